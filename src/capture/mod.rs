@@ -1,0 +1,113 @@
+//! Where pictures and sound come from. Every source hands out access units with the time of their
+//! capture and is driven by the event loop: it names the descriptors to watch or the time to wake
+//! it, and [`poll`](VideoPoll) never blocks.
+
+pub mod buffer;
+
+use std::fmt;
+use streamsocket_stream::clock::Monotonic;
+
+/// Frames per second as a fraction, as V4L2 and files give it: 30000/1001 stays exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRate {
+    /// Frames.
+    pub numerator: u32,
+    /// In so many seconds. Never 0.
+    pub denominator: u32,
+}
+
+impl FrameRate {
+    /// Time of the frame with this index after the first one, in nanoseconds, without the drift
+    /// that adding up a rounded interval would have.
+    #[must_use]
+    pub fn frame_nanos(self, index: u64) -> i64 {
+        let nanos = u128::from(index) * 1_000_000_000 * u128::from(self.denominator)
+            / u128::from(self.numerator.max(1));
+        i64::try_from(nanos).unwrap_or(i64::MAX)
+    }
+}
+
+impl fmt::Display for FrameRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.numerator.checked_rem(self.denominator) == Some(0) {
+            write!(f, "{}", self.numerator / self.denominator)
+        } else {
+            write!(f, "{:.2}", f64::from(self.numerator) / f64::from(self.denominator))
+        }
+    }
+}
+
+/// What a video source delivers, as granted, not as asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoFormat {
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+    /// Nominal rate.
+    pub rate: FrameRate,
+}
+
+/// What an audio source delivers: interleaved signed 16-bit samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioFormat {
+    /// Sample frames per second.
+    pub rate: u32,
+    /// Samples per frame, 1 or 2.
+    pub channels: u8,
+}
+
+/// One JPEG and the time at which it was captured.
+#[derive(Debug)]
+pub struct VideoFrame {
+    /// The JPEG file as the source gave it.
+    pub bytes: buffer::FrameBytes,
+    /// When it was captured.
+    pub capture: Monotonic,
+}
+
+/// What a video source has to say when it is polled.
+#[derive(Debug)]
+pub enum VideoPoll {
+    /// A frame; poll again.
+    Frame(VideoFrame),
+    /// Nothing yet: wait for the descriptor or the deadline.
+    Idle,
+    /// There will be no more.
+    End,
+}
+
+/// What an audio source has to say when it is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudioPoll {
+    /// So many sample frames were written to the caller's buffer; poll again.
+    Samples {
+        /// Sample frames, `channels` samples each.
+        frames: usize,
+        /// When the first of them was captured.
+        capture: Monotonic,
+    },
+    /// Nothing yet: wait for the descriptors or the deadline.
+    Idle,
+    /// There will be no more.
+    End,
+}
+
+/// Why a source cannot be opened, or stopped giving: one line that says what, where, and what to do.
+#[derive(Debug)]
+pub struct Error(pub String);
+
+impl Error {
+    /// An error with this line.
+    pub fn new(line: impl Into<String>) -> Self {
+        Self(line.into())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
