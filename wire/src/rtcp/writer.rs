@@ -1,0 +1,160 @@
+//! Writes a compound packet.
+
+use super::{
+    BLOCK_LEN, CNAME, GOODBYE, GROUP_SIZE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT,
+    SOURCE_DESCRIPTION, SUMMARY_INFORMATION, SenderInfo,
+};
+use crate::Error;
+use crate::rtp::Ssrc;
+
+/// Report blocks, sources or chunks of a packet at most: the count has five bits.
+const COUNT_MAX: usize = 31;
+
+/// Writes the packets of a compound one after the other. After an error the buffer holds what was
+/// complete before.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    out: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Writer<'a> {
+    /// Begins a compound at the begin of `out`.
+    #[must_use]
+    pub const fn new(out: &'a mut [u8]) -> Self {
+        Self { out, len: 0 }
+    }
+
+    /// A sender report (section 6.4.1).
+    ///
+    /// # Errors
+    /// If the buffer is full, or there are more than 31 blocks.
+    pub fn sender_report(
+        &mut self,
+        ssrc: Ssrc,
+        info: &SenderInfo,
+        blocks: &[ReportBlock],
+    ) -> Result<(), Error> {
+        let len = 24 + blocks.len() * BLOCK_LEN;
+        let mut body = self.packet(SENDER_REPORT, blocks.len(), len)?;
+        body.put(&ssrc.0.to_be_bytes());
+        body.put(&info.ntp.0.to_be_bytes());
+        body.put(&info.time.0.to_be_bytes());
+        body.put(&info.packets.to_be_bytes());
+        body.put(&info.octets.to_be_bytes());
+        blocks.iter().for_each(|block| body.block(block));
+        Ok(())
+    }
+
+    /// A receiver report (section 6.4.2).
+    ///
+    /// # Errors
+    /// If the buffer is full, or there are more than 31 blocks.
+    pub fn receiver_report(&mut self, ssrc: Ssrc, blocks: &[ReportBlock]) -> Result<(), Error> {
+        let len = 4 + blocks.len() * BLOCK_LEN;
+        let mut body = self.packet(RECEIVER_REPORT, blocks.len(), len)?;
+        body.put(&ssrc.0.to_be_bytes());
+        blocks.iter().for_each(|block| body.block(block));
+        Ok(())
+    }
+
+    /// A source description with a canonical name (section 6.5.1), cut to 255 bytes.
+    ///
+    /// # Errors
+    /// If the buffer is full.
+    pub fn cname(&mut self, ssrc: Ssrc, name: &str) -> Result<(), Error> {
+        let (len, text) = text(name);
+        // A byte of 0 ends the items, and more fill the word.
+        let end = (4 + 2 + text.len() + 1).next_multiple_of(4);
+        let mut body = self.packet(SOURCE_DESCRIPTION, 1, end)?;
+        body.put(&ssrc.0.to_be_bytes());
+        body.put(&[CNAME, len]);
+        body.put(text);
+        Ok(())
+    }
+
+    /// A goodbye (section 6.6), its reason cut to 255 bytes.
+    ///
+    /// # Errors
+    /// If the buffer is full, or there are more than 31 sources.
+    pub fn bye(&mut self, sources: &[Ssrc], reason: Option<&str>) -> Result<(), Error> {
+        let (reason_len, reason_text) = reason.map_or((0, &[][..]), text);
+        let reason_end = if reason.is_some() { 1 + reason_text.len() } else { 0 };
+        let len = (sources.len() * 4 + reason_end).next_multiple_of(4);
+        let mut body = self.packet(GOODBYE, sources.len(), len)?;
+        sources.iter().for_each(|ssrc| body.put(&ssrc.0.to_be_bytes()));
+        if reason.is_some() {
+            body.put(&[reason_len]);
+            body.put(reason_text);
+        }
+        Ok(())
+    }
+
+    /// The number of receivers and the mean size of an RTCP packet in bytes, as the distribution
+    /// source of the session tells them (RFC 5760 sections 7.1.1 and 7.1.6).
+    ///
+    /// # Errors
+    /// If the buffer is full.
+    pub fn group_size(&mut self, ssrc: Ssrc, members: u32, report_size: u16) -> Result<(), Error> {
+        let mut body = self.packet(SUMMARY_INFORMATION, 0, 4 + 4 + 8 + 8)?;
+        body.put(&ssrc.0.to_be_bytes());
+        body.put(&ssrc.0.to_be_bytes());
+        body.put(&[0; 8]);
+        body.put(&[GROUP_SIZE, 2]);
+        body.put(&report_size.to_be_bytes());
+        body.put(&members.to_be_bytes());
+        Ok(())
+    }
+
+    /// The length of the compound.
+    #[must_use]
+    pub const fn finish(self) -> usize {
+        self.len
+    }
+
+    /// Writes the header of a packet with so many bytes behind it, and gives these, zeroed.
+    fn packet(&mut self, kind: u8, count: usize, len: usize) -> Result<Body<'_>, Error> {
+        let count = u8::try_from(count).ok().filter(|count| usize::from(*count) <= COUNT_MAX);
+        let count = count.ok_or(Error::Malformed("more than 31 entries in an RTCP packet"))?;
+        let words = u16::try_from(len / 4).map_err(|_| Error::Malformed("too long for RTCP"))?;
+        let (start, end) = (self.len, self.len + 4 + len);
+        let actual = self.out.len();
+        let packet = self.out.get_mut(start..end).ok_or(Error::Space { needed: end, actual })?;
+        packet.fill(0);
+        packet[0] = 2 << 6 | count;
+        packet[1] = kind;
+        packet[2..4].copy_from_slice(&words.to_be_bytes());
+        self.len = end;
+        Ok(Body { bytes: &mut packet[4..] })
+    }
+}
+
+/// A text of at most 255 bytes, as SDES and BYE hold it.
+fn text(text: &str) -> (u8, &[u8]) {
+    let bytes = text.as_bytes();
+    let bytes = bytes.get(..usize::from(u8::MAX)).unwrap_or(bytes);
+    (u8::try_from(bytes.len()).unwrap_or(u8::MAX), bytes)
+}
+
+/// What is left to write of a packet.
+struct Body<'a> {
+    bytes: &'a mut [u8],
+}
+
+impl Body<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let (head, tail) = core::mem::take(&mut self.bytes).split_at_mut(bytes.len());
+        head.copy_from_slice(bytes);
+        self.bytes = tail;
+    }
+
+    fn block(&mut self, block: &ReportBlock) {
+        let lost = block.lost.clamp(-0x80_0000, 0x7F_FFFF).to_be_bytes();
+        self.put(&block.ssrc.0.to_be_bytes());
+        self.put(&[block.fraction_lost, lost[1], lost[2], lost[3]]);
+        self.put(&block.highest.to_be_bytes());
+        self.put(&block.jitter.to_be_bytes());
+        self.put(&block.last_sr.to_be_bytes());
+        self.put(&block.delay.to_be_bytes());
+    }
+}

@@ -1,0 +1,135 @@
+//! Writes a description. The order of lines is that of RFC 8866 section 9; players refuse others.
+
+use super::{Media, Medium, NTP64_URI, Session};
+use core::fmt::{Result, Write};
+use core::net::IpAddr;
+
+impl Session<'_> {
+    /// Writes the description, lines ended by CR LF. Characters that would end a line are left out
+    /// of texts.
+    ///
+    /// # Errors
+    /// If `out` does not take it.
+    pub fn write(&self, out: &mut dyn Write) -> Result {
+        out.write_str("v=0\r\n")?;
+        let (id, version) = (self.session_id, self.version);
+        write!(out, "o=- {id} {version} IN {}\r\n", Address(self.origin))?;
+        line(out, "s=", if self.name.is_empty() { "-" } else { self.name })?;
+        optional(out, "i=", self.info)?;
+        write!(out, "c=IN {}{}\r\n", Address(self.group), Scope(self))?;
+        out.write_str("t=0 0\r\n")?;
+        optional(out, "a=tool:", self.tool)?;
+        out.write_str("a=type:broadcast\r\na=recvonly\r\n")?;
+        if let Some(source) = self.source {
+            let group = Address(self.group);
+            write!(out, "a=source-filter: incl IN {group} {source}\r\n")?;
+        }
+        if self.rtcp_unicast {
+            out.write_str("a=rtcp-unicast:rsi\r\n")?;
+        }
+        self.write_group(out)?;
+        self.media.iter().try_for_each(|media| media.write(out))
+    }
+
+    /// Media that are to be played in step (RFC 5888 section 7).
+    fn write_group(&self, out: &mut dyn Write) -> Result {
+        if self.media.iter().filter(|media| media.mid.is_some()).count() < 2 {
+            return Ok(());
+        }
+        out.write_str("a=group:LS")?;
+        for mid in self.media.iter().filter_map(|media| media.mid) {
+            write!(out, " {mid}")?;
+        }
+        out.write_str("\r\n")
+    }
+}
+
+impl Media<'_> {
+    fn write(&self, out: &mut dyn Write) -> Result {
+        let (port, payload_type) = (self.port, self.payload_type);
+        let medium = match self.medium {
+            Medium::Video => "video",
+            Medium::Audio => "audio",
+        };
+        write!(out, "m={medium} {port} RTP/AVP {payload_type}\r\n")?;
+        if let Some(group) = self.group {
+            write!(out, "c=IN {}\r\n", Address(group))?;
+        }
+        if let Some(bandwidth) = self.bandwidth_kbit {
+            write!(out, "b=AS:{bandwidth}\r\n")?;
+        }
+        write!(out, "a=rtpmap:{payload_type} {}/{}", self.encoding, self.clock_rate)?;
+        if self.medium == Medium::Audio {
+            write!(out, "/{}", self.channels)?;
+        }
+        out.write_str("\r\n")?;
+        optional(out, "a=mid:", self.mid)?;
+        write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
+        self.write_format(out)?;
+        if let Some(id) = self.ntp64_id {
+            write!(out, "a=extmap:{id} {NTP64_URI}\r\n")?;
+        }
+        if let (Some(ssrc), Some(cname)) = (self.ssrc, self.cname) {
+            write!(out, "a=ssrc:{} ", ssrc.0)?;
+            line(out, "cname:", cname)?;
+        }
+        if let Some(clock) = self.clock {
+            line(out, "a=ts-refclk:", clock)?;
+            out.write_str("a=mediaclk:sender\r\n")?;
+        }
+        Ok(())
+    }
+
+    fn write_format(&self, out: &mut dyn Write) -> Result {
+        if let Some(rate) = self.framerate {
+            let (whole, thousandths) = (rate.0 / 1000, rate.0 % 1000);
+            if thousandths == 0 {
+                write!(out, "a=framerate:{whole}\r\n")?;
+            } else {
+                write!(out, "a=framerate:{whole}.{thousandths:03}\r\n")?;
+            }
+        }
+        if let Some((width, height)) = self.size {
+            write!(out, "a=framesize:{} {width}-{height}\r\n", self.payload_type)?;
+            write!(out, "a=x-dimensions:{width},{height}\r\n")?;
+        }
+        if let Some(ptime) = self.ptime_ms {
+            write!(out, "a=ptime:{ptime}\r\n")?;
+        }
+        Ok(())
+    }
+}
+
+fn optional(out: &mut dyn Write, key: &str, text: Option<&str>) -> Result {
+    text.map_or(Ok(()), |text| line(out, key, text))
+}
+
+fn line(out: &mut dyn Write, key: &str, text: &str) -> Result {
+    out.write_str(key)?;
+    for part in text.split(['\r', '\n', '\0']) {
+        out.write_str(part)?;
+    }
+    out.write_str("\r\n")
+}
+
+/// An address with its type.
+struct Address(IpAddr);
+
+impl core::fmt::Display for Address {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> Result {
+        let kind = if self.0.is_ipv4() { "IP4" } else { "IP6" };
+        write!(f, "{kind} {}", self.0)
+    }
+}
+
+/// The time to live behind an IPv4 group; IPv6 has none (RFC 8866 section 5.7).
+struct Scope<'a>(&'a Session<'a>);
+
+impl core::fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> Result {
+        match self.0.ttl {
+            Some(ttl) if self.0.group.is_ipv4() => write!(f, "/{ttl}"),
+            _ => Ok(()),
+        }
+    }
+}
