@@ -2,6 +2,7 @@
 
 use core::ops::{Add, Sub};
 use core::time::Duration;
+use streamsocket_wire::ntp::NtpTime;
 
 /// A point on this machine's CLOCK_MONOTONIC, in nanoseconds: the clock that the kernel stamps
 /// captured media with. Comparable only to other points of the same machine and boot.
@@ -39,5 +40,80 @@ impl Sub<Duration> for Monotonic {
     type Output = Self;
     fn sub(self, span: Duration) -> Self {
         self.offset(i64::try_from(span.as_nanos()).map_or(i64::MIN, |n| -n))
+    }
+}
+
+/// The sender's wall clock: CLOCK_MONOTONIC plus an offset, so that it runs as evenly as the
+/// clock that media is stamped with. It follows the system's CLOCK_REALTIME slowly, and jumps only
+/// when that one has jumped.
+#[derive(Clone, Copy, Debug)]
+pub struct WallClock {
+    offset: i64,
+    observed: Monotonic,
+}
+
+/// Beyond this error, in nanoseconds, the wall clock is stepped: CLOCK_REALTIME has been set (a Pi
+/// boots without a clock), and slewing would take more than half an hour.
+pub const STEP_NANOS: i64 = 100_000_000;
+
+/// Slew rate in parts per million: a viewer that follows the wall clock has to resample sound by as
+/// much, which nobody hears.
+pub const SLEW_PPM: i64 = 50;
+
+impl WallClock {
+    /// A clock that reads `unix_nanos` (nanoseconds since 1970) at `now`.
+    #[must_use]
+    pub const fn new(now: Monotonic, unix_nanos: i64) -> Self {
+        Self { offset: unix_nanos.saturating_sub(now.0), observed: now }
+    }
+
+    /// Takes notice of what CLOCK_REALTIME reads at `now`, in nanoseconds since 1970. Returns the
+    /// size of the step in nanoseconds if the clock had to be stepped.
+    pub fn observe(&mut self, now: Monotonic, unix_nanos: i64) -> Option<i64> {
+        let error = unix_nanos.saturating_sub(now.0).saturating_sub(self.offset);
+        let elapsed = now.nanos_since(self.observed).max(0);
+        self.observed = now;
+        if error.abs() >= STEP_NANOS {
+            self.offset = self.offset.saturating_add(error);
+            return Some(error);
+        }
+        let slew_max = elapsed / (1_000_000 / SLEW_PPM);
+        self.offset = self.offset.saturating_add(error.clamp(-slew_max, slew_max));
+        None
+    }
+
+    /// Wall-clock time of a point on the capture clock.
+    #[must_use]
+    pub fn ntp(&self, capture: Monotonic) -> NtpTime {
+        NtpTime::from_unix_nanos(self.unix_nanos(capture))
+    }
+
+    /// The same in nanoseconds since 1970.
+    #[must_use]
+    pub const fn unix_nanos(&self, capture: Monotonic) -> i64 {
+        capture.0.saturating_add(self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn the_wall_clock_is_slewed_for_a_small_error() {
+        let mut wall = WallClock::new(Monotonic(0), 1_700_000_000 * SECOND);
+        assert_eq!(wall.observe(Monotonic(SECOND), 1_700_000_001 * SECOND + 10_000_000), None);
+        // 50 ppm of one second is 50 us of the 10 ms.
+        assert_eq!(wall.unix_nanos(Monotonic(SECOND)), 1_700_000_001 * SECOND + 50_000);
+    }
+
+    #[test]
+    fn the_wall_clock_is_stepped_for_a_large_error() {
+        let mut wall = WallClock::new(Monotonic(0), 0);
+        let step = wall.observe(Monotonic(SECOND), 3 * 86_400 * SECOND);
+        assert_eq!(step, Some(3 * 86_400 * SECOND - SECOND));
+        assert_eq!(wall.unix_nanos(Monotonic(2 * SECOND)), 3 * 86_400 * SECOND + SECOND);
     }
 }

@@ -1,0 +1,259 @@
+//! Puts L16 packets (RFC 3551 section 4.5.11) back in order and names what is missing, so that the
+//! sound that follows a loss stays where it belongs in time.
+
+use super::REORDER_NANOS;
+use crate::clock::Monotonic;
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::pcm;
+
+/// Packets held back while an earlier one is missing: 160 ms of our packets, far more than the
+/// wait for a reordered one.
+const PACKETS_HELD: usize = 32;
+
+/// Sample frames of a packet at most, at two channels: 16 kB, beyond any MTU.
+const SAMPLES_MAX: usize = 8192;
+
+/// A hole longer than this many seconds is no loss but another time line.
+const HOLE_SECONDS_MAX: i64 = 5;
+
+/// What comes next in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    /// Samples, in the buffer handed in.
+    Samples {
+        /// RTP time of the first of them, extended.
+        time: i64,
+        /// Their capture time by the sender's wall clock, if the packet carried it.
+        ntp: Option<NtpTime>,
+        /// When the packet arrived.
+        arrival: Monotonic,
+    },
+    /// Nothing, for so many sample frames: lost on the way, or never captured.
+    Hole {
+        /// RTP time of the first one missing, extended.
+        time: i64,
+        /// Sample frames missing.
+        frames: usize,
+    },
+}
+
+/// What happened to packets so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets handed out.
+    pub packets: u64,
+    /// Sample frames handed out.
+    pub frames: u64,
+    /// Sample frames missing.
+    pub frames_lost: u64,
+    /// Packets that came after they had been given up, or twice.
+    pub late: u64,
+    /// Packets that are no L16 of this stream's format.
+    pub malformed: u64,
+}
+
+/// A packet that belongs to the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Sequence number, extended.
+    pub sequence: u64,
+    /// RTP time, extended.
+    pub time: i64,
+    /// Capture time in the packet's header extension.
+    pub ntp: Option<NtpTime>,
+    /// RTP payload.
+    pub payload: &'a [u8],
+    /// When it arrived.
+    pub arrival: Monotonic,
+}
+
+/// Ordered samples out of packets.
+#[derive(Debug)]
+pub struct Reassembler {
+    channels: usize,
+    hole_max: i64,
+    next: Option<Next>,
+    held: [Held; PACKETS_HELD],
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    sequence: u64,
+    time: i64,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// None: the place is free.
+    sequence: Option<u64>,
+    time: i64,
+    ntp: Option<NtpTime>,
+    arrival: Monotonic,
+    samples: Vec<i16>,
+}
+
+impl Reassembler {
+    /// A reassembler for `rate` sample frames a second of `channels` samples.
+    #[must_use]
+    pub fn new(rate: u32, channels: u8) -> Self {
+        Self {
+            channels: usize::from(channels.max(1)),
+            hole_max: i64::from(rate) * HOLE_SECONDS_MAX,
+            next: None,
+            held: Default::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Forgets everything that is held: the source has changed.
+    pub fn reset(&mut self) {
+        self.next = None;
+        for held in &mut self.held {
+            held.sequence = None;
+        }
+    }
+
+    /// Takes a packet. Bad ones are counted and change nothing.
+    pub fn push(&mut self, packet: &Packet<'_>) {
+        let samples = packet.payload.len() / 2;
+        let whole = packet.payload.len() % (2 * self.channels) == 0;
+        if samples == 0 || samples > SAMPLES_MAX || !whole {
+            self.counts.malformed += 1;
+            return;
+        }
+        let late = self.next.is_some_and(|next| packet.sequence < next.sequence);
+        let twice = self.held.iter().any(|held| held.sequence == Some(packet.sequence));
+        if late || twice {
+            self.counts.late += 1;
+            return;
+        }
+        // Without a free place the wait is over: poll was not called, or everything is ahead.
+        let Some(held) = self.held.iter_mut().find(|held| held.sequence.is_none()) else {
+            self.counts.late += 1;
+            return;
+        };
+        held.samples.resize(samples, 0);
+        if pcm::decode(packet.payload, &mut held.samples).is_err() {
+            self.counts.malformed += 1;
+            return;
+        }
+        held.sequence = Some(packet.sequence);
+        held.time = packet.time;
+        held.ntp = packet.ntp;
+        held.arrival = packet.arrival;
+    }
+
+    /// What comes next, if it is there or will not come any more. Samples are exchanged for the
+    /// contents of `out`; nothing is allocated once buffers have grown to the packets' size.
+    pub fn poll(&mut self, now: Monotonic, out: &mut Vec<i16>) -> Option<Chunk> {
+        let index = self.first()?;
+        let held = &mut self.held[index];
+        let sequence = held.sequence?;
+        if let Some(next) = self.next {
+            let missing = sequence != next.sequence;
+            if missing && now.nanos_since(held.arrival) < REORDER_NANOS {
+                return None;
+            }
+            let hole = held.time - next.time;
+            if hole > 0 && hole <= self.hole_max {
+                self.next = Some(Next { sequence, time: held.time });
+                self.counts.frames_lost += hole.unsigned_abs();
+                let frames = usize::try_from(hole).unwrap_or(0);
+                return Some(Chunk::Hole { time: next.time, frames });
+            }
+        }
+        let frames = held.samples.len() / self.channels;
+        held.sequence = None;
+        core::mem::swap(&mut held.samples, out);
+        self.counts.packets += 1;
+        self.counts.frames += frames as u64;
+        let end = held.time + i64::try_from(frames).unwrap_or(0);
+        self.next = Some(Next { sequence: sequence + 1, time: end });
+        Some(Chunk::Samples { time: held.time, ntp: held.ntp, arrival: held.arrival })
+    }
+
+    /// When to poll again even if nothing arrives.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        Some(self.held[self.first()?].arrival.offset(REORDER_NANOS))
+    }
+
+    fn first(&self) -> Option<usize> {
+        let held = self.held.iter().enumerate();
+        held.filter_map(|(index, held)| Some((held.sequence?, index))).min().map(|(_, at)| at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Monotonic = Monotonic(REORDER_NANOS);
+
+    fn push(reassembler: &mut Reassembler, sequence: u64) {
+        let value = i16::try_from(sequence).unwrap();
+        let mut payload = vec![0; 960];
+        pcm::encode(&[value; 480], &mut payload).unwrap();
+        let time = 1000 + i64::from(value) * 240;
+        let arrival = Monotonic(0);
+        reassembler.push(&Packet { sequence, time, ntp: None, payload: &payload, arrival });
+    }
+
+    /// The first sample of each chunk, or minus the length of a hole.
+    fn drain(reassembler: &mut Reassembler, now: Monotonic) -> Vec<i64> {
+        let mut out = Vec::new();
+        let mut seen = Vec::new();
+        while let Some(chunk) = reassembler.poll(now, &mut out) {
+            seen.push(match chunk {
+                Chunk::Samples { time, .. } => {
+                    assert_eq!(time, 1000 + i64::from(out[0]) * 240);
+                    i64::from(out[0])
+                }
+                Chunk::Hole { frames, .. } => -i64::try_from(frames).unwrap(),
+            });
+        }
+        seen
+    }
+
+    #[test]
+    fn packets_come_out_in_order() {
+        let mut reassembler = Reassembler::new(48_000, 2);
+        push(&mut reassembler, 5);
+        assert_eq!(drain(&mut reassembler, Monotonic(0)), [5]);
+        for sequence in [7, 8, 6, 6, 5] {
+            push(&mut reassembler, sequence);
+        }
+        assert_eq!(drain(&mut reassembler, Monotonic(0)), [6, 7, 8]);
+        assert_eq!(reassembler.counts().late, 2);
+    }
+
+    #[test]
+    fn a_loss_is_a_hole_of_its_length_after_the_wait() {
+        let mut reassembler = Reassembler::new(48_000, 2);
+        push(&mut reassembler, 5);
+        drain(&mut reassembler, Monotonic(0));
+        push(&mut reassembler, 8);
+        assert_eq!(drain(&mut reassembler, WAIT.offset(-1)), []);
+        assert_eq!(reassembler.deadline(), Some(WAIT));
+        assert_eq!(drain(&mut reassembler, WAIT), [-480, 8]);
+        push(&mut reassembler, 6);
+        assert_eq!((reassembler.counts().late, reassembler.counts().frames_lost), (1, 480));
+    }
+
+    #[test]
+    fn half_a_sample_frame_is_malformed() {
+        let mut reassembler = Reassembler::new(48_000, 2);
+        for payload in [&[][..], &[1, 2], &[1, 2, 3]] {
+            let arrival = Monotonic(0);
+            reassembler.push(&Packet { sequence: 1, time: 0, ntp: None, payload, arrival });
+        }
+        assert_eq!(reassembler.counts().malformed, 3);
+    }
+}

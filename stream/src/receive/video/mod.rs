@@ -1,0 +1,290 @@
+//! Puts the fragments of RTP/JPEG frames back together (RFC 2435), whatever their order, straight
+//! into the buffer that the decoder reads. Frames come out complete and in order, or not at all.
+//!
+//! The buffer keeps room in front for the file header of appendix B, so that the coded data is
+//! copied once, from the packet to where it stays.
+
+mod slot;
+
+use self::slot::{Insertion, Slot};
+use super::REORDER_NANOS;
+use crate::clock::Monotonic;
+use streamsocket_wire::jpeg::{Payload, Tables, tables_for_q};
+use streamsocket_wire::jpeg_header::Picture;
+use streamsocket_wire::ntp::NtpTime;
+
+/// Frames that are put together at the same time: the current one, and the next ones whose packets
+/// overtook it.
+const FRAMES_OPEN: usize = 4;
+
+/// Coded bytes of a frame at most: what RFC 2435 could name is 16 MiB, no camera needs half of it.
+pub const FRAME_MAX: usize = 8 << 20;
+
+/// Sets of quantization tables kept for Q 128 to 254, which a sender need not repeat.
+const TABLES_KEPT: usize = 8;
+
+/// An incomplete frame is given up after this, in nanoseconds, even if nothing follows it.
+const FRAME_WAIT_NANOS: i64 = 200_000_000;
+
+/// A complete frame, as it came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Where the JPEG file begins in the buffer handed out with it.
+    pub start: usize,
+    /// RTP time, extended.
+    pub time: i64,
+    /// Capture time by the sender's wall clock, if the frame carried it.
+    pub ntp: Option<NtpTime>,
+    /// Arrival of its first packet.
+    pub arrival: Monotonic,
+    /// Arrival of the packet that completed it.
+    pub completed: Monotonic,
+    /// Width in pixels, as the headers say it (or the description, beyond 2040).
+    pub width: u16,
+    /// Height in pixels.
+    pub height: u16,
+}
+
+/// What happened to frames and fragments so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames handed out.
+    pub frames: u64,
+    /// Frames given up because packets were missing.
+    pub incomplete: u64,
+    /// Frames whose headers we cannot make a picture of.
+    pub unsupported: u64,
+    /// Fragments that made no sense: bad headers, beyond the bounds, contradicting each other.
+    pub malformed: u64,
+    /// Fragments that came twice.
+    pub duplicate: u64,
+    /// Fragments of frames that were already handed out or given up.
+    pub late: u64,
+}
+
+/// A packet that belongs to the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Fragment<'a> {
+    /// RTP time, extended.
+    pub time: i64,
+    /// Last packet of its frame.
+    pub marker: bool,
+    /// Capture time in the packet's header extension.
+    pub ntp: Option<NtpTime>,
+    /// RTP payload.
+    pub payload: &'a [u8],
+    /// When it arrived.
+    pub arrival: Monotonic,
+}
+
+/// Frames out of fragments.
+#[derive(Debug)]
+pub struct Reassembler {
+    open: [Slot; FRAMES_OPEN],
+    tables: heapless::Vec<(u8, [u8; 128]), TABLES_KEPT>,
+    described_size: Option<(u16, u16)>,
+    last: Option<i64>,
+    counts: Counts,
+}
+
+impl Reassembler {
+    /// A reassembler; `described_size` is the picture size in the session description, for streams
+    /// whose packets cannot say it (beyond 2040 pixels).
+    #[must_use]
+    pub fn new(described_size: Option<(u16, u16)>) -> Self {
+        Self {
+            open: Default::default(),
+            tables: heapless::Vec::new(),
+            described_size,
+            last: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Forgets all frames and tables: the source has changed.
+    pub fn reset(&mut self) {
+        for slot in &mut self.open {
+            slot.time = None;
+        }
+        self.tables.clear();
+        self.last = None;
+    }
+
+    /// Takes a fragment. Bad ones are counted and change nothing.
+    pub fn push(&mut self, fragment: &Fragment<'_>) {
+        if self.last.is_some_and(|last| fragment.time <= last) {
+            self.counts.late += 1;
+            return;
+        }
+        let Ok(payload) = Payload::parse(fragment.payload) else {
+            self.counts.malformed += 1;
+            return;
+        };
+        let start = usize::try_from(payload.main.offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(payload.data.len());
+        if payload.data.is_empty() || end > FRAME_MAX {
+            self.counts.malformed += 1;
+            return;
+        }
+        let picture = self.first_headers(&payload);
+        let index = self.slot(fragment.time);
+        let slot = &mut self.open[index];
+        if slot.time.is_none() {
+            slot.begin(fragment);
+        }
+        if let Some(picture) = picture {
+            slot.unsupported |= picture.is_none();
+            slot.picture = picture;
+        }
+        match slot.insert(fragment, &payload, start..end) {
+            Insertion::New => {}
+            Insertion::Duplicate => self.counts.duplicate += 1,
+            Insertion::Contradiction => self.counts.malformed += 1,
+        }
+    }
+
+    /// The next frame that is complete, in order. Its buffer is exchanged for `spare`, whose
+    /// contents are lost; nothing is allocated once buffers have grown to the frames' size.
+    pub fn poll(&mut self, now: Monotonic, spare: &mut Vec<u8>) -> Option<Frame> {
+        loop {
+            let index = self.oldest()?;
+            if self.open[index].is_complete() {
+                if let Some(frame) = self.take(index, spare) {
+                    return Some(frame);
+                }
+            } else if self.is_overdue(index, now) {
+                self.abandon(index);
+            } else {
+                return None;
+            }
+        }
+    }
+
+    /// When to poll again even if nothing arrives.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        let oldest = &self.open[self.oldest()?];
+        let successor = self.successor_completed(oldest.time);
+        let wait = oldest.latest.offset(FRAME_WAIT_NANOS);
+        Some(successor.map_or(wait, |completed| wait.min(completed.offset(REORDER_NANOS))))
+    }
+
+    fn oldest(&self) -> Option<usize> {
+        let open = self.open.iter().enumerate();
+        open.filter_map(|(index, slot)| Some((slot.time?, index))).min().map(|(_, index)| index)
+    }
+
+    /// The slot of the frame with this time, or a free one; the oldest frame gives way.
+    fn slot(&mut self, time: i64) -> usize {
+        let same = self.open.iter().position(|slot| slot.time == Some(time));
+        if let Some(index) = same.or_else(|| self.open.iter().position(|slot| slot.time.is_none()))
+        {
+            return index;
+        }
+        let index = self.oldest().unwrap_or(0);
+        self.abandon(index);
+        index
+    }
+
+    fn is_overdue(&self, index: usize, now: Monotonic) -> bool {
+        let slot = &self.open[index];
+        now.nanos_since(slot.latest) >= FRAME_WAIT_NANOS
+            || self
+                .successor_completed(slot.time)
+                .is_some_and(|completed| now.nanos_since(completed) >= REORDER_NANOS)
+    }
+
+    /// When the first complete frame after this time was completed.
+    fn successor_completed(&self, time: Option<i64>) -> Option<Monotonic> {
+        let successors = self.open.iter().filter(|slot| slot.time > time && slot.is_complete());
+        successors.map(|slot| slot.latest).min()
+    }
+
+    fn abandon(&mut self, index: usize) {
+        let slot = &mut self.open[index];
+        if slot.unsupported {
+            self.counts.unsupported += 1;
+        } else {
+            self.counts.incomplete += 1;
+        }
+        self.last = self.last.max(slot.time);
+        slot.time = None;
+    }
+
+    fn take(&mut self, index: usize, spare: &mut Vec<u8>) -> Option<Frame> {
+        let slot = &mut self.open[index];
+        let time = slot.time.take()?;
+        self.last = Some(time);
+        let Some((start, picture)) = slot.finish() else {
+            self.counts.unsupported += 1;
+            return None;
+        };
+        self.counts.frames += 1;
+        core::mem::swap(&mut slot.buffer, spare);
+        Some(Frame {
+            start,
+            time,
+            ntp: slot.ntp,
+            arrival: slot.arrival,
+            completed: slot.latest,
+            width: picture.width,
+            height: picture.height,
+        })
+    }
+
+    /// From the first fragment of a frame, what its file header needs: `Some(None)` if that cannot
+    /// be made, `None` if this is not the first fragment.
+    fn first_headers(&mut self, payload: &Payload<'_>) -> Option<Option<Picture>> {
+        let main = &payload.main;
+        if main.offset != 0 {
+            return None;
+        }
+        let tables = self.quantization(main.q, payload.tables.as_ref());
+        let (width, height) = if main.width == 0 || main.height == 0 {
+            self.described_size.unwrap_or((0, 0))
+        } else {
+            (main.width, main.height)
+        };
+        let kind = main.kind & 0x3F;
+        let usable = kind <= 1 && main.kind < 128 && width != 0 && height != 0;
+        let restart_interval = payload.restart.as_ref().map_or(0, |restart| restart.interval);
+        Some(tables.filter(|_| usable).map(|tables| Picture {
+            kind,
+            width,
+            height,
+            restart_interval,
+            tables,
+        }))
+    }
+
+    /// The tables of a frame (RFC 2435 sections 3.1.4, 3.1.8 and 4.2). In-band tables are kept for
+    /// frames that only name them.
+    fn quantization(&mut self, q: u8, in_band: Option<&Tables<'_>>) -> Option<[u8; 128]> {
+        if q < 128 {
+            return tables_for_q(q);
+        }
+        let in_band = in_band?;
+        if in_band.data.is_empty() {
+            return self.tables.iter().find(|(id, _)| *id == q).map(|(_, tables)| *tables);
+        }
+        let tables = <[u8; 128]>::try_from(in_band.data).ok().filter(|_| in_band.precision == 0)?;
+        if q != 255 {
+            self.tables.retain(|(id, _)| *id != q);
+            if self.tables.is_full() {
+                self.tables.remove(0);
+            }
+            let kept = self.tables.push((q, tables));
+            debug_assert!(kept.is_ok(), "there is room after a removal");
+        }
+        Some(tables)
+    }
+}
+
+#[cfg(test)]
+mod tests;

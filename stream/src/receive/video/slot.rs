@@ -1,0 +1,121 @@
+//! One frame while its fragments arrive: which bytes are there, and the buffer they are in.
+
+use super::{FRAME_MAX, Fragment};
+use crate::clock::Monotonic;
+use core::ops::Range;
+use streamsocket_wire::jpeg::{Main, Payload};
+use streamsocket_wire::jpeg_header::{self, HEADER_MAX, Picture};
+use streamsocket_wire::ntp::NtpTime;
+
+/// Holes of a frame at most. A frame with more has lost too much to be waited for.
+const HOLES_MAX: usize = 64;
+
+/// End of image (ITU-T T.81 B.1.1.3); the sender may leave it away (RFC 2435 section 3.1.9).
+const EOI: [u8; 2] = [0xFF, 0xD9];
+
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// None: the slot is free.
+    pub(super) time: Option<i64>,
+    main: Option<Main>,
+    pub(super) picture: Option<Picture>,
+    pub(super) ntp: Option<NtpTime>,
+    pub(super) arrival: Monotonic,
+    pub(super) latest: Monotonic,
+    total: Option<usize>,
+    pub(super) unsupported: bool,
+    received: heapless::Vec<Range<usize>, HOLES_MAX>,
+    /// `HEADER_MAX` bytes for the file header, then the coded data.
+    pub(super) buffer: Vec<u8>,
+}
+
+/// What a fragment was to its frame.
+pub(super) enum Insertion {
+    New,
+    Duplicate,
+    Contradiction,
+}
+
+impl Slot {
+    pub(super) fn begin(&mut self, fragment: &Fragment<'_>) {
+        self.time = Some(fragment.time);
+        self.main = None;
+        self.picture = None;
+        self.ntp = None;
+        self.arrival = fragment.arrival;
+        self.latest = fragment.arrival;
+        self.total = None;
+        self.unsupported = false;
+        self.received.clear();
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        fragment: &Fragment<'_>,
+        payload: &Payload<'_>,
+        range: Range<usize>,
+    ) -> Insertion {
+        let main = self.main.get_or_insert(payload.main);
+        let same = (main.kind, main.q, main.width, main.height)
+            == (payload.main.kind, payload.main.q, payload.main.width, payload.main.height);
+        let end = self.total.unwrap_or(FRAME_MAX);
+        let reaches = self.received.last().is_some_and(|last| last.end > range.end);
+        if !same || range.end > end || (fragment.marker && reaches) {
+            return Insertion::Contradiction;
+        }
+        if !self.cover(&range) {
+            return Insertion::Duplicate;
+        }
+        if fragment.marker {
+            self.total = Some(range.end);
+        }
+        self.ntp = self.ntp.or(fragment.ntp);
+        self.latest = self.latest.max(fragment.arrival);
+        let (start, end) = (HEADER_MAX + range.start, HEADER_MAX + range.end);
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        self.buffer[start..end].copy_from_slice(payload.data);
+        Insertion::New
+    }
+
+    /// Marks a range as received, false if any of it was, or if there are too many holes.
+    fn cover(&mut self, range: &Range<usize>) -> bool {
+        let after = self.received.iter().position(|have| have.start >= range.start);
+        let at = after.unwrap_or(self.received.len());
+        let next = self.received.get(at).map_or(usize::MAX, |have| have.start);
+        let before = at.checked_sub(1).and_then(|before| self.received.get(before));
+        let joins_before = before.map(|have| have.end);
+        if range.end > next || joins_before.is_some_and(|end| end > range.start) {
+            return false;
+        }
+        match (joins_before == Some(range.start), next == range.end) {
+            (true, true) => {
+                self.received[at - 1].end = self.received[at].end;
+                self.received.remove(at);
+            }
+            (true, false) => self.received[at - 1].end = range.end,
+            (false, true) => self.received[at].start = range.start,
+            (false, false) => return self.received.insert(at, range.clone()).is_ok(),
+        }
+        true
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.total.is_some_and(|total| matches!(&*self.received, [all] if *all == (0..total)))
+    }
+
+    /// Writes the file header in front of the coded data and the end marker behind it.
+    pub(super) fn finish(&mut self) -> Option<(usize, Picture)> {
+        let picture = self.picture.take()?;
+        let mut header = [0; HEADER_MAX];
+        let len = jpeg_header::emit(&picture, &mut header).ok()?;
+        let start = HEADER_MAX - len;
+        self.buffer[start..HEADER_MAX].copy_from_slice(&header[..len]);
+        self.buffer.truncate(HEADER_MAX + self.total?);
+        if !self.buffer.ends_with(&EOI) {
+            self.buffer.extend_from_slice(&EOI);
+        }
+        Some((start, picture))
+    }
+}

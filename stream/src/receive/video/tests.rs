@@ -1,0 +1,200 @@
+use super::*;
+use crate::send::packets::Packets;
+use crate::send::video::{Packetizer, Stamp};
+use streamsocket_wire::jpeg::Main;
+use streamsocket_wire::jpeg_scan::{self, Sampling};
+use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+
+const MS: i64 = 1_000_000;
+const LUMA: [u8; 64] = [5; 64];
+const CHROMA: [u8; 64] = [9; 64];
+
+/// Coded data that never looks like a marker.
+fn coded(len: usize, seed: u8) -> Vec<u8> {
+    (0..=250_u8).cycle().take(len).map(|byte| (byte ^ seed & 0x7F).min(0xFE)).collect()
+}
+
+fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
+    let frame = jpeg_scan::Frame {
+        width: 640,
+        height: 480,
+        sampling: Sampling::S422,
+        restart_interval: 0,
+        tables: [&LUMA, &CHROMA],
+        data: 0..data.len(),
+    };
+    let stamp = Stamp { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
+    let mut packets = Packets::default();
+    Packetizer::new(Ssrc(1), Sequence(first), 1400, Some(1))
+        .packetize(&frame, stamp, &mut packets)
+        .unwrap();
+    let join = |packet: crate::send::packets::Packet<'_>| {
+        [packet.header, &data[packet.payload.clone()]].concat()
+    };
+    packets.range(0..packets.len()).map(join).collect()
+}
+
+fn push(reassembler: &mut Reassembler, packet: &[u8], arrival: Monotonic) {
+    let parsed = rtp::Packet::parse(packet).unwrap();
+    let header = parsed.header();
+    reassembler.push(&Fragment {
+        time: i64::from(header.time.0),
+        marker: header.marker,
+        ntp: parsed.extension().and_then(|extension| extension.ntp64(1)),
+        payload: parsed.payload(),
+        arrival,
+    });
+}
+
+/// The coded data of the next frame, checked against its own headers.
+fn next(reassembler: &mut Reassembler, now: Monotonic) -> Option<(i64, Vec<u8>)> {
+    let mut jpeg = Vec::new();
+    let frame = reassembler.poll(now, &mut jpeg)?;
+    let file = &jpeg[frame.start..];
+    let scanned = jpeg_scan::scan(file).unwrap();
+    assert_eq!((scanned.width, scanned.height), (640, 480));
+    assert_eq!((scanned.tables[0], scanned.tables[1]), (&LUMA, &CHROMA));
+    Some((frame.time, file[scanned.data].to_vec()))
+}
+
+#[test]
+fn a_frame_is_put_together_in_any_order() {
+    let data = coded(10_000, 0);
+    let packets = packets_of(&data, 1, 0);
+    for seed in 0..50_usize {
+        let mut order: Vec<_> = (0..packets.len()).collect();
+        order.sort_by_key(|index| (index * 7919 + seed * 104_729) % 31);
+        let mut reassembler = Reassembler::new(None);
+        for (step, index) in order.iter().enumerate() {
+            assert!(next(&mut reassembler, Monotonic(0)).is_none(), "after {step} packets");
+            push(&mut reassembler, &packets[*index], Monotonic(0));
+        }
+        assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, data.clone())));
+    }
+}
+
+#[test]
+fn duplicates_change_nothing() {
+    let data = coded(5_000, 1);
+    let mut reassembler = Reassembler::new(None);
+    for packet in packets_of(&data, 1, 0) {
+        push(&mut reassembler, &packet, Monotonic(0));
+        push(&mut reassembler, &packet, Monotonic(0));
+    }
+    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, data)));
+    assert!(reassembler.counts().duplicate >= 3);
+}
+
+#[test]
+fn a_frame_with_a_hole_is_given_up_when_its_successor_has_waited() {
+    let (first, second) = (coded(5_000, 1), coded(5_000, 2));
+    let mut reassembler = Reassembler::new(None);
+    for packet in packets_of(&first, 1, 0).iter().skip(1) {
+        push(&mut reassembler, packet, Monotonic(0));
+    }
+    for packet in packets_of(&second, 2, 10) {
+        push(&mut reassembler, &packet, Monotonic(30 * MS));
+    }
+    assert_eq!(next(&mut reassembler, Monotonic(30 * MS)), None);
+    let deadline = reassembler.deadline().unwrap();
+    assert_eq!(deadline, Monotonic(30 * MS + REORDER_NANOS));
+    assert_eq!(next(&mut reassembler, deadline), Some((2, second)));
+    assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 1));
+}
+
+#[test]
+fn packets_of_two_frames_may_be_mixed() {
+    let (first, second) = (coded(5_000, 1), coded(5_000, 2));
+    let mut reassembler = Reassembler::new(None);
+    let (a, b) = (packets_of(&first, 1, 0), packets_of(&second, 2, 10));
+    for (a, b) in a.iter().zip(&b) {
+        push(&mut reassembler, b, Monotonic(0));
+        push(&mut reassembler, a, Monotonic(0));
+    }
+    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, first)));
+    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((2, second)));
+}
+
+#[test]
+fn the_last_frame_does_not_wait_for_ever() {
+    let mut reassembler = Reassembler::new(None);
+    push(&mut reassembler, &packets_of(&coded(5_000, 1), 1, 0)[0], Monotonic(0));
+    let deadline = reassembler.deadline().unwrap();
+    assert_eq!(next(&mut reassembler, deadline), None);
+    assert_eq!((reassembler.counts().incomplete, reassembler.deadline()), (1, None));
+}
+
+#[test]
+fn a_frame_that_was_handed_out_does_not_come_again() {
+    let data = coded(500, 1);
+    let packets = packets_of(&data, 1, 0);
+    let mut reassembler = Reassembler::new(None);
+    push(&mut reassembler, &packets[0], Monotonic(0));
+    assert!(next(&mut reassembler, Monotonic(0)).is_some());
+    push(&mut reassembler, &packets[0], Monotonic(0));
+    assert!(next(&mut reassembler, Monotonic(0)).is_none());
+    assert_eq!(reassembler.counts().late, 1);
+}
+
+fn foreign(q: u8, tables: Option<&[u8]>, time: i64, reassembler: &mut Reassembler) {
+    let main = Main { type_specific: 0, offset: 0, kind: 1, q, width: 16, height: 16 };
+    let mut payload = vec![0; 8];
+    main.emit(&mut payload).unwrap();
+    if let Some(tables) = tables {
+        payload.extend([0, 0, 0, u8::try_from(tables.len()).unwrap()]);
+        payload.extend(tables);
+    }
+    payload.extend([0x12, 0x34]);
+    let fragment =
+        Fragment { time, marker: true, ntp: None, payload: &payload, arrival: Monotonic(0) };
+    reassembler.push(&fragment);
+}
+
+#[test]
+fn tables_named_by_q_are_computed_or_remembered() {
+    let mut reassembler = Reassembler::new(None);
+    let mut jpeg = Vec::new();
+    foreign(50, None, 1, &mut reassembler);
+    let frame = reassembler.poll(Monotonic(0), &mut jpeg).unwrap();
+    let tables = tables_for_q(50).unwrap();
+    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0][..], tables[..64]);
+    foreign(200, Some(&[7; 128]), 2, &mut reassembler);
+    foreign(200, Some(&[]), 3, &mut reassembler);
+    foreign(201, Some(&[]), 4, &mut reassembler);
+    assert!(reassembler.poll(Monotonic(0), &mut jpeg).is_some());
+    let frame = reassembler.poll(Monotonic(0), &mut jpeg).unwrap();
+    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0], &[7; 64]);
+    assert!(reassembler.poll(Monotonic(0), &mut jpeg).is_none());
+    assert_eq!((reassembler.counts().frames, reassembler.counts().unsupported), (3, 1));
+}
+
+#[test]
+fn fragments_that_contradict_each_other_are_malformed() {
+    let data = coded(5_000, 1);
+    let packets = packets_of(&data, 1, 0);
+    let mut reassembler = Reassembler::new(None);
+    push(&mut reassembler, &packets[0], Monotonic(0));
+    let mut other = packets[1].clone();
+    other[12 + 6] = 10; // another width
+    push(&mut reassembler, &other, Monotonic(0));
+    assert_eq!(reassembler.counts().malformed, 1);
+    for packet in &packets[1..] {
+        push(&mut reassembler, packet, Monotonic(0));
+    }
+    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, data)));
+}
+
+#[test]
+fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
+    let mut reassembler = Reassembler::new(Some((2592, 1944)));
+    let mut payload = vec![0; 8];
+    Main { type_specific: 0, offset: 0, kind: 0, q: 90, width: 0, height: 0 }
+        .emit(&mut payload)
+        .unwrap();
+    payload.extend([1, 2, 3]);
+    let fragment =
+        Fragment { time: 1, marker: true, ntp: None, payload: &payload, arrival: Monotonic(0) };
+    reassembler.push(&fragment);
+    let frame = reassembler.poll(Monotonic(0), &mut Vec::new()).unwrap();
+    assert_eq!((frame.width, frame.height), (2592, 1944));
+}

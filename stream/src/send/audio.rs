@@ -1,0 +1,204 @@
+//! Gathers samples into packets of 5 ms of L16 (RFC 3551 section 4.5.11).
+
+use super::clock::AudioClock;
+use crate::clock::{Monotonic, WallClock};
+use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
+use streamsocket_wire::pcm;
+use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+
+/// Dynamic payload type of our L16, as the session description maps it.
+pub const PAYLOAD_TYPE: u8 = 97;
+
+/// Milliseconds of sound in a packet: short enough not to be heard as delay, long enough that
+/// headers stay below a tenth of the bytes.
+pub const PACKET_MS: u32 = 5;
+
+/// A gap in capture time that is more than jitter of the timestamps, in nanoseconds: the sample
+/// count jumps by it, so that sound stays where it belongs.
+const GAP_NANOS: i64 = 20_000_000;
+
+/// Packets of sound out of samples.
+#[derive(Debug)]
+pub struct Packetizer {
+    ssrc: Ssrc,
+    sequence: Sequence,
+    clock: AudioClock,
+    started: bool,
+    marker: bool,
+    ntp64_id: Option<u8>,
+    channels: usize,
+    packet_samples: usize,
+    pending: Vec<i16>,
+    header: [u8; rtp::HEADER_LEN + NTP64_LEN],
+    payload: Vec<u8>,
+}
+
+/// What a packetizer needs to know of its stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream {
+    /// Synchronization source.
+    pub ssrc: Ssrc,
+    /// Sample frames a second.
+    pub rate: u32,
+    /// Samples a frame.
+    pub channels: u8,
+    /// Id of the time extension, if it is to be sent.
+    pub ntp64_id: Option<u8>,
+}
+
+/// A packet to be sent: header and payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// RTP header and extension.
+    pub header: &'a [u8],
+    /// Samples, big endian.
+    pub payload: &'a [u8],
+}
+
+impl Packetizer {
+    /// A packetizer that starts with this sequence number and RTP time (both random, RFC 3550
+    /// section 5.1).
+    #[must_use]
+    pub fn new(stream: Stream, first: Sequence, base: RtpTime) -> Self {
+        let channels = usize::from(stream.channels.max(1));
+        let frames = stream.rate * PACKET_MS / 1000;
+        let packet_samples = usize::try_from(frames.max(1)).unwrap_or(1) * channels;
+        Self {
+            ssrc: stream.ssrc,
+            sequence: first,
+            clock: AudioClock::new(stream.rate, base, Monotonic(0)),
+            started: false,
+            marker: true,
+            ntp64_id: stream.ntp64_id,
+            channels,
+            packet_samples,
+            pending: Vec::with_capacity(packet_samples),
+            header: [0; rtp::HEADER_LEN + NTP64_LEN],
+            payload: vec![0; packet_samples * 2],
+        }
+    }
+
+    /// The stream's clock.
+    #[must_use]
+    pub const fn clock(&self) -> &AudioClock {
+        &self.clock
+    }
+
+    /// True once the first samples have come.
+    #[must_use]
+    pub const fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// Takes interleaved samples, the first of which was captured at `capture`, and hands each
+    /// packet that gets full to `send`.
+    pub fn push(
+        &mut self,
+        samples: &[i16],
+        capture: Monotonic,
+        wall: &WallClock,
+        mut send: impl FnMut(Packet<'_>),
+    ) {
+        self.place(capture);
+        let mut rest = samples;
+        while !rest.is_empty() {
+            let room = self.packet_samples - self.pending.len();
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.pending.extend_from_slice(now);
+            rest = later;
+            if self.pending.len() == self.packet_samples {
+                self.emit(wall, &mut send);
+            }
+        }
+    }
+
+    /// Sends what is left, a packet shorter than the others: the source has ended.
+    pub fn flush(&mut self, wall: &WallClock, mut send: impl FnMut(Packet<'_>)) {
+        if !self.pending.is_empty() {
+            self.emit(wall, &mut send);
+        }
+    }
+
+    /// Sets the capture time of the first pending sample, and lets the sample count jump over a
+    /// hole in the capture.
+    fn place(&mut self, capture: Monotonic) {
+        let pending = self.pending.len() / self.channels;
+        let first = capture.offset(-self.clock.span_nanos(pending));
+        if !self.started {
+            self.started = true;
+        } else {
+            let hole = first.nanos_since(self.clock.capture());
+            if hole > GAP_NANOS {
+                self.pending.clear();
+                self.marker = true;
+                self.clock.skip(hole.saturating_add(self.clock.span_nanos(pending)));
+                self.clock.observe(capture);
+                return;
+            }
+        }
+        self.clock.observe(first);
+    }
+
+    fn emit(&mut self, wall: &WallClock, send: &mut impl FnMut(Packet<'_>)) {
+        let header = rtp::Header {
+            marker: std::mem::take(&mut self.marker),
+            payload_type: PAYLOAD_TYPE,
+            sequence: self.sequence,
+            time: self.clock.next(),
+            ssrc: self.ssrc,
+            has_extension: self.ntp64_id.is_some(),
+        };
+        let mut header_len = header.emit(&mut self.header).unwrap_or(0);
+        if let Some(id) = self.ntp64_id {
+            let ntp = wall.ntp(self.clock.capture());
+            header_len += emit_ntp64(id, ntp, &mut self.header[header_len..]).unwrap_or(0);
+        }
+        let payload_len = pcm::encode(&self.pending, &mut self.payload).unwrap_or(0);
+        send(Packet { header: &self.header[..header_len], payload: &self.payload[..payload_len] });
+        self.sequence = self.sequence.next();
+        self.clock.advance(self.pending.len() / self.channels);
+        self.pending.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEREO: Stream = Stream { ssrc: Ssrc(3), rate: 48_000, channels: 2, ntp64_id: Some(1) };
+
+    fn times(packetizer: &mut Packetizer, frames: usize, capture: Monotonic) -> Vec<(u16, u32)> {
+        let wall = WallClock::new(Monotonic(0), 0);
+        let mut sent = Vec::new();
+        packetizer.push(&vec![1; frames * 2], capture, &wall, |packet| {
+            let bytes = [packet.header, packet.payload].concat();
+            let header = rtp::Packet::parse(&bytes).unwrap().header();
+            assert_eq!(packet.payload.len(), 960);
+            sent.push((header.sequence.0, header.time.0));
+        });
+        sent
+    }
+
+    #[test]
+    fn samples_are_cut_into_packets_of_5_ms_whatever_the_chunks() {
+        let mut packetizer = Packetizer::new(STEREO, Sequence(10), RtpTime(100));
+        assert_eq!(times(&mut packetizer, 100, Monotonic(0)), []);
+        let at = Monotonic(packetizer.clock.span_nanos(100));
+        assert_eq!(times(&mut packetizer, 400, at), [(10, 100), (11, 340)]);
+    }
+
+    #[test]
+    fn a_hole_in_the_capture_is_a_hole_in_rtp_time() {
+        let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
+        times(&mut packetizer, 240, Monotonic(0));
+        // 100 ms are missing between 5 ms and 105 ms.
+        assert_eq!(times(&mut packetizer, 240, Monotonic(105_000_000)), [(1, 5_040)]);
+    }
+
+    #[test]
+    fn jitter_of_the_timestamps_is_no_hole() {
+        let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
+        times(&mut packetizer, 240, Monotonic(0));
+        assert_eq!(times(&mut packetizer, 240, Monotonic(9_000_000)), [(1, 240)]);
+    }
+}

@@ -1,0 +1,127 @@
+//! From capture time to RTP time. Video runs on the capture clock itself; audio counts samples, so
+//! its RTP time runs at the sound card's true rate.
+
+use crate::clock::Monotonic;
+use streamsocket_wire::rtp::RtpTime;
+
+/// The RTP clock of a video stream: `rate` ticks a second of capture time.
+#[derive(Clone, Copy, Debug)]
+pub struct VideoClock {
+    origin: Monotonic,
+    base: RtpTime,
+}
+
+/// Ticks a second of every video payload format (RFC 3551 section 5).
+pub const VIDEO_RATE: u32 = 90_000;
+
+impl VideoClock {
+    /// A clock that reads `base` (random, RFC 3550 section 5.1) at `origin`.
+    #[must_use]
+    pub const fn new(origin: Monotonic, base: RtpTime) -> Self {
+        Self { origin, base }
+    }
+
+    /// RTP time of a capture time, rounded to the nearest tick.
+    #[must_use]
+    pub fn rtp(&self, capture: Monotonic) -> RtpTime {
+        self.base.add(ticks(capture.nanos_since(self.origin), VIDEO_RATE))
+    }
+}
+
+/// The RTP clock of an audio stream: one tick a sample frame.
+#[derive(Clone, Copy, Debug)]
+pub struct AudioClock {
+    rate: u32,
+    base: RtpTime,
+    count: u64,
+    /// Capture time of the sample frame with index `count`.
+    capture: Monotonic,
+}
+
+impl AudioClock {
+    /// A clock of `rate` sample frames a second that reads `base` at the first of them.
+    #[must_use]
+    pub const fn new(rate: u32, base: RtpTime, capture: Monotonic) -> Self {
+        Self { rate, base, count: 0, capture }
+    }
+
+    /// RTP time of the next sample frame.
+    #[must_use]
+    pub fn next(&self) -> RtpTime {
+        self.base.add(low_bits(self.count))
+    }
+
+    /// Capture time of the next sample frame.
+    #[must_use]
+    pub const fn capture(&self) -> Monotonic {
+        self.capture
+    }
+
+    /// Says when the next sample frame was captured.
+    pub const fn observe(&mut self, capture: Monotonic) {
+        self.capture = capture;
+    }
+
+    /// Counts `frames` sample frames that were captured one after the other.
+    pub fn advance(&mut self, frames: usize) {
+        self.count += frames as u64;
+        self.capture = self.capture.offset(span_nanos(frames as u64, self.rate));
+    }
+
+    /// Lets the count jump over a hole of this many nanoseconds.
+    pub fn skip(&mut self, nanos: i64) {
+        self.count += u64::from(ticks(nanos.max(0), self.rate));
+    }
+
+    /// Duration of `frames` sample frames, in nanoseconds.
+    #[must_use]
+    pub fn span_nanos(&self, frames: usize) -> i64 {
+        span_nanos(frames as u64, self.rate)
+    }
+
+    /// RTP time at any point of the capture clock, by the nominal rate from the last sample seen.
+    #[must_use]
+    pub fn rtp(&self, at: Monotonic) -> RtpTime {
+        self.next().add(ticks(at.nanos_since(self.capture), self.rate))
+    }
+}
+
+/// Duration of `frames` sample frames at `rate` a second, in nanoseconds.
+#[must_use]
+pub fn span_nanos(frames: u64, rate: u32) -> i64 {
+    let nanos = u128::from(frames) * 1_000_000_000 / u128::from(rate.max(1));
+    i64::try_from(nanos).unwrap_or(i64::MAX)
+}
+
+/// Ticks in a signed span of nanoseconds, rounded, modulo 2^32 as RTP time is.
+fn ticks(nanos: i64, rate: u32) -> u32 {
+    let ticks = (i128::from(nanos) * i128::from(rate) + 500_000_000).div_euclid(1_000_000_000);
+    low_bits(u64::try_from(ticks.rem_euclid(1 << 32)).unwrap_or(0))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "RTP time is defined modulo 2^32")]
+const fn low_bits(value: u64) -> u32 {
+    value as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn video_time_is_capture_time_at_90_khz_and_wraps() {
+        let clock = VideoClock::new(Monotonic(1_000), RtpTime(u32::MAX - 2_999));
+        assert_eq!(clock.rtp(Monotonic(1_000)), RtpTime(u32::MAX - 2_999));
+        assert_eq!(clock.rtp(Monotonic(33_333_333 + 1_000)), RtpTime(0));
+        assert_eq!(clock.rtp(Monotonic(1_000 - 11_111)), RtpTime(u32::MAX - 3_000));
+    }
+
+    #[test]
+    fn audio_time_counts_samples() {
+        let mut clock = AudioClock::new(48_000, RtpTime(7), Monotonic(0));
+        clock.advance(240);
+        assert_eq!(clock.next(), RtpTime(247));
+        assert_eq!(clock.capture(), Monotonic(5_000_000));
+        assert_eq!(clock.rtp(Monotonic(1_005_000_000)), RtpTime(48_247));
+    }
+}

@@ -1,0 +1,11 @@
+//! From a captured access unit to packets that are due.
+
+pub mod audio;
+pub mod clock;
+pub mod pacer;
+pub mod packets;
+pub mod video;
+
+/// Bytes of every packet that stay free for a seal (encryption and its tag) between the pacer and
+/// the socket, so that switching it on never changes how frames are cut.
+pub const SEAL_RESERVE: usize = 32;

@@ -1,0 +1,256 @@
+//! Says when the packets of a frame leave: in batches, spread over a part of the frame interval, so
+//! that small switch and socket buffers are not overrun by a burst of hundreds of packets. There is
+//! no timer in here: the caller asks what is due, and when to ask again.
+
+use crate::clock::Monotonic;
+use core::fmt;
+use core::ops::Range;
+use core::str::FromStr;
+
+/// Packets of a batch: one message to a kernel that segments (UDP_SEGMENT), and at 1400 bytes
+/// 22 kB, which the smallest switch buffers (128 kB) take many times.
+pub const BATCH_PACKETS: usize = 16;
+
+/// How a frame is spread.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// Not at all: everything at once, for the lowest latency on a network with large buffers.
+    Off,
+    /// Over this part of the measured frame interval, above 0 and at most 0.9.
+    Share(f64),
+    /// At this rate, in bits a second of UDP payload.
+    Rate(u64),
+}
+
+impl Default for Pace {
+    /// Half: a 128 kB switch queue in front of a 100 Mbit link then holds 1080p at 30 frames a
+    /// second with repair; a quarter would leave 205 kB in it.
+    fn default() -> Self {
+        Self::Share(0.5)
+    }
+}
+
+/// The most of an interval that a frame may take: the next one must find the way free even when
+/// the timer is late.
+const SHARE_MAX: f64 = 0.9;
+
+/// The slowest rate that makes sense, in bits a second: one small frame a second.
+const RATE_MIN: u64 = 100_000;
+
+/// Not a pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParsePaceError;
+
+impl fmt::Display for ParsePaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected 'off', a part of the frame interval such as '50%' (1% to 90%), or a rate such as '40M' (bits a second, 100k at least)")
+    }
+}
+
+impl core::error::Error for ParsePaceError {}
+
+impl FromStr for Pace {
+    type Err = ParsePaceError;
+
+    /// `off`, `50%`, or a rate in bits a second with an optional `k`, `M` or `G`.
+    fn from_str(text: &str) -> Result<Self, ParsePaceError> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        if let Some(percent) = text.strip_suffix('%') {
+            let share = percent.trim().parse::<f64>().map_err(|_| ParsePaceError)? / 100.0;
+            let valid = (0.01..=SHARE_MAX).contains(&share);
+            return if valid { Ok(Self::Share(share)) } else { Err(ParsePaceError) };
+        }
+        let (digits, unit) = match text.char_indices().next_back().ok_or(ParsePaceError)? {
+            (at, 'k' | 'K') => (&text[..at], 1_000),
+            (at, 'M' | 'm') => (&text[..at], 1_000_000),
+            (at, 'G' | 'g') => (&text[..at], 1_000_000_000),
+            _ => (text, 1),
+        };
+        let rate = digits.parse::<u64>().ok().and_then(|rate| rate.checked_mul(unit));
+        rate.filter(|rate| *rate >= RATE_MIN).map(Self::Rate).ok_or(ParsePaceError)
+    }
+}
+
+/// Spreads the packets of one frame after the other.
+#[derive(Debug)]
+pub struct Pacer {
+    pace: Pace,
+    interval: Interval,
+    start: Monotonic,
+    /// Nanoseconds from batch to batch.
+    gap: i64,
+    packets: usize,
+    sent: usize,
+}
+
+impl Pacer {
+    /// A pacer for frames that come about every `interval` nanoseconds, until it has measured.
+    #[must_use]
+    pub const fn new(pace: Pace, interval: i64) -> Self {
+        let interval = Interval { nanos: interval, last: None };
+        Self { pace, interval, start: Monotonic(0), gap: 0, packets: 0, sent: 0 }
+    }
+
+    /// Begins a frame of `packets` packets and `bytes` bytes that was captured at `capture`. What
+    /// was left of the frame before is forgotten: [`flush`](Self::flush) it first.
+    pub fn begin(&mut self, now: Monotonic, capture: Monotonic, packets: usize, bytes: usize) {
+        self.interval.observe(capture);
+        self.start = now;
+        self.packets = packets;
+        self.sent = 0;
+        let batches = packets.div_ceil(BATCH_PACKETS).max(1) as u64;
+        let span = match self.pace {
+            Pace::Off => 0,
+            Pace::Share(share) => scale(self.interval.nanos, share),
+            Pace::Rate(rate) => {
+                let nanos = bytes as u128 * 8 * 1_000_000_000 / u128::from(rate);
+                i64::try_from(nanos).unwrap_or(i64::MAX)
+            }
+        };
+        self.gap = span / i64::try_from(batches).unwrap_or(i64::MAX);
+    }
+
+    /// The packets that may leave at `now`; they count as sent.
+    pub fn due(&mut self, now: Monotonic) -> Range<usize> {
+        let batches = if self.gap == 0 {
+            usize::MAX
+        } else {
+            let elapsed = now.nanos_since(self.start).max(0);
+            usize::try_from(elapsed / self.gap).unwrap_or(usize::MAX).saturating_add(1)
+        };
+        let end = batches.saturating_mul(BATCH_PACKETS).clamp(self.sent, self.packets);
+        let range = self.sent..end;
+        self.sent = end;
+        range
+    }
+
+    /// All packets that have not left yet; they count as sent.
+    pub const fn flush(&mut self) -> Range<usize> {
+        let range = self.sent..self.packets;
+        self.sent = self.packets;
+        range
+    }
+
+    /// When to ask again, or `None` if the whole frame has left.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        if self.sent >= self.packets {
+            return None;
+        }
+        let batch = i64::try_from(self.sent / BATCH_PACKETS).unwrap_or(i64::MAX);
+        Some(self.start.offset(self.gap.saturating_mul(batch)))
+    }
+}
+
+/// The frame interval, measured on capture times: the mean, moved by an eighth of each error, so
+/// that one late frame does not stretch the next.
+#[derive(Debug)]
+struct Interval {
+    nanos: i64,
+    last: Option<Monotonic>,
+}
+
+/// Frames a second from 240 to 1: beyond, it is a gap or a burst, not a rate.
+const INTERVAL_NANOS: core::ops::RangeInclusive<i64> = 4_166_666..=1_000_000_000;
+
+impl Interval {
+    fn observe(&mut self, capture: Monotonic) {
+        let measured = self.last.map(|last| capture.nanos_since(last));
+        self.last = Some(capture);
+        if let Some(measured) = measured.filter(|nanos| INTERVAL_NANOS.contains(nanos)) {
+            self.nanos += (measured - self.nanos) / 8;
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "an interval of a second at most, times a share below 1"
+)]
+fn scale(nanos: i64, share: f64) -> i64 {
+    (nanos as f64 * share) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: i64 = 33_333_333;
+
+    fn begun(pace: Pace, packets: usize) -> Pacer {
+        let mut pacer = Pacer::new(pace, INTERVAL);
+        pacer.begin(Monotonic(0), Monotonic(0), packets, packets * 1400);
+        pacer
+    }
+
+    #[test]
+    fn a_frame_is_spread_over_its_share_of_the_interval() {
+        let mut pacer = begun(Pace::Share(0.5), 170);
+        let mut at = Vec::new();
+        while let Some(deadline) = pacer.deadline() {
+            let due = pacer.due(deadline);
+            assert!(!due.is_empty() && due.len() <= BATCH_PACKETS);
+            at.push(deadline.0);
+        }
+        assert_eq!(at.len(), 11);
+        let last = *at.last().unwrap();
+        assert!(last < INTERVAL / 2 && last > INTERVAL * 4 / 10, "{at:?}");
+    }
+
+    #[test]
+    fn nothing_is_due_before_its_time() {
+        let mut pacer = begun(Pace::Share(0.5), 40);
+        assert_eq!(pacer.due(Monotonic(0)), 0..16);
+        let next = pacer.deadline().unwrap();
+        assert!(pacer.due(next.offset(-1)).is_empty());
+        assert_eq!(pacer.due(next), 16..32);
+    }
+
+    #[test]
+    fn a_late_timer_pays_its_debt_at_once() {
+        let mut pacer = begun(Pace::Share(0.5), 170);
+        assert_eq!(pacer.due(Monotonic(INTERVAL)), 0..170);
+        assert_eq!(pacer.deadline(), None);
+    }
+
+    #[test]
+    fn off_sends_everything_at_once() {
+        let mut pacer = begun(Pace::Off, 170);
+        assert_eq!(pacer.due(Monotonic(0)), 0..170);
+    }
+
+    #[test]
+    fn a_rate_is_kept() {
+        // 170 packets of 1400 bytes at 100 Mbit/s take 19 ms, in 11 batches.
+        let mut pacer = begun(Pace::Rate(100_000_000), 170);
+        let mut last = 0;
+        while let Some(deadline) = pacer.deadline() {
+            pacer.due(deadline);
+            last = deadline.0;
+        }
+        assert_eq!(last, 19_040_000 / 11 * 10);
+    }
+
+    #[test]
+    fn the_interval_follows_the_camera() {
+        let mut pacer = Pacer::new(Pace::Share(0.5), INTERVAL);
+        for frame in 0..100 {
+            pacer.begin(Monotonic(0), Monotonic(frame * 66_666_666), 1, 1);
+        }
+        assert!((pacer.interval.nanos - 66_666_666).abs() < 1000);
+    }
+
+    #[test]
+    fn paces_are_written_as_people_write_them() {
+        assert_eq!("off".parse(), Ok(Pace::Off));
+        assert_eq!("50%".parse(), Ok(Pace::Share(0.5)));
+        assert_eq!("40M".parse(), Ok(Pace::Rate(40_000_000)));
+        assert_eq!("250k".parse(), Ok(Pace::Rate(250_000)));
+        for wrong in ["", "0%", "95%", "fast", "10", "-1%", "M", "99999999999G", "½"] {
+            assert_eq!(wrong.parse::<Pace>(), Err(ParsePaceError), "{wrong}");
+        }
+    }
+}
