@@ -2,6 +2,7 @@
 //! come from. Nothing is copied and nothing is allocated per frame: dropping the bytes gives the
 //! memory back to where it came from, exactly once.
 
+use super::camera::Lease;
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,8 @@ pub const POOL_MAX: usize = 8;
 
 /// The bytes of one frame.
 pub enum FrameBytes {
+    /// A buffer of a camera, in the camera's own memory.
+    Leased(Lease),
     /// A buffer from a [`Pool`], which it returns to.
     Pooled(Pooled),
     /// A part of a file that is kept in memory.
@@ -22,6 +25,7 @@ impl Deref for FrameBytes {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         match self {
+            Self::Leased(lease) => lease,
             Self::Pooled(pooled) => &pooled.bytes,
             Self::Shared(bytes, range) => bytes.get(range.clone()).unwrap_or_default(),
         }
@@ -31,6 +35,7 @@ impl Deref for FrameBytes {
 impl fmt::Debug for FrameBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let owner = match self {
+            Self::Leased(_) => "Leased",
             Self::Pooled(_) => "Pooled",
             Self::Shared(..) => "Shared",
         };

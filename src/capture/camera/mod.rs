@@ -1,0 +1,282 @@
+//! A V4L2 camera that gives MJPEG: opened, negotiated, polled, and its frames lent out without a
+//! copy. What is inside a JPEG is not looked at here.
+//!
+//! A frame goes: driver -> [`ring`] -> judged here -> [`Lease`] in a [`VideoFrame`] -> dropped by
+//! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent; while that many are, the newest
+//! frame is held back and older ones return to the driver at once.
+
+pub(crate) mod control;
+#[allow(unsafe_code, reason = "ioctls on structures of the kernel")]
+pub(crate) mod kernel;
+pub(crate) mod offer;
+mod refusal;
+#[allow(unsafe_code, reason = "memory shared with the driver")]
+mod ring;
+
+pub use control::{Control, ControlKind};
+pub use offer::{Extent, FormatOffer, RateOffer, SizeOffer};
+pub use ring::Lease;
+
+use super::buffer::FrameBytes;
+use super::{Error, FrameRate, VideoFormat, VideoFrame, VideoPoll};
+use kernel::{Capability, Node};
+use ring::{Dequeued, Ring};
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use streamsocket_stream::clock::Monotonic;
+
+/// Frames lent out at most: one on its way to the network, one that follows it.
+pub const LEASED_MAX: usize = 2;
+
+/// Frames missing in the driver's numbering that still count as lost. More is a counter that began
+/// anew.
+const GAP_MAX: u32 = 1000;
+
+/// What the user wants of a camera.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CameraRequest {
+    /// The device node, or a link to one: `/dev/video0`, `/dev/v4l/by-id/...`.
+    pub device: PathBuf,
+    /// Width and height in pixels. `None`: 1280x720 or what comes nearest.
+    pub size: Option<(u16, u16)>,
+    /// Frames per second. `None`: 30 or what comes nearest.
+    pub rate: Option<FrameRate>,
+    /// Controls to set, by name, in this order.
+    pub controls: Vec<(String, String)>,
+}
+
+/// What became of the frames since the camera was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CameraCounts {
+    /// Lent out.
+    pub delivered: u64,
+    /// Flagged as damaged by the driver.
+    pub error_flagged: u64,
+    /// Without any bytes.
+    pub empty: u64,
+    /// Replaced by a newer one while [`LEASED_MAX`] were lent out.
+    pub skipped_lease: u64,
+    /// Numbered by the driver but never handed out: lost on the bus, or for want of a free buffer.
+    pub sequence_gaps: u64,
+}
+
+/// A camera that is streaming. Dropping it ends the stream; leases that are still out stay valid,
+/// and the device is closed with the last of them.
+#[derive(Debug)]
+pub struct Camera {
+    ring: Arc<Ring>,
+    path: PathBuf,
+    capability: Capability,
+    granted: VideoFormat,
+    /// The newest frame, kept back while too many are lent out.
+    held: Option<VideoFrame>,
+    counts: CameraCounts,
+    last_sequence: Option<u32>,
+    foreign_clock_said: bool,
+}
+
+impl Camera {
+    /// Opens a camera, negotiates what was asked for, sets its controls and starts the stream.
+    ///
+    /// # Errors
+    /// There is no such device, it is no camera, it may not be opened, another program uses it, it
+    /// gives no MJPEG, or it lacks the size or a control: one line that says which and what to do.
+    pub fn open(request: &CameraRequest) -> Result<Self, Error> {
+        let path = &request.device;
+        let node = Node::open(path).map_err(|error| refusal::cannot_open(path, &error))?;
+        let capability = node.capability().map_err(|_| refusal::no_camera(path, None))?;
+        if !capability.is_camera() {
+            return Err(refusal::no_camera(path, Some(&capability)));
+        }
+        let label = label(&capability, path);
+        let granted = negotiate(&node, &label, request)?;
+        control::apply(&node, &label, &request.controls)?;
+        let ring = Ring::map(node)
+            .map_err(|error| refusal::failed(&label, path, "map its buffers", &error))?;
+        if ring.len() < ring::BUFFERS_MIN {
+            let (has, needs) = (ring.len(), ring::BUFFERS_MIN);
+            return Err(Error::new(format!("{label} has only {has} buffers, {needs} are needed")));
+        }
+        ring.start().map_err(|error| refusal::failed(&label, path, "start", &error))?;
+        Ok(Self {
+            ring,
+            path: path.clone(),
+            capability,
+            granted,
+            held: None,
+            counts: CameraCounts::default(),
+            last_sequence: None,
+            foreign_clock_said: false,
+        })
+    }
+
+    /// What the camera granted.
+    #[must_use]
+    pub const fn granted(&self) -> VideoFormat {
+        self.granted
+    }
+
+    /// Its name, as it tells it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.capability.card
+    }
+
+    /// Where it is plugged in.
+    #[must_use]
+    pub fn bus_info(&self) -> &str {
+        &self.capability.bus_info
+    }
+
+    /// The device it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The descriptor to watch for readability; an error or a hang-up there is news as well. It is
+    /// valid as long as the camera.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.ring.descriptor()
+    }
+
+    /// What became of the frames so far.
+    #[must_use]
+    pub const fn counts(&self) -> CameraCounts {
+        self.counts
+    }
+
+    /// The next frame, in the order of capture. Poll until it says [`VideoPoll::Idle`]; then again
+    /// when the descriptor has news, and after a lease was dropped while [`LEASED_MAX`] were out.
+    ///
+    /// # Errors
+    /// The camera was unplugged, or broke down: drop it, and open it again when it is back.
+    pub fn poll(&mut self, now: Monotonic) -> Result<VideoPoll, Error> {
+        loop {
+            let may_lend = self.lent() < LEASED_MAX;
+            if let Some(frame) = self.held.take_if(|_| may_lend) {
+                return Ok(self.deliver(frame));
+            }
+            let dequeued = self.ring.dequeue().map_err(|error| {
+                let label = label(&self.capability, &self.path);
+                refusal::failed(&label, &self.path, "give frames any more", &error)
+            })?;
+            let Some(dequeued) = dequeued else { return Ok(VideoPoll::Idle) };
+            let Some(frame) = self.judge(dequeued, now) else { continue };
+            if may_lend {
+                return Ok(self.deliver(frame));
+            }
+            if self.held.replace(frame).is_some() {
+                self.counts.skipped_lease += 1;
+            }
+        }
+    }
+
+    /// Frames that others hold.
+    fn lent(&self) -> usize {
+        self.ring.out().saturating_sub(usize::from(self.held.is_some()))
+    }
+
+    fn deliver(&mut self, frame: VideoFrame) -> VideoPoll {
+        self.counts.delivered += 1;
+        VideoPoll::Frame(frame)
+    }
+
+    /// Makes a frame of a buffer, or counts why not and gives it back.
+    fn judge(&mut self, buffer: Dequeued, now: Monotonic) -> Option<VideoFrame> {
+        let missing = self.last_sequence.map_or(0, |last| gap(last, buffer.sequence));
+        self.counts.sequence_gaps += u64::from(missing);
+        self.last_sequence = Some(buffer.sequence);
+        if buffer.damaged {
+            self.counts.error_flagged += 1;
+            return None;
+        }
+        if buffer.lease.is_empty() {
+            self.counts.empty += 1;
+            return None;
+        }
+        if buffer.stamp.is_none() && !self.foreign_clock_said {
+            self.foreign_clock_said = true;
+            let label = label(&self.capability, &self.path);
+            log::warn!("{label} does not stamp with the monotonic clock: arrival times are used");
+        }
+        let capture = buffer.stamp.map_or(now, Monotonic);
+        Some(VideoFrame { bytes: FrameBytes::Leased(buffer.lease), capture })
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        self.ring.stop();
+    }
+}
+
+fn label(capability: &Capability, path: &Path) -> String {
+    format!("camera \"{}\" ({})", capability.card, path.display())
+}
+
+/// Sets format, size and rate, and returns what was granted.
+fn negotiate(node: &Node, label: &str, request: &CameraRequest) -> Result<VideoFormat, Error> {
+    let path = &request.device;
+    let formats = node.formats();
+    let format = offer::choose_format(label, &formats)?;
+    let size = offer::choose_size(label, &format.sizes, request.size)?;
+    let (fourcc, granted) = node
+        .set_format(format.fourcc, size)
+        .map_err(|error| refusal::failed(label, path, "take this size", &error))?;
+    let pixels = (u16::try_from(granted.0).ok()).zip(u16::try_from(granted.1).ok());
+    let (width, height) = match pixels {
+        Some(pixels) if fourcc == format.fourcc && request.size.is_none_or(|it| it == pixels) => {
+            pixels
+        }
+        _ => {
+            let ((width, height), (w, h)) = (size, granted);
+            let line = format!("{label} was asked for MJPEG {width}x{height} and grants {w}x{h}");
+            return Err(Error::new(line));
+        }
+    };
+    let wanted = request.rate.unwrap_or(offer::RATE_PREFERRED);
+    let chosen = offer::choose_rate(&format.sizes, (width, height), wanted);
+    let rate = match node.set_rate(chosen) {
+        Ok(granted) => granted.unwrap_or(chosen),
+        Err(error) if error.raw_os_error() == Some(libc::ENOTTY) => chosen,
+        Err(error) => return Err(refusal::failed(label, path, "take this rate", &error)),
+    };
+    // Drivers round: only a difference that is worth showing is worth a line.
+    if request.rate.is_some() && rate.to_string() != wanted.to_string() {
+        let offered = offer::listed(offer::rates_at(&format.sizes, (width, height)));
+        log::warn!("{label}: {rate} instead of {wanted} frames a second, it offers {offered}");
+    }
+    Ok(VideoFormat { width, height, rate })
+}
+
+/// Frames missing between two sequence numbers of a driver.
+const fn gap(last: u32, sequence: u32) -> u32 {
+    match sequence.wrapping_sub(last) {
+        0 => 0,
+        step if step <= GAP_MAX => step - 1,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_may_be_dropped_by_another_thread() {
+        const fn is_send<T: Send>() {}
+        is_send::<Lease>();
+    }
+
+    #[test]
+    fn gaps_count_the_missing_frames() {
+        assert_eq!(gap(5, 6), 0);
+        assert_eq!(gap(5, 9), 3);
+        assert_eq!(gap(u32::MAX, 1), 1);
+        assert_eq!(gap(5, 5), 0);
+        assert_eq!(gap(500, 0), 0, "a driver that counts anew lost nothing");
+    }
+}
