@@ -3,6 +3,9 @@
 //! it, and [`poll`](VideoPoll) never blocks.
 
 pub mod buffer;
+pub mod camera;
+pub mod devices;
+pub mod microphone;
 
 use std::fmt;
 use streamsocket_stream::clock::Monotonic;

@@ -1,0 +1,170 @@
+//! The cameras and microphones that this machine has, found by what they can do and not by their
+//! number, and which of them belong together.
+
+mod listing;
+mod sysfs;
+
+pub use listing::write_listing;
+
+use super::camera::kernel::{Capability, Node};
+use super::camera::{Control, FormatOffer};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use sysfs::{Sysfs, VideoNode};
+
+/// Where udev puts links that stay the same over reboots and ports.
+const BY_ID: &str = "/dev/v4l/by-id";
+
+/// A camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameraInfo {
+    /// `/dev/videoN`.
+    pub path: PathBuf,
+    /// Its name, as it tells it.
+    pub name: String,
+    /// Where it is plugged in, as the driver words it.
+    pub bus: String,
+    /// A link to `path` that survives reboots, if udev made one.
+    pub by_id: Option<PathBuf>,
+    /// Whether it gives MJPEG, which is what is streamed.
+    pub mjpeg: bool,
+    /// What it delivers.
+    pub formats: Vec<FormatOffer>,
+    /// What can be set.
+    pub controls: Vec<Control>,
+    /// Why it could not be opened, if so; the lists are empty then.
+    pub problem: Option<String>,
+}
+
+/// A capture device of a sound card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardInfo {
+    /// Its ALSA name: `hw:CARD=Camera,DEV=0`. It stays the same over reboots.
+    pub name: String,
+    /// The card's number.
+    pub number: u32,
+    /// The card's name, as people know it.
+    pub description: String,
+    /// The USB device that it is a part of.
+    pub usb: Option<PathBuf>,
+}
+
+/// All cameras, by the number of their node. Nodes that give no pictures by themselves (metadata,
+/// codecs, the stages of a board's own camera interface) are left out.
+#[must_use]
+pub fn cameras() -> Vec<CameraInfo> {
+    Sysfs::system().video_nodes().iter().filter_map(camera).collect()
+}
+
+/// The first camera that gives MJPEG.
+#[must_use]
+pub fn auto_camera() -> Option<CameraInfo> {
+    cameras().into_iter().find(|camera| camera.mjpeg)
+}
+
+/// All capture devices of all sound cards.
+#[must_use]
+pub fn cards() -> Vec<CardInfo> {
+    Sysfs::system()
+        .capture_devices()
+        .into_iter()
+        .map(|device| CardInfo {
+            name: format!("hw:CARD={},DEV={}", device.card_id, device.device),
+            number: device.card,
+            description: card_name(device.card).unwrap_or(device.card_id),
+            usb: device.usb,
+        })
+        .collect()
+}
+
+/// The microphone in the same USB device as a camera. `camera` is `/dev/videoN` or a link to it.
+#[must_use]
+pub fn card_of_camera(camera: &Path) -> Option<CardInfo> {
+    let node = camera.canonicalize().ok()?;
+    let usb = Sysfs::system().usb_of_video(node.file_name()?.to_str()?)?;
+    cards().into_iter().find(|card| card.usb.as_ref() == Some(&usb))
+}
+
+/// Whether there are sound cards that this process may not open.
+pub(super) fn cards_are_forbidden() -> bool {
+    let mut devices = Sysfs::system().capture_devices().into_iter();
+    devices.any(|device| {
+        let opened = File::open(format!("/dev/snd/controlC{}", device.card));
+        opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    })
+}
+
+/// Whether the board has a camera interface of its own, which libcamera drives.
+fn has_camera_interface() -> bool {
+    Sysfs::system().video_nodes().iter().any(|node| {
+        let capability = Node::open(&node.path).and_then(|node| node.capability());
+        capability.is_ok_and(|capability| capability.is_pipeline_stage())
+    })
+}
+
+fn camera(listed: &VideoNode) -> Option<CameraInfo> {
+    let path = &listed.path;
+    let opened = Node::open(path).and_then(|node| Ok((node.capability()?, node)));
+    let (capability, node) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return unopened(listed, &error),
+    };
+    if !capability.is_camera() {
+        return None;
+    }
+    let Capability { card, bus_info, .. } = capability;
+    let formats = node.formats();
+    Some(CameraInfo {
+        path: path.clone(),
+        name: card,
+        bus: bus_info,
+        by_id: link_to(path),
+        mjpeg: formats.iter().any(FormatOffer::is_mjpeg),
+        formats,
+        controls: node.controls(),
+        problem: None,
+    })
+}
+
+/// A node that cannot be opened may be a camera, and is worth a line that says why.
+fn unopened(node: &VideoNode, error: &io::Error) -> Option<CameraInfo> {
+    if node.index > 0 {
+        return None;
+    }
+    let problem = match error.raw_os_error()? {
+        libc::EACCES | libc::EPERM => {
+            "may not be opened: add yourself to the group video (sudo usermod -aG video USER) and \
+             log in again"
+                .to_owned()
+        }
+        libc::EBUSY => "is in use by another program".to_owned(),
+        // Gone meanwhile, or never a V4L2 node.
+        libc::ENOENT | libc::ENODEV | libc::ENXIO | libc::ENOTTY => return None,
+        _ => error.to_string(),
+    };
+    Some(CameraInfo {
+        path: node.path.clone(),
+        name: node.name.clone(),
+        bus: String::new(),
+        by_id: link_to(&node.path),
+        mjpeg: false,
+        formats: Vec::new(),
+        controls: Vec::new(),
+        problem: Some(problem),
+    })
+}
+
+/// The lasting link to a node.
+fn link_to(node: &Path) -> Option<PathBuf> {
+    let links = std::fs::read_dir(BY_ID).ok()?;
+    let paths = links.filter_map(|link| Some(link.ok()?.path()));
+    paths.filter(|link| link.canonicalize().is_ok_and(|target| target == node)).min()
+}
+
+fn card_name(number: u32) -> Option<String> {
+    // alsa-lib explains itself on standard error unless told otherwise.
+    let _said = alsa::Output::local_error_handler();
+    let name = alsa::Card::new(i32::try_from(number).ok()?).get_name().ok()?;
+    Some(name.trim().replace(char::is_control, "?"))
+}
