@@ -6,3 +6,4 @@
 #![deny(unsafe_code)]
 
 pub mod capture;
+pub mod jpeg_worker;

@@ -4,8 +4,20 @@
 
 pub mod buffer;
 pub mod camera;
+mod canvas;
 pub mod devices;
+pub mod flash;
 pub mod microphone;
+pub mod mjpeg_file;
+pub mod mjpeg_reader;
+pub mod mjpeg_split;
+pub mod mjpeg_stream;
+pub mod paced;
+pub mod pattern;
+pub mod preloaded;
+pub mod sample_clock;
+pub mod tone;
+pub mod wav_file;
 
 use std::fmt;
 use streamsocket_stream::clock::Monotonic;

@@ -1,0 +1,125 @@
+//! Reads pictures from a file, a pipe or a child process into pool buffers, one at a time.
+
+use super::buffer::{Pool, Pooled};
+use super::mjpeg_split::Splitter;
+use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
+use streamsocket_stream::clock::Monotonic;
+
+/// Bytes read at once: what a pipe holds by default.
+const CHUNK_LEN: usize = 64 << 10;
+/// Buffers in circulation: two on their way out, one waiting for its time, one being filled.
+const BUFFERS: usize = 4;
+/// Room that each buffer starts with; it grows to the largest frame and stays there.
+const BUFFER_CAPACITY: usize = 64 << 10;
+
+/// What came of reading on.
+#[derive(Debug)]
+pub enum Next {
+    /// A whole picture.
+    Frame {
+        /// The picture.
+        bytes: Pooled,
+        /// When the first of its bytes was read.
+        arrival: Monotonic,
+    },
+    /// All buffers are in use; nothing was read.
+    NoBuffer,
+    /// The descriptor has no more for now.
+    Blocked,
+    /// The end of the file, or of all that writes to the pipe.
+    End,
+}
+
+/// Pictures out of a byte stream.
+#[derive(Debug)]
+pub struct MjpegReader {
+    splitter: Splitter,
+    chunk: Box<[u8]>,
+    unread: Range<usize>,
+    pool: Pool,
+    filling: Option<Pooled>,
+    arrival: Monotonic,
+}
+
+impl Default for MjpegReader {
+    fn default() -> Self {
+        Self {
+            splitter: Splitter::default(),
+            chunk: vec![0; CHUNK_LEN].into_boxed_slice(),
+            unread: 0..0,
+            pool: Pool::new(BUFFERS, BUFFER_CAPACITY),
+            filling: None,
+            arrival: Monotonic(0),
+        }
+    }
+}
+
+impl MjpegReader {
+    /// Pictures that were given up as damaged, cut off or too long.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.splitter.dropped()
+    }
+
+    /// Reads up to the end of the next picture.
+    ///
+    /// # Errors
+    /// What the input gives, except for interruptions and would-block.
+    pub fn read(&mut self, input: &mut impl Read, now: Monotonic) -> io::Result<Next> {
+        let Some(mut filling) = self.filling.take().or_else(|| self.pool.take()) else {
+            return Ok(Next::NoBuffer);
+        };
+        loop {
+            let begun = self.splitter.begun();
+            let fed = self.splitter.feed(&self.chunk[self.unread.clone()], filling.bytes_mut());
+            self.unread.start += fed.consumed;
+            if self.splitter.begun() != begun {
+                self.arrival = now;
+            }
+            if fed.complete {
+                return Ok(Next::Frame { bytes: filling, arrival: self.arrival });
+            }
+            match input.read(&mut self.chunk) {
+                Ok(0) => {
+                    self.splitter.finish(filling.bytes_mut());
+                    self.filling = Some(filling);
+                    return Ok(Next::End);
+                }
+                Ok(read) => self.unread = 0..read,
+                Err(error) => {
+                    self.unread = 0..0;
+                    if error.kind() == ErrorKind::Interrupted {
+                        continue;
+                    }
+                    self.filling = Some(filling);
+                    return match error.kind() {
+                        ErrorKind::WouldBlock => Ok(Next::Blocked),
+                        _ => Err(error),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Forgets an unfinished picture and what was read ahead, for the input begins anew.
+    pub fn restart(&mut self) {
+        self.unread = 0..0;
+        if let Some(filling) = &mut self.filling {
+            self.splitter.finish(filling.bytes_mut());
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use turbojpeg::{Image, PixelFormat, Subsamp, compress};
+
+    /// A picture of 64 x 48 pixels with this brightness.
+    pub(in super::super) fn picture(brightness: u8) -> Vec<u8> {
+        let pixels = vec![brightness; 3 * 64 * 48];
+        let format = PixelFormat::RGB;
+        let image = Image { pixels: &pixels[..], width: 64, pitch: 3 * 64, height: 48, format };
+        compress(image, 80, Subsamp::Sub2x1).unwrap().to_vec()
+    }
+}

@@ -1,0 +1,78 @@
+//! When the samples of a generated or recorded sound are due: sound that no device paces is
+//! stamped by counting samples from an epoch and handed out in short chunks at their end, as a
+//! sound card would.
+
+use super::AudioFormat;
+use streamsocket_stream::clock::Monotonic;
+
+/// Chunks a second: 5 ms each, the length of the packets that they fill.
+pub const CHUNKS_PER_SECOND: u32 = 200;
+
+/// Sample frames in one chunk of sound with this rate.
+#[must_use]
+pub fn chunk_frames(rate: u32) -> usize {
+    usize::try_from((rate / CHUNKS_PER_SECOND).max(1)).unwrap_or(1)
+}
+
+/// Time that this many sample frames take, in nanoseconds.
+#[must_use]
+pub fn sample_nanos(frames: u64, rate: u32) -> i64 {
+    let nanos = u128::from(frames) * 1_000_000_000 / u128::from(rate.max(1));
+    i64::try_from(nanos).unwrap_or(i64::MAX)
+}
+
+/// Counts sample frames from an epoch, without the drift of an added-up interval.
+#[derive(Clone, Copy, Debug)]
+pub struct SampleClock {
+    epoch: Monotonic,
+    rate: u32,
+    position: u64,
+}
+
+impl SampleClock {
+    /// A clock whose first sample is captured at `epoch`.
+    #[must_use]
+    pub const fn new(epoch: Monotonic, format: AudioFormat) -> Self {
+        Self { epoch, rate: format.rate, position: 0 }
+    }
+
+    /// Sample frames so far.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// When the next sample frame is captured.
+    #[must_use]
+    pub fn capture(&self) -> Monotonic {
+        self.epoch.offset(sample_nanos(self.position, self.rate))
+    }
+
+    /// When the last of the next `frames` sample frames has been captured, so that they may be
+    /// handed out.
+    #[must_use]
+    pub fn due(&self, frames: usize) -> Monotonic {
+        let end = self.position.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX));
+        self.epoch.offset(sample_nanos(end, self.rate))
+    }
+
+    /// Counts sample frames that were handed out.
+    pub fn advance(&mut self, frames: usize) {
+        self.position = self.position.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_of_samples_ends_exactly_a_day_later() {
+        let mut clock = SampleClock::new(Monotonic(7), AudioFormat { rate: 44_100, channels: 2 });
+        for _ in 0..24 * 3600 {
+            clock.advance(44_100);
+        }
+        assert_eq!(clock.capture(), Monotonic(24 * 3600 * 1_000_000_000 + 7));
+        assert_eq!(clock.due(44_100).nanos_since(clock.capture()), 1_000_000_000);
+    }
+}
