@@ -91,6 +91,11 @@ impl MjpegFile {
         self.format
     }
 
+    /// Sets the capture time of the first picture, before the first poll.
+    pub const fn begin(&mut self, epoch: Monotonic) {
+        self.paced.begin(epoch);
+    }
+
     /// When to poll again.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {

@@ -5,6 +5,7 @@
 pub mod buffer;
 pub mod camera;
 mod canvas;
+pub mod child;
 pub mod devices;
 pub mod flash;
 pub mod microphone;

@@ -43,6 +43,11 @@ impl Paced {
         self.index
     }
 
+    /// Sets the capture time of the first picture, before it is polled for.
+    pub const fn begin(&mut self, epoch: Monotonic) {
+        self.epoch = epoch;
+    }
+
     /// Leaves out the frame times before this index: nothing was recorded there.
     pub fn skip_to(&mut self, index: u64) {
         self.index = self.index.max(index);

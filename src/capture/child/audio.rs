@@ -1,0 +1,219 @@
+//! Sound from a child.
+
+use super::{Blocked, Feed, FirstWait, Input, Probe, read};
+use crate::capture::sample_clock::{SampleClock, chunk_frames, sample_nanos};
+use crate::capture::{AudioFormat, AudioPoll, Error};
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+use streamsocket_stream::clock::Monotonic;
+
+/// Bytes of a sample.
+const SAMPLE_LEN: usize = 2;
+/// By how much of its error the estimated arrival of a camera's sound follows each chunk: bursts of
+/// 20 ms shrink below a tenth of a millisecond, and 100 ppm of drift are followed to 0.2 ms.
+const SMOOTHING: i64 = 256;
+/// Beyond this the sound was interrupted, and the estimate begins anew.
+const JUMP: Duration = Duration::from_millis(200);
+
+/// Sound from a file or a camera by way of ffmpeg.
+#[derive(Debug)]
+pub struct ChildAudio {
+    format: AudioFormat,
+    pub(super) feed: Feed,
+    chunk: Box<[u8]>,
+    filled: usize,
+    /// Whether the child of this round has given all.
+    ended: bool,
+    timing: Timing,
+}
+
+#[derive(Debug)]
+enum Timing {
+    /// A file, by counting samples. A loop's rounds begin at multiples of its period.
+    Paced { clock: SampleClock, period: Option<Duration>, looped: bool, round: u32 },
+    /// A camera, by a smoothed arrival: the capture time of the next sample.
+    Arrival { next: Option<Monotonic> },
+}
+
+impl ChildAudio {
+    /// Starts ffmpeg and waits for the first sound, 15 s at most. A file's first sample is captured
+    /// at `epoch`, and it begins again at its end if `looped`.
+    ///
+    /// # Errors
+    /// ffmpeg is not installed, or the input holds no sound or cannot be read.
+    pub fn open(
+        input: &Input,
+        probe: &Probe,
+        epoch: Monotonic,
+        looped: bool,
+    ) -> Result<Self, Error> {
+        let Some(format) = probe.audio else {
+            return Err(Error::new(format!("{input} holds no sound")));
+        };
+        let (rate, channels) = (format.rate.to_string(), format.channels.to_string());
+        let mut options = vec!["-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", "pcm_s16le"];
+        options.extend(["-ar", &rate, "-ac", &channels]);
+        let timing = if input.is_live() {
+            Timing::Arrival { next: None }
+        } else {
+            // What the file leaves out, at its beginning too, becomes silence: the count of samples
+            // is then the time.
+            options.extend(["-af", "aresample=async=1:first_pts=0"]);
+            let clock = SampleClock::new(epoch, format);
+            Timing::Paced { clock, period: probe.duration, looped, round: 0 }
+        };
+        options.extend(["-f", "s16le"]);
+        let feed = Feed::start(input, &options)?;
+        let frame_len = usize::from(format.channels) * SAMPLE_LEN;
+        let chunk = vec![0; chunk_frames(format.rate) * frame_len].into_boxed_slice();
+        let mut audio = Self { format, feed, chunk, filled: 0, ended: false, timing };
+        let mut wait = FirstWait::default();
+        while !audio.fill(Monotonic(0))? && !audio.ended {
+            wait.wait(&audio.feed)?;
+        }
+        if audio.filled == 0 {
+            return Err(Error::new(format!("{input} holds no sound")));
+        }
+        audio.feed.opened();
+        Ok(audio)
+    }
+
+    /// What it delivers.
+    #[must_use]
+    pub const fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    /// Sets the capture time of a file's first sample, before the first poll.
+    pub const fn begin(&mut self, epoch: Monotonic) {
+        if let Timing::Paced { clock, .. } = &mut self.timing {
+            *clock = SampleClock::new(epoch, self.format);
+        }
+    }
+
+    /// When to poll again even if nothing arrives.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        match &self.timing {
+            Timing::Paced { clock, .. } if self.is_ready() => {
+                Some(clock.due(chunk_frames(self.format.rate)))
+            }
+            _ => Some(self.feed.attention),
+        }
+    }
+
+    /// What to watch for reading: the same for as long as this lives.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<RawFd> {
+        Some(self.feed.out.as_raw_fd())
+    }
+
+    /// Writes the next chunk of interleaved samples to `out` once it is due or has arrived; as much
+    /// of it as `out` has room for.
+    ///
+    /// # Errors
+    /// A file can no longer be read. A camera that is gone is tried again instead.
+    pub fn poll(&mut self, now: Monotonic, out: &mut [i16]) -> Result<AudioPoll, Error> {
+        let channels = usize::from(self.format.channels);
+        let room = (out.len() / channels).min(chunk_frames(self.format.rate));
+        if room == 0 {
+            return Ok(AudioPoll::Idle);
+        }
+        self.fill(now)?;
+        if !self.is_ready() {
+            return Ok(AudioPoll::Idle);
+        }
+        let held = (self.filled / (channels * SAMPLE_LEN)).min(room);
+        match &mut self.timing {
+            Timing::Paced { clock, period, looped, round } => {
+                let end = looped
+                    .then_some(*period)
+                    .flatten()
+                    .map(|period| round_end(self.format.rate, period, *round + 1));
+                let left = end.map(|end| end.saturating_sub(clock.position()));
+                let left = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(room));
+                // Within a round of a loop, silence follows sound that ends before the pictures.
+                let frames = if end.is_some() { room.min(left) } else { held.min(left) };
+                if frames == 0 && !*looped {
+                    return Ok(AudioPoll::End);
+                }
+                if frames == 0 {
+                    *round += 1;
+                    (self.filled, self.ended) = (0, false);
+                    self.feed.rerun()?;
+                    return Ok(AudioPoll::Idle);
+                }
+                if now < clock.due(frames) {
+                    return Ok(AudioPoll::Idle);
+                }
+                let capture = clock.capture();
+                clock.advance(frames);
+                self.give(&mut out[..frames * channels]);
+                Ok(AudioPoll::Samples { frames, capture })
+            }
+            Timing::Arrival { next } => {
+                let nanos = sample_nanos(u64::try_from(held).unwrap_or(0), self.format.rate);
+                let arrived = now.offset(-nanos);
+                let error = next.map(|next| arrived.nanos_since(next));
+                let capture = match (*next, error) {
+                    (Some(next), Some(error)) if error.unsigned_abs() < JUMP.as_nanos() as u64 => {
+                        next.offset(error / SMOOTHING)
+                    }
+                    _ => arrived,
+                };
+                *next = Some(capture.offset(nanos));
+                self.feed.received(now);
+                self.give(&mut out[..held * channels]);
+                Ok(AudioPoll::Samples { frames: held, capture })
+            }
+        }
+    }
+
+    /// Whether a chunk is complete, or no more will come for it.
+    fn is_ready(&self) -> bool {
+        self.ended || self.filled == self.chunk.len()
+    }
+
+    /// Reads up to a whole chunk; false if it is not complete.
+    fn fill(&mut self, now: Monotonic) -> Result<bool, Error> {
+        while !self.is_ready() {
+            let bytes = &mut self.chunk[self.filled..];
+            let got = read(&mut self.feed.out, bytes).map_err(|error| {
+                let input = &self.feed.input;
+                Error::new(format!("cannot read from ffmpeg for {input}: {error}"))
+            })?;
+            if let Some(read) = got {
+                self.filled += read;
+                continue;
+            }
+            match self.feed.blocked(now)? {
+                Blocked::Wait => return Ok(false),
+                Blocked::Again => {}
+                Blocked::Ended => self.ended = true,
+                Blocked::Lost => {
+                    self.filled = 0;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(self.filled == self.chunk.len())
+    }
+
+    /// Hands samples over, and silence when there are no more.
+    fn give(&mut self, out: &mut [i16]) {
+        let given = (out.len() * SAMPLE_LEN).min(self.filled);
+        let (sound, silence) = out.split_at_mut(given / SAMPLE_LEN);
+        for (sample, bytes) in sound.iter_mut().zip(self.chunk.chunks_exact(SAMPLE_LEN)) {
+            *sample = i16::from_le_bytes([bytes[0], bytes[1]]);
+        }
+        silence.fill(0);
+        self.chunk.copy_within(given..self.filled, 0);
+        self.filled -= given;
+    }
+}
+
+/// Sample frames up to the end of so many rounds of a loop.
+fn round_end(rate: u32, period: Duration, rounds: u32) -> u64 {
+    let frames = period.as_nanos() * u128::from(rounds) * u128::from(rate) / 1_000_000_000;
+    u64::try_from(frames).unwrap_or(u64::MAX)
+}
