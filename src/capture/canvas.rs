@@ -86,7 +86,7 @@ impl Canvas {
         let left = usize::try_from(phase * travel / CROSSING_NANOS).unwrap_or(0) & !1;
         self.fill(left, self.bars_end - side, side, side, WHITE);
 
-        let scale = (self.width / (TIME_LEN * GLYPH)).min(self.band / GLYPH).max(1);
+        let scale = (self.width / (TIME_LEN * GLYPH + 2)).min(self.band / (GLYPH + 2)).max(1);
         self.text(&digits::<NUMBER_LEN>(scene.index), self.band, scale);
         self.fill(0, self.bars_end, self.width, self.height - self.bars_end, BLACK);
         self.text(&time_of_day(scene.unix_nanos), self.bars_end, scale);
@@ -117,18 +117,18 @@ impl Canvas {
         }
     }
 
-    /// Writes text in white on black at the left of this row; its end, where the digits that change
-    /// are, if it is too long.
+    /// Writes text in white on black, with a margin, at the left of this row; its end, where the
+    /// digits that change are, if it is too long.
     fn text(&mut self, text: &[u8], top: usize, scale: usize) {
-        let fits = self.width / (GLYPH * scale);
+        let fits = (self.width - 2 * scale) / (GLYPH * scale);
         let text = &text[text.len().saturating_sub(fits)..];
-        self.fill(0, top, text.len() * GLYPH * scale, GLYPH * scale, BLACK);
+        self.fill(0, top, (text.len() * GLYPH + 2) * scale, (GLYPH + 2) * scale, BLACK);
         for (column, character) in text.iter().enumerate() {
             let glyph = BASIC_LEGACY.get(usize::from(*character)).unwrap_or(&[0; GLYPH]);
             for (row, bits) in glyph.iter().enumerate() {
                 for bit in (0..GLYPH).filter(|bit| bits >> bit & 1 == 1) {
-                    let left = (column * GLYPH + bit) * scale;
-                    for y in top + row * scale..top + (row + 1) * scale {
+                    let left = (column * GLYPH + bit + 1) * scale;
+                    for y in top + (row + 1) * scale..top + (row + 2) * scale {
                         self.planes[0][y * self.width + left..][..scale].fill(WHITE[0]);
                     }
                 }

@@ -157,7 +157,8 @@ impl Feed {
             ["-nostdin", "-hide_banner", "-loglevel", "error"].map(OsString::from).into();
         options.extend(input.options());
         options.extend(output.iter().map(OsString::from));
-        options.push("pipe:1".into());
+        // Else what is smaller than its buffer waits there for what comes next.
+        options.extend(["-flush_packets", "1", "pipe:1"].map(OsString::from));
         let mut feed = Self {
             input: input.clone(),
             options,

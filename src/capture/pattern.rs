@@ -81,6 +81,11 @@ impl Pattern {
         self.format
     }
 
+    /// Sets the capture time of the first frame, before the first poll.
+    pub const fn begin(&mut self, epoch: Monotonic) {
+        self.flash.epoch = epoch;
+    }
+
     /// When to poll again, apart from when the waker says so.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {

@@ -44,6 +44,12 @@ impl Tone {
         self.format
     }
 
+    /// Sets the capture time of the first sample, before the first poll.
+    pub const fn begin(&mut self, epoch: Monotonic) {
+        self.flash.epoch = epoch;
+        self.clock = SampleClock::new(epoch, self.format);
+    }
+
     /// When to poll again.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {

@@ -13,7 +13,7 @@ const SAMPLE_LEN: usize = 2;
 /// 20 ms shrink below a tenth of a millisecond, and 100 ppm of drift are followed to 0.2 ms.
 const SMOOTHING: i64 = 256;
 /// Beyond this the sound was interrupted, and the estimate begins anew.
-const JUMP: Duration = Duration::from_millis(200);
+const JUMP_NANOS: i64 = 200_000_000;
 
 /// Sound from a file or a camera by way of ffmpeg.
 #[derive(Debug)]
@@ -156,7 +156,7 @@ impl ChildAudio {
                 let arrived = now.offset(-nanos);
                 let error = next.map(|next| arrived.nanos_since(next));
                 let capture = match (*next, error) {
-                    (Some(next), Some(error)) if error.unsigned_abs() < JUMP.as_nanos() as u64 => {
+                    (Some(next), Some(error)) if error.abs() < JUMP_NANOS => {
                         next.offset(error / SMOOTHING)
                     }
                     _ => arrived,
