@@ -117,14 +117,14 @@ impl Pattern {
     pub fn poll(&mut self, now: Monotonic) -> Result<VideoPoll, Error> {
         let done = self.worker.take();
         if self.worker.outstanding() == 0 {
-            self.begin(now);
+            self.submit_newest(now);
         }
         let Some(Done { capture, bytes }) = done else { return Ok(VideoPoll::Idle) };
         let bytes = FrameBytes::Pooled(bytes?);
         Ok(VideoPoll::Frame(VideoFrame { bytes, capture }))
     }
 
-    fn begin(&mut self, now: Monotonic) {
+    fn submit_newest(&mut self, now: Monotonic) {
         let Some(index) = self.flash.newest(now).filter(|newest| *newest >= self.next) else {
             return;
         };
