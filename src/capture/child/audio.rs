@@ -15,6 +15,10 @@ const SMOOTHING: i64 = 256;
 /// Beyond this the sound was interrupted, and the estimate begins anew.
 const JUMP_NANOS: i64 = 200_000_000;
 
+/// Chunks of a backlog that are thrown away at most, 5 s: an address that gives a whole recording at
+/// once would be thrown away entirely.
+const BACKLOG_CHUNKS: u32 = 1000;
+
 /// Sound from a file or a camera by way of ffmpeg.
 #[derive(Debug)]
 pub struct ChildAudio {
@@ -31,8 +35,8 @@ pub struct ChildAudio {
 enum Timing {
     /// A file, by counting samples. A loop's rounds begin at multiples of its period.
     Paced { clock: SampleClock, period: Option<Duration>, looped: bool, round: u32 },
-    /// A camera, by a smoothed arrival: the capture time of the next sample.
-    Arrival { next: Option<Monotonic> },
+    /// A camera.
+    Arrival(ArrivalClock),
 }
 
 impl ChildAudio {
@@ -54,7 +58,7 @@ impl ChildAudio {
         let mut options = vec!["-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", "pcm_s16le"];
         options.extend(["-ar", &rate, "-ac", &channels]);
         let timing = if input.is_live() {
-            Timing::Arrival { next: None }
+            Timing::Arrival(ArrivalClock::new(format.rate))
         } else {
             // What the file leaves out, at its beginning too, becomes silence: the count of samples
             // is then the time.
@@ -120,6 +124,9 @@ impl ChildAudio {
             return Ok(AudioPoll::Idle);
         }
         self.fill(now)?;
+        if self.discard_backlog(now)? {
+            return Ok(AudioPoll::Idle);
+        }
         if !self.is_ready() {
             return Ok(AudioPoll::Idle);
         }
@@ -151,22 +158,32 @@ impl ChildAudio {
                 self.give(&mut out[..frames * channels]);
                 Ok(AudioPoll::Samples { frames, capture })
             }
-            Timing::Arrival { next } => {
-                let nanos = sample_nanos(u64::try_from(held).unwrap_or(0), self.format.rate);
-                let arrived = now.offset(-nanos);
-                let error = next.map(|next| arrived.nanos_since(next));
-                let capture = match (*next, error) {
-                    (Some(next), Some(error)) if error.abs() < JUMP_NANOS => {
-                        next.offset(error / SMOOTHING)
-                    }
-                    _ => arrived,
-                };
-                *next = Some(capture.offset(nanos));
+            Timing::Arrival(clock) => {
+                let capture = clock.place(now, held);
                 self.feed.received(now);
                 self.give(&mut out[..held * channels]);
                 Ok(AudioPoll::Samples { frames: held, capture })
             }
         }
+    }
+
+    /// Throws away what a camera's child had piled up before its sound is first asked for, which is
+    /// old; true when that has just been done.
+    fn discard_backlog(&mut self, now: Monotonic) -> Result<bool, Error> {
+        if !matches!(&self.timing, Timing::Arrival(clock) if clock.next.is_none()) {
+            return Ok(false);
+        }
+        for _ in 0..BACKLOG_CHUNKS {
+            if !self.is_ready() {
+                break;
+            }
+            self.filled = 0;
+            self.fill(now)?;
+        }
+        if let (Timing::Arrival(clock), true) = (&mut self.timing, self.feed.process.is_some()) {
+            clock.next = Some(now);
+        }
+        Ok(true)
     }
 
     /// Whether a chunk is complete, or no more will come for it.
@@ -192,6 +209,7 @@ impl ChildAudio {
                 Blocked::Ended => self.ended = true,
                 Blocked::Lost => {
                     self.filled = 0;
+                    self.timing.interrupt();
                     return Ok(false);
                 }
             }
@@ -212,8 +230,78 @@ impl ChildAudio {
     }
 }
 
+impl Timing {
+    /// The sound will go on after an unknown time.
+    const fn interrupt(&mut self) {
+        if let Self::Arrival(clock) = self {
+            clock.next = None;
+        }
+    }
+}
+
+/// The capture times of sound that arrives in bursts: they follow the arrivals slowly.
+#[derive(Debug)]
+struct ArrivalClock {
+    rate: u32,
+    /// Capture time of the next sample; `None` before the first one.
+    next: Option<Monotonic>,
+}
+
+impl ArrivalClock {
+    const fn new(rate: u32) -> Self {
+        Self { rate, next: None }
+    }
+
+    /// Capture time of the first of these sample frames, which have all arrived by `now`.
+    fn place(&mut self, now: Monotonic, frames: usize) -> Monotonic {
+        let nanos = sample_nanos(u64::try_from(frames).unwrap_or(0), self.rate);
+        let arrived = now.offset(-nanos);
+        let expected = self.next.unwrap_or(arrived);
+        let error = arrived.nanos_since(expected);
+        let capture =
+            if error.abs() < JUMP_NANOS { expected.offset(error / SMOOTHING) } else { arrived };
+        self.next = Some(capture.offset(nanos));
+        capture
+    }
+}
+
 /// Sample frames up to the end of so many rounds of a loop.
 fn round_end(rate: u32, period: Duration, rounds: u32) -> u64 {
     let frames = period.as_nanos() * u128::from(rounds) * u128::from(rate) / 1_000_000_000;
     u64::try_from(frames).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bursts_are_smoothed_and_drift_is_followed() {
+        let mut clock = ArrivalClock::new(48_000);
+        let (mut held, mut last, mut worst) = (0, None, 0);
+        // Packets of 1024 samples, of a clock that runs 100 ppm fast, for ten minutes.
+        for packet in 1..=28_125_i64 {
+            let now = Monotonic(packet * 1024 * 1_000_000_000 / 48_000 / 10_001 * 10_000);
+            held += 1024;
+            while held >= 240 {
+                held -= 240;
+                let capture = clock.place(now, 240);
+                let step = last.map_or(5_000_000, |last| capture.nanos_since(last));
+                assert!((step - 5_000_000).abs() < 150_000, "{step} ns");
+                last = Some(capture);
+                if packet > 1000 {
+                    worst = worst.max(now.nanos_since(capture).abs());
+                }
+            }
+        }
+        assert!(worst < 30_000_000, "{worst} ns behind");
+    }
+
+    #[test]
+    fn an_interruption_is_no_drift() {
+        let mut clock = ArrivalClock::new(48_000);
+        assert_eq!(clock.place(Monotonic(1_000_000_000), 240), Monotonic(995_000_000));
+        let later = Monotonic(9_000_000_000);
+        assert_eq!(clock.place(later, 240), Monotonic(8_995_000_000));
+    }
 }

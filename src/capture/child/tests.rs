@@ -279,3 +279,37 @@ fn a_camera_that_goes_comes_back() {
     drop(source);
     camera.join().unwrap();
 }
+
+#[test]
+fn sound_of_a_camera_is_stamped_with_its_arrival() {
+    let (_folder, clip) = clip("clip.wav", 8, "-map 1:a");
+    let Input::File(path) = clip else { panic!() };
+    let bytes = std::fs::read(path).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let input = Input::Live(format!("http://{}/sound", listener.local_addr().unwrap()));
+    let camera = thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut peer, _) = listener.accept().unwrap();
+            assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
+            // The probe takes as much as it needs and goes.
+            let _gone = peer.write_all(b"HTTP/1.0 200 OK\r\nContent-Type: audio/wav\r\n\r\n");
+            let _gone = peer.write_all(&bytes);
+        }
+    });
+    let probe = probe(&input).unwrap();
+    let mut source = ChildAudio::open(&input, &probe, EPOCH, false).unwrap();
+    let (mut now, mut waited, mut out, mut frames) = (EPOCH, 0, [0; 480], 0);
+    assert_eq!(source.poll(now, &mut out).unwrap(), AudioPoll::Idle);
+    while frames < 48_000 {
+        match source.poll(now, &mut out).unwrap() {
+            AudioPoll::Samples { frames: more, capture } => {
+                assert!((0..250_000_000).contains(&now.nanos_since(capture)));
+                frames += more;
+                now = now.offset(5_000_000);
+            }
+            AudioPoll::Idle => pass(&mut now, source.deadline(), &source.feed, &mut waited),
+            AudioPoll::End => panic!("cameras have no end"),
+        }
+    }
+    camera.join().unwrap();
+}
