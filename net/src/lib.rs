@@ -1,1 +1,36 @@
-//! net
+//! The UDP sockets of StreamSocket on Linux: a batch of packets out in one system call, a batch
+//! of datagrams in, on the interface and in the multicast group that were asked for.
+//!
+//! - [`SendSocket`]: one destination; gathers headers and payload slices without copying them,
+//!   lets the kernel cut equally long packets apart (UDP GSO).
+//! - [`ReceiveSocket`]: one group or local address; kernel arrival times, UDP GRO, drop counters.
+//! - [`Interface`]: the network interfaces of this machine, by name or by address.
+//!
+//! What this is not: it knows nothing of RTP, waits for nothing (every socket is non-blocking and
+//! belongs to the caller's event loop) and decides nothing about errors beyond what its methods
+//! say.
+//!
+//! All unsafe code of the crate is in the module `message`: the arrays for `sendmmsg` and
+//! `recvmmsg`, prepared once, and these two calls.
+#![deny(unsafe_code)]
+
+mod error;
+mod interface;
+mod membership;
+#[allow(unsafe_code, reason = "sendmmsg and recvmmsg work on arrays of pointers")]
+mod message;
+mod receive;
+mod send;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use interface::Interface;
+pub use receive::{ReceiveSocket, Received};
+pub use send::{Datagram, SendSocket, Sent};
+
+/// Packets that one system call sends at most. As many as the kernel takes in one GSO message
+/// (`UDP_MAX_SEGMENTS`, 64 but for the newest), so that the arrays fit one full message or 64 plain
+/// ones; the pacer hands over batches of 16.
+pub const BATCH_MAX: usize = 64;

@@ -1,0 +1,92 @@
+//! Being a member of a multicast group on an interface: joining (RFC 3376, RFC 3810), and joining
+//! again after the interface went away or a switch forgot.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use socket2::{InterfaceIndexOrAddress, SockRef};
+
+use crate::{Error, Interface};
+
+/// A group, where, and from whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Membership {
+    group: SocketAddr,
+    interface: Option<Interface>,
+    source: Option<Ipv4Addr>,
+}
+
+impl Membership {
+    /// Joins `group` on `interface`, or on the one that the routing table leads to.
+    ///
+    /// With an IPv4 `source` the join is source-specific. For IPv6 it is not, as `socket2` has no
+    /// such join: the caller sorts other sources out itself.
+    pub(crate) fn join(
+        socket: SockRef<'_>,
+        group: SocketAddr,
+        interface: Option<&Interface>,
+        source: Option<IpAddr>,
+    ) -> Result<Self, Error> {
+        let source = match source {
+            Some(IpAddr::V4(source)) => Some(source),
+            _ => None,
+        };
+        let membership = Self { group, interface: interface.cloned(), source };
+        membership.enter(&socket)?;
+        Ok(membership)
+    }
+
+    /// Leaves the group and joins it again, on the interface that now has the same name.
+    pub(crate) fn renew(&mut self, socket: SockRef<'_>) -> Result<(), Error> {
+        if let Some(known) = &self.interface {
+            let mut now = Interface::named(&known.name)?;
+            now.check_up()?;
+            let kept = known.address.filter(|&kept| now.addresses.contains(&IpAddr::V4(kept)));
+            now.address = kept.or(now.address);
+            // It fails when the membership went away with the interface, which is why we are here.
+            let _ = self.change(&socket, Change::Leave);
+            self.interface = Some(now);
+        } else {
+            let _ = self.change(&socket, Change::Leave);
+        }
+        self.enter(&socket)
+    }
+
+    fn enter(&self, socket: &SockRef<'_>) -> Result<(), Error> {
+        if let (Some(interface), SocketAddr::V4(_)) = (&self.interface, self.group) {
+            interface.require_address()?;
+        }
+        self.change(socket, Change::Join).map_err(Error::socket("join", self.group))
+    }
+
+    fn change(&self, socket: &SockRef<'_>, change: Change) -> io::Result<()> {
+        let index = self.interface.as_ref().map_or(0, |interface| interface.index);
+        let address = self.interface.as_ref().and_then(|interface| interface.address);
+        match (self.group.ip(), self.source) {
+            (IpAddr::V4(group), Some(source)) => {
+                let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+                match change {
+                    Change::Join => socket.join_ssm_v4(&source, &group, &address),
+                    Change::Leave => socket.leave_ssm_v4(&source, &group, &address),
+                }
+            }
+            (IpAddr::V4(group), None) => {
+                let interface = InterfaceIndexOrAddress::Index(index);
+                match change {
+                    Change::Join => socket.join_multicast_v4_n(&group, &interface),
+                    Change::Leave => socket.leave_multicast_v4_n(&group, &interface),
+                }
+            }
+            (IpAddr::V6(group), _) => match change {
+                Change::Join => socket.join_multicast_v6(&group, index),
+                Change::Leave => socket.leave_multicast_v6(&group, index),
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Join,
+    Leave,
+}
