@@ -7,6 +7,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use nix::errno::Errno;
+
 use crate::Interface;
 
 /// What went wrong while finding an interface or opening a socket.
@@ -83,7 +85,7 @@ impl fmt::Display for Error {
                 write!(f, "the source and {address} must both be IPv4 or both IPv6")
             }
             Self::Socket { action, address, cause } => {
-                write!(f, "cannot {action} {address}: {cause}{}", advice(cause))
+                write!(f, "cannot {action} {address}: {cause}{}", advice(*address, cause))
             }
         }
     }
@@ -99,18 +101,21 @@ impl error::Error for Error {
 }
 
 /// What to do about the errors that people meet, to be put after the kernel's text.
-fn advice(cause: &io::Error) -> &'static str {
-    match cause.kind() {
-        io::ErrorKind::AddrInUse => "; another program has this port, choose another",
-        io::ErrorKind::AddrNotAvailable => {
+fn advice(address: SocketAddr, cause: &io::Error) -> &'static str {
+    match cause.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw) {
+        Errno::EADDRINUSE => "; another program has this port, choose another",
+        Errno::EADDRNOTAVAIL if address.ip().is_multicast() => {
+            "; no network interface has an address of this kind yet: wait for it or set one"
+        }
+        Errno::EADDRNOTAVAIL => {
             "; it is neither an address of this machine nor a multicast group \
              (224.0.0.0/4, ff00::/8)"
         }
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-            "; there is no route to it: name the network interface, or connect to the network"
+        Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::ENODEV => {
+            "; no route leads to it: name the network interface, or connect to the network"
         }
-        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege",
-        io::ErrorKind::NotFound => "; no such device, name the network interface",
+        Errno::ENOBUFS => "; too many groups: raise the sysctl net.ipv4.igmp_max_memberships",
+        Errno::EACCES => "; ports below 1024 need a privilege",
         _ => "",
     }
 }
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn says_what_where_and_what_to_do() {
         let address = SocketAddr::from(([239, 255, 77, 1], 5004));
-        let text = Error::socket("bind", address)(io::ErrorKind::AddrInUse.into()).to_string();
+        let text = Error::socket("bind", address)(Errno::EADDRINUSE.into()).to_string();
         assert!(text.starts_with("cannot bind 239.255.77.1:5004: "), "{text}");
         assert!(text.ends_with("choose another"), "{text}");
         assert!(!text.contains('\n'));

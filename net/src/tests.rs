@@ -93,6 +93,17 @@ fn segmented_batch_arrives_complete_and_in_order() {
 }
 
 #[test]
+fn segmented_batch_is_one_message_to_the_kernel_both_ways() {
+    let lo = loopback();
+    let one_slot = Incoming::new(1, 64 * 1024);
+    let mut receiver = ReceiveSocket::with_messages(group(21), Some(&lo), None, one_slot).unwrap();
+    let mut sender = SendSocket::open(receiver.local_addr().unwrap(), Some(&lo), TTL).unwrap();
+    sender.send(&mut gathered(&packets(&[1400; 16]))).unwrap();
+    await_some(&receiver);
+    assert_eq!(receiver.receive(&mut |_| {}).unwrap(), 16);
+}
+
+#[test]
 fn plain_batch_arrives_complete_and_in_order() {
     let mut lengths = [1400; 16];
     lengths[15] = 700;
