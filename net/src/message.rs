@@ -28,12 +28,17 @@ pub(crate) use control::Notes;
 /// Slices a packet is gathered from: the header that was written for it, and its payload.
 const SLICES: usize = 2;
 
+/// Room for control messages, aligned as `struct cmsghdr` wants it.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+struct Control<const LEN: usize>([u8; LEN]);
+
 /// The arrays for one destination.
 pub(crate) struct Outgoing {
     to: SockAddr,
     headers: Vec<mmsghdr>,
     slices: Vec<iovec>,
-    controls: Vec<[u8; control::SEGMENT_SPACE]>,
+    controls: Vec<Control<{ control::SEGMENT_SPACE }>>,
     lengths: Vec<usize>,
     runs: Vec<Run>,
 }
@@ -50,7 +55,7 @@ impl Outgoing {
             to: SockAddr::from(to),
             headers: (0..BATCH_MAX).map(|_| empty_header()).collect(),
             slices: empty_slices(BATCH_MAX * SLICES),
-            controls: vec![[0; control::SEGMENT_SPACE]; BATCH_MAX],
+            controls: vec![Control([0; control::SEGMENT_SPACE]); BATCH_MAX],
             lengths: Vec::with_capacity(BATCH_MAX),
             runs: Vec::with_capacity(BATCH_MAX),
         }
@@ -112,7 +117,7 @@ impl Batch<'_, '_> {
         let mut first = from;
         let mut count: c_uint = 0;
         runs.clear();
-        for (header, control) in headers.iter_mut().zip(controls) {
+        for (header, Control(control)) in headers.iter_mut().zip(controls) {
             let left = lengths.get(first..).unwrap_or_default();
             if left.is_empty() {
                 break;
@@ -122,12 +127,11 @@ impl Batch<'_, '_> {
             header.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
             header.msg_hdr.msg_namelen = to.len();
             header.msg_hdr.msg_iov = parts.as_mut_ptr();
-            // The length fields have other types with musl than with glibc.
-            header.msg_hdr.msg_iovlen = parts.len() as _;
+            header.msg_hdr.msg_iovlen = length(parts.len());
             if let Some(segment) = run.segment {
                 control::emit_segment(segment, control);
                 header.msg_hdr.msg_control = control.as_mut_ptr().cast();
-                header.msg_hdr.msg_controllen = control.len() as _;
+                header.msg_hdr.msg_controllen = length(control.len());
             } else {
                 header.msg_hdr.msg_control = ptr::null_mut();
                 header.msg_hdr.msg_controllen = 0;
@@ -147,7 +151,7 @@ pub(crate) struct Incoming {
     headers: Vec<mmsghdr>,
     slices: Vec<iovec>,
     names: Vec<sockaddr_storage>,
-    controls: Vec<[u8; control::RECEIVED_SPACE]>,
+    controls: Vec<Control<{ control::RECEIVED_SPACE }>>,
     filled: usize,
 }
 
@@ -168,7 +172,7 @@ impl Incoming {
             headers: (0..slots).map(|_| empty_header()).collect(),
             slices: empty_slices(slots),
             names: vec![name; slots],
-            controls: vec![[0; control::RECEIVED_SPACE]; slots],
+            controls: vec![Control([0; control::RECEIVED_SPACE]); slots],
             filled: 0,
         }
     }
@@ -196,11 +200,11 @@ impl Incoming {
     fn message(&self, slot: usize) -> Message<'_> {
         let header = &self.headers[slot];
         let slot_bytes = &self.bytes[slot * self.slot_len..][..self.slot_len];
-        let length = usize::try_from(header.msg_len).unwrap_or(usize::MAX);
-        let control = &self.controls[slot];
-        let control_len = control.len().min(header.msg_hdr.msg_controllen as _);
+        let data_len = self.slot_len.min(size(header.msg_len));
+        let Control(control) = &self.controls[slot];
+        let control_len = control.len().min(size(header.msg_hdr.msg_controllen));
         Message {
-            data: &slot_bytes[..length.min(self.slot_len)],
+            data: &slot_bytes[..data_len],
             from: socket_address(&self.names[slot]),
             truncated: header.msg_hdr.msg_flags & MSG_TRUNC != 0,
             notes: Notes::parse(&control[..control_len]),
@@ -211,7 +215,7 @@ impl Incoming {
     fn offer_all(&mut self) {
         let slots = self.bytes.chunks_exact_mut(self.slot_len).zip(&mut self.slices);
         let places = self.names.iter_mut().zip(&mut self.controls);
-        for ((header, (bytes, slice)), (name, control)) in
+        for ((header, (bytes, slice)), (name, Control(control))) in
             self.headers.iter_mut().zip(slots).zip(places)
         {
             *slice = iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
@@ -221,7 +225,7 @@ impl Incoming {
             header.msg_hdr.msg_iov = slice;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = control.as_mut_ptr().cast();
-            header.msg_hdr.msg_controllen = control.len() as _;
+            header.msg_hdr.msg_controllen = length(control.len());
             header.msg_hdr.msg_flags = 0;
         }
     }
@@ -239,6 +243,20 @@ pub(crate) struct Message<'a> {
 /// Bytes of a `sockaddr_storage`, far below 2^32.
 #[expect(clippy::cast_possible_truncation, reason = "128 bytes")]
 const NAME_LEN: libc::socklen_t = size_of::<sockaddr_storage>() as libc::socklen_t;
+
+/// A length in the type of a `msghdr` field, which musl and glibc choose differently. The few
+/// hundred bytes and slices here fit into each; zero would be harmless.
+fn length<T: TryFrom<usize> + Default>(count: usize) -> T {
+    T::try_from(count).unwrap_or_default()
+}
+
+/// A length that the kernel wrote, from whatever type it has; callers limit it to what there is.
+fn size<T>(written: T) -> usize
+where
+    usize: TryFrom<T>,
+{
+    usize::try_from(written).unwrap_or(usize::MAX)
+}
 
 fn empty_header() -> mmsghdr {
     // SAFETY: all fields of `mmsghdr` are integers and raw pointers; zero, which for a pointer is
