@@ -1,0 +1,115 @@
+//! Where things go: plain arithmetic on sizes in pixels.
+
+use sdl2::rect::Rect;
+
+/// The largest place of the picture's aspect in the middle of `area`.
+pub(super) fn letterbox(picture: (u32, u32), area: (u32, u32)) -> Rect {
+    let (width, height) = scaled(picture, area);
+    Rect::new(middle(area.0, width), middle(area.1, height), width, height)
+}
+
+/// The picture's own size, or the largest of its aspect in `bounds`.
+pub(super) fn fit(picture: (u32, u32), bounds: (u32, u32)) -> (u32, u32) {
+    if picture.0 <= bounds.0 && picture.1 <= bounds.1 { picture } else { scaled(picture, bounds) }
+}
+
+/// Screen pixels per pixel of the 8x8 font: two dozen lines of text on any screen.
+pub(super) fn text_scale(area: (u32, u32)) -> u32 {
+    (area.1 / TEXT_PIXELS).clamp(1, TEXT_SCALE_MAX)
+}
+
+/// Text of this size in the upper left corner, smaller if it is too wide for `area`.
+pub(super) fn corner(text: (u32, u32), scale: u32, area: (u32, u32)) -> Rect {
+    let scale = shrunk(text, scale, area);
+    let margin = i32::try_from(TEXT_MARGIN * scale).unwrap_or(0);
+    Rect::new(margin, margin, text.0 * scale, text.1 * scale)
+}
+
+/// Text of this size in the middle of `area`, smaller if it is too wide for it.
+pub(super) fn centred(text: (u32, u32), scale: u32, area: (u32, u32)) -> Rect {
+    let scale = shrunk(text, scale, area);
+    let (width, height) = (text.0 * scale, text.1 * scale);
+    Rect::new(middle(area.0, width), middle(area.1, height), width, height)
+}
+
+fn shrunk(text: (u32, u32), scale: u32, area: (u32, u32)) -> u32 {
+    scale.min(area.0 / (text.0 + 2 * TEXT_MARGIN)).max(1)
+}
+
+/// Breaks a text into lines of at most `columns` characters, between words where it can.
+pub(super) fn wrap(text: &str, columns: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text.trim();
+    core::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.char_indices().nth(columns).map_or(rest.len(), |(at, _)| at);
+        let whole = rest[end..].starts_with(' ') || end == rest.len();
+        let cut = if whole { end } else { rest[..end].rfind(' ').unwrap_or(end) };
+        let (line, after) = rest.split_at(cut);
+        rest = after.trim_start();
+        Some(line.trim_end())
+    })
+}
+
+fn scaled(picture: (u32, u32), area: (u32, u32)) -> (u32, u32) {
+    let (width, height) = (u64::from(picture.0).max(1), u64::from(picture.1).max(1));
+    let (across, down) = (u64::from(area.0), u64::from(area.1));
+    let (w, h) = if across * height <= down * width {
+        (across, (across * height + width / 2) / width)
+    } else {
+        ((down * width + height / 2) / height, down)
+    };
+    let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX).max(1);
+    (narrow(w), narrow(h))
+}
+
+fn middle(area: u32, size: u32) -> i32 {
+    i32::try_from((i64::from(area) - i64::from(size)) / 2).unwrap_or(0)
+}
+
+const TEXT_PIXELS: u32 = 240;
+const TEXT_SCALE_MAX: u32 = 6;
+const TEXT_MARGIN: u32 = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letterbox_keeps_the_aspect() {
+        assert_eq!(letterbox((640, 480), (800, 480)), Rect::new(80, 0, 640, 480));
+        assert_eq!(letterbox((1280, 720), (800, 600)), Rect::new(0, 75, 800, 450));
+        assert_eq!(letterbox((1920, 1080), (1920, 1080)), Rect::new(0, 0, 1920, 1080));
+        assert_eq!(letterbox((8192, 2), (1, 1)), Rect::new(0, 0, 1, 1));
+    }
+
+    #[test]
+    fn a_window_is_no_larger_than_the_desktop() {
+        assert_eq!(fit((640, 480), (1920, 1040)), (640, 480));
+        assert_eq!(fit((2592, 1944), (1920, 1040)), (1387, 1040));
+    }
+
+    #[test]
+    fn text_fits_the_area() {
+        assert_eq!([200, 480, 720, 1080, 8000].map(|h| text_scale((9, h))), [1, 2, 3, 4, 6]);
+        assert_eq!(corner((300, 20), 2, (640, 480)), Rect::new(12, 12, 600, 40));
+        assert_eq!(corner((300, 20), 2, (623, 480)), Rect::new(6, 6, 300, 20));
+        assert_eq!(centred((300, 20), 3, (640, 480)), Rect::new(20, 220, 600, 40));
+        assert_eq!(centred((300, 20), 3, (200, 100)), Rect::new(-50, 40, 300, 20));
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        let lines = |text| wrap(text, 10).collect::<Vec<_>>();
+        assert_eq!(lines(""), Vec::<&str>::new());
+        assert_eq!(lines("0123456789"), ["0123456789"]);
+        assert_eq!(lines("waiting for the door"), ["waiting", "for the", "door"]);
+        assert_eq!(lines("0123456789 a"), ["0123456789", "a"]);
+        assert_eq!(lines("0123456789abc"), ["0123456789", "abc"]);
+        assert_eq!(
+            lines("\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}").len(),
+            2
+        );
+    }
+}

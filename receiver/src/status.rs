@@ -1,0 +1,261 @@
+//! How it goes, in words: one line for a terminal or a log, the same values as lines for the
+//! screen. Nothing is measured here.
+
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+use std::io::{self, Write};
+
+use heapless::{String as Text, Vec as List};
+use streamsocket_stream::clock::Monotonic;
+
+/// The values that a viewer wants to see. What is not known yet is left out of the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Status<'a> {
+    /// Name of the session.
+    pub source: &'a str,
+    /// Picture size in pixels.
+    pub size: Option<(u16, u16)>,
+    /// Pictures a second.
+    pub fps: f32,
+    /// Received, in kbit/s.
+    pub kbit_s: u32,
+    /// From capture to screen, in milliseconds.
+    pub latency_ms: Option<f32>,
+    /// Packets lost, in per cent.
+    pub loss_percent: f32,
+    /// Sound after picture, in milliseconds; negative if it comes first.
+    pub av_offset_ms: Option<f32>,
+    /// Bytes recorded, while recording.
+    pub recorded: Option<u64>,
+}
+
+impl fmt::Display for Status<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        self.parts(|part| {
+            f.write_str(if core::mem::take(&mut first) { "" } else { "  " })?;
+            f.write_fmt(part)
+        })
+    }
+}
+
+impl Status<'_> {
+    /// Hands out the texts, most important first.
+    fn parts(&self, mut each: impl FnMut(fmt::Arguments<'_>) -> fmt::Result) -> fmt::Result {
+        each(format_args!("{}", Printable(self.source)))?;
+        if let Some((width, height)) = self.size {
+            each(format_args!("{width}x{height}"))?;
+        }
+        each(format_args!("{:.1} fps", self.fps))?;
+        each(format_args!("{}", Rate(self.kbit_s)))?;
+        if let Some(latency) = self.latency_ms {
+            each(format_args!("latency {latency:.0} ms"))?;
+        }
+        each(format_args!("loss {:.2} %", self.loss_percent))?;
+        if let Some(offset) = self.av_offset_ms {
+            each(format_args!("A/V {offset:+.0} ms"))?;
+        }
+        if let Some(bytes) = self.recorded {
+            each(format_args!("recorded {}", Bytes(bytes)))?;
+        }
+        Ok(())
+    }
+}
+
+/// A status as lines for [`Screen::set_overlay`](crate::screen::Screen::set_overlay).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OverlayLines(List<Text<LINE_BYTES>, LINES_MAX>);
+
+impl OverlayLines {
+    /// The lines, top to bottom.
+    #[must_use]
+    pub fn as_strs(&self) -> List<&str, LINES_MAX> {
+        self.0.iter().map(Text::as_str).collect()
+    }
+}
+
+/// The values of `status`, one a line. A line too long is cut.
+#[must_use]
+pub fn overlay_lines(status: &Status<'_>) -> OverlayLines {
+    let mut lines = OverlayLines::default();
+    let _ = status.parts(|part| {
+        let mut line = Cut(Text::new());
+        line.write_fmt(part)?;
+        lines.0.push(line.0).map_err(|_| fmt::Error)
+    });
+    lines
+}
+
+/// The status of a program without a window, on its standard error: a line rewritten in place on
+/// a terminal, else a line now and then.
+#[derive(Debug)]
+pub struct StatusLine {
+    terminal: bool,
+    written: Option<Monotonic>,
+    text: String,
+}
+
+impl StatusLine {
+    /// `terminal`: whether the output is one that understands ECMA-48 (TERM is not "dumb").
+    #[must_use]
+    pub const fn new(terminal: bool) -> Self {
+        Self { terminal, written: None, text: String::new() }
+    }
+
+    /// Writes the status if it is time to: on a terminal ten times a second at most, else every
+    /// ten seconds.
+    ///
+    /// # Errors
+    /// Whatever `out` says.
+    pub fn update(
+        &mut self,
+        now: Monotonic,
+        status: &Status<'_>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let interval = if self.terminal { TERMINAL_INTERVAL } else { LOG_INTERVAL };
+        if self.written.is_some_and(|written| now.since(written) < interval) {
+            return Ok(());
+        }
+        self.written = Some(now);
+        self.text.clear();
+        let (before, after) = if self.terminal { (LINE_BEGIN, LINE_END) } else { ("", "\n") };
+        // A String takes all that is written to it.
+        let _ = write!(self.text, "{before}{status}{after}");
+        // In one piece: a line cut by a log message would leave the terminal without line wrap.
+        out.write_all(self.text.as_bytes())?;
+        out.flush()
+    }
+
+    /// Removes the line from a terminal, so that other output has it to itself.
+    ///
+    /// # Errors
+    /// Whatever `out` says.
+    pub fn clear(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.terminal || self.written.take().is_none() {
+            return Ok(());
+        }
+        out.write_all(LINE_CLEAR.as_bytes())?;
+        out.flush()
+    }
+}
+
+/// A name from the network: control characters could take the terminal over.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| f.write_char(if c.is_control() { '?' } else { c }))
+    }
+}
+
+struct Rate(u32);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            kbit @ 0..1000 => write!(f, "{kbit} kbit/s"),
+            kbit => write!(f, "{}.{} Mbit/s", kbit / 1000, kbit % 1000 / 100),
+        }
+    }
+}
+
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, name) = match self.0 {
+            0..1_000_000 => (1_000, "kB"),
+            1_000_000..1_000_000_000 => (1_000_000, "MB"),
+            _ => (1_000_000_000, "GB"),
+        };
+        write!(f, "{}.{} {name}", self.0 / unit, self.0 % unit * 10 / unit)
+    }
+}
+
+/// Takes what fits and forgets the rest.
+struct Cut(Text<LINE_BYTES>);
+
+impl fmt::Write for Cut {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let _ = text.chars().try_for_each(|c| self.0.push(c));
+        Ok(())
+    }
+}
+
+/// Longer than any line but an absurd name's.
+const LINE_BYTES: usize = 64;
+/// As many as a status has values.
+const LINES_MAX: usize = 8;
+const TERMINAL_INTERVAL: Duration = Duration::from_millis(100);
+/// Often enough to see in a log that it lives.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Erase the line and switch line wrap off (ECMA-48 EL, DECAWM): the terminal itself cuts the line
+/// at its width, whatever that is by now.
+const LINE_BEGIN: &str = "\r\x1b[2K\x1b[?7l";
+const LINE_END: &str = "\x1b[?7h";
+const LINE_CLEAR: &str = "\r\x1b[2K";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: Status<'_> = Status {
+        source: "Door",
+        size: Some((1280, 720)),
+        fps: 29.97,
+        kbit_s: 28_153,
+        latency_ms: Some(41.4),
+        loss_percent: 0.125,
+        av_offset_ms: Some(-2.0),
+        recorded: Some(12_345_678),
+    };
+
+    #[test]
+    fn the_line_names_every_value() {
+        assert_eq!(
+            FULL.to_string(),
+            "Door  1280x720  30.0 fps  28.1 Mbit/s  latency 41 ms  loss 0.12 %  A/V -2 ms  recorded 12.3 MB"
+        );
+        let waiting = Status { source: "Door", ..Status::default() };
+        assert_eq!(waiting.to_string(), "Door  0.0 fps  0 kbit/s  loss 0.00 %");
+    }
+
+    #[test]
+    fn the_overlay_has_the_same_values() {
+        let lines = overlay_lines(&FULL);
+        assert_eq!(lines.as_strs().join("  "), FULL.to_string());
+        let name = "n\u{e4}me ".repeat(30);
+        let lines = overlay_lines(&Status { source: &name, ..FULL });
+        assert_eq!(lines.as_strs().len(), LINES_MAX);
+        assert!(name.starts_with(lines.as_strs()[0]) && lines.as_strs()[0].len() > LINE_BYTES - 3);
+    }
+
+    #[test]
+    fn a_name_cannot_command_the_terminal() {
+        let status = Status { source: "a\x1b]0;x\x07\nb\u{9b}2J", ..FULL };
+        assert!(status.to_string().starts_with("a?]0;x??b?2J  "));
+    }
+
+    #[test]
+    fn a_terminal_line_is_rewritten_in_place() {
+        let (mut line, mut out) = (StatusLine::new(true), Vec::new());
+        for millis in [0, 50, 100] {
+            line.update(Monotonic(millis * 1_000_000), &FULL, &mut out).unwrap();
+        }
+        line.clear(&mut out).unwrap();
+        line.clear(&mut out).unwrap();
+        let once = format!("\r\x1b[2K\x1b[?7l{FULL}\x1b[?7h");
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{once}{once}\r\x1b[2K"));
+    }
+
+    #[test]
+    fn a_log_gets_a_line_every_ten_seconds() {
+        let (mut line, mut out) = (StatusLine::new(false), Vec::new());
+        for second in 0..=20 {
+            line.update(Monotonic(second * 1_000_000_000), &FULL, &mut out).unwrap();
+        }
+        line.clear(&mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{FULL}\n").repeat(3));
+    }
+}
