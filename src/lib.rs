@@ -1,9 +1,20 @@
 //! The daemon as a library: capture edges, the event loop that drives the engine, and control.
 //!
 //! What a frame passes through on its way: [`capture`] takes it from a device, a file or a
-//! generator and stamps it; `streamsocket_stream::send` makes packets of it; `streamsocket_net`
-//! sends them; `daemon` owns the one event loop and the one clock that drive all of it.
+//! generator and stamps it; `streamsocket_stream::send` makes packets of it; [`output`] hands them
+//! to `streamsocket_net`; [`daemon`] owns the one event loop and the one clock that drive all of it.
 #![deny(unsafe_code)]
 
+pub mod announce;
 pub mod capture;
+pub mod clock;
+pub mod control;
+pub mod daemon;
+pub mod description;
+pub mod group;
+pub mod identity;
 pub mod jpeg_worker;
+pub mod options;
+pub mod output;
+pub mod settings;
+pub mod statistics;

@@ -4,6 +4,7 @@
 //! - [`SendSocket`]: one destination; gathers headers and payload slices without copying them,
 //!   lets the kernel cut equally long packets apart (UDP GSO).
 //! - [`ReceiveSocket`]: one group or local address; kernel arrival times, UDP GRO, drop counters.
+//! - [`machine`]: the clocks and the name of this machine.
 //! - [`Interface`]: the network interfaces of this machine, by name or by address.
 //!
 //! What this is not: it knows nothing of RTP, waits for nothing (every socket is non-blocking and
@@ -16,6 +17,7 @@
 
 mod error;
 mod interface;
+pub mod machine;
 mod membership;
 #[allow(unsafe_code, reason = "sendmmsg and recvmmsg work on arrays of pointers")]
 mod message;

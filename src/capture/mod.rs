@@ -17,6 +17,7 @@ pub mod paced;
 pub mod pattern;
 pub mod preloaded;
 pub mod sample_clock;
+pub mod source;
 pub mod tone;
 pub mod wav_file;
 

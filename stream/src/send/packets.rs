@@ -100,7 +100,7 @@ impl Packets {
     }
 
     /// The packets of a range of indices, in order.
-    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Packet<'_>> {
+    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Packet<'_>> + Clone {
         range.map_while(|index| self.get(index))
     }
 }

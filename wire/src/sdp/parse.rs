@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         match key {
             "source-filter" => self.source = source_filter(value).or(self.source),
             "extmap" if self.place == Place::Session => {
-                self.ntp64_id = extmap(value).or(self.ntp64_id)
+                self.ntp64_id = extmap(value).or(self.ntp64_id);
             }
             _ => {}
         }

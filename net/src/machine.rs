@@ -1,0 +1,46 @@
+//! What else both programs read off the machine: its clocks, its name, and random numbers. Only
+//! the event loops call these; everything behind them gets time as an argument.
+
+use nix::time::{ClockId, clock_gettime};
+use std::fs::File;
+use std::io::{self, Read};
+
+/// CLOCK_MONOTONIC in nanoseconds: the clock that V4L2 and ALSA stamp with.
+#[must_use]
+pub fn monotonic_nanos() -> i64 {
+    read(ClockId::CLOCK_MONOTONIC)
+}
+
+/// CLOCK_REALTIME in nanoseconds since 1970.
+#[must_use]
+pub fn unix_nanos() -> i64 {
+    read(ClockId::CLOCK_REALTIME)
+}
+
+/// Reading these clocks cannot fail on Linux; 0 stands for the impossible.
+fn read(clock: ClockId) -> i64 {
+    clock_gettime(clock).map_or(0, |time| {
+        time.tv_sec().saturating_mul(1_000_000_000).saturating_add(time.tv_nsec())
+    })
+}
+
+/// 32 random bits of the kernel's, as RTP wants them (RFC 3550 section 5.1).
+///
+/// # Errors
+/// If /dev/urandom cannot be read.
+pub fn random() -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes))
+}
+
+/// The host's name without its domain, `streamsocket` where it has none.
+#[must_use]
+pub fn host_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let name = name.unwrap_or_default();
+    match name.split('.').next() {
+        Some(host) if !host.is_empty() => host.to_owned(),
+        _ => "streamsocket".to_owned(),
+    }
+}

@@ -1,0 +1,119 @@
+//! Sound on its way: from the source through the packetizer to every destination.
+
+use super::transport::{Instant, Transport};
+use super::video::Beginning;
+use crate::capture::source::AudioSource;
+use crate::capture::{AudioPoll, Error};
+use crate::statistics::AudioStatistics;
+use streamsocket_net::Datagram;
+use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_stream::send::audio::{Packet, Packetizer, Stream};
+
+/// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
+const SAMPLES_AT_A_TIME: usize = 8192;
+
+/// The audio stream of a session.
+pub(super) struct Audio {
+    source: AudioSource,
+    name: String,
+    ended: bool,
+    packetizer: Packetizer,
+    samples: Vec<i16>,
+    pub(super) transport: Transport,
+    captured: u64,
+    packets: u64,
+}
+
+impl Audio {
+    pub(super) fn new(
+        (source, name): (AudioSource, String),
+        beginning: Beginning,
+        ntp64_id: Option<u8>,
+        transport: Transport,
+    ) -> Self {
+        let Beginning { ssrc, sequence, time } = beginning;
+        let format = source.format();
+        let stream = Stream { ssrc, rate: format.rate, channels: format.channels, ntp64_id };
+        Self {
+            source,
+            name,
+            ended: false,
+            packetizer: Packetizer::new(stream, sequence, time),
+            samples: vec![0; SAMPLES_AT_A_TIME],
+            transport,
+            captured: 0,
+            packets: 0,
+        }
+    }
+
+    /// The session begins now.
+    pub(super) const fn begin(&mut self, epoch: Monotonic) {
+        self.source.begin(epoch);
+    }
+
+    pub(super) const fn source(&self) -> &AudioSource {
+        &self.source
+    }
+
+    /// True when the source has ended and the last packet has left.
+    pub(super) const fn is_over(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        if self.ended { None } else { self.source.deadline() }
+    }
+
+    /// One of the source's descriptors had an event.
+    pub(super) fn handle_event(&mut self, index: usize) -> Result<(), Error> {
+        self.source.handle_event(index)
+    }
+
+    /// Takes what the source has and sends it.
+    pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
+        let channels = usize::from(self.source.format().channels.max(1));
+        while !self.ended {
+            match self.source.poll(now, &mut self.samples)? {
+                AudioPoll::Samples { frames, capture } => {
+                    self.captured += frames as u64;
+                    let samples = self.samples.get(..frames * channels).unwrap_or_default();
+                    let (transport, count) = (&mut self.transport, &mut self.packets);
+                    self.packetizer.push(samples, capture, wall, |packet| {
+                        send(packet, transport, count, now);
+                    });
+                }
+                AudioPoll::Idle => break,
+                AudioPoll::End => {
+                    self.ended = true;
+                    let (transport, count) = (&mut self.transport, &mut self.packets);
+                    self.packetizer.flush(wall, |packet| send(packet, transport, count, now));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same instant on the stream's clock and on the wall clock.
+    pub(super) fn instant(&self, now: Monotonic, wall: &WallClock) -> Instant {
+        (self.packetizer.clock().rtp(now), wall.ntp(now))
+    }
+
+    pub(super) fn statistics(&self) -> AudioStatistics {
+        let format = self.source.format();
+        AudioStatistics {
+            source: self.name.clone(),
+            rate: format.rate,
+            channels: format.channels,
+            samples: self.captured,
+            packets: self.packets,
+            overruns: self.source.overruns(),
+        }
+    }
+}
+
+fn send(packet: Packet<'_>, transport: &mut Transport, count: &mut u64, now: Monotonic) {
+    let datagram = Datagram { header: packet.header, payload: packet.payload };
+    transport.send(std::iter::once(datagram));
+    transport.count(1, packet.payload.len(), now);
+    *count += 1;
+}

@@ -1,0 +1,302 @@
+//! The one event loop of the daemon, and the only place that knows both the engine and the edges.
+//!
+//! Each turn of the loop reads the clock once, takes what the sources have, sends what is due, and
+//! sets the timer to the earliest thing that will be due next. Nothing in a turn waits.
+
+mod audio;
+mod rtcp;
+mod start;
+mod transport;
+mod video;
+
+use self::audio::Audio;
+use self::video::Video;
+use crate::announce::Announcer;
+use crate::clock::{Timer, monotonic, unix_nanos};
+use crate::control::server::Server;
+use crate::control::{Answer, Request};
+use crate::statistics::{DestinationStatistics, Statistics};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use nix::sys::signalfd::SignalFd;
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+use streamsocket_stream::clock::{Monotonic, WallClock};
+
+pub use self::start::start;
+
+/// Events taken from the kernel at a time; more wait for the next turn.
+const EVENTS_MAX: usize = 64;
+
+/// Between two looks at CLOCK_REALTIME and two reports of statistics.
+const TICK: Duration = Duration::from_secs(1);
+
+const TIMER: Token = Token(0);
+const SIGNAL: Token = Token(1);
+const WAKER: Token = Token(2);
+const VIDEO: Token = Token(3);
+const RTCP: Token = Token(4);
+/// The microphone's descriptors, one token each, up to [`CONTROL_FIRST`].
+const AUDIO_FIRST: usize = 16;
+/// The control socket and its clients.
+const CONTROL_FIRST: usize = 64;
+
+/// Why a session could not begin, or had to end: one line.
+#[derive(Debug)]
+pub struct Error(pub String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<crate::capture::Error> for Error {
+    fn from(error: crate::capture::Error) -> Self {
+        Self(error.0)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self(format!("the event loop failed: {error}"))
+    }
+}
+
+impl From<nix::Error> for Error {
+    fn from(error: nix::Error) -> Self {
+        Self(format!("the event loop failed: {error}"))
+    }
+}
+
+/// A session that streams.
+pub struct Daemon {
+    poll: Poll,
+    timer: Timer,
+    signals: SignalFd,
+    wall: WallClock,
+    name: String,
+    cname: String,
+    sdp: String,
+    began: Monotonic,
+    tick: Monotonic,
+    video: Option<Video>,
+    audio: Option<Audio>,
+    /// Reports have come that were not all read: no new edge will say so.
+    reports_left: bool,
+    announcer: Option<Announcer>,
+    control: Option<Server>,
+    stats: Option<Box<dyn Write>>,
+    stopping: bool,
+}
+
+impl Daemon {
+    /// The session description.
+    #[must_use]
+    pub fn sdp(&self) -> &str {
+        &self.sdp
+    }
+
+    /// Streams until the sources end, a signal comes or somebody says stop; then says goodbye.
+    ///
+    /// # Errors
+    /// One line, if a source is lost or the event loop fails. Goodbye is said even then.
+    pub fn run(&mut self) -> Result<(), Error> {
+        let result = self.stream();
+        self.say_goodbye();
+        result
+    }
+
+    fn stream(&mut self) -> Result<(), Error> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut now = monotonic();
+        self.begin(now);
+        loop {
+            self.turn(now)?;
+            if self.stopping || self.is_over() {
+                return Ok(());
+            }
+            self.timer.set(Some(self.deadline()))?;
+            match self.poll.poll(&mut events, None) {
+                Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+            now = monotonic();
+            for event in &events {
+                self.dispatch(event.token(), now)?;
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Monotonic) {
+        self.began = now;
+        if let Some(video) = &mut self.video {
+            video.begin(now);
+        }
+        if let Some(audio) = &mut self.audio {
+            audio.begin(now);
+        }
+    }
+
+    /// What only an event says; everything else is found out by [`turn`](Self::turn).
+    fn dispatch(&mut self, token: Token, now: Monotonic) -> Result<(), Error> {
+        match token {
+            TIMER => self.timer.fired(),
+            SIGNAL => self.read_signals(),
+            RTCP => self.reports_left = true,
+            Token(index) if (AUDIO_FIRST..CONTROL_FIRST).contains(&index) => {
+                if let Some(audio) = &mut self.audio {
+                    audio.handle_event(index - AUDIO_FIRST)?;
+                }
+            }
+            token if self.control.as_ref().is_some_and(|control| control.owns(token)) => {
+                self.serve_control(now);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, now: Monotonic) -> Result<(), Error> {
+        if let Some(audio) = &mut self.audio {
+            audio.turn(now, &self.wall)?;
+        }
+        if let Some(video) = &mut self.video {
+            video.turn(now, &self.wall)?;
+        }
+        if self.reports_left {
+            self.receive_reports(now);
+        }
+        self.send_reports(now);
+        if let Some(announcer) = &mut self.announcer {
+            announcer.announce(now);
+        }
+        if now >= self.tick {
+            self.tick(now);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Monotonic) {
+        self.tick = now + TICK;
+        if let Some(step) = self.wall.observe(now, unix_nanos()) {
+            log::info!("the system's clock was set by {:+.3} s: followed", seconds(step));
+            self.hasten_reports(now);
+        }
+        self.forget_viewers(now);
+        self.write_stats(now);
+    }
+
+    fn deadline(&self) -> Monotonic {
+        let video = self.video.as_ref().and_then(Video::deadline);
+        let audio = self.audio.as_ref().and_then(Audio::deadline);
+        let announcer = self.announcer.as_ref().map(Announcer::deadline);
+        let left = self.reports_left.then_some(self.began);
+        let due = [video, audio, announcer, left, self.reports_deadline(), Some(self.tick)];
+        due.into_iter().flatten().min().unwrap_or(self.tick)
+    }
+
+    /// True when everything that ends by itself has ended, and there was such a thing.
+    fn is_over(&self) -> bool {
+        let video = self.video.as_ref().filter(|video| video.source().is_finite());
+        let audio = self.audio.as_ref().filter(|audio| audio.source().is_finite());
+        (video.is_some() || audio.is_some())
+            && video.is_none_or(Video::is_over)
+            && audio.is_none_or(Audio::is_over)
+    }
+
+    fn read_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            log::debug!("signal {}", signal.ssi_signo);
+            self.stopping = true;
+        }
+    }
+
+    fn serve_control(&mut self, now: Monotonic) {
+        let Some(mut control) = self.control.take() else { return };
+        let mut stop = false;
+        control.serve(self.poll.registry(), |request| match request {
+            Request::Sdp => Answer::Sdp(self.sdp.clone()),
+            Request::Status => Answer::Status(Box::new(self.statistics(now))),
+            Request::Stop => {
+                stop = true;
+                Answer::Stopping(true)
+            }
+        });
+        self.stopping |= stop;
+        self.control = Some(control);
+    }
+
+    fn write_stats(&mut self, now: Monotonic) {
+        if self.stats.is_none() {
+            return;
+        }
+        let report = serde_json::to_string(&self.statistics(now)).unwrap_or_default();
+        let written =
+            self.stats.as_mut().map(|out| writeln!(out, "{report}").and_then(|()| out.flush()));
+        if let Some(Err(error)) = written {
+            log::warn!("statistics cannot be written any more: {error}");
+            self.stats = None;
+        }
+    }
+
+    /// What the session did so far.
+    #[must_use]
+    pub fn statistics(&self, now: Monotonic) -> Statistics {
+        let outputs = |outputs: &[crate::output::Output]| -> Vec<_> {
+            outputs.iter().map(|output| (output.destination(), output.sent())).collect()
+        };
+        let mut sent =
+            self.video.as_ref().map(|video| outputs(video.transport.outputs())).unwrap_or_default();
+        let audio =
+            self.audio.as_ref().map(|audio| outputs(audio.transport.outputs())).unwrap_or_default();
+        for (index, (destination, of_audio)) in audio.into_iter().enumerate() {
+            match sent.get_mut(index) {
+                Some((_, both)) => {
+                    both.packets += of_audio.packets;
+                    both.bytes += of_audio.bytes;
+                    both.dropped += of_audio.dropped;
+                }
+                None => sent.push((destination, of_audio)),
+            }
+        }
+        let destinations = sent.into_iter().map(|(address, sent)| DestinationStatistics {
+            address: address.to_string(),
+            packets: sent.packets,
+            bytes: sent.bytes,
+            packets_dropped: sent.dropped,
+        });
+        Statistics {
+            unix_nanos: self.wall.unix_nanos(now),
+            uptime_seconds: now.since(self.began).as_secs_f64(),
+            name: self.name.clone(),
+            destinations: destinations.collect(),
+            viewers: self.viewers(),
+            video: self.video.as_ref().map(Video::statistics),
+            audio: self.audio.as_ref().map(Audio::statistics),
+        }
+    }
+
+    fn say_goodbye(&mut self) {
+        let now = monotonic();
+        self.send_byes(now);
+        if let Some(announcer) = &mut self.announcer {
+            announcer.delete();
+        }
+        self.write_stats(now);
+    }
+
+    fn watch(&self, descriptor: std::os::fd::RawFd, token: Token) -> std::io::Result<()> {
+        self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE)
+    }
+}
+
+fn seconds(nanos: i64) -> f64 {
+    let sign = if nanos < 0 { -1.0 } else { 1.0 };
+    sign * Duration::from_nanos(nanos.unsigned_abs()).as_secs_f64()
+}

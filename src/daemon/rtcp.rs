@@ -1,0 +1,88 @@
+//! RTCP of the session: when reports leave, what they say, and who has reported.
+
+use super::transport::Transport;
+use super::{Daemon, RTCP};
+use mio::Interest;
+use mio::unix::SourceFd;
+use streamsocket_net::machine;
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::session::report::About;
+
+/// Bytes of a receiver's report with its headers: what RFC 5760 wants told for the mean.
+const REPORT_SIZE: u16 = 100;
+
+impl Daemon {
+    fn transports(&self) -> impl Iterator<Item = &Transport> {
+        let video = self.video.as_ref().map(|video| &video.transport);
+        video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.transport))
+    }
+
+    fn transports_mut(&mut self) -> impl Iterator<Item = &mut Transport> {
+        let video = self.video.as_mut().map(|video| &mut video.transport);
+        video.into_iter().chain(self.audio.as_mut().map(|audio| &mut audio.transport))
+    }
+
+    /// Watches every socket that reports may come to.
+    pub(super) fn watch_rtcp(&self) -> std::io::Result<()> {
+        for descriptor in self.transports().flat_map(Transport::descriptors) {
+            let mut source = SourceFd(&descriptor);
+            self.poll.registry().register(&mut source, RTCP, Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn reports_deadline(&self) -> Option<Monotonic> {
+        self.transports().filter_map(Transport::deadline).min()
+    }
+
+    /// Receivers known: of the stream that has more of them, since each may take one or both.
+    pub(super) fn viewers(&self) -> usize {
+        self.transports().map(Transport::viewers).max().unwrap_or(0)
+    }
+
+    pub(super) fn hasten_reports(&mut self, now: Monotonic) {
+        self.transports_mut().for_each(|transport| transport.hasten(now));
+    }
+
+    pub(super) fn forget_viewers(&mut self, now: Monotonic) {
+        self.transports_mut().for_each(|transport| transport.forget(now));
+    }
+
+    pub(super) fn send_reports(&mut self, now: Monotonic) {
+        if self.reports_deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        let about = About {
+            cname: &self.cname,
+            members: u32::try_from(self.viewers()).unwrap_or(u32::MAX),
+            report_size: REPORT_SIZE,
+            // Without randomness reports are merely regular.
+            random: machine::random().unwrap_or(u32::MAX / 2),
+        };
+        let due = |transport: &Transport| transport.deadline().is_some_and(|due| due <= now);
+        if let Some(video) = self.video.as_mut().filter(|video| due(&video.transport)) {
+            let instant = video.instant(now, &self.wall);
+            video.transport.report(now, instant, &about);
+        }
+        if let Some(audio) = self.audio.as_mut().filter(|audio| due(&audio.transport)) {
+            let instant = audio.instant(now, &self.wall);
+            audio.transport.report(now, instant, &about);
+        }
+    }
+
+    pub(super) fn send_byes(&mut self, now: Monotonic) {
+        if let Some(video) = &mut self.video {
+            let instant = video.instant(now, &self.wall);
+            video.transport.bye(instant, &self.cname);
+        }
+        if let Some(audio) = &mut self.audio {
+            let instant = audio.instant(now, &self.wall);
+            audio.transport.bye(instant, &self.cname);
+        }
+    }
+
+    pub(super) fn receive_reports(&mut self, now: Monotonic) {
+        let left = self.transports_mut().map(|transport| transport.receive(now));
+        self.reports_left = left.fold(false, |any, left| any | left);
+    }
+}

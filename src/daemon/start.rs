@@ -1,0 +1,259 @@
+//! From what the user chose to a session that is ready to run: sources opened, group found,
+//! sockets open, description written.
+
+use super::audio::Audio;
+use super::transport::Transport;
+use super::video::{Beginning, Sending, Video};
+use super::{AUDIO_FIRST, CONTROL_FIRST, Daemon, Error, SIGNAL, TIMER, VIDEO, WAKER};
+use crate::announce::Announcer;
+use crate::capture::source::{self, Setting, Sources};
+use crate::clock::{Timer, monotonic, unix_nanos};
+use crate::control::server::Server;
+use crate::description::{Description, NTP64_ID};
+use crate::group;
+use crate::identity;
+use crate::output::Output;
+use crate::settings::{Destination, PORT_DEFAULT, Settings};
+use mio::{Poll, Waker};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
+use std::sync::Arc;
+use streamsocket_net::{Interface, ReceiveSocket, machine};
+use streamsocket_stream::clock::WallClock;
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
+
+/// The microphone's descriptors at most: tokens are kept for so many.
+const AUDIO_DESCRIPTORS_MAX: usize = CONTROL_FIRST - AUDIO_FIRST;
+
+/// Where a session goes and by which interface.
+struct Network {
+    interface: Option<Interface>,
+    destinations: Vec<Destination>,
+    origin: IpAddr,
+    ttl: u8,
+}
+
+/// Makes a session ready. Nothing is sent yet.
+///
+/// # Errors
+/// One line: what cannot be had, where, and what to do.
+pub fn start(settings: &Settings) -> Result<Daemon, Error> {
+    let signals = block_signals()?;
+    let name = settings.name.clone().unwrap_or_else(machine::host_name);
+    let network = find_network(settings, &name)?;
+    let poll = Poll::new()?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+    let control = Server::open(&name, poll.registry(), CONTROL_FIRST).map_err(Error)?;
+    let epoch = monotonic();
+    let unix_offset = unix_nanos() - epoch.0;
+    let sources = source::open(settings, &Setting { epoch, unix_offset, waker })?;
+    let began = monotonic();
+    let wall = WallClock::new(began, unix_nanos());
+    let cname = identity::cname(&name, &machine::host_name());
+    let mut description = Description {
+        name: name.clone(),
+        cname: cname.clone(),
+        origin: network.origin,
+        group: network.destinations.first().map_or(network.origin, |to| to.address),
+        port: network.destinations.first().map_or(PORT_DEFAULT, |to| to.port),
+        ttl: network.ttl,
+        session_id: NtpTime::from_unix_nanos(unix_nanos()).0 >> 32,
+        video: None,
+        audio: None,
+    };
+    let (video, audio) = streams(sources, settings, &network, &mut description)?;
+    let sdp = description.text().map_err(|_| Error("the session cannot be described".into()))?;
+    let announcer = announcer(settings, &sdp, &network)?;
+    if let Some(path) = &settings.sdp {
+        write_sdp(path, &sdp)?;
+    }
+    let daemon = Daemon {
+        poll,
+        timer: Timer::new()?,
+        signals,
+        wall,
+        name,
+        cname,
+        sdp,
+        began,
+        tick: began,
+        video,
+        audio,
+        reports_left: false,
+        announcer,
+        control: Some(control),
+        stats: settings.stats.as_deref().map(open_stats).transpose()?,
+        stopping: false,
+    };
+    watch_all(&daemon)?;
+    say_what_is_sent(&daemon, &network);
+    Ok(daemon)
+}
+
+/// SIGINT and SIGTERM arrive through a descriptor, in every thread that is started later too.
+fn block_signals() -> Result<SignalFd, Error> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGINT);
+    set.add(Signal::SIGTERM);
+    set.thread_block()?;
+    Ok(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
+}
+
+fn find_network(settings: &Settings, name: &str) -> Result<Network, Error> {
+    let said = |error: streamsocket_net::Error| Error(error.to_string());
+    let interface = match &settings.interface {
+        Some(interface) => Some(Interface::named(interface).map_err(said)?),
+        None => Interface::default_route(),
+    };
+    let destinations = if settings.to.is_empty() {
+        vec![Destination {
+            address: IpAddr::V4(group::find(name, interface.as_ref())?),
+            port: PORT_DEFAULT,
+        }]
+    } else {
+        settings.to.clone()
+    };
+    let address = interface.as_ref().and_then(|interface| interface.address);
+    let first = destinations.first().map(|to| SocketAddr::new(to.address, to.port));
+    let origin = match (first, address) {
+        (Some(to), Some(address)) if to.is_ipv4() && to.ip().is_multicast() => IpAddr::V4(address),
+        (Some(to), _) => source_address(to),
+        (None, _) => IpAddr::from([127, 0, 0, 1]),
+    };
+    Ok(Network { interface, destinations, origin, ttl: settings.ttl })
+}
+
+/// The address that packets to `to` leave from, as the routing table has it. Nothing is sent.
+fn source_address(to: SocketAddr) -> IpAddr {
+    let any: IpAddr = if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
+    let local = std::net::UdpSocket::bind(SocketAddr::new(any, 0))
+        .and_then(|socket| socket.connect(to).and_then(|()| socket.local_addr()));
+    local.map_or(any, |local| local.ip())
+}
+
+fn streams(
+    sources: Sources,
+    settings: &Settings,
+    network: &Network,
+    description: &mut Description,
+) -> Result<(Option<Video>, Option<Audio>), Error> {
+    let sending = Sending {
+        packet_size: settings.packet_size,
+        pace: settings.pace,
+        ntp64_id: Some(NTP64_ID),
+    };
+    let epoch = monotonic();
+    let mut video = None;
+    if let Some(source) = sources.video {
+        let beginning = beginning()?;
+        description.video = Some((source.0.format(), beginning.ssrc));
+        let transport = transport(network, 0, beginning.ssrc)?;
+        video = Some(Video::new(source, beginning, sending, transport, epoch));
+    }
+    let mut audio = None;
+    if let Some(source) = sources.audio {
+        let beginning = beginning()?;
+        description.audio = Some((source.0.format(), beginning.ssrc));
+        let transport = transport(network, 2, beginning.ssrc)?;
+        audio = Some(Audio::new(source, beginning, sending.ntp64_id, transport));
+    }
+    Ok((video, audio))
+}
+
+fn beginning() -> Result<Beginning, Error> {
+    let random = || {
+        machine::random().map_err(|error| Error(format!("/dev/urandom cannot be read: {error}")))
+    };
+    let [high, low, ..] = random()?.to_ne_bytes();
+    let sequence = Sequence(u16::from_ne_bytes([high, low]));
+    Ok(Beginning { ssrc: Ssrc(random()?), sequence, time: RtpTime(random()?) })
+}
+
+/// The sockets of the stream whose port is so much above the destination's.
+fn transport(network: &Network, above: u16, ssrc: Ssrc) -> Result<Transport, Error> {
+    let interface = network.interface.as_ref();
+    let mut outputs = Vec::new();
+    let mut groups = Vec::new();
+    for to in &network.destinations {
+        let media = SocketAddr::new(to.address, to.port + above);
+        let output = Output::open(media, interface, network.ttl);
+        outputs.push(output.map_err(|error| Error(error.to_string()))?);
+        if to.address.is_multicast() {
+            let rtcp = SocketAddr::new(to.address, media.port() + 1);
+            match ReceiveSocket::open(rtcp, interface, None) {
+                Ok(socket) => groups.push(socket),
+                Err(error) => log::warn!("reports of players to the group are not heard: {error}"),
+            }
+        }
+    }
+    Ok(Transport::new(ssrc, outputs, groups))
+}
+
+fn announcer(
+    settings: &Settings,
+    sdp: &str,
+    network: &Network,
+) -> Result<Option<Announcer>, Error> {
+    let multicast = network.destinations.first().is_some_and(|to| to.address.is_multicast());
+    if !settings.announce || !multicast || !network.origin.is_ipv4() {
+        return Ok(None);
+    }
+    Announcer::new(sdp, network.origin, network.interface.as_ref(), monotonic())
+        .map(Some)
+        .map_err(Error)
+}
+
+/// Written beside and renamed, so that a player that waits for the file never reads half of it.
+fn write_sdp(path: &Path, sdp: &str) -> Result<(), Error> {
+    let beside = path.with_extension("sdp.new");
+    std::fs::write(&beside, sdp)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|error| Error(format!("--sdp {}: {error}", path.display())))
+}
+
+fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdout()));
+    }
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    let file = file.map_err(|error| Error(format!("--stats {}: {error}", path.display())))?;
+    Ok(Box::new(file))
+}
+
+fn watch_all(daemon: &Daemon) -> Result<(), Error> {
+    daemon.watch(daemon.timer.descriptor(), TIMER)?;
+    daemon.watch(daemon.signals.as_fd().as_raw_fd(), SIGNAL)?;
+    daemon.watch_rtcp()?;
+    if let Some(descriptor) = daemon.video.as_ref().and_then(|video| video.source().descriptor()) {
+        daemon.watch(descriptor, VIDEO)?;
+    }
+    if let Some(audio) = &daemon.audio {
+        let descriptors = audio.source().descriptors();
+        for (index, descriptor) in descriptors.into_iter().take(AUDIO_DESCRIPTORS_MAX).enumerate() {
+            daemon.watch(descriptor, mio::Token(AUDIO_FIRST + index))?;
+        }
+    }
+    Ok(())
+}
+
+fn say_what_is_sent(daemon: &Daemon, network: &Network) {
+    if let Some(video) = daemon.video.as_ref().map(Video::statistics) {
+        let format = daemon.video.as_ref().map(|video| video.source().format().rate);
+        let rate = format.map(|rate| rate.to_string()).unwrap_or_default();
+        log::info!("video: {}, {}x{} at {rate} frames/s", video.source, video.width, video.height);
+    }
+    if let Some(audio) = daemon.audio.as_ref().map(Audio::statistics) {
+        let channels = if audio.channels == 1 { "mono" } else { "stereo" };
+        log::info!("audio: {}, {} Hz {channels}", audio.source, audio.rate);
+    }
+    for to in &network.destinations {
+        let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
+        let to = SocketAddr::new(to.address, to.port);
+        log::info!("'{}' goes to {to}{}", daemon.name, by.unwrap_or_default());
+    }
+}

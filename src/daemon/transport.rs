@@ -1,0 +1,130 @@
+//! The sockets and the RTCP of one stream: its outputs, its reports to every destination, and the
+//! reports of receivers, which come back to the outputs or, from players that know no better, to
+//! the group.
+
+use crate::output::Output;
+use std::os::fd::{AsRawFd, RawFd};
+use streamsocket_net::{Datagram, ReceiveSocket};
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::session::COMPOUND_MAX;
+use streamsocket_stream::session::report::{About, Reporter};
+use streamsocket_stream::session::viewers::Viewers;
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::{RtpTime, Ssrc};
+
+/// Reports taken from one socket in a turn: a flood of them waits, media does not.
+const REPORTS_AT_A_TIME: usize = 64;
+
+/// The sockets and the RTCP of one stream.
+pub(super) struct Transport {
+    outputs: Vec<Output>,
+    groups: Vec<ReceiveSocket>,
+    reporter: Reporter,
+    viewers: Viewers,
+}
+
+impl Transport {
+    /// For the stream `ssrc`: where it goes, and the groups' RTCP ports to listen on.
+    pub(super) const fn new(ssrc: Ssrc, outputs: Vec<Output>, groups: Vec<ReceiveSocket>) -> Self {
+        Self { outputs, groups, reporter: Reporter::new(ssrc), viewers: Viewers::new(ssrc) }
+    }
+
+    pub(super) fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// Receivers known.
+    pub(super) fn viewers(&self) -> usize {
+        self.viewers.len()
+    }
+
+    /// What to watch for reports of receivers.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let own = self.outputs.iter().map(|output| output.rtcp().as_raw_fd());
+        own.chain(self.groups.iter().map(AsRawFd::as_raw_fd))
+    }
+
+    /// Sends a batch to every destination.
+    pub(super) fn send<'a, I>(&mut self, batch: I)
+    where
+        I: Iterator<Item = Datagram<'a>> + Clone,
+    {
+        for output in &mut self.outputs {
+            output.send(&mut batch.clone());
+        }
+    }
+
+    /// Counts what was sent, for the reports.
+    pub(super) fn count(&mut self, packets: usize, octets: usize, now: Monotonic) {
+        self.reporter.count(packets, octets, now);
+    }
+
+    /// When the next report is due.
+    pub(super) const fn deadline(&self) -> Option<Monotonic> {
+        self.reporter.deadline()
+    }
+
+    /// Makes the next report due at once.
+    pub(super) fn hasten(&mut self, now: Monotonic) {
+        self.reporter.hasten(now);
+    }
+
+    /// Sends a report; `instant` is now on the stream's clock and on the wall clock.
+    pub(super) fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
+        let mut out = [0; COMPOUND_MAX];
+        match self.reporter.report(now, instant, about, &mut out) {
+            Ok(len) => self.send_rtcp(&out[..len]),
+            Err(error) => log::error!("a report does not fit its packet: {error}"),
+        }
+    }
+
+    /// Sends goodbye.
+    pub(super) fn bye(&mut self, instant: Instant, cname: &str) {
+        let mut out = [0; COMPOUND_MAX];
+        match self.reporter.bye(instant, cname, &mut out) {
+            Ok(len) => self.send_rtcp(&out[..len]),
+            Err(error) => log::error!("a goodbye does not fit its packet: {error}"),
+        }
+    }
+
+    /// Takes the reports that have come. True if some were left for the next turn.
+    pub(super) fn receive(&mut self, now: Monotonic) -> bool {
+        let mut left = false;
+        let mut bytes = [0; COMPOUND_MAX];
+        for output in &self.outputs {
+            let mut taken = 0;
+            while taken < REPORTS_AT_A_TIME {
+                match output.rtcp().receive(&mut bytes) {
+                    Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now),
+                    Ok(None) => break,
+                    // A refusal that came back from a host: the next read goes on.
+                    Err(_) => {}
+                }
+                taken += 1;
+            }
+            left |= taken == REPORTS_AT_A_TIME;
+        }
+        for socket in &mut self.groups {
+            let viewers = &mut self.viewers;
+            let mut each = |got: streamsocket_net::Received<'_>| {
+                viewers.receive(got.data, got.from, now);
+            };
+            left |= socket.receive(&mut each).is_ok_and(|taken| taken > 0);
+        }
+        left
+    }
+
+    /// Forgets receivers that went away without saying so.
+    pub(super) fn forget(&mut self, now: Monotonic) {
+        self.viewers.forget(now);
+    }
+
+    fn send_rtcp(&mut self, packet: &[u8]) {
+        for output in &mut self.outputs {
+            output.send_rtcp(packet);
+        }
+    }
+}
+
+/// The same instant on a stream's clock and on the wall clock.
+pub(super) type Instant = (RtpTime, NtpTime);

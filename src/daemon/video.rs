@@ -1,0 +1,200 @@
+//! Pictures on their way: from the source through the scan, the packetizer and the pacer to every
+//! destination.
+
+use super::transport::{Instant, Transport};
+use crate::capture::source::VideoSource;
+use crate::capture::{Error, VideoFrame, VideoPoll};
+use crate::statistics::VideoStatistics;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use streamsocket_net::Datagram;
+use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_stream::send::clock::VideoClock;
+use streamsocket_stream::send::pacer::{BATCH_PACKETS, Pace, Pacer};
+use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::video::{Packetizer, Stamp};
+use streamsocket_wire::jpeg_scan::{self, Unfit};
+use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+
+/// Packets that the arena has room for at first: a frame of 320 kB. It grows once for larger ones.
+const PACKETS_USUAL: usize = 256;
+
+/// The video stream of a session.
+pub(super) struct Video {
+    source: VideoSource,
+    name: String,
+    ended: bool,
+    clock: VideoClock,
+    packetizer: Packetizer,
+    pacer: Pacer,
+    packets: Packets,
+    /// The frame whose packets are leaving: its memory is on loan until they have.
+    leaving: Option<VideoFrame>,
+    pub(super) transport: Transport,
+    counts: Counts,
+    unfit: Option<&'static str>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    captured: u64,
+    sent: u64,
+    packets: u64,
+    bytes: u64,
+    unfit: [u64; Unfit::COUNT],
+    too_long: u64,
+}
+
+/// What a stream begins with: numbers that are random (RFC 3550 section 5.1).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    pub(super) ssrc: Ssrc,
+    pub(super) sequence: Sequence,
+    pub(super) time: RtpTime,
+}
+
+/// How it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending {
+    pub(super) packet_size: usize,
+    pub(super) pace: Pace,
+    pub(super) ntp64_id: Option<u8>,
+}
+
+impl Video {
+    pub(super) fn new(
+        (source, name): (VideoSource, String),
+        beginning: Beginning,
+        sending: Sending,
+        transport: Transport,
+        epoch: Monotonic,
+    ) -> Self {
+        let Beginning { ssrc, sequence, time } = beginning;
+        let interval = source.format().rate.frame_nanos(1);
+        Self {
+            source,
+            name,
+            ended: false,
+            clock: VideoClock::new(epoch, time),
+            packetizer: Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id),
+            pacer: Pacer::new(sending.pace, interval),
+            packets: Packets::with_capacity(PACKETS_USUAL),
+            leaving: None,
+            transport,
+            counts: Counts::default(),
+            unfit: None,
+        }
+    }
+
+    /// The session begins now.
+    pub(super) const fn begin(&mut self, epoch: Monotonic) {
+        self.source.begin(epoch);
+    }
+
+    pub(super) const fn source(&self) -> &VideoSource {
+        &self.source
+    }
+
+    /// True when the source has ended and the last packet has left.
+    pub(super) const fn is_over(&self) -> bool {
+        self.ended && self.leaving.is_none()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        let source = if self.ended { None } else { self.source.deadline() };
+        [source, self.pacer.deadline()].into_iter().flatten().min()
+    }
+
+    /// Takes what the source has and sends what is due.
+    pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
+        while !self.ended {
+            match self.source.poll(now)? {
+                VideoPoll::Frame(frame) => self.frame(frame, now, wall),
+                VideoPoll::Idle => break,
+                VideoPoll::End => self.ended = true,
+            }
+        }
+        let due = self.pacer.due(now);
+        self.send(due, now);
+        Ok(())
+    }
+
+    /// The same instant on the stream's clock and on the wall clock.
+    pub(super) fn instant(&self, now: Monotonic, wall: &WallClock) -> Instant {
+        (self.clock.rtp(now), wall.ntp(now))
+    }
+
+    /// A new frame: what is left of the one before leaves at once.
+    fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) {
+        self.counts.captured += 1;
+        let rest = self.pacer.flush();
+        self.send(rest, now);
+        let scanned = match jpeg_scan::scan(&frame.bytes) {
+            Ok(scanned) => scanned,
+            Err(unfit) => {
+                self.counts.unfit[unfit.index()] += 1;
+                if self.unfit.replace(unfit.name()) != Some(unfit.name()) {
+                    log::warn!("{}: frames cannot be sent as they are: {unfit}", self.name);
+                }
+                return;
+            }
+        };
+        let stamp = Stamp { time: self.clock.rtp(frame.capture), ntp: wall.ntp(frame.capture) };
+        let bytes = scanned.data.len();
+        if let Err(error) = self.packetizer.packetize(&scanned, stamp, &mut self.packets) {
+            self.counts.too_long += 1;
+            if self.unfit.replace("too_long") != Some("too_long") {
+                log::warn!("{}: {error}", self.name);
+            }
+            return;
+        }
+        self.unfit = None;
+        self.pacer.begin(now, frame.capture, self.packets.len(), bytes);
+        self.counts.sent += 1;
+        self.counts.packets += self.packets.len() as u64;
+        self.counts.bytes += frame.bytes.len() as u64;
+        self.leaving = Some(frame);
+        let due = self.pacer.due(now);
+        self.send(due, now);
+    }
+
+    fn send(&mut self, range: Range<usize>, now: Monotonic) {
+        if let (Some(frame), false) = (&self.leaving, range.is_empty()) {
+            let mut octets = 0;
+            for start in range.clone().step_by(BATCH_PACKETS) {
+                let batch = start..(start + BATCH_PACKETS).min(range.end);
+                self.transport.send(self.packets.range(batch.clone()).map(|packet| Datagram {
+                    header: packet.header,
+                    payload: frame.bytes.get(packet.payload).unwrap_or_default(),
+                }));
+                let packets = self.packets.range(batch);
+                octets += packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum::<usize>();
+            }
+            self.transport.count(range.len(), octets, now);
+        }
+        if self.pacer.deadline().is_none() {
+            self.leaving = None;
+        }
+    }
+
+    pub(super) fn statistics(&self) -> VideoStatistics {
+        let format = self.source.format();
+        let mut dropped: BTreeMap<_, _> = self.source.losses().into_iter().collect();
+        for (count, name) in self.counts.unfit.iter().zip(Unfit::NAMES) {
+            dropped.insert(name, *count);
+        }
+        dropped.insert("too_long", self.counts.too_long);
+        let frames_dropped = dropped.into_iter().filter(|(_, count)| *count > 0);
+        VideoStatistics {
+            source: self.name.clone(),
+            width: format.width,
+            height: format.height,
+            rate: f64::from(format.rate.numerator) / f64::from(format.rate.denominator.max(1)),
+            frames_captured: self.counts.captured,
+            frames_sent: self.counts.sent,
+            frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),
+            packets: self.counts.packets,
+            bytes: self.counts.bytes,
+        }
+    }
+}

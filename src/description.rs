@@ -1,0 +1,107 @@
+//! The description of the session (SDP), from what the sources granted and where it goes.
+
+use crate::capture::{AudioFormat, VideoFormat};
+use std::net::IpAddr;
+use streamsocket_stream::send::{audio, video};
+use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
+
+/// Id of the ntp-64 header extension in every stream of ours (RFC 8285 section 4.2).
+pub const NTP64_ID: u8 = 1;
+
+/// Bits a byte of picture may take as a guess of the bandwidth before the first frame: MJPEG of
+/// cameras lies between 1 and 2.5 bits a pixel.
+const BITS_PER_PIXEL: u64 = 2;
+
+/// What is described.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// Name of the session.
+    pub name: String,
+    /// Canonical name of the sender (RFC 3550 section 6.5.1).
+    pub cname: String,
+    /// The address that packets come from.
+    pub origin: IpAddr,
+    /// Where they go.
+    pub group: IpAddr,
+    /// Port of the video; sound is two above.
+    pub port: u16,
+    /// Multicast time to live.
+    pub ttl: u8,
+    /// Number of this session, the same for all its descriptions: seconds since 1900.
+    pub session_id: u64,
+    /// Pictures.
+    pub video: Option<(VideoFormat, Ssrc)>,
+    /// Sound.
+    pub audio: Option<(AudioFormat, Ssrc)>,
+}
+
+impl Description {
+    /// The text.
+    ///
+    /// # Errors
+    /// If the session has more media than a description holds: never with one of each.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut media = heapless::Vec::new();
+        if let Some((format, ssrc)) = self.video {
+            media.push(self.video_media(format, ssrc)).map_err(|_| std::fmt::Error)?;
+        }
+        if let Some((format, ssrc)) = self.audio {
+            media.push(self.audio_media(format, ssrc)).map_err(|_| std::fmt::Error)?;
+        }
+        let multicast = self.group.is_multicast();
+        let session = sdp::Session {
+            name: &self.name,
+            info: Some("Camera and microphone"),
+            tool: Some(concat!("streamsocket ", env!("CARGO_PKG_VERSION"))),
+            session_id: self.session_id,
+            version: self.session_id,
+            origin: self.origin,
+            group: self.group,
+            ttl: multicast.then_some(self.ttl),
+            source: multicast.then_some(self.origin),
+            rtcp_unicast: true,
+            media,
+        };
+        let mut text = String::new();
+        session.write(&mut text)?;
+        Ok(text)
+    }
+
+    fn video_media(&self, format: VideoFormat, ssrc: Ssrc) -> Media<'_> {
+        let pixels = u64::from(format.width) * u64::from(format.height);
+        let rate = u64::from(format.rate.numerator);
+        let bits = pixels * BITS_PER_PIXEL * rate / u64::from(format.rate.denominator.max(1));
+        let millis = rate * 1000 / u64::from(format.rate.denominator.max(1));
+        let mut media = self.media(Medium::Video, self.port, ssrc);
+        media.payload_type = video::PAYLOAD_TYPE;
+        media.encoding = "JPEG";
+        media.clock_rate = 90_000;
+        media.bandwidth_kbit = u32::try_from(bits / 1000).ok();
+        media.framerate = u32::try_from(millis).ok().map(Framerate);
+        media.size = Some((format.width, format.height));
+        media.mid = Some("v");
+        media
+    }
+
+    fn audio_media(&self, format: AudioFormat, ssrc: Ssrc) -> Media<'_> {
+        let mut media = self.media(Medium::Audio, self.port + 2, ssrc);
+        media.payload_type = audio::PAYLOAD_TYPE;
+        media.encoding = "L16";
+        media.clock_rate = format.rate;
+        media.channels = format.channels;
+        media.ptime_ms = u16::try_from(audio::PACKET_MS).ok();
+        media.mid = Some("a");
+        media
+    }
+
+    fn media(&self, medium: Medium, port: u16, ssrc: Ssrc) -> Media<'_> {
+        Media {
+            ntp64_id: Some(NTP64_ID),
+            ssrc: Some(ssrc),
+            cname: Some(&self.cname),
+            clock: Some("ntp=/traceable/"),
+            ..Media::new(medium, port)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What tells this machine and this session from others: a canonical name and a multicast
+//! group that stay the same over restarts.
+
+use std::net::Ipv4Addr;
+use streamsocket_net::machine::host_name;
+
+/// A number for this machine and the session `name`: the same at each start, another on each
+/// machine.
+#[must_use]
+pub fn session_hash(name: &str) -> u64 {
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_else(|_| host_name());
+    fnv1a(machine.trim().bytes().chain(*b"/streamsocket/").chain(name.bytes()))
+}
+
+/// Canonical name of the session (RFC 7022 section 4.2: a hash of the host's identity), at `host`.
+#[must_use]
+pub fn cname(name: &str, host: &str) -> String {
+    format!("{:016x}@{host}", session_hash(name))
+}
+
+/// The multicast group of the session in the local scope (RFC 2365 section 6.1), after `taken`
+/// others were found in use. The address after it stays free for the session's repair packets.
+#[must_use]
+pub fn group(name: &str, taken: u32) -> Ipv4Addr {
+    let hash =
+        session_hash(name).wrapping_add(u64::from(taken).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let third = u8::try_from(hash % 254 + 1).unwrap_or(1);
+    let fourth = u8::try_from((hash >> 16) % 126 * 2 + 2).unwrap_or(2);
+    Ipv4Addr::new(239, 255, third, fourth)
+}
+
+/// FNV-1a, 64 bits: spreads identifiers well enough for addresses, and no more is asked of it.
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_groups_of_their_own_that_stay() {
+        assert_eq!(group("a", 0), group("a", 0));
+        assert_ne!(group("a", 0), group("b", 0));
+        assert_ne!(group("a", 0), group("a", 1));
+        for taken in 0..1000 {
+            let [first, second, third, fourth] = group("camera", taken).octets();
+            assert_eq!((first, second), (239, 255));
+            assert!((1..=254).contains(&third) && fourth % 2 == 0 && (2..=252).contains(&fourth));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What the user may say, on the command line and in a configuration file: raw and unchecked.
+//! [`settings`](crate::settings) makes checked values of it.
+
+use clap::{Args, Parser, Subcommand};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "streamsocket",
+    version,
+    about = "Sends a camera and a microphone to any number of viewers on the LAN",
+    long_about = "Sends a camera and a microphone to any number of viewers on the LAN, in sync and with \
+                  little delay: MJPEG and PCM as RTP multicast, announced by SAP. Watch with \
+                  streamsocket-receiver, ffplay, mpv, GStreamer or VLC.",
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct CommandLine {
+    /// What to do instead of streaming.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to stream.
+    #[command(flatten)]
+    pub stream: StreamOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  streamsocket                                   first camera and its microphone, or the test picture
+  streamsocket --size 1280x720 --fps 30          choose the quality
+  streamsocket devices                           what cameras and microphones there are
+  streamsocket --video file:clip.mjpeg --audio file:voice.wav --loop
+  rpicam-vid -t 0 --codec mjpeg -o - | streamsocket --video file:-
+Watch:
+  streamsocket-receiver                          on any machine of the LAN";
+
+/// What to do instead of streaming.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List cameras and microphones, and what they can do
+    Devices,
+    /// Check a configuration without streaming
+    Check(Box<CheckOptions>),
+    /// Print the session description (SDP) of a running daemon
+    Sdp(ControlOptions),
+    /// Print what a running daemon is doing
+    Status(StatusOptions),
+    /// Stop a running daemon
+    Stop(ControlOptions),
+}
+
+/// Options of `check`.
+#[derive(Args, Debug)]
+pub struct CheckOptions {
+    /// How one would stream.
+    #[command(flatten)]
+    pub stream: StreamOptions,
+}
+
+/// Which daemon to talk to.
+#[derive(Args, Debug)]
+pub struct ControlOptions {
+    /// Name of the daemon's session [default: the one that runs]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Options of `status`.
+#[derive(Args, Debug)]
+pub struct StatusOptions {
+    /// Which daemon.
+    #[command(flatten)]
+    pub control: ControlOptions,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to stream. A configuration file has the same names, without the dashes.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct StreamOptions {
+    /// Where pictures come from: auto, v4l2:/dev/video0, file:PATH, file:- (standard input),
+    /// http://..., rtsp://..., pattern (built-in test picture) or none [default: auto]
+    #[arg(long, value_name = "SOURCE", help_heading = "Sources")]
+    pub video: Option<String>,
+    /// Where sound comes from: auto, alsa:NAME, file:PATH, tone (built-in test tone) or none
+    /// [default: auto]
+    #[arg(long, value_name = "SOURCE", help_heading = "Sources")]
+    pub audio: Option<String>,
+    /// Picture size, such as 1280x720 [default: what the source prefers]
+    #[arg(long, value_name = "WIDTHxHEIGHT", help_heading = "Sources")]
+    pub size: Option<String>,
+    /// Frames a second, such as 30, 29.97 or 30000/1001; max: as fast as it goes, from memory (for
+    /// benchmarks) [default: what the source prefers]
+    #[arg(long, value_name = "N", help_heading = "Sources")]
+    pub fps: Option<Scalar>,
+    /// Set a camera control, such as brightness=40; repeatable ('streamsocket devices' lists them)
+    #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
+    pub control: Option<Vec<String>>,
+    /// Begin files again when they end
+    #[arg(long = "loop", num_args = 0, default_missing_value = "true", help_heading = "Sources")]
+    #[serde(rename = "loop")]
+    pub looped: Option<bool>,
+    /// Send to this address instead of a multicast group of this machine's own; repeatable. Sound
+    /// takes the port after next [default port: 5004]
+    #[arg(long, value_name = "ADDR[:PORT]", help_heading = "Network")]
+    pub to: Option<Vec<String>>,
+    /// Interface to send by, by name or address [default: that of the default route]
+    #[arg(long, value_name = "NAME|IP", help_heading = "Network")]
+    pub interface: Option<String>,
+    /// Routers that multicast may pass; 1: it stays on the LAN [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    pub ttl: Option<Scalar>,
+    /// Bytes of a packet at most, UDP and IP headers aside [default: 1400]
+    #[arg(long, value_name = "BYTES", help_heading = "Network")]
+    pub packet_size: Option<Scalar>,
+    /// How a frame's packets are spread: over a part of the frame interval (50%), at a rate in bits
+    /// a second (40M), or off [default: 50%]
+    #[arg(long, value_name = "PACE", help_heading = "Network")]
+    pub pace: Option<String>,
+    /// Name of the session, as viewers see it [default: the host's name]
+    #[arg(long, value_name = "NAME", help_heading = "Session")]
+    pub name: Option<String>,
+    /// Write the session description to this file
+    #[arg(long, value_name = "FILE", help_heading = "Session")]
+    pub sdp: Option<PathBuf>,
+    /// Do not announce the session on the network
+    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Session")]
+    pub no_announce: Option<bool>,
+    /// Append a JSON object a second to this file (-: standard output)
+    #[arg(long, value_name = "FILE", help_heading = "Session")]
+    pub stats: Option<PathBuf>,
+    /// Read options from this TOML file; those on the command line win
+    #[arg(long, value_name = "FILE", help_heading = "Session")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+impl StreamOptions {
+    /// These options, and where they say nothing, those.
+    #[must_use]
+    pub fn or(self, file: Self) -> Self {
+        Self {
+            video: self.video.or(file.video),
+            audio: self.audio.or(file.audio),
+            size: self.size.or(file.size),
+            fps: self.fps.or(file.fps),
+            control: self.control.or(file.control),
+            looped: self.looped.or(file.looped),
+            to: self.to.or(file.to),
+            interface: self.interface.or(file.interface),
+            ttl: self.ttl.or(file.ttl),
+            packet_size: self.packet_size.or(file.packet_size),
+            pace: self.pace.or(file.pace),
+            name: self.name.or(file.name),
+            sdp: self.sdp.or(file.sdp),
+            no_announce: self.no_announce.or(file.no_announce),
+            stats: self.stats.or(file.stats),
+            config: self.config,
+        }
+    }
+}
+
+/// A number, kept as it was written: a configuration file may have it with or without quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scalar(pub String);
+
+impl std::str::FromStr for Scalar {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a number or a string")]
+        enum Written {
+            Integer(i64),
+            Float(f64),
+            Text(String),
+        }
+        Ok(Self(match Written::deserialize(deserializer)? {
+            Written::Integer(number) => number.to_string(),
+            Written::Float(number) => number.to_string(),
+            Written::Text(text) => text,
+        }))
+    }
+}

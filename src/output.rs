@@ -1,0 +1,99 @@
+//! One stream's way to one destination: a socket for media, one for RTCP, and what has gone wrong
+//! with them. Faults of one destination never touch another.
+
+use std::io;
+use std::net::SocketAddr;
+use streamsocket_net::{Datagram, Interface, SendSocket};
+
+/// Where a stream goes.
+pub struct Output {
+    media: SendSocket,
+    rtcp: SendSocket,
+    fault: Option<io::ErrorKind>,
+    sent: Sent,
+}
+
+/// What has left for one destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Packets of media.
+    pub packets: u64,
+    /// Bytes of UDP payload.
+    pub bytes: u64,
+    /// Packets that the kernel did not take.
+    pub dropped: u64,
+}
+
+impl Output {
+    /// Opens the sockets for media to `to` and RTCP to the port above.
+    ///
+    /// # Errors
+    /// One line that says which address and why.
+    pub fn open(
+        to: SocketAddr,
+        interface: Option<&Interface>,
+        ttl: u8,
+    ) -> Result<Self, streamsocket_net::Error> {
+        let media = SendSocket::open(to, interface, ttl)?;
+        let above = SocketAddr::new(to.ip(), to.port() + 1);
+        let rtcp = SendSocket::open(above, interface, ttl)?;
+        Ok(Self { media, rtcp, fault: None, sent: Sent::default() })
+    }
+
+    /// Where media goes.
+    #[must_use]
+    pub fn destination(&self) -> SocketAddr {
+        self.media.destination()
+    }
+
+    /// The socket that reports of receivers come back to.
+    #[must_use]
+    pub const fn rtcp(&self) -> &SendSocket {
+        &self.rtcp
+    }
+
+    /// What has left so far.
+    #[must_use]
+    pub const fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    /// Sends a batch of media packets. Errors are kept to this destination, and said when they
+    /// change.
+    pub fn send<'a>(&mut self, batch: &mut dyn Iterator<Item = Datagram<'a>>) {
+        match self.media.send(batch) {
+            Ok(sent) => {
+                self.sent.packets += sent.packets as u64;
+                self.sent.bytes += sent.bytes as u64;
+                self.sent.dropped += sent.dropped as u64;
+                if sent.packets > 0 {
+                    self.recovered();
+                }
+            }
+            Err(error) => {
+                self.sent.dropped += batch.count() as u64;
+                self.failed(&error);
+            }
+        }
+    }
+
+    /// Sends an RTCP compound packet.
+    pub fn send_rtcp(&mut self, packet: &[u8]) {
+        let datagram = Datagram { header: packet, payload: &[] };
+        if let Err(error) = self.rtcp.send(&mut std::iter::once(datagram)) {
+            self.failed(&error);
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        if self.fault.replace(error.kind()) != Some(error.kind()) {
+            log::warn!("sending to {} fails: {error}; trying on", self.destination());
+        }
+    }
+
+    fn recovered(&mut self) {
+        if self.fault.take().is_some() {
+            log::info!("sending to {} works again", self.destination());
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! What the user chose, checked: every value here is one that the daemon can act on. What the
+//! devices then grant is another matter ([`capture`](crate::capture)).
+
+use crate::capture::FrameRate;
+use crate::options::StreamOptions;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use streamsocket_stream::send::pacer::Pace;
+
+/// The port that video is sent to unless the user says another.
+pub const PORT_DEFAULT: u16 = 5004;
+
+/// Largest UDP payload that fits an Ethernet frame: 1500 less 20 bytes of IP and 8 of UDP.
+const PACKET_SIZE_MAX: u16 = 1472;
+
+/// The smallest packet that carries all headers of a frame and some data.
+const PACKET_SIZE_MIN: u16 = 300;
+
+/// The session name's length at most, in bytes: it is a file name and a line of SDP.
+const NAME_MAX: usize = 64;
+
+/// Destinations at most: each costs the sending of every packet.
+pub const DESTINATIONS_MAX: usize = 8;
+
+/// Where pictures come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VideoChoice {
+    /// The first camera with MJPEG, else the test picture.
+    Auto,
+    /// A V4L2 device.
+    Camera(PathBuf),
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    StandardInput,
+    /// An IP camera.
+    Url(String),
+    /// The test picture.
+    Pattern,
+    /// No video.
+    None,
+}
+
+/// Where sound comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudioChoice {
+    /// The sound that belongs to the video source, else the first card, else the test tone.
+    Auto,
+    /// An ALSA PCM.
+    Card(String),
+    /// A file.
+    File(PathBuf),
+    /// The test tone.
+    Tone,
+    /// No sound.
+    None,
+}
+
+/// Frames a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateChoice {
+    /// As fast as it goes, from memory.
+    Max,
+    /// This rate, or the nearest that the source has.
+    Rate(FrameRate),
+}
+
+/// Where to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// A multicast group or a host.
+    pub address: IpAddr,
+    /// Port of the video; its RTCP is one higher, sound two.
+    pub port: u16,
+}
+
+/// What the user chose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Pictures.
+    pub video: VideoChoice,
+    /// Sound.
+    pub audio: AudioChoice,
+    /// Picture size in pixels, if asked for.
+    pub size: Option<(u16, u16)>,
+    /// Frame rate, if asked for.
+    pub rate: Option<RateChoice>,
+    /// Camera controls, by name.
+    pub controls: Vec<(String, String)>,
+    /// Begin files again.
+    pub looped: bool,
+    /// Destinations; none: a group of this machine's own.
+    pub to: Vec<Destination>,
+    /// Interface by name or address.
+    pub interface: Option<String>,
+    /// Multicast time to live.
+    pub ttl: u8,
+    /// UDP payload at most, in bytes.
+    pub packet_size: usize,
+    /// How frames are spread.
+    pub pace: Pace,
+    /// Name of the session, if chosen.
+    pub name: Option<String>,
+    /// Where the description goes.
+    pub sdp: Option<PathBuf>,
+    /// Whether it is announced.
+    pub announce: bool,
+    /// Where statistics go.
+    pub stats: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The video source as the user named it.
+    #[must_use]
+    pub fn video_name(&self) -> String {
+        match &self.video {
+            VideoChoice::Auto => "auto".into(),
+            VideoChoice::Camera(path) => path.display().to_string(),
+            VideoChoice::File(path) => file_name(path),
+            VideoChoice::StandardInput => "standard input".into(),
+            VideoChoice::Url(url) => without_credentials(url),
+            VideoChoice::Pattern => "test picture".into(),
+            VideoChoice::None => "none".into(),
+        }
+    }
+
+    /// The audio source as the user named it.
+    #[must_use]
+    pub fn audio_name(&self) -> String {
+        match &self.audio {
+            AudioChoice::Auto => "auto".into(),
+            AudioChoice::Card(name) => name.clone(),
+            AudioChoice::File(path) => file_name(path),
+            AudioChoice::Tone => "test tone".into(),
+            AudioChoice::None => "none".into(),
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
+}
+
+/// The address of an IP camera without the password that may stand in it.
+fn without_credentials(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!("{}{}", &url[..scheme + 3], &url[at + 1..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// A value that cannot be used: one line with the option, the value, and what is expected.
+#[derive(Debug)]
+pub struct Error(String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn wrong(option: &str, value: &str, expected: impl fmt::Display) -> Error {
+    Error(format!("--{option} {value}: {expected}"))
+}
+
+/// Reads the configuration file that the options name, if any, and checks everything.
+///
+/// # Errors
+/// One line that names the option or the file, the key and the line, and what is expected.
+pub fn load(options: StreamOptions) -> Result<Settings, Error> {
+    let options = match options.config.clone() {
+        Some(path) => options.or(read(&path)?),
+        None => options,
+    };
+    check(options)
+}
+
+/// Reads a configuration file.
+fn read(path: &Path) -> Result<StreamOptions, Error> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error(format!("configuration {shown} cannot be read: {error}")))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error
+            .span()
+            .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
+        let message = error.message().replace('\n', " ");
+        Error(format!("configuration {shown}, line {line}: {message}"))
+    })
+}
+
+fn check(options: StreamOptions) -> Result<Settings, Error> {
+    let settings = Settings {
+        video: options.video.as_deref().map_or(Ok(VideoChoice::Auto), video)?,
+        audio: options.audio.as_deref().map_or(Ok(AudioChoice::Auto), audio)?,
+        size: options.size.as_deref().map(size).transpose()?,
+        rate: options.fps.as_ref().map(|fps| rate(&fps.0)).transpose()?,
+        controls: controls(&options.control.unwrap_or_default())?,
+        looped: options.looped.unwrap_or(false),
+        to: destinations(&options.to.unwrap_or_default())?,
+        interface: options.interface,
+        ttl: options.ttl.map_or(Ok(1), |ttl| number("ttl", &ttl.0, 1, 255))?,
+        packet_size: options
+            .packet_size
+            .map_or(Ok(1400), |size| {
+                number("packet-size", &size.0, PACKET_SIZE_MIN, PACKET_SIZE_MAX)
+            })?
+            .into(),
+        pace: options.pace.as_deref().map_or(Ok(Pace::default()), |pace| {
+            pace.parse().map_err(|error| wrong("pace", pace, error))
+        })?,
+        name: options.name.map(|name| session_name(&name).map(|()| name)).transpose()?,
+        sdp: options.sdp,
+        announce: !options.no_announce.unwrap_or(false),
+        stats: options.stats,
+    };
+    if settings.video == VideoChoice::None && settings.audio == AudioChoice::None {
+        return Err(Error("--video none --audio none: there is nothing to send".into()));
+    }
+    Ok(settings)
+}
+
+fn video(text: &str) -> Result<VideoChoice, Error> {
+    const EXPECTED: &str = "expected auto, v4l2:/dev/video0, file:PATH, file:-, http://..., rtsp://..., pattern or none";
+    Ok(match text {
+        "auto" => VideoChoice::Auto,
+        "pattern" => VideoChoice::Pattern,
+        "none" => VideoChoice::None,
+        "file:-" => VideoChoice::StandardInput,
+        _ if ["http://", "https://", "rtsp://"].iter().any(|s| text.starts_with(s)) => {
+            VideoChoice::Url(text.to_owned())
+        }
+        _ => match text.split_once(':') {
+            Some(("v4l2", path)) if !path.is_empty() => VideoChoice::Camera(path.into()),
+            Some(("file", path)) if !path.is_empty() => VideoChoice::File(path.into()),
+            _ if text.starts_with("/dev/") => VideoChoice::Camera(text.into()),
+            _ => return Err(wrong("video", text, EXPECTED)),
+        },
+    })
+}
+
+fn audio(text: &str) -> Result<AudioChoice, Error> {
+    const EXPECTED: &str =
+        "expected auto, alsa:NAME (such as alsa:default), file:PATH, tone or none";
+    Ok(match text {
+        "auto" => AudioChoice::Auto,
+        "tone" => AudioChoice::Tone,
+        "none" => AudioChoice::None,
+        _ => match text.split_once(':') {
+            Some(("alsa", name)) if !name.is_empty() => AudioChoice::Card(name.to_owned()),
+            Some(("file", path)) if !path.is_empty() => AudioChoice::File(path.into()),
+            _ => return Err(wrong("audio", text, EXPECTED)),
+        },
+    })
+}
+
+fn size(text: &str) -> Result<(u16, u16), Error> {
+    let parsed = text.split_once(['x', 'X']).and_then(|(width, height)| {
+        Some((width.parse::<u16>().ok()?, height.parse::<u16>().ok()?))
+    });
+    parsed
+        .filter(|(width, height)| *width >= 16 && *height >= 16)
+        .ok_or_else(|| wrong("size", text, "expected width and height in pixels, such as 1280x720"))
+}
+
+/// A rate in frames a second: an integer, a decimal number or a fraction.
+fn rate(text: &str) -> Result<RateChoice, Error> {
+    if text == "max" {
+        return Ok(RateChoice::Max);
+    }
+    let parsed = match text.split_once('/') {
+        Some((numerator, denominator)) => {
+            numerator.parse().ok().zip(denominator.parse().ok()).filter(|(_, d)| *d != 0)
+        }
+        None => decimal(text),
+    };
+    let rate = parsed.map(|(numerator, denominator)| FrameRate { numerator, denominator });
+    let sensible = |rate: &FrameRate| {
+        u64::from(rate.numerator) <= 1000 * u64::from(rate.denominator)
+            && u64::from(rate.numerator) * 10 >= u64::from(rate.denominator)
+    };
+    rate.filter(sensible).map(RateChoice::Rate).ok_or_else(|| {
+        wrong("fps", text, "expected frames a second from 0.1 to 1000, such as 30, or max")
+    })
+}
+
+/// 29.97 and its like are what is written for multiples of 1000/1001.
+fn decimal(text: &str) -> Option<(u32, u32)> {
+    if let Ok(whole) = text.parse::<u32>() {
+        return Some((whole, 1));
+    }
+    let (whole, fraction) = text.split_once('.')?;
+    let digits = fraction.get(..fraction.len().min(3))?;
+    let scale = 10_u32.pow(u32::try_from(digits.len()).ok()?);
+    let numerator = whole.parse::<u32>().ok()?.checked_mul(scale)?;
+    let numerator =
+        numerator.checked_add(if digits.is_empty() { 0 } else { digits.parse().ok()? })?;
+    for nominal in [24_u32, 30, 48, 60] {
+        let ntsc = u64::from(nominal) * 1_000_000 / 1001;
+        let asked = u64::from(numerator) * 1000 / u64::from(scale);
+        if asked.abs_diff(ntsc) <= 5 {
+            return Some((nominal * 1000, 1001));
+        }
+    }
+    Some((numerator, scale))
+}
+
+fn controls(texts: &[String]) -> Result<Vec<(String, String)>, Error> {
+    let split = |text: &String| {
+        let (name, value) =
+            text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+                wrong("control", text, "expected NAME=VALUE; 'streamsocket devices' lists them")
+            })?;
+        Ok((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    texts.iter().map(split).collect()
+}
+
+fn destinations(texts: &[String]) -> Result<Vec<Destination>, Error> {
+    if texts.len() > DESTINATIONS_MAX {
+        let message = format!("--to: {} destinations; at most {DESTINATIONS_MAX}", texts.len());
+        return Err(Error(message));
+    }
+    texts.iter().map(|text| destination(text)).collect()
+}
+
+fn destination(text: &str) -> Result<Destination, Error> {
+    let socket = text.parse::<std::net::SocketAddr>().map(|to| (to.ip(), to.port()));
+    let bare = || text.trim_matches(['[', ']']).parse().map(|address| (address, PORT_DEFAULT));
+    let (address, port): (IpAddr, u16) = socket.or_else(|_| bare()).map_err(|_| {
+        let expected = "expected an address and perhaps a port, such as 239.255.42.42:5004";
+        wrong("to", text, expected)
+    })?;
+    if address.is_unspecified() || is_broadcast(address) {
+        return Err(wrong(
+            "to",
+            text,
+            "not an address that can be sent to; take a multicast group (239.255.x.y) or a host",
+        ));
+    }
+    if port == 0 || port % 2 == 1 || port > 65_528 {
+        return Err(wrong(
+            "to",
+            text,
+            "the port must be even and below 65530: RTCP takes the next, sound the one after",
+        ));
+    }
+    Ok(Destination { address, port })
+}
+
+fn is_broadcast(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(address) if address.is_broadcast())
+}
+
+fn session_name(name: &str) -> Result<(), Error> {
+    let plain = |c: char| c.is_alphanumeric() || "-_. @".contains(c);
+    let fits = !name.is_empty() && name.len() <= NAME_MAX && !name.starts_with(['.', ' ', '-']);
+    if fits && name.chars().all(plain) {
+        Ok(())
+    } else {
+        Err(wrong("name", name, "expected 1 to 64 letters, digits, dots, dashes or spaces"))
+    }
+}
+
+fn number<T>(option: &str, text: &str, min: T, max: T) -> Result<T, Error>
+where
+    T: std::str::FromStr + PartialOrd + fmt::Display + Copy,
+{
+    let parsed = text.parse().ok().filter(|number| (min..=max).contains(number));
+    parsed.ok_or_else(|| wrong(option, text, format_args!("expected a number from {min} to {max}")))
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

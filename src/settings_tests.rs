@@ -1,0 +1,114 @@
+use super::*;
+use crate::options::Scalar;
+
+fn loaded(change: impl FnOnce(&mut StreamOptions)) -> Result<Settings, String> {
+    let mut options = StreamOptions::default();
+    change(&mut options);
+    load(options).map_err(|error| error.to_string())
+}
+
+fn from_file(text: &str) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("camera.toml");
+    std::fs::write(&path, text).unwrap();
+    loaded(|options| options.config = Some(path))
+        .map_err(|line| line.replace(&folder.path().display().to_string(), ""))
+}
+
+#[test]
+fn nothing_said_means_auto() {
+    let settings = loaded(|_| {}).unwrap();
+    assert_eq!((settings.video, settings.audio), (VideoChoice::Auto, AudioChoice::Auto));
+    assert_eq!((settings.ttl, settings.packet_size, settings.announce), (1, 1400, true));
+}
+
+#[test]
+fn sources_are_written_as_the_help_says() {
+    let video = |text: &str| loaded(|o| o.video = Some(text.into())).map(|s| s.video);
+    assert_eq!(video("v4l2:/dev/video2"), Ok(VideoChoice::Camera("/dev/video2".into())));
+    assert_eq!(video("/dev/video2"), Ok(VideoChoice::Camera("/dev/video2".into())));
+    assert_eq!(video("file:-"), Ok(VideoChoice::StandardInput));
+    assert_eq!(video("file:a:b.mp4"), Ok(VideoChoice::File("a:b.mp4".into())));
+    assert_eq!(video("rtsp://c/1"), Ok(VideoChoice::Url("rtsp://c/1".into())));
+    for text in ["", "v4l2:", "camera", "ftp://x", "file:"] {
+        assert!(video(text).unwrap_err().starts_with(&format!("--video {text}: expected auto")));
+    }
+    let audio = |text: &str| loaded(|o| o.audio = Some(text.into())).map(|s| s.audio);
+    assert_eq!(
+        audio("alsa:hw:CARD=C920,DEV=0"),
+        Ok(AudioChoice::Card("hw:CARD=C920,DEV=0".into()))
+    );
+}
+
+#[test]
+fn rates_are_numbers_or_fractions() {
+    let fps = |text: &str| loaded(|o| o.fps = Some(Scalar(text.into()))).map(|s| s.rate.unwrap());
+    let rate = |numerator, denominator| Ok(RateChoice::Rate(FrameRate { numerator, denominator }));
+    assert_eq!(fps("30"), rate(30, 1));
+    assert_eq!(fps("29.97"), rate(30_000, 1001));
+    assert_eq!(fps("59.94"), rate(60_000, 1001));
+    assert_eq!(fps("7.5"), rate(75, 10));
+    assert_eq!(fps("30000/1001"), rate(30_000, 1001));
+    assert_eq!(fps("max"), Ok(RateChoice::Max));
+    for text in ["0", "-1", "1/0", "fast", "1e9", "0.05", "5000", ".", "1."] {
+        assert!(fps(text).is_err() || text == "1.", "{text}");
+    }
+}
+
+#[test]
+fn destinations_are_addresses_with_even_ports() {
+    let to = |text: &str| loaded(|o| o.to = Some(vec![text.into()])).map(|s| s.to[0]);
+    let expect = |address: &str, port| Ok(Destination { address: address.parse().unwrap(), port });
+    assert_eq!(to("239.255.1.2"), expect("239.255.1.2", 5004));
+    assert_eq!(to("239.255.1.2:6000"), expect("239.255.1.2", 6000));
+    assert_eq!(to("[ff15::1]:6000"), expect("ff15::1", 6000));
+    assert_eq!(to("ff15::1"), expect("ff15::1", 5004));
+    for text in ["", "host", "239.255.1.2:6001", "239.255.1.2:0", "0.0.0.0", "255.255.255.255"] {
+        assert!(to(text).unwrap_err().starts_with(&format!("--to {text}: ")), "{text}");
+    }
+}
+
+#[test]
+fn a_file_says_the_same_and_flags_win() {
+    let settings = from_file("video = 'pattern'\nfps = 25\npacket-size = 1200\nloop = true\nto = ['239.255.9.9']\ncontrol = ['a=1']\n").unwrap();
+    assert_eq!(
+        (settings.video, settings.packet_size, settings.looped),
+        (VideoChoice::Pattern, 1200, true)
+    );
+    let merged = StreamOptions { fps: Some(Scalar("10".into())), ..StreamOptions::default() }
+        .or(StreamOptions { fps: Some(Scalar("25".into())), ..StreamOptions::default() });
+    assert_eq!(merged.fps, Some(Scalar("10".into())));
+}
+
+#[test]
+fn a_wrong_key_is_named_with_its_line() {
+    let error = from_file("video = 'pattern'\n\nspeed = 3\n").unwrap_err();
+    assert!(
+        error.starts_with("configuration /camera.toml, line 3: unknown field `speed`"),
+        "{error}"
+    );
+    assert!(!error.contains('\n'));
+    let error = from_file("ttl = [1]\n").unwrap_err();
+    assert!(error.contains("line 1") && error.contains("expected a number or a string"), "{error}");
+    let error = from_file("ttl = 900\n").unwrap_err();
+    assert_eq!(error, "--ttl 900: expected a number from 1 to 255");
+    assert!(from_file("video = 'x\n").unwrap_err().contains("line 1"));
+}
+
+#[test]
+fn names_are_safe_in_paths_and_descriptions() {
+    let name = |text: &str| loaded(|o| o.name = Some(text.into())).map(|_| ());
+    assert_eq!(name("Küche 1"), Ok(()));
+    for text in ["", "../x", "a/b", "a\nb", ".hidden", "-x", &"a".repeat(65)] {
+        assert!(name(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn nothing_to_send_is_an_error() {
+    let error = loaded(|o| {
+        o.video = Some("none".into());
+        o.audio = Some("none".into());
+    });
+    assert!(error.unwrap_err().contains("nothing to send"));
+}

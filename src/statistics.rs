@@ -1,0 +1,142 @@
+//! What the daemon says about itself: one JSON object, for `--stats`, for `status` and for the
+//! summary at the end.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// One report. Counters run from the start of the session.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Statistics {
+    /// Nanoseconds since 1970.
+    pub unix_nanos: i64,
+    /// Seconds since the session began.
+    pub uptime_seconds: f64,
+    /// Name of the session.
+    pub name: String,
+    /// Where the session goes.
+    pub destinations: Vec<DestinationStatistics>,
+    /// Receivers known by their reports.
+    pub viewers: usize,
+    /// Pictures, if there are any.
+    pub video: Option<VideoStatistics>,
+    /// Sound, if there is any.
+    pub audio: Option<AudioStatistics>,
+}
+
+/// Pictures.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct VideoStatistics {
+    /// What is captured, in words.
+    pub source: String,
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+    /// Nominal frames a second.
+    pub rate: f64,
+    /// Frames that the source handed over.
+    pub frames_captured: u64,
+    /// Frames that left.
+    pub frames_sent: u64,
+    /// Frames that did not, by reason.
+    pub frames_dropped: BTreeMap<String, u64>,
+    /// Packets of frames that left, for each destination.
+    pub packets: u64,
+    /// Bytes of the frames that left.
+    pub bytes: u64,
+}
+
+/// Sound.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct AudioStatistics {
+    /// What is captured, in words.
+    pub source: String,
+    /// Sample frames a second.
+    pub rate: u32,
+    /// Samples of a frame.
+    pub channels: u8,
+    /// Sample frames captured.
+    pub samples: u64,
+    /// Packets that left, for each destination.
+    pub packets: u64,
+    /// Times that the source lost samples.
+    pub overruns: u64,
+}
+
+/// One destination.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct DestinationStatistics {
+    /// Address and port of its first stream.
+    pub address: String,
+    /// Packets that the kernel took.
+    pub packets: u64,
+    /// Bytes of UDP payload.
+    pub bytes: u64,
+    /// Packets that it did not take.
+    pub packets_dropped: u64,
+}
+
+impl Statistics {
+    /// As a person would read it: a few lines, each ended.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let written = self.write(&mut text);
+        debug_assert!(written.is_ok(), "a string takes everything");
+        text
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let uptime = self.uptime_seconds;
+        writeln!(out, "{}: on for {uptime:.0} s, {} viewers", self.name, self.viewers)?;
+        if let Some(video) = &self.video {
+            writeln!(
+                out,
+                "  video  {} {}x{} at {:.4} frames/s: {} frames captured, {} sent ({:.1} MB)",
+                video.source,
+                video.width,
+                video.height,
+                (video.rate * 100.0).round() / 100.0,
+                video.frames_captured,
+                video.frames_sent,
+                megabytes(video.bytes),
+            )?;
+            for (reason, count) in &video.frames_dropped {
+                writeln!(out, "         {count} frames not sent: {}", reason.replace('_', " "))?;
+            }
+        }
+        if let Some(audio) = &self.audio {
+            let seconds = to_f64(audio.samples) / f64::from(audio.rate.max(1));
+            writeln!(
+                out,
+                "  audio  {} {} Hz {}: {seconds:.1} s sent in {} packets, {} overruns",
+                audio.source,
+                audio.rate,
+                if audio.channels == 1 { "mono" } else { "stereo" },
+                audio.packets,
+                audio.overruns,
+            )?;
+        }
+        for to in &self.destinations {
+            writeln!(
+                out,
+                "  to     {}: {} packets, {:.1} MB, {} not taken by the network",
+                to.address,
+                to.packets,
+                megabytes(to.bytes),
+                to.packets_dropped,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    to_f64(bytes) / 1e6
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
+const fn to_f64(count: u64) -> f64 {
+    count as f64
+}
