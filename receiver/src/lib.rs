@@ -1,11 +1,25 @@
-//! The parts of the receiver. Its outputs: pictures decoded and put on a screen, sound played,
-//! both recorded untouched, and a status that says how it goes. None of them knows the network.
-
+//! The receiver as a library: what comes off the network is put together, synchronized, decoded,
+//! shown, played and recorded.
+//!
+//! Four threads meet at bounded queues and share nothing else but counters: [`receiver`] owns the
+//! sockets and its event loop, [`picture`] decodes, [`sound`] feeds the sound card, [`recording`]
+//! writes the file; the main thread, [`player`], owns the window and presents what is due.
 #![deny(unsafe_code)]
 
+pub mod clock;
 pub mod decode;
+mod intake;
+pub mod locate;
+pub mod options;
+pub mod picture;
+pub mod plan;
+pub mod player;
+pub mod receiver;
 pub mod recorder;
+pub mod recording;
 pub mod screen;
 pub mod snapshot;
+pub mod sound;
 pub mod speaker;
+pub mod statistics;
 pub mod status;

@@ -1,2 +1,77 @@
-//! The receiver.
-fn main() {}
+//! The command: finds the session that is meant, then plays it.
+
+use clap::Parser;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+use streamsocket_net::Interface;
+use streamsocket_receiver::clock::monotonic;
+use streamsocket_receiver::options::Options;
+use streamsocket_receiver::{locate, player};
+
+fn main() -> ExitCode {
+    start_log();
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            log::error!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line a message, as a person reads it; RUST_LOG chooses what is said. On a terminal the
+/// status line gives way.
+fn start_log() {
+    let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    let environment = env_logger::Env::default().default_filter_or("info");
+    env_logger::Builder::from_env(environment)
+        .format(move |out, record| match record.level() {
+            log::Level::Info => writeln!(out, "{clear}receiver: {}", record.args()),
+            log::Level::Warn => writeln!(out, "{clear}receiver: warning: {}", record.args()),
+            log::Level::Error => writeln!(out, "{clear}receiver: error: {}", record.args()),
+            level => {
+                writeln!(out, "{clear}receiver: {level} {}: {}", record.target(), record.args())
+            }
+        })
+        .init();
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let interface = match &options.interface {
+        Some(name) => Some(Interface::named(name).map_err(|error| error.to_string())?),
+        None => Interface::default_route(),
+    };
+    if options.list {
+        return list(interface.as_ref());
+    }
+    let end = options.duration.map(|duration: Duration| monotonic() + duration);
+    let enough = |now| end.is_some_and(|end| now >= end);
+    let located = locate::locate(options.source.as_deref(), interface.as_ref(), enough);
+    let plan = located.map_err(|error| error.to_string())?;
+    let Some(plan) = plan else {
+        return Err(
+            "no session was announced in that time; name an SDP file or rtp://ADDRESS:PORT".into(),
+        );
+    };
+    let statistics = player::play(options, &plan, interface.as_ref())?;
+    for line in statistics.text().lines() {
+        log::info!("{line}");
+    }
+    Ok(())
+}
+
+fn list(interface: Option<&Interface>) -> Result<(), String> {
+    log::info!("listening for announcements");
+    let sessions = locate::list(interface).map_err(|error| error.to_string())?;
+    if sessions.is_empty() {
+        log::info!("no session is announced on this network");
+    }
+    for session in sessions {
+        if let Err(error) = writeln!(std::io::stdout(), "{session}") {
+            return Err(format!("standard output: {error}"));
+        }
+    }
+    Ok(())
+}

@@ -4,7 +4,7 @@
 use crate::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::ReportBlock;
-use streamsocket_wire::rtp::{Header, Sequence, Ssrc, extend_sequence, extend_time};
+use streamsocket_wire::rtp::{Header, RtpTime, Sequence, Ssrc, extend_sequence, extend_time};
 
 /// A source that says nothing for so long, in nanoseconds, may be replaced by another: a sender
 /// that was restarted needs longer to start, and two senders on one group never alternate faster.
@@ -127,6 +127,12 @@ impl Source {
             self.ended = Some(ssrc);
         }
         leaves
+    }
+
+    /// A time that the source named outside its packets, extended.
+    #[must_use]
+    pub fn extend(&self, time: RtpTime) -> Option<i64> {
+        self.current.as_ref().map(|current| extend_time(current.time, time))
     }
 
     /// Takes notice of a sender report, for the round trip that ours let it compute.
@@ -256,7 +262,6 @@ impl Current {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamsocket_wire::rtp::RtpTime;
 
     const MS: i64 = 1_000_000;
 

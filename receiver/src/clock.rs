@@ -1,0 +1,16 @@
+//! The machine's clock: only the loops of the program's threads read it.
+
+use streamsocket_net::machine;
+use streamsocket_stream::clock::Monotonic;
+
+/// CLOCK_MONOTONIC now.
+#[must_use]
+pub fn monotonic() -> Monotonic {
+    Monotonic(machine::monotonic_nanos())
+}
+
+/// CLOCK_REALTIME minus CLOCK_MONOTONIC now, in nanoseconds.
+#[must_use]
+pub fn unix_offset() -> i64 {
+    machine::unix_nanos() - machine::monotonic_nanos()
+}

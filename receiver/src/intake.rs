@@ -1,0 +1,251 @@
+//! One stream at the network: its sockets, the source it is locked on to, its clock, and RTCP both
+//! ways. What the packets carry is the business of [`receiver`](crate::receiver).
+
+use crate::clock::{monotonic, unix_offset};
+use crate::plan::StreamPlan;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::source::{Admission, Source};
+use streamsocket_stream::receive::sync::{StreamClock, Timeline};
+use streamsocket_stream::session::COMPOUND_MAX;
+use streamsocket_stream::session::feedback::Feedback;
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtcp;
+use streamsocket_wire::rtp::{self, Ssrc};
+
+/// Calls to the kernel for packets in one turn: 16 of up to 64 datagrams. A flood waits for the
+/// next turn, so that frames that are due leave in between.
+const CALLS_AT_A_TIME: usize = 16;
+
+/// One stream at the network.
+pub(crate) struct Intake {
+    rtp: ReceiveSocket,
+    rtcp: ReceiveSocket,
+    stream: Stream,
+    replies: Option<UdpSocket>,
+    report_to: Option<SocketAddr>,
+}
+
+/// What is known of a stream, apart from its sockets.
+struct Stream {
+    source: Source,
+    clock: StreamClock,
+    feedback: Feedback,
+    payload_type: u8,
+    ntp64_id: Option<u8>,
+    refused: u64,
+    bytes: u64,
+}
+
+/// A packet of the source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted<'a> {
+    /// The first of a new source: what is known of the old one is void.
+    pub(crate) is_new_source: bool,
+    pub(crate) sequence: u64,
+    pub(crate) time: i64,
+    pub(crate) marker: bool,
+    pub(crate) ntp: Option<NtpTime>,
+    pub(crate) payload: &'a [u8],
+    pub(crate) arrival: Monotonic,
+}
+
+/// What RTCP said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// The source has said goodbye.
+    pub(crate) bye: bool,
+}
+
+impl Intake {
+    /// Opens the sockets of a stream.
+    pub(crate) fn open(
+        plan: &StreamPlan,
+        interface: Option<&Interface>,
+        source: Option<IpAddr>,
+    ) -> Result<Self, Error> {
+        let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
+        let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
+        let replies = UdpSocket::bind(SocketAddr::new(any, 0));
+        Ok(Self {
+            rtp: ReceiveSocket::open(plan.rtp, interface, source)?,
+            rtcp: ReceiveSocket::open(plan.rtcp, interface, source)?,
+            stream: Stream {
+                source: Source::new(plan.clock_rate),
+                clock: StreamClock::new(plan.clock_rate),
+                feedback: Feedback::new(ssrc, plan.bandwidth),
+                payload_type: plan.payload_type,
+                ntp64_id: plan.ntp64_id,
+                refused: 0,
+                bytes: 0,
+            },
+            replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
+            report_to: None,
+        })
+    }
+
+    pub(crate) fn sockets(&self) -> [&ReceiveSocket; 2] {
+        [&self.rtp, &self.rtcp]
+    }
+
+    pub(crate) const fn source(&self) -> &Source {
+        &self.stream.source
+    }
+
+    pub(crate) const fn clock(&self) -> &StreamClock {
+        &self.stream.clock
+    }
+
+    /// Packets that were not the source's.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.stream.refused + self.stream.source.refused()
+    }
+
+    /// Bytes of the packets that were.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.stream.bytes
+    }
+
+    /// Datagrams that the kernel had no room for.
+    pub(crate) fn kernel_drops(&self) -> u64 {
+        self.rtp.kernel_drops()
+    }
+
+    /// Hands over the packets that have come. True if some were left for the next turn.
+    pub(crate) fn receive(
+        &mut self,
+        timeline: &mut Timeline,
+        each: &mut dyn FnMut(Admitted<'_>),
+    ) -> bool {
+        for _ in 0..CALLS_AT_A_TIME {
+            let (now, offset) = (monotonic(), unix_offset());
+            let stream = &mut self.stream;
+            let taken = self.rtp.receive(&mut |received| {
+                // A clock that is being set must not move an arrival into the future.
+                let arrival =
+                    received.arrival.map_or(now, |unix| Monotonic(unix - offset).min(now));
+                stream.admit(received.data, arrival, timeline, each);
+            });
+            if !taken.is_ok_and(|taken| taken > 0) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes the reports that have come.
+    pub(crate) fn receive_rtcp(&mut self, now: Monotonic) -> Heard {
+        let mut heard = Heard::default();
+        let (stream, report_to) = (&mut self.stream, &mut self.report_to);
+        // One call takes more than any sender says in a turn; a flood is left to the kernel.
+        let _ = self.rtcp.receive(&mut |received| {
+            if let Ok(packets) = rtcp::packets(received.data) {
+                for packet in packets.flatten() {
+                    if stream.report(&packet, now, &mut heard) {
+                        *report_to = Some(received.from);
+                    }
+                }
+            }
+        });
+        heard
+    }
+
+    /// When the next report of ours is due.
+    pub(crate) const fn deadline(&self) -> Option<Monotonic> {
+        self.stream.feedback.deadline()
+    }
+
+    /// Sends a report, if it is time and there is somebody to send it to.
+    pub(crate) fn report(&mut self, now: Monotonic, cname: &str) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        let mut out = [0; COMPOUND_MAX];
+        let block = self.stream.source.report(now);
+        let random = machine::random().unwrap_or(u32::MAX / 2);
+        if let Ok(len) = self.stream.feedback.report(now, block, cname, random, &mut out) {
+            self.reply(&out[..len]);
+        }
+    }
+
+    /// Says goodbye.
+    pub(crate) fn bye(&self, cname: &str) {
+        let mut out = [0; COMPOUND_MAX];
+        if let Ok(len) = self.stream.feedback.bye(cname, &mut out) {
+            self.reply(&out[..len]);
+        }
+    }
+
+    fn reply(&self, packet: &[u8]) {
+        if let (Some(socket), Some(to)) = (&self.replies, self.report_to) {
+            if let Err(error) = socket.send_to(packet, to) {
+                log::debug!("report to {to}: {error}");
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn admit(
+        &mut self,
+        datagram: &[u8],
+        arrival: Monotonic,
+        timeline: &mut Timeline,
+        each: &mut dyn FnMut(Admitted<'_>),
+    ) {
+        let packet = rtp::Packet::parse(datagram);
+        let Some(packet) =
+            packet.ok().filter(|packet| packet.header().payload_type == self.payload_type)
+        else {
+            self.refused += 1;
+            return;
+        };
+        let header = packet.header();
+        let (is_new_source, sequence, time) = match self.source.admit(&header, arrival) {
+            Admission::Admitted { sequence, time } => (false, sequence, time),
+            Admission::NewSource { sequence, time } => (true, sequence, time),
+            Admission::Refused => return,
+        };
+        if is_new_source {
+            self.clock.reset();
+            self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
+        }
+        self.bytes += datagram.len() as u64;
+        let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
+        if let Some(ntp) = ntp {
+            self.clock.observe(time, ntp);
+        }
+        if let Some(capture) = self.clock.unix_nanos(time) {
+            timeline.observe(capture, arrival);
+        }
+        let (marker, payload) = (header.marker, packet.payload());
+        each(Admitted { is_new_source, sequence, time, marker, ntp, payload, arrival });
+    }
+
+    /// Takes one RTCP packet; true if it was a report of the source.
+    fn report(&mut self, packet: &rtcp::Packet<'_>, now: Monotonic, heard: &mut Heard) -> bool {
+        match packet {
+            rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
+                if let Some(time) = self.source.extend(info.time) {
+                    // The extension of the packets themselves is newer.
+                    if self.ntp64_id.is_none() || self.clock.unix_nanos(time).is_none() {
+                        self.clock.observe(time, info.ntp);
+                    }
+                }
+                self.source.reported(info.ntp, now);
+                return true;
+            }
+            rtcp::Packet::GroupSize { ssrc, members, .. } if self.source.ssrc() == Some(*ssrc) => {
+                self.feedback.group_size(*members);
+            }
+            rtcp::Packet::Bye { sources, .. } => {
+                for ssrc in sources.clone() {
+                    heard.bye |= self.source.bye(ssrc);
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+}

@@ -1,0 +1,94 @@
+//! What the user may say on the command line.
+
+use clap::Parser;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The command line.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "streamsocket-receiver",
+    version,
+    about = "Shows, plays and records what streamsocket sends",
+    long_about = "Shows, plays and records what streamsocket sends, and says how well it goes. It also plays \
+                  RTP/JPEG video and L16 sound of other senders.",
+    after_help = KEYS
+)]
+pub struct Options {
+    /// What to receive: an SDP file, rtp://ADDRESS:PORT, or the name of an announced session
+    /// [default: the first session announced on the network]
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<String>,
+    /// List the sessions announced on the network, for some seconds
+    #[arg(long)]
+    pub list: bool,
+    /// Interface to receive on, by name or address [default: that of the default route]
+    #[arg(long, value_name = "NAME|IP")]
+    pub interface: Option<String>,
+    /// Show no window
+    #[arg(long)]
+    pub headless: bool,
+    /// Fill the whole screen
+    #[arg(long, conflicts_with = "headless")]
+    pub fullscreen: bool,
+    /// Play no sound
+    #[arg(long)]
+    pub mute: bool,
+    /// Sound device to play on, an ALSA name
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub speaker: String,
+    /// Record picture and sound, untouched, to this Matroska file (-: standard output)
+    #[arg(long, value_name = "FILE.mkv")]
+    pub record: Option<PathBuf>,
+    /// Write the first picture to this file
+    #[arg(long, value_name = "FILE.jpg")]
+    pub snapshot: Option<PathBuf>,
+    /// Time from capture to presentation in milliseconds, beyond the fastest way through the
+    /// network, or auto
+    #[arg(long, value_name = "MS|auto", default_value = "auto", value_parser = latency)]
+    pub latency: Latency,
+    /// Stop after so many seconds
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+    /// Append a JSON object a second to this file (-: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub stats: Option<PathBuf>,
+}
+
+const KEYS: &str = "\
+Keys in the window:
+  space  pause and resume        s  snapshot
+  m      mute                    r  start and stop recording
+  f      full screen             i  show what is happening
+  q      quit (also Esc)
+Examples:
+  streamsocket-receiver                          the first session on the LAN
+  streamsocket-receiver --list                   all of them
+  streamsocket-receiver camera.sdp --record evening.mkv
+  streamsocket-receiver --headless --record - | mpv -";
+
+/// How long after capture things are presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latency {
+    /// As the program thinks best.
+    Auto,
+    /// So many milliseconds.
+    Fixed(u16),
+}
+
+/// Longest latency that makes sense, in milliseconds: what is held for it is memory.
+const LATENCY_MAX: u16 = 5000;
+
+fn latency(text: &str) -> Result<Latency, String> {
+    if text == "auto" {
+        return Ok(Latency::Auto);
+    }
+    let number = text.trim_end_matches("ms").parse().ok().filter(|ms| *ms <= LATENCY_MAX);
+    number.map(Latency::Fixed).ok_or(format!("expected milliseconds up to {LATENCY_MAX}, or auto"))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.trim_end_matches('s').parse::<f64>().ok();
+    let duration = number.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.filter(|span| !span.is_zero()).ok_or("expected a number of seconds above 0".into())
+}

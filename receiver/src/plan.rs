@@ -1,0 +1,171 @@
+//! What is to be received: the streams of a session, from its description.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::sdp::{Media, Medium, Session};
+
+/// A session to be received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its name, for people.
+    pub name: String,
+    /// The only address that its packets come from, if it has said so.
+    pub source: Option<IpAddr>,
+    /// Pictures.
+    pub video: Option<StreamPlan>,
+    /// Sound.
+    pub audio: Option<StreamPlan>,
+}
+
+/// A stream to be received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPlan {
+    /// Where its packets go.
+    pub rtp: SocketAddr,
+    /// Where its reports go.
+    pub rtcp: SocketAddr,
+    /// Payload type of its packets.
+    pub payload_type: u8,
+    /// RTP ticks a second.
+    pub clock_rate: u32,
+    /// Channels of sound.
+    pub channels: u8,
+    /// Picture size, if the description says it.
+    pub size: Option<(u16, u16)>,
+    /// Frames in 1000 seconds, if the description says it.
+    pub framerate: Option<u32>,
+    /// Id of the time extension, if there is one.
+    pub ntp64_id: Option<u8>,
+    /// Bandwidth in bits a second, if the description says it.
+    pub bandwidth: Option<u64>,
+    /// Its source, if the description says it.
+    pub ssrc: Option<Ssrc>,
+}
+
+/// Why a description cannot be received: one line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Error(pub String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Plan {
+    /// From a session description.
+    ///
+    /// # Errors
+    /// If it is none, or describes nothing that this program can receive.
+    pub fn from_sdp(text: &str) -> Result<Self, Error> {
+        let session = Session::parse(text).map_err(|error| Error(error.to_string()))?;
+        let mut refused = Vec::new();
+        let mut find = |medium, encoding: &str| {
+            let mut candidates = session.media.iter().filter(|media| media.medium == medium);
+            let found = candidates.clone().find(|media| is_playable(media, encoding));
+            if found.is_none() {
+                refused.extend(candidates.next().map(describe));
+            }
+            found.map(|media| stream(media, session.group))
+        };
+        let video = find(Medium::Video, "JPEG");
+        let audio = find(Medium::Audio, "L16");
+        if video.is_none() && audio.is_none() {
+            return Err(Error(format!(
+                "it describes {}; this program receives JPEG video and L16 sound of one or two channels",
+                refused.join(" and ")
+            )));
+        }
+        for refused in refused {
+            log::warn!("{refused} cannot be played and is left out");
+        }
+        let name = if session.name.is_empty() || session.name == "-" {
+            session.group.to_string()
+        } else {
+            session.name.to_owned()
+        };
+        Ok(Self { name, source: session.source, video, audio })
+    }
+
+    /// The layout of ports that streamsocket sends by default: video, its RTCP, sound, its RTCP.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
+        let above = |ports| SocketAddr::new(address.ip(), address.port().saturating_add(ports));
+        let stream = |rtp, rtcp, payload_type, clock_rate, channels| StreamPlan {
+            rtp,
+            rtcp,
+            payload_type,
+            clock_rate,
+            channels,
+            size: None,
+            framerate: None,
+            ntp64_id: Some(1),
+            bandwidth: None,
+            ssrc: None,
+        };
+        Self {
+            name: address.to_string(),
+            source: None,
+            video: Some(stream(address, above(1), 26, 90_000, 1)),
+            audio: Some(stream(above(2), above(3), 97, 48_000, 2)),
+        }
+    }
+}
+
+fn is_playable(media: &Media<'_>, encoding: &str) -> bool {
+    media.encoding.eq_ignore_ascii_case(encoding)
+        && (1..=2).contains(&media.channels)
+        && (4_000..=192_000).contains(&media.clock_rate)
+        && media.port < u16::MAX
+}
+
+fn describe(media: &Media<'_>) -> String {
+    let medium = match media.medium {
+        Medium::Video => "video",
+        Medium::Audio => "sound",
+    };
+    let (encoding, rate, channels) = (media.encoding, media.clock_rate, media.channels);
+    format!("{medium} as {encoding}/{rate}/{channels}")
+}
+
+fn stream(media: &Media<'_>, group: IpAddr) -> StreamPlan {
+    let address = media.group.unwrap_or(group);
+    StreamPlan {
+        rtp: SocketAddr::new(address, media.port),
+        rtcp: SocketAddr::new(address, media.rtcp_port),
+        payload_type: media.payload_type,
+        clock_rate: media.clock_rate,
+        channels: media.channels,
+        size: media.size,
+        framerate: media.framerate.map(|rate| rate.0),
+        ntp64_id: media.ntp64_id,
+        bandwidth: media.bandwidth_kbit.map(|kbit| u64::from(kbit) * 1000),
+        ssrc: media.ssrc,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OTHER: &str =
+        "v=0\ns=x\nc=IN IP4 239.1.1.1\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
+
+    #[test]
+    fn what_cannot_be_received_is_named() {
+        let error = Plan::from_sdp(OTHER).unwrap_err();
+        assert!(error.0.starts_with("it describes video as H264/90000/1; this program"), "{error}");
+    }
+
+    #[test]
+    fn sound_is_received_even_if_the_video_cannot_be() {
+        let text = format!("{OTHER}m=audio 6000 RTP/AVP 10\n");
+        let plan = Plan::from_sdp(&text).unwrap();
+        assert_eq!(plan.video, None);
+        let audio = plan.audio.unwrap();
+        assert_eq!((audio.rtp.port(), audio.clock_rate, audio.channels), (6000, 44_100, 2));
+    }
+}

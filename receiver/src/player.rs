@@ -1,0 +1,80 @@
+//! The main thread: presents pictures when they are due, takes keys, and says how it goes.
+
+mod presenter;
+mod threads;
+
+use self::presenter::Presenter;
+use self::threads::Threads;
+use crate::clock::monotonic;
+use crate::options::{Latency, Options};
+use crate::plan::Plan;
+use crate::screen::{Screen, Window};
+use crate::statistics::Statistics;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+use streamsocket_net::Interface;
+
+/// The latency that `auto` stands for: pacing spreads a frame over 17 ms, decoding takes 10, a
+/// sound card's period as long, and Wi-Fi delays by some tens.
+const LATENCY_AUTO: Duration = Duration::from_millis(100);
+
+/// Plays a session until the user has enough.
+///
+/// # Errors
+/// One line: what cannot be opened, or that nothing came.
+pub fn play(
+    options: &Options,
+    plan: &Plan,
+    interface: Option<&Interface>,
+) -> Result<Statistics, String> {
+    let latency = match options.latency {
+        Latency::Auto => LATENCY_AUTO,
+        Latency::Fixed(millis) => Duration::from_millis(millis.into()),
+    };
+    let mut window = None;
+    if !options.headless {
+        let title = format!("{} - StreamSocket", plan.name);
+        window = Some(Window::open(&title, options.fullscreen).map_err(|error| error.to_string())?);
+    }
+    let waker = window.as_ref().map(Window::waker);
+    let threads = Threads::start(options, plan, interface, latency, waker)?;
+    let mut screen: Option<Screen<'_>> = match &mut window {
+        Some(window) => Some(window.screen().map_err(|error| error.to_string())?),
+        None => None,
+    };
+    let stats = options.stats.as_deref().map(open_stats).transpose()?;
+    let mut presenter = Presenter::new(options, plan, threads, stats);
+    let presented = presenter.run(screen.as_mut());
+    let statistics = presenter.end()?;
+    presented?;
+    let silent = statistics.video.frames_received == 0 && statistics.audio.samples == 0;
+    if silent && options.duration.is_some() {
+        return Err(format!("nothing came from {}: {}", plan.name, presenter::ADVICE));
+    }
+    Ok(statistics)
+}
+
+/// How the program writes its state for other programs.
+type Stats = Box<dyn Write>;
+
+fn open_stats(path: &Path) -> Result<Stats, String> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdout()));
+    }
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    match file {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(format!("--stats {}: {error}", path.display())),
+    }
+}
+
+/// Whether a live line can be shown.
+fn on_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// Nanoseconds, for how long something has been so.
+fn since(earlier: streamsocket_stream::clock::Monotonic) -> Duration {
+    monotonic().since(earlier)
+}

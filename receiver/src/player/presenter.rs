@@ -1,0 +1,367 @@
+//! What is presented when, and what the viewer is told meanwhile.
+
+use super::threads::Threads;
+use super::{Stats, on_terminal, since};
+use crate::clock::{monotonic, unix_offset};
+use crate::options::Options;
+use crate::picture::{Coded, Decoded};
+use crate::plan::Plan;
+use crate::screen::{Key, Screen};
+use crate::snapshot;
+use crate::statistics::Statistics;
+use crate::status::{Status, StatusLine, overlay_lines};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+use streamsocket_stream::clock::Monotonic;
+
+/// What to look at when nothing comes.
+pub(super) const ADVICE: &str = "is the sender on, in the same network, and is --interface the one that leads to it? A firewall must let its UDP packets in";
+
+/// Without a packet for so long the source is said to have stopped.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// Longest wait of the loop: keys and the status want a look.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Between two measurements of rates, and two reports of statistics.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A snapshot or recording by key takes the first free name below this number.
+const NAMES_MAX: u32 = 10_000;
+
+/// The main thread at work.
+pub(super) struct Presenter<'a> {
+    options: &'a Options,
+    name: &'a str,
+    threads: Threads,
+    stats: Option<Stats>,
+    line: StatusLine,
+    began: Monotonic,
+    tick: Monotonic,
+    rates: Rates,
+    /// The picture that is due next.
+    next: Option<Decoded>,
+    /// The frame on the screen.
+    shown: Option<Coded>,
+    state: State,
+    overlay: bool,
+    snapshot_taken: bool,
+}
+
+/// What the viewer was last told about the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    /// Waiting, and advised what to look at.
+    Advised,
+    Playing,
+    Stopped,
+}
+
+/// Frames and bytes of the last second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rates {
+    frames: u64,
+    bytes: u64,
+    fps: f32,
+    kbit_s: u32,
+}
+
+impl<'a> Presenter<'a> {
+    pub(super) fn new(
+        options: &'a Options,
+        plan: &'a Plan,
+        threads: Threads,
+        stats: Option<Stats>,
+    ) -> Self {
+        let now = monotonic();
+        if let Some(path) = &options.record {
+            threads.recording.start(path);
+        }
+        Self {
+            options,
+            name: &plan.name,
+            threads,
+            stats,
+            line: StatusLine::new(on_terminal()),
+            began: now,
+            tick: now + SECOND,
+            rates: Rates::default(),
+            next: None,
+            shown: None,
+            state: State::Waiting,
+            overlay: false,
+            snapshot_taken: false,
+        }
+    }
+
+    /// Presents until the time is over, a signal comes or the viewer quits.
+    pub(super) fn run(&mut self, mut screen: Option<&mut Screen<'_>>) -> Result<(), String> {
+        self.tell(screen.as_deref_mut())?;
+        while self.options.duration.is_none_or(|duration| since(self.began) < duration) {
+            let wait = self.present(screen.as_deref_mut())?;
+            if !self.wait(wait, screen.as_deref_mut())? {
+                break;
+            }
+            self.watch_source(screen.as_deref_mut())?;
+            if monotonic() >= self.tick {
+                self.tick(screen.as_deref_mut())?;
+            }
+            if screen.is_none() {
+                let status = self.status();
+                // A terminal that is gone is no reason to stop.
+                let _ = self.line.update(
+                    monotonic(),
+                    &status_of(self.name, status),
+                    &mut std::io::stderr(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the threads and sums up.
+    pub(super) fn end(mut self) -> Result<Statistics, String> {
+        let _ = self.line.clear(&mut std::io::stderr());
+        let uptime = since(self.began).as_secs_f64();
+        let shared = self.threads.end()?;
+        let statistics = shared.counters.statistics(self.name, uptime);
+        write_stats(&mut self.stats, &statistics);
+        Ok(statistics)
+    }
+
+    /// Shows what is due; says how long nothing else will be.
+    fn present(&mut self, mut screen: Option<&mut Screen<'_>>) -> Result<Duration, String> {
+        loop {
+            if self.next.is_none() {
+                self.next = self.threads.decoded.try_recv().ok();
+            }
+            let now = monotonic();
+            let Some(decoded) = self.next.take() else { return Ok(STEP) };
+            let early = decoded.coded.due.since(now);
+            if !early.is_zero() {
+                self.next = Some(decoded);
+                return Ok(early.min(STEP));
+            }
+            // Of several that are due the last one is shown.
+            self.next = self.threads.decoded.try_recv().ok();
+            let overtaken = self.next.as_ref().is_some_and(|next| next.coded.due <= now);
+            if overtaken {
+                self.threads.shared.counters.video.frames_late.add(1);
+                self.recycle(decoded);
+            } else {
+                self.show(decoded, screen.as_deref_mut())?;
+            }
+        }
+    }
+
+    fn show(&mut self, decoded: Decoded, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
+        if self.threads.volume.paused.load(Ordering::Relaxed) {
+            self.recycle(decoded);
+            return Ok(());
+        }
+        if let Some(screen) = screen {
+            screen.show(&decoded.picture).map_err(|error| error.to_string())?;
+        }
+        let now = monotonic();
+        let counters = &self.threads.shared.counters.video;
+        counters.frames_shown.add(1);
+        counters.lateness.set(now.nanos_since(decoded.coded.due));
+        if let Some(unix) = decoded.coded.unix {
+            counters.latency.set(now.0.saturating_add(unix_offset()).saturating_sub(unix));
+        }
+        let Decoded { picture, coded } = decoded;
+        let _ = self.threads.pictures.try_send(picture);
+        if let Some(before) = self.shown.replace(coded) {
+            let _ = self.threads.buffers.try_send(before.jpeg);
+        }
+        if let (Some(path), false) = (&self.options.snapshot, self.snapshot_taken) {
+            self.snapshot_taken = true;
+            self.take_snapshot(&path.clone());
+        }
+        Ok(())
+    }
+
+    /// Gives the memory of a picture back. Queues that are full have enough.
+    fn recycle(&self, decoded: Decoded) {
+        let _ = self.threads.pictures.try_send(decoded.picture);
+        let _ = self.threads.buffers.try_send(decoded.coded.jpeg);
+    }
+
+    /// Waits for a picture, a key or a signal; false if the program is to end.
+    fn wait(&mut self, wait: Duration, screen: Option<&mut Screen<'_>>) -> Result<bool, String> {
+        let Some(screen) = screen else {
+            if self.next.is_some() {
+                return Ok(
+                    self.threads.signals.recv_timeout(wait) == Err(RecvTimeoutError::Timeout)
+                );
+            }
+            self.next = self.threads.decoded.recv_timeout(wait).ok();
+            return Ok(self.threads.signals.try_recv().is_err());
+        };
+        let keys = screen.wait(wait).map_err(|error| error.to_string())?;
+        for key in keys {
+            if !self.key(key, screen)? {
+                return Ok(false);
+            }
+        }
+        Ok(self.threads.signals.try_recv().is_err())
+    }
+
+    /// Does what a key says; false for the end.
+    fn key(&mut self, key: Key, screen: &mut Screen<'_>) -> Result<bool, String> {
+        match key {
+            Key::Quit => return Ok(false),
+            Key::Pause => {
+                let paused = toggle(&self.threads.volume.paused);
+                let notice = paused.then_some("paused");
+                screen.set_notice(notice).map_err(|error| error.to_string())?;
+            }
+            Key::Mute => {
+                toggle(&self.threads.volume.muted);
+            }
+            Key::Fullscreen => screen.toggle_fullscreen().map_err(|error| error.to_string())?,
+            Key::Overlay => {
+                self.overlay = !self.overlay;
+                self.draw_overlay(screen)?;
+            }
+            Key::Snapshot => {
+                if let Some(path) = free_name("snapshot", "jpg") {
+                    self.take_snapshot(&path);
+                }
+            }
+            Key::Record if self.threads.recording.is_active() => self.threads.recording.stop(),
+            Key::Record => {
+                if let Some(path) = free_name("recording", "mkv") {
+                    self.threads.recording.start(&path);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn take_snapshot(&self, path: &Path) {
+        let Some(coded) = &self.shown else { return };
+        match snapshot::write(path, coded.jpeg.get(coded.start..).unwrap_or_default()) {
+            Ok(()) => log::info!("snapshot in {}", path.display()),
+            Err(error) => log::warn!("{error}"),
+        }
+    }
+
+    /// Notices that the source has come or gone.
+    fn watch_source(&mut self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
+        let heard = self.threads.shared.counters.heard.get().map(Monotonic);
+        let state = match heard {
+            Some(heard) if since(heard) < SILENCE => State::Playing,
+            Some(_) => State::Stopped,
+            None if since(self.began) >= 2 * SILENCE => State::Advised,
+            None => State::Waiting,
+        };
+        if state == self.state {
+            return Ok(());
+        }
+        self.state = state;
+        self.tell(screen)
+    }
+
+    fn tell(&self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
+        let name = self.name;
+        let notice = match self.state {
+            State::Waiting => Some(format!("waiting for {name}")),
+            State::Advised => Some(format!("nothing comes from {name}: {ADVICE}")),
+            State::Playing => None,
+            State::Stopped => Some(format!("{name} has stopped; waiting for it to return")),
+        };
+        match &notice {
+            Some(notice) => log::info!("{notice}"),
+            None => log::info!("receiving {name}"),
+        }
+        match screen {
+            Some(screen) => screen.set_notice(notice.as_deref()).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn tick(&mut self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
+        self.tick = monotonic() + SECOND;
+        let counters = &self.threads.shared.counters;
+        let (frames, bytes) = (counters.video.frames_shown.get(), counters.video.bytes.get());
+        self.rates = Rates {
+            frames,
+            bytes,
+            fps: to_f32(frames - self.rates.frames),
+            kbit_s: u32::try_from((bytes - self.rates.bytes) * 8 / 1000).unwrap_or(u32::MAX),
+        };
+        let statistics = counters.statistics(self.name, since(self.began).as_secs_f64());
+        write_stats(&mut self.stats, &statistics);
+        match screen {
+            Some(screen) if self.overlay => self.draw_overlay(screen),
+            _ => Ok(()),
+        }
+    }
+
+    fn draw_overlay(&self, screen: &mut Screen<'_>) -> Result<(), String> {
+        let lines = overlay_lines(&status_of(self.name, self.status()));
+        let shown = if self.overlay { lines.as_strs() } else { heapless::Vec::new() };
+        screen.set_overlay(&shown).map_err(|error| error.to_string())
+    }
+
+    fn status(&self) -> Status<'static> {
+        let counters = &self.threads.shared.counters;
+        let (video, size) = (&counters.video, counters.video.size.get());
+        let side = |value: u64| u16::try_from(value & 0xFFFF).unwrap_or(0);
+        let (packets, lost) = (video.packets.get(), video.packets_lost.get());
+        let offset = counters.audio.lateness.get().zip(video.lateness.get());
+        Status {
+            source: "",
+            size: (size != 0).then(|| (side(size >> 16), side(size))),
+            fps: self.rates.fps,
+            kbit_s: self.rates.kbit_s,
+            latency_ms: video.latency.get().map(millis),
+            loss_percent: 100.0 * to_f32(lost) / to_f32((packets + lost).max(1)),
+            av_offset_ms: offset.map(|(audio, video)| millis(audio - video)),
+            recorded: self.threads.recording.is_active().then(|| counters.recorded.get()),
+        }
+    }
+}
+
+fn status_of<'n>(name: &'n str, status: Status<'n>) -> Status<'n> {
+    Status { source: name, ..status }
+}
+
+fn toggle(flag: &AtomicBool) -> bool {
+    !flag.fetch_xor(true, Ordering::Relaxed)
+}
+
+fn write_stats(stats: &mut Option<Stats>, statistics: &Statistics) {
+    let Some(out) = stats else { return };
+    let line = serde_json::to_string(statistics).unwrap_or_default();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        log::warn!("statistics cannot be written any more: {error}");
+        *stats = None;
+    }
+}
+
+/// The first name of this kind in the current folder that is not taken.
+fn free_name(kind: &str, extension: &str) -> Option<PathBuf> {
+    let names =
+        (1..NAMES_MAX).map(|number| PathBuf::from(format!("{kind}-{number:03}.{extension}")));
+    let free = names.into_iter().find(|path| !path.exists());
+    if free.is_none() {
+        log::warn!("there are {NAMES_MAX} files named {kind} in this folder");
+    }
+    free
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
+fn to_f32(count: u64) -> f32 {
+    count as f32
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
+fn millis(nanos: i64) -> f32 {
+    nanos as f32 / 1e6
+}
