@@ -1,23 +1,26 @@
 //! The window: the newest picture with its aspect kept, a few lines of text over it, and the keys.
 //! It belongs to the main thread, decodes nothing, and keeps no queue: what is shown last counts.
 
+mod error;
 mod iyuv;
 mod label;
 mod layout;
 mod yuv_mode;
 
-use core::fmt;
 use core::time::Duration;
 
 use sdl2::event::{Event, EventSender, WindowEvent};
 use sdl2::keyboard::Keycode;
 use sdl2::mouse::{MouseButton, MouseUtil};
 use sdl2::pixels::{Color, PixelFormatEnum};
+use sdl2::rect::Rect;
 use sdl2::render::{ScaleMode, Texture, TextureCreator, WindowCanvas};
-use sdl2::video::{FullscreenType, WindowContext};
+use sdl2::video::{FullscreenType, WindowContext, WindowPos};
 use sdl2::{EventPump, EventSubsystem, VideoSubsystem};
 
 use crate::decode::Picture;
+pub use error::Error;
+use error::sdl_error;
 use iyuv::Converter;
 use label::Label;
 
@@ -42,6 +45,8 @@ pub enum Key {
 
 /// SDL and its window. Dropped, it gives the display back, which matters on a bare console.
 pub struct Window {
+    /// Whether the screen is to begin as a full one.
+    fullscreen: bool,
     // In this order: the renderer's parts go before what they were made by.
     creator: TextureCreator<WindowContext>,
     canvas: WindowCanvas,
@@ -65,16 +70,13 @@ impl Window {
         let video = sdl.video().map_err(Error::NoDisplay)?;
         yuv_mode::set_full_range();
         let mut builder = video.window(title, FIRST_SIZE.0, FIRST_SIZE.1);
-        builder.position_centered().resizable().allow_highdpi();
-        if fullscreen {
-            builder.fullscreen_desktop();
-        }
-        let window = builder.build().map_err(|e| Error::NoDisplay(e.to_string()))?;
+        let window = builder.position_centered().resizable().allow_highdpi().build();
+        let window = window.map_err(|e| Error::NoDisplay(e.to_string()))?;
         // No wait for the display's refresh: a picture is shown when it is due.
         let canvas = window.into_canvas().build().map_err(sdl_error("renderer"))?;
         log::info!("screen: {} by {}", video.current_video_driver(), canvas.info().name);
-        sdl.mouse().show_cursor(!fullscreen);
         Ok(Self {
+            fullscreen,
             creator: canvas.texture_creator(),
             canvas,
             pump: sdl.event_pump().map_err(sdl_error("events"))?,
@@ -97,7 +99,7 @@ impl Window {
     pub fn screen(&mut self) -> Result<Screen<'_>, Error> {
         let overlay = Label::new(&self.creator, OVERLAY_COLUMNS, OVERLAY_ROWS)?;
         let notice = Label::new(&self.creator, NOTICE_COLUMNS, NOTICE_ROWS)?;
-        Ok(Screen {
+        let mut screen = Screen {
             canvas: &mut self.canvas,
             creator: &self.creator,
             pump: &mut self.pump,
@@ -106,10 +108,15 @@ impl Window {
             converter: Converter::default(),
             picture: None,
             sized: false,
+            windowed: None,
             overlay,
             notice,
             dirty: true,
-        })
+        };
+        if self.fullscreen {
+            screen.toggle_fullscreen()?;
+        }
+        Ok(screen)
     }
 }
 
@@ -150,6 +157,8 @@ pub struct Screen<'w> {
     picture: Option<Uploaded<'w>>,
     /// Whether the window has been fitted to a picture.
     sized: bool,
+    /// Where the window was before it took the whole screen.
+    windowed: Option<Rect>,
     overlay: Label<'w>,
     notice: Label<'w>,
     /// Whether what is seen is not what should be.
@@ -240,7 +249,20 @@ impl<'w> Screen<'w> {
     pub fn toggle_fullscreen(&mut self) -> Result<(), Error> {
         let state =
             if self.is_fullscreen() { FullscreenType::Off } else { FullscreenType::Desktop };
-        self.canvas.window_mut().set_fullscreen(state).map_err(sdl_error("full screen"))?;
+        let window = self.canvas.window_mut();
+        // An X server without a window manager leaves all of it to us.
+        let bounds = window.display_index().and_then(|index| self.video.display_bounds(index));
+        if state != FullscreenType::Off && self.windowed.is_none() {
+            let (position, size) = (window.position(), window.size());
+            self.windowed = Some(Rect::new(position.0, position.1, size.0, size.1));
+            if let Ok(bounds) = bounds {
+                place(window, bounds);
+            }
+        }
+        window.set_fullscreen(state).map_err(sdl_error("full screen"))?;
+        if let Some(before) = self.windowed.take_if(|_| state == FullscreenType::Off) {
+            place(window, before);
+        }
         self.mouse.show_cursor(state == FullscreenType::Off);
         self.dirty = true;
         Ok(())
@@ -309,6 +331,12 @@ impl<'w> Screen<'w> {
     }
 }
 
+/// Moves the window there; one that does not follow is still a window.
+fn place(window: &mut sdl2::video::Window, place: Rect) {
+    window.set_position(WindowPos::Positioned(place.x()), WindowPos::Positioned(place.y()));
+    let _ = window.set_size(place.width(), place.height());
+}
+
 fn create<'w>(
     creator: &'w TextureCreator<WindowContext>,
     width: u32,
@@ -331,37 +359,6 @@ fn changes_window(event: &Event) -> bool {
         _ => false,
     }
 }
-
-fn sdl_error<E: fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Error {
-    move |error| Error::Sdl { what, reason: error.to_string() }
-}
-
-/// Why there is no window, or nothing in it.
-#[derive(Debug)]
-pub enum Error {
-    /// Neither X11, Wayland nor a console to draw on; SDL's reason.
-    NoDisplay(String),
-    /// SDL failed.
-    Sdl {
-        /// At what.
-        what: &'static str,
-        /// Its reason.
-        reason: String,
-    },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoDisplay(reason) => {
-                write!(f, "no display to open a window on ({reason}): use --headless without one")
-            }
-            Self::Sdl { what, reason } => write!(f, "screen: {what}: {reason}"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 /// How SDL is to behave, whatever its defaults are.
 const HINTS: [(&str, &str); 4] = [

@@ -1,6 +1,9 @@
 //! The window on a real X server without hardware: what its screenshots show. The window lives in
 //! a child process, this same program, because SDL takes its display from the environment.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's way to fail")]
+#![allow(clippy::print_stdout, reason = "the child's answers, and why a test is skipped")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -9,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use sdl2::event::Event;
 use sdl2::keyboard::{Keycode, Mod};
 use streamsocket_receiver::decode::{Decoder, Picture};
-use streamsocket_receiver::screen::Window;
+use streamsocket_receiver::screen::{Screen, Waker, Window};
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
 const WIDTH: usize = 800;
@@ -236,6 +239,18 @@ fn picture(subsamp: Subsamp) -> Picture {
     picture
 }
 
+/// Whether another thread's waker ends the wait before its time.
+fn wake(screen: &mut Screen, waker: &Waker) -> &'static str {
+    while !screen.wait(Duration::ZERO).unwrap().is_empty() {}
+    let now = || Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap());
+    let start = now();
+    std::thread::scope(|threads| {
+        threads.spawn(|| waker.wake());
+        screen.wait(Duration::from_secs(1)).unwrap();
+    });
+    if now() - start < Duration::from_millis(700) { "early" } else { "late" }
+}
+
 /// The child's part.
 #[test]
 #[ignore = "started by the other tests, with a display"]
@@ -280,24 +295,14 @@ fn viewer() {
                 screen.set_notice(None).unwrap();
             }
             ("press", _) => {
-                KEYS.map(press);
+                KEYS.into_iter().for_each(press);
                 answer = format!("{:?}", screen.wait(moment).unwrap());
             }
             ("escape", _) => {
                 press(Keycode::Escape);
                 answer = format!("{:?}", screen.wait(moment).unwrap());
             }
-            ("wake", _) => {
-                while !screen.wait(Duration::ZERO).unwrap().is_empty() {}
-                let now = || Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap());
-                let start = now();
-                std::thread::scope(|threads| {
-                    threads.spawn(|| waker.wake());
-                    screen.wait(Duration::from_secs(1)).unwrap();
-                });
-                let early = now() - start < Duration::from_millis(700);
-                answer = if early { "early" } else { "late" }.to_owned();
-            }
+            ("wake", _) => answer = wake(&mut screen, &waker).to_owned(),
             _ => panic!("{line}?"),
         }
         // Whatever the server had to say about it.

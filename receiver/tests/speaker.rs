@@ -1,6 +1,8 @@
 //! The speaker on ALSA's own plugins, without a sound card: opening, writing, errors. A child
 //! process does it, this same program, because ALSA takes its configuration from the environment.
 
+#![allow(clippy::unwrap_used, reason = "a test's way to fail")]
+
 use std::process::Command;
 use std::time::Duration;
 
