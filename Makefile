@@ -1,7 +1,64 @@
-# Set-up, checks and tests in one command.
-.PHONY: test
-test:
-	export DEBIAN_FRONTEND=noninteractive; dpkg -s libsdl2-dev libasound2-dev libclang-dev cmake nasm ffmpeg xvfb imagemagick >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential pkg-config libsdl2-dev libasound2-dev libclang-dev clang cmake nasm ffmpeg xvfb imagemagick; }
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --locked
+# StreamSocket. `make help` lists what can be made.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+bindir = $(DESTDIR)$(PREFIX)/bin
+mandir = $(DESTDIR)$(PREFIX)/share/man/man1
+CARGO ?= cargo
+# Where rustup puts it, also in a shell that has not heard of it yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: help demo test test-all check build man install uninstall msrv deny clean setup-build setup-test
+
+help: ## this list
+	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@printf '\nVariables: PREFIX=%s  DESTDIR=  DEMO_LAN=1 (the demo goes to the LAN)\n' '$(PREFIX)'
+
+demo: setup-build ## install what is missing, build, and play the camera or the test picture here
+	$(CARGO) build --release --locked
+	scripts/demo
+
+test: setup-test check ## install what is missing, check the source, run the tests that need no VM
+	$(CARGO) test --workspace --locked
+
+check: ## format, lints and documentation, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+
+test-all: test msrv deny ## everything, the slow part too
+
+build: setup-build ## both programs, optimized, in target/release
+	$(CARGO) build --release --locked
+
+man: ## the man pages, in target/man
+	$(CARGO) run --quiet --locked --example man -- target/man
+	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-man -- target/man
+
+install: ## what was built, below DESTDIR and PREFIX
+	@test -x target/release/streamsocket -a -x target/release/streamsocket-receiver || \
+		{ echo 'nothing is built yet: run "make build" first, as an ordinary user' >&2; exit 1; }
+	install -d '$(bindir)'
+	install -m 755 target/release/streamsocket target/release/streamsocket-receiver '$(bindir)'
+	if [ -d target/man ]; then install -d '$(mandir)' && install -m 644 target/man/*.1 '$(mandir)'; fi
+
+uninstall: ## what install put there
+	rm -f '$(bindir)/streamsocket' '$(bindir)/streamsocket-receiver'
+	rm -f '$(mandir)'/streamsocket.1 '$(mandir)'/streamsocket-*.1
+
+msrv: ## does the oldest supported Rust still compile it?
+	scripts/msrv $(CARGO)
+
+deny: ## licences and advisories of the dependencies (cargo-deny)
+	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check
+
+clean: ## remove what was built
+	$(CARGO) clean
+
+setup-build:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup build test

@@ -93,7 +93,7 @@ impl Statistics {
         if let Some(video) = &self.video {
             writeln!(
                 out,
-                "  video  {} {}x{} at {:.4} frames/s: {} frames captured, {} sent ({:.1} MB)",
+                "  video  {} {}x{} at {} frames/s: {} frames captured, {} sent ({:.1} MB)",
                 video.source,
                 video.width,
                 video.height,

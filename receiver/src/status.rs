@@ -16,9 +16,9 @@ pub struct Status<'a> {
     /// Picture size in pixels.
     pub size: Option<(u16, u16)>,
     /// Pictures a second.
-    pub fps: f32,
+    pub fps: Option<f32>,
     /// Received, in kbit/s.
-    pub kbit_s: u32,
+    pub kbit_s: Option<u32>,
     /// From capture to screen, in milliseconds.
     pub latency_ms: Option<f32>,
     /// Packets lost, in per cent.
@@ -46,8 +46,12 @@ impl Status<'_> {
         if let Some((width, height)) = self.size {
             each(format_args!("{width}x{height}"))?;
         }
-        each(format_args!("{:.1} fps", self.fps))?;
-        each(format_args!("{}", Rate(self.kbit_s)))?;
+        if let Some(fps) = self.fps {
+            each(format_args!("{fps:.1} fps"))?;
+        }
+        if let Some(kbit_s) = self.kbit_s {
+            each(format_args!("{}", Rate(kbit_s)))?;
+        }
         if let Some(latency) = self.latency_ms {
             each(format_args!("latency {latency:.0} ms"))?;
         }
@@ -203,8 +207,8 @@ mod tests {
     const FULL: Status<'_> = Status {
         source: "Door",
         size: Some((1280, 720)),
-        fps: 29.97,
-        kbit_s: 28_153,
+        fps: Some(29.97),
+        kbit_s: Some(28_153),
         latency_ms: Some(41.4),
         loss_percent: 0.125,
         av_offset_ms: Some(-2.0),
@@ -218,7 +222,7 @@ mod tests {
             "Door  1280x720  30.0 fps  28.1 Mbit/s  latency 41 ms  loss 0.12 %  A/V -2 ms  recorded 12.3 MB"
         );
         let waiting = Status { source: "Door", ..Status::default() };
-        assert_eq!(waiting.to_string(), "Door  0.0 fps  0 kbit/s  loss 0.00 %");
+        assert_eq!(waiting.to_string(), "Door  loss 0.00 %");
     }
 
     #[test]

@@ -61,13 +61,22 @@ enum State {
     Stopped,
 }
 
-/// Frames and bytes of the last second.
-#[derive(Clone, Copy, Debug, Default)]
+/// Frames and bytes until the last tick, and what they make a second.
+#[derive(Clone, Copy, Debug)]
 struct Rates {
+    at: Monotonic,
     frames: u64,
     bytes: u64,
-    fps: f32,
-    kbit_s: u32,
+    measured: Option<(f32, u32)>,
+}
+
+impl Rates {
+    fn measure(&mut self, now: Monotonic, frames: u64, bytes: u64) {
+        let millis = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX).max(1);
+        let fps = to_f32(frames - self.frames) * 1000.0 / to_f32(millis);
+        let kbit_s = u32::try_from((bytes - self.bytes) * 8 / millis).unwrap_or(u32::MAX);
+        *self = Self { at: now, frames, bytes, measured: Some((fps, kbit_s)) };
+    }
 }
 
 impl<'a> Presenter<'a> {
@@ -89,7 +98,7 @@ impl<'a> Presenter<'a> {
             line: StatusLine::new(on_terminal()),
             began: now,
             tick: now + SECOND,
-            rates: Rates::default(),
+            rates: Rates { at: now, frames: 0, bytes: 0, measured: None },
             next: None,
             shown: None,
             state: State::Waiting,
@@ -110,7 +119,7 @@ impl<'a> Presenter<'a> {
             if monotonic() >= self.tick {
                 self.tick(screen.as_deref_mut())?;
             }
-            if screen.is_none() {
+            if screen.is_none() && self.rates.measured.is_some() {
                 let status = self.status();
                 // A terminal that is gone is no reason to stop.
                 let _ = self.line.update(
@@ -286,15 +295,10 @@ impl<'a> Presenter<'a> {
     }
 
     fn tick(&mut self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
-        self.tick = monotonic() + SECOND;
+        let now = monotonic();
+        self.tick = now + SECOND;
         let counters = &self.threads.shared.counters;
-        let (frames, bytes) = (counters.video.frames_shown.get(), counters.video.bytes.get());
-        self.rates = Rates {
-            frames,
-            bytes,
-            fps: to_f32(frames - self.rates.frames),
-            kbit_s: u32::try_from((bytes - self.rates.bytes) * 8 / 1000).unwrap_or(u32::MAX),
-        };
+        self.rates.measure(now, counters.video.frames_shown.get(), counters.video.bytes.get());
         let statistics = counters.statistics(self.name, since(self.began).as_secs_f64());
         write_stats(&mut self.stats, &statistics);
         match screen {
@@ -318,8 +322,8 @@ impl<'a> Presenter<'a> {
         Status {
             source: "",
             size: (size != 0).then(|| (side(size >> 16), side(size))),
-            fps: self.rates.fps,
-            kbit_s: self.rates.kbit_s,
+            fps: self.rates.measured.map(|(fps, _)| fps),
+            kbit_s: self.rates.measured.map(|(_, kbit_s)| kbit_s),
             latency_ms: video.latency.get().map(millis),
             loss_percent: 100.0 * to_f32(lost) / to_f32((packets + lost).max(1)),
             av_offset_ms: offset.map(|(audio, video)| millis(audio - video)),

@@ -1,0 +1,11 @@
+//! Writes the daemon's man pages into the folder given.
+
+use clap::CommandFactory;
+use std::io::Error;
+use streamsocket::options::CommandLine;
+
+fn main() -> Result<(), Error> {
+    let folder = std::env::args_os().nth(1).ok_or_else(|| Error::other("say into which folder"))?;
+    std::fs::create_dir_all(&folder)?;
+    clap_mangen::generate_to(CommandLine::command(), &folder)
+}
