@@ -109,11 +109,7 @@ impl Playing<'_> {
         }
         let counters = &self.shared.counters.audio;
         let late = -self.early(due)?;
-        counters.lateness.set(late);
-        if let Some(unix) = unix {
-            let heard = due.offset(late).0.saturating_add(crate::clock::unix_offset());
-            counters.latency.set(heard.saturating_sub(unix));
-        }
+        counters.heard(due, late, unix);
         if muted {
             self.silence(samples.len() / usize::from(self.speaker.channels()))
         } else {
@@ -165,10 +161,12 @@ impl Playing<'_> {
     }
 }
 
-/// Without a card: lets everything go by.
-pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>) {
+/// Without a card: lets everything go by, and notes when it could have been heard.
+pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>, shared: &Arc<Shared>) {
+    let counters = &shared.counters.audio;
     while let Ok(next) = sound.recv() {
-        if let Sound::Samples { samples, .. } = next {
+        if let Sound::Samples { samples, due, unix } = next {
+            counters.heard(due, monotonic().nanos_since(due).max(0), unix);
             let _ = spare.try_send(samples);
         }
     }

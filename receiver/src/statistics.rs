@@ -1,9 +1,11 @@
 //! What the receiver says about itself: one JSON object, for `--stats`, for the status line and for
 //! the summary at the end. The threads add to shared counters; reading them takes no lock.
 
+use crate::clock::unix_offset;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use streamsocket_stream::clock::Monotonic;
 
 /// A number that one thread writes and others read.
 #[derive(Debug, Default)]
@@ -129,6 +131,18 @@ pub struct AudioCounters {
     pub lateness: Gauge,
     /// Times that the sound card ran dry.
     pub underruns: Count,
+}
+
+impl AudioCounters {
+    /// Sound that was due then is heard so many nanoseconds later; `unix` is when it was captured,
+    /// in nanoseconds since 1970, if that is known.
+    pub fn heard(&self, due: Monotonic, late: i64, unix: Option<i64>) {
+        self.lateness.set(late);
+        if let Some(unix) = unix {
+            let heard = due.offset(late).0.saturating_add(unix_offset());
+            self.latency.set(heard.saturating_sub(unix));
+        }
+    }
 }
 
 /// One report. Counters run from the start.

@@ -130,7 +130,7 @@ fn start_sound(
     let (volume, shared) = (Arc::clone(volume), Arc::clone(shared));
     spawn("sound", move || match speaker {
         Some(speaker) => sound::run(speaker, &queue, &spare, &volume, &shared),
-        None => sound::discard(&queue, &spare),
+        None => sound::discard(&queue, &spare, &shared),
     })
 }
 

@@ -210,9 +210,9 @@ impl Reassembler {
         let slot = &mut self.open[index];
         if slot.unsupported {
             self.counts.unsupported += 1;
-        } else {
+        } else if self.last.is_some() || slot.picture.is_some() {
             self.counts.incomplete += 1;
-        }
+        } // Else we joined in the middle of it: nothing of it was lost.
         self.last = self.last.max(slot.time);
         slot.time = None;
     }

@@ -89,8 +89,10 @@ fn duplicates_change_nothing() {
 fn a_frame_with_a_hole_is_given_up_when_its_successor_has_waited() {
     let (first, second) = (coded(5_000, 1), coded(5_000, 2));
     let mut reassembler = Reassembler::new(None);
-    for packet in packets_of(&first, 1, 0).iter().skip(1) {
-        push(&mut reassembler, packet, Monotonic(0));
+    let mut damaged = packets_of(&first, 1, 0);
+    damaged.remove(1);
+    for packet in damaged {
+        push(&mut reassembler, &packet, Monotonic(0));
     }
     for packet in packets_of(&second, 2, 10) {
         push(&mut reassembler, &packet, Monotonic(30 * MS));
@@ -100,6 +102,20 @@ fn a_frame_with_a_hole_is_given_up_when_its_successor_has_waited() {
     assert_eq!(deadline, Monotonic(30 * MS + REORDER_NANOS));
     assert_eq!(next(&mut reassembler, deadline), Some((2, second)));
     assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 1));
+}
+
+#[test]
+fn a_frame_in_the_middle_of_which_we_joined_is_no_loss() {
+    let second = coded(5_000, 2);
+    let mut reassembler = Reassembler::new(None);
+    for packet in packets_of(&coded(5_000, 1), 1, 0).iter().skip(1) {
+        push(&mut reassembler, packet, Monotonic(0));
+    }
+    for packet in packets_of(&second, 2, 10) {
+        push(&mut reassembler, &packet, Monotonic(0));
+    }
+    assert_eq!(next(&mut reassembler, Monotonic(REORDER_NANOS)), Some((2, second)));
+    assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 0));
 }
 
 #[test]
