@@ -35,6 +35,8 @@ build: setup-build ## both programs, optimized, in target/release
 man: ## the man pages, in target/man
 	$(CARGO) run --quiet --locked --example man -- target/man
 	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-man -- target/man
+	@# What stands under the options, as it is there.
+	sed -i -e 's/^\.SH EXTRA$$/.SH "NOTES"\n.nf/' -e 's/^\.SH VERSION$$/.fi\n&/' target/man/*.1
 
 install: ## what was built, below DESTDIR and PREFIX
 	@test -x target/release/streamsocket -a -x target/release/streamsocket-receiver || \
