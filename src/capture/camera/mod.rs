@@ -1,7 +1,7 @@
 //! A V4L2 camera that gives MJPEG: opened, negotiated, polled, and its frames lent out without a
 //! copy. What is inside a JPEG is not looked at here.
 //!
-//! A frame goes: driver -> [`ring`] -> judged here -> [`Lease`] in a [`VideoFrame`] -> dropped by
+//! A frame goes: driver -> `ring` -> judged here -> [`Lease`] in a [`VideoFrame`] -> dropped by
 //! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent; while that many are, the newest
 //! frame is held back and older ones return to the driver at once.
 
