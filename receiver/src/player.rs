@@ -8,6 +8,7 @@ use self::threads::Threads;
 use crate::clock::monotonic;
 use crate::options::{Latency, Options};
 use crate::plan::Plan;
+use crate::recorder::Destination;
 use crate::screen::{Screen, Window};
 use crate::statistics::Statistics;
 use std::io::{IsTerminal, Write};
@@ -32,6 +33,8 @@ pub fn play(
         Latency::Auto => LATENCY_AUTO,
         Latency::Fixed(millis) => Duration::from_millis(millis.into()),
     };
+    let record = options.record.as_deref().map(Destination::open).transpose();
+    let record = record.map_err(|error| error.to_string())?;
     let mut window = None;
     if !options.headless {
         let title = format!("{} - StreamSocket", plan.name);
@@ -45,6 +48,9 @@ pub fn play(
     };
     let stats = options.stats.as_deref().map(open_stats).transpose()?;
     let mut presenter = Presenter::new(options, plan, threads, stats);
+    if let Some(destination) = record {
+        presenter.record(destination);
+    }
     let presented = presenter.run(screen.as_mut());
     let statistics = presenter.end()?;
     presented?;

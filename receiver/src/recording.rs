@@ -4,8 +4,8 @@
 
 use crate::plan::Plan;
 use crate::receiver::Shared;
-use crate::recorder::{AudioTrack, Recorder, VideoTrack};
-use std::path::{Path, PathBuf};
+use crate::recorder::{AudioTrack, Destination, Recorder, VideoTrack};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -23,7 +23,7 @@ const LEAD_NANOS: i64 = 500_000_000;
 
 /// What the thread is told.
 enum Message {
-    Start(PathBuf),
+    Start(Destination),
     Stop,
     Video { unix: i64, jpeg: Vec<u8>, size: (u16, u16) },
     Audio { unix: i64, samples: Vec<i16> },
@@ -121,11 +121,11 @@ impl Recording {
 }
 
 impl Control {
-    /// Begins a recording in this file.
-    pub fn start(&self, path: &Path) {
+    /// Begins a recording there.
+    pub fn start(&self, destination: Destination) {
         self.active.store(true, Ordering::Relaxed);
         // Only a thread that has died does not take it.
-        let _ = self.messages.send(Message::Start(path.to_owned()));
+        let _ = self.messages.send(Message::Start(destination));
     }
 
     /// Ends the recording.
@@ -146,9 +146,10 @@ pub fn run(writer: &Writer) {
     let mut take: Option<Take> = None;
     while let Ok(message) = writer.messages.recv() {
         match message {
-            Message::Start(path) => {
+            Message::Start(destination) => {
                 finish(take.take());
-                take = Some(Take { path, open: None, pending: Vec::new() });
+                log::info!("recording to {}", destination.path().display());
+                take = Some(Take::new(destination));
             }
             Message::Stop => finish(take.take()),
             media => {
@@ -185,6 +186,8 @@ impl Writer {
 /// One recording.
 struct Take {
     path: PathBuf,
+    /// Until something comes to be recorded.
+    destination: Option<Destination>,
     open: Option<Open>,
     /// Sound that came before the first picture.
     pending: Vec<Message>,
@@ -198,6 +201,11 @@ struct Open {
 }
 
 impl Take {
+    fn new(destination: Destination) -> Self {
+        let path = destination.path().to_owned();
+        Self { path, destination: Some(destination), open: None, pending: Vec::new() }
+    }
+
     fn write(&mut self, message: &Message, writer: &Writer) -> Result<(), String> {
         if self.open.is_none() {
             let size = match message {
@@ -225,9 +233,9 @@ impl Take {
         let video = size.zip(writer.video);
         let video =
             video.map(|((width, height), frame_nanos)| VideoTrack { width, height, frame_nanos });
-        let recorder = Recorder::create(&self.path, video, writer.audio);
+        let Some(destination) = self.destination.take() else { return Ok(()) };
+        let recorder = Recorder::start(destination, video, writer.audio);
         let recorder = recorder.map_err(|error| error.to_string())?;
-        log::info!("recording to {}", self.path.display());
         let mut open = Open { recorder, start, size };
         for message in self.pending.drain(..) {
             open.write(&message)?;
@@ -264,7 +272,12 @@ const fn unix(message: &Message) -> Option<i64> {
 }
 
 fn finish(take: Option<Take>) {
-    let Some(Take { path, open: Some(open), .. }) = take else { return };
+    let Some(Take { path, destination, open, .. }) = take else { return };
+    if let Some(destination) = destination {
+        log::warn!("nothing came that could be recorded to {}", path.display());
+        destination.discard();
+    }
+    let Some(open) = open else { return };
     match open.recorder.finish() {
         Ok(summary) => log::info!(
             "recorded {} pictures and {:.1} MB to {}",

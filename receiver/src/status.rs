@@ -57,7 +57,8 @@ impl Status<'_> {
         }
         each(format_args!("loss {:.2} %", self.loss_percent))?;
         if let Some(offset) = self.av_offset_ms {
-            each(format_args!("A/V {offset:+.0} ms"))?;
+            // Rounded here, so that a small negative one is not "-0".
+            each(format_args!("A/V {:+.0} ms", offset.round() + 0.0))?;
         }
         if let Some(bytes) = self.recorded {
             each(format_args!("recorded {}", Bytes(bytes)))?;
@@ -221,6 +222,8 @@ mod tests {
             FULL.to_string(),
             "Door  1280x720  30.0 fps  28.1 Mbit/s  latency 41 ms  loss 0.12 %  A/V -2 ms  recorded 12.3 MB"
         );
+        let even = Status { av_offset_ms: Some(-0.2), ..FULL }.to_string();
+        assert!(even.contains("A/V +0 ms"), "{even}");
         let waiting = Status { source: "Door", ..Status::default() };
         assert_eq!(waiting.to_string(), "Door  loss 0.00 %");
     }

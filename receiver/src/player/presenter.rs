@@ -6,6 +6,7 @@ use crate::clock::{monotonic, unix_offset};
 use crate::options::Options;
 use crate::picture::{Coded, Decoded};
 use crate::plan::Plan;
+use crate::recorder::Destination;
 use crate::screen::{Key, Screen};
 use crate::snapshot;
 use crate::statistics::Statistics;
@@ -87,9 +88,6 @@ impl<'a> Presenter<'a> {
         stats: Option<Stats>,
     ) -> Self {
         let now = monotonic();
-        if let Some(path) = &options.record {
-            threads.recording.start(path);
-        }
         Self {
             options,
             name: &plan.name,
@@ -105,6 +103,11 @@ impl<'a> Presenter<'a> {
             overlay: false,
             snapshot_taken: false,
         }
+    }
+
+    /// Begins a recording.
+    pub(super) fn record(&self, destination: Destination) {
+        self.threads.recording.start(destination);
     }
 
     /// Presents until the time is over, a signal comes or the viewer quits.
@@ -244,8 +247,11 @@ impl<'a> Presenter<'a> {
             }
             Key::Record if self.threads.recording.is_active() => self.threads.recording.stop(),
             Key::Record => {
-                if let Some(path) = free_name("recording", "mkv") {
-                    self.threads.recording.start(&path);
+                let name = free_name("recording", "mkv");
+                match name.map(|name| Destination::open(&name)) {
+                    Some(Ok(destination)) => self.record(destination),
+                    Some(Err(error)) => log::warn!("{error}"),
+                    None => {}
                 }
             }
         }
@@ -271,6 +277,16 @@ impl<'a> Presenter<'a> {
         };
         if state == self.state {
             return Ok(());
+        }
+        if state == State::Playing {
+            // What is measured from now on is a whole second.
+            let video = &self.threads.shared.counters.video;
+            self.rates = Rates {
+                at: monotonic(),
+                frames: video.frames_shown.get(),
+                bytes: video.bytes.get(),
+                measured: None,
+            };
         }
         self.state = state;
         self.tell(screen)

@@ -61,22 +61,19 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts a recording with at least one track. `-` is standard output; a pipe or a device is
-    /// written to as it is.
+    /// Starts a recording with at least one track.
     ///
     /// # Errors
-    /// [`Error::Exists`] for a regular file that is there already, [`Error::Open`], or
     /// [`Error::Write`] if not even the header can be written.
-    pub fn create(
-        path: &Path,
+    pub fn start(
+        Destination { file, path, seekable }: Destination,
         video: Option<VideoTrack>,
         audio: Option<AudioTrack>,
     ) -> Result<Self, Error> {
-        let (file, seekable) = open(path)?;
         let header = matroska::header(video, audio);
         let mut recorder = Self {
             out: BufWriter::with_capacity(BUFFER_BYTES, file),
-            path: path.to_owned(),
+            path,
             duration_at: seekable.then_some(header.duration_at),
             clusters: Clusters::default(),
             video,
@@ -186,25 +183,54 @@ impl Recorder {
     }
 }
 
-/// The file, and whether it is an ordinary one.
-fn open(path: &Path) -> Result<(File, bool), Error> {
-    let failed = |source| Error::Open { path: path.to_owned(), source };
-    if path == Path::new("-") {
-        // The handle of the standard library would search every picture for line ends.
-        let fd = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
-        return Ok((File::from(fd), false));
-    }
-    match File::create_new(path) {
-        Ok(file) => Ok((file, true)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let special = path.metadata().is_ok_and(|there| !there.is_file());
-            if !special {
-                return Err(Error::Exists(path.to_owned()));
-            }
-            let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-            Ok((file, false))
+/// Where a recording goes: open, and empty yet.
+#[derive(Debug)]
+pub struct Destination {
+    file: File,
+    path: PathBuf,
+    /// Whether it is an ordinary file, of our making.
+    seekable: bool,
+}
+
+impl Destination {
+    /// Opens it: a new file; `-` is standard output; a pipe or a device is written to as it is.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] for a regular file that is there already, or [`Error::Open`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Open { path: path.to_owned(), source };
+        let open = |file, seekable| Self { file, path: path.to_owned(), seekable };
+        if path == Path::new("-") {
+            // The handle of the standard library would search every picture for line ends.
+            let fd = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
+            return Ok(open(File::from(fd), false));
         }
-        Err(error) => Err(failed(error)),
+        match File::create_new(path) {
+            Ok(file) => Ok(open(file, true)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let special = path.metadata().is_ok_and(|there| !there.is_file());
+                if !special {
+                    return Err(Error::Exists(path.to_owned()));
+                }
+                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                Ok(open(file, false))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Nothing came that could be recorded: an empty file would only be taken for a recording.
+    pub fn discard(self) {
+        if self.seekable {
+            // One that cannot be removed is empty, at least.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -24,9 +24,17 @@ fn packet(number: i64) -> Vec<i16> {
     (0..480).map(|i| i16::try_from((number * 480 + i) % 60_000 - 30_000).unwrap()).collect()
 }
 
+fn create(
+    path: &Path,
+    video: Option<VideoTrack>,
+    audio: Option<AudioTrack>,
+) -> Result<Recorder, Error> {
+    Recorder::start(Destination::open(path)?, video, audio)
+}
+
 /// A second of pictures at uneven times and of sound, the sound a tenth of a second behind.
 fn record(path: &Path) -> (Summary, Vec<(i64, Vec<u8>)>) {
-    let mut recorder = Recorder::create(path, Some(VIDEO), Some(AUDIO)).unwrap();
+    let mut recorder = create(path, Some(VIDEO), Some(AUDIO)).unwrap();
     let (mut frames, mut sound) = (Vec::new(), 0);
     for number in 0..30_u8 {
         let nanos = i64::from(number) * 33_333_333 + i64::from(number % 7) * 123_456;
@@ -153,7 +161,7 @@ fn a_cut_file_plays_up_to_the_cut() {
 fn blocks_from_before_the_start_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.mkv");
-    let mut recorder = Recorder::create(&path, Some(VIDEO), Some(AUDIO)).unwrap();
+    let mut recorder = create(&path, Some(VIDEO), Some(AUDIO)).unwrap();
     recorder.write_video(-1, &jpeg(0)).unwrap();
     recorder.write_audio(-PACKET_NANOS, &packet(0)).unwrap();
     recorder.write_video(0, &jpeg(1)).unwrap();
@@ -167,7 +175,7 @@ fn sound_alone_and_odd_lengths() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.mkv");
     let track = AudioTrack { rate: 16_000, channels: 1 };
-    let mut recorder = Recorder::create(&path, None, Some(track)).unwrap();
+    let mut recorder = create(&path, None, Some(track)).unwrap();
     let samples: Vec<i16> = (0..1_500).map(|i| i * 20 - 15_000).collect();
     recorder.write_audio(0, &samples).unwrap();
     assert!(matches!(recorder.write_video(0, &jpeg(0)), Err(Error::NoTrack("video"))));
@@ -181,19 +189,19 @@ fn a_file_is_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.mkv");
     fs::write(&path, b"precious").unwrap();
-    let error = Recorder::create(&path, Some(VIDEO), None).unwrap_err();
+    let error = create(&path, Some(VIDEO), None).unwrap_err();
     assert!(matches!(error, Error::Exists(_)), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"precious");
     let missing = folder.path().join("no/out.mkv");
-    let error = Recorder::create(&missing, Some(VIDEO), None).unwrap_err().to_string();
+    let error = create(&missing, Some(VIDEO), None).unwrap_err().to_string();
     assert!(error.contains("no/out.mkv: No such file"), "{error}");
 }
 
 #[test]
 fn a_full_disk_ends_the_recording() {
-    let error = Recorder::create(Path::new("/dev/full"), Some(VIDEO), None).unwrap_err();
+    let error = create(Path::new("/dev/full"), Some(VIDEO), None).unwrap_err();
     assert!(error.to_string().contains("/dev/full ended: No space left on device"), "{error}");
-    let mut recorder = Recorder::create(Path::new("/dev/null"), Some(VIDEO), None).unwrap();
+    let mut recorder = create(Path::new("/dev/null"), Some(VIDEO), None).unwrap();
     recorder.write_video(0, &jpeg(0)).unwrap();
     recorder.finish().unwrap();
 }
@@ -205,7 +213,7 @@ fn a_reader_that_goes_ends_the_recording() {
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let mut reader =
         Command::new("head").arg("-c1").arg(&path).stdout(Stdio::null()).spawn().unwrap();
-    let mut recorder = Recorder::create(&path, Some(VIDEO), None).unwrap();
+    let mut recorder = create(&path, Some(VIDEO), None).unwrap();
     reader.wait().unwrap();
     // Larger than the pipe: it cannot be swallowed by a reader that is still going away.
     let error = recorder.write_video(0, &vec![0; 1 << 20]).unwrap_err().to_string();
