@@ -253,7 +253,11 @@ impl Open {
                 return Err(format!("the picture's size has changed to {width}x{height}"));
             }
             Message::Video { unix, jpeg, .. } if self.size.is_some() => {
-                self.recorder.write_video(unix - self.start, jpeg)
+                // The first report of a sender may move its pictures back by a little: the first
+                // was placed by its arrival.
+                let nanos = unix - self.start;
+                let nanos = if nanos > -LEAD_NANOS { nanos.max(0) } else { nanos };
+                self.recorder.write_video(nanos, jpeg)
             }
             Message::Audio { unix, samples } => {
                 self.recorder.write_audio(unix - self.start, samples)

@@ -139,7 +139,8 @@ impl Video {
                 return;
             }
         };
-        let stamp = Stamp { time: self.clock.rtp(frame.capture), ntp: wall.ntp(frame.capture) };
+        let capture = self.clock.advance_to(frame.capture);
+        let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
         let bytes = scanned.data.len();
         if let Err(error) = self.packetizer.packetize(&scanned, stamp, &mut self.packets) {
             self.counts.too_long += 1;
@@ -149,7 +150,7 @@ impl Video {
             return;
         }
         self.unfit = None;
-        self.pacer.begin(now, frame.capture, self.packets.len(), bytes);
+        self.pacer.begin(now, capture, self.packets.len(), bytes);
         self.counts.sent += 1;
         self.counts.packets += self.packets.len() as u64;
         self.counts.bytes += frame.bytes.len() as u64;

@@ -48,6 +48,8 @@ pub struct Source {
     current: Option<Current>,
     ended: Option<Ssrc>,
     refused: u64,
+    /// Packets received and lost of the sources before.
+    past: (u64, i64),
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl Source {
     /// Waits for the first source of a stream whose RTP time runs at `rate` a second.
     #[must_use]
     pub const fn new(rate: u32) -> Self {
-        Self { rate, current: None, ended: None, refused: 0 }
+        Self { rate, current: None, ended: None, refused: 0, past: (0, 0) }
     }
 
     /// The source that this stream is locked on to.
@@ -123,7 +125,7 @@ impl Source {
     pub fn bye(&mut self, ssrc: Ssrc) -> bool {
         let leaves = self.ssrc() == Some(ssrc);
         if leaves {
-            self.current = None;
+            self.leave();
             self.ended = Some(ssrc);
         }
         leaves
@@ -142,13 +144,12 @@ impl Source {
         }
     }
 
-    /// Packets received and packets lost (expected minus received) of the source.
+    /// Packets received and packets lost (expected minus received) of this source and of those
+    /// before it.
     #[must_use]
     pub fn totals(&self) -> (u64, i64) {
-        self.current.as_ref().map_or((0, 0), |current| {
-            let lost = i128::from(current.expected()) - i128::from(current.received);
-            (current.received, i64::try_from(lost).unwrap_or(0))
-        })
+        let (received, lost) = self.current.as_ref().map_or((0, 0), Current::totals);
+        (self.past.0 + received, self.past.1.saturating_add(lost))
     }
 
     /// Interarrival jitter in nanoseconds (RFC 3550 section 6.4.1).
@@ -164,10 +165,16 @@ impl Source {
         Some(current.report(now))
     }
 
+    fn leave(&mut self) {
+        self.past = self.totals();
+        self.current = None;
+    }
+
     fn lock(&mut self, header: &Header, arrival: Monotonic) -> Admission {
         let sequence = u64::from(header.sequence.0) + FIRST_CYCLE;
         let time = i64::from(header.time.0);
         self.ended = None;
+        self.leave();
         self.current = Some(Current {
             ssrc: header.ssrc,
             base: sequence,
@@ -234,6 +241,12 @@ impl Current {
         self.highest - self.base + 1
     }
 
+    /// Packets received and packets lost.
+    fn totals(&self) -> (u64, i64) {
+        let lost = i128::from(self.expected()) - i128::from(self.received);
+        (self.received, i64::try_from(lost).unwrap_or(0))
+    }
+
     fn report(&mut self, now: Monotonic) -> ReportBlock {
         let expected = self.expected();
         let expected_interval = expected.saturating_sub(self.expected_prior);
@@ -242,7 +255,7 @@ impl Current {
         self.received_prior = self.received;
         let lost_interval = expected_interval.saturating_sub(received_interval);
         let fraction = (lost_interval << 8).checked_div(expected_interval).unwrap_or(0);
-        let lost = i128::from(expected) - i128::from(self.received);
+        let (_, lost) = self.totals();
         let (last_sr, delay) = self.report.map_or((0, 0), |(ntp, arrival)| {
             let units = i128::from(now.nanos_since(arrival).max(0)) * 65_536 / 1_000_000_000;
             (ntp.middle(), u32::try_from(units).unwrap_or(u32::MAX))
@@ -330,5 +343,10 @@ mod tests {
         assert_eq!((block.highest, block.last_sr, block.delay), (107, 0x3344_5566, 32_768));
         assert_eq!(source.totals(), (6, 2));
         assert_eq!(source.report(Monotonic(500 * MS)).unwrap().fraction_lost, 0);
+        // What was counted is not forgotten with the source.
+        assert!(source.bye(Ssrc(1)));
+        assert_eq!(source.totals(), (6, 2));
+        source.admit(&header(2, 5, 9), Monotonic(600 * MS));
+        assert_eq!(source.totals(), (7, 2));
     }
 }

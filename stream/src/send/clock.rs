@@ -9,16 +9,32 @@ use streamsocket_wire::rtp::RtpTime;
 pub struct VideoClock {
     origin: Monotonic,
     base: RtpTime,
+    /// Capture time of the newest frame.
+    newest: Option<Monotonic>,
 }
 
 /// Ticks a second of every video payload format (RFC 3551 section 5).
 pub const VIDEO_RATE: u32 = 90_000;
 
+/// Nanoseconds of a tick, rounded up.
+const TICK_NANOS: i64 = 1_000_000_000 / VIDEO_RATE as i64 + 1;
+
 impl VideoClock {
     /// A clock that reads `base` (random, RFC 3550 section 5.1) at `origin`.
     #[must_use]
     pub const fn new(origin: Monotonic, base: RtpTime) -> Self {
-        Self { origin, base }
+        Self { origin, base, newest: None }
+    }
+
+    /// The capture time to send a new frame with: its own, but at least a tick after that of the
+    /// frame before. Pictures that arrive together or that are stamped by a driver that goes back
+    /// in time would otherwise share a timestamp, which makes one frame of two (RFC 2435
+    /// section 3.1).
+    pub fn advance_to(&mut self, capture: Monotonic) -> Monotonic {
+        let least = self.newest.map_or(capture, |newest| newest.offset(TICK_NANOS));
+        let capture = capture.max(least);
+        self.newest = Some(capture);
+        capture
     }
 
     /// RTP time of a capture time, rounded to the nearest tick.
@@ -114,6 +130,17 @@ mod tests {
         assert_eq!(clock.rtp(Monotonic(1_000)), RtpTime(u32::MAX - 2_999));
         assert_eq!(clock.rtp(Monotonic(33_333_333 + 1_000)), RtpTime(0));
         assert_eq!(clock.rtp(Monotonic(1_000 - 11_111)), RtpTime(u32::MAX - 3_000));
+    }
+
+    #[test]
+    fn no_two_frames_have_the_same_time() {
+        let mut clock = VideoClock::new(Monotonic(0), RtpTime(0));
+        let mut frame = |capture| clock.advance_to(Monotonic(capture));
+        let frames = [frame(5_000_000), frame(5_000_000), frame(0), frame(40_000_000)];
+        assert_eq!(frames[0], Monotonic(5_000_000));
+        assert_eq!(frames[3], Monotonic(40_000_000));
+        let times = frames.map(|capture| clock.rtp(capture).0);
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
     }
 
     #[test]
