@@ -20,6 +20,7 @@ demo: setup-build ## install what is missing, build, and play the camera or the 
 	scripts/demo
 
 test: setup-test check ## install what is missing, check the source, run the tests that need no VM
+	$(CARGO) build --workspace --locked
 	$(CARGO) test --workspace --locked
 
 check: ## format, lints and documentation, warnings denied

@@ -1,1 +1,22 @@
-//! tests
+//! What the end-to-end tests share: the programs under test and their peers as processes, places
+//! on the loopback interface where they meet, and pictures and sound to compare.
+//!
+//! The programs are those of the same build as the tests, which `cargo build --workspace` makes;
+//! `STREAMSOCKET_BINARIES=FOLDER` names others.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
+
+pub mod clip;
+pub mod place;
+pub mod program;
+pub mod wire;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The turn of a test that streams in real time: one at a time has the machine, so that none is
+/// starved by its neighbours.
+///
+/// Held until the guard is dropped.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}

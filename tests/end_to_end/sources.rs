@@ -1,0 +1,208 @@
+//! Sources that come and go, several at once, and what their sessions say on the wire.
+
+use crate::{daemon_at, file, record};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use streamsocket_tests::clip::{VOICE_RATE, voice};
+use streamsocket_tests::clip::{all_pixels, assert_runs_through, clip, recorded_video, samples};
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, output, peer, receiver, text};
+use streamsocket_tests::turn;
+use streamsocket_tests::wire::{Datagram, SAP, Tap};
+
+fn pixels_of(file: &Path) -> Vec<u64> {
+    all_pixels(&fs::read(file).unwrap())
+}
+
+#[test]
+fn a_sender_that_was_killed_and_returns_is_played_again() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("out.mkv");
+    let mut receiver = record(place, "L16/48000/1", &out);
+    let begin = || {
+        let mut daemon = daemon_at(place);
+        daemon.args(["--video", &file(&clip("640x480")), "--audio", &file(&voice()), "--loop"]);
+        Program::start(&mut daemon)
+    };
+    let first = begin();
+    receiver.wait_for("receiving plain");
+    first.signal(Signal::SIGKILL);
+    first.finish();
+    receiver.wait_for("has stopped");
+    let second = begin();
+    receiver.wait_for("receiving plain");
+    second.interrupt().succeeded();
+    receiver.wait_for("has stopped");
+    receiver.interrupt().succeeded();
+
+    let source = pixels_of(&clip("640x480"));
+    let got = all_pixels(&recorded_video(&out));
+    // The clip's beginning is in it twice, each time without a gap.
+    let again = got.iter().skip(1).position(|frame| *frame == source[0]);
+    let (before, after) = got.split_at(1 + again.expect("it did not return"));
+    assert_eq!(assert_runs_through(&source, before), 0);
+    assert_eq!(assert_runs_through(&source, after), 0);
+}
+
+#[test]
+fn two_sessions_on_the_same_ports_are_not_mixed() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let here = Place::new();
+    let sessions = [(here, "640x480"), (here.beside(), "1280x720")];
+    let out = |size: &str| folder.path().join(format!("{size}.mkv"));
+    let receivers = sessions.map(|(place, size)| record(place, "L16/48000/1", &out(size)));
+    let daemons = sessions.map(|(place, size)| {
+        let mut daemon = daemon_at(place);
+        daemon.args(["--video", &file(&clip(size)), "--audio", &file(&voice())]);
+        Program::start(&mut daemon)
+    });
+    for daemon in daemons {
+        daemon.succeed();
+    }
+    for (mut receiver, (_, size)) in receivers.into_iter().zip(sessions) {
+        receiver.wait_for("has stopped");
+        let said = receiver.interrupt().succeeded();
+        assert_eq!(all_pixels(&recorded_video(&out(size))), pixels_of(&clip(size)), "{said}");
+    }
+}
+
+#[test]
+fn a_recording_whose_receiver_was_killed_can_be_read() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("out.mkv");
+    let mut receiver = record(place, "L16/48000/1", &out);
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&clip("640x480")), "--audio", &file(&voice())]);
+    Program::start(&mut daemon).succeed();
+    receiver.wait_for("has stopped");
+    receiver.signal(Signal::SIGKILL);
+    receiver.finish();
+    let got = all_pixels(&recorded_video(&out));
+    assert!(got.len() > 60, "only {} pictures", got.len());
+    assert_eq!(assert_runs_through(&pixels_of(&clip("640x480")), &got), 0);
+    let (heard, spoken) = (samples(&out), samples(&voice()));
+    assert!(heard.len() > 2 * VOICE_RATE && spoken.starts_with(&heard[..2 * VOICE_RATE]));
+}
+
+#[test]
+fn a_recording_goes_to_standard_output() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let (sdp, out) = (folder.path().join("plain.sdp"), folder.path().join("out.mkv"));
+    fs::write(&sdp, place.plain_sdp(None)).unwrap();
+    let mut command = receiver();
+    command.arg(&sdp).args(["--record", "-"]).stdout(Stdio::piped());
+    let mut receiver = Program::start(&mut command);
+    receiver.wait_for("waiting for plain");
+    let mut copy = peer("ffmpeg");
+    copy.args(["-v", "error", "-i", "-", "-c", "copy"]).arg(&out);
+    let mut copy = copy.stdin(receiver.stdout()).spawn().unwrap();
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&clip("640x480")), "--audio", "none"]);
+    Program::start(&mut daemon).succeed();
+    receiver.wait_for("has stopped");
+    receiver.interrupt().succeeded();
+    assert!(copy.wait().unwrap().success());
+    assert_eq!(all_pixels(&recorded_video(&out)), pixels_of(&clip("640x480")));
+}
+
+/// Moments in seconds at which a recording's picture flashes: its mean brightness, by ffmpeg.
+fn flashes(recording: &Path) -> Vec<f64> {
+    let mut times = peer("ffprobe");
+    times.args(["-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time"]);
+    let times = text(times.args(["-of", "csv=p=0"]).arg(recording));
+    let mut ffmpeg = peer("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i"]).arg(recording);
+    ffmpeg.args(["-map", "0:v", "-vf", "scale=1:1:flags=area,format=gray"]);
+    let brightness = output(ffmpeg.args(["-fps_mode", "passthrough", "-f", "rawvideo", "-"]));
+    let dark = *brightness.iter().min().unwrap();
+    let frames = times.lines().zip(&brightness);
+    frames.filter(|(_, it)| **it > dark + 32).map(|(at, _)| at.parse().unwrap()).collect()
+}
+
+/// Moments in seconds at which a recording begins to sound after half a second of silence.
+fn beeps(recording: &Path) -> Vec<f64> {
+    let mut start = peer("ffprobe");
+    start.args(["-v", "error", "-select_streams", "a", "-show_entries", "stream=start_time"]);
+    let start = text(start.args(["-of", "csv=p=0"]).arg(recording));
+    let start: f64 = start.trim().parse().unwrap();
+    let (mut beeps, mut silence) = (Vec::new(), 0);
+    for (number, frame) in samples(recording).chunks_exact(2).enumerate() {
+        let is_silent = frame[0].unsigned_abs() < 300;
+        if !is_silent && silence > VOICE_RATE / 2 {
+            beeps.push(start + number as f64 / VOICE_RATE as f64);
+        }
+        silence = if is_silent { silence + 1 } else { 0 };
+    }
+    beeps
+}
+
+#[test]
+fn flash_and_beep_are_together_in_the_recording() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let (sdp, out) = (folder.path().join("it.sdp"), folder.path().join("out.mkv"));
+    let mut command = daemon_at(place);
+    command.args(["--video", "pattern", "--audio", "tone", "--size", "640x480"]);
+    let mut daemon = Program::start(command.arg("--sdp").arg(&sdp));
+    daemon.wait_for("goes to");
+    let mut command = receiver();
+    command.arg(&sdp).arg("--record").arg(&out).args(["--for", "6"]);
+    Program::start(&mut command).succeed();
+    daemon.interrupt().succeeded();
+    let (flashes, beeps) = (flashes(&out), beeps(&out));
+    println!("flashes at {flashes:.4?} s, beeps at {beeps:.4?} s");
+    // What began before the recording has no beginning in it.
+    let nearest =
+        |beep: f64| flashes.iter().map(|at| at - beep).min_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let offsets: Vec<f64> = beeps.iter().filter_map(|beep| nearest(*beep)).collect();
+    assert!(offsets.len() >= 4, "{offsets:?}");
+    assert!(offsets.iter().all(|offset| offset.abs() < 0.020), "{offsets:.4?}");
+}
+
+/// RTCP packet types of a compound packet, in order (RFC 3550 section 6.1).
+fn rtcp_types(bytes: &[u8]) -> Vec<u8> {
+    let (mut types, mut rest) = (Vec::new(), bytes);
+    while let [_, kind, high, low, ..] = *rest {
+        types.push(kind);
+        let len = 4 * (1 + usize::from(u16::from_be_bytes([high, low])));
+        rest = rest.get(len..).unwrap_or_default();
+    }
+    types
+}
+
+#[test]
+fn a_session_is_announced_reported_and_said_goodbye_to() {
+    const SR: u8 = 200;
+    const BYE: u8 = 203;
+    let _turn = turn();
+    let place = Place::new();
+    let tap = Tap::open(place);
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&clip("640x480")), "--audio", &file(&voice())]);
+    Program::start(&mut daemon).succeed();
+    let datagrams = tap.close();
+    let to = |above| datagrams.iter().filter(move |datagram| datagram.to == place.at(above));
+    for (media, rtcp) in [(0, 1), (2, 3)] {
+        let first = to(rtcp).next().unwrap();
+        assert_eq!(rtcp_types(&first.bytes)[0], SR);
+        let last = to(rtcp).next_back().unwrap();
+        assert!(rtcp_types(&last.bytes).contains(&BYE), "{:?}", rtcp_types(&last.bytes));
+        assert!(to(media).all(|datagram| datagram.bytes.len() <= 1400));
+    }
+    // Of this session: other programs' are heard, too. A deletion has only the hash of what it
+    // takes back (RFC 2974 section 3: bytes 2 and 3).
+    let announced = format!("s={}\r\n", place.name());
+    let sap: Vec<&Datagram> = datagrams.iter().filter(|it| it.to == SAP).collect();
+    let first = sap.iter().find(|it| String::from_utf8_lossy(&it.bytes).contains(&announced));
+    let hash = &first.expect("the session was not announced").bytes[2..4];
+    let said = sap.iter().filter(|it| &it.bytes[2..4] == hash);
+    // RFC 2974 section 3: the T bit of the first byte.
+    let deletions: Vec<bool> = said.map(|it| it.bytes[0] & 0x04 != 0).collect();
+    assert_eq!(deletions, [false, true]);
+}

@@ -1,0 +1,73 @@
+//! Where the programs of a test meet: a multicast group and ports that no other test has.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Ports of a place: video, sound, their RTCP, and some to spare.
+const PORTS: u16 = 16;
+
+/// The ports of the first place; below those that the kernel hands out by itself.
+const PORT_FIRST: u16 = 20_000;
+
+/// A group, ports from [`port`](Self::port) on, and a session name.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    number: u8,
+    /// The multicast group.
+    pub group: Ipv4Addr,
+    /// Video; its RTCP is one higher, sound two, its RTCP three.
+    pub port: u16,
+}
+
+impl Place {
+    /// One that nobody has had yet. Another run of the tests has other groups.
+    pub fn new() -> Self {
+        static NEXT: AtomicU8 = AtomicU8::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let [.., run] = std::process::id().to_be_bytes();
+        let port = PORT_FIRST + u16::from(number) * PORTS;
+        Self { number, group: Ipv4Addr::new(239, 255, run, number), port }
+    }
+
+    /// The same ports in another group.
+    pub fn beside(self) -> Self {
+        Self { port: self.port, ..Self::new() }
+    }
+
+    /// The name of its session.
+    pub fn name(self) -> String {
+        format!("test {} {}", std::process::id(), self.number)
+    }
+
+    /// Group and port of the stream whose port is so much higher than the video's.
+    pub fn at(self, above: u16) -> SocketAddrV4 {
+        SocketAddrV4::new(self.group, self.port + above)
+    }
+
+    /// A session description that says no more than it has to, as a person would write it.
+    pub fn plain_sdp(self, audio: Option<&str>) -> String {
+        let Self { group, port, .. } = self;
+        let mut sdp = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=plain\r\nc=IN IP4 {group}/1\r\nt=0 0\r\n\
+             m=video {port} RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\n"
+        );
+        if let Some(encoding) = audio {
+            let port = port + 2;
+            sdp += &format!("m=audio {port} RTP/AVP 97\r\na=rtpmap:97 {encoding}\r\n");
+        }
+        sdp
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.group, self.port)
+    }
+}

@@ -1,0 +1,179 @@
+//! Programs as processes: started, listened to, told to end, and never left behind.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How long anything may take before a test has failed: far more than on an idle machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `streamsocket`, on the loopback interface.
+pub fn daemon() -> Command {
+    let mut command = ours("streamsocket");
+    command.args(["--interface", "127.0.0.1"]);
+    command
+}
+
+/// `streamsocket-receiver` without a window and on the loopback interface.
+pub fn receiver() -> Command {
+    let mut command = ours("streamsocket-receiver");
+    command.args(["--interface", "127.0.0.1", "--headless"]);
+    command
+}
+
+/// One of our programs.
+pub fn ours(name: &str) -> Command {
+    let folder = std::env::var_os("STREAMSOCKET_BINARIES").map_or_else(
+        || std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_path_buf(),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is not there: cargo build --workspace", path.display());
+    let mut command = Command::new(path);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).env_remove("RUST_LOG");
+    command
+}
+
+/// Another program, out of a package that `scripts/setup test` installs.
+pub fn peer(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+/// A program that runs, and what it says on standard error. Killed when it is dropped.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    name: String,
+    lines: Receiver<String>,
+    said: Vec<String>,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code or signal.
+    pub status: ExitStatus,
+    /// All that it said on standard error.
+    pub said: String,
+}
+
+impl Program {
+    /// Starts it.
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let spawned = command.stderr(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| {
+            panic!("{name}: {error}: scripts/setup test installs what is missing")
+        });
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, name, lines, said: Vec::new() }
+    }
+
+    /// Waits until it says something with `text` in it, and returns that line.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.said.push(line);
+                    if let Some(line) = self.said.last().filter(|line| line.contains(text)) {
+                        return line.clone();
+                    }
+                }
+                Err(error) => panic!(
+                    "{} never said '{text}' ({error}), but:\n{}",
+                    self.name,
+                    self.said.join("\n")
+                ),
+            }
+        }
+    }
+
+    /// Its standard output, if that was to be piped.
+    pub fn stdout(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("standard output is a pipe")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits until it has.
+    #[track_caller]
+    pub fn interrupt(self) -> Ended {
+        self.signal(Signal::SIGINT);
+        self.finish()
+    }
+
+    /// Waits until it ends.
+    #[track_caller]
+    pub fn finish(mut self) -> Ended {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.said.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("{} does not end; it said:\n{}", self.name, self.said.join("\n"))
+                }
+            }
+        }
+        Ended { status: self.child.wait().unwrap(), said: self.said.join("\n") }
+    }
+
+    /// Waits until it ends, which must be with exit code 0.
+    #[track_caller]
+    pub fn succeed(self) -> String {
+        self.finish().succeeded()
+    }
+}
+
+impl Ended {
+    /// What it said, if it ended with exit code 0.
+    #[track_caller]
+    pub fn succeeded(self) -> String {
+        assert!(self.status.success(), "{}: {}", self.status, self.said);
+        self.said
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a program to its end and returns its standard output; it must succeed.
+#[track_caller]
+pub fn output(command: &mut Command) -> Vec<u8> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
+    let output = output.unwrap_or_else(|error| {
+        panic!("{name}: {error}: scripts/setup test installs what is missing")
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {}: {said}", output.status);
+    output.stdout
+}
+
+/// The same as text.
+#[track_caller]
+pub fn text(command: &mut Command) -> String {
+    String::from_utf8(output(command)).unwrap()
+}
