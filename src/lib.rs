@@ -12,6 +12,7 @@ pub mod control;
 pub mod daemon;
 pub mod description;
 pub mod group;
+pub mod hotplug;
 pub mod identity;
 pub mod jpeg_worker;
 pub mod options;

@@ -83,8 +83,9 @@ pub struct StatusOptions {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct StreamOptions {
-    /// Where pictures come from: auto, v4l2:/dev/video0, file:PATH, file:- (standard input),
-    /// http://..., rtsp://..., pattern (built-in test picture) or none [default: auto]
+    /// Where pictures come from: auto, v4l2:/dev/video0, v4l2:PORT (as 'streamsocket devices' shows
+    /// it), file:PATH, file:- (standard input), http://..., rtsp://..., pattern (built-in test
+    /// picture) or none [default: auto]
     #[arg(long, value_name = "SOURCE", help_heading = "Sources")]
     pub video: Option<String>,
     /// Where sound comes from: auto, alsa:NAME, file:PATH, tone (built-in test tone) or none
@@ -101,6 +102,19 @@ pub struct StreamOptions {
     /// Set a camera control, such as brightness=40; repeatable ('streamsocket devices' lists them)
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
     pub control: Option<Vec<String>>,
+    /// Wait for a camera and a microphone that are not there yet; no: do not even wait for busy
+    /// ones, but end [default: wait for busy ones]
+    #[arg(
+        long,
+        value_name = "yes|no",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "yes",
+        value_parser = clap::builder::BoolishValueParser::new(),
+        hide_possible_values = true,
+        help_heading = "Sources"
+    )]
+    pub wait: Option<bool>,
     /// Begin files again when they end
     #[arg(long = "loop", num_args = 0, default_missing_value = "true", help_heading = "Sources")]
     #[serde(rename = "loop")]
@@ -150,6 +164,7 @@ impl StreamOptions {
             size: self.size.or(file.size),
             fps: self.fps.or(file.fps),
             control: self.control.or(file.control),
+            wait: self.wait.or(file.wait),
             looped: self.looped.or(file.looped),
             to: self.to.or(file.to),
             interface: self.interface.or(file.interface),

@@ -2,6 +2,7 @@
 //! devices then grant is another matter ([`capture`](crate::capture)).
 
 use crate::capture::FrameRate;
+use crate::capture::devices::CameraName;
 use crate::options::StreamOptions;
 use std::fmt;
 use std::net::IpAddr;
@@ -29,7 +30,7 @@ pub enum VideoChoice {
     /// The first camera with MJPEG, else the test picture.
     Auto,
     /// A V4L2 device.
-    Camera(PathBuf),
+    Camera(CameraName),
     /// A file.
     File(PathBuf),
     /// Standard input.
@@ -55,6 +56,19 @@ pub enum AudioChoice {
     Tone,
     /// No sound.
     None,
+}
+
+/// What to do about a camera or microphone that cannot be had at the start. One that is lost later
+/// is always waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// Wait for it, whether it is busy or not there.
+    Always,
+    /// Wait for one that another program has; one that is not there is a mistake.
+    #[default]
+    Busy,
+    /// End.
+    Never,
 }
 
 /// Frames a second.
@@ -88,6 +102,8 @@ pub struct Settings {
     pub rate: Option<RateChoice>,
     /// Camera controls, by name.
     pub controls: Vec<(String, String)>,
+    /// Whether to wait for devices.
+    pub wait: Wait,
     /// Begin files again.
     pub looped: bool,
     /// Destinations; none: a group of this machine's own.
@@ -116,7 +132,7 @@ impl Settings {
     pub fn video_name(&self) -> String {
         match &self.video {
             VideoChoice::Auto => "auto".into(),
-            VideoChoice::Camera(path) => path.display().to_string(),
+            VideoChoice::Camera(name) => name.to_string(),
             VideoChoice::File(path) => file_name(path),
             VideoChoice::StandardInput => "standard input".into(),
             VideoChoice::Url(url) => without_credentials(url),
@@ -202,6 +218,11 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
         size: options.size.as_deref().map(size).transpose()?,
         rate: options.fps.as_ref().map(|fps| rate(&fps.0)).transpose()?,
         controls: controls(&options.control.unwrap_or_default())?,
+        wait: match options.wait {
+            None => Wait::Busy,
+            Some(true) => Wait::Always,
+            Some(false) => Wait::Never,
+        },
         looped: options.looped.unwrap_or(false),
         to: destinations(&options.to.unwrap_or_default())?,
         interface: options.interface,
@@ -237,7 +258,7 @@ fn video(text: &str) -> Result<VideoChoice, Error> {
             VideoChoice::Url(text.to_owned())
         }
         _ => match text.split_once(':') {
-            Some(("v4l2", path)) if !path.is_empty() => VideoChoice::Camera(path.into()),
+            Some(("v4l2", name)) if !name.is_empty() => VideoChoice::Camera(name.into()),
             Some(("file", path)) if !path.is_empty() => VideoChoice::File(path.into()),
             _ if text.starts_with("/dev/") => VideoChoice::Camera(text.into()),
             _ => return Err(wrong("video", text, EXPECTED)),

@@ -29,6 +29,10 @@ pub struct Statistics {
 pub struct VideoStatistics {
     /// What is captured, in words.
     pub source: String,
+    /// Why nothing is captured at the moment, if so.
+    pub away: Option<String>,
+    /// Times that the device was lost and opened again.
+    pub returns: u64,
     /// Pixels.
     pub width: u16,
     /// Pixels.
@@ -52,6 +56,10 @@ pub struct VideoStatistics {
 pub struct AudioStatistics {
     /// What is captured, in words.
     pub source: String,
+    /// Why nothing is captured at the moment, if so.
+    pub away: Option<String>,
+    /// Times that the device was lost and opened again.
+    pub returns: u64,
     /// Sample frames a second.
     pub rate: u32,
     /// Samples of a frame.
@@ -105,6 +113,7 @@ impl Statistics {
             for (reason, count) in &video.frames_dropped {
                 writeln!(out, "         {count} frames not sent: {}", reason.replace('_', " "))?;
             }
+            write_absence(out, video.away.as_deref(), video.returns)?;
         }
         if let Some(audio) = &self.audio {
             let seconds = to_f64(audio.samples) / f64::from(audio.rate.max(1));
@@ -117,6 +126,7 @@ impl Statistics {
                 audio.packets,
                 audio.overruns,
             )?;
+            write_absence(out, audio.away.as_deref(), audio.returns)?;
         }
         for to in &self.destinations {
             writeln!(
@@ -129,6 +139,17 @@ impl Statistics {
             )?;
         }
         Ok(())
+    }
+}
+
+fn write_absence(out: &mut String, away: Option<&str>, returns: u64) -> std::fmt::Result {
+    if let Some(why) = away {
+        writeln!(out, "         waiting for it: {why}")?;
+    }
+    match returns {
+        0 => Ok(()),
+        1 => writeln!(out, "         lost once, and opened again"),
+        times => writeln!(out, "         lost {times} times, and opened again"),
     }
 }
 

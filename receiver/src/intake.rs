@@ -36,6 +36,7 @@ struct Stream {
     ntp64_id: Option<u8>,
     refused: u64,
     bytes: u64,
+    note: Option<String>,
 }
 
 /// A packet of the source.
@@ -56,6 +57,10 @@ pub(crate) struct Admitted<'a> {
 pub(crate) struct Heard {
     /// The source has said goodbye.
     pub(crate) bye: bool,
+    /// The source has reported.
+    pub(crate) reported: bool,
+    /// What [`Intake::note`] says has changed.
+    pub(crate) noted: bool,
 }
 
 impl Intake {
@@ -79,6 +84,7 @@ impl Intake {
                 ntp64_id: plan.ntp64_id,
                 refused: 0,
                 bytes: 0,
+                note: None,
             },
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
@@ -151,6 +157,11 @@ impl Intake {
         heard
     }
 
+    /// What the source says about its state, for people: at most 255 bytes, on one line.
+    pub(crate) fn note(&self) -> Option<&str> {
+        self.stream.note.as_deref()
+    }
+
     /// When the next report of ours is due.
     pub(crate) const fn deadline(&self) -> Option<Monotonic> {
         self.stream.feedback.deadline()
@@ -209,6 +220,7 @@ impl Stream {
         };
         if is_new_source {
             self.clock.reset();
+            self.note = None;
             self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
         }
         self.bytes += datagram.len() as u64;
@@ -234,18 +246,42 @@ impl Stream {
                     }
                 }
                 self.source.reported(info.ntp, now);
+                heard.reported = true;
                 return true;
             }
             rtcp::Packet::GroupSize { ssrc, members, .. } if self.source.ssrc() == Some(*ssrc) => {
                 self.feedback.group_size(*members);
             }
+            rtcp::Packet::Description(chunks) => {
+                let source = self.source.ssrc();
+                let own = chunks.clone().find(|chunk| Some(chunk.ssrc) == source);
+                if let Some(own) = own.filter(|own| own.cname.is_some()) {
+                    heard.noted |= self.take_note(own.note);
+                }
+            }
             rtcp::Packet::Bye { sources, .. } => {
                 for ssrc in sources.clone() {
                     heard.bye |= self.source.bye(ssrc);
+                }
+                if heard.bye {
+                    heard.noted |= self.take_note(None);
                 }
             }
             _ => {}
         }
         false
+    }
+
+    /// True if it is another than before.
+    fn take_note(&mut self, note: Option<&[u8]>) -> bool {
+        if note == self.note.as_deref().map(str::as_bytes) {
+            return false;
+        }
+        // It goes to a terminal, which obeys control characters.
+        let shown = |note| String::from_utf8_lossy(note).replace(char::is_control, "?");
+        let note = note.map(shown);
+        let changed = note != self.note;
+        self.note = note;
+        changed
     }
 }

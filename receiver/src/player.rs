@@ -1,5 +1,6 @@
 //! The main thread: presents pictures when they are due, takes keys, and says how it goes.
 
+mod outlook;
 mod presenter;
 mod threads;
 
@@ -56,7 +57,7 @@ pub fn play(
     presented?;
     let silent = statistics.video.frames_received == 0 && statistics.audio.samples == 0;
     if silent && options.duration.is_some() {
-        return Err(format!("nothing came from {}: {}", plan.name, presenter::ADVICE));
+        return Err(format!("nothing came from {}: {}", plan.name, outlook::ADVICE));
     }
     Ok(statistics)
 }

@@ -2,12 +2,12 @@
 //! is due. The only place of the receiver that knows both the engine and the sockets.
 
 use crate::clock::{monotonic, unix_offset};
-use crate::intake::{Admitted, Intake};
+use crate::intake::{Admitted, Heard, Intake};
 use crate::picture::Coded;
 use crate::plan::Plan;
 use crate::recording::Recording;
 use crate::sound::Sound;
-use crate::statistics::Counters;
+use crate::statistics::{Counters, Gauge, Note};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
@@ -173,7 +173,9 @@ impl Receiver {
         if let Some(audio) = &mut self.audio {
             left |= audio.receive(timeline, counters);
             audio.hand_on(monotonic(), timeline, outlets, counters);
-            if audio.intake.receive_rtcp(now).bye {
+            let heard = audio.intake.receive_rtcp(now);
+            take_news(heard, now, &audio.intake, &counters.reported, &counters.audio.note);
+            if heard.bye {
                 audio.reassembler.reset();
             }
             audio.intake.report(now, &self.cname);
@@ -181,12 +183,27 @@ impl Receiver {
         if let Some(video) = &mut self.video {
             left |= video.receive(timeline, counters);
             video.hand_on(monotonic(), timeline, outlets, counters);
-            if video.intake.receive_rtcp(now).bye {
+            let heard = video.intake.receive_rtcp(now);
+            take_news(heard, now, &video.intake, &counters.reported, &counters.video.note);
+            if heard.bye {
                 log::info!("the source has said goodbye; waiting for it to return");
             }
             video.intake.report(now, &self.cname);
         }
         left
+    }
+}
+
+/// Passes on what a sender's report said beside numbers.
+fn take_news(heard: Heard, now: Monotonic, intake: &Intake, reported: &Gauge, note: &Note) {
+    if heard.reported {
+        reported.set(now.0);
+    }
+    if heard.bye {
+        reported.clear();
+    }
+    if heard.noted {
+        note.set(intake.note());
     }
 }
 
@@ -197,8 +214,9 @@ impl Video {
             if packet.is_new_source {
                 reassembler.reset();
                 counters.sources.add(1);
+                counters.video.note.set(None);
             }
-            counters.heard.set(packet.arrival.0);
+            counters.video.arrived.set(packet.arrival.0);
             reassembler.push(&video::Fragment {
                 time: packet.time,
                 marker: packet.marker,
@@ -254,8 +272,9 @@ impl Audio {
         let left = self.intake.receive(timeline, &mut |packet: Admitted<'_>| {
             if packet.is_new_source {
                 reassembler.reset();
+                counters.audio.note.set(None);
             }
-            counters.heard.set(packet.arrival.0);
+            counters.audio.arrived.set(packet.arrival.0);
             reassembler.push(&audio::Packet {
                 sequence: packet.sequence,
                 time: packet.time,

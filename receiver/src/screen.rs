@@ -111,6 +111,7 @@ impl Window {
             windowed: None,
             overlay,
             notice,
+            stale: false,
             dirty: true,
         };
         if self.fullscreen {
@@ -161,6 +162,8 @@ pub struct Screen<'w> {
     windowed: Option<Rect>,
     overlay: Label<'w>,
     notice: Label<'w>,
+    /// Whether the picture is an old one.
+    stale: bool,
     /// Whether what is seen is not what should be.
     dirty: bool,
 }
@@ -215,6 +218,12 @@ impl<'w> Screen<'w> {
     pub fn set_notice(&mut self, text: Option<&str>) -> Result<(), Error> {
         self.dirty = true;
         self.notice.set(layout::wrap(text.unwrap_or_default(), NOTICE_COLUMNS))
+    }
+
+    /// Marks the picture as an old one, by dimming it, until called again.
+    pub const fn set_stale(&mut self, stale: bool) {
+        self.dirty |= stale != self.stale;
+        self.stale = stale;
     }
 
     /// Draws what has changed, then waits for something to happen: a key, the window changed, or
@@ -285,7 +294,9 @@ impl<'w> Screen<'w> {
         let area = self.size();
         self.canvas.set_draw_color(Color::BLACK);
         self.canvas.clear();
-        if let Some(picture) = &self.picture {
+        if let Some(picture) = &mut self.picture {
+            let light = if self.stale { STALE_LIGHT } else { u8::MAX };
+            picture.texture.set_color_mod(light, light, light);
             let place = layout::letterbox((picture.width, picture.height), area);
             self.canvas.copy(&picture.texture, None, Some(place)).map_err(sdl_error("picture"))?;
         }
@@ -371,6 +382,8 @@ const HINTS: [(&str, &str); 4] = [
     ("SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS", "0"),
 ];
 
+/// What is left of a stale picture's light: to be told from a live one at a glance, and still seen.
+const STALE_LIGHT: u8 = 96;
 /// Until the first picture says what size it has.
 const FIRST_SIZE: (u32, u32) = (960, 540);
 /// `SDL_USEREVENT`: nothing else in the program posts events.

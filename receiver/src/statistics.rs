@@ -5,6 +5,7 @@ use crate::clock::unix_offset;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use streamsocket_stream::clock::Monotonic;
 
 /// A number that one thread writes and others read.
@@ -64,6 +65,23 @@ impl Gauge {
     }
 }
 
+/// A line of text that one thread writes now and then and another reads.
+#[derive(Debug, Default)]
+pub struct Note(Mutex<Option<String>>);
+
+impl Note {
+    /// Replaces it.
+    pub fn set(&self, text: Option<&str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text.map(str::to_owned);
+    }
+
+    /// Reads it.
+    #[must_use]
+    pub fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What the threads count.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -71,8 +89,8 @@ pub struct Counters {
     pub video: VideoCounters,
     /// Sound.
     pub audio: AudioCounters,
-    /// When the last packet arrived, on the monotonic clock.
-    pub heard: Gauge,
+    /// When the sender last reported, on the monotonic clock.
+    pub reported: Gauge,
     /// Times that a new source has begun.
     pub sources: Count,
     /// Bytes recorded.
@@ -84,6 +102,10 @@ pub struct Counters {
 /// Pictures.
 #[derive(Debug, Default)]
 pub struct VideoCounters {
+    /// When the last packet arrived, on the monotonic clock.
+    pub arrived: Gauge,
+    /// What the sender says about the stream's state.
+    pub note: Note,
     /// Packets of the stream.
     pub packets: Count,
     /// Bytes of them.
@@ -115,6 +137,10 @@ pub struct VideoCounters {
 /// Sound.
 #[derive(Debug, Default)]
 pub struct AudioCounters {
+    /// When the last packet arrived, on the monotonic clock.
+    pub arrived: Gauge,
+    /// What the sender says about the stream's state.
+    pub note: Note,
     /// Packets of the stream.
     pub packets: Count,
     /// Packets that did not come.

@@ -65,8 +65,13 @@ impl Audio {
     }
 
     /// One of the source's descriptors had an event.
-    pub(super) fn handle_event(&mut self, index: usize) -> Result<(), Error> {
-        self.source.handle_event(index)
+    pub(super) fn handle_event(&mut self, index: usize, now: Monotonic) {
+        self.source.handle_event(index, now);
+    }
+
+    /// Some device has come or gone.
+    pub(super) const fn look(&mut self, now: Monotonic) {
+        self.source.look(now);
     }
 
     /// Takes what the source has and sends it.
@@ -101,7 +106,9 @@ impl Audio {
     pub(super) fn statistics(&self) -> AudioStatistics {
         let format = self.source.format();
         AudioStatistics {
-            source: self.name.clone(),
+            source: self.source.name().unwrap_or(&self.name).to_owned(),
+            away: self.source.why_away(),
+            returns: self.source.returns(),
             rate: format.rate,
             channels: format.channels,
             samples: self.captured,

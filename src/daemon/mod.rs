@@ -8,16 +8,18 @@ mod rtcp;
 mod start;
 mod transport;
 mod video;
+mod watch;
 
 use self::audio::Audio;
 use self::video::Video;
+use self::watch::Watched;
 use crate::announce::Announcer;
 use crate::clock::{Timer, monotonic, unix_nanos};
 use crate::control::server::Server;
 use crate::control::{Answer, Request};
+use crate::hotplug::Hotplug;
 use crate::statistics::{DestinationStatistics, Statistics};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use nix::sys::signalfd::SignalFd;
 use std::fmt;
 use std::io::Write;
@@ -37,6 +39,7 @@ const SIGNAL: Token = Token(1);
 const WAKER: Token = Token(2);
 const VIDEO: Token = Token(3);
 const RTCP: Token = Token(4);
+const HOTPLUG: Token = Token(5);
 /// The microphone's descriptors, one token each, up to [`CONTROL_FIRST`].
 const AUDIO_FIRST: usize = 16;
 /// The control socket and its clients.
@@ -56,7 +59,7 @@ impl std::error::Error for Error {}
 
 impl From<crate::capture::Error> for Error {
     fn from(error: crate::capture::Error) -> Self {
-        Self(error.0)
+        Self(error.to_string())
     }
 }
 
@@ -88,6 +91,10 @@ pub struct Daemon {
     /// Reports have come that were not all read: no new edge will say so.
     reports_left: bool,
     announcer: Option<Announcer>,
+    /// Ears for devices that come and go, if this machine lets us.
+    hotplug: Option<Hotplug>,
+    /// Of which devices the descriptors are watched.
+    watched: Watched,
     control: Option<Server>,
     stats: Option<Box<dyn Write>>,
     stopping: bool,
@@ -116,6 +123,7 @@ impl Daemon {
         self.begin(now);
         loop {
             self.turn(now)?;
+            self.watch_sources()?;
             if self.stopping || self.is_over() {
                 return Ok(());
             }
@@ -128,7 +136,7 @@ impl Daemon {
             }
             now = monotonic();
             for event in &events {
-                self.dispatch(event.token(), now)?;
+                self.dispatch(event.token(), now);
             }
         }
     }
@@ -144,14 +152,15 @@ impl Daemon {
     }
 
     /// What only an event says; everything else is found out by [`turn`](Self::turn).
-    fn dispatch(&mut self, token: Token, now: Monotonic) -> Result<(), Error> {
+    fn dispatch(&mut self, token: Token, now: Monotonic) {
         match token {
             TIMER => self.timer.fired(),
             SIGNAL => self.read_signals(),
             RTCP => self.reports_left = true,
+            HOTPLUG => self.look_for_devices(now),
             Token(index) if (AUDIO_FIRST..CONTROL_FIRST).contains(&index) => {
                 if let Some(audio) = &mut self.audio {
-                    audio.handle_event(index - AUDIO_FIRST)?;
+                    audio.handle_event(index - AUDIO_FIRST, now);
                 }
             }
             token if self.control.as_ref().is_some_and(|control| control.owns(token)) => {
@@ -159,7 +168,6 @@ impl Daemon {
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn turn(&mut self, now: Monotonic) -> Result<(), Error> {
@@ -289,10 +297,6 @@ impl Daemon {
             announcer.delete();
         }
         self.write_stats(now);
-    }
-
-    fn watch(&self, descriptor: std::os::fd::RawFd, token: Token) -> std::io::Result<()> {
-        self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE)
     }
 }
 

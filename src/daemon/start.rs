@@ -4,13 +4,15 @@
 use super::audio::Audio;
 use super::transport::Transport;
 use super::video::{Beginning, Sending, Video};
-use super::{AUDIO_FIRST, CONTROL_FIRST, Daemon, Error, SIGNAL, TIMER, VIDEO, WAKER};
+use super::watch::Watched;
+use super::{CONTROL_FIRST, Daemon, Error, WAKER};
 use crate::announce::Announcer;
 use crate::capture::source::{self, Setting, Sources};
 use crate::clock::{Timer, monotonic, unix_nanos};
 use crate::control::server::Server;
 use crate::description::{Description, NTP64_ID};
 use crate::group;
+use crate::hotplug::Hotplug;
 use crate::identity;
 use crate::output::Output;
 use crate::settings::{Destination, PORT_DEFAULT, Settings};
@@ -19,16 +21,12 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_net::{Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::WallClock;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
-
-/// The microphone's descriptors at most: tokens are kept for so many.
-const AUDIO_DESCRIPTORS_MAX: usize = CONTROL_FIRST - AUDIO_FIRST;
 
 /// Where a session goes and by which interface.
 struct Network {
@@ -72,7 +70,7 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     if let Some(path) = &settings.sdp {
         write_sdp(path, &sdp)?;
     }
-    let daemon = Daemon {
+    let mut daemon = Daemon {
         poll,
         timer: Timer::new()?,
         signals,
@@ -86,11 +84,13 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
         audio,
         reports_left: false,
         announcer,
+        hotplug: open_hotplug(),
+        watched: Watched::default(),
         control: Some(control),
         stats: settings.stats.as_deref().map(open_stats).transpose()?,
         stopping: false,
     };
-    watch_all(&daemon)?;
+    daemon.watch_all()?;
     say_what_is_sent(&daemon, &network);
     Ok(daemon)
 }
@@ -225,20 +225,10 @@ fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {
     Ok(Box::new(file))
 }
 
-fn watch_all(daemon: &Daemon) -> Result<(), Error> {
-    daemon.watch(daemon.timer.descriptor(), TIMER)?;
-    daemon.watch(daemon.signals.as_fd().as_raw_fd(), SIGNAL)?;
-    daemon.watch_rtcp()?;
-    if let Some(descriptor) = daemon.video.as_ref().and_then(|video| video.source().descriptor()) {
-        daemon.watch(descriptor, VIDEO)?;
-    }
-    if let Some(audio) = &daemon.audio {
-        let descriptors = audio.source().descriptors();
-        for (index, descriptor) in descriptors.into_iter().take(AUDIO_DESCRIPTORS_MAX).enumerate() {
-            daemon.watch(descriptor, mio::Token(AUDIO_FIRST + index))?;
-        }
-    }
-    Ok(())
+/// Without news devices are still found, by looking once a second.
+fn open_hotplug() -> Option<Hotplug> {
+    let opened = Hotplug::open();
+    opened.map_err(|error| log::debug!("no news of devices can be heard: {error}")).ok()
 }
 
 fn say_what_is_sent(daemon: &Daemon, network: &Network) {

@@ -91,6 +91,11 @@ impl Video {
         self.source.begin(epoch);
     }
 
+    /// Some device has come or gone.
+    pub(super) const fn look(&mut self, now: Monotonic) {
+        self.source.look(now);
+    }
+
     pub(super) const fn source(&self) -> &VideoSource {
         &self.source
     }
@@ -187,7 +192,9 @@ impl Video {
         dropped.insert("too_long", self.counts.too_long);
         let frames_dropped = dropped.into_iter().filter(|(_, count)| *count > 0);
         VideoStatistics {
-            source: self.name.clone(),
+            source: self.source.name().unwrap_or(&self.name).to_owned(),
+            away: self.source.why_away(),
+            returns: self.source.returns(),
             width: format.width,
             height: format.height,
             rate: f64::from(format.rate.numerator) / f64::from(format.rate.denominator.max(1)),

@@ -17,8 +17,9 @@ const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
 const SUMMARY_INFORMATION: u8 = 209;
 
-/// Item type of the canonical name (section 6.5.1).
+/// Item types of a source description (section 12.2).
 const CNAME: u8 = 1;
+const NOTE: u8 = 7;
 
 /// Sub-report block of the group and average packet size (RFC 5760 section 7.1.6).
 const GROUP_SIZE: u8 = 10;
@@ -121,39 +122,49 @@ impl Iterator for Sources<'_> {
     }
 }
 
-/// Canonical names of a source description: of each chunk that has one, source and name.
+/// What a source says of itself (section 6.5): the items that are used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description<'a> {
+    /// Who.
+    pub ssrc: Ssrc,
+    /// Its canonical name (section 6.5.1).
+    pub cname: Option<&'a [u8]>,
+    /// Its state at the moment, for people (section 6.5.7).
+    pub note: Option<&'a [u8]>,
+}
+
+/// The chunks of a source description, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names<'a> {
+pub struct Descriptions<'a> {
     chunks: u8,
     bytes: &'a [u8],
 }
 
-impl<'a> Iterator for Names<'a> {
-    type Item = (Ssrc, &'a [u8]);
+impl<'a> Iterator for Descriptions<'a> {
+    type Item = Description<'a>;
     fn next(&mut self) -> Option<Self::Item> {
-        while self.chunks > 0 {
-            self.chunks -= 1;
-            let mut reader = Reader::new(self.bytes);
-            let ssrc = Ssrc(reader.u32().ok()?);
-            let mut name = None;
-            loop {
-                let kind = reader.u8().ok()?;
-                if kind == 0 {
-                    break;
-                }
-                let len = reader.u8().ok()?;
-                let text = reader.bytes(len.into()).ok()?;
-                if kind == CNAME {
-                    name = Some(text);
-                }
+        self.chunks = self.chunks.checked_sub(1)?;
+        let mut reader = Reader::new(self.bytes);
+        // What is cut off ends the description.
+        self.bytes = &[];
+        let ssrc = Ssrc(reader.u32().ok()?);
+        let mut description = Description { ssrc, cname: None, note: None };
+        loop {
+            let kind = reader.u8().ok()?;
+            if kind == 0 {
+                break;
             }
-            let end = reader.position().next_multiple_of(4);
-            self.bytes = self.bytes.get(end..).unwrap_or_default();
-            if let Some(name) = name {
-                return Some((ssrc, name));
+            let len = reader.u8().ok()?;
+            let text = reader.bytes(len.into()).ok()?;
+            match kind {
+                CNAME => description.cname = Some(text),
+                NOTE => description.note = Some(text),
+                _ => {}
             }
         }
-        None
+        let padding = reader.position().next_multiple_of(4) - reader.position();
+        self.bytes = reader.rest().get(padding..).unwrap_or_default();
+        Some(description)
     }
 }
 
@@ -177,7 +188,7 @@ pub enum Packet<'a> {
         blocks: Blocks<'a>,
     },
     /// Section 6.5.
-    Description(Names<'a>),
+    Description(Descriptions<'a>),
     /// Section 6.6.
     Bye {
         /// Who leaves.
@@ -265,7 +276,7 @@ fn parse(count: u8, payload_type: u8, body: &[u8]) -> Result<Packet<'_>, Error> 
             let ssrc = Ssrc(reader.u32()?);
             Packet::ReceiverReport { ssrc, blocks: blocks(count, &mut reader)? }
         }
-        SOURCE_DESCRIPTION => Packet::Description(Names { chunks: count, bytes: body }),
+        SOURCE_DESCRIPTION => Packet::Description(Descriptions { chunks: count, bytes: body }),
         GOODBYE => {
             let sources = Sources { bytes: reader.bytes(usize::from(count) * 4)? };
             let reason = match reader.u8() {

@@ -1,5 +1,6 @@
 //! What is presented when, and what the viewer is told meanwhile.
 
+use super::outlook::{Evidence, Outlook, Stream};
 use super::threads::Threads;
 use super::{Stats, on_terminal, since};
 use crate::clock::{monotonic, unix_offset};
@@ -9,7 +10,7 @@ use crate::plan::Plan;
 use crate::recorder::Destination;
 use crate::screen::{Key, Screen};
 use crate::snapshot;
-use crate::statistics::Statistics;
+use crate::statistics::{Gauge, Statistics};
 use crate::status::{Status, StatusLine, overlay_lines};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,12 +18,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
-
-/// What to look at when nothing comes.
-pub(super) const ADVICE: &str = "is the sender on, in the same network, and is --interface the one that leads to it? A firewall must let its UDP packets in";
-
-/// Without a packet for so long the source is said to have stopped.
-const SILENCE: Duration = Duration::from_secs(2);
 
 /// Longest wait of the loop: keys and the status want a look.
 const STEP: Duration = Duration::from_millis(100);
@@ -47,19 +42,11 @@ pub(super) struct Presenter<'a> {
     next: Option<Decoded>,
     /// The frame on the screen.
     shown: Option<Coded>,
-    state: State,
+    outlook: Outlook,
+    /// Which streams the session has: pictures, sound.
+    expected: (bool, bool),
     overlay: bool,
     snapshot_taken: bool,
-}
-
-/// What the viewer was last told about the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Waiting,
-    /// Waiting, and advised what to look at.
-    Advised,
-    Playing,
-    Stopped,
 }
 
 /// Frames and bytes until the last tick, and what they make a second.
@@ -99,7 +86,8 @@ impl<'a> Presenter<'a> {
             rates: Rates { at: now, frames: 0, bytes: 0, measured: None },
             next: None,
             shown: None,
-            state: State::Waiting,
+            outlook: Outlook::Waiting,
+            expected: (plan.video.is_some(), plan.audio.is_some()),
             overlay: false,
             snapshot_taken: false,
         }
@@ -268,17 +256,11 @@ impl<'a> Presenter<'a> {
 
     /// Notices that the source has come or gone.
     fn watch_source(&mut self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
-        let heard = self.threads.shared.counters.heard.get().map(Monotonic);
-        let state = match heard {
-            Some(heard) if since(heard) < SILENCE => State::Playing,
-            Some(_) => State::Stopped,
-            None if since(self.began) >= 2 * SILENCE => State::Advised,
-            None => State::Waiting,
-        };
-        if state == self.state {
+        let outlook = Outlook::of(&self.evidence(), monotonic());
+        if outlook == self.outlook {
             return Ok(());
         }
-        if state == State::Playing {
+        if outlook == Outlook::Playing {
             // What is measured from now on is a whole second.
             let video = &self.threads.shared.counters.video;
             self.rates = Rates {
@@ -288,26 +270,38 @@ impl<'a> Presenter<'a> {
                 measured: None,
             };
         }
-        self.state = state;
+        self.outlook = outlook;
         self.tell(screen)
     }
 
+    fn evidence(&self) -> Evidence {
+        let counters = &self.threads.shared.counters;
+        let heard = |gauge: &Gauge| gauge.get().map(Monotonic);
+        Evidence {
+            video: Stream {
+                expected: self.expected.0,
+                heard: heard(&counters.video.arrived),
+                note: counters.video.note.get(),
+            },
+            audio: Stream {
+                expected: self.expected.1,
+                heard: heard(&counters.audio.arrived),
+                note: counters.audio.note.get(),
+            },
+            reported: heard(&counters.reported),
+            waited: since(self.began),
+        }
+    }
+
     fn tell(&self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
-        let name = self.name;
-        let notice = match self.state {
-            State::Waiting => Some(format!("waiting for {name}")),
-            State::Advised => Some(format!("nothing comes from {name}: {ADVICE}")),
-            State::Playing => None,
-            State::Stopped => Some(format!("{name} has stopped; waiting for it to return")),
-        };
+        let notice = self.outlook.notice(self.name);
         match &notice {
             Some(notice) => log::info!("{notice}"),
-            None => log::info!("receiving {name}"),
+            None => log::info!("receiving {}", self.name),
         }
-        match screen {
-            Some(screen) => screen.set_notice(notice.as_deref()).map_err(|error| error.to_string()),
-            None => Ok(()),
-        }
+        let Some(screen) = screen else { return Ok(()) };
+        screen.set_stale(self.outlook.is_stale());
+        screen.set_notice(notice.as_deref()).map_err(|error| error.to_string())
     }
 
     fn tick(&mut self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {

@@ -61,6 +61,26 @@ pub struct CameraCounts {
     pub sequence_gaps: u64,
 }
 
+impl CameraCounts {
+    /// Buffers that the driver handed out.
+    #[must_use]
+    pub const fn given(&self) -> u64 {
+        self.delivered + self.error_flagged + self.empty + self.skipped_lease
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            delivered: self.delivered + other.delivered,
+            error_flagged: self.error_flagged + other.error_flagged,
+            empty: self.empty + other.empty,
+            skipped_lease: self.skipped_lease + other.skipped_lease,
+            sequence_gaps: self.sequence_gaps + other.sequence_gaps,
+        }
+    }
+}
+
 /// A camera that is streaming. Dropping it ends the stream; leases that are still out stay valid,
 /// and the device is closed with the last of them.
 #[derive(Debug)]

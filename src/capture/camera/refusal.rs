@@ -1,14 +1,14 @@
 //! Why a camera cannot be had, in one line that also says what to do about it.
 
 use super::kernel::Capability;
-use crate::capture::{Error, devices};
+use crate::capture::{Cause, Error, devices};
 use std::io;
 use std::path::Path;
 
 /// The device node could not be opened.
 pub(super) fn cannot_open(path: &Path, error: &io::Error) -> Error {
     let device = path.display();
-    Error::new(match error.raw_os_error() {
+    let line = match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => {
             format!("there is no camera at {device}: {}", found())
         }
@@ -18,7 +18,8 @@ pub(super) fn cannot_open(path: &Path, error: &io::Error) -> Error {
         ),
         Some(libc::EBUSY) => busy(&device.to_string(), path),
         _ => format!("{device} cannot be opened as a camera: {error}"),
-    })
+    };
+    Error::new(line).from_cause(cause(error))
 }
 
 /// The device node is something else.
@@ -39,7 +40,7 @@ pub(super) fn no_camera(path: &Path, capability: Option<&Capability>) -> Error {
 
 /// The kernel refused a step.
 pub(super) fn failed(label: &str, path: &Path, step: &str, error: &io::Error) -> Error {
-    Error::new(match error.raw_os_error() {
+    let line = match error.raw_os_error() {
         Some(libc::EBUSY) => busy(label, path),
         Some(libc::ENODEV) => format!("{label} was unplugged"),
         Some(libc::ENOSPC) => format!(
@@ -47,7 +48,12 @@ pub(super) fn failed(label: &str, path: &Path, step: &str, error: &io::Error) ->
              it into another port"
         ),
         _ => format!("{label} cannot {step}: {error}"),
-    })
+    };
+    Error::new(line).from_cause(cause(error))
+}
+
+fn cause(error: &io::Error) -> Cause {
+    error.raw_os_error().map_or(Cause::Other, Cause::of)
 }
 
 fn busy(label: &str, path: &Path) -> String {

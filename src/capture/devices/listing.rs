@@ -1,6 +1,7 @@
 //! What `streamsocket devices` prints: cameras and microphones with all that can be chosen, and the
 //! options that choose it.
 
+use super::lookup::PORT_PREFIX;
 use super::{CameraInfo, CardInfo, cameras, card_of_camera, cards, has_camera_interface};
 use crate::capture::camera::offer::{codes, listed};
 use crate::capture::camera::{Control, FormatOffer};
@@ -52,6 +53,9 @@ fn write_camera(camera: &CameraInfo, card: Option<&CardInfo>, out: &mut dyn Writ
     writeln!(out, "    use     --video v4l2:{path}")?;
     if let Some(link) = &camera.by_id {
         writeln!(out, "    or      --video v4l2:{}", link.display())?;
+    }
+    if camera.bus.starts_with(PORT_PREFIX) {
+        writeln!(out, "    or      --video v4l2:{}  (whatever is plugged in there)", camera.bus)?;
     }
     if let Some(card) = card {
         writeln!(out, "    sound   --audio alsa:{}", card.name)?;
@@ -159,7 +163,8 @@ mod tests {
         write_cameras(&[(&camera(), Some(card()))], false, &mut text).unwrap();
         assert_eq!(
             text,
-            "Cameras\n  /dev/video0  Eye (usb-1)\n    use     --video v4l2:/dev/video0\n    sound  \
+            "Cameras\n  /dev/video0  Eye (usb-1)\n    use     --video v4l2:/dev/video0\n    or     \
+             \x20--video v4l2:usb-1  (whatever is plugged in there)\n    sound  \
              \x20--audio alsa:hw:CARD=Eye,DEV=0\n    --size  1280x720   --fps 30, 15\n           \
              \x20640x480    --fps any\n    unused  YUYV\n"
         );

@@ -2,9 +2,12 @@
 //! number, and which of them belong together.
 
 mod listing;
+mod lookup;
 mod sysfs;
 
 pub use listing::write_listing;
+pub use lookup::{CameraName, card_again, find_camera, identity_of_camera, identity_of_card};
+pub use sysfs::Identity;
 
 use super::camera::kernel::{Capability, Node};
 use super::camera::{Control, FormatOffer};

@@ -34,6 +34,30 @@ pub(super) struct CaptureDevice {
     pub usb: Option<PathBuf>,
 }
 
+/// A USB device as it describes itself, and where it is plugged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    vendor: String,
+    product: String,
+    /// Many have none, or all the same one.
+    serial: Option<String>,
+    /// The name of the port: `1-1.2`.
+    port: String,
+}
+
+impl Identity {
+    /// Whether `other` is this device, perhaps at another port.
+    pub(super) fn is_same_device(&self, other: &Self) -> bool {
+        let told = |it: &Self| (it.vendor.clone(), it.product.clone(), it.serial.clone());
+        told(self) == told(other)
+    }
+
+    /// Whether `other` is at the same port.
+    pub(super) fn is_same_port(&self, other: &Self) -> bool {
+        self.port == other.port
+    }
+}
+
 impl Sysfs {
     /// The tree of this machine.
     pub(super) fn system() -> Self {
@@ -75,6 +99,16 @@ impl Sysfs {
                 Some(CaptureDevice { card, card_id, device, usb: usb_parent(&folder) })
             })
             .collect()
+    }
+
+    /// What a USB device says of itself.
+    pub(super) fn identity(usb: &Path) -> Option<Identity> {
+        Some(Identity {
+            vendor: line(&usb.join("idVendor"))?,
+            product: line(&usb.join("idProduct")).unwrap_or_default(),
+            serial: line(&usb.join("serial")),
+            port: usb.file_name()?.to_string_lossy().into_owned(),
+        })
     }
 
     /// The USB device that a node named `videoN` is a part of.
@@ -170,6 +204,19 @@ mod tests {
         assert_eq!(devices[1].usb, sysfs.usb_of_video("video0"));
         assert!(sysfs.usb_of_video("video10").is_some());
         assert_ne!(devices[1].usb, sysfs.usb_of_video("video10"));
+    }
+
+    #[test]
+    fn a_device_is_known_again_at_another_port() {
+        let (_folder, sysfs) = machine();
+        for (usb, serial) in [("1-1", "A1"), ("1-2", "A1"), ("1-3", "B2")] {
+            file(&sysfs, &format!("devices/usb1/{usb}/idVendor"), "1d6b");
+            file(&sysfs, &format!("devices/usb1/{usb}/serial"), serial);
+        }
+        let at = |port| Sysfs::identity(&sysfs.root.join("devices/usb1").join(port)).unwrap();
+        assert!(at("1-1").is_same_device(&at("1-2")) && !at("1-1").is_same_port(&at("1-2")));
+        assert!(!at("1-1").is_same_device(&at("1-3")));
+        assert_eq!(Sysfs::identity(&sysfs.root), None);
     }
 
     #[test]

@@ -55,13 +55,17 @@ struct Pace {
 
 impl Microphone {
     /// Opens a capture device by its ALSA name (`hw:CARD=Camera,DEV=0`, `plughw:1`, `default`) and
-    /// sets it to 16-bit samples at the best rate and channel count that it has itself.
+    /// sets it to 16-bit samples at this rate and channel count, converted by ALSA if the card has
+    /// others; or to the best that it has itself.
     ///
     /// # Errors
     /// There is no such device, it may not be opened, another program uses it, or it has no format
     /// that is understood here: one line that says which and what to do.
-    pub fn open(name: &str) -> Result<Self, Error> {
-        let opened = offer::open(name)?;
+    pub fn open(name: &str, format: Option<AudioFormat>) -> Result<Self, Error> {
+        let opened = match format {
+            Some(format) => offer::open_as(name, format)?,
+            None => offer::open(name)?,
+        };
         let polled = opened.pcm.get().unwrap_or_default();
         let watchable = !polled.is_empty() && polled.iter().all(|it| can_be_watched(it.fd));
         let descriptors =
@@ -311,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_null_device_is_read_by_the_clock() {
-        let mut microphone = Microphone::open("null").unwrap();
+        let mut microphone = Microphone::open("null", None).unwrap();
         assert_eq!(microphone.format(), AudioFormat { rate: 48000, channels: 2 });
         assert!(microphone.descriptors().is_empty());
         let start = Monotonic(1_000_000_000);
@@ -333,8 +337,8 @@ mod tests {
 
     #[test]
     fn a_device_that_is_not_there_is_named() {
-        let error = Microphone::open("hw:CARD=Nowhere,DEV=0").unwrap_err().to_string();
+        let error = Microphone::open("hw:CARD=Nowhere,DEV=0", None).unwrap_err().to_string();
         assert!(error.starts_with("there is no microphone hw:CARD=Nowhere,DEV=0: "), "{error}");
-        assert!(Microphone::open("hw:\0").is_err());
+        assert!(Microphone::open("hw:\0", None).is_err());
     }
 }

@@ -36,7 +36,27 @@ pub(super) fn open(name: &str) -> Result<Opened, Error> {
     let Some(&format) = formats.first() else {
         return Err(refusal::no_format(name));
     };
-    let (period, buffer) = set_up(&pcm, format).map_err(failed)?;
+    let (period, buffer) = set_up(&pcm, format, false).map_err(failed)?;
+    Ok(Opened { pcm, format, period, buffer })
+}
+
+/// Opens and sets up a device at this format, by ALSA's converters if it does not have it itself.
+pub(super) fn open_as(name: &str, format: AudioFormat) -> Result<Opened, Error> {
+    let pcm = open_pcm(name)?;
+    let failed = |error: alsa::Error| refusal::failed(name, "be set up", &error);
+    if offered(&pcm).map_err(failed)?.contains(&format) {
+        let (period, buffer) = set_up(&pcm, format, false).map_err(failed)?;
+        return Ok(Opened { pcm, format, period, buffer });
+    }
+    drop(pcm);
+    let converting = match name.strip_prefix("hw:") {
+        Some(card) => format!("plughw:{card}"),
+        None => name.to_owned(),
+    };
+    let AudioFormat { rate, channels } = format;
+    log::info!("microphone {name} is converted to {rate} Hz and {channels} channels");
+    let pcm = open_pcm(&converting)?;
+    let (period, buffer) = set_up(&pcm, format, true).map_err(failed)?;
     Ok(Opened { pcm, format, period, buffer })
 }
 
@@ -65,7 +85,7 @@ fn open_pcm(name: &str) -> Result<PCM, Error> {
 
 /// All of [`RATES`] and [`CHANNELS`] that the device has by itself, without resampling.
 fn offered(pcm: &PCM) -> Result<Vec<AudioFormat>, alsa::Error> {
-    let any = samples(pcm)?;
+    let any = samples(pcm, false)?;
     let possible = |format: &AudioFormat| {
         let params = any.clone();
         params.set_channels(format.channels.into()).is_ok() && params.test_rate(format.rate).is_ok()
@@ -79,17 +99,17 @@ fn offered(pcm: &PCM) -> Result<Vec<AudioFormat>, alsa::Error> {
 }
 
 /// Everything that the device can do with interleaved 16-bit samples; nothing if it has none.
-fn samples(pcm: &PCM) -> Result<HwParams<'_>, alsa::Error> {
+fn samples(pcm: &PCM, resample: bool) -> Result<HwParams<'_>, alsa::Error> {
     let params = HwParams::any(pcm)?;
-    params.set_rate_resample(false)?;
+    params.set_rate_resample(resample)?;
     params.set_access(Access::RWInterleaved)?;
     params.set_format(Format::S16LE)?;
     Ok(params)
 }
 
 /// Sets the device up and returns the sizes of its period and its buffer, in sample frames.
-fn set_up(pcm: &PCM, format: AudioFormat) -> Result<(usize, usize), alsa::Error> {
-    let params = samples(pcm)?;
+fn set_up(pcm: &PCM, format: AudioFormat, resample: bool) -> Result<(usize, usize), alsa::Error> {
+    let params = samples(pcm, resample)?;
     params.set_channels(format.channels.into())?;
     params.set_rate(format.rate, ValueOr::Nearest)?;
     params.set_period_time_near(PERIOD_MICROS, ValueOr::Nearest)?;

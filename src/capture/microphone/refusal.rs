@@ -1,23 +1,25 @@
 //! Why a microphone cannot be had, in one line that also says what to do about it.
 
-use crate::capture::{Error, devices};
+use crate::capture::{Cause, Error, devices};
 
 /// The device could not be opened.
 pub(super) fn cannot_open(name: &str, errno: i32) -> Error {
-    Error::new(match errno {
+    // alsa-lib does not find a card that it may not open.
+    let hidden = errno != libc::EBUSY && devices::cards_are_forbidden();
+    let cause = if hidden { Cause::Forbidden } else { Cause::of(errno) };
+    let line = match errno {
         libc::EBUSY => format!(
             "microphone {name} is in use by another program: end that first (fuser -v /dev/snd/* \
              names it)"
         ),
-        libc::EACCES | libc::EPERM => forbidden(name),
-        // alsa-lib does not find a card that it may not open.
-        _ if devices::cards_are_forbidden() => forbidden(name),
+        _ if cause == Cause::Forbidden => forbidden(name),
         libc::ENOENT | libc::ENODEV | libc::ENXIO => {
             format!("there is no microphone {name}: {}", found())
         }
         libc::EINVAL => format!("\"{name}\" is no name of a sound device: {}", found()),
         _ => format!("microphone {name} cannot be opened: {}", description(errno)),
-    })
+    };
+    Error::new(line).from_cause(cause)
 }
 
 /// The device has no rate and channel count that is understood here, or no 16-bit samples.
@@ -37,13 +39,16 @@ pub(super) fn failed(name: &str, step: &str, error: &alsa::Error) -> Error {
         libc::ENODEV => unplugged(name),
         // What an empty set of parameters gives: a required one is not there.
         libc::EINVAL if step == "be set up" => no_format(name),
-        errno => Error::new(format!("microphone {name} cannot {step}: {}", description(errno))),
+        errno => {
+            let line = format!("microphone {name} cannot {step}: {}", description(errno));
+            Error::new(line).from_cause(Cause::of(errno))
+        }
     }
 }
 
 /// It is gone.
 pub(super) fn unplugged(name: &str) -> Error {
-    Error::new(format!("microphone {name} was unplugged"))
+    Error::new(format!("microphone {name} was unplugged")).from_cause(Cause::Absent)
 }
 
 fn forbidden(name: &str) -> String {

@@ -85,7 +85,7 @@ impl Feedback {
     ) -> Result<Writer<'a>, Error> {
         let mut writer = Writer::new(out);
         writer.receiver_report(self.ssrc, block.as_slice())?;
-        writer.cname(self.ssrc, cname)?;
+        writer.description(self.ssrc, cname, None)?;
         Ok(writer)
     }
 }

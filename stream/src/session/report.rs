@@ -56,7 +56,7 @@ impl Reporter {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         self.next = Some(now + randomize(SENDER_INTERVAL, about.random));
-        let mut writer = self.open(instant, about.cname, out)?;
+        let mut writer = self.open(instant, about.cname, about.note, out)?;
         writer.group_size(self.ssrc, about.members, about.report_size)?;
         Ok(writer.finish())
     }
@@ -71,7 +71,7 @@ impl Reporter {
         cname: &str,
         out: &mut [u8],
     ) -> Result<usize, Error> {
-        let mut writer = self.open(instant, cname, out)?;
+        let mut writer = self.open(instant, cname, None, out)?;
         writer.bye(&[self.ssrc], None)?;
         Ok(writer.finish())
     }
@@ -80,12 +80,13 @@ impl Reporter {
         &self,
         (time, ntp): (RtpTime, NtpTime),
         cname: &str,
+        note: Option<&str>,
         out: &'a mut [u8],
     ) -> Result<Writer<'a>, Error> {
         let info = SenderInfo { ntp, time, packets: self.packets, octets: self.octets };
         let mut writer = Writer::new(out);
         writer.sender_report(self.ssrc, &info, &[])?;
-        writer.cname(self.ssrc, cname)?;
+        writer.description(self.ssrc, cname, note)?;
         Ok(writer)
     }
 }
@@ -95,6 +96,8 @@ impl Reporter {
 pub struct About<'a> {
     /// Canonical name of the session (RFC 3550 section 6.5.1).
     pub cname: &'a str,
+    /// Why the stream has nothing to send at the moment, if so (RFC 3550 section 6.5.7).
+    pub note: Option<&'a str>,
     /// Receivers known.
     pub members: u32,
     /// Mean size of an RTCP packet in this session, in bytes (RFC 5760 section 7.1.6).
@@ -121,7 +124,7 @@ mod tests {
         assert_eq!(reporter.deadline(), None);
         reporter.count(3, 300, Monotonic(10));
         assert_eq!(reporter.deadline(), Some(Monotonic(10)));
-        let about = About { cname: "a@b", members: 2, report_size: 100, random: 0 };
+        let about = About { cname: "a@b", note: None, members: 2, report_size: 100, random: 0 };
         let mut out = [0; super::super::COMPOUND_MAX];
         let len = reporter.report(Monotonic(10), INSTANT, &about, &mut out).unwrap();
         assert!(reporter.deadline() > Some(Monotonic(10 + 400_000_000)));

@@ -18,7 +18,7 @@ fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>) -> Vec<u8> 
 fn a_sender_report_with_a_name_is_these_bytes() {
     let bytes = written(|writer| {
         writer.sender_report(Ssrc(0x0A0B_0C0D), &INFO, &[])?;
-        writer.cname(Ssrc(0x0A0B_0C0D), "a@b")
+        writer.description(Ssrc(0x0A0B_0C0D), "a@b", None)
     });
     let report = [
         0x80, 200, 0, 6, 0xA, 0xB, 0xC, 0xD, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0,
@@ -31,8 +31,21 @@ fn a_sender_report_with_a_name_is_these_bytes() {
     let Packet::SenderReport { ssrc, info, mut blocks } = first else { panic!("{first:?}") };
     assert_eq!((ssrc, info, blocks.next()), (Ssrc(0x0A0B_0C0D), INFO, None));
     let second = packets.next().unwrap();
-    let Packet::Description(names) = second else { panic!("{second:?}") };
-    assert!(names.eq([(Ssrc(0x0A0B_0C0D), &b"a@b"[..])]));
+    let Packet::Description(chunks) = second else { panic!("{second:?}") };
+    let told = Description { ssrc: Ssrc(0x0A0B_0C0D), cname: Some(b"a@b"), note: None };
+    assert!(chunks.eq([told]));
+}
+
+#[test]
+fn a_note_follows_the_name() {
+    let bytes = written(|writer| writer.description(Ssrc(1), "a@b", Some("gone")));
+    let expected =
+        [0x81, 202, 0, 4, 0, 0, 0, 1, 1, 3, b'a', b'@', b'b', 7, 4, b'g', b'o', b'n', b'e', 0];
+    assert_eq!(bytes, expected);
+    let packet = packets(&bytes).unwrap().next().unwrap().unwrap();
+    let Packet::Description(mut chunks) = packet else { panic!() };
+    assert_eq!(chunks.next().unwrap().note, Some(&b"gone"[..]));
+    assert_eq!(chunks.next(), None);
 }
 
 #[test]
@@ -95,7 +108,10 @@ fn a_full_buffer_keeps_what_was_complete() {
     let mut out = [0; 30];
     let mut writer = Writer::new(&mut out);
     writer.sender_report(Ssrc(1), &INFO, &[]).unwrap();
-    assert_eq!(writer.cname(Ssrc(1), "x"), Err(Error::Space { needed: 40, actual: 30 }));
+    assert_eq!(
+        writer.description(Ssrc(1), "x", None),
+        Err(Error::Space { needed: 40, actual: 30 })
+    );
     assert_eq!(writer.finish(), 28);
 }
 
@@ -112,7 +128,7 @@ proptest! {
         };
         let bytes = written(|writer| {
             writer.sender_report(Ssrc(ssrc), &info, &[block])?;
-            writer.cname(Ssrc(ssrc), &name)?;
+            writer.description(Ssrc(ssrc), &name, Some("away"))?;
             writer.bye(&[Ssrc(ssrc)], None)
         });
         let compound = rtcp_types::Compound::parse(&bytes).unwrap();
@@ -135,8 +151,8 @@ proptest! {
                     seen += 1;
                     let chunk = description.chunks().next().unwrap();
                     prop_assert_eq!(chunk.ssrc(), ssrc);
-                    let item = chunk.items().next().unwrap();
-                    prop_assert_eq!(item.value(), name.as_bytes());
+                    let items: Vec<_> = chunk.items().map(|item| item.value()).collect();
+                    prop_assert_eq!(items, [name.as_bytes(), b"away"]);
                 }
                 rtcp_types::Packet::Bye(bye) => {
                     seen += 1;
@@ -163,7 +179,7 @@ proptest! {
                 Packet::SenderReport { blocks, .. } | Packet::ReceiverReport { blocks, .. } => {
                     prop_assert!(blocks.count() <= 31);
                 }
-                Packet::Description(names) => prop_assert!(names.count() <= 31),
+                Packet::Description(chunks) => prop_assert!(chunks.count() <= 31),
                 Packet::Bye { sources, .. } => prop_assert!(sources.count() <= 31),
                 _ => {}
             }

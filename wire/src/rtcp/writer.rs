@@ -1,7 +1,7 @@
 //! Writes a compound packet.
 
 use super::{
-    BLOCK_LEN, CNAME, GOODBYE, GROUP_SIZE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT,
+    BLOCK_LEN, CNAME, GOODBYE, GROUP_SIZE, NOTE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT,
     SOURCE_DESCRIPTION, SUMMARY_INFORMATION, SenderInfo,
 };
 use crate::Error;
@@ -58,18 +58,28 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// A source description with a canonical name (section 6.5.1), cut to 255 bytes.
+    /// A source description: a canonical name (section 6.5.1) and, if there is something to say,
+    /// a note on the state of the source (section 6.5.7); each is cut to 255 bytes.
     ///
     /// # Errors
     /// If the buffer is full.
-    pub fn cname(&mut self, ssrc: Ssrc, name: &str) -> Result<(), Error> {
-        let (len, text) = text(name);
+    pub fn description(
+        &mut self,
+        ssrc: Ssrc,
+        cname: &str,
+        note: Option<&str>,
+    ) -> Result<(), Error> {
+        let items = [(CNAME, Some(cname)), (NOTE, note)];
+        let items = items.map(|(kind, item)| item.map(|item| (kind, text(item))));
+        let len: usize = items.iter().flatten().map(|(_, (_, text))| 2 + text.len()).sum();
         // A byte of 0 ends the items, and more fill the word.
-        let end = (4 + 2 + text.len() + 1).next_multiple_of(4);
+        let end = (4 + len + 1).next_multiple_of(4);
         let mut body = self.packet(SOURCE_DESCRIPTION, 1, end)?;
         body.put(&ssrc.0.to_be_bytes());
-        body.put(&[CNAME, len]);
-        body.put(text);
+        for (kind, (len, text)) in items.into_iter().flatten() {
+            body.put(&[kind, len]);
+            body.put(text);
+        }
         Ok(())
     }
 

@@ -1,0 +1,148 @@
+//! What the viewer is told about the source: that it is waited for, plays, has lost its camera or
+//! its microphone, or has stopped. A function of when things were last heard; nothing is drawn here.
+
+use std::fmt;
+use std::time::Duration;
+use streamsocket_stream::clock::Monotonic;
+
+/// Without a packet for so long a stream is said to be silent.
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
+
+/// What to look at when nothing comes.
+pub(super) const ADVICE: &str = "is the sender on, in the same network, and is --interface the one that leads to it? A firewall must let its UDP packets in";
+
+/// What is known of a session at a moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evidence {
+    pub(super) video: Stream,
+    pub(super) audio: Stream,
+    /// When the sender last reported.
+    pub(super) reported: Option<Monotonic>,
+    /// How long it has been waited for.
+    pub(super) waited: Duration,
+}
+
+/// What is known of one stream of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stream {
+    /// Whether the session has it.
+    pub(super) expected: bool,
+    /// When its last packet came.
+    pub(super) heard: Option<Monotonic>,
+    /// What the sender says about its state.
+    pub(super) note: Option<String>,
+}
+
+/// What the viewer is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outlook {
+    Waiting,
+    /// Waiting, and advised what to look at.
+    Advised,
+    Playing,
+    /// The sender is there but has no picture, for this reason if it has told one.
+    NoPicture(Option<String>),
+    /// The same of sound.
+    NoSound(Option<String>),
+    Stopped,
+}
+
+impl Outlook {
+    pub(super) fn of(evidence: &Evidence, now: Monotonic) -> Self {
+        let Evidence { video, audio, reported, waited } = evidence;
+        let silent = |heard: &Option<Monotonic>| heard.is_none_or(|at| now.since(at) >= SILENCE);
+        let all = [video.heard, audio.heard, *reported];
+        if all.iter().all(Option::is_none) {
+            return if *waited >= 2 * SILENCE { Self::Advised } else { Self::Waiting };
+        }
+        if all.iter().all(silent) {
+            return Self::Stopped;
+        }
+        // A session that has just begun to be heard need not have said everything.
+        let began = *waited < SILENCE;
+        let lacks = |stream: &Stream| {
+            stream.expected && (stream.note.is_some() || silent(&stream.heard) && !began)
+        };
+        if lacks(video) {
+            return Self::NoPicture(video.note.clone());
+        }
+        // A plan by address alone expects sound that may never have been there.
+        if lacks(audio) && (audio.heard.is_some() || audio.note.is_some()) {
+            return Self::NoSound(audio.note.clone());
+        }
+        Self::Playing
+    }
+
+    /// Whether the picture on the screen is an old one.
+    pub(super) const fn is_stale(&self) -> bool {
+        matches!(self, Self::NoPicture(_) | Self::Stopped)
+    }
+
+    /// The message for the middle of the screen, if any; `name` is the session's.
+    pub(super) fn notice(&self, name: &str) -> Option<String> {
+        Some(match self {
+            Self::Playing => return None,
+            Self::Waiting => format!("waiting for {name}"),
+            Self::Advised => format!("nothing comes from {name}: {ADVICE}"),
+            Self::NoPicture(note) => lacking(format_args!("no picture from {name}"), note),
+            Self::NoSound(note) => lacking(format_args!("no sound from {name}"), note),
+            Self::Stopped => format!("{name} has stopped; waiting for it to return"),
+        })
+    }
+}
+
+fn lacking(what: fmt::Arguments<'_>, note: &Option<String>) -> String {
+    match note {
+        Some(note) => format!("{what}: {note}"),
+        None => format!("{what} at the moment"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn heard(second: i64) -> Stream {
+        Stream { expected: true, heard: Some(Monotonic(second * SECOND)), note: None }
+    }
+
+    fn at(second: i64, video: Stream, audio: Stream, reported: Option<i64>) -> Outlook {
+        let reported = reported.map(|second| Monotonic(second * SECOND));
+        let waited = Duration::from_secs(second.unsigned_abs());
+        Outlook::of(&Evidence { video, audio, reported, waited }, Monotonic(second * SECOND))
+    }
+
+    #[test]
+    fn what_was_never_heard_is_waited_for() {
+        let none = || Stream { expected: true, ..Stream::default() };
+        assert_eq!(at(1, none(), none(), None), Outlook::Waiting);
+        assert_eq!(at(4, none(), none(), None), Outlook::Advised);
+    }
+
+    #[test]
+    fn a_sender_that_still_speaks_has_lost_its_camera() {
+        assert_eq!(at(9, heard(8), heard(9), Some(9)), Outlook::Playing);
+        assert_eq!(at(9, heard(7), heard(9), Some(9)), Outlook::NoPicture(None));
+        assert_eq!(at(9, heard(7), Stream::default(), Some(8)), Outlook::NoPicture(None));
+        assert_eq!(at(9, heard(9), heard(5), Some(9)), Outlook::NoSound(None));
+        assert_eq!(at(9, heard(5), heard(6), Some(7)), Outlook::Stopped);
+    }
+
+    #[test]
+    fn a_note_counts_at_once() {
+        let note = || Some("camera \"Eye\" was unplugged".to_owned());
+        let outlook = at(9, Stream { note: note(), ..heard(9) }, heard(9), Some(9));
+        assert_eq!(outlook, Outlook::NoPicture(note()));
+        assert!(outlook.is_stale());
+        let notice = outlook.notice("Door").unwrap();
+        assert_eq!(notice, "no picture from Door: camera \"Eye\" was unplugged");
+    }
+
+    #[test]
+    fn sound_that_was_never_there_is_not_missed() {
+        let never = Stream { expected: true, ..Stream::default() };
+        assert_eq!(at(9, heard(9), never, None), Outlook::Playing);
+    }
+}

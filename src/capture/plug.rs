@@ -1,0 +1,280 @@
+//! A device that may be pulled out and plugged in again while the session lives on: it is opened
+//! on a thread of its own, since drivers take their time, and again whenever there is news or the
+//! wait is over. What the device delivers, and what stands in for it meanwhile, is the business of
+//! its owner.
+
+use super::{Cause, Error};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+use streamsocket_stream::clock::Monotonic;
+
+/// Wait after the first failure: a node that has just appeared is not ours until udev has given it
+/// to its group, 110 to 160 ms later.
+const WAIT_FIRST: Duration = Duration::from_millis(10);
+
+/// Longest wait between two attempts. News of devices come by themselves; this is for what makes
+/// none, such as a program that lets go of a camera, and for machines where none can be heard.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// When to try again: soon at first, then less and less often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Backoff {
+    next: Monotonic,
+    wait: Duration,
+}
+
+impl Backoff {
+    const fn new(now: Monotonic) -> Self {
+        Self { next: now, wait: WAIT_FIRST }
+    }
+
+    /// It did not work.
+    fn fail(&mut self, now: Monotonic) {
+        self.next = now + self.wait;
+        self.wait = (self.wait * 2).min(WAIT_MAX);
+    }
+}
+
+/// How a device is opened.
+pub(super) type Open<D> = Arc<dyn Fn() -> Result<D, Error> + Send + Sync>;
+
+/// A device that comes and goes.
+pub(super) struct Plug<D> {
+    open: Open<D>,
+    state: State<D>,
+    waker: Arc<mio::Waker>,
+    sender: SyncSender<Result<D, Error>>,
+    opened: Receiver<Result<D, Error>>,
+    /// Devices so far.
+    count: u64,
+}
+
+enum State<D> {
+    Here(D),
+    Away {
+        why: Error,
+        retry: Backoff,
+        /// The thread that opens it runs.
+        opening: bool,
+        /// There was news while it ran: what it finds may be old.
+        again: bool,
+    },
+}
+
+impl<D: Send + 'static> Plug<D> {
+    /// Begins with a device, or with the reason why there is none yet. `waker` is woken when one
+    /// was opened, or could not be.
+    pub(super) fn new(device: Result<D, Error>, open: Open<D>, waker: Arc<mio::Waker>) -> Self {
+        let (sender, opened) = sync_channel(1);
+        let count = u64::from(device.is_ok());
+        let state = match device {
+            Ok(device) => State::Here(device),
+            Err(why) => State::away(why, Monotonic(0)),
+        };
+        Self { open, state, waker, sender, opened, count }
+    }
+
+    /// The device, while it is here.
+    pub(super) const fn device(&self) -> Option<&D> {
+        match &self.state {
+            State::Here(device) => Some(device),
+            State::Away { .. } => None,
+        }
+    }
+
+    /// The device, while it is here.
+    pub(super) const fn device_mut(&mut self) -> Option<&mut D> {
+        match &mut self.state {
+            State::Here(device) => Some(device),
+            State::Away { .. } => None,
+        }
+    }
+
+    /// Why it is away, if it is.
+    pub(super) const fn why(&self) -> Option<&Error> {
+        match &self.state {
+            State::Here(_) => None,
+            State::Away { why, .. } => Some(why),
+        }
+    }
+
+    /// How many devices there were so far, this one included: another number, other descriptors.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The device has failed: it is closed, and opened again from now on.
+    pub(super) fn lose(&mut self, why: Error, now: Monotonic) {
+        if self.device().is_some() {
+            self.state = State::away(why, now);
+        }
+    }
+
+    /// Some device has come, or has changed hands: tries at once.
+    pub(super) const fn look(&mut self, now: Monotonic) {
+        if let State::Away { retry, opening, again, .. } = &mut self.state {
+            *retry = Backoff::new(now);
+            *again = *opening;
+        }
+    }
+
+    /// When to call [`turn`](Self::turn), if the waker does not say so before.
+    pub(super) const fn deadline(&self) -> Option<Monotonic> {
+        match &self.state {
+            State::Away { retry, opening: false, .. } => Some(retry.next),
+            _ => None,
+        }
+    }
+
+    /// Takes the device that was opened, or has one opened if it is time. True if it is back.
+    pub(super) fn turn(&mut self, now: Monotonic) -> bool {
+        let State::Away { why, retry, opening, again } = &mut self.state else { return false };
+        if *opening {
+            let Ok(result) = self.opened.try_recv() else { return false };
+            *opening = false;
+            match result {
+                Ok(device) => {
+                    self.count += 1;
+                    self.state = State::Here(device);
+                    return true;
+                }
+                Err(error) => {
+                    note(why, error);
+                    // News that came meanwhile has set the next attempt already.
+                    if !std::mem::take(again) {
+                        retry.fail(now);
+                    }
+                }
+            }
+        }
+        if retry.next <= now {
+            self.try_to_open(now);
+        }
+        false
+    }
+
+    fn try_to_open(&mut self, now: Monotonic) {
+        let started = self.begin();
+        if let State::Away { retry, opening, .. } = &mut self.state {
+            *opening = started;
+            if !started {
+                retry.fail(now);
+            }
+        }
+    }
+
+    /// Starts the thread that opens the device; false if the system has none to spare.
+    fn begin(&self) -> bool {
+        let (open, sender) = (Arc::clone(&self.open), self.sender.clone());
+        let waker = Arc::clone(&self.waker);
+        let started = thread::Builder::new().name("open".into()).spawn(move || {
+            // Only a session that has ended does not take it, and the device is closed then.
+            let _ = sender.try_send(open());
+            if let Err(error) = waker.wake() {
+                log::error!("the thread that opens devices cannot wake the loop: {error}");
+            }
+        });
+        if let Err(error) = &started {
+            log::warn!("no thread can be started to open a device: {error}");
+        }
+        started.is_ok()
+    }
+}
+
+impl<D> State<D> {
+    const fn away(why: Error, now: Monotonic) -> Self {
+        Self::Away { why, retry: Backoff::new(now), opening: false, again: false }
+    }
+}
+
+/// Keeps the reason that says most: that nothing is there is known already.
+fn note(why: &mut Error, error: Error) {
+    if error.cause() == Cause::Absent || error.to_string() == why.to_string() {
+        return;
+    }
+    match error.cause() {
+        // For a moment, until udev has done its work; said if it stays so.
+        Cause::Forbidden | Cause::Absent => log::debug!("{error}"),
+        Cause::Busy | Cause::Other => log::warn!("{error}"),
+    }
+    *why = error;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg_worker::tests::Loop;
+    use std::sync::Mutex;
+
+    const MS: i64 = 1_000_000;
+
+    /// A plug whose attempts end one after the other as listed, last first.
+    fn plug(outcomes: Vec<Result<u32, Error>>) -> (Loop, Plug<u32>) {
+        let outcomes = Mutex::new(outcomes);
+        let next = move || outcomes.lock().unwrap().pop().unwrap_or_else(|| Err(absent()));
+        let event_loop = Loop::new();
+        let waker = Arc::clone(&event_loop.waker);
+        (event_loop, Plug::new(Ok(0), Arc::new(next), waker))
+    }
+
+    fn absent() -> Error {
+        Error::new("not there").from_cause(Cause::Absent)
+    }
+
+    #[test]
+    fn waits_double_up_to_a_second() {
+        let mut backoff = Backoff::new(Monotonic(0));
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            let before = backoff.next;
+            backoff.fail(before);
+            waits.push(backoff.next.since(before).as_millis());
+        }
+        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    }
+
+    #[test]
+    fn a_lost_device_is_opened_again() {
+        let (mut event_loop, mut plug) = plug(vec![Ok(7), Err(absent())]);
+        assert_eq!((plug.device(), plug.count(), plug.deadline()), (Some(&0), 1, None));
+        plug.lose(Error::new("pulled out"), Monotonic(MS));
+        assert_eq!((plug.device(), plug.deadline()), (None, Some(Monotonic(MS))));
+        assert!(!plug.turn(Monotonic(MS)));
+        event_loop.wait();
+        assert!(!plug.turn(Monotonic(2 * MS)), "the first attempt fails");
+        assert_eq!(plug.deadline(), Some(Monotonic(12 * MS)));
+        assert!(!plug.turn(Monotonic(12 * MS)));
+        event_loop.wait();
+        assert!(plug.turn(Monotonic(13 * MS)));
+        assert_eq!((plug.device(), plug.count(), plug.deadline()), (Some(&7), 2, None));
+    }
+
+    #[test]
+    fn news_make_it_try_at_once_and_again_after_an_attempt_under_way() {
+        let (mut event_loop, mut plug) = plug(vec![Ok(7), Err(absent())]);
+        plug.lose(Error::new("pulled out"), Monotonic(0));
+        plug.turn(Monotonic(0));
+        plug.look(Monotonic(MS));
+        event_loop.wait();
+        // The attempt that was under way fails, and the next one begins in the same turn.
+        assert!(!plug.turn(Monotonic(2 * MS)));
+        event_loop.wait();
+        assert!(plug.turn(Monotonic(3 * MS)));
+    }
+
+    #[test]
+    fn the_reason_that_says_most_is_kept() {
+        let busy = Error::new("taken").from_cause(Cause::Busy);
+        let (mut event_loop, mut plug) = plug(vec![Err(busy), Err(absent())]);
+        plug.lose(Error::new("pulled out"), Monotonic(0));
+        for now in [0, 10_000] {
+            plug.turn(Monotonic(now * MS));
+            event_loop.wait();
+            plug.turn(Monotonic(now * MS + 1));
+            let expected = if now == 0 { "pulled out" } else { "taken" };
+            assert_eq!(plug.why().unwrap().to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! From what the user chose to open sources.
+
+use super::{AudioSource, Setting, Sources, VideoSource};
+use crate::capture::camera::CameraRequest;
+use crate::capture::child::{self, ChildAudio, ChildVideo, Input, Probe, VideoSettings};
+use crate::capture::devices::{self, CameraName};
+use crate::capture::flash::Flash;
+use crate::capture::live::{LiveCamera, LiveMicrophone, MicrophoneName};
+use crate::capture::mjpeg_file::{self, MjpegFile};
+use crate::capture::mjpeg_stream::MjpegStream;
+use crate::capture::pattern::{self, Pattern};
+use crate::capture::tone::Tone;
+use crate::capture::wav_file::WavFile;
+use crate::capture::{AudioFormat, Error, FrameRate};
+use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
+use std::path::Path;
+use std::sync::Arc;
+use streamsocket_wire::jpeg_scan;
+
+/// Size of the test picture unless another is asked for.
+const PATTERN_SIZE: (u16, u16) = (1280, 720);
+
+/// Rate of what has none of its own, unless another is asked for.
+const RATE_DEFAULT: FrameRate = FrameRate { numerator: 30, denominator: 1 };
+
+/// Format of the test tone.
+const TONE_FORMAT: AudioFormat = AudioFormat { rate: 48_000, channels: 2 };
+
+/// Opens what the user chose.
+///
+/// # Errors
+/// One line: what cannot be opened, why, and what to do.
+pub fn open(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
+    let probe = probe(settings)?;
+    let video = match chosen_video(settings) {
+        VideoChoice::None => None,
+        choice => Some(open_video(&choice, settings, setting, probe.as_ref())?),
+    };
+    let audio = open_audio(settings, setting, video.as_ref().map(|(v, _)| v), probe.as_ref())?;
+    Ok(Sources { video, audio })
+}
+
+/// What ffprobe says of a video source that is neither a camera nor a file of JPEGs.
+fn probe(settings: &Settings) -> Result<Option<(Input, Probe)>, Error> {
+    let input = match &settings.video {
+        VideoChoice::Url(url) => Input::Live(url.clone()),
+        VideoChoice::File(path) if !mjpeg_file::is_mjpeg(path)? => Input::File(path.clone()),
+        _ => return Ok(None),
+    };
+    let probe = child::probe(&input)?;
+    Ok(Some((input, probe)))
+}
+
+/// `auto` made definite.
+fn chosen_video(settings: &Settings) -> VideoChoice {
+    if settings.video != VideoChoice::Auto {
+        return settings.video.clone();
+    }
+    match devices::auto_camera() {
+        Some(camera) => {
+            log::info!("camera: {} ({})", camera.name, camera.path.display());
+            VideoChoice::Camera(CameraName::Auto)
+        }
+        None if settings.wait == Wait::Always => VideoChoice::Camera(CameraName::Auto),
+        None => {
+            log::info!(
+                "no camera with MJPEG found: sending the test picture ('streamsocket devices' lists what there is)"
+            );
+            VideoChoice::Pattern
+        }
+    }
+}
+
+fn open_video(
+    choice: &VideoChoice,
+    settings: &Settings,
+    setting: &Setting,
+    probe: Option<&(Input, Probe)>,
+) -> Result<(VideoSource, String), Error> {
+    let max = settings.rate == Some(RateChoice::Max);
+    let asked = match settings.rate {
+        Some(RateChoice::Rate(rate)) => Some(rate),
+        _ => None,
+    };
+    let rate = asked.unwrap_or(RATE_DEFAULT);
+    if let Some((input, probe)) = probe {
+        let source = open_child(input, probe, settings, setting, asked)?;
+        return Ok((source, settings.video_name()));
+    }
+    let source = match choice {
+        VideoChoice::Camera(name) => {
+            let request = CameraRequest {
+                size: settings.size,
+                rate: asked,
+                controls: settings.controls.clone(),
+                ..CameraRequest::default()
+            };
+            let waker = Arc::clone(&setting.waker);
+            let camera = LiveCamera::open(name.clone(), request, settings.wait, waker)?;
+            VideoSource::Camera(Box::new(camera))
+        }
+        VideoChoice::File(path) if max => {
+            let frames = mjpeg_file::preload(path, rate, settings.looped)?;
+            VideoSource::Preloaded(Box::new(frames))
+        }
+        VideoChoice::File(path) => {
+            let file = MjpegFile::open(path, rate, setting.epoch, settings.looped)?;
+            VideoSource::File(Box::new(file))
+        }
+        VideoChoice::StandardInput => VideoSource::Stream(Box::new(MjpegStream::stdin(rate)?)),
+        _ => open_pattern(settings, setting, rate, max)?,
+    };
+    let name = source.name().map_or_else(|| settings.video_name(), str::to_owned);
+    Ok((source, name))
+}
+
+fn open_child(
+    input: &Input,
+    probe: &Probe,
+    settings: &Settings,
+    setting: &Setting,
+    rate: Option<FrameRate>,
+) -> Result<VideoSource, Error> {
+    let request = VideoSettings {
+        rate,
+        size: settings.size,
+        epoch: setting.epoch,
+        looped: settings.looped,
+        fits: |jpeg| jpeg_scan::scan(jpeg).is_ok(),
+    };
+    if settings.rate == Some(RateChoice::Max) {
+        let frames = child::preload(input, probe, &request)?;
+        return Ok(VideoSource::Preloaded(Box::new(frames)));
+    }
+    Ok(VideoSource::Child(Box::new(ChildVideo::open(input, probe, &request)?)))
+}
+
+fn open_pattern(
+    settings: &Settings,
+    setting: &Setting,
+    rate: FrameRate,
+    max: bool,
+) -> Result<VideoSource, Error> {
+    let (width, height) = settings.size.unwrap_or(PATTERN_SIZE);
+    let flash = Flash { epoch: setting.epoch, rate };
+    let pattern = pattern::Settings {
+        width,
+        height,
+        flash,
+        unix_offset: setting.unix_offset,
+        quality: pattern::QUALITY,
+    };
+    if max {
+        return Ok(VideoSource::Preloaded(Box::new(pattern::preload(&pattern)?)));
+    }
+    let pattern = Pattern::new(&pattern, Arc::clone(&setting.waker))?;
+    Ok(VideoSource::Pattern(Box::new(pattern)))
+}
+
+fn open_audio(
+    settings: &Settings,
+    setting: &Setting,
+    video: Option<&VideoSource>,
+    probe: Option<&(Input, Probe)>,
+) -> Result<Option<(AudioSource, String)>, Error> {
+    let microphone = |name: MicrophoneName, wait| {
+        let waker = Arc::clone(&setting.waker);
+        let microphone = LiveMicrophone::open(name, wait, setting.epoch, waker)?;
+        let label = microphone.name().to_owned();
+        Ok((AudioSource::Microphone(Box::new(microphone)), label))
+    };
+    Ok(Some(match &settings.audio {
+        AudioChoice::None => return Ok(None),
+        AudioChoice::Card(name) => microphone(MicrophoneName::Named(name.clone()), settings.wait)?,
+        AudioChoice::File(path) => {
+            (open_sound_file(path, settings, setting)?, settings.audio_name())
+        }
+        AudioChoice::Tone => tone(video, setting),
+        AudioChoice::Auto => match (video, probe) {
+            (_, Some((input, probe))) if probe.audio.is_some() => {
+                let child = ChildAudio::open(input, probe, setting.epoch, settings.looped)?;
+                (AudioSource::Child(Box::new(child)), settings.video_name())
+            }
+            // A file's pictures go with its own sound or with none.
+            (_, Some(_)) => return Ok(None),
+            (Some(VideoSource::Pattern(_) | VideoSource::Preloaded(_)), None) => {
+                tone(video, setting)
+            }
+            (Some(VideoSource::File(_)), None) => return Ok(None),
+            _ => return auto_microphone(video, settings.wait, microphone),
+        },
+    }))
+}
+
+/// The microphone of the camera itself, else the first card, else none: a test tone beside a real
+/// picture would be a nuisance. A camera that is waited for may bring its own.
+fn auto_microphone(
+    video: Option<&VideoSource>,
+    wait: Wait,
+    open: impl Fn(MicrophoneName, Wait) -> Result<(AudioSource, String), Error>,
+) -> Result<Option<(AudioSource, String)>, Error> {
+    let camera = match video {
+        Some(VideoSource::Camera(camera)) => Some(camera),
+        _ => None,
+    };
+    let path = camera.and_then(|camera| camera.path());
+    let card = path.and_then(devices::card_of_camera);
+    match card.or_else(|| devices::cards().into_iter().next()) {
+        Some(card) => log::info!("microphone: {} ({})", card.description, card.name),
+        None if camera.is_some_and(|camera| camera.why_away().is_some()) => {}
+        None => {
+            log::info!("no microphone found: sending the picture without sound");
+            return Ok(None);
+        }
+    }
+    match open(MicrophoneName::Auto(path.map(Path::to_owned)), wait) {
+        Ok(microphone) => Ok(Some(microphone)),
+        Err(error) => {
+            log::warn!("{error}; sending the picture without sound");
+            Ok(None)
+        }
+    }
+}
+
+fn tone(video: Option<&VideoSource>, setting: &Setting) -> (AudioSource, String) {
+    let rate = video.map_or(RATE_DEFAULT, |video| video.format().rate);
+    let flash = Flash { epoch: setting.epoch, rate };
+    (AudioSource::Tone(Box::new(Tone::new(flash, TONE_FORMAT))), "test tone".to_owned())
+}
+
+fn open_sound_file(
+    path: &Path,
+    settings: &Settings,
+    setting: &Setting,
+) -> Result<AudioSource, Error> {
+    let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+    if is_wav {
+        let file = WavFile::open(path, setting.epoch, settings.looped)?;
+        return Ok(AudioSource::File(Box::new(file)));
+    }
+    let input = Input::File(path.to_owned());
+    let probe = child::probe(&input)?;
+    let child = ChildAudio::open(&input, &probe, setting.epoch, settings.looped)?;
+    Ok(AudioSource::Child(Box::new(child)))
+}

@@ -1,0 +1,98 @@
+//! News of devices from the kernel (kobject uevents) and from udev, by netlink. What they say is
+//! taken as a hint to look again, never as the truth: which devices there are is asked of sysfs.
+//!
+//! The kernel speaks when it has made the node; udev when it has also given it to its group. Where
+//! no udev runs the first is all there is, where nothing can be heard (some containers) devices
+//! are looked for by time.
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
+};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// Multicast groups of NETLINK_KOBJECT_UEVENT: 1 is the kernel's, 2 is udev's.
+const GROUPS: u32 = 0b11;
+
+/// Longest message that is looked at: the kernel's are 2 kB at most, udev's a little longer.
+const MESSAGE_MAX: usize = 8192;
+
+/// Messages taken in one turn: a hub with all that hangs on it says about as many.
+const MESSAGES_AT_A_TIME: usize = 128;
+
+/// What cameras and microphones are called (`SUBSYSTEM`).
+const SUBSYSTEMS: [&[u8]; 2] = [b"SUBSYSTEM=video4linux", b"SUBSYSTEM=sound"];
+
+/// Ears for news of devices.
+#[derive(Debug)]
+pub struct Hotplug {
+    socket: OwnedFd,
+}
+
+impl Hotplug {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The kernel has no uevents for this process.
+    pub fn open() -> nix::Result<Self> {
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let protocol = SockProtocol::NetlinkKObjectUEvent;
+        let socket = socket(AddressFamily::Netlink, SockType::Datagram, flags, protocol)?;
+        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, GROUPS))?;
+        Ok(Self { socket })
+    }
+
+    /// What to watch for readability.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Takes the news that have come. True if a camera or a microphone may have come or gone.
+    pub fn read(&self) -> bool {
+        let mut news = false;
+        let mut message = [0; MESSAGE_MAX];
+        for _ in 0..MESSAGES_AT_A_TIME {
+            match recv(self.socket.as_raw_fd(), &mut message, MsgFlags::empty()) {
+                Ok(len) => news |= concerns_us(message.get(..len).unwrap_or_default()),
+                // More came than the kernel kept: some of it may have been for us.
+                Err(Errno::ENOBUFS) => news = true,
+                Err(_) => return news,
+            }
+        }
+        // There may be more, which no event will announce: look in any case.
+        true
+    }
+}
+
+/// Whether a message is of a camera or a sound card. Its fields end with a zero byte each, behind a
+/// header that is the kernel's or udev's and may run into the first of them.
+fn concerns_us(message: &[u8]) -> bool {
+    let ours = |field: &[u8]| SUBSYSTEMS.iter().any(|subsystem| field.ends_with(subsystem));
+    message.split(|byte| *byte == 0).any(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cameras_and_cards_concern_us() {
+        let kernel = b"add@/devices/usb1/1-1/video4linux/video0\0ACTION=add\0SUBSYSTEM=video4linux\0DEVNAME=video0\0";
+        assert!(concerns_us(kernel));
+        let udev =
+            b"libudev\0\xfe\xed\xca\xfe\x28\0\0\0SUBSYSTEM=sound\0DEVNAME=/dev/snd/controlC1\0";
+        assert!(concerns_us(udev));
+        assert!(!concerns_us(b"add@/devices/x\0ACTION=add\0SUBSYSTEM=net\0"));
+        assert!(!concerns_us(b"SUBSYSTEM=soundless\0") && !concerns_us(b""));
+    }
+
+    #[test]
+    fn silence_is_no_news() {
+        // A machine whose devices come and go during this test says something, and is right.
+        if let Ok(hotplug) = Hotplug::open() {
+            hotplug.read();
+            assert!(hotplug.descriptor() >= 0);
+        }
+    }
+}
