@@ -3,6 +3,7 @@
 
 use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
+use crate::receiver::Clocks;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
@@ -51,6 +52,9 @@ pub(crate) struct Admitted<'a> {
     pub(crate) payload: &'a [u8],
     pub(crate) arrival: Monotonic,
 }
+
+/// What takes the packets of the source, each with the clocks as they are after it.
+type Each<'a> = &'a mut dyn FnMut(Admitted<'_>, Clocks<'_>);
 
 /// What RTCP said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,11 +123,7 @@ impl Intake {
     }
 
     /// Hands over the packets that have come. True if some were left for the next turn.
-    pub(crate) fn receive(
-        &mut self,
-        timeline: &mut Timeline,
-        each: &mut dyn FnMut(Admitted<'_>),
-    ) -> bool {
+    pub(crate) fn receive(&mut self, timeline: &mut Timeline, each: Each<'_>) -> bool {
         for _ in 0..CALLS_AT_A_TIME {
             let (now, offset) = (monotonic(), unix_offset());
             let stream = &mut self.stream;
@@ -203,7 +203,7 @@ impl Stream {
         datagram: &[u8],
         arrival: Monotonic,
         timeline: &mut Timeline,
-        each: &mut dyn FnMut(Admitted<'_>),
+        each: Each<'_>,
     ) {
         let packet = rtp::Packet::parse(datagram);
         let Some(packet) =
@@ -232,7 +232,8 @@ impl Stream {
             timeline.observe(capture, arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
-        each(Admitted { is_new_source, sequence, time, marker, ntp, payload, arrival });
+        let packet = Admitted { is_new_source, sequence, time, marker, ntp, payload, arrival };
+        each(packet, Clocks { stream: &self.clock, timeline });
     }
 
     /// Takes one RTCP packet; true if it was a report of the source.

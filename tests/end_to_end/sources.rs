@@ -111,6 +111,27 @@ fn a_recording_goes_to_standard_output() {
     assert_eq!(all_pixels(&recorded_video(&out)), pixels_of(&clip("640x480")));
 }
 
+#[test]
+fn a_receiver_that_was_held_up_catches_up() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let (short, out) = (folder.path().join("short.mjpeg"), folder.path().join("out.mkv"));
+    // Small enough for any socket's buffer: 20 pictures of some kilobytes.
+    let mut ffmpeg = peer("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30"]);
+    ffmpeg.args(["-frames:v", "20", "-pix_fmt", "yuvj420p", "-huffman", "default"]);
+    output(ffmpeg.args(["-f", "mjpeg"]).arg(&short));
+    let mut receiver = record(place, "L16/48000/1", &out);
+    receiver.signal(Signal::SIGSTOP);
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&short), "--audio", "none"]);
+    Program::start(&mut daemon).succeed();
+    receiver.signal(Signal::SIGCONT);
+    receiver.wait_for("has stopped");
+    let said = receiver.interrupt().succeeded();
+    assert_eq!(all_pixels(&recorded_video(&out)), pixels_of(&short), "{said}");
+}
+
 /// Moments in seconds at which a recording's picture flashes: its mean brightness, by ffmpeg.
 fn flashes(recording: &Path) -> Vec<f64> {
     let mut times = peer("ffprobe");

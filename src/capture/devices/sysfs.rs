@@ -95,7 +95,8 @@ impl Sysfs {
             .into_iter()
             .filter_map(|(card, device)| {
                 let folder = class.join(format!("card{card}"));
-                let card_id = line(&folder.join("id"))?;
+                // A card that is being set up has no identifier yet.
+                let card_id = line(&folder.join("id")).filter(|id| !id.is_empty())?;
                 Some(CaptureDevice { card, card_id, device, usb: usb_parent(&folder) })
             })
             .collect()

@@ -1,0 +1,114 @@
+//! Sound: packets of the source to samples that are played and recorded.
+
+use super::Outlets;
+use super::moment::Clocks;
+use crate::intake::{Admitted, Intake};
+use crate::plan::StreamPlan;
+use crate::sound::Sound;
+use crate::statistics::Counters;
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
+use streamsocket_stream::receive::sync::Timeline;
+
+/// The audio stream of a session.
+pub(super) struct Audio {
+    pub(super) intake: Intake,
+    assembly: Assembly,
+}
+
+struct Assembly {
+    reassembler: Reassembler,
+    channels: usize,
+    buffer: Vec<i16>,
+}
+
+impl Audio {
+    pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
+        let reassembler = Reassembler::new(plan.clock_rate, plan.channels);
+        let channels = usize::from(plan.channels);
+        Self { intake, assembly: Assembly { reassembler, channels, buffer: Vec::new() } }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        self.assembly.reassembler.deadline()
+    }
+
+    /// The source is gone: what is held of it is void.
+    pub(super) fn reset(&mut self) {
+        self.assembly.reassembler.reset();
+    }
+
+    /// Takes packets, and hands on the samples in them, so that those that have queued up while we
+    /// were held up find room. True if packets were left.
+    pub(super) fn receive(
+        &mut self,
+        timeline: &mut Timeline,
+        outlets: &mut Outlets,
+        counters: &Counters,
+    ) -> bool {
+        let assembly = &mut self.assembly;
+        let left = self.intake.receive(timeline, &mut |packet: Admitted<'_>, clocks| {
+            if packet.is_new_source {
+                assembly.reassembler.reset();
+                counters.audio.note.set(None);
+            }
+            counters.audio.arrived.set(packet.arrival.0);
+            assembly.reassembler.push(&Packet {
+                sequence: packet.sequence,
+                time: packet.time,
+                ntp: packet.ntp,
+                payload: packet.payload,
+                arrival: packet.arrival,
+            });
+            assembly.hand_on(packet.arrival, clocks, outlets, counters);
+        });
+        let (received, lost) = self.intake.source().totals();
+        counters.audio.packets.set(received);
+        counters.audio.packets_lost.set(u64::try_from(lost).unwrap_or(0));
+        left
+    }
+
+    /// Hands on what is complete, or gives up what has waited long enough.
+    pub(super) fn hand_on(
+        &mut self,
+        now: Monotonic,
+        timeline: &Timeline,
+        outlets: &mut Outlets,
+        counters: &Counters,
+    ) {
+        let clocks = Clocks { stream: self.intake.clock(), timeline };
+        self.assembly.hand_on(now, clocks, outlets, counters);
+    }
+}
+
+impl Assembly {
+    fn hand_on(
+        &mut self,
+        now: Monotonic,
+        clocks: Clocks<'_>,
+        outlets: &mut Outlets,
+        counters: &Counters,
+    ) {
+        while let Some(chunk) = self.reassembler.poll(now, &mut self.buffer) {
+            let sound = match chunk {
+                Chunk::Samples { time, arrival, .. } => {
+                    let moment = clocks.moment(time, arrival);
+                    outlets.recording.audio(moment.unix, &self.buffer);
+                    let spare = outlets.sound_spare.try_recv().unwrap_or_default();
+                    let samples = std::mem::replace(&mut self.buffer, spare);
+                    Sound::Samples { samples, due: moment.due, unix: moment.known }
+                }
+                Chunk::Hole { time, frames } => {
+                    let moment = clocks.moment(time, now);
+                    outlets.recording.hole(moment.unix, frames * self.channels);
+                    Sound::Hole { frames, due: moment.due }
+                }
+            };
+            // A card that does not keep up loses sound; the player says so by its counters.
+            let _ = outlets.sound.try_send(sound);
+        }
+        let counts = self.reassembler.counts();
+        counters.audio.samples.set(counts.frames);
+        counters.audio.samples_lost.set(counts.frames_lost);
+    }
+}

@@ -1,0 +1,121 @@
+//! Pictures: packets of the source to frames that are decoded and recorded.
+
+use super::Outlets;
+use super::moment::Clocks;
+use crate::intake::{Admitted, Intake};
+use crate::picture::Coded;
+use crate::plan::StreamPlan;
+use crate::statistics::Counters;
+use std::sync::mpsc::TrySendError;
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::sync::Timeline;
+use streamsocket_stream::receive::video::{Fragment, Reassembler};
+
+/// The video stream of a session.
+pub(super) struct Video {
+    pub(super) intake: Intake,
+    assembly: Assembly,
+}
+
+struct Assembly {
+    reassembler: Reassembler,
+    buffer: Vec<u8>,
+}
+
+impl Video {
+    pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
+        let reassembler = Reassembler::new(plan.size);
+        Self { intake, assembly: Assembly { reassembler, buffer: Vec::new() } }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        self.assembly.reassembler.deadline()
+    }
+
+    /// Takes packets, and hands on the frames that they complete: of many that have queued up
+    /// while we were held up, none has to give way to a later one. True if packets were left.
+    pub(super) fn receive(
+        &mut self,
+        timeline: &mut Timeline,
+        outlets: &mut Outlets,
+        counters: &Counters,
+    ) -> bool {
+        let assembly = &mut self.assembly;
+        let left = self.intake.receive(timeline, &mut |packet: Admitted<'_>, clocks| {
+            if packet.is_new_source {
+                assembly.reassembler.reset();
+                counters.sources.add(1);
+                counters.video.note.set(None);
+            }
+            counters.video.arrived.set(packet.arrival.0);
+            assembly.reassembler.push(&Fragment {
+                time: packet.time,
+                marker: packet.marker,
+                ntp: packet.ntp,
+                payload: packet.payload,
+                arrival: packet.arrival,
+            });
+            if packet.marker {
+                assembly.hand_on(packet.arrival, clocks, outlets, counters);
+            }
+        });
+        self.count(counters);
+        left
+    }
+
+    /// Hands on what is complete, or gives up what has waited long enough.
+    pub(super) fn hand_on(
+        &mut self,
+        now: Monotonic,
+        timeline: &Timeline,
+        outlets: &mut Outlets,
+        counters: &Counters,
+    ) {
+        let clocks = Clocks { stream: self.intake.clock(), timeline };
+        self.assembly.hand_on(now, clocks, outlets, counters);
+        self.count(counters);
+    }
+
+    fn count(&self, counters: &Counters) {
+        let (received, lost) = self.intake.source().totals();
+        let counts = self.assembly.reassembler.counts();
+        counters.video.packets.set(received);
+        counters.video.packets_lost.set(u64::try_from(lost).unwrap_or(0));
+        counters.video.bytes.set(self.intake.bytes());
+        counters.video.packets_refused.set(self.intake.refused() + counts.malformed);
+        counters.video.frames_received.set(counts.frames);
+        counters.video.frames_incomplete.set(counts.incomplete);
+        counters.video.jitter.set(self.intake.source().jitter_nanos());
+        counters.kernel_drops.set(self.intake.kernel_drops());
+    }
+}
+
+impl Assembly {
+    fn hand_on(
+        &mut self,
+        now: Monotonic,
+        clocks: Clocks<'_>,
+        outlets: &mut Outlets,
+        counters: &Counters,
+    ) {
+        while let Some(frame) = self.reassembler.poll(now, &mut self.buffer) {
+            let moment = clocks.moment(frame.time, frame.completed);
+            counters.video.size.set(u64::from(frame.width) << 16 | u64::from(frame.height));
+            let file = self.buffer.get(frame.start..).unwrap_or_default();
+            outlets.recording.video(moment.unix, file, (frame.width, frame.height));
+            let spare = outlets.coded_spare.try_recv().unwrap_or_default();
+            let jpeg = std::mem::replace(&mut self.buffer, spare);
+            let coded = Coded { jpeg, start: frame.start, due: moment.due, unix: moment.known };
+            if let Err(refused) = outlets.coded.try_send(coded) {
+                counters.video.frames_late.add(1);
+                self.buffer = refused_jpeg(refused);
+            }
+        }
+    }
+}
+
+fn refused_jpeg(refused: TrySendError<Coded>) -> Vec<u8> {
+    match refused {
+        TrySendError::Full(coded) | TrySendError::Disconnected(coded) => coded.jpeg,
+    }
+}
