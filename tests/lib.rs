@@ -2,12 +2,15 @@
 //! on the loopback interface where they meet, and pictures and sound to compare.
 //!
 //! The programs are those of the same build as the tests, which `cargo build --workspace` makes;
-//! `STREAMSOCKET_BINARIES=FOLDER` names others.
+//! `STREAMSOCKET_BINARIES=FOLDER` names others; `STREAMSOCKET_CLIPS=FOLDER` names clips that are made
+//! already.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
 
 pub mod clip;
 pub mod place;
 pub mod program;
+pub mod recording;
+pub mod session;
 pub mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,11 +1,11 @@
 //! A running daemon is asked, found by its announcement, and stopped.
 
-use crate::{daemon_at, file};
 use nix::sys::signal::Signal;
 use std::process::{Command, Stdio};
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, receiver, text};
+use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
 /// A daemon that streams until it is stopped.

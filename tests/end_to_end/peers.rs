@@ -1,7 +1,6 @@
 //! Other people's programs: GStreamer and ffmpeg receive what we send and send what we receive,
 //! and tshark reads every packet.
 
-use crate::{daemon_at, file};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -10,6 +9,7 @@ use streamsocket_tests::clip::{
 };
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, output, peer, receiver, text};
+use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::{Datagram, SAP, Tap, write_capture};
 

@@ -1,6 +1,5 @@
 //! Sources that come and go, several at once, and what their sessions say on the wire.
 
-use crate::{daemon_at, file, record};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::path::Path;
@@ -9,6 +8,7 @@ use streamsocket_tests::clip::{VOICE_RATE, voice};
 use streamsocket_tests::clip::{all_pixels, assert_runs_through, clip, recorded_video, samples};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, output, peer, receiver, text};
+use streamsocket_tests::session::{daemon_at, file, record};
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::{Datagram, SAP, Tap};
 

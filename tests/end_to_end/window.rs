@@ -1,10 +1,10 @@
 //! The receiver's window as a person sees it and types in it, on an X server without hardware.
 
-use crate::daemon_at;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, output, peer};
+use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
 const SCREEN: (usize, usize) = (1280, 720);
