@@ -6,6 +6,7 @@
 //! already.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
 
+pub mod board;
 pub mod clip;
 pub mod place;
 pub mod program;

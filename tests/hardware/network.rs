@@ -1,0 +1,68 @@
+//! A network that loses, delays and swaps packets, with a hop in it as real ones have.
+
+use crate::{clips, to, v4l2};
+use std::fs;
+use std::path::Path;
+use streamsocket_tests::board::{Webcam, on};
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, ours, peer, text};
+use streamsocket_tests::recording::{Recording, all_coded};
+
+/// Bytes of an Ethernet frame at most, its header included.
+const FRAME_MAX: u32 = 1514;
+
+fn json(path: &Path) -> serde_json::Value {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_str(text.lines().last().expect("no statistics")).unwrap()
+}
+
+#[test]
+fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
+    let clips = clips(&["640x480"]);
+    let webcam = Webcam::plug("lossy", &[&clips[0], "--microphone", "stereo", "--rates", "10"]);
+    text(peer("net-hop").args(["up", "loss", "5%", "delay", "20ms", "5ms", "reorder", "1%"]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+
+    let mut capture = peer("tcpdump");
+    capture.args(["-i", "eth0", "-n", "-w"]).arg(path("it.pcap"));
+    let mut capture =
+        Program::start(&mut on("viewer", capture.args(["greater", &format!("{}", FRAME_MAX + 1)])));
+    capture.wait_for("listening on");
+    let mut daemon = ours("streamsocket");
+    daemon.args(["--interface", "eth0", "--to", &to(Place::new()), "--name", "lossy"]);
+    daemon.args(["--video", &v4l2(&webcam.camera()), "--sdp"]).arg(path("it.sdp"));
+    let mut daemon = Program::start(&mut on("sender", &daemon));
+    daemon.wait_for("goes to");
+    let mut receiver = ours("streamsocket-receiver");
+    receiver
+        .args(["--interface", "eth0", "--headless", "--for", "10", "--stats"])
+        .arg(path("it.json"));
+    receiver.arg(path("it.sdp")).arg("--record").arg(path("out.mkv"));
+    Program::start(&mut on("viewer", &receiver)).succeed();
+    daemon.interrupt().succeeded();
+    capture.interrupt();
+
+    let stats = json(&path("it.json"));
+    let number = |medium: &str, name: &str| stats[medium][name].as_f64().unwrap();
+    let lost = number("video", "packets_lost");
+    let share = lost / (lost + number("video", "packets"));
+    println!(
+        "lost {:.1} % of {} packets: {stats}",
+        share * 100.0,
+        number("video", "packets") + lost
+    );
+    assert!((0.02..0.08).contains(&share), "{share}");
+    let recording = Recording::read(&path("out.mkv"));
+    let source = all_coded(&fs::read(&clips[0]).unwrap());
+    assert!(recording.coded().iter().all(|frame| source.contains(frame)), "a garbled picture");
+    assert!(recording.video.len() >= 10, "{} pictures", recording.video.len());
+    let silent = crate::sound::assert_ramp_or_silence(&recording.samples(), 2);
+    println!(
+        "{} pictures whole; {silent} sample frames silent, in the place of those missing",
+        recording.video.len()
+    );
+    // A capture without a packet is a file header.
+    assert_eq!(fs::metadata(path("it.pcap")).unwrap().len(), 24, "a packet above the MTU");
+    text(peer("net-hop").arg("down"));
+}

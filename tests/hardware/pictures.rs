@@ -1,0 +1,148 @@
+//! A camera's pictures: each of them exact, at the size and rate asked for, from the camera meant.
+
+use crate::{Session, clips, gaps, v4l2};
+use nix::sys::signal::Signal;
+use std::process::Command;
+use streamsocket_tests::board::Webcam;
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, ours, peer, text};
+use streamsocket_tests::session::daemon_at;
+
+const SIZES: [&str; 3] = ["640x480", "1280x720", "1920x1080"];
+
+/// Frames the kernel did not hand out, as the daemon's last words have it.
+fn dropped_by_the_driver(said: &str) -> usize {
+    let line = said.lines().find(|line| line.contains("not sent: dropped by the driver"));
+    line.map_or(0, |line| line.split_whitespace().nth(1).unwrap().parse().unwrap())
+}
+
+#[test]
+fn every_frame_is_exact_at_three_sizes_with_sound() {
+    let clips = clips(&SIZES);
+    let mut options: Vec<&str> = clips.iter().map(String::as_str).collect();
+    // As many as an emulated processor manages; what counts here is what is in them.
+    options.extend(["--microphone", "stereo", "--rates", "15,5"]);
+    let webcam = Webcam::plug("exact", &options);
+    for size in SIZES {
+        let mut daemon = daemon_at(Place::new());
+        daemon.args(["--video", &v4l2(&webcam.camera()), "--size", size]);
+        daemon.args(["--audio", &format!("alsa:{}", webcam.card())]);
+        let session = Session::start(&mut daemon);
+        session.go_on(4);
+        let received = session.end();
+        let places = received.assert_exact(size);
+        let (missing, dropped) = (gaps(&places), dropped_by_the_driver(&received.said));
+        println!("{size}: {} pictures, all exact; {dropped} dropped by the kernel", places.len());
+        assert!(places.len() >= 5, "{}", received.said);
+        // The camera may play a picture that nobody had asked for yet.
+        assert!(missing <= dropped + 1, "{missing} missing, {dropped} dropped: {places:?}");
+        crate::sound::assert_ramp(&received.recording.samples(), 2);
+    }
+}
+
+#[test]
+fn auto_finds_the_camera_among_others() {
+    text(peer("modprobe").args(["vivid", "n_devs=1"]));
+    text(peer("modprobe").arg("snd-aloop"));
+    let clips = clips(&["640x480"]);
+    let webcam = Webcam::plug("auto", &[&clips[0], "--microphone", "mono"]);
+    let listed = text(ours("streamsocket").arg("devices"));
+    let mut daemon = daemon_at(Place::new());
+    let mut daemon = Program::start(&mut daemon);
+    let camera = daemon.wait_for("camera: ");
+    assert!(camera.contains(&webcam.camera().display().to_string()), "{camera}\n{listed}");
+    let microphone = daemon.wait_for("microphone: ");
+    assert!(microphone.contains(&webcam.card()), "{microphone}\n{listed}");
+    daemon.wait_for("goes to");
+    daemon.interrupt().succeeded();
+    drop(webcam);
+    text(peer("modprobe").args(["-r", "vivid"]));
+    text(peer("modprobe").args(["-r", "snd-aloop"]));
+}
+
+#[track_caller]
+fn refused(command: &mut Command, parts: &[&str]) {
+    let ended = Program::start(command).finish();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
+    for part in parts {
+        assert!(ended.said.contains(part), "no '{part}' in {}", ended.said);
+    }
+}
+
+#[test]
+fn what_a_camera_lacks_is_said() {
+    let clips = clips(&["640x480", "1280x720"]);
+    let webcam = Webcam::plug("lacks", &[&clips[0], &clips[1], "--rates", "30,15"]);
+    let camera = v4l2(&webcam.camera());
+    let daemon = || {
+        let mut daemon = daemon_at(Place::new());
+        daemon.args(["--audio", "none", "--video", &camera]);
+        daemon
+    };
+    refused(daemon().args(["--size", "1000x1000"]), &["1000x1000", "640x480", "1280x720"]);
+    refused(daemon().args(["--control", "sharpness=1"]), &["sharpness", "brightness"]);
+    let mut nearest = Program::start(daemon().args(["--fps", "24"]));
+    let warning = nearest.wait_for("instead of 24");
+    assert!(warning.contains("30") && warning.contains("15"), "{warning}");
+    nearest.wait_for("goes to");
+    nearest.interrupt().succeeded();
+    drop(webcam);
+
+    let raw = Webcam::plug("raw", &["--yuyv", "320x240"]);
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--audio", "none", "--video", &v4l2(&raw.camera())]);
+    refused(&mut daemon, &["MJPEG", "YUYV"]);
+}
+
+#[test]
+fn controls_are_set() {
+    let clips = clips(&["640x480"]);
+    let webcam = Webcam::plug("controls", &[&clips[0]]);
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--audio", "none", "--video", &v4l2(&webcam.camera())]);
+    daemon.args(["--control", "brightness=40", "--control", "contrast=200"]);
+    let mut daemon = Program::start(&mut daemon);
+    daemon.wait_for("goes to");
+    let mut v4l2_ctl = peer("v4l2-ctl");
+    v4l2_ctl.arg("-d").arg(webcam.camera()).args(["-C", "brightness,contrast"]);
+    assert_eq!(text(&mut v4l2_ctl), "brightness: 40\ncontrast: 200\n");
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn two_cameras_two_daemons_one_port_and_two_viewers() {
+    let clips = clips(&["640x480", "1280x720"]);
+    let webcams = [0, 1].map(|i| Webcam::plug(["left", "right"][i], &[&clips[i], "--rates", "10"]));
+    let here = Place::new();
+    let places = [here, here.beside()];
+    let sessions = [0, 1].map(|i| {
+        let mut daemon = daemon_at(places[i]);
+        daemon.args(["--audio", "none", "--video", &v4l2(&webcams[i].camera())]);
+        Session::start(&mut daemon)
+    });
+    sessions[0].go_on(4);
+    for (session, size) in sessions.into_iter().zip(["640x480", "1280x720"]) {
+        session.end().assert_exact(size);
+    }
+}
+
+#[test]
+fn a_daemon_that_was_stopped_goes_on() {
+    let clips = clips(&["640x480"]);
+    let webcam = Webcam::plug("stopped", &[&clips[0], "--microphone", "stereo"]);
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--video", &v4l2(&webcam.camera())]);
+    let session = Session::start(&mut daemon);
+    session.go_on(2);
+    session.daemon.signal(Signal::SIGSTOP);
+    session.go_on(1);
+    session.daemon.signal(Signal::SIGCONT);
+    session.go_on(2);
+    let received = session.end();
+    received.assert_exact("640x480");
+    assert!(received.said.contains("1 overruns"), "{}", received.said);
+    // The hole is as long as what was lost: what follows is where it belongs.
+    let place = crate::sound::assert_one_hole(&received.recording.samples(), 2);
+    println!("sound after the hole is off by {place} sample frames");
+    assert!(place.abs() < 48_000 / 50, "{place}");
+}

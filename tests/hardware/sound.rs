@@ -1,0 +1,79 @@
+//! A microphone's sound: each sample of it, in the format that the microphone has.
+
+use crate::Session;
+use streamsocket_tests::board::Webcam;
+use streamsocket_tests::place::Place;
+use streamsocket_tests::session::daemon_at;
+
+/// What the webcam's microphone hears: sample `n` is `n`, its second channel the complement.
+fn is_pair(frame: &[i16]) -> bool {
+    frame.len() == 1 || frame[1] == !frame[0]
+}
+
+/// Asserts that samples count up by one from frame to frame, without a break.
+#[track_caller]
+pub(crate) fn assert_ramp(samples: &[i16], channels: usize) {
+    let frames: Vec<_> = samples.chunks_exact(channels).collect();
+    assert!(frames.len() > 1000, "only {} sample frames", frames.len());
+    let breaks = frames.windows(2).filter(|pair| pair[1][0] != pair[0][0].wrapping_add(1)).count();
+    assert_eq!(breaks, 0, "breaks in {} sample frames", frames.len());
+    assert!(frames.iter().all(|frame| is_pair(frame)), "channels do not belong together");
+}
+
+/// Where stretches of sound begin between silences, and by how much each is from where the ramp of
+/// the first one would be. Asserts that nothing but the ramp is heard.
+#[track_caller]
+fn stretches(samples: &[i16], channels: usize) -> Vec<i16> {
+    let silent = |frame: &[i16]| frame.iter().all(|sample| *sample == 0);
+    let mut offsets: Vec<i16> = Vec::new();
+    for (index, frame) in samples.chunks_exact(channels).enumerate() {
+        if silent(frame) {
+            continue;
+        }
+        assert!(is_pair(frame), "channels do not belong together at {index}");
+        #[expect(clippy::cast_possible_truncation, reason = "the ramp is modulo 2^16 as well")]
+        #[expect(clippy::cast_possible_wrap, reason = "the ramp is modulo 2^16 as well")]
+        let offset = frame[0].wrapping_sub(index as i16);
+        if offsets.last() != Some(&offset) {
+            offsets.push(offset);
+        }
+    }
+    offsets
+}
+
+/// Asserts that there is one hole at most in the ramp; returns by how many frames what follows it
+/// is from where it should be.
+#[track_caller]
+pub(crate) fn assert_one_hole(samples: &[i16], channels: usize) -> i64 {
+    let offsets = stretches(samples, channels);
+    assert!((1..=2).contains(&offsets.len()), "{offsets:?}");
+    i64::from(offsets[offsets.len() - 1].wrapping_sub(offsets[0]))
+}
+
+/// Asserts that silence is as long as what it stands for, wherever it is; returns the sample frames
+/// that are silent.
+#[track_caller]
+pub(crate) fn assert_ramp_or_silence(samples: &[i16], channels: usize) -> usize {
+    let offsets = stretches(samples, channels);
+    assert_eq!(offsets.len(), 1, "sound has moved: {offsets:?}");
+    samples.chunks_exact(channels).filter(|frame| frame.iter().all(|it| *it == 0)).count()
+}
+
+#[test]
+fn microphones_are_taken_as_they_are() {
+    for (channels, rate) in [("mono", "48000"), ("mono", "16000"), ("stereo", "44100")] {
+        let options = ["--no-camera", "--microphone", channels, "--microphone-rate", rate];
+        let webcam = Webcam::plug("mic", &options);
+        let mut daemon = daemon_at(Place::new());
+        daemon.args(["--video", "none", "--audio", &format!("alsa:{}", webcam.card())]);
+        let session = Session::start(&mut daemon);
+        session.go_on(3);
+        let received = session.end();
+        assert!(received.said.contains(&format!("{rate} Hz {channels}")), "{}", received.said);
+        assert!(received.said.contains("0 overruns"), "{}", received.said);
+        let count = if channels == "mono" { 1 } else { 2 };
+        let samples = received.recording.samples();
+        println!("{rate} Hz {channels}: {} sample frames, no break", samples.len() / count);
+        assert_ramp(&samples, count);
+    }
+}

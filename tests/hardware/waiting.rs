@@ -1,0 +1,77 @@
+//! Cameras that are not there yet, or that another program has.
+
+use crate::{Session, clips, v4l2};
+use std::process::Stdio;
+use streamsocket_tests::board::Webcam;
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, peer, receiver};
+use streamsocket_tests::session::daemon_at;
+
+#[test]
+fn a_camera_may_come_after_the_start() {
+    let clips = clips(&["640x480"]);
+    let options = [&clips[0], "--microphone", "mono", "--unplugged"];
+    let webcam = Webcam::unplugged("later", &options);
+    let place = Place::new();
+    let folder = tempfile::tempdir().unwrap();
+    let sdp = folder.path().join("it.sdp");
+    let mut daemon = daemon_at(place);
+    let mut daemon =
+        Program::start(daemon.args(["--wait", "--size", "640x480", "--sdp"]).arg(&sdp));
+    daemon.wait_for("waiting for it");
+    daemon.wait_for("goes to");
+    let mut receiver = Program::start(receiver().arg(&sdp));
+    receiver.wait_for("waiting for ");
+    webcam.say("plug");
+    daemon.wait_for("camera: ");
+    daemon.wait_for("microphone: ");
+    receiver.wait_for("receiving ");
+    receiver.interrupt().succeeded();
+    let said = daemon.interrupt().succeeded();
+    // A mono card in a session that was described as stereo.
+    assert!(said.contains("48000 Hz stereo"), "{said}");
+}
+
+#[test]
+fn a_camera_that_is_taken_is_waited_for_unless_told_otherwise() {
+    let clips = clips(&["640x480"]);
+    let webcam = Webcam::plug("taken", &[&clips[0], "--rates", "10"]);
+    let mut taker = peer("v4l2-ctl");
+    taker.arg("-d").arg(webcam.camera()).args(["--stream-mmap", "--stream-to=/dev/null"]);
+    let mut taker = taker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    streamsocket_tests::board::wait_until("v4l2-ctl to stream", || {
+        let refused = Program::start(
+            daemon_at(Place::new())
+                .args(["--audio", "none", "--wait=no", "--video", &v4l2(&webcam.camera())])
+                .args(["--stats", "/dev/null"]),
+        );
+        refused.interrupt().said.contains("in use by another program")
+    });
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--audio", "none", "--size", "640x480", "--video", &v4l2(&webcam.camera())]);
+    let mut daemon = Program::start(&mut daemon);
+    daemon.wait_for("in use by another program");
+    daemon.wait_for("goes to");
+    taker.kill().unwrap();
+    taker.wait().unwrap();
+    daemon.wait_for("camera: ");
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn another_card_is_made_to_fit_the_session() {
+    let rate = |rate| ["--no-camera", "--microphone", "mono", "--microphone-rate", rate];
+    let first = Webcam::plug("first", &rate("48000"));
+    let mut daemon = daemon_at(Place::new());
+    // By no name: whatever card there is.
+    daemon.args(["--video", "v4l2:/dev/video77", "--wait"]);
+    let mut session = Session::start(&mut daemon);
+    drop(first);
+    session.daemon.wait_for("was unplugged");
+    let _second = Webcam::plug("second", &rate("16000"));
+    session.daemon.wait_for("is converted to 48000 Hz");
+    session.daemon.wait_for("microphone: ");
+    session.go_on(2);
+    let received = session.end();
+    assert!(received.said.contains("lost once"), "{}", received.said);
+}
