@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test test-all check build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -22,13 +22,20 @@ demo: setup-build ## install what is missing, build, and play the camera or the 
 test: setup-test check ## install what is missing, check the source, run the tests that need no VM
 	$(CARGO) build --workspace --locked
 	$(CARGO) test --workspace --locked
+	@echo 'board tests: not run, because they need a virtual machine: make board-test'
 
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
 
-test-all: test msrv deny ## everything, the slow part too
+board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
+	board/test
+
+board-shell: ## a shell in that machine
+	board/vm/vm shell
+
+test-all: test board-test msrv deny ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked

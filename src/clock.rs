@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
 
-pub use streamsocket_net::machine::unix_nanos;
+pub use streamsocket_net::machine::unix_offset_nanos;
 
 /// CLOCK_MONOTONIC now: the clock that V4L2 and ALSA stamp with.
 #[must_use]

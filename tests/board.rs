@@ -56,7 +56,7 @@ impl Webcam {
     pub fn unplugged(name: &str, options: &[&str]) -> Self {
         let control = std::env::temp_dir().join(format!("webcam-{name}"));
         let _ = fs::remove_file(&control);
-        let mut command = crate::program::ours("webcam");
+        let mut command = peer("webcam");
         command.args(["--name", name, "--serial", name]).arg("--control").arg(&control);
         let program = Program::start(command.args(options));
         wait_until("the webcam's control", || control.exists());

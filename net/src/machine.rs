@@ -17,6 +17,29 @@ pub fn unix_nanos() -> i64 {
     read(ClockId::CLOCK_REALTIME)
 }
 
+/// Two readings of a clock this close, in nanoseconds, were not interrupted.
+const UNDISTURBED_NANOS: i64 = 20_000;
+
+/// A busy machine interrupts often, but not so often in a row.
+const READINGS_MAX: usize = 8;
+
+/// CLOCK_REALTIME minus CLOCK_MONOTONIC, in nanoseconds: both read at the same instant. A thread that
+/// is held up between the two readings would otherwise see a clock that was set.
+#[must_use]
+pub fn unix_offset_nanos() -> i64 {
+    let mut best = (i64::MAX, 0);
+    for _ in 0..READINGS_MAX {
+        let before = monotonic_nanos();
+        let unix = unix_nanos();
+        let span = monotonic_nanos() - before;
+        best = best.min((span, unix - before - span / 2));
+        if span <= UNDISTURBED_NANOS {
+            break;
+        }
+    }
+    best.1
+}
+
 /// Reading these clocks cannot fail on Linux; 0 stands for the impossible.
 fn read(clock: ClockId) -> i64 {
     clock_gettime(clock).map_or(0, |time| {

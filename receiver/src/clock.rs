@@ -12,5 +12,5 @@ pub fn monotonic() -> Monotonic {
 /// CLOCK_REALTIME minus CLOCK_MONOTONIC now, in nanoseconds.
 #[must_use]
 pub fn unix_offset() -> i64 {
-    machine::unix_nanos() - machine::monotonic_nanos()
+    machine::unix_offset_nanos()
 }

@@ -20,6 +20,8 @@ pub(super) struct Audio {
     packetizer: Packetizer,
     samples: Vec<i16>,
     pub(super) transport: Transport,
+    /// Breaks of the capture that the packetizer knows of.
+    breaks: u64,
     captured: u64,
     packets: u64,
 }
@@ -41,6 +43,7 @@ impl Audio {
             packetizer: Packetizer::new(stream, sequence, time),
             samples: vec![0; SAMPLES_AT_A_TIME],
             transport,
+            breaks: 0,
             captured: 0,
             packets: 0,
         }
@@ -81,6 +84,10 @@ impl Audio {
             match self.source.poll(now, &mut self.samples)? {
                 AudioPoll::Samples { frames, capture } => {
                     self.captured += frames as u64;
+                    if self.source.breaks() != self.breaks {
+                        self.breaks = self.source.breaks();
+                        self.packetizer.break_off();
+                    }
                     let samples = self.samples.get(..frames * channels).unwrap_or_default();
                     let (transport, count) = (&mut self.transport, &mut self.packets);
                     self.packetizer.push(samples, capture, wall, |packet| {

@@ -14,7 +14,7 @@ use self::audio::Audio;
 use self::video::Video;
 use self::watch::Watched;
 use crate::announce::Announcer;
-use crate::clock::{Timer, monotonic, unix_nanos};
+use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
 use crate::control::{Answer, Request};
 use crate::hotplug::Hotplug;
@@ -192,7 +192,7 @@ impl Daemon {
 
     fn tick(&mut self, now: Monotonic) {
         self.tick = now + TICK;
-        if let Some(step) = self.wall.observe(now, unix_nanos()) {
+        if let Some(step) = self.wall.observe(now, now.0 + unix_offset_nanos()) {
             log::info!("the system's clock was set by {:+.3} s: followed", seconds(step));
             self.hasten_reports(now);
         }

@@ -8,7 +8,7 @@ use super::watch::Watched;
 use super::{CONTROL_FIRST, Daemon, Error, WAKER};
 use crate::announce::Announcer;
 use crate::capture::source::{self, Setting, Sources};
-use crate::clock::{Timer, monotonic, unix_nanos};
+use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
 use crate::description::{Description, NTP64_ID};
 use crate::group;
@@ -48,10 +48,11 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
     let control = Server::open(&name, poll.registry(), CONTROL_FIRST).map_err(Error)?;
     let epoch = monotonic();
-    let unix_offset = unix_nanos() - epoch.0;
+    let unix_offset = unix_offset_nanos();
     let sources = source::open(settings, &Setting { epoch, unix_offset, waker })?;
     let began = monotonic();
-    let wall = WallClock::new(began, unix_nanos());
+    let unix_began = began.0 + unix_offset;
+    let wall = WallClock::new(began, unix_began);
     let cname = identity::cname(&name, &machine::host_name());
     let mut description = Description {
         name: name.clone(),
@@ -60,7 +61,7 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
         group: network.destinations.first().map_or(network.origin, |to| to.address),
         port: network.destinations.first().map_or(PORT_DEFAULT, |to| to.port),
         ttl: network.ttl,
-        session_id: NtpTime::from_unix_nanos(unix_nanos()).0 >> 32,
+        session_id: NtpTime::from_unix_nanos(unix_began).0 >> 32,
         video: None,
         audio: None,
     };

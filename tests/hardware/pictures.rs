@@ -10,10 +10,11 @@ use streamsocket_tests::session::daemon_at;
 
 const SIZES: [&str; 3] = ["640x480", "1280x720", "1920x1080"];
 
-/// Frames the kernel did not hand out, as the daemon's last words have it.
-fn dropped_by_the_driver(said: &str) -> usize {
-    let line = said.lines().find(|line| line.contains("not sent: dropped by the driver"));
-    line.map_or(0, |line| line.split_whitespace().nth(1).unwrap().parse().unwrap())
+/// The number in front of these words in what the daemon says at its end; 0 without them.
+fn number_before(said: &str, words: &str) -> usize {
+    let before = said.split(words).next().filter(|before| before.len() < said.len());
+    let number = before.and_then(|before| before.split_whitespace().next_back());
+    number.map_or(0, |number| number.parse().unwrap())
 }
 
 #[test]
@@ -31,12 +32,16 @@ fn every_frame_is_exact_at_three_sizes_with_sound() {
         session.go_on(4);
         let received = session.end();
         let places = received.assert_exact(size);
-        let (missing, dropped) = (gaps(&places), dropped_by_the_driver(&received.said));
+        let dropped = number_before(&received.said, " frames not sent: dropped by the driver");
+        let missing = gaps(&places);
         println!("{size}: {} pictures, all exact; {dropped} dropped by the kernel", places.len());
         assert!(places.len() >= 5, "{}", received.said);
         // The camera may play a picture that nobody had asked for yet.
         assert!(missing <= dropped + 1, "{missing} missing, {dropped} dropped: {places:?}");
-        crate::sound::assert_ramp(&received.recording.samples(), 2);
+        let overruns = number_before(&received.said, " overruns");
+        let holes = crate::sound::holes(&received.recording.samples(), 2);
+        println!("{size}: {holes} holes in the sound, {overruns} overruns of the card");
+        assert!(holes <= overruns, "{}", received.said);
     }
 }
 

@@ -23,7 +23,8 @@ const MAX_MS: i64 = 2000;
 fn start_udev() {
     static UDEV: OnceLock<()> = OnceLock::new();
     UDEV.get_or_init(|| {
-        text(peer("/lib/systemd/systemd-udevd").arg("--daemon"));
+        // It stays, and would keep a pipe open.
+        assert!(peer("/lib/systemd/systemd-udevd").arg("--daemon").status().unwrap().success());
         text(peer("udevadm").arg("trigger"));
         text(peer("udevadm").args(["settle", "--timeout=60"]));
     });

@@ -15,8 +15,11 @@ fn is_pair(frame: &[i16]) -> bool {
 pub(crate) fn assert_ramp(samples: &[i16], channels: usize) {
     let frames: Vec<_> = samples.chunks_exact(channels).collect();
     assert!(frames.len() > 1000, "only {} sample frames", frames.len());
-    let breaks = frames.windows(2).filter(|pair| pair[1][0] != pair[0][0].wrapping_add(1)).count();
-    assert_eq!(breaks, 0, "breaks in {} sample frames", frames.len());
+    let pairs = frames.windows(2).enumerate();
+    let breaks = pairs.filter(|(_, pair)| pair[1][0] != pair[0][0].wrapping_add(1));
+    let breaks: Vec<_> = breaks.map(|(index, pair)| (index, pair[0][0], pair[1][0])).collect();
+    let few = &breaks[..breaks.len().min(4)];
+    assert!(breaks.is_empty(), "{} breaks in {}: {few:?}", breaks.len(), frames.len());
     assert!(frames.iter().all(|frame| is_pair(frame)), "channels do not belong together");
 }
 
@@ -39,6 +42,15 @@ fn stretches(samples: &[i16], channels: usize) -> Vec<i16> {
         }
     }
     offsets
+}
+
+/// Asserts that samples count up wherever they are not silence; returns how often they do not go on
+/// where they were.
+#[track_caller]
+pub(crate) fn holes(samples: &[i16], channels: usize) -> usize {
+    let offsets = stretches(samples, channels);
+    assert!(!offsets.is_empty() && samples.len() > 1000 * channels, "no sound");
+    offsets.len() - 1
 }
 
 /// Asserts that there is one hole at most in the ramp; returns by how many frames what follows it

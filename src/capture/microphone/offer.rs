@@ -14,9 +14,9 @@ const CHANNELS: [u8; 2] = [2, 1];
 /// Samples come in portions of this length: what one packet carries.
 const PERIOD_MICROS: u32 = 5000;
 
-/// The card must be able to wait this long for its reader: the longest time that a busy machine
-/// kept the event loop away, and some.
-const BUFFER_MICROS_MIN: u32 = 200_000;
+/// The card must be able to wait this long for its reader: longer than a busy machine keeps the event
+/// loop away. It is no latency: what is there is read at once.
+const BUFFER_MICROS_MIN: u32 = 500_000;
 
 /// A device that is set up and not yet started.
 pub(super) struct Opened {

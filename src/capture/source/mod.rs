@@ -302,6 +302,12 @@ impl AudioSource {
         }
     }
 
+    /// Times that the capture broke off: what follows each need not follow what was before.
+    #[must_use]
+    pub fn breaks(&self) -> u64 {
+        self.overruns() + self.returns()
+    }
+
     /// Times that samples were lost before we could read them.
     #[must_use]
     pub fn overruns(&self) -> u64 {

@@ -13,9 +13,14 @@ pub const PAYLOAD_TYPE: u8 = 97;
 /// headers stay below a tenth of the bytes.
 pub const PACKET_MS: u32 = 5;
 
-/// A gap in capture time that is more than jitter of the timestamps, in nanoseconds: the sample
-/// count jumps by it, so that sound stays where it belongs.
+/// After a break of the capture (samples were lost, the card was away) a gap in capture time that is
+/// more than jitter of the timestamps, in nanoseconds: the sample count jumps by it, so that sound
+/// stays where it belongs.
 const GAP_NANOS: i64 = 20_000_000;
+
+/// Without a break samples follow each other, however late a busy machine or bus stamps them; a gap
+/// beyond this, in nanoseconds, is a pause of the source all the same.
+const PAUSE_NANOS: i64 = 200_000_000;
 
 /// Packets of sound out of samples.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub struct Packetizer {
     sequence: Sequence,
     clock: AudioClock,
     started: bool,
+    /// Samples may be missing before the next ones.
+    broken: bool,
     marker: bool,
     ntp64_id: Option<u8>,
     channels: usize,
@@ -68,6 +75,7 @@ impl Packetizer {
             sequence: first,
             clock: AudioClock::new(stream.rate, base, Monotonic(0)),
             started: false,
+            broken: false,
             marker: true,
             ntp64_id: stream.ntp64_id,
             channels,
@@ -88,6 +96,11 @@ impl Packetizer {
     #[must_use]
     pub const fn is_started(&self) -> bool {
         self.started
+    }
+
+    /// The capture has broken off: the next samples need not follow those before.
+    pub const fn break_off(&mut self) {
+        self.broken = true;
     }
 
     /// Takes interleaved samples, the first of which was captured at `capture`, and hands each
@@ -128,7 +141,8 @@ impl Packetizer {
             self.started = true;
         } else {
             let hole = first.nanos_since(self.clock.capture());
-            if hole > GAP_NANOS {
+            let broken = core::mem::take(&mut self.broken);
+            if hole > if broken { GAP_NANOS } else { PAUSE_NANOS } {
                 self.pending.clear();
                 self.marker = true;
                 self.clock.skip(hole.saturating_add(self.clock.span_nanos(pending)));
@@ -191,6 +205,7 @@ mod tests {
     fn a_hole_in_the_capture_is_a_hole_in_rtp_time() {
         let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
         times(&mut packetizer, 240, Monotonic(0));
+        packetizer.break_off();
         // 100 ms are missing between 5 ms and 105 ms.
         assert_eq!(times(&mut packetizer, 240, Monotonic(105_000_000)), [(1, 5_040)]);
     }
@@ -200,5 +215,8 @@ mod tests {
         let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
         times(&mut packetizer, 240, Monotonic(0));
         assert_eq!(times(&mut packetizer, 240, Monotonic(9_000_000)), [(1, 240)]);
+        // Late by 100 ms, and nothing is missing.
+        assert_eq!(times(&mut packetizer, 240, Monotonic(110_000_000)), [(2, 480)]);
+        assert_eq!(times(&mut packetizer, 240, Monotonic(15_000_000)), [(3, 720)]);
     }
 }
