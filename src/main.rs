@@ -68,7 +68,8 @@ fn list_devices() -> Result<(), Failure> {
 }
 
 fn check(options: StreamOptions) -> Result<(), Failure> {
-    settings::load(options).map_err(|error| Failure::Usage(error.to_string()))?;
+    let checked = settings::load(options).and_then(|settings| settings.verify());
+    checked.map_err(|error| Failure::Usage(error.to_string()))?;
     print("the configuration is good\n")
 }
 

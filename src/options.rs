@@ -101,6 +101,7 @@ pub struct StreamOptions {
     pub fps: Option<Scalar>,
     /// Set a camera control, such as brightness=40; repeatable ('streamsocket devices' lists them)
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
+    #[serde(deserialize_with = "one_or_more")]
     pub control: Option<Vec<String>>,
     /// Wait for a camera and a microphone that are not there yet; no: do not even wait for busy
     /// ones, but end [default: wait for busy ones]
@@ -122,6 +123,7 @@ pub struct StreamOptions {
     /// Send to this address instead of a multicast group of this machine's own; repeatable. Sound
     /// takes the port after next [default port: 5004]
     #[arg(long, value_name = "ADDR[:PORT]", help_heading = "Network")]
+    #[serde(deserialize_with = "one_or_more")]
     pub to: Option<Vec<String>>,
     /// Interface to send by, by name or address [default: that of the default route]
     #[arg(long, value_name = "NAME|IP", help_heading = "Network")]
@@ -135,7 +137,7 @@ pub struct StreamOptions {
     /// How a frame's packets are spread: over a part of the frame interval (50%), at a rate in bits
     /// a second (40M), or off [default: 50%]
     #[arg(long, value_name = "PACE", help_heading = "Network")]
-    pub pace: Option<String>,
+    pub pace: Option<Scalar>,
     /// Name of the session, as viewers see it [default: the host's name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
     pub name: Option<String>,
@@ -178,6 +180,22 @@ impl StreamOptions {
             config: self.config,
         }
     }
+}
+
+/// A text or a list of them: nobody should have to write a list of one.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a string or a list of strings")]
+    enum Written {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(Some(match Written::deserialize(deserializer)? {
+        Written::One(text) => vec![text],
+        Written::More(texts) => texts,
+    }))
 }
 
 /// A number, kept as it was written: a configuration file may have it with or without quotes.

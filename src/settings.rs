@@ -5,6 +5,7 @@ use crate::capture::FrameRate;
 use crate::capture::devices::CameraName;
 use crate::options::StreamOptions;
 use std::fmt;
+use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use streamsocket_stream::send::pacer::Pace;
@@ -127,6 +128,32 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Checks what only this machine can tell: files and the interface. Devices come and go.
+    ///
+    /// # Errors
+    /// One line that names what is not there.
+    pub fn verify(&self) -> Result<(), Error> {
+        let video = match &self.video {
+            VideoChoice::File(path) => Some(("video", path)),
+            _ => None,
+        };
+        let audio = match &self.audio {
+            AudioChoice::File(path) => Some(("audio", path)),
+            _ => None,
+        };
+        for (option, path) in [video, audio].into_iter().flatten() {
+            let opened = std::fs::File::open(path).and_then(|file| file.metadata());
+            let problem = match opened {
+                Ok(there) if there.is_dir() => "it is a folder".to_owned(),
+                Ok(_) => continue,
+                Err(error) => error.to_string(),
+            };
+            return Err(Error(format!("--{option} file:{}: {problem}", path.display())));
+        }
+        let named = self.interface.as_deref().map(streamsocket_net::Interface::named);
+        named.transpose().map(drop).map_err(|error| Error(error.to_string()))
+    }
+
     /// The video source as the user named it.
     #[must_use]
     pub fn video_name(&self) -> String {
@@ -190,18 +217,26 @@ fn wrong(option: &str, value: &str, expected: impl fmt::Display) -> Error {
 /// # Errors
 /// One line that names the option or the file, the key and the line, and what is expected.
 pub fn load(options: StreamOptions) -> Result<Settings, Error> {
-    let options = match options.config.clone() {
-        Some(path) => options.or(read(&path)?),
-        None => options,
-    };
-    check(options)
+    let Some(path) = options.config.clone() else { return check(options) };
+    let file = read(&path)?;
+    // By itself first: what is wrong in it is told by its name.
+    if let Err(Error(message)) = check(file.clone()) {
+        let message = message.trim_start_matches("--");
+        return Err(Error(format!("configuration {}: {message}", path.display())));
+    }
+    check(options.or(file))
 }
+
+/// Bytes of a configuration that are read: all options are set in a kilobyte.
+const CONFIGURATION_MAX: u64 = 1 << 20;
 
 /// Reads a configuration file.
 fn read(path: &Path) -> Result<StreamOptions, Error> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error(format!("configuration {shown} cannot be read: {error}")))?;
+    let mut text = String::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(CONFIGURATION_MAX).read_to_string(&mut text));
+    read.map_err(|error| Error(format!("configuration {shown} cannot be read: {error}")))?;
     toml::from_str(&text).map_err(|error| {
         let line = error
             .span()
@@ -233,8 +268,8 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
                 number("packet-size", &size.0, PACKET_SIZE_MIN, PACKET_SIZE_MAX)
             })?
             .into(),
-        pace: options.pace.as_deref().map_or(Ok(Pace::default()), |pace| {
-            pace.parse().map_err(|error| wrong("pace", pace, error))
+        pace: options.pace.map_or(Ok(Pace::default()), |pace| {
+            pace.0.parse().map_err(|error| wrong("pace", &pace.0, error))
         })?,
         name: options.name.map(|name| session_name(&name).map(|()| name)).transpose()?,
         sdp: options.sdp,
@@ -380,12 +415,15 @@ fn is_broadcast(address: IpAddr) -> bool {
 }
 
 fn session_name(name: &str) -> Result<(), Error> {
-    let plain = |c: char| c.is_alphanumeric() || "-_. @".contains(c);
+    // It names the control socket, too.
+    let plain = |c: char| !c.is_control() && c != '/';
     let fits = !name.is_empty() && name.len() <= NAME_MAX && !name.starts_with(['.', ' ', '-']);
-    if fits && name.chars().all(plain) {
+    if fits && !name.ends_with(' ') && name.chars().all(plain) {
         Ok(())
     } else {
-        Err(wrong("name", name, "expected 1 to 64 letters, digits, dots, dashes or spaces"))
+        let expected =
+            "expected 1 to 64 bytes of text without a slash, not beginning with a dot or dash";
+        Err(wrong("name", name, expected))
     }
 }
 

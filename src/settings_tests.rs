@@ -91,7 +91,7 @@ fn a_wrong_key_is_named_with_its_line() {
     let error = from_file("ttl = [1]\n").unwrap_err();
     assert!(error.contains("line 1") && error.contains("expected a number or a string"), "{error}");
     let error = from_file("ttl = 900\n").unwrap_err();
-    assert_eq!(error, "--ttl 900: expected a number from 1 to 255");
+    assert_eq!(error, "configuration /camera.toml: ttl 900: expected a number from 1 to 255");
     assert!(from_file("video = 'x\n").unwrap_err().contains("line 1"));
 }
 
@@ -111,4 +111,20 @@ fn nothing_to_send_is_an_error() {
         o.audio = Some("none".into());
     });
     assert!(error.unwrap_err().contains("nothing to send"));
+}
+
+#[test]
+fn a_list_of_one_need_not_be_written_as_one() {
+    let settings = from_file("to = '239.255.9.9'\ncontrol = 'a=1'\npace = 'off'\n").unwrap();
+    assert_eq!(settings.to.len(), 1);
+    assert_eq!(settings.controls, [("a".to_owned(), "1".to_owned())]);
+}
+
+#[test]
+fn what_is_not_there_is_found_out_before_streaming() {
+    let missing = loaded(|o| o.video = Some("file:/no/such.mjpeg".into())).map(|s| s.verify());
+    let error = missing.unwrap().unwrap_err().to_string();
+    assert!(error.starts_with("--video file:/no/such.mjpeg: No such file"), "{error}");
+    let interface = loaded(|o| o.interface = Some("eth77".into())).map(|s| s.verify());
+    assert!(interface.unwrap().unwrap_err().to_string().contains("eth77"));
 }

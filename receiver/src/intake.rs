@@ -38,6 +38,8 @@ struct Stream {
     refused: u64,
     bytes: u64,
     note: Option<String>,
+    /// Where the source's packets come from.
+    peer: Option<IpAddr>,
 }
 
 /// A packet of the source.
@@ -89,6 +91,7 @@ impl Intake {
                 refused: 0,
                 bytes: 0,
                 note: None,
+                peer: None,
             },
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
@@ -131,7 +134,7 @@ impl Intake {
                 // A clock that is being set must not move an arrival into the future.
                 let arrival =
                     received.arrival.map_or(now, |unix| Monotonic(unix - offset).min(now));
-                stream.admit(received.data, arrival, timeline, each);
+                stream.admit(received.data, received.from.ip(), arrival, timeline, each);
             });
             if !taken.is_ok_and(|taken| taken > 0) {
                 return false;
@@ -146,7 +149,9 @@ impl Intake {
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
         // One call takes more than any sender says in a turn; a flood is left to the kernel.
         let _ = self.rtcp.receive(&mut |received| {
-            if let Ok(packets) = rtcp::packets(received.data) {
+            // Whoever reports on a source's behalf does it from where its packets come from.
+            let stranger = stream.peer.is_some_and(|peer| peer != received.from.ip());
+            if let (Ok(packets), false) = (rtcp::packets(received.data), stranger) {
                 for packet in packets.flatten() {
                     if stream.report(&packet, now, &mut heard) {
                         *report_to = Some(received.from);
@@ -201,6 +206,7 @@ impl Stream {
     fn admit(
         &mut self,
         datagram: &[u8],
+        from: IpAddr,
         arrival: Monotonic,
         timeline: &mut Timeline,
         each: Each<'_>,
@@ -221,6 +227,7 @@ impl Stream {
         if is_new_source {
             self.clock.reset();
             self.note = None;
+            self.peer = Some(from);
             self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
         }
         self.bytes += datagram.len() as u64;
@@ -262,7 +269,7 @@ impl Stream {
             }
             rtcp::Packet::Bye { sources, .. } => {
                 for ssrc in sources.clone() {
-                    heard.bye |= self.source.bye(ssrc);
+                    heard.bye |= self.source.bye(ssrc, now);
                 }
                 if heard.bye {
                     heard.noted |= self.take_note(None);

@@ -4,6 +4,8 @@
 use crate::clock::monotonic;
 use crate::plan::{Error, Plan};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::fs::File;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -91,24 +93,35 @@ pub fn list(interface: Option<&Interface>) -> Result<Vec<String>, Error> {
 }
 
 fn at_address(text: &str) -> Result<Plan, Error> {
-    let address: SocketAddr = text.parse().map_err(|_| {
-        Error(format!(
-            "rtp://{text}: expected an address and a port, such as rtp://239.255.42.42:5004"
-        ))
-    })?;
+    let wrong = |expected: &str| Error(format!("rtp://{text}: {expected}"));
+    let (address, query) = text.split_once('?').map_or((text, None), |(at, it)| (at, Some(it)));
+    let address: SocketAddr = address
+        .trim_end_matches('/')
+        .parse()
+        .map_err(|_| wrong("expected an address and a port, such as rtp://239.255.42.42:5004"))?;
     if address.port() == 0 || address.port() > u16::MAX - 3 {
-        return Err(Error(format!("rtp://{text}: the port must lie between 1 and 65532")));
+        return Err(wrong("the port must lie between 1 and 65532"));
     }
-    Ok(Plan::at(address))
+    let sound = |query: &str| {
+        let (rate, channels) = query.strip_prefix("audio=")?.split_once('/')?;
+        let rate = rate.parse().ok().filter(|rate| (4_000..=192_000).contains(rate))?;
+        Some((rate, channels.parse().ok().filter(|channels| (1..=2).contains(channels))?))
+    };
+    let expected = "expected ?audio=RATE/CHANNELS, such as ?audio=16000/1";
+    let sound = query.map(|query| sound(query).ok_or_else(|| wrong(expected))).transpose()?;
+    Ok(Plan::at(address, sound))
 }
 
 fn from_file(path: &Path) -> Result<Plan, Error> {
     let shown = path.display();
     let failed = |error: std::io::Error| Error(format!("{shown} cannot be read: {error}"));
-    if std::fs::metadata(path).map_err(failed)?.len() > SDP_MAX {
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    // Not by its length: a device or a pipe has none.
+    file.take(SDP_MAX + 1).read_to_end(&mut text).map_err(failed)?;
+    if text.len() as u64 > SDP_MAX {
         return Err(Error(format!("{shown} is too large to be a session description")));
     }
-    let text = std::fs::read(path).map_err(failed)?;
     let text = String::from_utf8_lossy(&text);
     Plan::from_sdp(&text).map_err(|error| Error(format!("{shown}: {error}")))
 }
@@ -157,5 +170,22 @@ impl Ears {
             taken.map_err(|error| Error(format!("announcements cannot be heard: {error}")))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_say_what_the_sound_is() {
+        let plan = at_address("239.1.1.1:6000?audio=16000/1").unwrap();
+        let audio = plan.audio.unwrap();
+        assert_eq!((audio.rtp.port(), audio.clock_rate, audio.channels), (6002, 16_000, 1));
+        assert!(!audio.assumed && at_address("[::1]:6000").unwrap().audio.unwrap().assumed);
+        for text in ["x", "239.1.1.1", "1.2.3.4:0", "1.2.3.4:5?audio=1/1", "1.2.3.4:5?video=1"] {
+            let error = at_address(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("rtp://{text}: ")), "{error}");
+        }
     }
 }

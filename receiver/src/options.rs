@@ -15,8 +15,9 @@ use std::time::Duration;
     after_help = KEYS
 )]
 pub struct Options {
-    /// What to receive: an SDP file, rtp://ADDRESS:PORT, or the name of an announced session
-    /// [default: the first session announced on the network]
+    /// What to receive: an SDP file, the name of an announced session, or rtp://ADDRESS:PORT, with
+    /// ?audio=RATE/CHANNELS behind it if the sound is not 48000/2 [default: the first session announced
+    /// on the network]
     #[arg(value_name = "SOURCE")]
     pub source: Option<String>,
     /// List the sessions announced on the network, for some seconds

@@ -1,17 +1,29 @@
-//! The decoding thread: JPEG files in, pictures out, in the order they came. A picture that nobody
-//! fetches in time is dropped, never queued up.
+//! The decoding thread: JPEG files in, pictures out, in the order they came. What is not due yet
+//! waits as a file, which is a tenth of its picture. A picture that nobody fetches in time is dropped,
+//! never queued up.
 
+use crate::clock::monotonic;
 use crate::decode::{Decoder, Picture};
 use crate::receiver::Shared;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
-/// Frames that may wait for the decoder: a second frame comes while one is decoded; more is delay.
-pub const CODED_MAX: usize = 4;
+/// Frames that may wait to be decoded: the longest latency at 120 frames a second.
+pub const CODED_MAX: usize = 600;
 
-/// Pictures that may wait for their time: 130 ms at 30 frames a second, the usual latency.
+/// Pictures that may wait for their time: as many as come in [`AHEAD`] at 120 frames a second, and
+/// one that is on its way.
 pub const DECODED_MAX: usize = 8;
+
+/// How long before its time a picture is decoded: a slow machine takes 30 ms for a large one, and
+/// may be kept from it for as long again.
+const AHEAD: Duration = Duration::from_millis(60);
+
+/// Longest wait before another look at whether the program ends.
+const STEP: Duration = Duration::from_millis(50);
 
 /// A frame to be decoded.
 #[derive(Debug)]
@@ -34,6 +46,17 @@ pub struct Decoded {
     pub coded: Coded,
 }
 
+/// Waits until a frame that is due at `due` is to be decoded.
+fn wait_for(due: Monotonic, shared: &Shared) {
+    loop {
+        let wait = due.since(monotonic()).saturating_sub(AHEAD);
+        if wait.is_zero() || shared.quit.load(Ordering::Relaxed) {
+            return;
+        }
+        std::thread::park_timeout(wait.min(STEP));
+    }
+}
+
 /// Decodes until the network thread ends. `spare` gives pictures back to be filled anew, and
 /// `wake` is called when one is ready.
 ///
@@ -51,6 +74,7 @@ pub fn run(
     let mut free = Vec::with_capacity(DECODED_MAX + 2);
     let mut undecodable = false;
     while let Ok(frame) = coded.recv() {
+        wait_for(frame.due, shared);
         free.extend(spare.try_iter());
         let mut picture = free.pop().unwrap_or_else(Picture::new);
         let file = frame.jpeg.get(frame.start..).unwrap_or_default();

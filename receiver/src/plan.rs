@@ -41,6 +41,8 @@ pub struct StreamPlan {
     pub bandwidth: Option<u64>,
     /// Its source, if the description says it.
     pub ssrc: Option<Ssrc>,
+    /// Nobody has said what it is: rate and channels are what is usual.
+    pub assumed: bool,
 }
 
 /// Why a description cannot be received: one line.
@@ -85,16 +87,18 @@ impl Plan {
         let name = if session.name.is_empty() || session.name == "-" {
             session.group.to_string()
         } else {
-            session.name.to_owned()
+            printable(session.name)
         };
         Ok(Self { name, source: session.source, video, audio })
     }
 
     /// The layout of ports that streamsocket sends by default: video, its RTCP, sound, its RTCP.
+    /// `sound` is its rate and channels, if they are known.
     #[must_use]
-    pub fn at(address: SocketAddr) -> Self {
+    pub fn at(address: SocketAddr, sound: Option<(u32, u8)>) -> Self {
+        let (rate, channels) = sound.unwrap_or((48_000, 2));
         let above = |ports| SocketAddr::new(address.ip(), address.port().saturating_add(ports));
-        let stream = |rtp, rtcp, payload_type, clock_rate, channels| StreamPlan {
+        let stream = |rtp, rtcp, payload_type, clock_rate, channels, assumed| StreamPlan {
             rtp,
             rtcp,
             payload_type,
@@ -105,12 +109,13 @@ impl Plan {
             ntp64_id: Some(1),
             bandwidth: None,
             ssrc: None,
+            assumed,
         };
         Self {
             name: address.to_string(),
             source: None,
-            video: Some(stream(address, above(1), 26, 90_000, 1)),
-            audio: Some(stream(above(2), above(3), 97, 48_000, 2)),
+            video: Some(stream(address, above(1), 26, 90_000, 1, false)),
+            audio: Some(stream(above(2), above(3), 97, rate, channels, sound.is_none())),
         }
     }
 }
@@ -122,12 +127,18 @@ fn is_playable(media: &Media<'_>, encoding: &str) -> bool {
         && media.port < u16::MAX
 }
 
+/// Text off the network for a terminal, which obeys control characters.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}
+
 fn describe(media: &Media<'_>) -> String {
     let medium = match media.medium {
         Medium::Video => "video",
         Medium::Audio => "sound",
     };
-    let (encoding, rate, channels) = (media.encoding, media.clock_rate, media.channels);
+    let encoding = printable(media.encoding);
+    let (rate, channels) = (media.clock_rate, media.channels);
     format!("{medium} as {encoding}/{rate}/{channels}")
 }
 
@@ -144,6 +155,7 @@ fn stream(media: &Media<'_>, group: IpAddr) -> StreamPlan {
         ntp64_id: media.ntp64_id,
         bandwidth: media.bandwidth_kbit.map(|kbit| u64::from(kbit) * 1000),
         ssrc: media.ssrc,
+        assumed: false,
     }
 }
 
@@ -158,6 +170,12 @@ mod tests {
     fn what_cannot_be_received_is_named() {
         let error = Plan::from_sdp(OTHER).unwrap_err();
         assert!(error.0.starts_with("it describes video as H264/90000/1; this program"), "{error}");
+    }
+
+    #[test]
+    fn names_cannot_command_a_terminal() {
+        let text = OTHER.replace("s=x", "s=a\u{1b}[31m\u{7}") + "m=audio 6000 RTP/AVP 10\n";
+        assert_eq!(Plan::from_sdp(&text).unwrap().name, "a?[31m?");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::recorder::Destination;
 use crate::screen::{Screen, Window};
 use crate::statistics::Statistics;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use streamsocket_net::Interface;
 
@@ -34,6 +34,7 @@ pub fn play(
         Latency::Auto => LATENCY_AUTO,
         Latency::Fixed(millis) => Duration::from_millis(millis.into()),
     };
+    check_outputs(options)?;
     let record = options.record.as_deref().map(Destination::open).transpose();
     let record = record.map_err(|error| error.to_string())?;
     let mut window = None;
@@ -53,13 +54,30 @@ pub fn play(
         presenter.record(destination);
     }
     let presented = presenter.run(screen.as_mut());
-    let statistics = presenter.end()?;
+    let (statistics, cut) = presenter.end()?;
     presented?;
+    if let (Some(path), true) = (&options.record, cut) {
+        return Err(format!("the recording {} is not complete", path.display()));
+    }
     let silent = statistics.video.frames_received == 0 && statistics.audio.samples == 0;
     if silent && options.duration.is_some() {
         return Err(format!("nothing came from {}: {}", plan.name, outlook::ADVICE));
     }
     Ok(statistics)
+}
+
+/// Refuses what would be found out only later.
+fn check_outputs(options: &Options) -> Result<(), String> {
+    let to_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    if to_stdout(&options.record) && to_stdout(&options.stats) {
+        return Err("--record - and --stats -: only one of them can have standard output".into());
+    }
+    let Some(path) = &options.snapshot else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
+        return Err(format!("--snapshot {}: no file can be made there", path.display()));
+    }
+    Ok(())
 }
 
 /// How the program writes its state for other programs.

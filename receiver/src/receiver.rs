@@ -1,6 +1,7 @@
 //! The network thread and its event loop: packets in, frames and samples out, each with the time it
 //! is due. The only place of the receiver that knows both the engine and the sockets.
 
+mod assumption;
 mod audio;
 mod moment;
 mod video;

@@ -18,8 +18,9 @@ const WAITING_MAX: usize = 256;
 /// pictures and sends none is recorded from then on without.
 const PENDING_MAX: usize = 400;
 
-/// Sound from before the first picture is recorded if it is no older than this, in nanoseconds.
-const LEAD_NANOS: i64 = 500_000_000;
+/// Sound from before the first picture is recorded if it is no older than this, in nanoseconds: more
+/// than may wait; what is older has a clock that was set.
+const LEAD_NANOS: i64 = 3_000_000_000;
 
 /// What the thread is told.
 enum Message {
@@ -51,9 +52,17 @@ pub struct Writer {
     jpegs: SyncSender<Vec<u8>>,
     samples: SyncSender<Vec<i16>>,
     active: Arc<AtomicBool>,
-    video: Option<Option<u64>>,
+    video: Option<VideoPlan>,
     audio: Option<AudioTrack>,
     shared: Arc<Shared>,
+}
+
+/// What is known of the pictures before there are any.
+#[derive(Clone, Copy)]
+struct VideoPlan {
+    /// Time from frame to frame in nanoseconds, if it is told.
+    frame_nanos: Option<u64>,
+    size: Option<(u16, u16)>,
 }
 
 /// The three ends of a recording of this session, not yet started.
@@ -70,7 +79,10 @@ pub fn prepare(plan: &Plan, shared: &Arc<Shared>) -> (Recording, Control, Writer
         jpegs: jpegs_back,
         samples: samples_back,
         active: Arc::clone(&active),
-        video: plan.video.as_ref().map(|video| video.framerate.and_then(frame_nanos)),
+        video: plan.video.as_ref().map(|video| VideoPlan {
+            frame_nanos: video.framerate.and_then(frame_nanos),
+            size: video.size,
+        }),
         audio: plan
             .audio
             .as_ref()
@@ -147,25 +159,53 @@ pub fn run(writer: &Writer) {
     while let Ok(message) = writer.messages.recv() {
         match message {
             Message::Start(destination) => {
-                finish(take.take());
+                writer.finish(take.take());
                 log::info!("recording to {}", destination.path().display());
                 take = Some(Take::new(destination));
             }
-            Message::Stop => finish(take.take()),
+            Message::Stop => writer.finish(take.take()),
             media => {
                 if let Some(Err(problem)) = take.as_mut().map(|take| take.write(&media, writer)) {
                     writer.active.store(false, Ordering::Relaxed);
-                    log::warn!("{problem}; the recording ends here");
-                    finish(take.take());
+                    writer.shared.counters.recordings_cut.add(1);
+                    log::warn!("{problem}");
+                    take = None;
                 }
                 writer.recycle(media, take.as_mut());
             }
         }
     }
-    finish(take);
+    writer.finish(take);
 }
 
 impl Writer {
+    /// Ends a recording. Sound that still waits for a first picture is all there will be.
+    fn finish(&self, take: Option<Take>) {
+        let Some(mut take) = take else { return };
+        if let (None, Some(first)) = (&take.open, take.pending.first().and_then(unix)) {
+            let begun = take.begin_at(first, None, self);
+            if let Err(problem) = begun {
+                log::warn!("{problem}");
+            }
+        }
+        let path = take.path.display();
+        let Some(open) = take.open else {
+            log::warn!("nothing came that could be recorded to {path}");
+            return;
+        };
+        match open.recorder.finish() {
+            Ok(summary) => log::info!(
+                "recorded {} pictures and {:.1} MB to {path}",
+                summary.pictures,
+                megabytes(summary.bytes),
+            ),
+            Err(error) => {
+                self.shared.counters.recordings_cut.add(1);
+                log::warn!("{error}");
+            }
+        }
+    }
+
     /// Gives a message's buffer back, unless the message waits for the first picture.
     fn recycle(&self, message: Message, take: Option<&mut Take>) {
         if let Some(take) = take.filter(|take| take.open.is_none()) {
@@ -198,6 +238,8 @@ struct Open {
     recorder: Recorder,
     start: i64,
     size: Option<(u16, u16)>,
+    /// Pictures that came after the file had begun without a track for them.
+    pictures_refused: u64,
 }
 
 impl Take {
@@ -210,7 +252,9 @@ impl Take {
         if self.open.is_none() {
             let size = match message {
                 Message::Video { size, .. } => Some(*size),
-                _ if writer.video.is_none() || self.pending.len() >= PENDING_MAX => None,
+                _ if writer.video.is_none() => None,
+                // Pictures that come later still find their track, if the description told their size.
+                _ if self.pending.len() >= PENDING_MAX => writer.video.and_then(|it| it.size),
                 _ => return Ok(()),
             };
             self.begin(message, size, writer)?;
@@ -227,16 +271,27 @@ impl Take {
         size: Option<(u16, u16)>,
         writer: &Writer,
     ) -> Result<(), String> {
-        let begin = unix(first).unwrap_or(0);
+        self.begin_at(unix(first).unwrap_or(0), size, writer)
+    }
+
+    /// Begins with what was captured at `begin`, and all that waits.
+    fn begin_at(
+        &mut self,
+        begin: i64,
+        size: Option<(u16, u16)>,
+        writer: &Writer,
+    ) -> Result<(), String> {
         let lead = self.pending.iter().filter_map(unix).filter(|unix| begin - unix < LEAD_NANOS);
         let start = lead.min().unwrap_or(begin).min(begin);
-        let video = size.zip(writer.video);
-        let video =
-            video.map(|((width, height), frame_nanos)| VideoTrack { width, height, frame_nanos });
+        let video = size.zip(writer.video).map(|((width, height), plan)| VideoTrack {
+            width,
+            height,
+            frame_nanos: plan.frame_nanos,
+        });
         let Some(destination) = self.destination.take() else { return Ok(()) };
         let recorder = Recorder::start(destination, video, writer.audio);
         let recorder = recorder.map_err(|error| error.to_string())?;
-        let mut open = Open { recorder, start, size };
+        let mut open = Open { recorder, start, size, pictures_refused: 0 };
         for message in self.pending.drain(..) {
             open.write(&message)?;
         }
@@ -262,7 +317,16 @@ impl Open {
             Message::Audio { unix, samples } => {
                 self.recorder.write_audio(unix - self.start, samples)
             }
-            _ => Ok(()),
+            Message::Video { .. } => {
+                self.pictures_refused += 1;
+                if self.pictures_refused == 1 {
+                    log::warn!(
+                        "recording: pictures came too late to be in the file: begin a new one"
+                    );
+                }
+                Ok(())
+            }
+            Message::Start(_) | Message::Stop => Ok(()),
         };
         written.map_err(|error| error.to_string())
     }
@@ -272,24 +336,6 @@ const fn unix(message: &Message) -> Option<i64> {
     match message {
         Message::Video { unix, .. } | Message::Audio { unix, .. } => Some(*unix),
         Message::Start(_) | Message::Stop => None,
-    }
-}
-
-fn finish(take: Option<Take>) {
-    let Some(Take { path, destination, open, .. }) = take else { return };
-    if let Some(destination) = destination {
-        log::warn!("nothing came that could be recorded to {}", path.display());
-        destination.discard();
-    }
-    let Some(open) = open else { return };
-    match open.recorder.finish() {
-        Ok(summary) => log::info!(
-            "recorded {} pictures and {:.1} MB to {}",
-            summary.pictures,
-            megabytes(summary.bytes),
-            path.display()
-        ),
-        Err(error) => log::warn!("{error}"),
     }
 }
 

@@ -68,6 +68,12 @@ impl Window {
         }
         let sdl = sdl2::init().map_err(Error::NoDisplay)?;
         let video = sdl.video().map_err(Error::NoDisplay)?;
+        let driver = video.current_video_driver();
+        let invisible =
+            INVISIBLE.contains(&driver) && std::env::var_os("SDL_VIDEODRIVER").is_none();
+        if invisible {
+            return Err(Error::NoDisplay("neither X11, Wayland nor a console".into()));
+        }
         yuv_mode::set_full_range();
         let mut builder = video.window(title, FIRST_SIZE.0, FIRST_SIZE.1);
         let window = builder.position_centered().resizable().allow_highdpi().build();
@@ -384,6 +390,8 @@ const HINTS: [(&str, &str); 4] = [
 
 /// What is left of a stale picture's light: to be told from a live one at a glance, and still seen.
 const STALE_LIGHT: u8 = 96;
+/// Drivers that SDL falls back to where there is nothing to see.
+const INVISIBLE: [&str; 2] = ["offscreen", "dummy"];
 /// Until the first picture says what size it has.
 const FIRST_SIZE: (u32, u32) = (960, 540);
 /// `SDL_USEREVENT`: nothing else in the program posts events.

@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
-/// Packets of sound that may wait: a second of 5 ms each, more than any latency is meant to be.
-pub const SOUND_MAX: usize = 256;
+/// Packets of sound that may wait: the longest latency in packets of 5 ms, and some.
+pub const SOUND_MAX: usize = 1100;
 
 /// Sound that would be heard so much too late or too early, in nanoseconds, is moved: below, nobody
 /// notices, and moving is heard.

@@ -95,6 +95,8 @@ pub struct Counters {
     pub sources: Count,
     /// Bytes recorded.
     pub recorded: Count,
+    /// Recordings that ended before they should.
+    pub recordings_cut: Count,
     /// Datagrams that the kernel had no room for.
     pub kernel_drops: Count,
 }

@@ -112,7 +112,7 @@ impl Daemon {
     /// # Errors
     /// One line, if a source is lost or the event loop fails. Goodbye is said even then.
     pub fn run(&mut self) -> Result<(), Error> {
-        let result = self.stream();
+        let result = self.stream().and_then(|()| self.was_of_use());
         self.say_goodbye();
         result
     }
@@ -139,6 +139,12 @@ impl Daemon {
                 self.dispatch(event.token(), now);
             }
         }
+    }
+
+    /// A file of which not one picture could be sent is a mistake to be told.
+    fn was_of_use(&self) -> Result<(), Error> {
+        let useless = self.video.as_ref().and_then(Video::useless);
+        useless.map_or(Ok(()), |problem| Err(Error(problem)))
     }
 
     fn begin(&mut self, now: Monotonic) {

@@ -43,10 +43,12 @@ struct Network {
 pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     let signals = block_signals()?;
     let name = settings.name.clone().unwrap_or_else(machine::host_name);
-    let network = find_network(settings, &name)?;
+    settings.verify().map_err(|error| Error(error.to_string()))?;
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
     let control = Server::open(&name, poll.registry(), CONTROL_FIRST).map_err(Error)?;
+    // A group is listened to for a second: whatever can be refused was refused before.
+    let network = find_network(settings, &name)?;
     let epoch = monotonic();
     let unix_offset = unix_offset_nanos();
     let sources = source::open(settings, &Setting { epoch, unix_offset, waker })?;
@@ -96,11 +98,13 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     Ok(daemon)
 }
 
-/// SIGINT and SIGTERM arrive through a descriptor, in every thread that is started later too.
+/// SIGINT, SIGTERM and SIGHUP arrive through a descriptor, in every thread that is started later too.
 fn block_signals() -> Result<SignalFd, Error> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGINT);
     set.add(Signal::SIGTERM);
+    // The terminal is gone, and with it who started the session there.
+    set.add(Signal::SIGHUP);
     set.thread_block()?;
     Ok(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }
@@ -201,7 +205,13 @@ fn announcer(
     network: &Network,
 ) -> Result<Option<Announcer>, Error> {
     let multicast = network.destinations.first().is_some_and(|to| to.address.is_multicast());
-    if !settings.announce || !multicast || !network.origin.is_ipv4() {
+    if !settings.announce {
+        return Ok(None);
+    }
+    if !multicast || !network.origin.is_ipv4() {
+        log::info!(
+            "not announced, since it does not go to an IPv4 group: viewers need its description ('streamsocket sdp')"
+        );
         return Ok(None);
     }
     Announcer::new(sdp, network.origin, network.interface.as_ref(), monotonic())
@@ -209,12 +219,18 @@ fn announcer(
         .map_err(Error)
 }
 
-/// Written beside and renamed, so that a player that waits for the file never reads half of it.
+/// Written beside and renamed, so that a player that waits for the file never reads half of it. A pipe
+/// or a device is written to as it is; `-` is standard output.
 fn write_sdp(path: &Path, sdp: &str) -> Result<(), Error> {
+    let failed = |error| Error(format!("--sdp {}: {error}", path.display()));
+    if path == Path::new("-") {
+        return std::io::stdout().write_all(sdp.as_bytes()).map_err(failed);
+    }
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return std::fs::write(path, sdp).map_err(failed);
+    }
     let beside = path.with_extension("sdp.new");
-    std::fs::write(&beside, sdp)
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|error| Error(format!("--sdp {}: {error}", path.display())))
+    std::fs::write(&beside, sdp).and_then(|()| std::fs::rename(&beside, path)).map_err(failed)
 }
 
 fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {

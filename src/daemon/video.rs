@@ -164,6 +164,17 @@ impl Video {
         self.send(due, now);
     }
 
+    /// Why nothing at all was sent, if that is so though there were pictures.
+    pub(super) fn useless(&self) -> Option<String> {
+        let Counts { captured, sent: 0, .. } = self.counts else { return None };
+        let reason = self.unfit?.replace('_', " ");
+        Some(format!(
+            "{}: none of {captured} pictures fits into RTP as it is ({reason}); convert them first: \
+             ffmpeg -i FILE -c:v mjpeg -q:v 3 -huffman default -pix_fmt yuvj420p NEW.mjpeg",
+            self.name
+        ))
+    }
+
     fn send(&mut self, range: Range<usize>, now: Monotonic) {
         if let (Some(frame), false) = (&self.leaving, range.is_empty()) {
             let mut octets = 0;

@@ -124,13 +124,14 @@ impl<'a> Presenter<'a> {
     }
 
     /// Ends the threads and sums up.
-    pub(super) fn end(mut self) -> Result<Statistics, String> {
+    /// The statistics, and whether a recording was cut off.
+    pub(super) fn end(mut self) -> Result<(Statistics, bool), String> {
         let _ = self.line.clear(&mut std::io::stderr());
         let uptime = since(self.began).as_secs_f64();
         let shared = self.threads.end()?;
         let statistics = shared.counters.statistics(self.name, uptime);
         write_stats(&mut self.stats, &statistics);
-        Ok(statistics)
+        Ok((statistics, shared.counters.recordings_cut.get() > 0))
     }
 
     /// Shows what is due; says how long nothing else will be.
@@ -168,6 +169,11 @@ impl<'a> Presenter<'a> {
         }
         let now = monotonic();
         let counters = &self.threads.shared.counters.video;
+        if self.rates.measured.is_none() && counters.frames_shown.get() == self.rates.frames {
+            // Rates are of whole seconds that begin with a picture.
+            self.rates.at = now;
+            self.tick = now + SECOND;
+        }
         counters.frames_shown.add(1);
         counters.lateness.set(now.nanos_since(decoded.coded.due));
         if let Some(unix) = decoded.coded.unix {

@@ -139,11 +139,13 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     thread.map_err(|error| format!("no thread can be started: {error}"))
 }
 
-/// SIGINT and SIGTERM come through a queue. The thread that waits for them ends with the program.
+/// SIGINT, SIGTERM and SIGHUP come through a queue. The thread that waits for them ends with the program.
 fn watch_signals() -> Result<Queue<()>, String> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGINT);
     set.add(Signal::SIGTERM);
+    // The terminal is gone: a recording is ended well all the same.
+    set.add(Signal::SIGHUP);
     set.thread_block().map_err(|error| format!("signals cannot be watched: {error}"))?;
     let (sender, signals): (Sender<()>, _) = channel();
     spawn("signals", move || while set.wait().is_ok() && sender.send(()).is_ok() {})?;

@@ -1,6 +1,7 @@
 //! Sound: packets of the source to samples that are played and recorded.
 
 use super::Outlets;
+use super::assumption::Assumption;
 use super::moment::Clocks;
 use crate::intake::{Admitted, Intake};
 use crate::plan::StreamPlan;
@@ -9,6 +10,7 @@ use crate::statistics::Counters;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
 use streamsocket_stream::receive::sync::Timeline;
+use streamsocket_wire::ntp::NtpTime;
 
 /// The audio stream of a session.
 pub(super) struct Audio {
@@ -17,6 +19,8 @@ pub(super) struct Audio {
 }
 
 struct Assembly {
+    /// Until it is known whether the sound is what it was taken for.
+    assumption: Option<Assumption>,
     reassembler: Reassembler,
     channels: usize,
     buffer: Vec<i16>,
@@ -26,7 +30,9 @@ impl Audio {
     pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
         let reassembler = Reassembler::new(plan.clock_rate, plan.channels);
         let channels = usize::from(plan.channels);
-        Self { intake, assembly: Assembly { reassembler, channels, buffer: Vec::new() } }
+        let assumption = Assumption::of(plan);
+        let assembly = Assembly { assumption, reassembler, channels, buffer: Vec::new() };
+        Self { intake, assembly }
     }
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
@@ -53,6 +59,7 @@ impl Audio {
                 counters.audio.note.set(None);
             }
             counters.audio.arrived.set(packet.arrival.0);
+            assembly.check(&packet);
             assembly.reassembler.push(&Packet {
                 sequence: packet.sequence,
                 time: packet.time,
@@ -82,6 +89,18 @@ impl Audio {
 }
 
 impl Assembly {
+    /// Says so if the sound is not what it was taken for.
+    fn check(&mut self, packet: &Admitted<'_>) {
+        let Some(assumption) = &mut self.assumption else { return };
+        let seen = (packet.sequence, packet.time, packet.payload.len());
+        if let Some(verdict) = assumption.check(seen, packet.ntp.map(NtpTime::unix_nanos)) {
+            if let Some(problem) = verdict {
+                log::warn!("{problem}");
+            }
+            self.assumption = None;
+        }
+    }
+
     fn hand_on(
         &mut self,
         now: Monotonic,

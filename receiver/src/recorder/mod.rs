@@ -66,11 +66,12 @@ impl Recorder {
     /// # Errors
     /// [`Error::Write`] if not even the header can be written.
     pub fn start(
-        Destination { file, path, seekable }: Destination,
+        destination: Destination,
         video: Option<VideoTrack>,
         audio: Option<AudioTrack>,
     ) -> Result<Self, Error> {
         let header = matroska::header(video, audio);
+        let (file, path, seekable) = destination.take()?;
         let mut recorder = Self {
             out: BufWriter::with_capacity(BUFFER_BYTES, file),
             path,
@@ -183,10 +184,12 @@ impl Recorder {
     }
 }
 
-/// Where a recording goes: open, and empty yet.
+/// Where a recording goes: open, and empty yet. If it stays so, the file goes with it: an empty one
+/// would only be taken for a recording.
 #[derive(Debug)]
 pub struct Destination {
-    file: File,
+    /// Until the recording begins.
+    file: Option<File>,
     path: PathBuf,
     /// Whether it is an ordinary file, of our making.
     seekable: bool,
@@ -199,7 +202,7 @@ impl Destination {
     /// [`Error::Exists`] for a regular file that is there already, or [`Error::Open`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Open { path: path.to_owned(), source };
-        let open = |file, seekable| Self { file, path: path.to_owned(), seekable };
+        let open = |file, seekable| Self { file: Some(file), path: path.to_owned(), seekable };
         if path == Path::new("-") {
             // The handle of the standard library would search every picture for line ends.
             let fd = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
@@ -225,9 +228,18 @@ impl Destination {
         &self.path
     }
 
-    /// Nothing came that could be recorded: an empty file would only be taken for a recording.
-    pub fn discard(self) {
-        if self.seekable {
+    fn take(mut self) -> Result<(File, PathBuf, bool), Error> {
+        let path = std::mem::take(&mut self.path);
+        match self.file.take() {
+            Some(file) => Ok((file, path, self.seekable)),
+            None => Err(Error::Open { path, source: io::ErrorKind::NotFound.into() }),
+        }
+    }
+}
+
+impl Drop for Destination {
+    fn drop(&mut self) {
+        if self.seekable && self.file.is_some() {
             // One that cannot be removed is empty, at least.
             let _ = std::fs::remove_file(&self.path);
         }

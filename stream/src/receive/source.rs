@@ -46,7 +46,8 @@ pub enum Admission {
 pub struct Source {
     rate: u32,
     current: Option<Current>,
-    ended: Option<Ssrc>,
+    /// Who said goodbye last, and when.
+    ended: Option<(Ssrc, Monotonic)>,
     refused: u64,
     /// Packets received and lost of the sources before.
     past: (u64, i64),
@@ -97,6 +98,7 @@ impl Source {
 
     /// Takes notice of a packet that arrived at `arrival`.
     pub fn admit(&mut self, header: &Header, arrival: Monotonic) -> Admission {
+        let straggles = self.is_straggler(header.ssrc, arrival);
         match &mut self.current {
             Some(current) if current.ssrc == header.ssrc => match current.admit(header, arrival) {
                 Place::Near { sequence, time } => {
@@ -113,7 +115,7 @@ impl Source {
                 self.refused += 1;
                 Admission::Refused
             }
-            None if self.ended == Some(header.ssrc) => {
+            None if straggles => {
                 self.refused += 1;
                 Admission::Refused
             }
@@ -121,12 +123,13 @@ impl Source {
         }
     }
 
-    /// The source has said goodbye: it is left at once, and its stragglers are refused.
-    pub fn bye(&mut self, ssrc: Ssrc) -> bool {
+    /// The source has said goodbye: it is left at once, and its stragglers are refused. One that goes
+    /// on all the same did not mean it, or did not say it.
+    pub fn bye(&mut self, ssrc: Ssrc, now: Monotonic) -> bool {
         let leaves = self.ssrc() == Some(ssrc);
         if leaves {
             self.leave();
-            self.ended = Some(ssrc);
+            self.ended = Some((ssrc, now));
         }
         leaves
     }
@@ -163,6 +166,11 @@ impl Source {
     pub fn report(&mut self, now: Monotonic) -> Option<ReportBlock> {
         let current = self.current.as_mut()?;
         Some(current.report(now))
+    }
+
+    fn is_straggler(&self, ssrc: Ssrc, arrival: Monotonic) -> bool {
+        let ended = self.ended.filter(|(ended, _)| *ended == ssrc);
+        ended.is_some_and(|(_, at)| arrival.nanos_since(at) < SILENCE_NANOS)
     }
 
     fn leave(&mut self) {
@@ -308,10 +316,20 @@ mod tests {
         let mut source = locked();
         let new = Admission::NewSource { sequence: 65_541, time: 9 };
         assert_eq!(source.admit(&header(2, 5, 9), Monotonic(600 * MS)), new);
-        assert!(source.bye(Ssrc(2)) && !source.bye(Ssrc(2)));
+        let at = Monotonic(600 * MS);
+        assert!(source.bye(Ssrc(2), at) && !source.bye(Ssrc(2), at));
         assert_eq!(source.admit(&header(2, 6, 9), Monotonic(601 * MS)), Admission::Refused);
         let again = Admission::NewSource { sequence: 65_541, time: 9 };
         assert_eq!(source.admit(&header(3, 5, 9), Monotonic(602 * MS)), again);
+    }
+
+    #[test]
+    fn a_source_that_goes_on_after_goodbye_is_taken_again() {
+        let mut source = locked();
+        assert!(source.bye(Ssrc(1), Monotonic(0)));
+        assert_eq!(source.admit(&header(1, 101, 0), Monotonic(400 * MS)), Admission::Refused);
+        let again = Admission::NewSource { sequence: 65_638, time: 0 };
+        assert_eq!(source.admit(&header(1, 102, 0), Monotonic(500 * MS)), again);
     }
 
     #[test]
@@ -344,7 +362,7 @@ mod tests {
         assert_eq!(source.totals(), (6, 2));
         assert_eq!(source.report(Monotonic(500 * MS)).unwrap().fraction_lost, 0);
         // What was counted is not forgotten with the source.
-        assert!(source.bye(Ssrc(1)));
+        assert!(source.bye(Ssrc(1), Monotonic(500 * MS)));
         assert_eq!(source.totals(), (6, 2));
         source.admit(&header(2, 5, 9), Monotonic(600 * MS));
         assert_eq!(source.totals(), (7, 2));

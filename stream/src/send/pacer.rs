@@ -34,6 +34,10 @@ impl Default for Pace {
 /// the timer is late.
 const SHARE_MAX: f64 = 0.9;
 
+/// Longest spread of a frame by its share of the interval, in nanoseconds: at low frame rates half of
+/// the interval would be latency, and receivers give up on what takes too long.
+const SPREAD_MAX_NANOS: i64 = 33_333_333;
+
 /// The slowest rate that makes sense, in bits a second: one small frame a second.
 const RATE_MIN: u64 = 100_000;
 
@@ -103,7 +107,7 @@ impl Pacer {
         let batches = packets.div_ceil(BATCH_PACKETS).max(1) as u64;
         let span = match self.pace {
             Pace::Off => 0,
-            Pace::Share(share) => scale(self.interval.nanos, share),
+            Pace::Share(share) => scale(self.interval.nanos, share).min(SPREAD_MAX_NANOS),
             Pace::Rate(rate) => {
                 let nanos = bytes as u128 * 8 * 1_000_000_000 / u128::from(rate);
                 i64::try_from(nanos).unwrap_or(i64::MAX)

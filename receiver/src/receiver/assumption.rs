@@ -1,0 +1,108 @@
+//! Whether sound is what it was taken for. An address alone says nothing of rate and channels, but
+//! the packets do: a packet's length and the step to the next one give the channels, time stamps
+//! beside capture times the rate.
+
+use crate::plan::StreamPlan;
+use std::net::SocketAddr;
+
+/// Rates that sound has.
+const RATES: [u32; 9] = [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
+
+/// Capture time that tells 44.1 from 48 kHz whatever the clocks do, in nanoseconds.
+const SPAN_NANOS: i64 = 2_000_000_000;
+
+/// What sound was taken for, and what it looks like.
+#[derive(Debug)]
+pub(super) struct Assumption {
+    rate: u32,
+    channels: u8,
+    address: SocketAddr,
+    last: Option<Seen>,
+    first: Option<Timed>,
+}
+
+/// A packet.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    sequence: u64,
+    time: i64,
+    bytes: usize,
+}
+
+/// A packet whose capture time is known.
+#[derive(Clone, Copy, Debug)]
+struct Timed {
+    time: i64,
+    unix: i64,
+    channels: u8,
+}
+
+impl Assumption {
+    /// What was assumed, if anything was.
+    pub(super) fn of(plan: &StreamPlan) -> Option<Self> {
+        let address = SocketAddr::new(plan.rtp.ip(), plan.rtp.port().saturating_sub(2));
+        let (rate, channels) = (plan.clock_rate, plan.channels);
+        plan.assumed.then_some(Self { rate, channels, address, last: None, first: None })
+    }
+
+    /// Looks at a packet. Once it can be told: what to say to the user, or nothing if all is well.
+    pub(super) fn check(
+        &mut self,
+        (sequence, time, bytes): (u64, i64, usize),
+        unix: Option<i64>,
+    ) -> Option<Option<String>> {
+        let last = self.last.replace(Seen { sequence, time, bytes })?;
+        let frames = usize::try_from(time.checked_sub(last.time)?).ok().filter(|it| *it > 0)?;
+        if sequence != last.sequence + 1 {
+            return None;
+        }
+        let channels = u8::try_from(last.bytes / 2 / frames).ok()?;
+        let unix = unix?;
+        let first = *self.first.get_or_insert(Timed { time, unix, channels });
+        let span = unix.checked_sub(first.unix).filter(|span| *span >= SPAN_NANOS)?;
+        let ticks = u64::try_from(time.checked_sub(first.time)?).ok()?;
+        let rate = u128::from(ticks) * 1_000_000_000 / u128::from(span.unsigned_abs());
+        let rate = RATES.into_iter().find(|usual| u128::from(*usual).abs_diff(rate) * 50 < rate);
+        let rate = rate?;
+        if channels != first.channels || (rate, channels) == (self.rate, self.channels) {
+            return Some(None);
+        }
+        let address = self.address;
+        Some(Some(format!(
+            "the sound is not {} Hz with {} channels, as an address alone is taken to mean: play \
+             rtp://{address}?audio={rate}/{channels}, or the session's description",
+            self.rate, self.channels
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of packets of 5 ms for three seconds.
+    fn said(rate: i64, channels: usize) -> Option<String> {
+        let plan = crate::plan::Plan::at("239.1.1.1:5004".parse().unwrap(), None);
+        let mut assumption = Assumption::of(&plan.audio.unwrap()).unwrap();
+        let frames = rate / 200;
+        let bytes = usize::try_from(frames).unwrap() * 2 * channels;
+        let packets = (0_i64..600).map(|index| (index, index * frames));
+        let mut told = packets.filter_map(|(index, time)| {
+            let sequence = u64::try_from(index).unwrap();
+            assumption.check((sequence, time, bytes), Some(time * 1_000_000_000 / rate))
+        });
+        told.next().expect("it could not be told")
+    }
+
+    #[test]
+    fn what_is_as_usual_needs_no_word() {
+        assert_eq!(said(48_000, 2), None);
+    }
+
+    #[test]
+    fn what_is_not_is_said_with_the_way_out() {
+        assert!(said(16_000, 1).unwrap().contains("rtp://239.1.1.1:5004?audio=16000/1"));
+        assert!(said(44_100, 2).unwrap().contains("audio=44100/2"));
+        assert!(said(48_000, 1).unwrap().contains("audio=48000/1"));
+    }
+}
