@@ -50,8 +50,8 @@ fn run(options: &Options) -> Result<(), String> {
         webcam.plug()?;
     }
     loop {
-        let (kernel, user) = wait(&webcam, fifo.as_ref())?;
-        webcam.turn(kernel, monotonic());
+        let user = wait(&webcam, fifo.as_ref())?;
+        webcam.turn(monotonic());
         if !webcam.is_plugged() && fifo.is_none() {
             return Err("unplugged, and without --control it stays so".into());
         }
@@ -65,23 +65,20 @@ fn run(options: &Options) -> Result<(), String> {
     }
 }
 
-/// Waits for the kernel, the user, or the time; says which of the first two have something to say.
-fn wait(webcam: &Webcam, fifo: Option<&Fifo>) -> Result<(bool, bool), String> {
+/// Waits for the kernel, the user, or the time; true if the user has something to say.
+fn wait(webcam: &Webcam, fifo: Option<&Fifo>) -> Result<bool, String> {
     let timeout = webcam.due().map(|due| {
         let left = (due - monotonic()).max(0);
         TimeSpec::new(left / SECOND, left % SECOND)
     });
     let mut watched: Vec<PollFd<'_>> = Vec::with_capacity(2);
-    let plugged = webcam.socket();
-    watched.extend(plugged.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
+    watched.extend(webcam.socket().map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
     watched.extend(fifo.map(|fifo| PollFd::new(fifo.as_fd(), PollFlags::POLLIN)));
     match ppoll(&mut watched, timeout, None) {
         Ok(_) => {}
-        Err(Errno::EINTR) => return Ok((false, false)),
+        Err(Errno::EINTR) => return Ok(false),
         Err(error) => return Err(format!("ppoll: {error}")),
     }
-    let ready = |it: Option<&PollFd<'_>>| it.and_then(PollFd::any).unwrap_or(false);
-    let kernel = plugged.is_some() && ready(watched.first());
-    let user = fifo.is_some() && ready(watched.last());
-    Ok((kernel, user))
+    let last = watched.last().and_then(PollFd::any).unwrap_or(false);
+    Ok(fifo.is_some() && last)
 }

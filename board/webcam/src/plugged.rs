@@ -7,13 +7,15 @@ use crate::model::{AUDIO_ENDPOINT, Model, VIDEO_ENDPOINT};
 use crate::report::{self, MILLISECOND};
 use crate::usbip::{self, Request, STALL, Submit, TAKEN_BACK};
 use crate::video::{self, Faults, Outcome};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-/// Bytes read at a time: some dozens of transfers.
-const READ: usize = 1 << 16;
+/// Bytes read at a time: some hundreds of transfers, none of which brings more than a few bytes.
+const INCOMING: usize = 1 << 16;
 
 /// Transfers that wait, for each endpoint. uvcvideo has 5, snd-usb-audio 12.
 const WAITING_MAX: usize = 64;
@@ -42,7 +44,9 @@ pub(crate) enum Turn {
 pub(crate) struct Plugged {
     socket: UnixStream,
     control: Control,
-    incoming: Vec<u8>,
+    /// Requests that are not acted on yet: the first `held` bytes.
+    incoming: Box<[u8]>,
+    held: usize,
     outgoing: Vec<u8>,
     video: Option<video::Stream>,
     audio: Option<audio::Stream>,
@@ -56,7 +60,8 @@ impl Plugged {
         Self {
             socket,
             control: Control::new(model),
-            incoming: Vec::new(),
+            incoming: vec![0; INCOMING].into(),
+            held: 0,
             outgoing: Vec::new(),
             video: None,
             audio: None,
@@ -73,28 +78,47 @@ impl Plugged {
         video.into_iter().chain(audio).min()
     }
 
-    /// Reads what the kernel wrote, of which there is some, and acts on it.
+    /// Whether to wake up when the kernel writes. A microphone gets a thousand transfers a second,
+    /// one by one: while there are enough to wait for, they are read when those are due.
+    pub(crate) fn listens(&self) -> bool {
+        let picture = self.video.as_ref().is_some_and(|it| !it.between_frames());
+        self.sound.is_empty() || (picture && self.pictures.is_empty())
+    }
+
+    /// Reads what the kernel wrote, if it did, and acts on it.
     pub(crate) fn receive(&mut self, model: &Model, now: i64) -> Result<(), String> {
-        let held = self.incoming.len();
-        self.incoming.resize(held + READ, 0);
-        let len = match self.socket.read(&mut self.incoming[held..]) {
-            Ok(0) => return Err("the kernel let go of it".into()),
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(format!("its socket: {error}")),
-        };
-        self.incoming.truncate(held + len);
+        loop {
+            let room = &mut self.incoming[self.held..];
+            let (len, all) = match recv(self.socket.as_raw_fd(), room, MsgFlags::MSG_DONTWAIT) {
+                Ok(0) => return Err("the kernel let go of it".into()),
+                Ok(len) => (len, len < room.len()),
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(format!("its socket: {error}")),
+            };
+            self.held += len;
+            self.act(model, now).map_err(|error| error.to_string())?;
+            if self.held == INCOMING {
+                return Err(format!("a transfer is longer than {INCOMING} bytes"));
+            }
+            if all {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Acts on the requests that are complete.
+    fn act(&mut self, model: &Model, now: i64) -> Result<(), usbip::Error> {
         let mut at = 0;
-        while let Some((request, len)) =
-            Request::parse(&self.incoming[at..]).map_err(|error| error.to_string())?
-        {
+        while let Some((request, len)) = Request::parse(&self.incoming[at..self.held])? {
             at += len;
             match request {
                 Request::Submit(submit) => self.submit(model, submit, now),
                 Request::Unlink { sequence, victim } => self.unlink(sequence, victim),
             }
         }
-        self.incoming.drain(..at);
+        self.incoming.copy_within(at..self.held, 0);
+        self.held -= at;
         Ok(())
     }
 

@@ -28,9 +28,9 @@ impl Webcam {
         self.plugged.is_some()
     }
 
-    /// What to watch for words of the kernel.
+    /// What to watch for words of the kernel, if it is to be woken by them.
     pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
-        self.plugged.as_ref().map(AsFd::as_fd)
+        self.plugged.as_ref().filter(|it| it.listens()).map(AsFd::as_fd)
     }
 
     /// When it has something to do by itself.
@@ -57,10 +57,10 @@ impl Webcam {
         }
     }
 
-    /// Hears the kernel if it has something to say, and does what is due.
-    pub(crate) fn turn(&mut self, kernel: bool, now: i64) {
+    /// Hears what the kernel has to say, and does what is due.
+    pub(crate) fn turn(&mut self, now: i64) {
         let Some(plugged) = &mut self.plugged else { return };
-        let heard = if kernel { plugged.receive(&self.model, now) } else { Ok(()) };
+        let heard = plugged.receive(&self.model, now);
         let done = heard.and_then(|()| plugged.turn(&self.model, &mut self.wishes, now));
         match done {
             Ok(Turn::Going) => {}
