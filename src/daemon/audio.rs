@@ -50,7 +50,7 @@ impl Audio {
     }
 
     /// The session begins now.
-    pub(super) const fn begin(&mut self, epoch: Monotonic) {
+    pub(super) fn begin(&mut self, epoch: Monotonic) {
         self.source.begin(epoch);
     }
 

@@ -41,9 +41,9 @@ fn a_daemon_says_what_it_does_and_stops_when_told() {
 }
 
 #[test]
-fn both_signals_end_it_well() {
+fn signals_end_it_well() {
     let _turn = turn();
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let mut daemon = Program::start(&mut endless(Place::new()));
         daemon.wait_for("goes to");
         daemon.signal(signal);

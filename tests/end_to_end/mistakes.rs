@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use streamsocket_tests::clip::clip;
-use streamsocket_tests::program::{Program, daemon, ours, receiver};
+use streamsocket_tests::program::{Program, daemon, ours, output, peer, receiver};
 
 /// The command line or the configuration is wrong.
 const USAGE: i32 = 2;
@@ -130,6 +130,39 @@ fn the_receiver_says_what_it_cannot_play() {
     let mut nowhere = receiver();
     nowhere.args(["rtp://239.255.1.1:5004", "--record", "/no/such/folder/a.mkv"]);
     refused(&mut nowhere, FAILURE, &["/no/such/folder/a.mkv", "No such file"]);
+}
+
+#[test]
+fn outputs_that_fail_are_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept.mkv");
+    let there = || {
+        let mut command = receiver();
+        command.arg("rtp://239.255.1.1:5004");
+        command
+    };
+    let mut both = there();
+    refused(both.args(["--record", "-", "--stats", "-"]), FAILURE, &["--record -", "--stats -"]);
+    let mut nowhere = there();
+    refused(nowhere.args(["--snapshot", "/no/such/a.jpg"]), FAILURE, &["/no/such/a.jpg"]);
+    let mut stats = there();
+    stats.arg("--record").arg(&kept).args(["--stats", "/no/such/a.json"]);
+    refused(&mut stats, FAILURE, &["/no/such/a.json"]);
+    assert!(!kept.exists(), "an empty recording was left behind");
+}
+
+#[test]
+fn pictures_that_do_not_fit_into_rtp_are_an_error_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.mjpeg");
+    // ffmpeg makes Huffman tables of its own unless told otherwise.
+    let mut ffmpeg = peer("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30"]);
+    output(ffmpeg.args(["-frames:v", "5", "-f", "mjpeg"]).arg(&path));
+    let source = format!("file:{}", path.display());
+    let mut command = unannounced();
+    command.args(["--audio", "none", "--video", &source]);
+    refused(&mut command, FAILURE, &["none of 5 pictures", "-huffman default"]);
 }
 
 #[test]

@@ -2,15 +2,22 @@
 
 use nix::sys::signal::Signal;
 use std::fs;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Stdio;
-use streamsocket_tests::clip::{VOICE_RATE, voice};
-use streamsocket_tests::clip::{all_pixels, assert_runs_through, clip, recorded_video, samples};
+use streamsocket_tests::clip::{
+    FRAMES, VOICE_RATE, all_pixels, assert_runs_through, clip, recorded_video, samples, split,
+    voice,
+};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, output, peer, receiver, text};
 use streamsocket_tests::session::{daemon_at, file, record};
 use streamsocket_tests::turn;
-use streamsocket_tests::wire::{Datagram, SAP, Tap};
+use streamsocket_tests::wire::{Datagram, SAP, Tap, join};
+
+/// RTCP packet types (RFC 3550 section 12.1).
+const SR: u8 = 200;
+const BYE: u8 = 203;
 
 fn pixels_of(file: &Path) -> Vec<u64> {
     all_pixels(&fs::read(file).unwrap())
@@ -132,6 +139,73 @@ fn a_receiver_that_was_held_up_catches_up() {
     assert_eq!(all_pixels(&recorded_video(&out)), pixels_of(&short), "{said}");
 }
 
+/// The last line of a program's statistics.
+fn statistics(path: &Path) -> serde_json::Value {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_str(text.lines().next_back().expect("no statistics")).unwrap()
+}
+
+#[test]
+fn a_goodbye_that_is_not_meant_does_not_last() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let stats = folder.path().join("it.json");
+    let mut command = daemon_at(place);
+    command.args(["--video", &file(&clip("640x480")), "--audio", "none", "--loop"]);
+    let mut daemon = Program::start(&mut command);
+    daemon.wait_for("goes to");
+    let mut packet = [0; 2048];
+    let len = join(place.at(0)).recv(&mut packet).unwrap();
+    let ssrc = &packet[8..len.min(12)];
+    let mut command = receiver();
+    command.args([&format!("rtp://{place}"), "--for", "5", "--stats"]).arg(&stats);
+    let mut receiver = Program::start(&mut command);
+    receiver.wait_for("receiving ");
+    // RFC 3550 section 6.6, from the sender's own machine.
+    let forger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    forger.send_to(&[&[0x81, BYE, 0, 1], ssrc].concat(), place.at(1)).unwrap();
+    receiver.wait_for("said goodbye");
+    receiver.succeed();
+    daemon.interrupt().succeeded();
+    let statistics = statistics(&stats);
+    assert_eq!(statistics["sources"], 2, "{statistics}");
+    assert!(statistics["video"]["frames_received"].as_u64() > Some(90), "{statistics}");
+}
+
+#[test]
+fn any_latency_shows_the_pictures() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let stats = folder.path().join("it.json");
+    let mut command = receiver();
+    command.args([&format!("rtp://{place}"), "--latency", "1500", "--stats"]).arg(&stats);
+    let mut receiver = Program::start(&mut command);
+    receiver.wait_for("waiting for ");
+    let mut daemon = daemon_at(place);
+    Program::start(daemon.args(["--video", &file(&clip("640x480")), "--audio", "none"])).succeed();
+    receiver.wait_for("has stopped");
+    receiver.interrupt().succeeded();
+    let statistics = statistics(&stats);
+    let shown = statistics["video"]["frames_shown"].as_u64();
+    // A busy machine may be late for some.
+    assert!(shown > Some(FRAMES as u64 / 2), "{statistics}");
+}
+
+#[test]
+fn a_picture_a_second_arrives() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let (slow, out) = (folder.path().join("slow.mjpeg"), folder.path().join("out.mkv"));
+    let all = fs::read(clip("640x480")).unwrap();
+    fs::write(&slow, split(&all)[..3].concat()).unwrap();
+    let receiver = record(place, "L16/48000/1", &out);
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&slow), "--audio", "none", "--fps", "1"]);
+    Program::start(&mut daemon).succeed();
+    receiver.interrupt().succeeded();
+    assert_eq!(all_pixels(&recorded_video(&out)), pixels_of(&slow));
+}
+
 /// Moments in seconds at which a recording's picture flashes: its mean brightness, by ffmpeg.
 fn flashes(recording: &Path) -> Vec<f64> {
     let mut times = peer("ffprobe");
@@ -199,8 +273,6 @@ fn rtcp_types(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_session_is_announced_reported_and_said_goodbye_to() {
-    const SR: u8 = 200;
-    const BYE: u8 = 203;
     let _turn = turn();
     let place = Place::new();
     let tap = Tap::open(place);

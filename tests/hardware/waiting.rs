@@ -1,10 +1,9 @@
 //! Cameras that are not there yet, or that another program has.
 
 use crate::{Session, clips, v4l2};
-use std::process::Stdio;
 use streamsocket_tests::board::Webcam;
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, peer, receiver};
+use streamsocket_tests::program::{Program, receiver};
 use streamsocket_tests::session::daemon_at;
 
 #[test]
@@ -36,26 +35,21 @@ fn a_camera_may_come_after_the_start() {
 fn a_camera_that_is_taken_is_waited_for_unless_told_otherwise() {
     let clips = clips(&["640x480"]);
     let webcam = Webcam::plug("taken", &[&clips[0], "--rates", "10"]);
-    let mut taker = peer("v4l2-ctl");
-    taker.arg("-d").arg(webcam.camera()).args(["--stream-mmap", "--stream-to=/dev/null"]);
-    let mut taker = taker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    streamsocket_tests::board::wait_until("v4l2-ctl to stream", || {
-        let refused = Program::start(
-            daemon_at(Place::new())
-                .args(["--audio", "none", "--wait=no", "--video", &v4l2(&webcam.camera())])
-                .args(["--stats", "/dev/null"]),
-        );
-        refused.interrupt().said.contains("in use by another program")
-    });
-    let mut daemon = daemon_at(Place::new());
-    daemon.args(["--audio", "none", "--size", "640x480", "--video", &v4l2(&webcam.camera())]);
-    let mut daemon = Program::start(&mut daemon);
-    daemon.wait_for("in use by another program");
-    daemon.wait_for("goes to");
-    taker.kill().unwrap();
-    taker.wait().unwrap();
-    daemon.wait_for("camera: ");
-    daemon.interrupt().succeeded();
+    let daemon = || {
+        let mut daemon = daemon_at(Place::new());
+        daemon.args(["--audio", "none", "--video", &v4l2(&webcam.camera())]);
+        daemon
+    };
+    let taker = Session::start(&mut daemon());
+    let refused = Program::start(daemon().arg("--wait=no")).finish();
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.said);
+    assert!(refused.said.contains("in use by another program"), "{}", refused.said);
+    let mut waiting = Program::start(&mut daemon());
+    waiting.wait_for("in use by another program");
+    waiting.wait_for("goes to");
+    taker.end();
+    waiting.wait_for("camera: ");
+    waiting.interrupt().succeeded();
 }
 
 #[test]

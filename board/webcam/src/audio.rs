@@ -29,17 +29,23 @@ pub(crate) struct Stream {
     /// Packets sent and sample frames in them, since the stream began.
     sent: u64,
     samples: u64,
+    /// Where in the sound the stream began: what is heard goes on while nobody listens.
+    base: u64,
 }
 
 impl Stream {
     /// A stream that begins with the first packet asked for.
     pub(crate) const fn new(sound: &Sound, ppm: i32) -> Self {
-        Self { rate: sound.rate, ppm, start: None, asked: 0, sent: 0, samples: 0 }
+        Self { rate: sound.rate, ppm, start: None, asked: 0, sent: 0, samples: 0, base: 0 }
     }
 
     /// The host asks for that many packets more; returns when they are due, and by how much the
     /// clock had to be set back.
     pub(crate) fn ask(&mut self, packets: usize, now: i64) -> (i64, i64) {
+        if self.start.is_none() {
+            let milliseconds = u64::try_from(now / MILLISECOND).unwrap_or(0);
+            self.base = self.samples_after(milliseconds).wrapping_sub(self.samples);
+        }
         let start = *self.start.get_or_insert(now);
         self.asked += i64::try_from(packets).unwrap_or(0);
         let late = now - (start + self.asked * MILLISECOND);
@@ -68,7 +74,7 @@ impl Stream {
             let frame = sound.frame_len() as u64;
             let room = u64::from(packet.length) / frame;
             let count = (self.samples_after(self.sent) - self.samples).min(room);
-            sound.write(self.samples, count, data);
+            sound.write(self.base.wrapping_add(self.samples), count, data);
             self.samples += count;
             // Not longer than the packet, whose length has 32 bits.
             filled.push(u32::try_from(count * frame).unwrap_or(0));
@@ -122,6 +128,21 @@ mod tests {
                 assert_eq!(u16::from_le_bytes([frame[2], frame[3]]), !left);
             }
         }
+    }
+
+    #[test]
+    fn what_is_heard_goes_on_while_nobody_listens() {
+        let sound = sound("mono", "48000");
+        let mut stream = Stream::new(&sound, 0);
+        let packet = [Packet { offset: 0, length: 200 }];
+        let mut first = |now| {
+            let (mut data, mut filled) = (Vec::new(), Vec::new());
+            stream.ask(1, now);
+            stream.fill(&sound, &packet, &mut data, &mut filled);
+            stream.pause();
+            u16::from_le_bytes([data[0], data[1]])
+        };
+        assert_eq!((first(0), first(SECOND), first(SECOND + MILLISECOND)), (0, 48_000, 48_048));
     }
 
     #[test]

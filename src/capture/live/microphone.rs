@@ -85,22 +85,13 @@ impl LiveMicrophone {
     ///
     /// # Errors
     /// As for opening a microphone.
-    pub fn open(
-        name: MicrophoneName,
-        wait: Wait,
-        now: Monotonic,
-        waker: Arc<mio::Waker>,
-    ) -> Result<Self, Error> {
+    pub fn open(name: MicrophoneName, wait: Wait, waker: Arc<mio::Waker>) -> Result<Self, Error> {
         let mut label = match &name {
             MicrophoneName::Named(name) => name.clone(),
             MicrophoneName::Auto(_) => "microphone".to_owned(),
         };
         let finder = Arc::new(Finder { name, format: OnceLock::new(), known: None.into() });
-        let opened = finder.open().and_then(|mut microphone| {
-            microphone.start(now)?;
-            Ok(microphone)
-        });
-        let device = match opened {
+        let device = match finder.open() {
             Ok(microphone) => Ok(microphone),
             Err(why) => Err(go_on_without(why, wait)?),
         };
@@ -111,7 +102,7 @@ impl LiveMicrophone {
         }
         format = *finder.format.get_or_init(|| format);
         let plug = Plug::new(device, Arc::new(move || finder.open()), waker);
-        Ok(Self { plug, format, name: label, past_overruns: 0, heard: now, frozen: false })
+        Ok(Self { plug, format, name: label, past_overruns: 0, heard: Monotonic(0), frozen: false })
     }
 
     /// What the session was described with.
@@ -148,6 +139,12 @@ impl LiveMicrophone {
     #[must_use]
     pub const fn returns(&self) -> u64 {
         self.plug.count().saturating_sub(1)
+    }
+
+    /// The session begins now: the card captures from now on, so that nothing is lost while nobody
+    /// reads yet.
+    pub fn begin(&mut self, now: Monotonic) {
+        self.start(now);
     }
 
     /// Some device has come or gone.
@@ -192,13 +189,21 @@ impl LiveMicrophone {
     }
 
     fn arrived(&mut self, now: Monotonic) {
-        self.heard = now;
-        let Some(microphone) = self.plug.device_mut() else { return };
+        let Some(microphone) = self.plug.device() else { return };
         microphone.name().clone_into(&mut self.name);
-        if let Err(error) = microphone.start(now) {
-            self.lose(error, now);
-        } else if !self.frozen {
+        if self.start(now) && !self.frozen {
             log::info!("microphone: {}", self.name);
+        }
+    }
+
+    fn start(&mut self, now: Monotonic) -> bool {
+        self.heard = now;
+        match self.plug.device_mut().map(|microphone| microphone.start(now)) {
+            Some(Err(error)) => {
+                self.lose(error, now);
+                false
+            }
+            started => started.is_some(),
         }
     }
 

@@ -23,6 +23,11 @@ const OVERRUN_QUIET: Duration = Duration::from_secs(30);
 /// A time stamp this far from the event loop's clock is of another clock.
 const STAMP_OFF_MAX: Duration = Duration::from_secs(2);
 
+/// The newest samples that are left for the next time: `snd-usb-audio` counts a packet, a millisecond
+/// of sound, before it has copied it (`retire_capture_urb`), and who reads in between gets what the
+/// buffer held before.
+const UNSETTLED: Duration = Duration::from_millis(1);
+
 /// What a driver may report to be on its way beyond what can be read. More is a driver's mistake.
 const UNDERWAY_MAX: Duration = Duration::from_millis(20);
 
@@ -33,6 +38,8 @@ pub struct Microphone {
     name: String,
     format: AudioFormat,
     period: usize,
+    /// Sample frames.
+    unsettled: usize,
     /// Interleaved little-endian samples as ALSA gives them, one buffer's worth.
     bytes: Vec<u8>,
     /// What is watched. Empty for plugins whose descriptors cannot be.
@@ -76,6 +83,7 @@ impl Microphone {
             name: name.to_owned(),
             format: opened.format,
             period: opened.period,
+            unsettled: usize::try_from(frames_in(UNSETTLED, opened.format.rate)).unwrap_or(0),
             bytes: vec![0; opened.buffer * 2 * usize::from(opened.format.channels)],
             descriptors,
             polled,
@@ -166,6 +174,7 @@ impl Microphone {
             state => return self.restart(state, now),
         }
         let available = usize::try_from(status.get_avail()).unwrap_or(0);
+        let available = available.saturating_sub(self.unsettled);
         if available == 0 {
             return Ok(AudioPoll::Idle);
         }
@@ -271,10 +280,15 @@ impl Microphone {
 /// Sample frames between the converter and the reader: those that can be read, and those that the
 /// driver knows to be on their way (it counts them into the delay).
 fn buffered(available: i64, delay: i64, rate: u32) -> u64 {
-    let underway_max = UNDERWAY_MAX.as_nanos() * u128::from(rate) / 1_000_000_000;
     let underway = u64::try_from(delay.saturating_sub(available)).unwrap_or(0);
-    let underway = if u128::from(underway) <= underway_max { underway } else { 0 };
+    let underway = if underway <= frames_in(UNDERWAY_MAX, rate) { underway } else { 0 };
     u64::try_from(available).unwrap_or(0) + underway
+}
+
+/// The sample frames of so much time.
+fn frames_in(time: Duration, rate: u32) -> u64 {
+    let frames = time.as_nanos() * u128::from(rate) / 1_000_000_000;
+    u64::try_from(frames).unwrap_or(u64::MAX)
 }
 
 /// The time that so many sample frames take.

@@ -208,12 +208,12 @@ impl AudioSource {
     }
 
     /// The session begins now: what makes its own time starts here.
-    pub const fn begin(&mut self, epoch: Monotonic) {
+    pub fn begin(&mut self, epoch: Monotonic) {
         match self {
+            Self::Microphone(source) => source.begin(epoch),
             Self::File(source) => source.begin(epoch),
             Self::Child(source) => source.begin(epoch),
             Self::Tone(source) => source.begin(epoch),
-            Self::Microphone(_) => {}
         }
     }
 

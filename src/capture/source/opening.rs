@@ -165,7 +165,7 @@ fn open_audio(
 ) -> Result<Option<(AudioSource, String)>, Error> {
     let microphone = |name: MicrophoneName, wait| {
         let waker = Arc::clone(&setting.waker);
-        let microphone = LiveMicrophone::open(name, wait, setting.epoch, waker)?;
+        let microphone = LiveMicrophone::open(name, wait, waker)?;
         let label = microphone.name().to_owned();
         Ok((AudioSource::Microphone(Box::new(microphone)), label))
     };

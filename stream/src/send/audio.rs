@@ -20,7 +20,7 @@ const GAP_NANOS: i64 = 20_000_000;
 
 /// Without a break samples follow each other, however late a busy machine or bus stamps them; a gap
 /// beyond this, in nanoseconds, is a pause of the source all the same.
-const PAUSE_NANOS: i64 = 200_000_000;
+const PAUSE_NANOS: i64 = 1_000_000_000;
 
 /// Packets of sound out of samples.
 #[derive(Debug)]
@@ -215,8 +215,8 @@ mod tests {
         let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
         times(&mut packetizer, 240, Monotonic(0));
         assert_eq!(times(&mut packetizer, 240, Monotonic(9_000_000)), [(1, 240)]);
-        // Late by 100 ms, and nothing is missing.
-        assert_eq!(times(&mut packetizer, 240, Monotonic(110_000_000)), [(2, 480)]);
+        // Late by half a second, and nothing is missing.
+        assert_eq!(times(&mut packetizer, 240, Monotonic(510_000_000)), [(2, 480)]);
         assert_eq!(times(&mut packetizer, 240, Monotonic(15_000_000)), [(3, 720)]);
     }
 }
