@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "what a test measured")]
 
 mod faults;
+mod flash;
 mod network;
 mod pictures;
 mod plugging;

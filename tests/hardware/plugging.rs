@@ -3,7 +3,7 @@
 
 use crate::{Session, clips, v4l2};
 use std::net::UdpSocket;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn start_udev() {
     });
 }
 
-fn is_sound(node: &PathBuf) -> bool {
+fn is_sound(node: &Path) -> bool {
     node.starts_with("/dev/snd")
 }
 

@@ -1,0 +1,141 @@
+//! Flash and beep through the camera and its microphone: how far apart they are in a recording, and
+//! whether that changes, though the microphone's clock is wrong.
+
+use crate::{Session, v4l2};
+use std::fs;
+use streamsocket_tests::board::Webcam;
+use streamsocket_tests::place::Place;
+use streamsocket_tests::recording::Recording;
+use streamsocket_tests::session::daemon_at;
+use turbojpeg::{Image, PixelFormat, Subsamp, compress};
+
+const SECONDS: u64 = 60;
+
+/// Frames a second: what an emulated processor manages, every one of them.
+const RATE: usize = 10;
+
+/// Error of the microphone's clock, in parts per million.
+const PPM: u32 = 200;
+
+/// Samples that the microphone takes in ten seconds.
+const SAMPLES_IN_TEN: u32 = 480_000 + 480 * PPM / 1000;
+
+/// The beep: a twentieth of a second, in samples; and half a period of its tone.
+const BEEP: u32 = 2400;
+const HALF_PERIOD: u32 = 24;
+
+/// A second of pictures, the first of them white.
+fn pictures() -> Vec<u8> {
+    let picture = |light: u8| {
+        let pixels = vec![light; 320 * 240 * 3];
+        let format = PixelFormat::RGB;
+        let image = Image { pixels: &pixels[..], width: 320, pitch: 960, height: 240, format };
+        compress(image, 80, Subsamp::Sub2x1).unwrap().to_vec()
+    };
+    (0..RATE).flat_map(|frame| picture(if frame == 0 { 255 } else { 0 })).collect()
+}
+
+/// What the microphone takes down of a beep every true second, for a minute: raw samples.
+fn sound() -> Vec<u8> {
+    let beep = |sample: u32| {
+        let since = sample * 10 % SAMPLES_IN_TEN / 10;
+        match since / HALF_PERIOD % 2 {
+            _ if since >= BEEP => 0_i16,
+            0 => 12_000,
+            _ => -12_000,
+        }
+    };
+    (0..6 * SAMPLES_IN_TEN).flat_map(|sample| beep(sample).to_le_bytes()).collect()
+}
+
+/// Times in seconds of white pictures.
+fn flashes(recording: &Recording) -> Vec<f64> {
+    let is_white = |jpeg: &[u8]| {
+        let image = turbojpeg::decompress(jpeg, PixelFormat::GRAY).unwrap();
+        image.pixels[image.pixels.len() / 2] > 128
+    };
+    let white = recording.video.iter().filter(|(_, jpeg)| is_white(jpeg));
+    white.map(|(nanos, _)| *nanos as f64 / 1e9).collect()
+}
+
+/// Times in seconds of beeps that follow half a second of silence: by the time of the block that
+/// they are in, and by counting samples from the first block on.
+fn beeps(recording: &Recording) -> Vec<(f64, f64)> {
+    let start = recording.audio.first().map_or(0, |(nanos, _)| *nanos) as f64 / 1e9;
+    let (mut beeps, mut silence, mut count) = (Vec::new(), 0, 0);
+    for (nanos, samples) in &recording.audio {
+        for (index, sample) in samples.iter().enumerate() {
+            if *sample == 0 {
+                silence += 1;
+            } else {
+                if silence > 24_000 {
+                    let by_block = *nanos as f64 / 1e9 + index as f64 / 48_000.0;
+                    beeps.push((by_block, start + f64::from(count) / 48_000.0));
+                }
+                silence = 0;
+            }
+            count += 1;
+        }
+    }
+    beeps
+}
+
+/// Least squares: the change of `y` for each of `x`.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let n = points.len() as f64;
+    let (x, y) = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+    let (x, y) = (x / n, y / n);
+    let above: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    above / points.iter().map(|point| (point.0 - x).powi(2)).sum::<f64>()
+}
+
+#[test]
+fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clip, raw) = (folder.path().join("flash.mjpeg"), folder.path().join("beep.raw"));
+    fs::write(&clip, pictures()).unwrap();
+    fs::write(&raw, sound()).unwrap();
+    let text = |path: &std::path::Path| path.display().to_string();
+    let ppm = PPM.to_string();
+    let webcam = Webcam::plug(
+        "flash",
+        &[
+            &text(&clip),
+            "--rates",
+            &RATE.to_string(),
+            "--microphone",
+            "mono",
+            "--sound",
+            &text(&raw),
+            "--ppm",
+            &ppm,
+        ],
+    );
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--video", &v4l2(&webcam.camera())]);
+    daemon.args(["--audio", &format!("alsa:{}", webcam.card())]);
+    let session = Session::start(&mut daemon);
+    session.go_on(SECONDS);
+    let received = session.end();
+    let (flashes, beeps) = (flashes(&received.recording), beeps(&received.recording));
+    let nearest = |beep: f64| {
+        let offsets = flashes.iter().map(|flash| beep - flash);
+        offsets.min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap()
+    };
+    let offsets: Vec<(f64, f64)> = beeps.iter().map(|(at, _)| (*at, nearest(*at))).collect();
+    let counted: Vec<(f64, f64)> = beeps.iter().map(|(at, by)| (*at, by - at)).collect();
+    let (min, max) = offsets
+        .iter()
+        .fold((f64::MAX, f64::MIN), |(min, max), (_, offset)| (min.min(*offset), max.max(*offset)));
+    println!(
+        "{} pairs in {SECONDS} s, microphone {PPM} ppm fast: offset {:.1} to {:.1} ms, trend {:+.0} ppm; \
+         by counting samples at 48 kHz it would be {:+.0} ppm more",
+        offsets.len(),
+        min * 1e3,
+        max * 1e3,
+        slope(&offsets) * 1e6,
+        slope(&counted) * 1e6,
+    );
+    assert!(offsets.len() as u64 > SECONDS * 3 / 4, "{}", received.said);
+    assert!(max - min < 0.2, "{offsets:.3?}");
+}
