@@ -1,5 +1,6 @@
 //! Programs as processes: started, listened to, told to end, and never left behind.
 
+use crate::board::monotonic;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
@@ -87,8 +88,10 @@ impl Program {
     /// Waits until it says something with `text` in it, and returns that line.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> String {
+        let end = monotonic() + i64::try_from(PATIENCE.as_nanos()).unwrap();
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            let left = u64::try_from(end - monotonic()).unwrap_or(0);
+            match self.lines.recv_timeout(Duration::from_nanos(left)) {
                 Ok(line) => {
                     self.said.push(line);
                     if let Some(line) = self.said.last().filter(|line| line.contains(text)) {

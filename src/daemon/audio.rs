@@ -17,6 +17,8 @@ pub(super) struct Audio {
     source: AudioSource,
     name: String,
     ended: bool,
+    /// Whether viewers were told that there is nothing to hear.
+    away: bool,
     packetizer: Packetizer,
     samples: Vec<i16>,
     pub(super) transport: Transport,
@@ -40,6 +42,7 @@ impl Audio {
             source,
             name,
             ended: false,
+            away: false,
             packetizer: Packetizer::new(stream, sequence, time),
             samples: vec![0; SAMPLES_AT_A_TIME],
             transport,
@@ -101,6 +104,10 @@ impl Audio {
                     self.packetizer.flush(wall, |packet| send(packet, transport, count, now));
                 }
             }
+        }
+        if self.away != self.source.is_away() {
+            self.away = !self.away;
+            self.transport.hasten(now);
         }
         Ok(())
     }

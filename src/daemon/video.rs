@@ -24,6 +24,8 @@ pub(super) struct Video {
     source: VideoSource,
     name: String,
     ended: bool,
+    /// Whether viewers were told that there is nothing to see.
+    away: bool,
     clock: VideoClock,
     packetizer: Packetizer,
     pacer: Pacer,
@@ -75,6 +77,7 @@ impl Video {
             source,
             name,
             ended: false,
+            away: false,
             clock: VideoClock::new(epoch, time),
             packetizer: Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id),
             pacer: Pacer::new(sending.pace, interval),
@@ -121,6 +124,10 @@ impl Video {
         }
         let due = self.pacer.due(now);
         self.send(due, now);
+        if self.away != self.source.is_away() {
+            self.away = !self.away;
+            self.transport.hasten(now);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 use crate::{Session, clips, v4l2};
 use std::net::UdpSocket;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -15,22 +16,34 @@ use streamsocket_tests::wire::join;
 
 const REPLUGS: usize = 20;
 
+/// What the allocator may keep or give back between two looks, in kB. A leak of 100 kB a replug is more.
+const SLACK_KB: usize = 1500;
+
 /// Reads without a packet, a millisecond each, after which none is on its way any more.
 const SILENT_READS: usize = 50;
 
-/// From the node's return to the first packet: half of the replugs, and all of them.
+/// Replugs before anything is measured: buffers and the allocator's arenas have their size then.
+const WARM_UP: usize = 5;
+
+/// From the node's return to the first packet: half of the replugs, and all of them. The node is
+/// back when it may be opened, which udev sees to a while after the kernel has made it.
 const MEDIAN_MAX_MS: i64 = 500;
 const MAX_MS: i64 = 2000;
 
+static UDEV: OnceLock<()> = OnceLock::new();
+
 /// Starts udevd, once: from then on nodes have their groups, a little later than they appear.
 fn start_udev() {
-    static UDEV: OnceLock<()> = OnceLock::new();
     UDEV.get_or_init(|| {
         // It stays, and would keep a pipe open.
         assert!(peer("/lib/systemd/systemd-udevd").arg("--daemon").status().unwrap().success());
         text(peer("udevadm").arg("trigger"));
         text(peer("udevadm").args(["settle", "--timeout=60"]));
     });
+}
+
+fn udev_runs() -> bool {
+    UDEV.get().is_some()
 }
 
 fn is_sound(node: &Path) -> bool {
@@ -53,8 +66,9 @@ fn replug(webcam: &Webcam, daemon: &mut Program, packets: &UdpSocket, sound: boo
     }
     webcam.say("plug");
     // It may have another number.
+    let is_ours = |node: &PathBuf| node.metadata().is_ok_and(|it| !udev_runs() || it.gid() != 0);
     let back = wait_until("the node to return", || {
-        webcam.nodes().iter().any(|node| wanted(node) && node.exists())
+        webcam.nodes().iter().any(|node| wanted(node) && is_ours(node))
     });
     let first = wait_until("the first packet", || packets.recv(&mut packet).is_ok());
     daemon.wait_for(if sound { "microphone: " } else { "camera: " });
@@ -64,11 +78,14 @@ fn replug(webcam: &Webcam, daemon: &mut Program, packets: &UdpSocket, sound: boo
 /// The table of a device: replugs it, prints and asserts what it took.
 fn replugs(what: &str, webcam: &Webcam, session: &mut Session, packets: &UdpSocket, sound: bool) {
     let daemon = &mut session.daemon;
-    // One to warm up: buffers have their size then.
-    replug(webcam, daemon, packets, sound);
+    for _ in 0..WARM_UP {
+        replug(webcam, daemon, packets, sound);
+    }
     let (descriptors, resident) = resources(daemon.id());
     let mut times: Vec<i64> =
         (0..REPLUGS).map(|_| replug(webcam, daemon, packets, sound)).collect();
+    // A frame that is still on its way holds what it came from.
+    wait_until("descriptors to be as before", || resources(daemon.id()).0 <= descriptors);
     let after = resources(daemon.id());
     times.sort_unstable();
     let (min, median, max) = (times[0], times[REPLUGS / 2], times[REPLUGS - 1]);
@@ -79,8 +96,7 @@ fn replugs(what: &str, webcam: &Webcam, session: &mut Session, packets: &UdpSock
         after.0, after.1
     );
     assert!(median <= MEDIAN_MAX_MS && max <= MAX_MS, "{times:?}");
-    assert_eq!(after.0, descriptors, "descriptors leak");
-    assert!(after.1 <= resident + 512, "memory leaks: {resident} kB, then {} kB", after.1);
+    assert!(after.1 <= resident + SLACK_KB, "memory leaks: {resident} kB, then {} kB", after.1);
 }
 
 fn listen(place: Place, above: u16) -> UdpSocket {
@@ -93,7 +109,7 @@ fn listen(place: Place, above: u16) -> UdpSocket {
 #[track_caller]
 fn come_and_go(who: &str, user: fn(&Command) -> Command) {
     let clips = clips(&["640x480"]);
-    let camera = Webcam::plug("cam", &[&clips[0]]);
+    let camera = Webcam::plug("cam", &[&clips[0], "--rates", "5"]);
     let card = Webcam::plug("mic", &["--no-camera", "--microphone", "stereo"]);
     let place = Place::new();
     let mut daemon = daemon_at(place);
@@ -113,7 +129,11 @@ fn come_and_go(who: &str, user: fn(&Command) -> Command) {
     assert_eq!([ssrc(0), ssrc(2)], before, "the session did not live on");
     let received = session.end();
     received.assert_exact("640x480");
-    assert!(received.said.contains(&format!("lost {} times", REPLUGS + 1)), "{}", received.said);
+    assert!(
+        received.said.contains(&format!("lost {} times", REPLUGS + WARM_UP)),
+        "{}",
+        received.said
+    );
     assert_eq!(overruns_after, overruns_before, "sound was lost while the camera was away");
 }
 
@@ -134,8 +154,9 @@ fn without_udev() {
     });
 }
 
+// The last one by its name: udevd stays.
 #[test]
-fn with_udev_as_an_ordinary_user() {
+fn z_with_udev_as_an_ordinary_user() {
     start_udev();
     come_and_go("with udev, as a user", as_user);
 }
@@ -159,7 +180,7 @@ fn by_port_and_by_auto_whatever_its_number_is() {
         webcam.say("plug");
         session.daemon.wait_for("camera: ");
         assert_ne!(webcam.camera(), before, "the number is the same: nothing was shown");
-        session.receiver.wait_for("receiving ");
+        session.go_on(1);
         session.end().assert_exact("640x480");
         drop(held);
         webcam.say("unplug");

@@ -33,8 +33,8 @@ pub struct LiveCamera {
     given: u64,
     heard: Monotonic,
     frozen_after: Duration,
-    /// It froze and has not given a picture since: that is known.
-    frozen: bool,
+    /// It froze, and has not given a picture since, though it was opened again.
+    frozen: Option<Error>,
 }
 
 /// Finds and opens the camera, on whatever thread.
@@ -107,7 +107,7 @@ impl LiveCamera {
             given: 0,
             heard: Monotonic(0),
             frozen_after: FROZEN_MIN.max(span(format.rate, FROZEN_FRAMES)),
-            frozen: false,
+            frozen: None,
         })
     }
 
@@ -132,7 +132,13 @@ impl LiveCamera {
     /// Why there are no pictures, if so: one line.
     #[must_use]
     pub fn why_away(&self) -> Option<String> {
-        self.plug.why().map(ToString::to_string)
+        self.plug.why().or(self.frozen.as_ref()).map(ToString::to_string)
+    }
+
+    /// Whether there are no pictures.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        self.plug.why().is_some() || self.frozen.is_some()
     }
 
     /// The descriptor to watch, and a number that changes with it.
@@ -198,20 +204,20 @@ impl LiveCamera {
         let (name, path) = (&self.name, camera.path().display());
         let line = format!("camera: {name} ({path}), {width}x{height} at {rate} frames/s");
         // One that froze is opened again and again; its first picture is the news.
-        if self.frozen { log::debug!("{line}") } else { log::info!("{line}") }
+        if self.frozen.is_some() { log::debug!("{line}") } else { log::info!("{line}") }
     }
 
     /// Notices that the camera gives pictures, or has stopped to.
     fn watch(&mut self, given: u64, now: Monotonic) {
         if given != self.given {
             (self.given, self.heard) = (given, now);
-            if std::mem::take(&mut self.frozen) {
+            if self.frozen.take().is_some() {
                 log::info!("camera: {} gives pictures again", self.name);
             }
         } else if now.since(self.heard) >= self.frozen_after {
             let seconds = self.frozen_after.as_secs_f32();
             let why = Error::new(format!("camera \"{}\" has frozen", self.name));
-            if !std::mem::replace(&mut self.frozen, true) {
+            if self.frozen.replace(why.clone()).is_none() {
                 log::warn!("{why}: no picture for {seconds:.1} s; opening it again");
             }
             self.lose(why, now);

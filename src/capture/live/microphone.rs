@@ -34,7 +34,8 @@ pub struct LiveMicrophone {
     name: String,
     past_overruns: u64,
     heard: Monotonic,
-    frozen: bool,
+    /// It froze, and has not given a sample since, though it was opened again.
+    frozen: Option<Error>,
 }
 
 /// Finds and opens the microphone, on whatever thread.
@@ -102,7 +103,7 @@ impl LiveMicrophone {
         }
         format = *finder.format.get_or_init(|| format);
         let plug = Plug::new(device, Arc::new(move || finder.open()), waker);
-        Ok(Self { plug, format, name: label, past_overruns: 0, heard: Monotonic(0), frozen: false })
+        Ok(Self { plug, format, name: label, past_overruns: 0, heard: Monotonic(0), frozen: None })
     }
 
     /// What the session was described with.
@@ -120,7 +121,13 @@ impl LiveMicrophone {
     /// Why there is no sound, if so: one line.
     #[must_use]
     pub fn why_away(&self) -> Option<String> {
-        self.plug.why().map(ToString::to_string)
+        self.plug.why().or(self.frozen.as_ref()).map(ToString::to_string)
+    }
+
+    /// Whether there is no sound.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        self.plug.why().is_some() || self.frozen.is_some()
     }
 
     /// The descriptors to watch, and a number that changes with them.
@@ -178,7 +185,7 @@ impl LiveMicrophone {
             Ok(AudioPoll::Idle) => self.watch(now),
             Ok(polled) => {
                 self.heard = now;
-                if std::mem::take(&mut self.frozen) {
+                if self.frozen.take().is_some() {
                     log::info!("microphone: {} gives sound again", self.name);
                 }
                 return polled;
@@ -191,7 +198,7 @@ impl LiveMicrophone {
     fn arrived(&mut self, now: Monotonic) {
         let Some(microphone) = self.plug.device() else { return };
         microphone.name().clone_into(&mut self.name);
-        if self.start(now) && !self.frozen {
+        if self.start(now) && self.frozen.is_none() {
             log::info!("microphone: {}", self.name);
         }
     }
@@ -210,7 +217,7 @@ impl LiveMicrophone {
     fn watch(&mut self, now: Monotonic) {
         if now.since(self.heard) >= FROZEN_AFTER {
             let why = Error::new(format!("microphone {} has frozen", self.name));
-            if !std::mem::replace(&mut self.frozen, true) {
+            if self.frozen.replace(why.clone()).is_none() {
                 let seconds = FROZEN_AFTER.as_secs();
                 log::warn!("{why}: no sound for {seconds} s; opening it again");
             }

@@ -38,6 +38,8 @@ pub struct Microphone {
     name: String,
     format: AudioFormat,
     period: usize,
+    /// ALSA converts: what the card has must be fetched before it is counted.
+    converts: bool,
     /// Sample frames.
     unsettled: usize,
     /// Interleaved little-endian samples as ALSA gives them, one buffer's worth.
@@ -83,6 +85,7 @@ impl Microphone {
             name: name.to_owned(),
             format: opened.format,
             period: opened.period,
+            converts: opened.converts,
             unsettled: usize::try_from(frames_in(UNSETTLED, opened.format.rate)).unwrap_or(0),
             bytes: vec![0; opened.buffer * 2 * usize::from(opened.format.channels)],
             descriptors,
@@ -166,6 +169,10 @@ impl Microphone {
         let room = out.len() / usize::from(self.format.channels.max(1));
         if let Some(pace) = self.pace {
             return self.poll_by_time(pace, now, room, out);
+        }
+        if self.converts {
+            // What is wrong the status tells, too.
+            let _ = self.pcm.avail_update();
         }
         let status = self.pcm.status().map_err(|error| self.gone(&error))?;
         match status.get_state() {

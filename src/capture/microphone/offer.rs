@@ -26,6 +26,8 @@ pub(super) struct Opened {
     pub period: usize,
     /// Sample frames.
     pub buffer: usize,
+    /// Whether ALSA makes this format of another.
+    pub converts: bool,
 }
 
 /// Opens and sets up a device at the best format that it has.
@@ -37,7 +39,7 @@ pub(super) fn open(name: &str) -> Result<Opened, Error> {
         return Err(refusal::no_format(name));
     };
     let (period, buffer) = set_up(&pcm, format, false).map_err(failed)?;
-    Ok(Opened { pcm, format, period, buffer })
+    Ok(Opened { pcm, format, period, buffer, converts: false })
 }
 
 /// Opens and sets up a device at this format, by ALSA's converters if it does not have it itself.
@@ -46,7 +48,7 @@ pub(super) fn open_as(name: &str, format: AudioFormat) -> Result<Opened, Error> 
     let failed = |error: alsa::Error| refusal::failed(name, "be set up", &error);
     if offered(&pcm).map_err(failed)?.contains(&format) {
         let (period, buffer) = set_up(&pcm, format, false).map_err(failed)?;
-        return Ok(Opened { pcm, format, period, buffer });
+        return Ok(Opened { pcm, format, period, buffer, converts: false });
     }
     drop(pcm);
     let converting = match name.strip_prefix("hw:") {
@@ -57,7 +59,7 @@ pub(super) fn open_as(name: &str, format: AudioFormat) -> Result<Opened, Error> 
     log::info!("microphone {name} is converted to {rate} Hz and {channels} channels");
     let pcm = open_pcm(&converting)?;
     let (period, buffer) = set_up(&pcm, format, true).map_err(failed)?;
-    Ok(Opened { pcm, format, period, buffer })
+    Ok(Opened { pcm, format, period, buffer, converts: true })
 }
 
 /// The formats that a device can be opened with, the best first.

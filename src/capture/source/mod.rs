@@ -111,6 +111,15 @@ impl VideoSource {
         }
     }
 
+    /// Whether there are no pictures at the moment.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        match self {
+            Self::Camera(source) => source.is_away(),
+            _ => false,
+        }
+    }
+
     /// Why there are no pictures at the moment, if that is known: one line.
     #[must_use]
     pub fn why_away(&self) -> Option<String> {
@@ -240,6 +249,15 @@ impl AudioSource {
     pub const fn look(&mut self, now: Monotonic) {
         if let Self::Microphone(source) = self {
             source.look(now);
+        }
+    }
+
+    /// Whether there is no sound at the moment.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        match self {
+            Self::Microphone(source) => source.is_away(),
+            _ => false,
         }
     }
 
