@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use streamsocket_tests::clip::clip;
+use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, daemon, ours, output, peer, receiver};
 
 /// The command line or the configuration is wrong.
@@ -25,7 +26,7 @@ fn refused(command: &mut Command, code: i32, parts: &[&str]) {
 
 fn unannounced() -> Command {
     let mut command = daemon();
-    command.arg("--no-announce");
+    command.args(["--no-announce", "--name", &Place::new().name()]);
     command
 }
 
@@ -84,11 +85,11 @@ fn sources_that_are_not_there_are_named() {
     video(&file("text.mjpeg", b"This is no picture."), &["text.mjpeg"]);
     video(&file("text.mp4", b"This is no film."), &["text.mp4"]);
     video("file:/etc", &["/etc"]);
-    let mut sound = daemon();
-    sound.args(["--video", "none", "--no-announce", "--audio"]);
+    let mut sound = unannounced();
+    sound.args(["--video", "none", "--audio"]);
     refused(sound.arg(file("text.wav", b"This is no sound.")), FAILURE, &["text.wav"]);
-    let mut card = daemon();
-    card.args(["--video", "none", "--no-announce", "--audio", "alsa:hw:77"]);
+    let mut card = unannounced();
+    card.args(["--video", "none", "--audio", "alsa:hw:77"]);
     refused(&mut card, FAILURE, &["hw:77"]);
 }
 

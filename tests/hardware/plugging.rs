@@ -16,8 +16,9 @@ use streamsocket_tests::wire::join;
 
 const REPLUGS: usize = 20;
 
-/// What the allocator may keep or give back between two looks, in kB. A leak of 100 kB a replug is more.
-const SLACK_KB: usize = 1500;
+/// RssAnon of the daemon at most, in kB, however often a plug was pulled: it goes up and down by 2 MB
+/// as the allocator keeps memory or gives it back; a leak of 150 kB a replug would be more.
+const RESIDENT_MAX_KB: usize = 4096;
 
 /// Reads without a packet, a millisecond each, after which none is on its way any more.
 const SILENT_READS: usize = 50;
@@ -96,7 +97,7 @@ fn replugs(what: &str, webcam: &Webcam, session: &mut Session, packets: &UdpSock
         after.0, after.1
     );
     assert!(median <= MEDIAN_MAX_MS && max <= MAX_MS, "{times:?}");
-    assert!(after.1 <= resident + SLACK_KB, "memory leaks: {resident} kB, then {} kB", after.1);
+    assert!(after.1 <= RESIDENT_MAX_KB, "memory leaks: {resident} kB, then {} kB", after.1);
 }
 
 fn listen(place: Place, above: u16) -> UdpSocket {
