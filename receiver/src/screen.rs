@@ -5,6 +5,7 @@ mod error;
 mod iyuv;
 mod label;
 mod layout;
+mod sdl;
 mod yuv_mode;
 
 use core::time::Duration;
@@ -23,6 +24,7 @@ pub use error::Error;
 use error::sdl_error;
 use iyuv::Converter;
 use label::Label;
+use sdl::HINTS;
 
 /// What the viewer asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,12 +68,9 @@ impl Window {
         for (hint, value) in HINTS {
             sdl2::hint::set(hint, value);
         }
-        let sdl = sdl2::init().map_err(Error::NoDisplay)?;
-        let video = sdl.video().map_err(Error::NoDisplay)?;
-        let driver = video.current_video_driver();
-        let invisible =
-            INVISIBLE.contains(&driver) && std::env::var_os("SDL_VIDEODRIVER").is_none();
-        if invisible {
+        let context = sdl2::init().map_err(Error::NoDisplay)?;
+        let video = context.video().map_err(Error::NoDisplay)?;
+        if sdl::is_invisible(video.current_video_driver()) {
             return Err(Error::NoDisplay("neither X11, Wayland nor a console".into()));
         }
         yuv_mode::set_full_range();
@@ -85,10 +84,10 @@ impl Window {
             fullscreen,
             creator: canvas.texture_creator(),
             canvas,
-            pump: sdl.event_pump().map_err(sdl_error("events"))?,
-            events: sdl.event().map_err(sdl_error("events"))?,
+            pump: context.event_pump().map_err(sdl_error("events"))?,
+            events: context.event().map_err(sdl_error("events"))?,
             video,
-            mouse: sdl.mouse(),
+            mouse: context.mouse(),
         })
     }
 
@@ -377,21 +376,8 @@ fn changes_window(event: &Event) -> bool {
     }
 }
 
-/// How SDL is to behave, whatever its defaults are.
-const HINTS: [(&str, &str); 4] = [
-    // The program stops by its own signal handling, not by a window event.
-    ("SDL_NO_SIGNAL_HANDLERS", "1"),
-    // The desktop keeps its effects: we are a window, not a game.
-    ("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0"),
-    ("SDL_RENDER_SCALE_QUALITY", "linear"),
-    // Another window in front of a full-screen picture must not hide it.
-    ("SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS", "0"),
-];
-
 /// What is left of a stale picture's light: to be told from a live one at a glance, and still seen.
 const STALE_LIGHT: u8 = 96;
-/// Drivers that SDL falls back to where there is nothing to see.
-const INVISIBLE: [&str; 2] = ["offscreen", "dummy"];
 /// Until the first picture says what size it has.
 const FIRST_SIZE: (u32, u32) = (960, 540);
 /// `SDL_USEREVENT`: nothing else in the program posts events.

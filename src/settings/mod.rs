@@ -1,6 +1,9 @@
 //! What the user chose, checked: every value here is one that the daemon can act on. What the
 //! devices then grant is another matter ([`capture`](crate::capture)).
 
+mod parse;
+
+use self::parse::{audio, controls, destinations, number, rate, session_name, size, video};
 use crate::capture::FrameRate;
 use crate::capture::devices::CameraName;
 use crate::options::StreamOptions;
@@ -18,9 +21,6 @@ const PACKET_SIZE_MAX: u16 = 1472;
 
 /// The smallest packet that carries all headers of a frame and some data.
 const PACKET_SIZE_MIN: u16 = 300;
-
-/// The session name's length at most, in bytes: it is a file name and a line of SDP.
-const NAME_MAX: usize = 64;
 
 /// Destinations at most: each costs the sending of every packet.
 pub const DESTINATIONS_MAX: usize = 8;
@@ -282,159 +282,5 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
     Ok(settings)
 }
 
-fn video(text: &str) -> Result<VideoChoice, Error> {
-    const EXPECTED: &str = "expected auto, v4l2:/dev/video0, file:PATH, file:-, http://..., rtsp://..., pattern or none";
-    Ok(match text {
-        "auto" => VideoChoice::Auto,
-        "pattern" => VideoChoice::Pattern,
-        "none" => VideoChoice::None,
-        "file:-" => VideoChoice::StandardInput,
-        _ if ["http://", "https://", "rtsp://"].iter().any(|s| text.starts_with(s)) => {
-            VideoChoice::Url(text.to_owned())
-        }
-        _ => match text.split_once(':') {
-            Some(("v4l2", name)) if !name.is_empty() => VideoChoice::Camera(name.into()),
-            Some(("file", path)) if !path.is_empty() => VideoChoice::File(path.into()),
-            _ if text.starts_with("/dev/") => VideoChoice::Camera(text.into()),
-            _ => return Err(wrong("video", text, EXPECTED)),
-        },
-    })
-}
-
-fn audio(text: &str) -> Result<AudioChoice, Error> {
-    const EXPECTED: &str =
-        "expected auto, alsa:NAME (such as alsa:default), file:PATH, tone or none";
-    Ok(match text {
-        "auto" => AudioChoice::Auto,
-        "tone" => AudioChoice::Tone,
-        "none" => AudioChoice::None,
-        _ => match text.split_once(':') {
-            Some(("alsa", name)) if !name.is_empty() => AudioChoice::Card(name.to_owned()),
-            Some(("file", path)) if !path.is_empty() => AudioChoice::File(path.into()),
-            _ => return Err(wrong("audio", text, EXPECTED)),
-        },
-    })
-}
-
-fn size(text: &str) -> Result<(u16, u16), Error> {
-    let parsed = text.split_once(['x', 'X']).and_then(|(width, height)| {
-        Some((width.parse::<u16>().ok()?, height.parse::<u16>().ok()?))
-    });
-    parsed
-        .filter(|(width, height)| *width >= 16 && *height >= 16)
-        .ok_or_else(|| wrong("size", text, "expected width and height in pixels, such as 1280x720"))
-}
-
-/// A rate in frames a second: an integer, a decimal number or a fraction.
-fn rate(text: &str) -> Result<RateChoice, Error> {
-    if text == "max" {
-        return Ok(RateChoice::Max);
-    }
-    let parsed = match text.split_once('/') {
-        Some((numerator, denominator)) => {
-            numerator.parse().ok().zip(denominator.parse().ok()).filter(|(_, d)| *d != 0)
-        }
-        None => decimal(text),
-    };
-    let rate = parsed.map(|(numerator, denominator)| FrameRate { numerator, denominator });
-    let sensible = |rate: &FrameRate| {
-        u64::from(rate.numerator) <= 1000 * u64::from(rate.denominator)
-            && u64::from(rate.numerator) * 10 >= u64::from(rate.denominator)
-    };
-    rate.filter(sensible).map(RateChoice::Rate).ok_or_else(|| {
-        wrong("fps", text, "expected frames a second from 0.1 to 1000, such as 30, or max")
-    })
-}
-
-/// 29.97 and its like are what is written for multiples of 1000/1001.
-fn decimal(text: &str) -> Option<(u32, u32)> {
-    if let Ok(whole) = text.parse::<u32>() {
-        return Some((whole, 1));
-    }
-    let (whole, fraction) = text.split_once('.')?;
-    let digits = fraction.get(..fraction.len().min(3))?;
-    let scale = 10_u32.pow(u32::try_from(digits.len()).ok()?);
-    let numerator = whole.parse::<u32>().ok()?.checked_mul(scale)?;
-    let numerator =
-        numerator.checked_add(if digits.is_empty() { 0 } else { digits.parse().ok()? })?;
-    for nominal in [24_u32, 30, 48, 60] {
-        let ntsc = u64::from(nominal) * 1_000_000 / 1001;
-        let asked = u64::from(numerator) * 1000 / u64::from(scale);
-        if asked.abs_diff(ntsc) <= 5 {
-            return Some((nominal * 1000, 1001));
-        }
-    }
-    Some((numerator, scale))
-}
-
-fn controls(texts: &[String]) -> Result<Vec<(String, String)>, Error> {
-    let split = |text: &String| {
-        let (name, value) =
-            text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
-                wrong("control", text, "expected NAME=VALUE; 'streamsocket devices' lists them")
-            })?;
-        Ok((name.trim().to_owned(), value.trim().to_owned()))
-    };
-    texts.iter().map(split).collect()
-}
-
-fn destinations(texts: &[String]) -> Result<Vec<Destination>, Error> {
-    if texts.len() > DESTINATIONS_MAX {
-        let message = format!("--to: {} destinations; at most {DESTINATIONS_MAX}", texts.len());
-        return Err(Error(message));
-    }
-    texts.iter().map(|text| destination(text)).collect()
-}
-
-fn destination(text: &str) -> Result<Destination, Error> {
-    let socket = text.parse::<std::net::SocketAddr>().map(|to| (to.ip(), to.port()));
-    let bare = || text.trim_matches(['[', ']']).parse().map(|address| (address, PORT_DEFAULT));
-    let (address, port): (IpAddr, u16) = socket.or_else(|_| bare()).map_err(|_| {
-        let expected = "expected an address and perhaps a port, such as 239.255.42.42:5004";
-        wrong("to", text, expected)
-    })?;
-    if address.is_unspecified() || is_broadcast(address) {
-        return Err(wrong(
-            "to",
-            text,
-            "not an address that can be sent to; take a multicast group (239.255.x.y) or a host",
-        ));
-    }
-    if port == 0 || port % 2 == 1 || port > 65_528 {
-        return Err(wrong(
-            "to",
-            text,
-            "the port must be even and below 65530: RTCP takes the next, sound the one after",
-        ));
-    }
-    Ok(Destination { address, port })
-}
-
-fn is_broadcast(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V4(address) if address.is_broadcast())
-}
-
-fn session_name(name: &str) -> Result<(), Error> {
-    // It names the control socket, too.
-    let plain = |c: char| !c.is_control() && c != '/';
-    let fits = !name.is_empty() && name.len() <= NAME_MAX && !name.starts_with(['.', ' ', '-']);
-    if fits && !name.ends_with(' ') && name.chars().all(plain) {
-        Ok(())
-    } else {
-        let expected =
-            "expected 1 to 64 bytes of text without a slash, not beginning with a dot or dash";
-        Err(wrong("name", name, expected))
-    }
-}
-
-fn number<T>(option: &str, text: &str, min: T, max: T) -> Result<T, Error>
-where
-    T: std::str::FromStr + PartialOrd + fmt::Display + Copy,
-{
-    let parsed = text.parse().ok().filter(|number| (min..=max).contains(number));
-    parsed.ok_or_else(|| wrong(option, text, format_args!("expected a number from {min} to {max}")))
-}
-
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 mod tests;

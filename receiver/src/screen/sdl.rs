@@ -1,0 +1,20 @@
+//! How SDL is to behave, and what it does not say by itself.
+
+/// How SDL is to behave, whatever its defaults are.
+pub(super) const HINTS: [(&str, &str); 4] = [
+    // The program stops by its own signal handling, not by a window event.
+    ("SDL_NO_SIGNAL_HANDLERS", "1"),
+    // The desktop keeps its effects: we are a window, not a game.
+    ("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0"),
+    ("SDL_RENDER_SCALE_QUALITY", "linear"),
+    // Another window in front of a full-screen picture must not hide it.
+    ("SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS", "0"),
+];
+
+/// Drivers that SDL falls back to where there is nothing to see.
+const INVISIBLE: [&str; 2] = ["offscreen", "dummy"];
+
+/// Whether SDL has opened a window that nobody can see, without being told to.
+pub(super) fn is_invisible(driver: &str) -> bool {
+    INVISIBLE.contains(&driver) && std::env::var_os("SDL_VIDEODRIVER").is_none()
+}
