@@ -14,7 +14,7 @@ use streamsocket_stream::clock::Monotonic;
 /// Frames that may wait to be decoded: the longest latency at 120 frames a second.
 pub const CODED_MAX: usize = 600;
 
-/// Pictures that may wait for their time: as many as come in [`AHEAD`] at 120 frames a second, and
+/// Pictures that may wait for their time: as many as come in `AHEAD` at 120 frames a second, and
 /// one that is on its way.
 pub const DECODED_MAX: usize = 8;
 

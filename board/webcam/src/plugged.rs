@@ -183,8 +183,11 @@ impl Plugged {
         self.video = Some(video::Stream::new(interval, now));
         let format = if clip.is_jpeg() { "MJPEG" } else { "YUYV" };
         let (width, height) = (clip.size.width, clip.size.height);
-        let what = format_args!("video on {format} {width}x{height} every {interval} ns");
-        report::event(&model.serial, now, what);
+        report::event(
+            &model.serial,
+            now,
+            format_args!("video on {format} {width}x{height} every {interval} ns"),
+        );
     }
 
     fn switch_audio(&mut self, model: &Model, on: bool, now: i64) {

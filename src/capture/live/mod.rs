@@ -1,8 +1,6 @@
-//! Devices for as long as the session: the camera and the microphone behind a [`Plug`], so that
+//! Devices for as long as the session: the camera and the microphone behind a `Plug`, so that
 //! they may be pulled out, freeze, or belong to somebody else for a while. The session's format is
 //! that of the first one opened; what comes later is made to fit.
-//!
-//! [`Plug`]: super::plug::Plug
 
 mod camera;
 mod microphone;
