@@ -14,26 +14,34 @@ use streamsocket_stream::clock::Monotonic;
 /// to its group, 110 to 160 ms later.
 const WAIT_FIRST: Duration = Duration::from_millis(10);
 
-/// Longest wait between two attempts. News of devices come by themselves; this is for what makes
+/// For so long after news of devices they are about to be ours.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Longest wait between two attempts in that time.
+const WAIT_SOON: Duration = Duration::from_millis(40);
+
+/// Longest wait between two attempts after it. News of devices come by themselves; this is for what makes
 /// none, such as a program that lets go of a camera, and for machines where none can be heard.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// When to try again: soon at first, then less and less often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Backoff {
+    began: Monotonic,
     next: Monotonic,
     wait: Duration,
 }
 
 impl Backoff {
     const fn new(now: Monotonic) -> Self {
-        Self { next: now, wait: WAIT_FIRST }
+        Self { began: now, next: now, wait: WAIT_FIRST }
     }
 
     /// It did not work.
     fn fail(&mut self, now: Monotonic) {
         self.next = now + self.wait;
-        self.wait = (self.wait * 2).min(WAIT_MAX);
+        let longest = if now.since(self.began) < SOON { WAIT_SOON } else { WAIT_MAX };
+        self.wait = (self.wait * 2).min(longest);
     }
 }
 
@@ -224,15 +232,18 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_a_second() {
+    fn waits_are_short_at_first_and_then_double_up_to_a_second() {
         let mut backoff = Backoff::new(Monotonic(0));
         let mut waits = Vec::new();
-        for _ in 0..9 {
+        for _ in 0..60 {
             let before = backoff.next;
             backoff.fail(before);
             waits.push(backoff.next.since(before).as_millis());
         }
-        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+        assert_eq!(waits[..5], [10, 20, 40, 40, 40]);
+        let later = waits.iter().position(|wait| *wait > 40).unwrap();
+        assert_eq!(waits[later..later + 6], [80, 160, 320, 640, 1000, 1000]);
+        assert!(waits[..later].iter().sum::<u128>() >= SOON.as_millis());
     }
 
     #[test]
