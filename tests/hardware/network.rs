@@ -25,7 +25,7 @@ fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
     let path = |name: &str| folder.path().join(name);
 
     let mut capture = peer("tcpdump");
-    capture.args(["-i", "eth0", "-n", "-w"]).arg(path("it.pcap"));
+    capture.args(["-Z", "root", "-i", "eth0", "-n", "-w"]).arg(path("it.pcap"));
     let mut capture =
         Program::start(&mut on("viewer", capture.args(["greater", &format!("{}", FRAME_MAX + 1)])));
     capture.wait_for("listening on");
