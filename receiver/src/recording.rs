@@ -169,7 +169,8 @@ pub fn run(writer: &Writer) {
                     writer.active.store(false, Ordering::Relaxed);
                     writer.shared.counters.recordings_cut.add(1);
                     log::warn!("{problem}");
-                    take = None;
+                    // What is in it plays all the same, with its duration if it can still be written.
+                    writer.finish(take.take());
                 }
                 writer.recycle(media, take.as_mut());
             }
