@@ -97,6 +97,27 @@ fn a_recording_whose_receiver_was_killed_can_be_read() {
 }
 
 #[test]
+fn a_change_of_size_closes_the_recording_and_says_so() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("out.mkv");
+    let mut receiver = record(place, "L16/48000/1", &out);
+    for size in ["640x480", "1280x720"] {
+        let mut daemon = daemon_at(place);
+        daemon.args(["--video", &file(&clip(size)), "--audio", "none"]);
+        Program::start(&mut daemon).succeed();
+    }
+    receiver.wait_for("size has changed to 1280x720");
+    let ended = receiver.interrupt();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
+    assert_eq!(all_pixels(&recorded_video(&out)), pixels_of(&clip("640x480")));
+    let mut probe = peer("ffprobe");
+    probe.args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]);
+    let duration: f64 = text(probe.arg(&out)).trim().parse().expect("no duration");
+    assert!((2.9..3.2).contains(&duration), "{duration}");
+}
+
+#[test]
 fn a_recording_goes_to_standard_output() {
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
