@@ -107,6 +107,12 @@ impl Program {
         }
     }
 
+    /// What it has said until now, line by line.
+    pub fn said(&mut self) -> String {
+        self.said.extend(self.lines.try_iter());
+        self.said.join("\n")
+    }
+
     /// Its standard output, if that was to be piped.
     pub fn stdout(&mut self) -> ChildStdout {
         self.child.stdout.take().expect("standard output is a pipe")

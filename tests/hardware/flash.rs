@@ -80,6 +80,27 @@ fn beeps(recording: &Recording) -> Vec<(f64, f64)> {
     beeps
 }
 
+/// How much later than its flash each beep is, with its time, in seconds. Flash and beep may be up to
+/// half a second apart: which flash is a beep's, most of them agree on.
+fn offsets(flashes: &[f64], beeps: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let nearest = |beep: f64, to: f64| {
+        let offsets = flashes.iter().map(|flash| beep - flash);
+        offsets.min_by(|a, b| (a - to).abs().total_cmp(&(b - to).abs())).unwrap()
+    };
+    let all: Vec<_> = beeps.iter().map(|(at, _)| (*at, nearest(*at, 0.0))).collect();
+    let median = sorted(&all)[all.len() / 2];
+    let pairs = beeps.iter().map(|(at, _)| (*at, nearest(*at, median)));
+    // The recording may begin or end between the two.
+    pairs.filter(|(_, offset)| (offset - median).abs() < 0.5).collect()
+}
+
+/// The offsets alone, in order.
+fn sorted(offsets: &[(f64, f64)]) -> Vec<f64> {
+    let mut sorted: Vec<_> = offsets.iter().map(|(_, offset)| *offset).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
 /// Least squares: the change of `y` for each of `x`.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let n = points.len() as f64;
@@ -97,7 +118,7 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
     fs::write(&raw, sound()).unwrap();
     let text = |path: &std::path::Path| path.display().to_string();
     let ppm = PPM.to_string();
-    let webcam = Webcam::plug(
+    let mut webcam = Webcam::plug(
         "flash",
         &[
             &text(&clip),
@@ -118,15 +139,8 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
     session.go_on(SECONDS);
     let received = session.end();
     let (flashes, beeps) = (flashes(&received.recording), beeps(&received.recording));
-    // Of the flashes the one that is as far from the beep as for the first beep; the recording may
-    // begin or end between the two.
-    let nearest = |beep: f64, to: f64| {
-        let offsets = flashes.iter().map(|flash| beep - flash);
-        offsets.min_by(|a, b| (a - to).abs().total_cmp(&(b - to).abs())).unwrap()
-    };
-    let first = nearest(beeps[0].0, 0.0);
-    let pairs = beeps.iter().map(|(at, _)| (*at, nearest(*at, first)));
-    let offsets: Vec<_> = pairs.filter(|(_, offset)| (offset - first).abs() < 0.5).collect();
+    let offsets = offsets(&flashes, &beeps);
+    let median = sorted(&offsets)[offsets.len() / 2];
     let counted: Vec<(f64, f64)> = beeps.iter().map(|(at, by)| (*at, by - at)).collect();
     let (min, max) = offsets
         .iter()
@@ -140,6 +154,13 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
         slope(&offsets) * 1e6,
         slope(&counted) * 1e6,
     );
+    let heard = webcam.program.said();
+    println!(
+        "the board was too slow for its microphone {} times",
+        heard.matches("are lost").count()
+    );
     assert!(offsets.len() as u64 > SECONDS * 3 / 4, "{}", received.said);
-    assert!(max - min < 0.2, "{offsets:.3?}");
+    // A board that is kept from its work gives some of them late.
+    let near = offsets.iter().filter(|(_, offset)| (offset - median).abs() < 0.02).count();
+    assert!(near * 10 > offsets.len() * 8, "{near} near {median:.3}: {offsets:.3?}");
 }

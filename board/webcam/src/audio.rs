@@ -1,7 +1,7 @@
 //! The stream of sound: how many samples each millisecond's packet has, by the microphone's own
 //! clock, and when a packet has been heard. Time comes in as an argument.
 
-use crate::report::{MILLISECOND, SECOND};
+use crate::report::MILLISECOND;
 use crate::sound::Sound;
 use crate::usbip::Packet;
 
@@ -9,9 +9,9 @@ use crate::usbip::Packet;
 /// could not keep up with a thousand a second.
 pub(crate) const BEAT: i64 = 4 * MILLISECOND;
 
-/// Being late by more than this, the clock starts anew: a burst that long is no sound any more.
-/// Until then it catches up, and nobody sees a wrong rate.
-const LATE_MAX: i64 = SECOND;
+/// Being late by more than this, it leaves out what a bus that is not served would have lost. Until
+/// then it catches up, and nobody sees a wrong rate.
+const LATE_MAX: i64 = 500 * MILLISECOND;
 
 /// One part in `ppm`.
 const MILLION: i128 = 1_000_000;
@@ -39,8 +39,8 @@ impl Stream {
         Self { rate: sound.rate, ppm, start: None, asked: 0, sent: 0, samples: 0, base: 0 }
     }
 
-    /// The host asks for that many packets more; returns when they are due, and by how much the
-    /// clock had to be set back.
+    /// The host asks for that many packets more; returns when they are due, and how much sound was
+    /// left out because nobody had asked for it.
     pub(crate) fn ask(&mut self, packets: usize, now: i64) -> (i64, i64) {
         if self.start.is_none() {
             let milliseconds = u64::try_from(now / MILLISECOND).unwrap_or(0);
@@ -50,6 +50,8 @@ impl Stream {
         self.asked += i64::try_from(packets).unwrap_or(0);
         let late = now - (start + self.asked * MILLISECOND);
         let late = if late > LATE_MAX { late } else { 0 };
+        let lost = self.samples_after(u64::try_from(late / MILLISECOND).unwrap_or(0));
+        self.base = self.base.wrapping_add(lost);
         self.start = Some(start + late);
         let heard = start + late + self.asked * MILLISECOND;
         ((heard / BEAT + 1) * BEAT, late)
@@ -93,6 +95,7 @@ impl Stream {
 mod tests {
     use super::*;
     use crate::model::tests::microphone;
+    use crate::report::SECOND;
 
     const HOUR: u64 = 3_600_000;
 
@@ -146,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_asks_for_in_time_is_lost() {
+        let sound = sound("mono", "48000");
+        let mut stream = Stream::new(&sound, 0);
+        let packet = [Packet { offset: 0, length: 200 }];
+        let mut first = |now| {
+            let (mut data, mut filled) = (Vec::new(), Vec::new());
+            stream.ask(1, now);
+            stream.fill(&sound, &packet, &mut data, &mut filled);
+            u16::from_le_bytes([data[0], data[1]])
+        };
+        // The second packet, and a second that is missing before it.
+        assert_eq!((first(0), first(SECOND + 2 * MILLISECOND)), (0, 48 + 48_000));
+    }
+
+    #[test]
     fn what_does_not_fit_a_packet_comes_with_the_next() {
         let sound = sound("mono", "48000");
         let mut stream = Stream::new(&sound, 0);
@@ -162,7 +180,7 @@ mod tests {
         assert_eq!(stream.ask(1, now), (now + BEAT, 0));
         assert_eq!(stream.ask(3, now), (now + 2 * BEAT, 0));
         // Late, and catching up.
-        assert_eq!(stream.ask(1, now + SECOND), (now + 2 * BEAT, 0));
+        assert_eq!(stream.ask(1, now + SECOND / 2), (now + 2 * BEAT, 0));
         // Too late for that.
         let (due, late) = stream.ask(1, now + 3 * SECOND);
         assert_eq!((due, late), (now + 3 * SECOND + BEAT, 3 * SECOND - 6 * MILLISECOND));

@@ -143,7 +143,7 @@ impl Plugged {
             report::event(
                 &model.serial,
                 now,
-                format_args!("microphone late by {late} ms: it pauses"),
+                format_args!("the host asked too late: {late} ms of sound are lost"),
             );
         }
         self.sound.push_back((due, submit));

@@ -13,15 +13,6 @@ pub const PAYLOAD_TYPE: u8 = 97;
 /// headers stay below a tenth of the bytes.
 pub const PACKET_MS: u32 = 5;
 
-/// After a break of the capture (samples were lost, the card was away) a gap in capture time that is
-/// more than jitter of the timestamps, in nanoseconds: the sample count jumps by it, so that sound
-/// stays where it belongs.
-const GAP_NANOS: i64 = 20_000_000;
-
-/// Without a break samples follow each other, however late a busy machine or bus stamps them; a gap
-/// beyond this, in nanoseconds, is a pause of the source all the same.
-const PAUSE_NANOS: i64 = 1_000_000_000;
-
 /// Packets of sound out of samples.
 #[derive(Debug)]
 pub struct Packetizer {
@@ -73,7 +64,7 @@ impl Packetizer {
         Self {
             ssrc: stream.ssrc,
             sequence: first,
-            clock: AudioClock::new(stream.rate, base, Monotonic(0)),
+            clock: AudioClock::new(stream.rate, base),
             started: false,
             broken: false,
             marker: true,
@@ -132,25 +123,19 @@ impl Packetizer {
         }
     }
 
-    /// Sets the capture time of the first pending sample, and lets the sample count jump over a
-    /// hole in the capture.
+    /// Says when the next samples were captured, and lets the sample count jump over what is missing
+    /// before them.
     fn place(&mut self, capture: Monotonic) {
         let pending = self.pending.len() / self.channels;
-        let first = capture.offset(-self.clock.span_nanos(pending));
-        if !self.started {
-            self.started = true;
-        } else {
-            let hole = first.nanos_since(self.clock.capture());
-            let broken = core::mem::take(&mut self.broken);
-            if hole > if broken { GAP_NANOS } else { PAUSE_NANOS } {
-                self.pending.clear();
-                self.marker = true;
-                self.clock.skip(hole.saturating_add(self.clock.span_nanos(pending)));
-                self.clock.observe(capture);
-                return;
-            }
+        let broken = core::mem::take(&mut self.broken) && self.started;
+        self.started = true;
+        let missing = self.clock.observe(pending, capture, broken);
+        if missing > 0 {
+            // They end in the middle of a packet, and nothing follows them.
+            self.clock.skip(pending as u64 + missing);
+            self.pending.clear();
+            self.marker = true;
         }
-        self.clock.observe(first);
     }
 
     fn emit(&mut self, wall: &WallClock, send: &mut impl FnMut(Packet<'_>)) {
@@ -211,12 +196,20 @@ mod tests {
     }
 
     #[test]
-    fn jitter_of_the_timestamps_is_no_hole() {
+    fn a_late_stamp_is_no_hole_but_late_stamps_for_a_second_are() {
         let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
-        times(&mut packetizer, 240, Monotonic(0));
-        assert_eq!(times(&mut packetizer, 240, Monotonic(9_000_000)), [(1, 240)]);
-        // Late by half a second, and nothing is missing.
-        assert_eq!(times(&mut packetizer, 240, Monotonic(510_000_000)), [(2, 480)]);
-        assert_eq!(times(&mut packetizer, 240, Monotonic(15_000_000)), [(3, 720)]);
+        let mut stamp = |packet: i64, late_ms: i64| {
+            times(&mut packetizer, 240, Monotonic(packet * 5_000_000 + late_ms * 1_000_000))[0].1
+        };
+        assert_eq!(stamp(0, 0), 0);
+        assert_eq!((stamp(1, 4), stamp(2, 500), stamp(3, 0)), (240, 480, 720));
+        assert!((4..6_000).all(|packet| i64::from(stamp(packet, 0)) == packet * 240));
+        // 40 ms, less what the loop has followed in a second.
+        let jumps = (6_000..7_000).map(|packet| i64::from(stamp(packet, 40)) - packet * 240);
+        let jumps: Vec<_> = jumps.collect();
+        let first = jumps.iter().position(|jump| *jump != 0).unwrap();
+        assert!((190..=410).contains(&first), "{first}");
+        assert!((1_800..=1_920).contains(&jumps[first]), "{jumps:?}");
+        assert_eq!(jumps[first], jumps[999]);
     }
 }

@@ -1,6 +1,7 @@
 //! From capture time to RTP time. Video runs on the capture clock itself; audio counts samples, so
 //! its RTP time runs at the sound card's true rate.
 
+use super::sample_clock::SampleClock;
 use crate::clock::Monotonic;
 use streamsocket_wire::rtp::RtpTime;
 
@@ -44,21 +45,20 @@ impl VideoClock {
     }
 }
 
-/// The RTP clock of an audio stream: one tick a sample frame.
+/// The RTP clock of an audio stream: one tick a sample frame, at the card's own rate.
 #[derive(Clone, Copy, Debug)]
 pub struct AudioClock {
     rate: u32,
     base: RtpTime,
     count: u64,
-    /// Capture time of the sample frame with index `count`.
-    capture: Monotonic,
+    samples: SampleClock,
 }
 
 impl AudioClock {
     /// A clock of `rate` sample frames a second that reads `base` at the first of them.
     #[must_use]
-    pub const fn new(rate: u32, base: RtpTime, capture: Monotonic) -> Self {
-        Self { rate, base, count: 0, capture }
+    pub fn new(rate: u32, base: RtpTime) -> Self {
+        Self { rate, base, count: 0, samples: SampleClock::new(rate) }
     }
 
     /// RTP time of the next sample frame.
@@ -69,36 +69,54 @@ impl AudioClock {
 
     /// Capture time of the next sample frame.
     #[must_use]
-    pub const fn capture(&self) -> Monotonic {
-        self.capture
+    pub fn capture(&self) -> Monotonic {
+        self.samples.capture(self.count)
     }
 
-    /// Says when the next sample frame was captured.
-    pub const fn observe(&mut self, capture: Monotonic) {
-        self.capture = capture;
+    /// By how much the card is faster than it says, in parts per million, once that is known.
+    #[must_use]
+    pub fn ppm(&self) -> Option<i32> {
+        self.samples.ppm()
+    }
+
+    /// Says when the sample frame `ahead` of the next one was captured. `broken` says that capture has
+    /// begun anew since the one before. Returns how many sample frames are missing before it.
+    pub fn observe(&mut self, ahead: usize, capture: Monotonic, broken: bool) -> u64 {
+        let at = self.count + ahead as u64;
+        let missing = if broken {
+            // Less than nothing cannot be missing: then the stamps before were late.
+            Some(capture.nanos_since(self.samples.capture(at))).filter(|hole| *hole > 0)
+        } else {
+            self.samples.observe(at, capture)
+        };
+        let missing = missing.map_or(0, |nanos| self.samples.frames(nanos).unsigned_abs());
+        if broken || missing > 0 {
+            self.samples.resume(at + missing, capture);
+        }
+        missing
     }
 
     /// Counts `frames` sample frames that were captured one after the other.
-    pub fn advance(&mut self, frames: usize) {
+    pub const fn advance(&mut self, frames: usize) {
         self.count += frames as u64;
-        self.capture = self.capture.offset(span_nanos(frames as u64, self.rate));
     }
 
-    /// Lets the count jump over a hole of this many nanoseconds.
-    pub fn skip(&mut self, nanos: i64) {
-        self.count += u64::from(ticks(nanos.max(0), self.rate));
+    /// Lets the count jump over so many sample frames that are missing.
+    pub const fn skip(&mut self, frames: u64) {
+        self.count += frames;
     }
 
-    /// Duration of `frames` sample frames, in nanoseconds.
+    /// RTP time at any point of the capture clock.
+    #[must_use]
+    pub fn rtp(&self, at: Monotonic) -> RtpTime {
+        let frames = self.samples.frames(at.nanos_since(self.capture()));
+        self.next().add(low_bits(frames.rem_euclid(1 << 32).unsigned_abs()))
+    }
+
+    /// Duration of `frames` sample frames by the nominal rate, in nanoseconds.
     #[must_use]
     pub fn span_nanos(&self, frames: usize) -> i64 {
         span_nanos(frames as u64, self.rate)
-    }
-
-    /// RTP time at any point of the capture clock, by the nominal rate from the last sample seen.
-    #[must_use]
-    pub fn rtp(&self, at: Monotonic) -> RtpTime {
-        self.next().add(ticks(at.nanos_since(self.capture), self.rate))
     }
 }
 
@@ -145,10 +163,12 @@ mod tests {
 
     #[test]
     fn audio_time_counts_samples() {
-        let mut clock = AudioClock::new(48_000, RtpTime(7), Monotonic(0));
+        let mut clock = AudioClock::new(48_000, RtpTime(7));
+        assert_eq!(clock.observe(0, Monotonic(0), false), 0);
         clock.advance(240);
         assert_eq!(clock.next(), RtpTime(247));
         assert_eq!(clock.capture(), Monotonic(5_000_000));
         assert_eq!(clock.rtp(Monotonic(1_005_000_000)), RtpTime(48_247));
+        assert_eq!(clock.rtp(Monotonic(0)), RtpTime(7));
     }
 }

@@ -4,6 +4,7 @@ pub mod audio;
 pub mod clock;
 pub mod pacer;
 pub mod packets;
+pub mod sample_clock;
 pub mod video;
 
 /// Bytes of every packet that stay free for a seal (encryption and its tag) between the pacer and
