@@ -21,6 +21,7 @@ const PACKET_MAX: usize = 1400;
 /// An announcement that is repeated.
 pub struct Announcer {
     sockets: Vec<SendSocket>,
+    origin: IpAddr,
     packet: Vec<u8>,
     deletion: Vec<u8>,
     next: Monotonic,
@@ -44,7 +45,7 @@ impl Announcer {
                 .map_err(|error| error.to_string())
         };
         let sockets = vec![open(GROUP_ADMIN)?, open(GROUP_GLOBAL)?];
-        Ok(Self { sockets, packet, deletion, next: now })
+        Ok(Self { sockets, origin, packet, deletion, next: now })
     }
 
     /// When to call [`announce`](Self::announce) next.
@@ -59,6 +60,19 @@ impl Announcer {
             self.next = now + INTERVAL;
             send(&mut self.sockets, &self.packet);
         }
+    }
+
+    /// Announces another description of the session from now on: the next one says what the last one
+    /// has to be replaced by, since its version is higher (RFC 2974 section 5).
+    ///
+    /// # Errors
+    /// One line: it is too long.
+    pub fn replace(&mut self, sdp: &str, now: Monotonic) -> Result<(), String> {
+        let packet = emit(sdp, self.origin, false)?;
+        self.deletion = emit(sdp, self.origin, true)?;
+        self.packet = packet;
+        self.next = now;
+        Ok(())
     }
 
     /// Takes the announcement back.

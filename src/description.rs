@@ -13,6 +13,12 @@ pub const NTP64_ID: u8 = 1;
 /// cameras lies between 1 and 2.5 bits a pixel.
 const BITS_PER_PIXEL: u64 = 2;
 
+/// What the wall clock is, in the words of RFC 7273 sections 4.1 and 4.8.
+#[must_use]
+pub const fn reference_clock(synchronised: bool) -> &'static str {
+    if synchronised { "ntp=/traceable/" } else { "local" }
+}
+
 /// What is described.
 #[derive(Clone, Debug)]
 pub struct Description {
@@ -30,6 +36,10 @@ pub struct Description {
     pub ttl: u8,
     /// Number of this session, the same for all its descriptions: seconds since 1900.
     pub session_id: u64,
+    /// Changes of it since: one more with each.
+    pub changes: u64,
+    /// Whether the wall clock is kept right by somebody.
+    pub synchronised: bool,
     /// Pictures.
     pub video: Option<(VideoFormat, Ssrc)>,
     /// Sound.
@@ -55,7 +65,7 @@ impl Description {
             info: Some("Camera and microphone"),
             tool: Some(concat!("streamsocket ", env!("CARGO_PKG_VERSION"))),
             session_id: self.session_id,
-            version: self.session_id,
+            version: self.session_id + self.changes,
             origin: self.origin,
             group: self.group,
             ttl: multicast.then_some(self.ttl),
@@ -100,7 +110,7 @@ impl Description {
             ntp64_id: Some(NTP64_ID),
             ssrc: Some(ssrc),
             cname: Some(&self.cname),
-            clock: Some("ntp=/traceable/"),
+            clock: Some(reference_clock(self.synchronised)),
             ..Media::new(medium, port)
         }
     }

@@ -116,6 +116,10 @@ pub struct StreamOptions {
         help_heading = "Sources"
     )]
     pub wait: Option<bool>,
+    /// Milliseconds by which the camera's pictures are later than the sound: what it does before it
+    /// hands a picture over. Sound is held back by as much; below 0, pictures are [default: 0]
+    #[arg(long, value_name = "MS", allow_hyphen_values = true, help_heading = "Sources")]
+    pub av_offset: Option<Scalar>,
     /// Begin files again when they end
     #[arg(long = "loop", num_args = 0, default_missing_value = "true", help_heading = "Sources")]
     #[serde(rename = "loop")]
@@ -167,6 +171,7 @@ impl StreamOptions {
             fps: self.fps.or(file.fps),
             control: self.control.or(file.control),
             wait: self.wait.or(file.wait),
+            av_offset: self.av_offset.or(file.av_offset),
             looped: self.looped.or(file.looped),
             to: self.to.or(file.to),
             interface: self.interface.or(file.interface),

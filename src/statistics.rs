@@ -70,6 +70,9 @@ pub struct AudioStatistics {
     pub packets: u64,
     /// Times that the source lost samples.
     pub overruns: u64,
+    /// By how much the card is faster than it says, in parts per million; not before it has been heard
+    /// for a while.
+    pub clock_ppm: Option<i32>,
 }
 
 /// One destination.
@@ -126,6 +129,12 @@ impl Statistics {
                 audio.packets,
                 audio.overruns,
             )?;
+            if let Some(ppm) = audio.clock_ppm {
+                writeln!(
+                    out,
+                    "         the card's clock is off by {ppm:+} ppm, which viewers make up for"
+                )?;
+            }
             write_absence(out, audio.away.as_deref(), audio.returns)?;
         }
         for to in &self.destinations {

@@ -69,6 +69,11 @@ impl Webcam {
         writeln!(control, "{command}").unwrap();
     }
 
+    /// Times that its microphone lost sound, because an emulated bus asked for it too late.
+    pub fn losses(&mut self) -> usize {
+        self.program.said().matches("of sound are lost").count()
+    }
+
     /// Its nodes: of the camera the one with pictures, of the microphone the one that captures.
     pub fn nodes(&self) -> Vec<PathBuf> {
         let mut nodes = Vec::new();

@@ -11,10 +11,12 @@
 //! belongs to the caller's event loop) and decides nothing about errors beyond what its methods
 //! say.
 //!
-//! All unsafe code of the crate is in the module `message`: the arrays for `sendmmsg` and
-//! `recvmmsg`, prepared once, and these two calls.
+//! All unsafe code of the crate is in two modules: `message`, the arrays for `sendmmsg` and
+//! `recvmmsg`, prepared once, and these two calls; and `adjtimex`, that call.
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code, reason = "a system call that no crate wraps for reading")]
+mod adjtimex;
 mod error;
 mod interface;
 pub mod machine;

@@ -40,6 +40,12 @@ pub fn unix_offset_nanos() -> i64 {
     best.1
 }
 
+/// Whether somebody keeps CLOCK_REALTIME right: the kernel says so.
+#[must_use]
+pub fn is_synchronised() -> bool {
+    crate::adjtimex::is_synchronised()
+}
+
 /// Reading these clocks cannot fail on Linux; 0 stands for the impossible.
 fn read(clock: ClockId) -> i64 {
     clock_gettime(clock).map_or(0, |time| {

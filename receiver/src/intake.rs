@@ -3,12 +3,12 @@
 
 use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
-use crate::receiver::Clocks;
+use crate::receiver::{Clocks, Session};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::receive::sync::{StreamClock, Timeline};
+use streamsocket_stream::receive::sync::{Medium, StreamClock};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::ntp::NtpTime;
@@ -18,6 +18,9 @@ use streamsocket_wire::rtp::{self, Ssrc};
 /// Calls to the kernel for packets in one turn: 16 of up to 64 datagrams. A flood waits for the
 /// next turn, so that frames that are due leave in between.
 const CALLS_AT_A_TIME: usize = 16;
+
+/// What a clock that nobody keeps right is called (RFC 7273 section 4.8).
+pub(crate) const LOCAL_CLOCK: &[u8] = b"local";
 
 /// One stream at the network.
 pub(crate) struct Intake {
@@ -38,6 +41,10 @@ struct Stream {
     refused: u64,
     bytes: u64,
     note: Option<String>,
+    /// Whether the source's wall clock is kept right by somebody.
+    synchronised: bool,
+    /// It is on this machine.
+    same_machine: bool,
     /// Where the source's packets come from.
     peer: Option<IpAddr>,
 }
@@ -72,6 +79,7 @@ pub(crate) struct Heard {
 impl Intake {
     /// Opens the sockets of a stream.
     pub(crate) fn open(
+        medium: Medium,
         plan: &StreamPlan,
         interface: Option<&Interface>,
         source: Option<IpAddr>,
@@ -84,13 +92,15 @@ impl Intake {
             rtcp: ReceiveSocket::open(plan.rtcp, interface, source)?,
             stream: Stream {
                 source: Source::new(plan.clock_rate),
-                clock: StreamClock::new(plan.clock_rate),
+                clock: StreamClock::new(medium, plan.clock_rate),
                 feedback: Feedback::new(ssrc, plan.bandwidth),
                 payload_type: plan.payload_type,
                 ntp64_id: plan.ntp64_id,
                 refused: 0,
                 bytes: 0,
                 note: None,
+                synchronised: plan.synchronised,
+                same_machine: false,
                 peer: None,
             },
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
@@ -110,6 +120,16 @@ impl Intake {
         &self.stream.clock
     }
 
+    /// Whether the source's wall clock is kept right by somebody, as it says.
+    pub(crate) const fn is_synchronised(&self) -> bool {
+        self.stream.synchronised
+    }
+
+    /// Whether the source is on this machine, and its clocks ours.
+    pub(crate) const fn is_same_machine(&self) -> bool {
+        self.stream.same_machine
+    }
+
     /// Packets that were not the source's.
     pub(crate) const fn refused(&self) -> u64 {
         self.stream.refused + self.stream.source.refused()
@@ -126,7 +146,7 @@ impl Intake {
     }
 
     /// Hands over the packets that have come. True if some were left for the next turn.
-    pub(crate) fn receive(&mut self, timeline: &mut Timeline, each: Each<'_>) -> bool {
+    pub(crate) fn receive(&mut self, session: &mut Session, each: Each<'_>) -> bool {
         for _ in 0..CALLS_AT_A_TIME {
             let (now, offset) = (monotonic(), unix_offset());
             let stream = &mut self.stream;
@@ -134,7 +154,7 @@ impl Intake {
                 // A clock that is being set must not move an arrival into the future.
                 let arrival =
                     received.arrival.map_or(now, |unix| Monotonic(unix - offset).min(now));
-                stream.admit(received.data, received.from.ip(), arrival, timeline, each);
+                stream.admit(received.data, received.from.ip(), arrival, session, each);
             });
             if !taken.is_ok_and(|taken| taken > 0) {
                 return false;
@@ -144,7 +164,7 @@ impl Intake {
     }
 
     /// Takes the reports that have come.
-    pub(crate) fn receive_rtcp(&mut self, now: Monotonic) -> Heard {
+    pub(crate) fn receive_rtcp(&mut self, now: Monotonic, session: &mut Session) -> Heard {
         let mut heard = Heard::default();
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
         // One call takes more than any sender says in a turn; a flood is left to the kernel.
@@ -153,7 +173,7 @@ impl Intake {
             let stranger = stream.peer.is_some_and(|peer| peer != received.from.ip());
             if let (Ok(packets), false) = (rtcp::packets(received.data), stranger) {
                 for packet in packets.flatten() {
-                    if stream.report(&packet, now, &mut heard) {
+                    if stream.report(&packet, now, session, &mut heard) {
                         *report_to = Some(received.from);
                     }
                 }
@@ -208,7 +228,7 @@ impl Stream {
         datagram: &[u8],
         from: IpAddr,
         arrival: Monotonic,
-        timeline: &mut Timeline,
+        session: &mut Session,
         each: Each<'_>,
     ) {
         let packet = rtp::Packet::parse(datagram);
@@ -225,32 +245,49 @@ impl Stream {
             Admission::Refused => return,
         };
         if is_new_source {
-            self.clock.reset();
+            if self.clock.stepped() != 0 {
+                session.timeline.reset();
+            }
+            self.clock.reset(&mut session.steps);
             self.note = None;
             self.peer = Some(from);
+            // Only addresses of one's own can be bound to.
+            self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
             self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
         }
         self.bytes += datagram.len() as u64;
         let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
         if let Some(ntp) = ntp {
-            self.clock.observe(time, ntp);
+            self.observe(time, ntp, arrival, session);
         }
         if let Some(capture) = self.clock.unix_nanos(time) {
-            timeline.observe(capture, arrival);
+            session.heard(capture, arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
         let packet = Admitted { is_new_source, sequence, time, marker, ntp, payload, arrival };
-        each(packet, Clocks { stream: &self.clock, timeline });
+        each(packet, Clocks { stream: &self.clock, session });
+    }
+
+    fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, session: &mut Session) {
+        if self.clock.observe(time, ntp, now, &mut session.steps) {
+            log::info!("the sender's clock was set, which moves nothing here");
+        }
     }
 
     /// Takes one RTCP packet; true if it was a report of the source.
-    fn report(&mut self, packet: &rtcp::Packet<'_>, now: Monotonic, heard: &mut Heard) -> bool {
+    fn report(
+        &mut self,
+        packet: &rtcp::Packet<'_>,
+        now: Monotonic,
+        session: &mut Session,
+        heard: &mut Heard,
+    ) -> bool {
         match packet {
             rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
                 if let Some(time) = self.source.extend(info.time) {
                     // The extension of the packets themselves is newer.
                     if self.ntp64_id.is_none() || self.clock.unix_nanos(time).is_none() {
-                        self.clock.observe(time, info.ntp);
+                        self.observe(time, info.ntp, now, session);
                     }
                 }
                 self.source.reported(info.ntp, now);
@@ -265,6 +302,8 @@ impl Stream {
                 let own = chunks.clone().find(|chunk| Some(chunk.ssrc) == source);
                 if let Some(own) = own.filter(|own| own.cname.is_some()) {
                     heard.noted |= self.take_note(own.note);
+                    // Others say nothing of their clock but in their description.
+                    self.synchronised = own.clock.map_or(self.synchronised, |it| it != LOCAL_CLOCK);
                 }
             }
             rtcp::Packet::Bye { sources, .. } => {

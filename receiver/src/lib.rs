@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod counters;
 pub mod decode;
 mod intake;
 pub mod locate;

@@ -3,6 +3,7 @@
 //! never queued up.
 
 use crate::clock::monotonic;
+use crate::counters::Origin;
 use crate::decode::{Decoder, Picture};
 use crate::receiver::Shared;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::spread::Spread;
 
 /// Frames that may wait to be decoded: the longest latency at 120 frames a second.
 pub const CODED_MAX: usize = 600;
@@ -21,6 +23,9 @@ pub const DECODED_MAX: usize = 8;
 /// How long before its time a picture is decoded: a slow machine takes 30 ms for a large one, and
 /// may be kept from it for as long again.
 const AHEAD: Duration = Duration::from_millis(60);
+
+/// Of the time that decoding takes, what only so many in 10,000 exceed.
+const WORK_BEYOND: u64 = 5;
 
 /// Longest wait before another look at whether the program ends.
 const STEP: Duration = Duration::from_millis(50);
@@ -34,8 +39,10 @@ pub struct Coded {
     pub start: usize,
     /// When it is to be presented.
     pub due: Monotonic,
-    /// When it was captured by the sender's wall clock, in nanoseconds since 1970, if known.
-    pub unix: Option<i64>,
+    /// When it was captured.
+    pub origin: Origin,
+    /// When its last packet arrived.
+    pub completed: Monotonic,
 }
 
 /// A picture to be presented, with the frame it was made from.
@@ -73,6 +80,7 @@ pub fn run(
     let counters = &shared.counters.video;
     let mut free = Vec::with_capacity(DECODED_MAX + 2);
     let mut undecodable = false;
+    let mut work = Spread::default();
     while let Ok(frame) = coded.recv() {
         wait_for(frame.due, shared);
         free.extend(spare.try_iter());
@@ -88,6 +96,10 @@ pub fn run(
             continue;
         }
         undecodable = false;
+        let now = monotonic();
+        work.add(now.nanos_since(frame.completed.max(frame.due - AHEAD)), now);
+        counters.work.set(work.quantile(WORK_BEYOND).unwrap_or(0));
+        log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall, now.0);
         match decoded.try_send(Decoded { picture, coded: frame }) {
             Ok(()) => wake(),
             Err(TrySendError::Full(refused)) => {

@@ -1,5 +1,6 @@
 //! What is to be received: the streams of a session, from its description.
 
+use crate::intake::LOCAL_CLOCK;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_wire::rtp::Ssrc;
@@ -39,6 +40,8 @@ pub struct StreamPlan {
     pub ntp64_id: Option<u8>,
     /// Bandwidth in bits a second, if the description says it.
     pub bandwidth: Option<u64>,
+    /// Whether its sender's wall clock is kept right by somebody, as the description says it.
+    pub synchronised: bool,
     /// Its source, if the description says it.
     pub ssrc: Option<Ssrc>,
     /// Nobody has said what it is: rate and channels are what is usual.
@@ -108,6 +111,7 @@ impl Plan {
             framerate: None,
             ntp64_id: Some(1),
             bandwidth: None,
+            synchronised: false,
             ssrc: None,
             assumed,
         };
@@ -154,6 +158,7 @@ fn stream(media: &Media<'_>, group: IpAddr) -> StreamPlan {
         framerate: media.framerate.map(|rate| rate.0),
         ntp64_id: media.ntp64_id,
         bandwidth: media.bandwidth_kbit.map(|kbit| u64::from(kbit) * 1000),
+        synchronised: media.clock.is_some_and(|clock| clock.as_bytes() != LOCAL_CLOCK),
         ssrc: media.ssrc,
         assumed: false,
     }

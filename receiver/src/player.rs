@@ -7,7 +7,7 @@ mod threads;
 use self::presenter::Presenter;
 use self::threads::Threads;
 use crate::clock::monotonic;
-use crate::options::{Latency, Options};
+use crate::options::Options;
 use crate::plan::Plan;
 use crate::recorder::Destination;
 use crate::screen::{Screen, Window};
@@ -16,10 +16,6 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use streamsocket_net::Interface;
-
-/// The latency that `auto` stands for: pacing spreads a frame over 17 ms, decoding takes 10, a
-/// sound card's period as long, and Wi-Fi delays by some tens.
-const LATENCY_AUTO: Duration = Duration::from_millis(100);
 
 /// Plays a session until the user has enough.
 ///
@@ -30,10 +26,6 @@ pub fn play(
     plan: &Plan,
     interface: Option<&Interface>,
 ) -> Result<Statistics, String> {
-    let latency = match options.latency {
-        Latency::Auto => LATENCY_AUTO,
-        Latency::Fixed(millis) => Duration::from_millis(millis.into()),
-    };
     check_outputs(options)?;
     let record = options.record.as_deref().map(Destination::open).transpose();
     let record = record.map_err(|error| error.to_string())?;
@@ -43,7 +35,7 @@ pub fn play(
         window = Some(Window::open(&title, options.fullscreen).map_err(|error| error.to_string())?);
     }
     let waker = window.as_ref().map(Window::waker);
-    let threads = Threads::start(options, plan, interface, latency, waker)?;
+    let threads = Threads::start(options, plan, interface, waker)?;
     let mut screen: Option<Screen<'_>> = match &mut window {
         Some(window) => Some(window.screen().map_err(|error| error.to_string())?),
         None => None,

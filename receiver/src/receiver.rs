@@ -4,18 +4,22 @@
 mod assumption;
 mod audio;
 mod moment;
+mod session;
 mod video;
 
 use self::audio::Audio;
 pub(crate) use self::moment::Clocks;
+use self::session::Sender;
+pub(crate) use self::session::Session;
 use self::video::Video;
 use crate::clock::monotonic;
+use crate::counters::{Counters, Gauge, Note};
 use crate::intake::{Heard, Intake};
+use crate::options::Latency;
 use crate::picture::Coded;
 use crate::plan::Plan;
 use crate::recording::Recording;
 use crate::sound::Sound;
-use crate::statistics::{Counters, Gauge, Note};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
@@ -26,7 +30,7 @@ use std::sync::mpsc::{Receiver as Queue, SyncSender};
 use std::time::Duration;
 use streamsocket_net::{Interface, machine};
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_stream::receive::sync::Timeline;
+use streamsocket_stream::receive::sync::Medium;
 
 /// Events taken from the kernel at a time; more wait for the next turn.
 const EVENTS_MAX: usize = 16;
@@ -61,7 +65,7 @@ pub struct Receiver {
     poll: Poll,
     video: Option<Video>,
     audio: Option<Audio>,
-    timeline: Timeline,
+    session: Session,
     outlets: Outlets,
     shared: Arc<Shared>,
     cname: String,
@@ -75,27 +79,27 @@ impl Receiver {
     pub fn open(
         plan: &Plan,
         interface: Option<&Interface>,
-        latency: Duration,
+        latency: Latency,
         outlets: Outlets,
         shared: Arc<Shared>,
     ) -> Result<(Self, Arc<Waker>), String> {
-        let intake = |stream| Intake::open(stream, interface, plan.source);
+        let intake = |medium, stream| Intake::open(medium, stream, interface, plan.source);
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
         let mut receiver = Self {
             poll: Poll::new().map_err(failed)?,
             video: None,
             audio: None,
-            timeline: Timeline::new(i64::try_from(latency.as_nanos()).unwrap_or(i64::MAX)),
+            session: Session::new(latency, monotonic()),
             outlets,
             shared,
             cname: format!("receiver@{}", machine::host_name()),
         };
         if let Some(stream) = &plan.video {
-            let intake = intake(stream).map_err(|error| error.to_string())?;
+            let intake = intake(Medium::Video, stream).map_err(|error| error.to_string())?;
             receiver.video = Some(Video::new(intake, stream));
         }
         if let Some(stream) = &plan.audio {
-            let intake = intake(stream).map_err(|error| error.to_string())?;
+            let intake = intake(Medium::Audio, stream).map_err(|error| error.to_string())?;
             receiver.audio = Some(Audio::new(intake, stream));
         }
         receiver.watch().map_err(failed)?;
@@ -144,6 +148,15 @@ impl Receiver {
         video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.intake))
     }
 
+    fn sender(&self) -> Sender {
+        let first = self.intakes().next();
+        Sender {
+            synchronised: self.intakes().all(Intake::is_synchronised),
+            same_machine: first.is_some_and(Intake::is_same_machine),
+            stepped: first.map_or(0, |intake| intake.clock().stepped()),
+        }
+    }
+
     fn deadline(&self) -> Option<Monotonic> {
         let video = self.video.as_ref().and_then(|video| video.deadline());
         let audio = self.audio.as_ref().and_then(|audio| audio.deadline());
@@ -155,12 +168,12 @@ impl Receiver {
     /// turn.
     fn turn(&mut self, now: Monotonic) -> bool {
         let mut left = false;
-        let (timeline, outlets) = (&mut self.timeline, &mut self.outlets);
+        let (session, outlets) = (&mut self.session, &mut self.outlets);
         let counters = &self.shared.counters;
         if let Some(audio) = &mut self.audio {
-            left |= audio.receive(timeline, outlets, counters);
-            audio.hand_on(monotonic(), timeline, outlets, counters);
-            let heard = audio.intake.receive_rtcp(now);
+            left |= audio.receive(session, outlets, counters);
+            audio.hand_on(monotonic(), session, outlets, counters);
+            let heard = audio.intake.receive_rtcp(now, session);
             take_news(heard, now, &audio.intake, &counters.reported, &counters.audio.note);
             if heard.bye {
                 audio.reset();
@@ -168,15 +181,17 @@ impl Receiver {
             audio.intake.report(now, &self.cname);
         }
         if let Some(video) = &mut self.video {
-            left |= video.receive(timeline, outlets, counters);
-            video.hand_on(monotonic(), timeline, outlets, counters);
-            let heard = video.intake.receive_rtcp(now);
+            left |= video.receive(session, outlets, counters);
+            video.hand_on(monotonic(), session, outlets, counters);
+            let heard = video.intake.receive_rtcp(now, session);
             take_news(heard, now, &video.intake, &counters.reported, &counters.video.note);
             if heard.bye {
                 log::info!("the source has said goodbye; waiting for it to return");
             }
             video.intake.report(now, &self.cname);
         }
+        let sender = self.sender();
+        self.session.turn(now, sender, &self.shared.counters);
         left
     }
 }

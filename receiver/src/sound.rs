@@ -1,27 +1,43 @@
 //! The sound thread: samples in, to the sound card at the time they are due. The card's own delay
-//! counts: what is written now is heard when everything before it has been played.
+//! counts: what is written now is heard when everything before it has been played. It is played a little
+//! faster or slower, so that the card keeps in step with the sender.
 
 use crate::clock::monotonic;
+use crate::counters::{AudioCounters, Origin};
 use crate::receiver::Shared;
-use crate::speaker::Speaker;
+use crate::speaker::{Error, Speaker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::conceal::Conceal;
+use streamsocket_stream::receive::playout::{Playout, Step};
+use streamsocket_stream::receive::resample::Stretch;
 
 /// Packets of sound that may wait: the longest latency in packets of 5 ms, and some.
 pub const SOUND_MAX: usize = 1100;
 
-/// Sound that would be heard so much too late or too early, in nanoseconds, is moved: below, nobody
-/// notices, and moving is heard.
-const RESYNC_NANOS: i64 = 25_000_000;
-
 /// Longest wait for room in the card's buffer: it plays a period in a few milliseconds.
 const ROOM_WAIT: Duration = Duration::from_millis(100);
 
-/// Silence is written in pieces of so many samples.
-const SILENCE: [i16; 960] = [0; 960];
+/// Sample frames of silence that are made at a time.
+const SILENCE_FRAMES: usize = 480;
+
+/// A thread that is to run may be kept waiting for so long, in nanoseconds: the card needs its samples
+/// as much earlier.
+const WAKE_NANOS: i64 = 5_000_000;
+
+/// Each time the card has run dry it gets its samples so much earlier, in nanoseconds, up to a bound.
+const DRY_NANOS: i64 = 5_000_000;
+const DRY_MAX_NANOS: i64 = 50_000_000;
+
+/// Two readings of the clock around that of the card's position this close, in nanoseconds, were not
+/// interrupted; a busy machine interrupts often, but not so often in a row.
+const UNDISTURBED_NANOS: i64 = 500_000;
+const READINGS_MAX: usize = 4;
+
+const SECOND_NANOS: i64 = 1_000_000_000;
 
 /// Something to be played.
 #[derive(Debug)]
@@ -32,10 +48,10 @@ pub enum Sound {
         samples: Vec<i16>,
         /// When the first one is to be heard.
         due: Monotonic,
-        /// When it was captured by the sender's wall clock, in nanoseconds since 1970, if known.
-        unix: Option<i64>,
+        /// When it was captured.
+        origin: Origin,
     },
-    /// Silence in place of what was lost.
+    /// Nothing in place of what was lost.
     Hole {
         /// Sample frames.
         frames: usize,
@@ -55,19 +71,26 @@ pub struct Volume {
 
 /// Plays until the network thread ends.
 pub fn run(
-    mut speaker: Speaker,
+    speaker: Speaker,
     sound: &Receiver<Sound>,
     spare: &SyncSender<Vec<i16>>,
     volume: &Volume,
     shared: &Arc<Shared>,
 ) {
+    let stretch = match Stretch::new(speaker.channels()) {
+        Ok(stretch) => stretch,
+        Err(error) => {
+            log::warn!("no sound: {error}");
+            return discard(sound, spare, shared);
+        }
+    };
+    let mut player = Player::new(speaker, stretch, &shared.counters.audio);
     let mut problem = None;
-    while let Ok(next) = sound.recv() {
-        let mut player = Playing { speaker: &mut speaker, shared };
-        let played = match &next {
+    while let Ok(mut next) = sound.recv() {
+        let played = match &mut next {
             _ if volume.paused.load(Ordering::Relaxed) => Ok(()),
-            Sound::Samples { samples, due, unix } => {
-                player.samples(samples, *due, *unix, volume.muted.load(Ordering::Relaxed))
+            Sound::Samples { samples, due, origin } => {
+                player.samples(samples, *due, *origin, volume.muted.load(Ordering::Relaxed))
             }
             Sound::Hole { frames, due } => player.hole(*frames, *due),
         };
@@ -80,79 +103,144 @@ pub fn run(
             log::warn!("sound: {}", failed.as_deref().unwrap_or_default());
         }
         problem = failed;
-        shared.counters.audio.underruns.set(speaker.underruns());
+        player.tell();
     }
 }
 
 /// The card, at work.
-struct Playing<'a> {
-    speaker: &'a mut Speaker,
-    shared: &'a Arc<Shared>,
+struct Player<'a> {
+    speaker: Speaker,
+    playout: Playout,
+    stretch: Stretch,
+    conceal: Conceal,
+    /// What goes to the card.
+    out: Vec<i16>,
+    silence: Vec<i16>,
+    /// How much slower than its own clock the card is made to play, in parts per billion.
+    ppb: i64,
+    underruns: u64,
+    counters: &'a AudioCounters,
 }
 
-type Result = std::result::Result<(), crate::speaker::Error>;
+type Result = std::result::Result<(), Error>;
 
-impl Playing<'_> {
+impl<'a> Player<'a> {
+    fn new(speaker: Speaker, stretch: Stretch, counters: &'a AudioCounters) -> Self {
+        let channels = usize::from(speaker.channels());
+        let conceal = Conceal::new(speaker.rate(), speaker.channels());
+        let silence = vec![0; SILENCE_FRAMES * channels];
+        let out = Vec::with_capacity(2 * SILENCE_FRAMES * channels);
+        let playout = Playout::default();
+        Self { speaker, playout, stretch, conceal, out, silence, ppb: 0, underruns: 0, counters }
+    }
+
     fn samples(
         &mut self,
-        samples: &[i16],
+        samples: &mut [i16],
         due: Monotonic,
-        unix: Option<i64>,
+        origin: Origin,
         muted: bool,
     ) -> Result {
-        let early = self.early(due)?;
-        if early < -RESYNC_NANOS {
+        let frames = samples.len() / usize::from(self.speaker.channels().max(1));
+        let span = self.nanos(frames);
+        let mut early = self.early(due)?;
+        let mut step = self.playout.steer(early, span);
+        if let Step::Wait { nanos } = step {
+            self.nothing(self.frames(nanos))?;
+            early = self.early(due)?;
+            step = self.playout.steer(early, span);
+        }
+        let Step::Play { stretch } = step else {
+            self.counters.samples_late.add(frames as u64);
             return Ok(());
-        }
-        if early > RESYNC_NANOS {
-            self.silence(self.frames(early))?;
-        }
-        let counters = &self.shared.counters.audio;
-        let late = -self.early(due)?;
-        counters.heard(due, late, unix);
+        };
+        self.ppb = stretch;
+        let heard = due.offset(-early);
+        self.counters.latency.add(origin, due, heard);
+        log::trace!(target: "heard", "wall={:?} due={} at={}", origin.wall, due.0, heard.0);
+        self.conceal.sound(samples);
         if muted {
-            self.silence(samples.len() / usize::from(self.speaker.channels()))
-        } else {
-            self.write(samples)?;
-            let frames = samples.len() / usize::from(self.speaker.channels());
-            counters.samples_played.add(frames as u64);
-            Ok(())
+            samples.fill(0);
         }
+        self.counters.samples_played.add(frames as u64);
+        self.play(samples)
     }
 
     fn hole(&mut self, frames: usize, due: Monotonic) -> Result {
         // A hole that is over is none; one at its time keeps what follows in step.
-        if self.early(due)? < -RESYNC_NANOS { Ok(()) } else { self.silence(frames) }
+        if self.early(due)? < 0 { Ok(()) } else { self.nothing(frames) }
     }
 
-    /// How much too early it would be heard, in nanoseconds, were it written now.
-    fn early(&mut self, due: Monotonic) -> std::result::Result<i64, crate::speaker::Error> {
-        let delay = i128::from(self.speaker.delay_frames()?) * 1_000_000_000;
-        let delay = i64::try_from(delay / i128::from(self.speaker.rate().max(1))).unwrap_or(0);
-        Ok(due.nanos_since(monotonic()).saturating_sub(delay))
+    /// Says how it goes, and how much earlier the card needs its samples.
+    fn tell(&mut self) {
+        let underruns = self.speaker.underruns();
+        if underruns != self.underruns {
+            self.underruns = underruns;
+            self.playout.restart();
+        }
+        let dry = i64::try_from(underruns).unwrap_or(0).saturating_mul(DRY_NANOS);
+        let period = usize::try_from(self.speaker.period_frames()).unwrap_or(0);
+        self.counters.work.set(self.nanos(period) + WAKE_NANOS + dry.min(DRY_MAX_NANOS));
+        self.counters.underruns.set(underruns);
+        self.counters.jumps.set(self.playout.jumps());
+        self.counters.rate.set(self.ppb);
+    }
+
+    /// How much too early it would be heard, in nanoseconds, were it played now: after all that the
+    /// card and the resampler hold.
+    fn early(&mut self, due: Monotonic) -> std::result::Result<i64, Error> {
+        let mut best = (i64::MAX, 0);
+        for _ in 0..READINGS_MAX {
+            let before = monotonic();
+            let card = usize::try_from(self.speaker.delay_frames()?).unwrap_or(0);
+            let taken = monotonic().nanos_since(before);
+            let delay = self.nanos(card + self.stretch.delay_frames());
+            let heard = before.offset(delay + taken / 2);
+            best = best.min((taken, due.nanos_since(heard)));
+            if taken <= UNDISTURBED_NANOS {
+                break;
+            }
+        }
+        Ok(best.1)
     }
 
     /// Sample frames in so many nanoseconds, a second's worth at most.
     fn frames(&self, nanos: i64) -> usize {
-        let nanos = u64::try_from(nanos.clamp(0, 1_000_000_000)).unwrap_or(0);
+        let nanos = u64::try_from(nanos.clamp(0, SECOND_NANOS)).unwrap_or(0);
         usize::try_from(nanos * u64::from(self.speaker.rate()) / 1_000_000_000).unwrap_or(0)
     }
 
-    fn silence(&mut self, frames: usize) -> Result {
-        let mut samples = frames * usize::from(self.speaker.channels());
-        while samples > 0 {
-            let piece = samples.min(SILENCE.len());
-            self.write(&SILENCE[..piece])?;
-            samples -= piece;
+    fn nanos(&self, frames: usize) -> i64 {
+        let nanos = frames as u128 * 1_000_000_000 / u128::from(self.speaker.rate().max(1));
+        i64::try_from(nanos).unwrap_or(i64::MAX)
+    }
+
+    /// Plays so many sample frames in place of what is missing.
+    fn nothing(&mut self, mut frames: usize) -> Result {
+        let channels = usize::from(self.speaker.channels());
+        while frames > 0 {
+            let piece = frames.min(SILENCE_FRAMES);
+            let mut silence = std::mem::take(&mut self.silence);
+            self.conceal.missing(&mut silence[..piece * channels]);
+            let played = self.play(&silence[..piece * channels]);
+            self.silence = silence;
+            played?;
+            self.counters.samples_concealed.add(piece as u64);
+            frames -= piece;
         }
         Ok(())
     }
 
-    /// Writes all samples, waiting for room. A card that makes none any more loses them.
-    fn write(&mut self, mut samples: &[i16]) -> Result {
-        while !samples.is_empty() {
-            let frames = self.speaker.write(samples)?;
-            samples = samples.get(frames * usize::from(self.speaker.channels())..).unwrap_or(&[]);
+    /// Plays samples at the rate that keeps the card in step, waiting for room. A card that makes none
+    /// any more loses them.
+    fn play(&mut self, samples: &[i16]) -> Result {
+        self.out.clear();
+        self.stretch.stretch(samples, self.ppb, &mut self.out);
+        let channels = usize::from(self.speaker.channels());
+        let mut rest = &self.out[..];
+        while !rest.is_empty() {
+            let frames = self.speaker.write(rest)?;
+            rest = rest.get(frames * channels..).unwrap_or(&[]);
             if frames == 0 && !self.speaker.wait(ROOM_WAIT)? {
                 return Ok(());
             }
@@ -165,8 +253,8 @@ impl Playing<'_> {
 pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>, shared: &Arc<Shared>) {
     let counters = &shared.counters.audio;
     while let Ok(next) = sound.recv() {
-        if let Sound::Samples { samples, due, unix } = next {
-            counters.heard(due, monotonic().nanos_since(due).max(0), unix);
+        if let Sound::Samples { samples, due, origin } = next {
+            counters.latency.add(origin, due, due.max(monotonic()));
             let _ = spare.try_send(samples);
         }
     }

@@ -1,177 +1,8 @@
-//! What the receiver says about itself: one JSON object, for `--stats`, for the status line and for
-//! the summary at the end. The threads add to shared counters; reading them takes no lock.
+//! What the receiver says about itself: one JSON object, for `--stats`, and the summary at the end.
 
-use crate::clock::unix_offset;
+use crate::counters::{Clocks, Counters, Gauge, P50, P95, P99};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use streamsocket_stream::clock::Monotonic;
-
-/// A number that one thread writes and others read.
-#[derive(Debug, Default)]
-pub struct Count(AtomicU64);
-
-impl Count {
-    /// Adds to it.
-    pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    /// Replaces it.
-    pub fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
-    }
-
-    /// Reads it.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A duration in nanoseconds that one thread measures and others read; nothing before the first.
-#[derive(Debug)]
-pub struct Gauge(AtomicI64);
-
-impl Default for Gauge {
-    fn default() -> Self {
-        Self(AtomicI64::new(i64::MIN))
-    }
-}
-
-impl Gauge {
-    /// The newest measurement.
-    pub fn set(&self, nanos: i64) {
-        self.0.store(nanos.max(i64::MIN + 1), Ordering::Relaxed);
-    }
-
-    /// Forgets it.
-    pub fn clear(&self) {
-        self.0.store(i64::MIN, Ordering::Relaxed);
-    }
-
-    /// Reads it, in nanoseconds.
-    #[must_use]
-    pub fn get(&self) -> Option<i64> {
-        let nanos = self.0.load(Ordering::Relaxed);
-        (nanos != i64::MIN).then_some(nanos)
-    }
-
-    /// Reads it, in milliseconds.
-    #[must_use]
-    pub fn millis(&self) -> Option<f64> {
-        self.get().map(|nanos| to_f64(nanos) / 1e6)
-    }
-}
-
-/// A line of text that one thread writes now and then and another reads.
-#[derive(Debug, Default)]
-pub struct Note(Mutex<Option<String>>);
-
-impl Note {
-    /// Replaces it.
-    pub fn set(&self, text: Option<&str>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text.map(str::to_owned);
-    }
-
-    /// Reads it.
-    #[must_use]
-    pub fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// What the threads count.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Pictures.
-    pub video: VideoCounters,
-    /// Sound.
-    pub audio: AudioCounters,
-    /// When the sender last reported, on the monotonic clock.
-    pub reported: Gauge,
-    /// Times that a new source has begun.
-    pub sources: Count,
-    /// Bytes recorded.
-    pub recorded: Count,
-    /// Recordings that ended before they should.
-    pub recordings_cut: Count,
-    /// Datagrams that the kernel had no room for.
-    pub kernel_drops: Count,
-}
-
-/// Pictures.
-#[derive(Debug, Default)]
-pub struct VideoCounters {
-    /// When the last packet arrived, on the monotonic clock.
-    pub arrived: Gauge,
-    /// What the sender says about the stream's state.
-    pub note: Note,
-    /// Packets of the stream.
-    pub packets: Count,
-    /// Bytes of them.
-    pub bytes: Count,
-    /// Packets that did not come.
-    pub packets_lost: Count,
-    /// Packets of others, or malformed.
-    pub packets_refused: Count,
-    /// Complete frames.
-    pub frames_received: Count,
-    /// Frames that missed packets.
-    pub frames_incomplete: Count,
-    /// Frames that are no JPEG that this program decodes.
-    pub frames_undecodable: Count,
-    /// Frames that were ready after their time.
-    pub frames_late: Count,
-    /// Frames presented.
-    pub frames_shown: Count,
-    /// Width in the upper, height in the lower half.
-    pub size: Count,
-    /// From capture to presentation by both machines' wall clocks.
-    pub latency: Gauge,
-    /// Presentation minus the time it was due.
-    pub lateness: Gauge,
-    /// Interarrival jitter.
-    pub jitter: Gauge,
-}
-
-/// Sound.
-#[derive(Debug, Default)]
-pub struct AudioCounters {
-    /// When the last packet arrived, on the monotonic clock.
-    pub arrived: Gauge,
-    /// What the sender says about the stream's state.
-    pub note: Note,
-    /// Packets of the stream.
-    pub packets: Count,
-    /// Packets that did not come.
-    pub packets_lost: Count,
-    /// Sample frames received.
-    pub samples: Count,
-    /// Sample frames missing.
-    pub samples_lost: Count,
-    /// Sample frames played.
-    pub samples_played: Count,
-    /// From capture to the loudspeaker by both machines' wall clocks.
-    pub latency: Gauge,
-    /// Presentation minus the time it was due.
-    pub lateness: Gauge,
-    /// Times that the sound card ran dry.
-    pub underruns: Count,
-}
-
-impl AudioCounters {
-    /// Sound that was due then is heard so many nanoseconds later; `unix` is when it was captured,
-    /// in nanoseconds since 1970, if that is known.
-    pub fn heard(&self, due: Monotonic, late: i64, unix: Option<i64>) {
-        self.lateness.set(late);
-        if let Some(unix) = unix {
-            let heard = due.offset(late).0.saturating_add(unix_offset());
-            self.latency.set(heard.saturating_sub(unix));
-        }
-    }
-}
 
 /// One report. Counters run from the start.
 #[derive(Clone, Debug, Serialize)]
@@ -186,6 +17,14 @@ pub struct Statistics {
     pub video: VideoStatistics,
     /// Sound.
     pub audio: AudioStatistics,
+    /// What is known of both machines' clocks; see [`Clocks::name`].
+    pub clocks: &'static str,
+    /// What the latency is to be, in milliseconds, beyond the fastest way through the network.
+    pub latency_target_ms: Option<f64>,
+    /// What it is on its way there.
+    pub latency_now_ms: Option<f64>,
+    /// By how much the sender's clock is faster than ours, in parts per million.
+    pub drift_ppm: Option<f64>,
     /// Sound presented so much later than the picture, in milliseconds.
     pub av_offset_ms: Option<f64>,
     /// Bytes recorded.
@@ -210,6 +49,8 @@ pub struct VideoStatistics {
     pub frames_late: u64,
     pub frames_shown: u64,
     pub latency_ms: Option<f64>,
+    pub latency_p95_ms: Option<f64>,
+    pub latency_p99_ms: Option<f64>,
     pub lateness_ms: Option<f64>,
     pub jitter_ms: Option<f64>,
 }
@@ -223,9 +64,16 @@ pub struct AudioStatistics {
     pub samples: u64,
     pub samples_lost: u64,
     pub samples_played: u64,
+    pub samples_late: u64,
+    pub samples_concealed: u64,
     pub latency_ms: Option<f64>,
+    pub latency_p95_ms: Option<f64>,
+    pub latency_p99_ms: Option<f64>,
     pub lateness_ms: Option<f64>,
     pub underruns: u64,
+    pub jumps: u64,
+    pub stretch_ppm: Option<f64>,
+    pub jitter_ms: Option<f64>,
 }
 
 impl Counters {
@@ -233,7 +81,9 @@ impl Counters {
     #[must_use]
     pub fn statistics(&self, source: &str, uptime_seconds: f64) -> Statistics {
         let (video, audio) = (&self.video, &self.audio);
-        let offset = audio.lateness.get().zip(video.lateness.get());
+        let clocks = self.clocks();
+        let (shown, heard) = (video.latency.shown(clocks), audio.latency.shown(clocks));
+        let ppm = |gauge: &Gauge| gauge.get().map(|ppb| to_f64(ppb) / 1e3);
         Statistics {
             uptime_seconds,
             source: source.to_owned(),
@@ -250,8 +100,10 @@ impl Counters {
                 frames_undecodable: video.frames_undecodable.get(),
                 frames_late: video.frames_late.get(),
                 frames_shown: video.frames_shown.get(),
-                latency_ms: video.latency.millis(),
-                lateness_ms: video.lateness.millis(),
+                latency_ms: shown.millis(P50),
+                latency_p95_ms: shown.millis(P95),
+                latency_p99_ms: shown.millis(P99),
+                lateness_ms: video.latency.lateness.millis(),
                 jitter_ms: video.jitter.millis(),
             },
             audio: AudioStatistics {
@@ -260,11 +112,22 @@ impl Counters {
                 samples: audio.samples.get(),
                 samples_lost: audio.samples_lost.get(),
                 samples_played: audio.samples_played.get(),
-                latency_ms: audio.latency.millis(),
-                lateness_ms: audio.lateness.millis(),
+                samples_late: audio.samples_late.get(),
+                samples_concealed: audio.samples_concealed.get(),
+                latency_ms: heard.millis(P50),
+                latency_p95_ms: heard.millis(P95),
+                latency_p99_ms: heard.millis(P99),
+                lateness_ms: audio.latency.lateness.millis(),
                 underruns: audio.underruns.get(),
+                jumps: audio.jumps.get(),
+                stretch_ppm: ppm(&audio.rate),
+                jitter_ms: audio.jitter.millis(),
             },
-            av_offset_ms: offset.map(|(audio, video)| to_f64(audio - video) / 1e6),
+            clocks: clocks.name(),
+            latency_target_ms: self.target.millis(),
+            latency_now_ms: self.latency.millis(),
+            drift_ppm: ppm(&self.drift),
+            av_offset_ms: self.av_offset().map(|nanos| to_f64(nanos) / 1e6),
             recorded_bytes: self.recorded.get(),
             kernel_drops: self.kernel_drops.get(),
         }
@@ -297,22 +160,43 @@ impl Statistics {
         )?;
         writeln!(
             out,
-            "         {} packets, {} lost; latency {}",
+            "         {} packets, {} lost, jitter {}; latency {}",
             video.packets,
             video.packets_lost,
-            Millis(video.latency_ms),
+            Millis(video.jitter_ms),
+            Spreading([video.latency_ms, video.latency_p95_ms, video.latency_p99_ms]),
         )?;
         writeln!(
             out,
-            "  audio  {} samples received, {} lost, {} played; {} packets, {} lost; latency {}",
+            "  audio  {} samples received, {} lost, {} late, {} played, {} concealed",
             audio.samples,
             audio.samples_lost,
+            audio.samples_late,
             audio.samples_played,
+            audio.samples_concealed,
+        )?;
+        writeln!(
+            out,
+            "         {} packets, {} lost, jitter {}; latency {}",
             audio.packets,
             audio.packets_lost,
-            Millis(audio.latency_ms),
+            Millis(audio.jitter_ms),
+            Spreading([audio.latency_ms, audio.latency_p95_ms, audio.latency_p99_ms]),
         )?;
-        writeln!(out, "  audio against video: {}", Millis(self.av_offset_ms))
+        let (offset, target) = (Millis(self.av_offset_ms), Millis(self.latency_target_ms));
+        writeln!(out, "  audio against video: {offset}; latency aimed at: {target}")?;
+        if self.clocks == Clocks::Unknown.name() {
+            writeln!(
+                out,
+                "  the machines' clocks are not known to agree: latencies are those beyond the fastest packet"
+            )?;
+        }
+        match self.drift_ppm {
+            Some(ppm) => {
+                writeln!(out, "  the sender's clock is off from this one by {ppm:+.1} ppm")
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -324,6 +208,19 @@ impl std::fmt::Display for Millis {
         match self.0 {
             Some(millis) => write!(f, "{millis:.1} ms"),
             None => f.write_str("not known"),
+        }
+    }
+}
+
+/// Median, and what 5 and 1 per cent exceed.
+struct Spreading([Option<f64>; 3]);
+
+impl std::fmt::Display for Spreading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [p50, p95, p99] = self.0.map(Millis);
+        match self.0 {
+            [Some(_), ..] => write!(f, "{p50} (p95 {p95}, p99 {p99})"),
+            _ => f.write_str("not known"),
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Status<'a> {
     pub kbit_s: Option<u32>,
     /// From capture to screen, in milliseconds.
     pub latency_ms: Option<f32>,
+    /// The latency is that beyond the fastest packet: the machines' clocks are not known to agree.
+    pub relative: bool,
     /// Packets lost, in per cent.
     pub loss_percent: f32,
     /// Sound after picture, in milliseconds; negative if it comes first.
@@ -53,7 +55,8 @@ impl Status<'_> {
             each(format_args!("{}", Rate(kbit_s)))?;
         }
         if let Some(latency) = self.latency_ms {
-            each(format_args!("latency {latency:.0} ms"))?;
+            let beyond = if self.relative { "+" } else { "" };
+            each(format_args!("latency {beyond}{latency:.0} ms"))?;
         }
         each(format_args!("loss {:.2} %", self.loss_percent))?;
         if let Some(offset) = self.av_offset_ms {
@@ -211,6 +214,7 @@ mod tests {
         fps: Some(29.97),
         kbit_s: Some(28_153),
         latency_ms: Some(41.4),
+        relative: false,
         loss_percent: 0.125,
         av_offset_ms: Some(-2.0),
         recorded: Some(12_345_678),
@@ -224,6 +228,8 @@ mod tests {
         );
         let even = Status { av_offset_ms: Some(-0.2), ..FULL }.to_string();
         assert!(even.contains("A/V +0 ms"), "{even}");
+        let relative = Status { relative: true, ..FULL }.to_string();
+        assert!(relative.contains("latency +41 ms"), "{relative}");
         let waiting = Status { source: "Door", ..Status::default() };
         assert_eq!(waiting.to_string(), "Door  loss 0.00 %");
     }

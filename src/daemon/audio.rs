@@ -128,6 +128,7 @@ impl Audio {
             samples: self.captured,
             packets: self.packets,
             overruns: self.source.overruns(),
+            clock_ppm: self.packetizer.clock().ppm(),
         }
     }
 }

@@ -8,13 +8,15 @@ mod rtcp;
 mod start;
 mod transport;
 mod video;
+mod wall;
 mod watch;
 
 use self::audio::Audio;
 use self::video::Video;
+use self::wall::Wall;
 use self::watch::Watched;
 use crate::announce::Announcer;
-use crate::clock::{Timer, monotonic, unix_offset_nanos};
+use crate::clock::{Timer, monotonic};
 use crate::control::server::Server;
 use crate::control::{Answer, Request};
 use crate::hotplug::Hotplug;
@@ -24,7 +26,7 @@ use nix::sys::signalfd::SignalFd;
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;
-use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_stream::clock::Monotonic;
 
 pub use self::start::start;
 
@@ -80,7 +82,7 @@ pub struct Daemon {
     poll: Poll,
     timer: Timer,
     signals: SignalFd,
-    wall: WallClock,
+    wall: Wall,
     name: String,
     cname: String,
     sdp: String,
@@ -178,10 +180,10 @@ impl Daemon {
 
     fn turn(&mut self, now: Monotonic) -> Result<(), Error> {
         if let Some(audio) = &mut self.audio {
-            audio.turn(now, &self.wall)?;
+            audio.turn(now, &self.wall.clock)?;
         }
         if let Some(video) = &mut self.video {
-            video.turn(now, &self.wall)?;
+            video.turn(now, &self.wall.clock)?;
         }
         if self.reports_left {
             self.receive_reports(now);
@@ -198,10 +200,7 @@ impl Daemon {
 
     fn tick(&mut self, now: Monotonic) {
         self.tick = now + TICK;
-        if let Some(step) = self.wall.observe(now, now.0 + unix_offset_nanos()) {
-            log::info!("the system's clock was set by {:+.3} s: followed", seconds(step));
-            self.hasten_reports(now);
-        }
+        self.watch_wall(now);
         self.forget_viewers(now);
         self.write_stats(now);
     }
@@ -286,7 +285,7 @@ impl Daemon {
             packets_dropped: sent.dropped,
         });
         Statistics {
-            unix_nanos: self.wall.unix_nanos(now),
+            unix_nanos: self.wall.clock.unix_nanos(now),
             uptime_seconds: now.since(self.began).as_secs_f64(),
             name: self.name.clone(),
             destinations: destinations.collect(),

@@ -55,6 +55,7 @@ impl Daemon {
         let about = About {
             cname: &self.cname,
             note: None,
+            clock: Some(self.wall.reference()),
             members: u32::try_from(self.viewers()).unwrap_or(u32::MAX),
             report_size: REPORT_SIZE,
             // Without randomness reports are merely regular.
@@ -62,13 +63,13 @@ impl Daemon {
         };
         let due = |transport: &Transport| transport.deadline().is_some_and(|due| due <= now);
         if let Some(video) = self.video.as_mut().filter(|video| due(&video.transport)) {
-            let instant = video.instant(now, &self.wall);
+            let instant = video.instant(now, &self.wall.clock);
             let note = video.source().why_away();
             let about = About { note: note.as_deref(), ..about };
             video.transport.report(now, instant, &about);
         }
         if let Some(audio) = self.audio.as_mut().filter(|audio| due(&audio.transport)) {
-            let instant = audio.instant(now, &self.wall);
+            let instant = audio.instant(now, &self.wall.clock);
             let note = audio.source().why_away();
             let about = About { note: note.as_deref(), ..about };
             audio.transport.report(now, instant, &about);
@@ -77,11 +78,11 @@ impl Daemon {
 
     pub(super) fn send_byes(&mut self, now: Monotonic) {
         if let Some(video) = &mut self.video {
-            let instant = video.instant(now, &self.wall);
+            let instant = video.instant(now, &self.wall.clock);
             video.transport.bye(instant, &self.cname);
         }
         if let Some(audio) = &mut self.audio {
-            let instant = audio.instant(now, &self.wall);
+            let instant = audio.instant(now, &self.wall.clock);
             audio.transport.bye(instant, &self.cname);
         }
     }

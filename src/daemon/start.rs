@@ -4,6 +4,7 @@
 use super::audio::Audio;
 use super::transport::Transport;
 use super::video::{Beginning, Sending, Video};
+use super::wall::Wall;
 use super::watch::Watched;
 use super::{CONTROL_FIRST, Daemon, Error, WAKER};
 use crate::announce::Announcer;
@@ -54,7 +55,6 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     let sources = source::open(settings, &Setting { epoch, unix_offset, waker })?;
     let began = monotonic();
     let unix_began = began.0 + unix_offset;
-    let wall = WallClock::new(began, unix_began);
     let cname = identity::cname(&name, &machine::host_name());
     let mut description = Description {
         name: name.clone(),
@@ -64,6 +64,8 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
         port: network.destinations.first().map_or(PORT_DEFAULT, |to| to.port),
         ttl: network.ttl,
         session_id: NtpTime::from_unix_nanos(unix_began).0 >> 32,
+        changes: 0,
+        synchronised: machine::is_synchronised(),
         video: None,
         audio: None,
     };
@@ -73,11 +75,12 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     if let Some(path) = &settings.sdp {
         write_sdp(path, &sdp)?;
     }
+    let clock = WallClock::new(began, unix_began);
     let mut daemon = Daemon {
         poll,
         timer: Timer::new()?,
         signals,
-        wall,
+        wall: Wall { clock, description, sdp: settings.sdp.clone() },
         name,
         cname,
         sdp,
@@ -151,6 +154,7 @@ fn streams(
         packet_size: settings.packet_size,
         pace: settings.pace,
         ntp64_id: Some(NTP64_ID),
+        av_offset: settings.av_offset,
     };
     let epoch = monotonic();
     let mut video = None;
@@ -221,7 +225,7 @@ fn announcer(
 
 /// Written beside and renamed, so that a player that waits for the file never reads half of it. A pipe
 /// or a device is written to as it is; `-` is standard output.
-fn write_sdp(path: &Path, sdp: &str) -> Result<(), Error> {
+pub(super) fn write_sdp(path: &Path, sdp: &str) -> Result<(), Error> {
     let failed = |error| Error(format!("--sdp {}: {error}", path.display()));
     if path == Path::new("-") {
         return std::io::stdout().write_all(sdp.as_bytes()).map_err(failed);

@@ -27,6 +27,8 @@ pub(super) struct Video {
     /// Whether viewers were told that there is nothing to see.
     away: bool,
     clock: VideoClock,
+    /// What the camera did before it stamped, in nanoseconds.
+    before: i64,
     packetizer: Packetizer,
     pacer: Pacer,
     packets: Packets,
@@ -61,6 +63,8 @@ pub(super) struct Sending {
     pub(super) packet_size: usize,
     pub(super) pace: Pace,
     pub(super) ntp64_id: Option<u8>,
+    /// By how much pictures are later than sound, in milliseconds.
+    pub(super) av_offset: i16,
 }
 
 impl Video {
@@ -79,6 +83,7 @@ impl Video {
             ended: false,
             away: false,
             clock: VideoClock::new(epoch, time),
+            before: i64::from(sending.av_offset) * 1_000_000,
             packetizer: Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id),
             pacer: Pacer::new(sending.pace, interval),
             packets: Packets::with_capacity(PACKETS_USUAL),
@@ -151,7 +156,7 @@ impl Video {
                 return;
             }
         };
-        let capture = self.clock.advance_to(frame.capture);
+        let capture = self.clock.advance_to(frame.capture.offset(-self.before));
         let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
         let bytes = scanned.data.len();
         if let Err(error) = self.packetizer.packetize(&scanned, stamp, &mut self.packets) {

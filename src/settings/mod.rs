@@ -105,6 +105,8 @@ pub struct Settings {
     pub controls: Vec<(String, String)>,
     /// Whether to wait for devices.
     pub wait: Wait,
+    /// By how much pictures are later than sound, in milliseconds.
+    pub av_offset: i16,
     /// Begin files again.
     pub looped: bool,
     /// Destinations; none: a group of this machine's own.
@@ -258,6 +260,7 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
             Some(true) => Wait::Always,
             Some(false) => Wait::Never,
         },
+        av_offset: options.av_offset.map_or(Ok(0), |offset| parse::av_offset(&offset.0))?,
         looped: options.looped.unwrap_or(false),
         to: destinations(&options.to.unwrap_or_default())?,
         interface: options.interface,

@@ -53,6 +53,21 @@ pub(super) fn size(text: &str) -> Result<(u16, u16), Error> {
         .ok_or_else(|| wrong("size", text, "expected width and height in pixels, such as 1280x720"))
 }
 
+/// How far apart picture and sound can be made, in milliseconds: no camera is a second late.
+const AV_OFFSET_MAX: i16 = 1000;
+
+pub(super) fn av_offset(text: &str) -> Result<i16, Error> {
+    let number = text.trim_end_matches("ms").trim_end().parse::<i16>().ok();
+    let number = number.filter(|number| number.unsigned_abs() <= AV_OFFSET_MAX.unsigned_abs());
+    number.ok_or_else(|| {
+        wrong(
+            "av-offset",
+            text,
+            format_args!("expected milliseconds from -{AV_OFFSET_MAX} to {AV_OFFSET_MAX}"),
+        )
+    })
+}
+
 /// A rate in frames a second: an integer, a decimal number or a fraction.
 pub(super) fn rate(text: &str) -> Result<RateChoice, Error> {
     if text == "max" {

@@ -4,8 +4,9 @@
 //!
 //! The path of a frame: [`send::video`] cuts it into packets, [`send::pacer`] says when each batch
 //! leaves; at the other end [`receive::source`] orders sequence numbers, [`receive::video`] puts
-//! the frame together and [`receive::sync`] says when it is due. Sound takes the same path through
-//! [`send::audio`] and [`receive::audio`]. [`session`] is what both ends tell each other about it.
+//! the frame together, [`receive::timeline`] says when it is due and [`receive::jitter`] how long that
+//! has to be. Sound takes the same path through [`send::audio`] and [`receive::audio`], and
+//! [`receive::playout`] keeps the sound card in step. [`session`] is what both ends tell each other about it.
 #![forbid(unsafe_code)]
 
 pub mod clock;

@@ -20,6 +20,12 @@ const SUMMARY_INFORMATION: u8 = 209;
 /// Item types of a source description (section 12.2).
 const CNAME: u8 = 1;
 const NOTE: u8 = 7;
+const PRIV: u8 = 8;
+
+/// Prefix of the private item (section 6.5.8) that says what the sender's wall clock is, in the words
+/// of the description's `ts-refclk` (RFC 7273 section 4): a description is written once, a clock that
+/// is not synchronised may be later.
+const CLOCK_PREFIX: &[u8] = b"ts-refclk";
 
 /// Sub-report block of the group and average packet size (RFC 5760 section 7.1.6).
 const GROUP_SIZE: u8 = 10;
@@ -131,6 +137,19 @@ pub struct Description<'a> {
     pub cname: Option<&'a [u8]>,
     /// Its state at the moment, for people (section 6.5.7).
     pub note: Option<&'a [u8]>,
+    /// What its wall clock is, as `ts-refclk` says it (RFC 7273 section 4).
+    pub clock: Option<&'a [u8]>,
+}
+
+/// What a source is to say of itself: each text is cut to 255 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Items<'a> {
+    /// Its canonical name (section 6.5.1).
+    pub cname: &'a str,
+    /// Its state at the moment, for people (section 6.5.7).
+    pub note: Option<&'a str>,
+    /// What its wall clock is, as `ts-refclk` says it (RFC 7273 section 4).
+    pub clock: Option<&'a str>,
 }
 
 /// The chunks of a source description, in order.
@@ -148,7 +167,7 @@ impl<'a> Iterator for Descriptions<'a> {
         // What is cut off ends the description.
         self.bytes = &[];
         let ssrc = Ssrc(reader.u32().ok()?);
-        let mut description = Description { ssrc, cname: None, note: None };
+        let mut description = Description { ssrc, cname: None, note: None, clock: None };
         loop {
             let kind = reader.u8().ok()?;
             if kind == 0 {
@@ -159,6 +178,7 @@ impl<'a> Iterator for Descriptions<'a> {
             match kind {
                 CNAME => description.cname = Some(text),
                 NOTE => description.note = Some(text),
+                PRIV => description.clock = private(text, CLOCK_PREFIX).or(description.clock),
                 _ => {}
             }
         }
@@ -166,6 +186,13 @@ impl<'a> Iterator for Descriptions<'a> {
         self.bytes = reader.rest().get(padding..).unwrap_or_default();
         Some(description)
     }
+}
+
+/// The value of a private item, if it has this prefix.
+fn private<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (len, rest) = text.split_first()?;
+    let (found, value) = rest.split_at_checked(usize::from(*len))?;
+    (found == prefix).then_some(value)
 }
 
 /// One packet of a compound.

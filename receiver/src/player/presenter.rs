@@ -3,14 +3,15 @@
 use super::outlook::{Evidence, Outlook, Stream};
 use super::threads::Threads;
 use super::{Stats, on_terminal, since};
-use crate::clock::{monotonic, unix_offset};
+use crate::clock::monotonic;
+use crate::counters::{Clocks, Gauge};
 use crate::options::Options;
 use crate::picture::{Coded, Decoded};
 use crate::plan::Plan;
 use crate::recorder::Destination;
 use crate::screen::{Key, Screen};
 use crate::snapshot;
-use crate::statistics::{Gauge, Statistics};
+use crate::statistics::Statistics;
 use crate::status::{Status, StatusLine, overlay_lines};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -175,10 +176,9 @@ impl<'a> Presenter<'a> {
             self.tick = now + SECOND;
         }
         counters.frames_shown.add(1);
-        counters.lateness.set(now.nanos_since(decoded.coded.due));
-        if let Some(unix) = decoded.coded.unix {
-            counters.latency.set(now.0.saturating_add(unix_offset()).saturating_sub(unix));
-        }
+        let (origin, due) = (decoded.coded.origin, decoded.coded.due);
+        counters.latency.add(origin, due, now);
+        log::trace!(target: "shown", "wall={:?} due={} at={}", origin.wall, due.0, now.0);
         let Decoded { picture, coded } = decoded;
         let _ = self.threads.pictures.try_send(picture);
         if let Some(before) = self.shown.replace(coded) {
@@ -334,15 +334,15 @@ impl<'a> Presenter<'a> {
         let (video, size) = (&counters.video, counters.video.size.get());
         let side = |value: u64| u16::try_from(value & 0xFFFF).unwrap_or(0);
         let (packets, lost) = (video.packets.get(), video.packets_lost.get());
-        let offset = counters.audio.lateness.get().zip(video.lateness.get());
         Status {
             source: "",
             size: (size != 0).then(|| (side(size >> 16), side(size))),
             fps: self.rates.measured.map(|(fps, _)| fps),
             kbit_s: self.rates.measured.map(|(_, kbit_s)| kbit_s),
-            latency_ms: video.latency.get().map(millis),
+            latency_ms: counters.video_latency().map(millis),
+            relative: counters.clocks() == Clocks::Unknown,
             loss_percent: 100.0 * to_f32(lost) / to_f32((packets + lost).max(1)),
-            av_offset_ms: offset.map(|(audio, video)| millis(audio - video)),
+            av_offset_ms: counters.av_offset().map(millis),
             recorded: self.threads.recording.is_active().then(|| counters.recorded.get()),
         }
     }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver as Queue, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 use streamsocket_net::Interface;
 
 /// The threads beside the main one, as the main one knows them.
@@ -40,7 +39,6 @@ impl Threads {
         options: &Options,
         plan: &Plan,
         interface: Option<&Interface>,
-        latency: Duration,
         waker: Option<screen::Waker>,
     ) -> Result<Self, String> {
         let signals = watch_signals()?;
@@ -53,7 +51,7 @@ impl Threads {
         let (recording, control, writer) = recording::prepare(plan, &shared);
         let outlets = Outlets { coded, coded_spare, sound, sound_spare, recording };
         let (receiver, wake_network) =
-            Receiver::open(plan, interface, latency, outlets, Arc::clone(&shared))?;
+            Receiver::open(plan, interface, options.latency, outlets, Arc::clone(&shared))?;
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
         let mut others = vec![
             spawn("recording", move || recording::run(&writer))?,

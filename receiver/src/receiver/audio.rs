@@ -1,15 +1,14 @@
 //! Sound: packets of the source to samples that are played and recorded.
 
-use super::Outlets;
 use super::assumption::Assumption;
 use super::moment::Clocks;
+use super::{Outlets, Session};
+use crate::counters::Counters;
 use crate::intake::{Admitted, Intake};
 use crate::plan::StreamPlan;
 use crate::sound::Sound;
-use crate::statistics::Counters;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
-use streamsocket_stream::receive::sync::Timeline;
 use streamsocket_wire::ntp::NtpTime;
 
 /// The audio stream of a session.
@@ -48,12 +47,12 @@ impl Audio {
     /// were held up find room. True if packets were left.
     pub(super) fn receive(
         &mut self,
-        timeline: &mut Timeline,
+        session: &mut Session,
         outlets: &mut Outlets,
         counters: &Counters,
     ) -> bool {
         let assembly = &mut self.assembly;
-        let left = self.intake.receive(timeline, &mut |packet: Admitted<'_>, clocks| {
+        let left = self.intake.receive(session, &mut |packet: Admitted<'_>, clocks| {
             if packet.is_new_source {
                 assembly.reassembler.reset();
                 counters.audio.note.set(None);
@@ -72,6 +71,7 @@ impl Audio {
         let (received, lost) = self.intake.source().totals();
         counters.audio.packets.set(received);
         counters.audio.packets_lost.set(u64::try_from(lost).unwrap_or(0));
+        counters.audio.jitter.set(self.intake.source().jitter_nanos());
         left
     }
 
@@ -79,11 +79,11 @@ impl Audio {
     pub(super) fn hand_on(
         &mut self,
         now: Monotonic,
-        timeline: &Timeline,
+        session: &mut Session,
         outlets: &mut Outlets,
         counters: &Counters,
     ) {
-        let clocks = Clocks { stream: self.intake.clock(), timeline };
+        let clocks = Clocks { stream: self.intake.clock(), session };
         self.assembly.hand_on(now, clocks, outlets, counters);
     }
 }
@@ -112,10 +112,14 @@ impl Assembly {
             let sound = match chunk {
                 Chunk::Samples { time, arrival, .. } => {
                     let moment = clocks.moment(time, arrival);
+                    if let Some(delay) = moment.delay {
+                        let latency = clocks.session.timeline.latency();
+                        clocks.session.jitter.audio(delay, latency, arrival);
+                    }
                     outlets.recording.audio(moment.unix, &self.buffer);
                     let spare = outlets.sound_spare.try_recv().unwrap_or_default();
                     let samples = std::mem::replace(&mut self.buffer, spare);
-                    Sound::Samples { samples, due: moment.due, unix: moment.known }
+                    Sound::Samples { samples, due: moment.due, origin: moment.origin }
                 }
                 Chunk::Hole { time, frames } => {
                     let moment = clocks.moment(time, now);

@@ -1,14 +1,13 @@
 //! Pictures: packets of the source to frames that are decoded and recorded.
 
-use super::Outlets;
-use super::moment::Clocks;
+use super::moment::{Clocks, Moment};
+use super::{Outlets, Session};
+use crate::counters::Counters;
 use crate::intake::{Admitted, Intake};
 use crate::picture::Coded;
 use crate::plan::StreamPlan;
-use crate::statistics::Counters;
 use std::sync::mpsc::TrySendError;
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_stream::receive::sync::Timeline;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
 
 /// The video stream of a session.
@@ -36,12 +35,12 @@ impl Video {
     /// while we were held up, none has to give way to a later one. True if packets were left.
     pub(super) fn receive(
         &mut self,
-        timeline: &mut Timeline,
+        session: &mut Session,
         outlets: &mut Outlets,
         counters: &Counters,
     ) -> bool {
         let assembly = &mut self.assembly;
-        let left = self.intake.receive(timeline, &mut |packet: Admitted<'_>, clocks| {
+        let left = self.intake.receive(session, &mut |packet: Admitted<'_>, clocks| {
             if packet.is_new_source {
                 assembly.reassembler.reset();
                 counters.sources.add(1);
@@ -67,11 +66,11 @@ impl Video {
     pub(super) fn hand_on(
         &mut self,
         now: Monotonic,
-        timeline: &Timeline,
+        session: &mut Session,
         outlets: &mut Outlets,
         counters: &Counters,
     ) {
-        let clocks = Clocks { stream: self.intake.clock(), timeline };
+        let clocks = Clocks { stream: self.intake.clock(), session };
         self.assembly.hand_on(now, clocks, outlets, counters);
         self.count(counters);
     }
@@ -100,12 +99,18 @@ impl Assembly {
     ) {
         while let Some(frame) = self.reassembler.poll(now, &mut self.buffer) {
             let moment = clocks.moment(frame.time, frame.completed);
+            if let Some(delay) = moment.delay {
+                let latency = clocks.session.timeline.latency();
+                clocks.session.jitter.video(delay, latency, frame.completed);
+            }
             counters.video.size.set(u64::from(frame.width) << 16 | u64::from(frame.height));
             let file = self.buffer.get(frame.start..).unwrap_or_default();
             outlets.recording.video(moment.unix, file, (frame.width, frame.height));
             let spare = outlets.coded_spare.try_recv().unwrap_or_default();
             let jpeg = std::mem::replace(&mut self.buffer, spare);
-            let coded = Coded { jpeg, start: frame.start, due: moment.due, unix: moment.known };
+            let Moment { due, origin, .. } = moment;
+            let completed = frame.completed;
+            let coded = Coded { jpeg, start: frame.start, due, origin, completed };
             if let Err(refused) = outlets.coded.try_send(coded) {
                 counters.video.frames_late.add(1);
                 self.buffer = refused_jpeg(refused);

@@ -94,6 +94,7 @@ pub struct Camera {
     counts: CameraCounts,
     last_sequence: Option<u32>,
     foreign_clock_said: bool,
+    end_said: bool,
 }
 
 impl Camera {
@@ -128,6 +129,7 @@ impl Camera {
             counts: CameraCounts::default(),
             last_sequence: None,
             foreign_clock_said: false,
+            end_said: false,
         })
     }
 
@@ -221,6 +223,11 @@ impl Camera {
             self.foreign_clock_said = true;
             let label = label(&self.capability, &self.path);
             log::warn!("{label} does not stamp with the monotonic clock: arrival times are used");
+        }
+        if buffer.stamp.is_some() && buffer.at_end && !self.end_said {
+            self.end_said = true;
+            let label = label(&self.capability, &self.path);
+            log::info!("{label} stamps the end of a picture: --av-offset makes up for its length");
         }
         let capture = buffer.stamp.map_or(now, Monotonic);
         Some(VideoFrame { bytes: FrameBytes::Leased(buffer.lease), capture })

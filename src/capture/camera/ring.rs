@@ -41,6 +41,8 @@ pub(super) struct Dequeued {
     pub damaged: bool,
     /// CLOCK_MONOTONIC in nanoseconds; `None` when the driver stamps with another clock.
     pub stamp: Option<i64>,
+    /// The stamp is of the picture's end, not of its beginning.
+    pub at_end: bool,
 }
 
 impl Ring {
@@ -117,6 +119,7 @@ impl Ring {
             sequence: buffer.sequence,
             damaged: flags.contains(Flags::ERROR),
             stamp: monotonic.then(|| nanos(&buffer.timestamp)),
+            at_end: flags & Flags::TSTAMP_SRC_MASK == Flags::TSTAMP_SRC_EOF,
         }))
     }
 

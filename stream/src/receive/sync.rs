@@ -1,166 +1,259 @@
-//! When what was captured is due at this receiver: the sender's wall clock, read off time
-//! extensions and sender reports, laid over this machine's monotonic clock, plus the target
-//! latency. Picture and sound of a session share one [`Timeline`], which is what keeps them
-//! together.
+//! Where picture and sound meet: from each stream's RTP time to the sender's wall clock, read off time
+//! extensions and sender reports, with the steps of that clock taken out.
+//!
+//! A sender whose wall clock is set (a Pi boots days off) stamps everything that follows with the new
+//! time. RTP time goes on evenly, so that the step shows; taken out of both streams it moves neither.
 
 use crate::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 
-/// The offset is the least that was seen within this window: seconds, one bucket each. Long enough
-/// to have seen an undelayed packet, short enough to follow clocks that drift apart (100 ppm: 1 ms).
-const WINDOW_SECONDS: usize = 10;
+/// A difference between RTP time and wall clock that is new and beyond this, in nanoseconds, is a
+/// step: below 100 ms senders slew.
+const STEP_NANOS: i64 = 90_000_000;
+
+/// Both streams of a session see the same step to within this, in nanoseconds.
+const SAME_NANOS: i64 = 20_000_000;
+
+/// When one stream has seen a step and the other goes on as before for so long, in nanoseconds, it was
+/// no step of the clock, but of that stream alone.
+const CONFIRM_NANOS: i64 = 500_000_000;
+
+/// Steps that a stream may be behind with: who sets a clock more often while one of them is away has
+/// other problems.
+const STEPS_KEPT: usize = 8;
 
 const SECOND_NANOS: i64 = 1_000_000_000;
+
+/// Which stream of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+}
+
+impl Medium {
+    const fn index(self) -> usize {
+        self as usize
+    }
+
+    const fn other(self) -> usize {
+        1 - self as usize
+    }
+}
+
+/// The steps of the sender's wall clock, as the streams of a session have seen them.
+#[derive(Clone, Debug, Default)]
+pub struct Steps {
+    steps: heapless::Vec<Step, STEPS_KEPT>,
+    /// When each stream last named a wall-clock time.
+    heard: [Option<Monotonic>; 2],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    nanos: i64,
+    at: Monotonic,
+    /// Which streams have taken it out.
+    taken: [bool; 2],
+}
+
+impl Steps {
+    /// A stream has seen a step of about so many nanoseconds; returns what to take out of it.
+    fn see(&mut self, medium: Medium, nanos: i64, now: Monotonic) -> i64 {
+        let same = |step: &&mut Step| {
+            !step.taken[medium.index()] && (step.nanos - nanos).saturating_abs() < SAME_NANOS
+        };
+        if let Some(step) = self.steps.iter_mut().find(same) {
+            step.taken[medium.index()] = true;
+            return step.nanos;
+        }
+        if self.steps.is_full() {
+            self.steps.remove(0);
+        }
+        let mut taken = [false; 2];
+        taken[medium.index()] = true;
+        let pushed = self.steps.push(Step { nanos, at: now, taken });
+        debug_assert!(pushed.is_ok(), "there is room after a removal");
+        nanos
+    }
+
+    /// A stream has named a wall-clock time. Returns what was taken out of it by mistake.
+    fn hear(&mut self, medium: Medium, now: Monotonic) -> i64 {
+        self.heard[medium.index()] = Some(now);
+        let other = self.heard[medium.other()];
+        let wrong = |step: &Step| {
+            let later = other.is_some_and(|heard| heard.nanos_since(step.at) > CONFIRM_NANOS);
+            step.taken[medium.index()] && !step.taken[medium.other()] && later
+        };
+        let nanos = self.steps.iter().filter(|step| wrong(step)).map(|step| step.nanos).sum();
+        self.steps.retain(|step| !wrong(step) && step.taken != [true; 2]);
+        nanos
+    }
+
+    /// A stream begins anew: no step of the past is its own.
+    fn forget(&mut self, medium: Medium) {
+        self.heard[medium.index()] = None;
+        for step in &mut self.steps {
+            step.taken[medium.index()] = true;
+        }
+    }
+}
 
 /// RTP time to the sender's wall clock, for one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamClock {
+    medium: Medium,
     rate: u32,
-    reference: Option<(i64, NtpTime)>,
+    /// RTP time and wall-clock time in nanoseconds since 1970 of the same instant.
+    reference: Option<(i64, i64)>,
+    /// The sum of the steps of the sender's clock.
+    stepped: i64,
 }
 
 impl StreamClock {
     /// The clock of a stream with `rate` RTP ticks a second, not yet set.
     #[must_use]
-    pub const fn new(rate: u32) -> Self {
-        Self { rate, reference: None }
+    pub const fn new(medium: Medium, rate: u32) -> Self {
+        Self { medium, rate, reference: None, stepped: 0 }
     }
 
-    /// The sender says that `time` (extended RTP time) was captured at `ntp`.
-    pub const fn observe(&mut self, time: i64, ntp: NtpTime) {
-        self.reference = Some((time, ntp));
+    /// The sender says that `time` (extended RTP time) was captured at `ntp`. True if its clock seems
+    /// to have been set.
+    pub fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, steps: &mut Steps) -> bool {
+        let unix = ntp.unix_nanos();
+        let off = self.wall_nanos(time).map_or(0, |expected| unix.saturating_sub(expected));
+        let stepped = off.saturating_abs() >= STEP_NANOS;
+        if stepped {
+            self.stepped = self.stepped.saturating_add(steps.see(self.medium, off, now));
+        }
+        self.stepped = self.stepped.saturating_sub(steps.hear(self.medium, now));
+        self.reference = Some((time, unix));
+        stepped
     }
 
     /// Forgets what it knows: the source has changed.
-    pub const fn reset(&mut self) {
-        self.reference = None;
+    pub fn reset(&mut self, steps: &mut Steps) {
+        *self = Self::new(self.medium, self.rate);
+        steps.forget(self.medium);
     }
 
-    /// Capture time of `time` by the sender's wall clock in nanoseconds since 1970, once known.
+    /// Capture time of `time` on the sender's wall clock in nanoseconds since 1970, once known.
     #[must_use]
-    pub fn unix_nanos(&self, time: i64) -> Option<i64> {
-        let (reference, ntp) = self.reference?;
+    pub fn wall_nanos(&self, time: i64) -> Option<i64> {
+        let (reference, unix) = self.reference?;
         let ticks = i128::from(time) - i128::from(reference);
         let nanos = ticks * i128::from(SECOND_NANOS) / i128::from(self.rate.max(1));
-        Some(ntp.unix_nanos().saturating_add(i64::try_from(nanos).ok()?))
+        Some(unix.saturating_add(i64::try_from(nanos).ok()?))
     }
-}
 
-/// The sender's wall clock against ours: the smallest difference between arrival and capture that
-/// was seen lately, which holds the least queueing.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeline {
-    /// Least arrival minus capture, in nanoseconds, of each second.
-    buckets: [Option<i64>; WINDOW_SECONDS],
-    at: usize,
-    since: Monotonic,
-    latency: i64,
-}
-
-/// A difference that is smaller than all before by more than this, in nanoseconds, is a step of
-/// the sender's clock, not a faster packet.
-const STEP_NANOS: i64 = 1_000_000_000;
-
-impl Timeline {
-    /// A timeline that presents everything `latency` nanoseconds after its undelayed arrival.
+    /// The same without the steps of that clock since the first packet: what playout goes by.
     #[must_use]
-    pub const fn new(latency: i64) -> Self {
-        Self { buckets: [None; WINDOW_SECONDS], at: 0, since: Monotonic(0), latency }
+    pub fn unix_nanos(&self, time: i64) -> Option<i64> {
+        self.wall_nanos(time).map(|wall| wall.saturating_sub(self.stepped))
     }
 
-    /// Forgets the sender's clock: the source has changed.
-    pub const fn reset(&mut self) {
-        self.buckets = [None; WINDOW_SECONDS];
-    }
-
-    /// The target latency, in nanoseconds.
+    /// The sum of those steps, in nanoseconds.
     #[must_use]
-    pub const fn latency(&self) -> i64 {
-        self.latency
-    }
-
-    /// A packet arrived at `arrival` that was captured at `unix_nanos` of the sender's wall clock.
-    pub fn observe(&mut self, unix_nanos: i64, arrival: Monotonic) {
-        let difference = arrival.0.saturating_sub(unix_nanos);
-        let stepped = self
-            .offset()
-            .is_some_and(|offset| difference.saturating_sub(offset).saturating_abs() > STEP_NANOS);
-        if stepped {
-            self.reset();
-        }
-        while arrival.nanos_since(self.since) >= SECOND_NANOS {
-            let behind = arrival.nanos_since(self.since) / SECOND_NANOS;
-            let skipped = behind - i64::try_from(WINDOW_SECONDS).unwrap_or(0);
-            self.since = self.since.offset(skipped.max(0).saturating_mul(SECOND_NANOS));
-            self.since = self.since.offset(SECOND_NANOS);
-            self.at = (self.at + 1) % WINDOW_SECONDS;
-            self.buckets[self.at] = None;
-        }
-        let bucket = &mut self.buckets[self.at];
-        *bucket = Some(bucket.map_or(difference, |least| least.min(difference)));
-    }
-
-    /// Our monotonic clock minus the sender's wall clock, undelayed packets taken as instantaneous.
-    #[must_use]
-    pub fn offset(&self) -> Option<i64> {
-        self.buckets.iter().flatten().min().copied()
-    }
-
-    /// When what was captured at `unix_nanos` of the sender's wall clock is due here.
-    #[must_use]
-    pub fn due(&self, unix_nanos: i64) -> Option<Monotonic> {
-        let offset = self.offset()?;
-        Some(Monotonic(unix_nanos.saturating_add(offset).saturating_add(self.latency)))
+    pub const fn stepped(&self) -> i64 {
+        self.stepped
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Medium::{Audio, Video};
 
     const MS: i64 = 1_000_000;
 
+    fn ntp(millis: i64) -> NtpTime {
+        NtpTime::from_unix_nanos(millis * MS)
+    }
+
+    /// Both streams of a session, in milliseconds.
+    struct Pair {
+        video: StreamClock,
+        audio: StreamClock,
+        steps: Steps,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            Self {
+                video: StreamClock::new(Video, 1000),
+                audio: StreamClock::new(Audio, 1000),
+                steps: Steps::default(),
+            }
+        }
+
+        /// Playout time, in milliseconds, of what was captured at `time` and is stamped with `wall`.
+        fn at(&mut self, medium: Medium, time: i64, wall: i64) -> i64 {
+            let clock = match medium {
+                Video => &mut self.video,
+                Audio => &mut self.audio,
+            };
+            clock.observe(time, ntp(wall), Monotonic(time * MS), &mut self.steps);
+            clock.unix_nanos(time).unwrap() / MS
+        }
+    }
+
     #[test]
     fn rtp_time_is_read_off_a_reference() {
-        let mut clock = StreamClock::new(90_000);
+        let mut clock = StreamClock::new(Video, 90_000);
         assert_eq!(clock.unix_nanos(0), None);
-        clock.observe(1000, NtpTime::from_unix_nanos(5 * SECOND_NANOS));
-        assert_eq!(clock.unix_nanos(1000 + 90_000), Some(6 * SECOND_NANOS));
+        clock.observe(1000, ntp(5000), Monotonic(0), &mut Steps::default());
+        assert_eq!(clock.unix_nanos(1000 + 90_000), Some(6_000 * MS));
         assert_eq!(clock.unix_nanos(1000 - 45_000), Some(4_500 * MS));
     }
 
     #[test]
-    fn the_least_delayed_packet_counts() {
-        let mut timeline = Timeline::new(50 * MS);
-        for (capture, delay) in [(0, 9), (10, 3), (20, 30)] {
-            timeline.observe(capture * MS, Monotonic((1000 + capture + delay) * MS));
+    fn a_step_of_the_clock_moves_neither_stream() {
+        let mut pair = Pair::new();
+        assert_eq!((pair.at(Video, 0, 500), pair.at(Audio, 1, 501)), (500, 501));
+        // By three days; the streams measure it a bit differently and are moved alike.
+        let days = 3 * 86_400_000;
+        assert_eq!(pair.at(Audio, 100, days + 603), 600);
+        assert_eq!(pair.at(Video, 110, days + 610), 607);
+        assert_eq!(pair.at(Video, 2_000, days + 2_500), 2_497);
+        assert_eq!(pair.at(Audio, 2_001, days + 2_504), 2_501);
+        // And back.
+        assert_eq!((pair.at(Video, 3_000, 3_500), pair.at(Audio, 3_001, 3_501)), (3_497, 3_498));
+        assert!(pair.steps.steps.is_empty());
+    }
+
+    #[test]
+    fn a_jump_of_one_stream_alone_is_no_step() {
+        let mut pair = Pair::new();
+        pair.at(Video, 0, 0);
+        pair.at(Audio, 1, 1);
+        assert_eq!(pair.at(Audio, 100, 300), 100, "it may be one");
+        pair.at(Video, 200, 200);
+        pair.at(Video, 700, 700);
+        assert_eq!(pair.at(Audio, 701, 901), 901, "it was none");
+        assert_eq!((pair.audio.stepped(), pair.video.stepped()), (0, 0));
+    }
+
+    #[test]
+    fn a_stream_that_was_away_takes_the_step_when_it_is_back() {
+        let mut pair = Pair::new();
+        pair.at(Video, 0, 0);
+        pair.at(Audio, 1, 1);
+        for time in 1..20 {
+            assert_eq!(pair.at(Audio, time * 1000, time * 1000 + 2_000), time * 1000);
         }
-        assert_eq!(timeline.due(100 * MS), Some(Monotonic(1153 * MS)));
+        assert_eq!(pair.at(Video, 21_000, 23_000), 21_000);
+        assert_eq!(pair.at(Audio, 21_001, 23_001), 21_001);
     }
 
     #[test]
-    fn the_window_forgets() {
-        let mut timeline = Timeline::new(0);
-        timeline.observe(0, Monotonic(0));
-        for second in 1..=12 {
-            timeline.observe(second * SECOND_NANOS, Monotonic(second * SECOND_NANOS + 5 * MS));
-        }
-        assert_eq!(timeline.offset(), Some(5 * MS));
-    }
-
-    #[test]
-    fn a_long_silence_does_not_loop_and_forgets_all() {
-        let mut timeline = Timeline::new(0);
-        timeline.observe(0, Monotonic(0));
-        timeline.observe(1 << 60, Monotonic((1 << 60) + MS));
-        assert_eq!(timeline.offset(), Some(MS));
-    }
-
-    #[test]
-    fn a_step_of_the_senders_clock_is_followed() {
-        let mut timeline = Timeline::new(0);
-        timeline.observe(SECOND_NANOS, Monotonic(SECOND_NANOS));
-        timeline.observe(90 * SECOND_NANOS, Monotonic(SECOND_NANOS + MS));
-        assert_eq!(timeline.offset(), Some(MS - 89 * SECOND_NANOS));
+    fn a_new_source_has_no_past() {
+        let mut pair = Pair::new();
+        pair.at(Video, 0, 0);
+        pair.at(Audio, 1, 1);
+        pair.at(Audio, 100, 2_100);
+        pair.video.reset(&mut pair.steps);
+        assert_eq!(pair.at(Video, 200, 2_200), 2_200);
     }
 }

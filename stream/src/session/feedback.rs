@@ -4,7 +4,7 @@
 use super::interval::{randomize, receiver_interval};
 use crate::clock::Monotonic;
 use streamsocket_wire::Error;
-use streamsocket_wire::rtcp::{ReportBlock, Writer};
+use streamsocket_wire::rtcp::{Items, ReportBlock, Writer};
 use streamsocket_wire::rtp::Ssrc;
 
 /// Bits a second that a session is taken to have while its description says nothing: a VGA camera.
@@ -85,7 +85,7 @@ impl Feedback {
     ) -> Result<Writer<'a>, Error> {
         let mut writer = Writer::new(out);
         writer.receiver_report(self.ssrc, block.as_slice())?;
-        writer.description(self.ssrc, cname, None)?;
+        writer.description(self.ssrc, &Items { cname, ..Items::default() })?;
         Ok(writer)
     }
 }

@@ -7,5 +7,6 @@ pub mod interval;
 pub mod report;
 pub mod viewers;
 
-/// An RTCP compound packet of ours at most, in bytes: two reports, a name, a group size.
-pub const COMPOUND_MAX: usize = 512;
+/// An RTCP compound packet of ours at most, in bytes: a report, a name and a note of 255 bytes each, a
+/// clock and a group size.
+pub const COMPOUND_MAX: usize = 1024;

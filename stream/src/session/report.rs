@@ -5,7 +5,7 @@ use super::interval::{SENDER_INTERVAL, randomize};
 use crate::clock::Monotonic;
 use streamsocket_wire::Error;
 use streamsocket_wire::ntp::NtpTime;
-use streamsocket_wire::rtcp::{SenderInfo, Writer};
+use streamsocket_wire::rtcp::{Items, SenderInfo, Writer};
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
 /// Reports on a stream that we send.
@@ -56,7 +56,8 @@ impl Reporter {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         self.next = Some(now + randomize(SENDER_INTERVAL, about.random));
-        let mut writer = self.open(instant, about.cname, about.note, out)?;
+        let items = Items { cname: about.cname, note: about.note, clock: about.clock };
+        let mut writer = self.open(instant, &items, out)?;
         writer.group_size(self.ssrc, about.members, about.report_size)?;
         Ok(writer.finish())
     }
@@ -71,7 +72,7 @@ impl Reporter {
         cname: &str,
         out: &mut [u8],
     ) -> Result<usize, Error> {
-        let mut writer = self.open(instant, cname, None, out)?;
+        let mut writer = self.open(instant, &Items { cname, ..Items::default() }, out)?;
         writer.bye(&[self.ssrc], None)?;
         Ok(writer.finish())
     }
@@ -79,14 +80,13 @@ impl Reporter {
     fn open<'a>(
         &self,
         (time, ntp): (RtpTime, NtpTime),
-        cname: &str,
-        note: Option<&str>,
+        items: &Items<'_>,
         out: &'a mut [u8],
     ) -> Result<Writer<'a>, Error> {
         let info = SenderInfo { ntp, time, packets: self.packets, octets: self.octets };
         let mut writer = Writer::new(out);
         writer.sender_report(self.ssrc, &info, &[])?;
-        writer.description(self.ssrc, cname, note)?;
+        writer.description(self.ssrc, items)?;
         Ok(writer)
     }
 }
@@ -98,6 +98,8 @@ pub struct About<'a> {
     pub cname: &'a str,
     /// Why the stream has nothing to send at the moment, if so (RFC 3550 section 6.5.7).
     pub note: Option<&'a str>,
+    /// What the wall clock is, as the description's `ts-refclk` says it (RFC 7273 section 4).
+    pub clock: Option<&'a str>,
     /// Receivers known.
     pub members: u32,
     /// Mean size of an RTCP packet in this session, in bytes (RFC 5760 section 7.1.6).
@@ -124,7 +126,14 @@ mod tests {
         assert_eq!(reporter.deadline(), None);
         reporter.count(3, 300, Monotonic(10));
         assert_eq!(reporter.deadline(), Some(Monotonic(10)));
-        let about = About { cname: "a@b", note: None, members: 2, report_size: 100, random: 0 };
+        let about = About {
+            cname: "a@b",
+            note: None,
+            clock: None,
+            members: 2,
+            report_size: 100,
+            random: 0,
+        };
         let mut out = [0; super::super::COMPOUND_MAX];
         let len = reporter.report(Monotonic(10), INSTANT, &about, &mut out).unwrap();
         assert!(reporter.deadline() > Some(Monotonic(10 + 400_000_000)));

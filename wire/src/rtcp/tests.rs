@@ -18,7 +18,7 @@ fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>) -> Vec<u8> 
 fn a_sender_report_with_a_name_is_these_bytes() {
     let bytes = written(|writer| {
         writer.sender_report(Ssrc(0x0A0B_0C0D), &INFO, &[])?;
-        writer.description(Ssrc(0x0A0B_0C0D), "a@b", None)
+        writer.description(Ssrc(0x0A0B_0C0D), &Items { cname: "a@b", ..Items::default() })
     });
     let report = [
         0x80, 200, 0, 6, 0xA, 0xB, 0xC, 0xD, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0,
@@ -32,13 +32,30 @@ fn a_sender_report_with_a_name_is_these_bytes() {
     assert_eq!((ssrc, info, blocks.next()), (Ssrc(0x0A0B_0C0D), INFO, None));
     let second = packets.next().unwrap();
     let Packet::Description(chunks) = second else { panic!("{second:?}") };
-    let told = Description { ssrc: Ssrc(0x0A0B_0C0D), cname: Some(b"a@b"), note: None };
+    let told =
+        Description { ssrc: Ssrc(0x0A0B_0C0D), cname: Some(b"a@b"), note: None, clock: None };
     assert!(chunks.eq([told]));
 }
 
 #[test]
+fn what_the_clock_is_travels_in_a_private_item() {
+    let clock = Some("local");
+    let items = Items { cname: "a", note: Some("gone"), clock };
+    let bytes = written(|writer| writer.description(Ssrc(1), &items));
+    assert_eq!(bytes[17..], *b"\x08\x0f\x09ts-refclklocal\0\0");
+    let packet = packets(&bytes).unwrap().next().unwrap().unwrap();
+    let Packet::Description(mut chunks) = packet else { panic!() };
+    let told = chunks.next().unwrap();
+    assert_eq!((told.note, told.clock), (Some(&b"gone"[..]), Some(&b"local"[..])));
+    for (len, text) in [(0, &[][..]), (1, b"\x09"), (3, b"\x01xy")] {
+        assert_eq!((text.len(), private(text, CLOCK_PREFIX)), (len, None));
+    }
+}
+
+#[test]
 fn a_note_follows_the_name() {
-    let bytes = written(|writer| writer.description(Ssrc(1), "a@b", Some("gone")));
+    let items = Items { cname: "a@b", note: Some("gone"), clock: None };
+    let bytes = written(|writer| writer.description(Ssrc(1), &items));
     let expected =
         [0x81, 202, 0, 4, 0, 0, 0, 1, 1, 3, b'a', b'@', b'b', 7, 4, b'g', b'o', b'n', b'e', 0];
     assert_eq!(bytes, expected);
@@ -109,7 +126,7 @@ fn a_full_buffer_keeps_what_was_complete() {
     let mut writer = Writer::new(&mut out);
     writer.sender_report(Ssrc(1), &INFO, &[]).unwrap();
     assert_eq!(
-        writer.description(Ssrc(1), "x", None),
+        writer.description(Ssrc(1), &Items { cname: "x", ..Items::default() }),
         Err(Error::Space { needed: 40, actual: 30 })
     );
     assert_eq!(writer.finish(), 28);
@@ -128,7 +145,7 @@ proptest! {
         };
         let bytes = written(|writer| {
             writer.sender_report(Ssrc(ssrc), &info, &[block])?;
-            writer.description(Ssrc(ssrc), &name, Some("away"))?;
+            writer.description(Ssrc(ssrc), &Items { cname: &name, note: Some("away"), clock: None })?;
             writer.bye(&[Ssrc(ssrc)], None)
         });
         let compound = rtcp_types::Compound::parse(&bytes).unwrap();

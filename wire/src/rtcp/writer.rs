@@ -1,8 +1,8 @@
 //! Writes a compound packet.
 
 use super::{
-    BLOCK_LEN, CNAME, GOODBYE, GROUP_SIZE, NOTE, RECEIVER_REPORT, ReportBlock, SENDER_REPORT,
-    SOURCE_DESCRIPTION, SUMMARY_INFORMATION, SenderInfo,
+    BLOCK_LEN, CLOCK_PREFIX, CNAME, GOODBYE, GROUP_SIZE, Items, NOTE, PRIV, RECEIVER_REPORT,
+    ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SUMMARY_INFORMATION, SenderInfo,
 };
 use crate::Error;
 use crate::rtp::Ssrc;
@@ -58,27 +58,29 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// A source description: a canonical name (section 6.5.1) and, if there is something to say,
-    /// a note on the state of the source (section 6.5.7); each is cut to 255 bytes.
+    /// A source description (section 6.5).
     ///
     /// # Errors
     /// If the buffer is full.
-    pub fn description(
-        &mut self,
-        ssrc: Ssrc,
-        cname: &str,
-        note: Option<&str>,
-    ) -> Result<(), Error> {
-        let items = [(CNAME, Some(cname)), (NOTE, note)];
-        let items = items.map(|(kind, item)| item.map(|item| (kind, text(item))));
-        let len: usize = items.iter().flatten().map(|(_, (_, text))| 2 + text.len()).sum();
+    pub fn description(&mut self, ssrc: Ssrc, items: &Items<'_>) -> Result<(), Error> {
+        let clock = items.clock.filter(|clock| clock.len() <= CLOCK_MAX);
+        let lines = [(CNAME, Some(items.cname)), (NOTE, items.note)];
+        let lines = lines.map(|(kind, item)| item.map(|item| (kind, text(item))));
+        let lines_len: usize = lines.iter().flatten().map(|(_, (_, text))| 2 + text.len()).sum();
+        let clock_len = clock.map_or(0, |clock| 3 + CLOCK_PREFIX.len() + clock.len());
         // A byte of 0 ends the items, and more fill the word.
-        let end = (4 + len + 1).next_multiple_of(4);
+        let end = (4 + lines_len + clock_len + 1).next_multiple_of(4);
         let mut body = self.packet(SOURCE_DESCRIPTION, 1, end)?;
         body.put(&ssrc.0.to_be_bytes());
-        for (kind, (len, text)) in items.into_iter().flatten() {
+        for (kind, (len, text)) in lines.into_iter().flatten() {
             body.put(&[kind, len]);
             body.put(text);
+        }
+        if let Some(clock) = clock {
+            let prefix = u8::try_from(CLOCK_PREFIX.len()).unwrap_or(0);
+            body.put(&[PRIV, u8::try_from(clock_len - 2).unwrap_or(0), prefix]);
+            body.put(CLOCK_PREFIX);
+            body.put(clock.as_bytes());
         }
         Ok(())
     }
@@ -138,6 +140,9 @@ impl<'a> Writer<'a> {
         Ok(Body { bytes: &mut packet[4..] })
     }
 }
+
+/// Bytes of a clock's name at most, so that its item stays below 255.
+const CLOCK_MAX: usize = 200;
 
 /// A text of at most 255 bytes, as SDES and BYE hold it.
 fn text(text: &str) -> (u8, &[u8]) {

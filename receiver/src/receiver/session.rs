@@ -1,0 +1,110 @@
+//! What the streams of a session share: the steps of the sender's clock, the timeline, and how long
+//! presentation has to wait.
+
+use crate::clock::{monotonic, unix_offset};
+use crate::counters::Counters;
+use crate::options::Latency;
+use std::time::Duration;
+use streamsocket_net::machine;
+use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_stream::receive::jitter::{Jitter, Work};
+use streamsocket_stream::receive::sync::Steps;
+use streamsocket_stream::receive::timeline::Timeline;
+
+/// What `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long,
+/// and Wi-Fi delays by some tens. What is needed is known two seconds later.
+const LATENCY_FIRST: Duration = Duration::from_millis(100);
+
+/// Our clock is looked at once in so long.
+const LOOK_NANOS: i64 = 1_000_000_000;
+
+/// What is known of the sender's wall clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sender {
+    /// Somebody keeps it right.
+    pub(super) synchronised: bool,
+    /// It is ours.
+    pub(super) same_machine: bool,
+    /// By how much it was set since it was first heard, in nanoseconds.
+    pub(super) stepped: i64,
+}
+
+/// What the streams of a session share.
+pub(crate) struct Session {
+    pub(crate) steps: Steps,
+    pub(crate) timeline: Timeline,
+    pub(crate) jitter: Jitter,
+    latency: Latency,
+    wall: WallClock,
+    looked: Monotonic,
+    /// Both clocks are kept right: the same latency is the same instant at every viewer.
+    disciplined: bool,
+}
+
+impl Session {
+    pub(super) fn new(latency: Latency, now: Monotonic) -> Self {
+        let first = match latency {
+            Latency::Auto => LATENCY_FIRST,
+            Latency::Fixed(millis) => Duration::from_millis(millis.into()),
+        };
+        Self {
+            steps: Steps::default(),
+            timeline: Timeline::new(i64::try_from(first.as_nanos()).unwrap_or(i64::MAX)),
+            jitter: Jitter::default(),
+            latency,
+            wall: WallClock::new(now, now.0.saturating_add(unix_offset())),
+            looked: Monotonic(0),
+            disciplined: false,
+        }
+    }
+
+    /// A packet arrived that was captured then.
+    pub(crate) fn heard(&mut self, capture: i64, arrival: Monotonic) {
+        if self.timeline.observe(capture, arrival) {
+            log::info!("the sender's time has jumped: picture and sound begin anew");
+            self.jitter.reset();
+        }
+    }
+
+    /// Thinks over when things are presented.
+    pub(super) fn turn(&mut self, now: Monotonic, sender: Sender, counters: &Counters) {
+        if now.nanos_since(self.looked) >= LOOK_NANOS {
+            self.looked = now;
+            let synchronised = sender.synchronised && machine::is_synchronised();
+            self.look(now, synchronised, sender.stepped);
+            counters.synchronised.set(u64::from(synchronised));
+            counters.same_machine.set(u64::from(sender.same_machine));
+        }
+        let work = |of: &crate::counters::Gauge| of.get().unwrap_or(0);
+        let work = Work { video: work(&counters.video.work), audio: work(&counters.audio.work) };
+        self.jitter.set_work(work);
+        if let (Latency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
+            let at_once = target.at_once || self.timeline.is_settling(now);
+            self.timeline.set_target(target.latency, at_once);
+        }
+        counters.latency.set(self.timeline.latency());
+        counters.target.set(self.timeline.target());
+        if let Some(drift) = self.timeline.drift_ppb() {
+            counters.drift.set(drift);
+        }
+    }
+
+    /// Looks at our own clock.
+    fn look(&mut self, now: Monotonic, synchronised: bool, stepped: i64) {
+        let now_unix = monotonic().0.saturating_add(unix_offset());
+        self.wall.observe(now, now_unix);
+        let fixed = matches!(self.latency, Latency::Fixed(_));
+        let disciplined = fixed && synchronised;
+        if disciplined != self.disciplined {
+            self.disciplined = disciplined;
+            log::info!("{}", if disciplined { TOGETHER } else { APART });
+        }
+        let offset = disciplined.then(|| -self.wall.unix_nanos(Monotonic(0)) + stepped);
+        self.timeline.discipline(offset);
+    }
+}
+
+const TOGETHER: &str = "both clocks are synchronised: every viewer with this --latency presents the same at \
+                        the same instant";
+const APART: &str =
+    "the clocks are not synchronised any more: each viewer goes by its fastest packets";

@@ -1,0 +1,196 @@
+//! Keeps the sound card in step with the timeline: how much faster or slower than it comes each packet
+//! is to be played, so that it is heard when it is due. The card's clock, the sender's and the
+//! microphone's all differ by some 100 ppm; a loop finds out what they come to together.
+//!
+//! What is written is heard after everything that the card holds already. How much that is comes in
+//! as an argument, and so does the time; nothing is played here.
+
+/// Sound this much too early or too late, in nanoseconds, is moved at once: below, it is brought back
+/// by playing faster or slower, which is not heard, while moving is.
+const JUMP_NANOS: i64 = 20_000_000;
+
+/// Sound that is moved is placed to within this, in nanoseconds.
+const PLACE_NANOS: i64 = 500_000;
+
+/// Cards tell their position in steps of a period: errors are averaged over so much sound, in
+/// nanoseconds.
+const SMOOTH_NANOS: i64 = 500_000_000;
+
+/// The loop's gains: half of an error is gone in 2 s, and it does not swing.
+const PROPORTIONAL_PPB: i64 = 400_000; // for each millisecond
+const INTEGRAL_PPB: i64 = 40_000; // for each millisecond and second
+
+/// Bounds in parts per billion, of a correction and of what the clocks may come to.
+const CORRECTION_MAX: i64 = 500_000;
+const RATE_MAX: i64 = 1_000_000;
+
+/// How fast the rate may change, in parts per billion a second: a pitch that changes is heard before
+/// one that is wrong.
+const SLEW_PPB: i64 = 500_000;
+
+const MS: i64 = 1_000_000;
+const SECOND_NANOS: i64 = 1_000_000_000;
+
+/// What is to be done with a packet of sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Play it, stretched by so many parts per billion.
+    Play {
+        /// Parts per billion: above 0, it takes longer.
+        stretch: i64,
+    },
+    /// Leave it out: its time is over.
+    Skip,
+    /// Play so many nanoseconds of silence first.
+    Wait {
+        /// Nanoseconds.
+        nanos: i64,
+    },
+}
+
+/// The loop of one sound card.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Playout {
+    /// The average error, in nanoseconds: too early is above 0.
+    early: Option<i64>,
+    /// What the clocks come to, and what was applied last, in parts per billion.
+    rate: i64,
+    stretch: i64,
+    /// Silence was played to find the right place.
+    waited: bool,
+    jumps: u64,
+}
+
+impl Playout {
+    /// Times that sound had to be moved at once.
+    #[must_use]
+    pub const fn jumps(&self) -> u64 {
+        self.jumps
+    }
+
+    /// What the clocks differ by: the card against the sender's sound, in parts per billion.
+    #[must_use]
+    pub const fn rate_ppb(&self) -> i64 {
+        self.rate
+    }
+
+    /// The average error, in nanoseconds: too early is above 0.
+    #[must_use]
+    pub fn early(&self) -> i64 {
+        self.early.unwrap_or(0)
+    }
+
+    /// A packet of `span` nanoseconds that would be heard `early` nanoseconds too early, were it
+    /// played now. After [`Step::Wait`] it is asked for again.
+    pub fn steer(&mut self, early: i64, span: i64) -> Step {
+        let Some(before) = self.early.filter(|_| early.abs() <= JUMP_NANOS) else {
+            return self.place(early);
+        };
+        let span = span.clamp(0, SECOND_NANOS);
+        let average = before + (early - before) * span / (SMOOTH_NANOS + span);
+        self.early = Some(average);
+        let correction = average * PROPORTIONAL_PPB / MS;
+        // An error that is larger than can be corrected says nothing of the rate.
+        if correction.abs() < CORRECTION_MAX {
+            let grown = average * INTEGRAL_PPB / MS * span / SECOND_NANOS;
+            self.rate = (self.rate + grown).clamp(-RATE_MAX, RATE_MAX);
+        }
+        let wanted = self.rate + correction.clamp(-CORRECTION_MAX, CORRECTION_MAX);
+        let reach = SLEW_PPB * span / SECOND_NANOS;
+        self.stretch += (wanted - self.stretch).clamp(-reach, reach);
+        Step::Play { stretch: self.stretch }
+    }
+
+    /// Finds the right place for what comes next: whole packets are left out, and the rest is waited
+    /// for.
+    fn place(&mut self, early: i64) -> Step {
+        self.jumps += u64::from(self.early.take().is_some());
+        // A card that tells its position coarsely is not waited for again and again.
+        let near = if self.waited { PLACE_NANOS * 10 } else { PLACE_NANOS };
+        if early < -near {
+            return Step::Skip;
+        }
+        if early > near {
+            self.waited = true;
+            return Step::Wait { nanos: early };
+        }
+        self.waited = false;
+        self.early = Some(early);
+        self.stretch = self.rate;
+        Step::Play { stretch: self.rate }
+    }
+
+    /// The card has run dry or begun anew: the next packet is placed afresh, at the rate known.
+    pub const fn restart(&mut self) {
+        self.early = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKET: i64 = 5 * MS;
+
+    /// Plays for so many seconds on a card that is off by `ppm`, and whose position is told in steps
+    /// of `step` nanoseconds; returns the errors of the second half.
+    fn play(playout: &mut Playout, ppm: i64, seconds: i64, start: i64, step: i64) -> Vec<i64> {
+        let (mut errors, mut early) = (Vec::new(), start * 1000);
+        for packet in 0..seconds * 200 {
+            let told = early / 1000 + packet * 7_919 % step.max(1) - step / 2;
+            let stretch = match playout.steer(told, PACKET) {
+                Step::Play { stretch } => stretch,
+                Step::Skip => 0,
+                Step::Wait { nanos } => {
+                    early -= nanos * 1000;
+                    0
+                }
+            };
+            // In picoseconds: a card that is fast plays what it gets too early.
+            early += PACKET * (ppm * 1000 - stretch) / 1_000_000;
+            if packet > seconds * 100 {
+                errors.push(early / 1000);
+            }
+        }
+        errors
+    }
+
+    #[test]
+    fn every_card_is_brought_into_step() {
+        for ppm in [-300, -100, 0, 200, 400] {
+            let mut playout = Playout::default();
+            let errors = play(&mut playout, ppm, 120, 3 * MS, MS);
+            let worst = errors.iter().map(|error| error.abs()).max().unwrap();
+            assert!(worst < MS / 2, "{ppm} ppm: off by {worst} ns");
+            let rate = playout.rate_ppb() / 1000;
+            assert!((rate - ppm).abs() < 20, "{rate} ppm of {ppm}");
+        }
+    }
+
+    #[test]
+    fn a_small_error_is_brought_back_and_a_large_one_is_jumped() {
+        let mut playout = Playout::default();
+        play(&mut playout, 0, 10, 0, 1);
+        assert!(matches!(playout.steer(15 * MS, PACKET), Step::Play { .. }));
+        assert_eq!(playout.steer(30 * MS, PACKET), Step::Wait { nanos: 30 * MS });
+        assert_eq!(playout.steer(-30 * MS, PACKET), Step::Skip);
+        assert_eq!(playout.jumps(), 1);
+        // Of a packet that was skipped the rest is waited for.
+        assert_eq!(playout.steer(-15 * MS, PACKET), Step::Skip);
+        assert_eq!(playout.steer(2 * MS, PACKET), Step::Wait { nanos: 2 * MS });
+        assert!(matches!(playout.steer(0, PACKET), Step::Play { .. }));
+    }
+
+    #[test]
+    fn the_rate_changes_slowly_and_within_bounds() {
+        let mut playout = Playout::default();
+        playout.steer(0, PACKET);
+        let mut last = 0;
+        for _ in 0..4000 {
+            let Step::Play { stretch } = playout.steer(19 * MS, PACKET) else { unreachable!() };
+            assert!((stretch - last).abs() <= SLEW_PPB / 200, "{last} to {stretch}");
+            assert!(stretch <= CORRECTION_MAX + RATE_MAX);
+            last = stretch;
+        }
+    }
+}

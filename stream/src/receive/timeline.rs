@@ -1,0 +1,341 @@
+//! When what the sender captured is due here: its wall clock laid over this machine's monotonic one,
+//! plus the latency. Picture and sound of a session share one [`Timeline`]: that keeps them together.
+//!
+//! The sender's clock is known by the packets that were delayed least; how fast it drifts, by a line
+//! through the least delayed ones of each second. What is presented follows by slewing, so that nobody
+//! hears or sees it, and jumps only when the sender has.
+
+use crate::clock::Monotonic;
+
+/// Seconds that are looked back on: long enough to have seen an undelayed packet on a busy radio, and
+/// to tell a drift of some ppm.
+const WINDOW_SECONDS: usize = 32;
+
+/// Seconds until a drift can be told.
+const DRIFT_SECONDS: usize = 12;
+
+/// Clocks drift by 100 ppm each; more is a mistake, in parts per billion.
+const DRIFT_MAX_PPB: i64 = 400_000;
+
+/// How fast the estimate is followed and, apart from that, the latency: parts per billion. Together
+/// they stay below 500 ppm, which nobody hears.
+const FOLLOW_PPB: i64 = 200_000;
+const LATENCY_PPB: i64 = 250_000;
+
+/// In so many nanoseconds after the first packet the estimate is followed at once: little was heard.
+const SETTLE_NANOS: i64 = 2_000_000_000;
+
+/// Every packet of a second is early or late by more than this, in nanoseconds: it is the sender's
+/// clock, and not the network.
+const JUMP_NANOS: i64 = 1_000_000_000;
+
+const SECOND_NANOS: i64 = 1_000_000_000;
+
+/// The sender's clock against ours, and what is due when.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// Least arrival minus capture of each second, in nanoseconds, and when.
+    buckets: [Option<Least>; WINDOW_SECONDS],
+    at: usize,
+    since: Monotonic,
+    /// How fast the sender's clock loses against ours, in parts per billion.
+    drift: Option<i64>,
+    began: Option<Monotonic>,
+    /// What playout goes by, as of then: our clock minus the sender's.
+    followed: Option<(i64, Monotonic)>,
+    /// Where both machines' wall clocks are disciplined: our monotonic clock minus the sender's wall
+    /// clock, known without packets.
+    disciplined: Option<i64>,
+    latency: i64,
+    target: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Least {
+    difference: i64,
+    arrival: Monotonic,
+}
+
+impl Timeline {
+    /// A timeline that presents everything `latency` nanoseconds after its undelayed arrival.
+    #[must_use]
+    pub const fn new(latency: i64) -> Self {
+        Self {
+            buckets: [None; WINDOW_SECONDS],
+            at: 0,
+            since: Monotonic(0),
+            drift: None,
+            began: None,
+            followed: None,
+            disciplined: None,
+            latency,
+            target: latency,
+        }
+    }
+
+    /// Forgets the sender's clock: the source has changed.
+    pub const fn reset(&mut self) {
+        self.buckets = [None; WINDOW_SECONDS];
+        self.drift = None;
+        self.began = None;
+        self.followed = None;
+    }
+
+    /// The latency as it is, in nanoseconds, on its way to its target.
+    #[must_use]
+    pub const fn latency(&self) -> i64 {
+        self.latency
+    }
+
+    /// Where the latency is going, in nanoseconds.
+    #[must_use]
+    pub const fn target(&self) -> i64 {
+        self.target
+    }
+
+    /// By how much the sender's clock is faster than ours, in parts per billion, once known.
+    #[must_use]
+    pub fn drift_ppb(&self) -> Option<i64> {
+        self.drift.map(|drift| -drift)
+    }
+
+    /// True while little is known of the sender: what is presented may still jump.
+    #[must_use]
+    pub fn is_settling(&self, now: Monotonic) -> bool {
+        self.began.is_none_or(|began| now.nanos_since(began) < SETTLE_NANOS)
+    }
+
+    /// The latency is to become so many nanoseconds: slowly, or `at_once` when what comes is late.
+    pub const fn set_target(&mut self, nanos: i64, at_once: bool) {
+        self.target = nanos;
+        if at_once {
+            self.latency = nanos;
+        }
+    }
+
+    /// Both machines' wall clocks are disciplined, and so our monotonic clock minus the sender's wall
+    /// clock (without its steps) is known: every viewer with the same latency then presents the same
+    /// thing at the same instant. `None`: they are not, and each viewer goes by its fastest packets.
+    pub const fn discipline(&mut self, offset: Option<i64>) {
+        self.disciplined = offset;
+    }
+
+    /// A packet arrived at `arrival` that was captured at `unix_nanos` of the sender's wall clock
+    /// (without its steps). True if the sender's clock has jumped, and with it what is presented.
+    pub fn observe(&mut self, unix_nanos: i64, arrival: Monotonic) -> bool {
+        let difference = arrival.0.saturating_sub(unix_nanos);
+        let mut jumped = false;
+        // Nothing is faster than the fastest by so much.
+        if self.offset(arrival).is_some_and(|known| known.saturating_sub(difference) > JUMP_NANOS) {
+            self.reset();
+            jumped = true;
+        }
+        jumped |= self.turn(arrival);
+        self.began = self.began.or(Some(arrival));
+        let bucket = &mut self.buckets[self.at];
+        if bucket.is_none_or(|least| difference < least.difference) {
+            *bucket = Some(Least { difference, arrival });
+        }
+        self.follow(arrival);
+        jumped
+    }
+
+    /// Our monotonic clock minus the sender's wall clock at `now`, undelayed packets taken as
+    /// instantaneous.
+    #[must_use]
+    pub fn offset(&self, now: Monotonic) -> Option<i64> {
+        let drift = self.drift.unwrap_or(0);
+        let moved = |least: &Least| {
+            least.difference.saturating_add(share(drift, now.nanos_since(least.arrival)))
+        };
+        self.buckets.iter().flatten().map(moved).min()
+    }
+
+    /// By how much longer than an undelayed packet something took that was complete at `now`, in
+    /// nanoseconds.
+    #[must_use]
+    pub fn delay(&self, unix_nanos: i64, now: Monotonic) -> Option<i64> {
+        let (followed, _) = self.followed?;
+        Some(now.0.saturating_sub(unix_nanos).saturating_sub(followed))
+    }
+
+    /// When what was captured at `unix_nanos` of the sender's wall clock (without its steps) is due
+    /// here.
+    #[must_use]
+    pub fn due(&self, unix_nanos: i64) -> Option<Monotonic> {
+        let (followed, _) = self.followed?;
+        Some(Monotonic(unix_nanos.saturating_add(followed).saturating_add(self.latency)))
+    }
+
+    /// Begins the next second's bucket when it is time. True if a whole second was far off.
+    fn turn(&mut self, arrival: Monotonic) -> bool {
+        let elapsed = arrival.nanos_since(self.since) / SECOND_NANOS;
+        if elapsed <= 0 {
+            return false;
+        }
+        let done = self.buckets[self.at];
+        self.buckets[self.at] = None;
+        let before = self.offset(arrival);
+        self.buckets[self.at] = done;
+        let late = done.zip(before).map_or(0, |(done, before)| done.difference - before);
+        if late > JUMP_NANOS {
+            self.reset();
+            self.since = arrival;
+            return true;
+        }
+        // After a long silence nothing of the window is left.
+        for _ in 0..elapsed.min(i64::try_from(WINDOW_SECONDS).unwrap_or(0)) {
+            self.at = (self.at + 1) % WINDOW_SECONDS;
+            self.buckets[self.at] = None;
+        }
+        self.since = self.since.offset(elapsed.saturating_mul(SECOND_NANOS));
+        self.drift = self.line().or(self.drift);
+        false
+    }
+
+    /// The slope of a line through the least differences, by least squares, in parts per billion.
+    fn line(&self) -> Option<i64> {
+        let origin = self.buckets.iter().flatten().next()?;
+        let points = self.buckets.iter().flatten().map(|least| {
+            // Milliseconds and microseconds: small enough to be multiplied.
+            let x = i128::from(least.arrival.nanos_since(origin.arrival) / 1_000_000);
+            (x, i128::from((least.difference - origin.difference) / 1_000))
+        });
+        let count = i128::try_from(points.clone().count()).unwrap_or(0);
+        if count < i128::try_from(DRIFT_SECONDS).unwrap_or(0) {
+            return None;
+        }
+        let (x, y) = points.clone().fold((0, 0), |(x, y), point| (x + point.0, y + point.1));
+        let (mut xy, mut xx) = (0, 0);
+        for point in points {
+            let from_mean = point.0 * count - x;
+            xy += from_mean * (point.1 * count - y);
+            xx += from_mean * from_mean;
+        }
+        // A microsecond in a millisecond is a million parts in a billion.
+        let slope = i64::try_from((xy * 1_000_000).checked_div(xx)?).ok()?;
+        Some(slope.clamp(-DRIFT_MAX_PPB, DRIFT_MAX_PPB))
+    }
+
+    /// Moves what playout goes by towards what is known.
+    fn follow(&mut self, now: Monotonic) {
+        let Some(goal) = self.disciplined.or_else(|| self.offset(now)) else { return };
+        let settling = self.is_settling(now);
+        let Some((followed, then)) = self.followed else {
+            self.followed = Some((goal, now));
+            self.latency = self.target;
+            return;
+        };
+        let elapsed = now.nanos_since(then);
+        if elapsed <= 0 {
+            return;
+        }
+        let moved = followed.saturating_add(share(self.drift.unwrap_or(0), elapsed));
+        let reach = share(FOLLOW_PPB, elapsed);
+        let off = goal.saturating_sub(moved);
+        let step = if settling { off } else { off.clamp(-reach, reach) };
+        self.followed = Some((moved.saturating_add(step), now));
+        let reach = share(LATENCY_PPB, elapsed);
+        self.latency += (self.target - self.latency).clamp(-reach, reach);
+    }
+}
+
+/// So many parts in a billion of a span of nanoseconds.
+fn share(ppb: i64, nanos: i64) -> i64 {
+    i64::try_from(i128::from(ppb) * i128::from(nanos) / 1_000_000_000).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    #[test]
+    fn the_least_delayed_packet_counts() {
+        let mut timeline = Timeline::new(50 * MS);
+        for (capture, delay) in [(0, 9), (10, 3), (20, 30)] {
+            timeline.observe(capture * MS, Monotonic((1000 + capture + delay) * MS));
+        }
+        assert_eq!(timeline.due(100 * MS), Some(Monotonic(1153 * MS)));
+        assert_eq!(timeline.delay(100 * MS, Monotonic(1110 * MS)), Some(7 * MS));
+    }
+
+    #[test]
+    fn the_window_forgets_and_playout_follows_slowly() {
+        let mut timeline = Timeline::new(0);
+        timeline.observe(0, Monotonic(0));
+        for tenth in 1..=600 {
+            let at = tenth * 100 * MS;
+            timeline.observe(at, Monotonic(at + 5 * MS));
+        }
+        assert_eq!(timeline.offset(Monotonic(60_000 * MS)), Some(5 * MS));
+        let due = timeline.due(0).unwrap().0;
+        // At 200 ppm since the window forgot, 28 seconds ago.
+        assert!((4 * MS..=5 * MS).contains(&due), "{due}");
+    }
+
+    #[test]
+    fn drift_is_told_and_followed() {
+        for ppm in [-100, 40, 200] {
+            let mut timeline = Timeline::new(0);
+            for packet in 0..=24_000_i64 {
+                let at = packet * 5 * MS;
+                let late = packet * 7_919 % 400 * MS / 10;
+                timeline.observe(at + at / 1_000_000 * ppm, Monotonic(at + late));
+            }
+            let drift = timeline.drift_ppb().unwrap();
+            assert!((drift - ppm * 1000).abs() < 20_000, "{drift} ppb of {ppm} ppm");
+            let now = 120_000 * MS;
+            let due = timeline.due(now + now / 1_000_000 * ppm).unwrap().0 - now;
+            assert!(due.abs() < 2 * MS, "off by {due} ns");
+        }
+    }
+
+    #[test]
+    fn a_long_silence_does_not_loop_and_forgets_all() {
+        let mut timeline = Timeline::new(0);
+        timeline.observe(0, Monotonic(0));
+        timeline.observe(1 << 60, Monotonic((1 << 60) + MS));
+        assert_eq!(timeline.offset(Monotonic((1 << 60) + MS)), Some(MS));
+    }
+
+    #[test]
+    fn a_jump_of_the_sender_is_followed_but_not_a_second_of_delay() {
+        let mut timeline = Timeline::new(0);
+        timeline.observe(SECOND_NANOS, Monotonic(SECOND_NANOS));
+        assert!(timeline.observe(90 * SECOND_NANOS, Monotonic(SECOND_NANOS + MS)));
+        assert_eq!(timeline.due(0), Some(Monotonic(MS - 89 * SECOND_NANOS)));
+        // One packet that took three seconds.
+        assert!(!timeline.observe(90 * SECOND_NANOS, Monotonic(4 * SECOND_NANOS)));
+        assert_eq!(timeline.due(0), Some(Monotonic(MS - 89 * SECOND_NANOS)));
+        // Three seconds in which everything does.
+        let jumps = (0..30).map(|tenth| {
+            let at = Monotonic(4 * SECOND_NANOS + tenth * 100 * MS);
+            timeline.observe(90 * SECOND_NANOS + tenth * 100 * MS, at)
+        });
+        assert_eq!(jumps.filter(|jumped| *jumped).count(), 1);
+        assert_eq!(timeline.due(90 * SECOND_NANOS), Some(Monotonic(4 * SECOND_NANOS)));
+    }
+
+    #[test]
+    fn the_latency_moves_slowly_or_at_once() {
+        let mut timeline = Timeline::new(80 * MS);
+        timeline.observe(0, Monotonic(0));
+        timeline.set_target(40 * MS, false);
+        for second in 1..=4 {
+            timeline.observe(second * SECOND_NANOS, Monotonic(second * SECOND_NANOS));
+        }
+        assert_eq!(timeline.latency(), 79 * MS);
+        timeline.set_target(120 * MS, true);
+        assert_eq!((timeline.latency(), timeline.target()), (120 * MS, 120 * MS));
+    }
+
+    #[test]
+    fn disciplined_clocks_decide() {
+        let mut timeline = Timeline::new(80 * MS);
+        timeline.discipline(Some(-3 * MS));
+        timeline.observe(0, Monotonic(7 * MS));
+        assert_eq!(timeline.due(0), Some(Monotonic(77 * MS)));
+    }
+}
