@@ -3,7 +3,7 @@
 //! never queued up.
 
 use crate::clock::monotonic;
-use crate::counters::Origin;
+use crate::counters::{Origin, VideoCounters};
 use crate::decode::{Decoder, Picture};
 use crate::receiver::Shared;
 use std::sync::Arc;
@@ -25,7 +25,13 @@ pub const DECODED_MAX: usize = 8;
 const AHEAD: Duration = Duration::from_millis(60);
 
 /// Of the time that decoding takes, what only so many in 10,000 exceed.
-const WORK_BEYOND: u64 = 5;
+const WORK_BEYOND: u64 = 10;
+
+/// Who took longer, in nanoseconds, was stopped or suspended, which no latency makes up for.
+const WORK_MAX_NANOS: i64 = 250_000_000;
+
+/// A frame that is late by so much, in nanoseconds, is not decoded while others wait.
+const LATE_NANOS: i64 = 50_000_000;
 
 /// Longest wait before another look at whether the program ends.
 const STEP: Duration = Duration::from_millis(50);
@@ -41,8 +47,8 @@ pub struct Coded {
     pub due: Monotonic,
     /// When it was captured.
     pub origin: Origin,
-    /// When its last packet arrived.
-    pub completed: Monotonic,
+    /// When it was handed over.
+    pub handed: Monotonic,
 }
 
 /// A picture to be presented, with the frame it was made from.
@@ -64,6 +70,17 @@ fn wait_for(due: Monotonic, shared: &Shared) {
     }
 }
 
+/// This frame or, after the program was stopped, the first of those behind it that is not late.
+fn newest_in_time(first: Coded, coded: &Receiver<Coded>, counters: &VideoCounters) -> Coded {
+    let mut frame = first;
+    while monotonic().nanos_since(frame.due) > LATE_NANOS {
+        let Ok(next) = coded.try_recv() else { break };
+        counters.frames_late.add(1);
+        frame = next;
+    }
+    frame
+}
+
 /// Decodes until the network thread ends. `spare` gives pictures back to be filled anew, and
 /// `wake` is called when one is ready.
 ///
@@ -82,6 +99,7 @@ pub fn run(
     let mut undecodable = false;
     let mut work = Spread::default();
     while let Ok(frame) = coded.recv() {
+        let frame = newest_in_time(frame, coded, counters);
         wait_for(frame.due, shared);
         free.extend(spare.try_iter());
         let mut picture = free.pop().unwrap_or_else(Picture::new);
@@ -97,8 +115,11 @@ pub fn run(
         }
         undecodable = false;
         let now = monotonic();
-        work.add(now.nanos_since(frame.completed.max(frame.due - AHEAD)), now);
-        counters.work.set(work.quantile(WORK_BEYOND).unwrap_or(0));
+        let taken = now.nanos_since(frame.handed.max(frame.due - AHEAD));
+        if taken < WORK_MAX_NANOS {
+            work.add(taken, now);
+            counters.work.set(work.quantile(WORK_BEYOND).unwrap_or(0));
+        }
         log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall, now.0);
         match decoded.try_send(Decoded { picture, coded: frame }) {
             Ok(()) => wake(),

@@ -2,6 +2,7 @@
 
 use super::moment::{Clocks, Moment};
 use super::{Outlets, Session};
+use crate::clock::monotonic;
 use crate::counters::Counters;
 use crate::intake::{Admitted, Intake};
 use crate::picture::Coded;
@@ -109,8 +110,8 @@ impl Assembly {
             let spare = outlets.coded_spare.try_recv().unwrap_or_default();
             let jpeg = std::mem::replace(&mut self.buffer, spare);
             let Moment { due, origin, .. } = moment;
-            let completed = frame.completed;
-            let coded = Coded { jpeg, start: frame.start, due, origin, completed };
+            let handed = monotonic();
+            let coded = Coded { jpeg, start: frame.start, due, origin, handed };
             if let Err(refused) = outlets.coded.try_send(coded) {
                 counters.video.frames_late.add(1);
                 self.buffer = refused_jpeg(refused);

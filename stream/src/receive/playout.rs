@@ -20,6 +20,9 @@ const SMOOTH_NANOS: i64 = 500_000_000;
 const PROPORTIONAL_PPB: i64 = 400_000; // for each millisecond
 const INTEGRAL_PPB: i64 = 40_000; // for each millisecond and second
 
+/// A larger error, in nanoseconds, comes from where sound was placed, and says nothing of the rate.
+const LEARN_NANOS: i64 = 5_000_000;
+
 /// Bounds in parts per billion, of a correction and of what the clocks may come to.
 const CORRECTION_MAX: i64 = 500_000;
 const RATE_MAX: i64 = 1_000_000;
@@ -90,8 +93,7 @@ impl Playout {
         let average = before + (early - before) * span / (SMOOTH_NANOS + span);
         self.early = Some(average);
         let correction = average * PROPORTIONAL_PPB / MS;
-        // An error that is larger than can be corrected says nothing of the rate.
-        if correction.abs() < CORRECTION_MAX {
+        if average.abs() < LEARN_NANOS {
             let grown = average * INTEGRAL_PPB / MS * span / SECOND_NANOS;
             self.rate = (self.rate + grown).clamp(-RATE_MAX, RATE_MAX);
         }
@@ -108,6 +110,7 @@ impl Playout {
         // A card that tells its position coarsely is not waited for again and again.
         let near = if self.waited { PLACE_NANOS * 10 } else { PLACE_NANOS };
         if early < -near {
+            self.waited = false;
             return Step::Skip;
         }
         if early > near {

@@ -20,7 +20,7 @@ const DRIFT_MAX_PPB: i64 = 400_000;
 /// How fast the estimate is followed and, apart from that, the latency: parts per billion. Together
 /// they stay below 500 ppm, which nobody hears.
 const FOLLOW_PPB: i64 = 200_000;
-const LATENCY_PPB: i64 = 250_000;
+const LATENCY_PPB: i64 = 150_000;
 
 /// In so many nanoseconds after the first packet the estimate is followed at once: little was heard.
 const SETTLE_NANOS: i64 = 2_000_000_000;
@@ -323,10 +323,10 @@ mod tests {
         let mut timeline = Timeline::new(80 * MS);
         timeline.observe(0, Monotonic(0));
         timeline.set_target(40 * MS, false);
-        for second in 1..=4 {
+        for second in 1..=20 {
             timeline.observe(second * SECOND_NANOS, Monotonic(second * SECOND_NANOS));
         }
-        assert_eq!(timeline.latency(), 79 * MS);
+        assert_eq!(timeline.latency(), 77 * MS);
         timeline.set_target(120 * MS, true);
         assert_eq!((timeline.latency(), timeline.target()), (120 * MS, 120 * MS));
     }
