@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -29,6 +29,9 @@ check: ## format, lints and documentation, warnings denied
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy -p streamsocket-tests --test hardware --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+
+sim: ## the tables of the simulator: clocks, jitter, stalls, days of them (SIM_SEED=N: another chance)
+	$(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test

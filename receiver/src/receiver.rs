@@ -158,8 +158,8 @@ impl Receiver {
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        let video = self.video.as_ref().and_then(|video| video.deadline());
-        let audio = self.audio.as_ref().and_then(|audio| audio.deadline());
+        let video = self.video.as_ref().and_then(|video| video.deadline(&self.session));
+        let audio = self.audio.as_ref().and_then(|audio| audio.deadline(&self.session));
         let reports = self.intakes().filter_map(Intake::deadline).min();
         [video, audio, reports].into_iter().flatten().min()
     }

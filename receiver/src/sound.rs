@@ -8,7 +8,7 @@ use crate::receiver::Shared;
 use crate::speaker::{Error, Speaker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::conceal::Conceal;
@@ -36,6 +36,13 @@ const DRY_MAX_NANOS: i64 = 50_000_000;
 /// interrupted; a busy machine interrupts often, but not so often in a row.
 const UNDISTURBED_NANOS: i64 = 500_000;
 const READINGS_MAX: usize = 4;
+
+/// Silence that the card is given at a time when nothing else has come, in nanoseconds: what comes
+/// then has to wait for it.
+const BRIDGE_NANOS: i64 = 1_000_000;
+
+/// Wait for sound while the card stands still.
+const IDLE: Duration = Duration::from_millis(100);
 
 const SECOND_NANOS: i64 = 1_000_000_000;
 
@@ -86,7 +93,15 @@ pub fn run(
     };
     let mut player = Player::new(speaker, stretch, &shared.counters.audio);
     let mut problem = None;
-    while let Ok(mut next) = sound.recv() {
+    loop {
+        let mut next = match sound.recv_timeout(player.patience()) {
+            Ok(next) => next,
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                player.bridge(volume.paused.load(Ordering::Relaxed));
+                continue;
+            }
+        };
         let played = match &mut next {
             _ if volume.paused.load(Ordering::Relaxed) => Ok(()),
             Sound::Samples { samples, due, origin } => {
@@ -171,6 +186,35 @@ impl<'a> Player<'a> {
         if self.early(due)? < 0 { Ok(()) } else { self.nothing(frames) }
     }
 
+    /// How long to wait for sound until the card needs something to play.
+    fn patience(&mut self) -> Duration {
+        if !self.speaker.is_running() {
+            return IDLE;
+        }
+        let held = self.speaker.delay_frames().unwrap_or(0);
+        let left = self.nanos(usize::try_from(held).unwrap_or(0)) - self.ahead();
+        Duration::from_nanos(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// Nothing has come in time: the card goes on with silence, which is not heard as its running dry
+    /// is. What comes next finds its place anew.
+    fn bridge(&mut self, paused: bool) {
+        if paused || !self.speaker.is_running() {
+            return;
+        }
+        self.playout.restart();
+        if let Err(error) = self.nothing(self.frames(BRIDGE_NANOS)) {
+            log::debug!("sound: {error}");
+        }
+    }
+
+    /// How much earlier than it plays them, in nanoseconds, the card needs its samples.
+    fn ahead(&self) -> i64 {
+        let period = usize::try_from(self.speaker.period_frames()).unwrap_or(0);
+        let dry = i64::try_from(self.underruns).unwrap_or(0).saturating_mul(DRY_NANOS);
+        self.nanos(period) + dry.min(DRY_MAX_NANOS)
+    }
+
     /// Says how it goes, and how much earlier the card needs its samples.
     fn tell(&mut self) {
         let underruns = self.speaker.underruns();
@@ -178,9 +222,7 @@ impl<'a> Player<'a> {
             self.underruns = underruns;
             self.playout.restart();
         }
-        let dry = i64::try_from(underruns).unwrap_or(0).saturating_mul(DRY_NANOS);
-        let period = usize::try_from(self.speaker.period_frames()).unwrap_or(0);
-        self.counters.work.set(self.nanos(period) + WAKE_NANOS + dry.min(DRY_MAX_NANOS));
+        self.counters.work.set(self.ahead() + WAKE_NANOS);
         self.counters.underruns.set(underruns);
         self.counters.jumps.set(self.playout.jumps());
         self.counters.rate.set(self.ppb);

@@ -34,8 +34,10 @@ impl Audio {
         Self { intake, assembly }
     }
 
-    pub(super) fn deadline(&self) -> Option<Monotonic> {
-        self.assembly.reassembler.deadline()
+    pub(super) fn deadline(&self, session: &Session) -> Option<Monotonic> {
+        let (clock, work) = (self.intake.clock(), session.jitter.work().audio);
+        let latest = |time| session.latest(clock, time, work);
+        self.assembly.reassembler.deadline(&latest)
     }
 
     /// The source is gone: what is held of it is void.
@@ -108,7 +110,10 @@ impl Assembly {
         outlets: &mut Outlets,
         counters: &Counters,
     ) {
-        while let Some(chunk) = self.reassembler.poll(now, &mut self.buffer) {
+        let work = clocks.session.jitter.work().audio;
+        loop {
+            let latest = |time| clocks.session.latest(clocks.stream, time, work);
+            let Some(chunk) = self.reassembler.poll(now, &latest, &mut self.buffer) else { break };
             let sound = match chunk {
                 Chunk::Samples { time, arrival, .. } => {
                     let moment = clocks.moment(time, arrival);

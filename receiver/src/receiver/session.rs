@@ -8,7 +8,7 @@ use std::time::Duration;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::receive::jitter::{Jitter, Work};
-use streamsocket_stream::receive::sync::Steps;
+use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
 
 /// What `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long,
@@ -56,6 +56,11 @@ impl Session {
             looked: Monotonic(0),
             disciplined: false,
         }
+    }
+
+    /// When what has the RTP time `time` has to be complete, if it takes `work` nanoseconds from then.
+    pub(super) fn latest(&self, clock: &StreamClock, time: i64, work: i64) -> Option<Monotonic> {
+        Some(self.timeline.due(clock.unix_nanos(time)?)?.offset(-work))
     }
 
     /// A packet arrived that was captured then.

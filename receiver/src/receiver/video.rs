@@ -28,8 +28,10 @@ impl Video {
         Self { intake, assembly: Assembly { reassembler, buffer: Vec::new() } }
     }
 
-    pub(super) fn deadline(&self) -> Option<Monotonic> {
-        self.assembly.reassembler.deadline()
+    pub(super) fn deadline(&self, session: &Session) -> Option<Monotonic> {
+        let (clock, work) = (self.intake.clock(), session.jitter.work().video);
+        let latest = |time| session.latest(clock, time, work);
+        self.assembly.reassembler.deadline(&latest)
     }
 
     /// Takes packets, and hands on the frames that they complete: of many that have queued up
@@ -98,7 +100,10 @@ impl Assembly {
         outlets: &mut Outlets,
         counters: &Counters,
     ) {
-        while let Some(frame) = self.reassembler.poll(now, &mut self.buffer) {
+        let work = clocks.session.jitter.work().video;
+        loop {
+            let latest = |time| clocks.session.latest(clocks.stream, time, work);
+            let Some(frame) = self.reassembler.poll(now, &latest, &mut self.buffer) else { break };
             let moment = clocks.moment(frame.time, frame.completed);
             if let Some(delay) = moment.delay {
                 let latency = clocks.session.timeline.latency();

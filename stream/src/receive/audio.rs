@@ -1,7 +1,7 @@
 //! Puts L16 packets (RFC 3551 section 4.5.11) back in order and names what is missing, so that the
 //! sound that follows a loss stays where it belongs in time.
 
-use super::REORDER_NANOS;
+use super::{Latest, REORDER_NANOS};
 use crate::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::pcm;
@@ -93,6 +93,14 @@ struct Held {
     samples: Vec<i16>,
 }
 
+impl Held {
+    /// When what is missing before it is given up.
+    fn waits_until(&self, latest: Latest<'_>) -> Monotonic {
+        let end = self.arrival.offset(REORDER_NANOS);
+        latest(self.time).map_or(end, |latest| latest.min(end))
+    }
+}
+
 impl Reassembler {
     /// A reassembler for `rate` sample frames a second of `channels` samples.
     #[must_use]
@@ -152,13 +160,19 @@ impl Reassembler {
 
     /// What comes next, if it is there or will not come any more. Samples are exchanged for the
     /// contents of `out`; nothing is allocated once buffers have grown to the packets' size.
-    pub fn poll(&mut self, now: Monotonic, out: &mut Vec<i16>) -> Option<Chunk> {
+    pub fn poll(
+        &mut self,
+        now: Monotonic,
+        latest: Latest<'_>,
+        out: &mut Vec<i16>,
+    ) -> Option<Chunk> {
         let index = self.first()?;
+        let end = self.held[index].waits_until(latest);
         let held = &mut self.held[index];
         let sequence = held.sequence?;
         if let Some(next) = self.next {
             let missing = sequence != next.sequence;
-            if missing && now.nanos_since(held.arrival) < REORDER_NANOS {
+            if missing && now < end {
                 return None;
             }
             let hole = held.time - next.time;
@@ -181,8 +195,8 @@ impl Reassembler {
 
     /// When to poll again even if nothing arrives.
     #[must_use]
-    pub fn deadline(&self) -> Option<Monotonic> {
-        Some(self.held[self.first()?].arrival.offset(REORDER_NANOS))
+    pub fn deadline(&self, latest: Latest<'_>) -> Option<Monotonic> {
+        Some(self.held[self.first()?].waits_until(latest))
     }
 
     fn first(&self) -> Option<usize> {
@@ -210,7 +224,7 @@ mod tests {
     fn drain(reassembler: &mut Reassembler, now: Monotonic) -> Vec<i64> {
         let mut out = Vec::new();
         let mut seen = Vec::new();
-        while let Some(chunk) = reassembler.poll(now, &mut out) {
+        while let Some(chunk) = reassembler.poll(now, &|_| None, &mut out) {
             seen.push(match chunk {
                 Chunk::Samples { time, .. } => {
                     assert_eq!(time, 1000 + i64::from(out[0]) * 240);
@@ -241,10 +255,24 @@ mod tests {
         drain(&mut reassembler, Monotonic(0));
         push(&mut reassembler, 8);
         assert_eq!(drain(&mut reassembler, WAIT.offset(-1)), []);
-        assert_eq!(reassembler.deadline(), Some(WAIT));
+        assert_eq!(reassembler.deadline(&|_| None), Some(WAIT));
         assert_eq!(drain(&mut reassembler, WAIT), [-480, 8]);
         push(&mut reassembler, 6);
         assert_eq!((reassembler.counts().late, reassembler.counts().frames_lost), (1, 480));
+    }
+
+    #[test]
+    fn what_is_due_does_not_wait_for_what_is_missing() {
+        let mut reassembler = Reassembler::new(48_000, 2);
+        push(&mut reassembler, 5);
+        drain(&mut reassembler, Monotonic(0));
+        push(&mut reassembler, 7);
+        let latest = |time| (time == 1000 + 7 * 240).then_some(Monotonic(3));
+        let mut out = Vec::new();
+        assert_eq!(reassembler.poll(Monotonic(2), &latest, &mut out), None);
+        assert_eq!(reassembler.deadline(&latest), Some(Monotonic(3)));
+        let hole = Chunk::Hole { time: 1000 + 6 * 240, frames: 240 };
+        assert_eq!(reassembler.poll(Monotonic(3), &latest, &mut out), Some(hole));
     }
 
     #[test]

@@ -57,6 +57,12 @@ impl Jitter {
         self.work = work;
     }
 
+    /// How long it takes from complete to presentable.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        self.work
+    }
+
     /// Forgets the delays: the source has changed.
     pub fn reset(&mut self) {
         *self = Self { work: self.work, ..Self::default() };

@@ -14,3 +14,7 @@ pub mod video;
 /// How long a packet that is missing may still arrive after its successors did, in nanoseconds:
 /// a LAN reorders by far less, and waiting longer would be seen.
 pub const REORDER_NANOS: i64 = 20_000_000;
+
+/// Says when what has this RTP time must be handed on to be presented in time, if that is known: who
+/// waits longer for what is missing before it loses it as well.
+pub type Latest<'a> = &'a dyn Fn(i64) -> Option<crate::clock::Monotonic>;

@@ -9,6 +9,10 @@
 /// by playing faster or slower, which is not heard, while moving is.
 const JUMP_NANOS: i64 = 20_000_000;
 
+/// So many packets in a row are left out at most while a place is looked for: a card that never has one
+/// in time plays late rather than never.
+const SKIPS_MAX: u32 = 2000;
+
 /// Sound that is moved is placed to within this, in nanoseconds.
 const PLACE_NANOS: i64 = 500_000;
 
@@ -61,6 +65,8 @@ pub struct Playout {
     stretch: i64,
     /// Silence was played to find the right place.
     waited: bool,
+    /// Packets that were left out in a row.
+    skipped: u32,
     jumps: u64,
 }
 
@@ -109,8 +115,9 @@ impl Playout {
         self.jumps += u64::from(self.early.take().is_some());
         // A card that tells its position coarsely is not waited for again and again.
         let near = if self.waited { PLACE_NANOS * 10 } else { PLACE_NANOS };
-        if early < -near {
+        if early < -near && self.skipped < SKIPS_MAX {
             self.waited = false;
+            self.skipped += 1;
             return Step::Skip;
         }
         if early > near {
@@ -118,7 +125,8 @@ impl Playout {
             return Step::Wait { nanos: early };
         }
         self.waited = false;
-        self.early = Some(early);
+        self.skipped = 0;
+        self.early = Some(early.max(-JUMP_NANOS));
         self.stretch = self.rate;
         Step::Play { stretch: self.rate }
     }

@@ -38,6 +38,8 @@ pub struct Timeline {
     buckets: [Option<Least>; WINDOW_SECONDS],
     at: usize,
     since: Monotonic,
+    /// The least of the seconds before this one, drift taken into account.
+    base: Option<Least>,
     /// How fast the sender's clock loses against ours, in parts per billion.
     drift: Option<i64>,
     began: Option<Monotonic>,
@@ -64,6 +66,7 @@ impl Timeline {
             buckets: [None; WINDOW_SECONDS],
             at: 0,
             since: Monotonic(0),
+            base: None,
             drift: None,
             began: None,
             followed: None,
@@ -76,6 +79,7 @@ impl Timeline {
     /// Forgets the sender's clock: the source has changed.
     pub const fn reset(&mut self) {
         self.buckets = [None; WINDOW_SECONDS];
+        self.base = None;
         self.drift = None;
         self.began = None;
         self.followed = None;
@@ -144,11 +148,14 @@ impl Timeline {
     /// instantaneous.
     #[must_use]
     pub fn offset(&self, now: Monotonic) -> Option<i64> {
-        let drift = self.drift.unwrap_or(0);
-        let moved = |least: &Least| {
-            least.difference.saturating_add(share(drift, now.nanos_since(least.arrival)))
-        };
-        self.buckets.iter().flatten().map(moved).min()
+        let known = [self.base, self.buckets[self.at]];
+        known.iter().flatten().map(|least| self.moved(least, now)).min()
+    }
+
+    /// A difference as it is by now: the sender's clock has drifted since.
+    fn moved(&self, least: &Least, now: Monotonic) -> i64 {
+        let drift = share(self.drift.unwrap_or(0), now.nanos_since(least.arrival));
+        least.difference.saturating_add(drift)
     }
 
     /// By how much longer than an undelayed packet something took that was complete at `now`, in
@@ -173,10 +180,8 @@ impl Timeline {
         if elapsed <= 0 {
             return false;
         }
-        let done = self.buckets[self.at];
-        self.buckets[self.at] = None;
-        let before = self.offset(arrival);
-        self.buckets[self.at] = done;
+        let (done, before) = (self.buckets[self.at], self.base);
+        let before = before.map(|before| self.moved(&before, arrival));
         let late = done.zip(before).map_or(0, |(done, before)| done.difference - before);
         if late > JUMP_NANOS {
             self.reset();
@@ -190,6 +195,8 @@ impl Timeline {
         }
         self.since = self.since.offset(elapsed.saturating_mul(SECOND_NANOS));
         self.drift = self.line().or(self.drift);
+        let seconds = self.buckets.iter().flatten();
+        self.base = seconds.min_by_key(|least| self.moved(least, arrival)).copied();
         false
     }
 

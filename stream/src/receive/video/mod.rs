@@ -7,7 +7,7 @@
 mod slot;
 
 use self::slot::{Insertion, Slot};
-use super::REORDER_NANOS;
+use super::{Latest, REORDER_NANOS};
 use crate::clock::Monotonic;
 use streamsocket_wire::jpeg::{Payload, Tables, tables_for_q};
 use streamsocket_wire::jpeg_header::Picture;
@@ -151,14 +151,19 @@ impl Reassembler {
 
     /// The next frame that is complete, in order. Its buffer is exchanged for `spare`, whose
     /// contents are lost; nothing is allocated once buffers have grown to the frames' size.
-    pub fn poll(&mut self, now: Monotonic, spare: &mut Vec<u8>) -> Option<Frame> {
+    pub fn poll(
+        &mut self,
+        now: Monotonic,
+        latest: Latest<'_>,
+        spare: &mut Vec<u8>,
+    ) -> Option<Frame> {
         loop {
             let index = self.oldest()?;
             if self.open[index].is_complete() {
                 if let Some(frame) = self.take(index, spare) {
                     return Some(frame);
                 }
-            } else if self.is_overdue(index, now) {
+            } else if now >= self.waits_until(index, latest) {
                 self.abandon(index);
             } else {
                 return None;
@@ -168,11 +173,8 @@ impl Reassembler {
 
     /// When to poll again even if nothing arrives.
     #[must_use]
-    pub fn deadline(&self) -> Option<Monotonic> {
-        let oldest = &self.open[self.oldest()?];
-        let successor = self.successor_completed(oldest.time);
-        let wait = oldest.latest.offset(FRAME_WAIT_NANOS);
-        Some(successor.map_or(wait, |completed| wait.min(completed.offset(REORDER_NANOS))))
+    pub fn deadline(&self, latest: Latest<'_>) -> Option<Monotonic> {
+        Some(self.waits_until(self.oldest()?, latest))
     }
 
     fn oldest(&self) -> Option<usize> {
@@ -192,18 +194,16 @@ impl Reassembler {
         index
     }
 
-    fn is_overdue(&self, index: usize, now: Monotonic) -> bool {
+    /// When a frame is given up that is not complete by then: for the sake of those behind it.
+    fn waits_until(&self, index: usize, latest: Latest<'_>) -> Monotonic {
         let slot = &self.open[index];
-        now.nanos_since(slot.latest) >= FRAME_WAIT_NANOS
-            || self
-                .successor_completed(slot.time)
-                .is_some_and(|completed| now.nanos_since(completed) >= REORDER_NANOS)
-    }
-
-    /// When the first complete frame after this time was completed.
-    fn successor_completed(&self, time: Option<i64>) -> Option<Monotonic> {
-        let successors = self.open.iter().filter(|slot| slot.time > time && slot.is_complete());
-        successors.map(|slot| slot.latest).min()
+        let wait = slot.latest.offset(FRAME_WAIT_NANOS);
+        let behind = self.open.iter().filter(|it| it.time > slot.time && it.is_complete());
+        let ends = behind.map(|behind| {
+            let end = behind.latest.offset(REORDER_NANOS);
+            behind.time.and_then(latest).map_or(end, |latest| latest.min(end))
+        });
+        ends.min().map_or(wait, |end| wait.min(end))
     }
 
     fn abandon(&mut self, index: usize) {

@@ -49,7 +49,7 @@ fn push(reassembler: &mut Reassembler, packet: &[u8], arrival: Monotonic) {
 /// The coded data of the next frame, checked against its own headers.
 fn next(reassembler: &mut Reassembler, now: Monotonic) -> Option<(i64, Vec<u8>)> {
     let mut jpeg = Vec::new();
-    let frame = reassembler.poll(now, &mut jpeg)?;
+    let frame = reassembler.poll(now, &|_| None, &mut jpeg)?;
     let file = &jpeg[frame.start..];
     let scanned = jpeg_scan::scan(file).unwrap();
     assert_eq!((scanned.width, scanned.height), (640, 480));
@@ -98,10 +98,25 @@ fn a_frame_with_a_hole_is_given_up_when_its_successor_has_waited() {
         push(&mut reassembler, &packet, Monotonic(30 * MS));
     }
     assert_eq!(next(&mut reassembler, Monotonic(30 * MS)), None);
-    let deadline = reassembler.deadline().unwrap();
+    let deadline = reassembler.deadline(&|_| None).unwrap();
     assert_eq!(deadline, Monotonic(30 * MS + REORDER_NANOS));
     assert_eq!(next(&mut reassembler, deadline), Some((2, second)));
     assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 1));
+}
+
+#[test]
+fn a_frame_that_is_due_does_not_wait_for_one_with_a_hole() {
+    let second = coded(5_000, 2);
+    let mut reassembler = Reassembler::new(None);
+    push(&mut reassembler, &packets_of(&coded(5_000, 1), 1, 0)[0], Monotonic(0));
+    for packet in packets_of(&second, 2, 10) {
+        push(&mut reassembler, &packet, Monotonic(0));
+    }
+    let latest = |time| (time == 2).then_some(Monotonic(3));
+    let mut jpeg = Vec::new();
+    assert_eq!(reassembler.poll(Monotonic(2), &latest, &mut jpeg), None);
+    assert_eq!(reassembler.deadline(&latest), Some(Monotonic(3)));
+    assert_eq!(reassembler.poll(Monotonic(3), &latest, &mut jpeg).map(|frame| frame.time), Some(2));
 }
 
 #[test]
@@ -135,9 +150,9 @@ fn packets_of_two_frames_may_be_mixed() {
 fn the_last_frame_does_not_wait_for_ever() {
     let mut reassembler = Reassembler::new(None);
     push(&mut reassembler, &packets_of(&coded(5_000, 1), 1, 0)[0], Monotonic(0));
-    let deadline = reassembler.deadline().unwrap();
+    let deadline = reassembler.deadline(&|_| None).unwrap();
     assert_eq!(next(&mut reassembler, deadline), None);
-    assert_eq!((reassembler.counts().incomplete, reassembler.deadline()), (1, None));
+    assert_eq!((reassembler.counts().incomplete, reassembler.deadline(&|_| None)), (1, None));
 }
 
 #[test]
@@ -171,16 +186,16 @@ fn tables_named_by_q_are_computed_or_remembered() {
     let mut reassembler = Reassembler::new(None);
     let mut jpeg = Vec::new();
     foreign(50, None, 1, &mut reassembler);
-    let frame = reassembler.poll(Monotonic(0), &mut jpeg).unwrap();
+    let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
     let tables = tables_for_q(50).unwrap();
     assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0][..], tables[..64]);
     foreign(200, Some(&[7; 128]), 2, &mut reassembler);
     foreign(200, Some(&[]), 3, &mut reassembler);
     foreign(201, Some(&[]), 4, &mut reassembler);
-    assert!(reassembler.poll(Monotonic(0), &mut jpeg).is_some());
-    let frame = reassembler.poll(Monotonic(0), &mut jpeg).unwrap();
+    assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_some());
+    let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
     assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0], &[7; 64]);
-    assert!(reassembler.poll(Monotonic(0), &mut jpeg).is_none());
+    assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_none());
     assert_eq!((reassembler.counts().frames, reassembler.counts().unsupported), (3, 1));
 }
 
@@ -211,6 +226,6 @@ fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
     let fragment =
         Fragment { time: 1, marker: true, ntp: None, payload: &payload, arrival: Monotonic(0) };
     reassembler.push(&fragment);
-    let frame = reassembler.poll(Monotonic(0), &mut Vec::new()).unwrap();
+    let frame = reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).unwrap();
     assert_eq!((frame.width, frame.height), (2592, 1944));
 }

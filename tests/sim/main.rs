@@ -1,0 +1,205 @@
+//! The simulator: the engine's real stages on both sides, with virtual time, clocks that are wrong and
+//! networks that are bad. A day takes seconds, and the same seed gives the same figures.
+//!
+//! `make sim` prints its tables.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
+#![allow(clippy::print_stdout, reason = "the tables")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    reason = "figures with a few digits"
+)]
+
+mod figures;
+mod scenario;
+mod sender;
+mod viewer;
+mod world;
+
+use scenario::Scenario;
+use viewer::Viewer;
+use world::{HOUR, MS, SECOND};
+
+/// Runs a scenario and prints its line of the table.
+fn run(scenario: &Scenario) -> Viewer {
+    let mut halves = Vec::new();
+    let half = scenario.length / 2 / SECOND * SECOND;
+    let viewer = scenario.run(|second, viewer| {
+        if second == half {
+            halves.push(viewer.figures.latency);
+        }
+    });
+    let figures = &viewer.figures;
+    let before = halves.first().copied().unwrap_or_default();
+    let mean = |(sum, count): (i128, i64)| sum as f64 / count.max(1) as f64 / 1e6;
+    let after = (figures.latency.0 - before.0, figures.latency.1 - before.1);
+    println!(
+        "{:34} {:6.2} h  A/V p50 {:4.2} p99 {:4.2} max {:5.2} ms, trend {:+6.3} ppm; latency {:5.1} then \
+         {:5.1}, aimed at {:5.1} ms; late {:.3} %, \
+         off it {:.3} %; skipped {}, bridged {}, dry {}, jumps {}; drift {:+} ppm",
+        scenario.name,
+        scenario.length as f64 / HOUR as f64,
+        figures.offset(50),
+        figures.offset(99),
+        figures.greatest(),
+        figures.trend(),
+        mean(before),
+        mean(after),
+        viewer.latency().1 as f64 / 1e6,
+        figures.late_share(),
+        figures.off_target_share(),
+        figures.skipped,
+        figures.bridged,
+        figures.dry,
+        figures.jumped,
+        viewer.drift_ppm(),
+    );
+    viewer
+}
+
+/// Runs it, and asserts what holds for every session.
+#[track_caller]
+fn in_step(scenario: &Scenario) -> Viewer {
+    let viewer = run(scenario);
+    let figures = &viewer.figures;
+    let name = scenario.name;
+    assert!(figures.latency.1 > 100, "{name}: nothing was shown");
+    assert!(figures.offset(99) <= 5.0, "{name}: sound and picture are apart");
+    // Over a day nothing, over a minute less than a tenth of a millisecond.
+    let drifted = figures.trend() * scenario.length as f64 / 1e12;
+    assert!(drifted.abs() < 2.0, "{name}: sound and picture drift apart by {drifted} ms");
+    viewer
+}
+
+/// And that nothing was late or missing after the beginning.
+#[track_caller]
+fn undisturbed(scenario: &Scenario) -> Viewer {
+    let viewer = in_step(scenario);
+    let figures = &viewer.figures;
+    assert_eq!((figures.dry, figures.jumped), (0, 0), "{}", scenario.name);
+    assert!(figures.late_share() <= 0.1, "{}", scenario.name);
+    assert!(figures.off_target_share() <= 0.1, "{}", scenario.name);
+    viewer
+}
+
+#[test]
+fn a_day_with_clocks_that_are_wrong() {
+    for (sender_ppm, viewer_ppm) in [(100, -100), (-100, 100)] {
+        let scenario = Scenario {
+            sender_ppm,
+            viewer_ppm,
+            card_ppm: 200,
+            speaker_ppm: -150,
+            ..Scenario::new("a day, clocks 200 ppm apart", 24 * HOUR)
+        };
+        let viewer = undisturbed(&scenario);
+        assert!((viewer.drift_ppm() - (sender_ppm - viewer_ppm)).abs() <= 3);
+    }
+}
+
+#[test]
+fn jitter_costs_latency_and_nothing_else() {
+    let mut before = 0;
+    for (name, jitter) in [
+        ("no jitter", 0),
+        ("5 ms of jitter", 5 * MS),
+        ("20 ms of jitter", 20 * MS),
+        ("50 ms of jitter", 50 * MS),
+    ] {
+        let scenario = Scenario { jitter, card_ppm: 200, ..Scenario::new(name, HOUR) };
+        let latency = undisturbed(&scenario).latency().1;
+        assert!(latency > before && latency < jitter * 5 / 4 + 40 * MS, "{name}: {latency}");
+        before = latency;
+    }
+}
+
+#[test]
+fn a_wall_clock_that_is_set_moves_nothing() {
+    const DAYS: i64 = 3 * 86_400 * SECOND;
+    const MINUTE: i64 = 60 * SECOND;
+    for (name, steps) in [
+        ("set by three days", &[(5 * MINUTE, DAYS)][..]),
+        ("set back by two seconds", &[(5 * MINUTE, -2 * SECOND)]),
+        ("set by 0.3 s and back", &[(3 * MINUTE, SECOND * 3 / 10), (6 * MINUTE, -SECOND * 3 / 10)]),
+        ("off by 80 ms, slewed", &[(3 * MINUTE, 80 * MS)]),
+    ] {
+        let scenario = Scenario {
+            steps,
+            card_ppm: -100,
+            latency: Some(80 * MS),
+            ..Scenario::new(name, HOUR / 6)
+        };
+        let viewer = undisturbed(&scenario);
+        assert!((viewer.figures.mean_latency() - 80.0).abs() < 5.0, "{name}");
+    }
+}
+
+#[test]
+fn overruns_of_the_card_keep_sound_where_it_belongs() {
+    let scenario =
+        Scenario { overruns: true, card_ppm: 200, ..Scenario::new("an overrun a minute", HOUR) };
+    undisturbed(&scenario);
+}
+
+#[test]
+fn a_sender_that_is_restarted_is_back_in_step() {
+    for (name, steps) in
+        [("restarted", &[][..]), ("clock set, then restarted", &[(60 * SECOND, 2 * SECOND)])]
+    {
+        let restart = Some(120 * SECOND);
+        let scenario = Scenario { restart, steps, ..Scenario::new(name, HOUR / 10) };
+        in_step(&scenario);
+    }
+}
+
+#[test]
+fn loss_and_reordering_do_not_move_what_arrives() {
+    let scenario = Scenario {
+        jitter: 5 * MS,
+        reordered: 50,
+        lost: 50,
+        card_ppm: 100,
+        ..Scenario::new("2 % lost, 2 % reordered", HOUR)
+    };
+    in_step(&scenario);
+}
+
+#[test]
+fn frames_of_all_sizes_are_paced_and_in_step() {
+    let scenario = Scenario {
+        large_frames: true,
+        jitter: 5 * MS,
+        ..Scenario::new("frames of 3 to 80 packets, paced", HOUR / 2)
+    };
+    undisturbed(&scenario);
+}
+
+#[test]
+fn after_a_stall_the_latency_is_back_within_a_second() {
+    let (at, span) = (60 * SECOND, 5 * SECOND);
+    let scenario = Scenario {
+        stall: Some((at, span)),
+        speaker_ppm: 100,
+        ..Scenario::new("the viewer is stopped for 5 s", 120 * SECOND)
+    };
+    let mut latencies = Vec::new();
+    let viewer = scenario.run(|second, viewer| latencies.push((second, viewer.figures.newest)));
+    let of = |seconds: i64| {
+        let at = latencies.iter().find(|(second, _)| *second == at + span + seconds * SECOND);
+        at.unwrap().1
+    };
+    let before = of(-6);
+    println!(
+        "{:34} latency {:.1} ms before, {:.1} and {:.1} ms a second and ten after it; last trouble {:.2} s \
+         after it",
+        scenario.name,
+        before as f64 / 1e6,
+        of(1) as f64 / 1e6,
+        of(10) as f64 / 1e6,
+        (viewer.figures.troubled - at - span) as f64 / 1e9,
+    );
+    assert!((of(1) - before).abs() * 10 < before);
+    assert!((of(10) - before).abs() * 10 < before);
+    assert!(viewer.figures.troubled < at + span + SECOND);
+}
