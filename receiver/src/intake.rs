@@ -19,6 +19,10 @@ use streamsocket_wire::rtp::{self, Ssrc};
 /// next turn, so that frames that are due leave in between.
 const CALLS_AT_A_TIME: usize = 16;
 
+/// A wall clock that has moved by more than this against the monotonic one, in nanoseconds, between two
+/// looks was set.
+const CLOCK_SET_NANOS: i64 = 1_000_000;
+
 /// What a clock that nobody keeps right is called (RFC 7273 section 4.8).
 pub(crate) const LOCAL_CLOCK: &[u8] = b"local";
 
@@ -27,6 +31,8 @@ pub(crate) struct Intake {
     rtp: ReceiveSocket,
     rtcp: ReceiveSocket,
     stream: Stream,
+    /// Our wall clock minus our monotonic clock, as last seen.
+    unix_offset: i64,
     replies: Option<UdpSocket>,
     report_to: Option<SocketAddr>,
 }
@@ -103,6 +109,7 @@ impl Intake {
                 same_machine: false,
                 peer: None,
             },
+            unix_offset: unix_offset(),
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
         })
@@ -149,11 +156,13 @@ impl Intake {
     pub(crate) fn receive(&mut self, session: &mut Session, each: Each<'_>) -> bool {
         for _ in 0..CALLS_AT_A_TIME {
             let (now, offset) = (monotonic(), unix_offset());
+            // What was stamped before our clock was set has stamps of another time.
+            let was_set = (offset - self.unix_offset).abs() > CLOCK_SET_NANOS;
+            self.unix_offset = offset;
             let stream = &mut self.stream;
             let taken = self.rtp.receive(&mut |received| {
-                // A clock that is being set must not move an arrival into the future.
-                let arrival =
-                    received.arrival.map_or(now, |unix| Monotonic(unix - offset).min(now));
+                let stamp = received.arrival.filter(|_| !was_set);
+                let arrival = stamp.map_or(now, |unix| Monotonic(unix - offset).min(now));
                 stream.admit(received.data, received.from.ip(), arrival, session, each);
             });
             if !taken.is_ok_and(|taken| taken > 0) {

@@ -45,7 +45,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE.jpg")]
     pub snapshot: Option<PathBuf>,
     /// Time from capture to presentation in milliseconds, beyond the fastest way through the
-    /// network, or auto
+    /// network; auto: as little as lets all but one picture in a thousand come in time. A number, and
+    /// clocks synchronised on all machines: all viewers present the same at the same instant
     #[arg(long, value_name = "MS|auto", default_value = "auto", value_parser = latency)]
     pub latency: Latency,
     /// Stop after so many seconds
@@ -71,7 +72,7 @@ Examples:
 /// How long after capture things are presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Latency {
-    /// As the program thinks best.
+    /// As little as is needed.
     Auto,
     /// So many milliseconds.
     Fixed(u16),
