@@ -1,5 +1,6 @@
 //! The main thread: presents pictures when they are due, takes keys, and says how it goes.
 
+mod figures;
 mod outlook;
 mod presenter;
 mod threads;

@@ -6,6 +6,7 @@ use crate::clock::monotonic;
 use crate::counters::{AudioCounters, Origin};
 use crate::receiver::Shared;
 use crate::speaker::{Error, Speaker};
+use log::Level;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -36,6 +37,9 @@ const DRY_MAX_NANOS: i64 = 50_000_000;
 /// interrupted; a busy machine interrupts often, but not so often in a row.
 const UNDISTURBED_NANOS: i64 = 500_000;
 const READINGS_MAX: usize = 4;
+
+/// In so many seconds a session finds its latency, and sound its place.
+const SETTLING_SECONDS: u64 = 4;
 
 /// Silence that the card is given at a time when nothing else has come, in nanoseconds: what comes
 /// then has to wait for it.
@@ -134,6 +138,7 @@ struct Player<'a> {
     /// How much slower than its own clock the card is made to play, in parts per billion.
     ppb: i64,
     underruns: u64,
+    jumps: u64,
     counters: &'a AudioCounters,
 }
 
@@ -146,7 +151,18 @@ impl<'a> Player<'a> {
         let silence = vec![0; SILENCE_FRAMES * channels];
         let out = Vec::with_capacity(2 * SILENCE_FRAMES * channels);
         let playout = Playout::default();
-        Self { speaker, playout, stretch, conceal, out, silence, ppb: 0, underruns: 0, counters }
+        Self {
+            speaker,
+            playout,
+            stretch,
+            conceal,
+            out,
+            silence,
+            ppb: 0,
+            underruns: 0,
+            jumps: 0,
+            counters,
+        }
     }
 
     fn samples(
@@ -160,6 +176,7 @@ impl<'a> Player<'a> {
         let span = self.nanos(frames);
         let mut early = self.early(due)?;
         let mut step = self.playout.steer(early, span);
+        self.say_jump(early);
         if let Step::Wait { nanos } = step {
             self.nothing(self.frames(nanos))?;
             early = self.early(due)?;
@@ -179,6 +196,18 @@ impl<'a> Player<'a> {
         }
         self.counters.samples_played.add(frames as u64);
         self.play(samples)
+    }
+
+    /// Says that sound has to be moved; while a session begins that is nothing unusual.
+    fn say_jump(&mut self, early: i64) {
+        let jumps = self.playout.jumps();
+        if jumps != self.jumps {
+            self.jumps = jumps;
+            let settled =
+                self.counters.samples_played.get() / u64::from(self.speaker.rate().max(1));
+            let level = if settled > SETTLING_SECONDS { Level::Info } else { Level::Debug };
+            log::log!(level, "sound is moved: it would be {} ms too early", early / 1_000_000);
+        }
     }
 
     fn hole(&mut self, frames: usize, due: Monotonic) -> Result {

@@ -29,6 +29,45 @@ pub struct Status<'a> {
     pub av_offset_ms: Option<f32>,
     /// Bytes recorded, while recording.
     pub recorded: Option<u64>,
+    /// What only the overlay has room for.
+    pub details: Details,
+}
+
+/// How the latency comes about.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Details {
+    /// The latency that 5 and 1 per cent exceed, in milliseconds.
+    pub beyond_ms: Option<(f32, f32)>,
+    /// From capture to loudspeaker, in milliseconds.
+    pub sound_ms: Option<f32>,
+    /// The latency aimed at, in milliseconds, and the jitter of arrivals.
+    pub target_ms: Option<f32>,
+    /// See `target_ms`.
+    pub jitter_ms: Option<f32>,
+    /// The sender's clock against ours, in parts per million.
+    pub drift_ppm: Option<f32>,
+    /// Pictures that came too late.
+    pub late: u64,
+    /// Sound played in place of what was missing, in milliseconds.
+    pub concealed_ms: u64,
+}
+
+impl Details {
+    fn parts(&self, mut each: impl FnMut(fmt::Arguments<'_>) -> fmt::Result) -> fmt::Result {
+        if let Some((p95, p99)) = self.beyond_ms {
+            each(format_args!("p95 {p95:.0} ms, p99 {p99:.0} ms"))?;
+        }
+        if let Some(sound) = self.sound_ms {
+            each(format_args!("sound {sound:.0} ms"))?;
+        }
+        if let (Some(target), Some(jitter)) = (self.target_ms, self.jitter_ms) {
+            each(format_args!("aim {target:.0} ms, jitter {jitter:.1} ms"))?;
+        }
+        if let Some(drift) = self.drift_ppm {
+            each(format_args!("clock {drift:+.1} ppm"))?;
+        }
+        each(format_args!("late {}, concealed {} ms", self.late, self.concealed_ms))
+    }
 }
 
 impl fmt::Display for Status<'_> {
@@ -86,11 +125,12 @@ impl OverlayLines {
 #[must_use]
 pub fn overlay_lines(status: &Status<'_>) -> OverlayLines {
     let mut lines = OverlayLines::default();
-    let _ = status.parts(|part| {
+    let mut each = |part: fmt::Arguments<'_>| {
         let mut line = Cut(Text::new());
         line.write_fmt(part)?;
         lines.0.push(line.0).map_err(|_| fmt::Error)
-    });
+    };
+    let _ = status.parts(&mut each).and_then(|()| status.details.parts(&mut each));
     lines
 }
 
@@ -194,7 +234,7 @@ impl fmt::Write for Cut {
 /// Longer than any line but an absurd name's.
 const LINE_BYTES: usize = 64;
 /// As many as a status has values.
-const LINES_MAX: usize = 8;
+const LINES_MAX: usize = 13;
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(100);
 /// Often enough to see in a log that it lives.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -218,6 +258,15 @@ mod tests {
         loss_percent: 0.125,
         av_offset_ms: Some(-2.0),
         recorded: Some(12_345_678),
+        details: Details {
+            beyond_ms: Some((45.6, 60.4)),
+            sound_ms: Some(40.0),
+            target_ms: Some(33.0),
+            jitter_ms: Some(0.44),
+            drift_ppm: Some(-3.21),
+            late: 2,
+            concealed_ms: 15,
+        },
     };
 
     #[test]
@@ -237,7 +286,9 @@ mod tests {
     #[test]
     fn the_overlay_has_the_same_values() {
         let lines = overlay_lines(&FULL);
-        assert_eq!(lines.as_strs().join("  "), FULL.to_string());
+        let more = "  p95 46 ms, p99 60 ms  sound 40 ms  aim 33 ms, jitter 0.4 ms  clock -3.2 ppm  \
+                    late 2, concealed 15 ms";
+        assert_eq!(lines.as_strs().join("  "), FULL.to_string() + more);
         let name = "n\u{e4}me ".repeat(30);
         let lines = overlay_lines(&Status { source: &name, ..FULL });
         assert_eq!(lines.as_strs().len(), LINES_MAX);

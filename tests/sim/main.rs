@@ -22,7 +22,7 @@ use viewer::Viewer;
 use world::{HOUR, MS, SECOND};
 
 /// Runs a scenario and prints its line of the table.
-fn run(scenario: &Scenario) -> Viewer {
+fn run(scenario: &Scenario) -> (Viewer, [f64; 2]) {
     let mut halves = Vec::new();
     let half = scenario.length / 2 / SECOND * SECOND;
     let viewer = scenario.run(|second, viewer| {
@@ -55,14 +55,16 @@ fn run(scenario: &Scenario) -> Viewer {
         figures.jumped,
         viewer.drift_ppm(),
     );
-    viewer
+    let means = [mean(before), mean(after)];
+    (viewer, means)
 }
 
 /// Runs it, and asserts what holds for every session.
 #[track_caller]
 fn in_step(scenario: &Scenario) -> Viewer {
-    let viewer = run(scenario);
+    let (viewer, [before, after]) = run(scenario);
     let figures = &viewer.figures;
+    assert!(after <= before * 1.05, "{}: the latency grows", scenario.name);
     let name = scenario.name;
     assert!(figures.latency.1 > 100, "{name}: nothing was shown");
     assert!(figures.offset(99) <= 5.0, "{name}: sound and picture are apart");

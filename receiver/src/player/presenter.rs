@@ -1,10 +1,11 @@
 //! What is presented when, and what the viewer is told meanwhile.
 
+use super::figures::{Rates, status_of};
 use super::outlook::{Evidence, Outlook, Stream};
 use super::threads::Threads;
 use super::{Stats, on_terminal, since};
 use crate::clock::monotonic;
-use crate::counters::{Clocks, Gauge};
+use crate::counters::Gauge;
 use crate::options::Options;
 use crate::picture::{Coded, Decoded};
 use crate::plan::Plan;
@@ -12,7 +13,7 @@ use crate::recorder::Destination;
 use crate::screen::{Key, Screen};
 use crate::snapshot;
 use crate::statistics::Statistics;
-use crate::status::{Status, StatusLine, overlay_lines};
+use crate::status::{StatusLine, overlay_lines};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,12 +34,12 @@ const NAMES_MAX: u32 = 10_000;
 pub(super) struct Presenter<'a> {
     options: &'a Options,
     name: &'a str,
-    threads: Threads,
+    pub(super) threads: Threads,
     stats: Option<Stats>,
     line: StatusLine,
     began: Monotonic,
     tick: Monotonic,
-    rates: Rates,
+    pub(super) rates: Rates,
     /// The picture that is due next.
     next: Option<Decoded>,
     /// The frame on the screen.
@@ -46,26 +47,10 @@ pub(super) struct Presenter<'a> {
     outlook: Outlook,
     /// Which streams the session has: pictures, sound.
     expected: (bool, bool),
+    /// Sample frames a second of the session's sound.
+    pub(super) sound_rate: u32,
     overlay: bool,
     snapshot_taken: bool,
-}
-
-/// Frames and bytes until the last tick, and what they make a second.
-#[derive(Clone, Copy, Debug)]
-struct Rates {
-    at: Monotonic,
-    frames: u64,
-    bytes: u64,
-    measured: Option<(f32, u32)>,
-}
-
-impl Rates {
-    fn measure(&mut self, now: Monotonic, frames: u64, bytes: u64) {
-        let millis = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX).max(1);
-        let fps = to_f32(frames - self.frames) * 1000.0 / to_f32(millis);
-        let kbit_s = u32::try_from((bytes - self.bytes) * 8 / millis).unwrap_or(u32::MAX);
-        *self = Self { at: now, frames, bytes, measured: Some((fps, kbit_s)) };
-    }
 }
 
 impl<'a> Presenter<'a> {
@@ -89,6 +74,7 @@ impl<'a> Presenter<'a> {
             shown: None,
             outlook: Outlook::Waiting,
             expected: (plan.video.is_some(), plan.audio.is_some()),
+            sound_rate: plan.audio.as_ref().map_or(0, |audio| audio.clock_rate),
             overlay: false,
             snapshot_taken: false,
         }
@@ -328,28 +314,6 @@ impl<'a> Presenter<'a> {
         let shown = if self.overlay { lines.as_strs() } else { heapless::Vec::new() };
         screen.set_overlay(&shown).map_err(|error| error.to_string())
     }
-
-    fn status(&self) -> Status<'static> {
-        let counters = &self.threads.shared.counters;
-        let (video, size) = (&counters.video, counters.video.size.get());
-        let side = |value: u64| u16::try_from(value & 0xFFFF).unwrap_or(0);
-        let (packets, lost) = (video.packets.get(), video.packets_lost.get());
-        Status {
-            source: "",
-            size: (size != 0).then(|| (side(size >> 16), side(size))),
-            fps: self.rates.measured.map(|(fps, _)| fps),
-            kbit_s: self.rates.measured.map(|(_, kbit_s)| kbit_s),
-            latency_ms: counters.video_latency().map(millis),
-            relative: counters.clocks() == Clocks::Unknown,
-            loss_percent: 100.0 * to_f32(lost) / to_f32((packets + lost).max(1)),
-            av_offset_ms: counters.av_offset().map(millis),
-            recorded: self.threads.recording.is_active().then(|| counters.recorded.get()),
-        }
-    }
-}
-
-fn status_of<'n>(name: &'n str, status: Status<'n>) -> Status<'n> {
-    Status { source: name, ..status }
 }
 
 fn toggle(flag: &AtomicBool) -> bool {
@@ -374,14 +338,4 @@ fn free_name(kind: &str, extension: &str) -> Option<PathBuf> {
         log::warn!("there are {NAMES_MAX} files named {kind} in this folder");
     }
     free
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
-fn to_f32(count: u64) -> f32 {
-    count as f32
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
-fn millis(nanos: i64) -> f32 {
-    nanos as f32 / 1e6
 }
