@@ -129,6 +129,13 @@ impl Latency {
         }
     }
 
+    /// Forgets what was measured while the latency was looked for.
+    pub fn reset(&self) {
+        for measured in [&self.absolute, &self.relative] {
+            measured.0.lock().unwrap_or_else(PoisonError::into_inner).reset();
+        }
+    }
+
     /// That which can be believed.
     pub(crate) fn shown(&self, clocks: Clocks) -> &Measured {
         if clocks == Clocks::Unknown { &self.relative } else { &self.absolute }
@@ -235,6 +242,8 @@ pub struct VideoCounters {
     pub latency: Latency,
     /// Time from complete to decoded that only a few in ten thousand exceed.
     pub work: Gauge,
+    /// Time that it takes to show a picture.
+    pub showing: Gauge,
     /// Interarrival jitter.
     pub jitter: Gauge,
 }

@@ -27,6 +27,9 @@ const STEP: Duration = Duration::from_millis(100);
 /// Between two measurements of rates, and two reports of statistics.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// What showing a picture is taken to need at most, in nanoseconds: beyond, the machine was busy.
+const SHOWING_MAX_NANOS: i64 = 30_000_000;
+
 /// A snapshot or recording by key takes the first free name below this number.
 const NAMES_MAX: u32 = 10_000;
 
@@ -40,6 +43,8 @@ pub(super) struct Presenter<'a> {
     began: Monotonic,
     tick: Monotonic,
     pub(super) rates: Rates,
+    /// How long it takes to show a picture, in nanoseconds, on average.
+    showing: i64,
     /// The picture that is due next.
     next: Option<Decoded>,
     /// The frame on the screen.
@@ -70,6 +75,7 @@ impl<'a> Presenter<'a> {
             began: now,
             tick: now + SECOND,
             rates: Rates { at: now, frames: 0, bytes: 0, measured: None },
+            showing: 0,
             next: None,
             shown: None,
             outlook: Outlook::Waiting,
@@ -129,14 +135,14 @@ impl<'a> Presenter<'a> {
             }
             let now = monotonic();
             let Some(decoded) = self.next.take() else { return Ok(STEP) };
-            let early = decoded.coded.due.since(now);
+            let early = self.begin_at(&decoded).since(now);
             if !early.is_zero() {
                 self.next = Some(decoded);
                 return Ok(early.min(STEP));
             }
             // Of several that are due the last one is shown.
             self.next = self.threads.decoded.try_recv().ok();
-            let overtaken = self.next.as_ref().is_some_and(|next| next.coded.due <= now);
+            let overtaken = self.next.as_ref().is_some_and(|next| self.begin_at(next) <= now);
             if overtaken {
                 self.threads.shared.counters.video.frames_late.add(1);
                 self.recycle(decoded);
@@ -146,16 +152,24 @@ impl<'a> Presenter<'a> {
         }
     }
 
+    /// When to begin to show a picture, so that it is there when it is due.
+    fn begin_at(&self, decoded: &Decoded) -> Monotonic {
+        decoded.coded.due.offset(-self.showing)
+    }
+
     fn show(&mut self, decoded: Decoded, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
         if self.threads.volume.paused.load(Ordering::Relaxed) {
             self.recycle(decoded);
             return Ok(());
         }
+        let began = monotonic();
         if let Some(screen) = screen {
             screen.show(&decoded.picture).map_err(|error| error.to_string())?;
         }
         let now = monotonic();
+        self.showing += (now.nanos_since(began).min(SHOWING_MAX_NANOS) - self.showing) / 16;
         let counters = &self.threads.shared.counters.video;
+        counters.showing.set(self.showing);
         if self.rates.measured.is_none() && counters.frames_shown.get() == self.rates.frames {
             // Rates are of whole seconds that begin with a picture.
             self.rates.at = now;

@@ -39,6 +39,8 @@ pub(crate) struct Session {
     looked: Monotonic,
     /// Both clocks are kept right: the same latency is the same instant at every viewer.
     disciplined: bool,
+    /// The latency is still looked for.
+    settling: bool,
 }
 
 impl Session {
@@ -55,6 +57,7 @@ impl Session {
             wall: WallClock::new(now, now.0.saturating_add(unix_offset())),
             looked: Monotonic(0),
             disciplined: false,
+            settling: true,
         }
     }
 
@@ -81,11 +84,18 @@ impl Session {
             counters.same_machine.set(u64::from(sender.same_machine));
         }
         let work = |of: &crate::counters::Gauge| of.get().unwrap_or(0);
-        let work = Work { video: work(&counters.video.work), audio: work(&counters.audio.work) };
+        let video = work(&counters.video.work) + work(&counters.video.showing);
+        let work = Work { video, audio: work(&counters.audio.work) };
         self.jitter.set_work(work);
         if let (Latency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
             let at_once = target.at_once || self.timeline.is_settling(now);
             self.timeline.set_target(target.latency, at_once);
+        }
+        if std::mem::replace(&mut self.settling, self.timeline.is_settling(now))
+            && !self.timeline.is_settling(now)
+        {
+            counters.video.latency.reset();
+            counters.audio.latency.reset();
         }
         counters.latency.set(self.timeline.latency());
         counters.target.set(self.timeline.target());
