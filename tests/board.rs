@@ -18,6 +18,12 @@ pub fn monotonic() -> i64 {
     time.tv_sec() * 1_000_000_000 + time.tv_nsec()
 }
 
+/// CLOCK_REALTIME minus CLOCK_MONOTONIC in nanoseconds.
+pub fn unix_offset() -> i64 {
+    let unix = clock_gettime(ClockId::CLOCK_REALTIME).unwrap();
+    unix.tv_sec() * 1_000_000_000 + unix.tv_nsec() - monotonic()
+}
+
 /// Waits until something is so, and returns the time at which it was seen.
 #[track_caller]
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> i64 {

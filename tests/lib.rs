@@ -5,10 +5,14 @@
 //! `STREAMSOCKET_BINARIES=FOLDER` names others; `STREAMSOCKET_CLIPS=FOLDER` names clips that are made
 //! already.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
+#![allow(clippy::cast_precision_loss, reason = "figures with a few digits")]
 
 pub mod board;
+pub mod card;
 pub mod clip;
+pub mod pairs;
 pub mod place;
+pub mod presented;
 pub mod program;
 pub mod recording;
 pub mod session;

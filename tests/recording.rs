@@ -57,6 +57,16 @@ impl Recording {
         self.video.iter().map(|(_, jpeg)| coded(jpeg)).collect()
     }
 
+    /// The first channel of the sound, each sample with its capture time in seconds from the
+    /// recording's start.
+    pub fn timed_samples(&self, rate: u32, channels: usize) -> impl Iterator<Item = (f64, i16)> {
+        self.audio.iter().flat_map(move |(nanos, samples)| {
+            let start = *nanos as f64 / 1e9;
+            let first = samples.iter().step_by(channels).enumerate();
+            first.map(move |(index, sample)| (start + index as f64 / f64::from(rate), *sample))
+        })
+    }
+
     /// All sound in one.
     pub fn samples(&self) -> Vec<i16> {
         self.audio.iter().flat_map(|(_, samples)| samples).copied().collect()

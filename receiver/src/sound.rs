@@ -45,6 +45,13 @@ const SETTLING_SECONDS: u64 = 4;
 /// then has to wait for it.
 const BRIDGE_NANOS: i64 = 1_000_000;
 
+/// Silence that starts a card, in nanoseconds: the two periods that it waits for, and some.
+const START_NANOS: i64 = 12_000_000;
+
+/// A thread that has not run for so long, in nanoseconds, was stopped: that the card has run dry says
+/// nothing of the card.
+const STOPPED_NANOS: i64 = 250_000_000;
+
 /// Wait for sound while the card stands still.
 const IDLE: Duration = Duration::from_millis(100);
 
@@ -138,6 +145,10 @@ struct Player<'a> {
     /// How much slower than its own clock the card is made to play, in parts per billion.
     ppb: i64,
     underruns: u64,
+    /// Those that a card in time would not have had.
+    dry: u64,
+    /// When the thread last ran.
+    told: Monotonic,
     jumps: u64,
     counters: &'a AudioCounters,
 }
@@ -160,6 +171,8 @@ impl<'a> Player<'a> {
             silence,
             ppb: 0,
             underruns: 0,
+            dry: 0,
+            told: monotonic(),
             jumps: 0,
             counters,
         }
@@ -174,6 +187,10 @@ impl<'a> Player<'a> {
     ) -> Result {
         let frames = samples.len() / usize::from(self.speaker.channels().max(1));
         let span = self.nanos(frames);
+        if !self.speaker.is_running() {
+            // Where a card that stands still would be when it plays, nobody knows.
+            self.nothing(self.frames(START_NANOS))?;
+        }
         let mut early = self.early(due)?;
         let mut step = self.playout.steer(early, span);
         self.say_jump(early);
@@ -240,17 +257,21 @@ impl<'a> Player<'a> {
     /// How much earlier than it plays them, in nanoseconds, the card needs its samples.
     fn ahead(&self) -> i64 {
         let period = usize::try_from(self.speaker.period_frames()).unwrap_or(0);
-        let dry = i64::try_from(self.underruns).unwrap_or(0).saturating_mul(DRY_NANOS);
+        let dry = i64::try_from(self.dry).unwrap_or(0).saturating_mul(DRY_NANOS);
         self.nanos(period) + dry.min(DRY_MAX_NANOS)
     }
 
     /// Says how it goes, and how much earlier the card needs its samples.
     fn tell(&mut self) {
-        let underruns = self.speaker.underruns();
+        let (underruns, now) = (self.speaker.underruns(), monotonic());
         if underruns != self.underruns {
+            if now.nanos_since(self.told) < STOPPED_NANOS {
+                self.dry += underruns - self.underruns;
+            }
             self.underruns = underruns;
             self.playout.restart();
         }
+        self.told = now;
         self.counters.work.set(self.ahead() + WAKE_NANOS);
         self.counters.underruns.set(underruns);
         self.counters.jumps.set(self.playout.jumps());

@@ -4,6 +4,7 @@
 use crate::{Session, v4l2};
 use std::fs;
 use streamsocket_tests::board::Webcam;
+use streamsocket_tests::pairs::{Pairs, is_flash, slope};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::recording::Recording;
 use streamsocket_tests::session::daemon_at;
@@ -50,11 +51,7 @@ fn sound() -> Vec<u8> {
 
 /// Times in seconds of white pictures.
 fn flashes(recording: &Recording) -> Vec<f64> {
-    let is_white = |jpeg: &[u8]| {
-        let image = turbojpeg::decompress(jpeg, PixelFormat::GRAY).unwrap();
-        image.pixels[image.pixels.len() / 2] > 128
-    };
-    let white = recording.video.iter().filter(|(_, jpeg)| is_white(jpeg));
+    let white = recording.video.iter().filter(|(_, jpeg)| is_flash(jpeg));
     white.map(|(nanos, _)| *nanos as f64 / 1e9).collect()
 }
 
@@ -78,36 +75,6 @@ fn beeps(recording: &Recording) -> Vec<(f64, f64)> {
         }
     }
     beeps
-}
-
-/// How much later than its flash each beep is, with its time, in seconds. Flash and beep may be up to
-/// half a second apart: which flash is a beep's, most of them agree on.
-fn offsets(flashes: &[f64], beeps: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let nearest = |beep: f64, to: f64| {
-        let offsets = flashes.iter().map(|flash| beep - flash);
-        offsets.min_by(|a, b| (a - to).abs().total_cmp(&(b - to).abs())).unwrap()
-    };
-    let all: Vec<_> = beeps.iter().map(|(at, _)| (*at, nearest(*at, 0.0))).collect();
-    let median = sorted(&all)[all.len() / 2];
-    let pairs = beeps.iter().map(|(at, _)| (*at, nearest(*at, median)));
-    // The recording may begin or end between the two.
-    pairs.filter(|(_, offset)| (offset - median).abs() < 0.5).collect()
-}
-
-/// The offsets alone, in order.
-fn sorted(offsets: &[(f64, f64)]) -> Vec<f64> {
-    let mut sorted: Vec<_> = offsets.iter().map(|(_, offset)| *offset).collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted
-}
-
-/// Least squares: the change of `y` for each of `x`.
-fn slope(points: &[(f64, f64)]) -> f64 {
-    let n = points.len() as f64;
-    let (x, y) = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
-    let (x, y) = (x / n, y / n);
-    let above: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
-    above / points.iter().map(|point| (point.0 - x).powi(2)).sum::<f64>()
 }
 
 #[test]
@@ -139,28 +106,23 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
     session.go_on(SECONDS);
     let received = session.end();
     let (flashes, beeps) = (flashes(&received.recording), beeps(&received.recording));
-    let offsets = offsets(&flashes, &beeps);
-    let median = sorted(&offsets)[offsets.len() / 2];
+    let pairs = Pairs::new(&flashes, &beeps.iter().map(|(at, _)| *at).collect::<Vec<_>>());
     let counted: Vec<(f64, f64)> = beeps.iter().map(|(at, by)| (*at, by - at)).collect();
-    let (min, max) = offsets
-        .iter()
-        .fold((f64::MAX, f64::MIN), |(min, max), (_, offset)| (min.min(*offset), max.max(*offset)));
     println!(
-        "{} pairs in {SECONDS} s, microphone {PPM} ppm fast: offset {:.1} to {:.1} ms, trend {:+.0} ppm; \
-         by counting samples at 48 kHz it would be {:+.0} ppm more",
-        offsets.len(),
-        min * 1e3,
-        max * 1e3,
-        slope(&offsets) * 1e6,
+        "microphone {PPM} ppm fast, recorded: {pairs}; by counting samples at 48 kHz the trend would be \
+         {:+.0} ppm more",
         slope(&counted) * 1e6,
     );
-    let heard = webcam.program.said();
-    println!(
-        "the board was too slow for its microphone {} times",
-        heard.matches("are lost").count()
-    );
-    assert!(offsets.len() as u64 > SECONDS * 3 / 4, "{}", received.said);
-    // A board that is kept from its work gives some of them late.
+    println!("the board was too slow for its microphone {} times", webcam.losses());
+    assert_steady(&pairs, &received.said);
+}
+
+/// Asserts that nearly all offsets are the same: a board that is kept from its work gives some of them
+/// late.
+#[track_caller]
+fn assert_steady(pairs: &Pairs, said: &str) {
+    let (offsets, median) = (&pairs.offsets, pairs.median());
+    assert!(offsets.len() as u64 > SECONDS * 3 / 4, "{said}");
     let near = offsets.iter().filter(|(_, offset)| (offset - median).abs() < 0.02).count();
     assert!(near * 10 > offsets.len() * 8, "{near} near {median:.3}: {offsets:.3?}");
 }

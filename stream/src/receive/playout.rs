@@ -114,7 +114,7 @@ impl Playout {
     fn place(&mut self, early: i64) -> Step {
         self.jumps += u64::from(self.early.take().is_some());
         // A card that tells its position coarsely is not waited for again and again.
-        let near = if self.waited { PLACE_NANOS * 10 } else { PLACE_NANOS };
+        let near = if self.waited { PLACE_NANOS * 5 } else { PLACE_NANOS };
         if early < -near && self.skipped < SKIPS_MAX {
             self.waited = false;
             self.skipped += 1;
