@@ -108,6 +108,9 @@ pub struct Origin {
     pub undelayed: Monotonic,
 }
 
+/// Wall clocks that agree are not this far apart, in nanoseconds.
+const CLOCKS_APART_NANOS: i64 = 500_000_000;
+
 /// From capture to presentation.
 #[derive(Debug, Default)]
 pub struct Latency {
@@ -123,9 +126,14 @@ impl Latency {
     /// What was due at `due` was presented at `at`.
     pub fn add(&self, origin: Origin, due: Monotonic, at: Monotonic) {
         self.lateness.average(at.nanos_since(due));
-        self.relative.add(at.nanos_since(origin.undelayed), at);
+        let relative = at.nanos_since(origin.undelayed);
+        self.relative.add(relative, at);
         if let Some(wall) = origin.wall {
-            self.absolute.add(at.0.saturating_add(unix_offset()).saturating_sub(wall), at);
+            let absolute = at.0.saturating_add(unix_offset()).saturating_sub(wall);
+            // A clock that was just set, the sender does not know for a second.
+            if absolute.saturating_sub(relative).saturating_abs() < CLOCKS_APART_NANOS {
+                self.absolute.add(absolute, at);
+            }
         }
     }
 

@@ -259,8 +259,9 @@ impl core::error::Error for Error {
 
 /// 5 ms, as long as a packet: the caller is woken when there is room for one.
 const PERIOD_MICROS: u32 = 5_000;
-/// 80 ms survive a busy Pi; how much of it is filled decides the latency, not its size.
-const BUFFER_MICROS: u32 = 80_000;
+/// 200 ms, with a latency that allows it, survive a busy Pi; how much of it is filled decides the
+/// latency, not its size.
+const BUFFER_MICROS: u32 = 200_000;
 /// Playing starts with one period in the card and the next one queued.
 const START_PERIODS: Frames = 2;
 

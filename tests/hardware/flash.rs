@@ -1,16 +1,21 @@
 //! Flash and beep through the camera and its microphone: how far apart they are in a recording, and
 //! whether that changes, though the microphone's clock is wrong.
 
-use crate::{Session, v4l2};
+use crate::{Received, Session, v4l2};
 use std::fs;
 use streamsocket_tests::board::Webcam;
 use streamsocket_tests::pairs::{Pairs, is_flash, slope};
 use streamsocket_tests::place::Place;
+use streamsocket_tests::presented::{Presented, account, beginning, presented, time_of};
+use streamsocket_tests::program::{peer, receiver, text as text_of};
 use streamsocket_tests::recording::Recording;
 use streamsocket_tests::session::daemon_at;
 use turbojpeg::{Image, PixelFormat, Subsamp, compress};
 
 const SECONDS: u64 = 60;
+
+/// A card that plays to nobody, by the kernel's timer.
+const LOOPBACK: &str = "hw:CARD=Loopback,DEV=0";
 
 /// Frames a second: what an emulated processor manages, every one of them.
 const RATE: usize = 10;
@@ -102,7 +107,10 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
     let mut daemon = daemon_at(Place::new());
     daemon.args(["--video", &v4l2(&webcam.camera())]);
     daemon.args(["--audio", &format!("alsa:{}", webcam.card())]);
-    let session = Session::start(&mut daemon);
+    text_of(peer("modprobe").arg("snd-aloop"));
+    let mut receiver = receiver();
+    account(receiver.args(["--speaker", LOOPBACK]));
+    let session = Session::start_with(&mut daemon, &mut receiver);
     session.go_on(SECONDS);
     let received = session.end();
     let (flashes, beeps) = (flashes(&received.recording), beeps(&received.recording));
@@ -113,8 +121,26 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
          {:+.0} ppm more",
         slope(&counted) * 1e6,
     );
+    let presented = as_presented(&received);
+    println!("shown, and heard from a card of the kernel's: {presented}");
+    assert_steady(&presented, &received.said);
     println!("the board was too slow for its microphone {} times", webcam.losses());
     assert_steady(&pairs, &received.said);
+}
+
+/// Flash and beep as they were shown and heard: by the clock read after a picture was shown, and by the
+/// card's position.
+fn as_presented(received: &Received) -> Pairs {
+    let recording = &received.recording;
+    let of = |what| presented(&received.played, what);
+    let (shown, heard) = (of("shown"), of("heard"));
+    let start = beginning(recording, &of("decoded"));
+    let moment = |seconds: f64| start + (seconds * 1e9) as i64;
+    let times = |times: Vec<f64>, presented: &[Presented]| -> Vec<f64> {
+        times.into_iter().filter_map(|at| time_of(presented, moment(at))).collect()
+    };
+    let beeps: Vec<f64> = beeps(recording).iter().map(|(at, _)| *at).collect();
+    Pairs::new(&times(flashes(recording), &shown), &times(beeps, &heard)).after(3.0)
 }
 
 /// Asserts that nearly all offsets are the same: a board that is kept from its work gives some of them

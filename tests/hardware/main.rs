@@ -5,7 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
 #![allow(clippy::print_stdout, reason = "what a test measured")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "figures with a few digits"
+)]
 
+mod clocks;
 mod faults;
 mod flash;
 mod network;
@@ -40,16 +46,23 @@ struct Session {
     _folder: tempfile::TempDir,
 }
 
-/// What was recorded, and what the daemon said at the end.
+/// What was recorded, and what the daemon and the receiver said.
 struct Received {
     recording: Recording,
     said: String,
+    played: String,
 }
 
 impl Session {
     /// Starts both; returns when something is received.
     #[track_caller]
     fn start(daemon: &mut Command) -> Self {
+        Self::start_with(daemon, &mut receiver())
+    }
+
+    /// The same with a receiver of its own options.
+    #[track_caller]
+    fn start_with(daemon: &mut Command, receiver: &mut Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (sdp, out) = (folder.path().join("it.sdp"), folder.path().join("out.mkv"));
         // So that another user may write the description there.
@@ -58,8 +71,7 @@ impl Session {
         let mut daemon = Program::start(daemon.arg("--sdp").arg(&sdp));
         // 'NAME' goes to ...
         let name = daemon.wait_for("goes to").split('\'').nth(1).unwrap().to_owned();
-        let mut command = receiver();
-        let mut receiver = Program::start(command.arg(&sdp).arg("--record").arg(&out));
+        let mut receiver = Program::start(receiver.arg(&sdp).arg("--record").arg(&out));
         receiver.wait_for("receiving ");
         Self { name, daemon, receiver, out, _folder: folder }
     }
@@ -72,9 +84,9 @@ impl Session {
     /// Ends both well.
     #[track_caller]
     fn end(self) -> Received {
-        self.receiver.interrupt().succeeded();
+        let played = self.receiver.interrupt().succeeded();
         let said = self.daemon.interrupt().succeeded();
-        Received { recording: Recording::read(&self.out), said }
+        Received { recording: Recording::read(&self.out), said, played }
     }
 }
 

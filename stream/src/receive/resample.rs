@@ -1,19 +1,14 @@
-//! Plays sound a little faster or slower than it comes: a windowed-sinc resampler whose ratio is set
-//! anew for each packet (the `rubato` crate). What is heard differs by nothing but its pitch, and that
-//! by less than a thousandth.
+//! Plays sound a little faster or slower than it comes: a resampler whose ratio is set anew for each
+//! packet (the `rubato` crate). What is heard differs by nothing but its pitch, and that by less than a
+//! thousandth.
+//!
+//! It interpolates by polynomials of degree 7: so near to the rate that the sound has already, tones up
+//! to 14 kHz keep clear of their images by 80 dB (a test measures it), for an eighth of what a sinc
+//! filter costs.
 
 use core::fmt;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{
-    Adjustable, Async, FixedAsync, Indexing, Resampler, Resizable, SincInterpolationParameters,
-    SincInterpolationType, WindowFunction,
-};
-
-/// Taps of the filter: flat up to 18 kHz at 48 kHz, half of what the smallest Pi has time for.
-const TAPS: usize = 64;
-
-/// Positions between two samples that the filter is tabulated at; between them it is interpolated.
-const POSITIONS: usize = 256;
+use rubato::{Adjustable, Async, FixedAsync, Indexing, PolynomialDegree, Resampler, Resizable};
 
 /// Sample frames that are taken at a time. More are taken in pieces.
 const FRAMES_MAX: usize = 1024;
@@ -53,12 +48,10 @@ impl Stretch {
     /// # Errors
     /// If there are no channels.
     pub fn new(channels: u8) -> Result<Self, Error> {
-        let parameters = SincInterpolationParameters::new(TAPS, WindowFunction::BlackmanHarris2)
-            .oversampling_factor(POSITIONS)
-            .interpolation(SincInterpolationType::Linear);
         let channels = usize::from(channels);
         let input = FixedAsync::Input;
-        let inner = Async::new_sinc(1.0, RATIO_MAX, &parameters, FRAMES_MAX, channels, input);
+        let inner =
+            Async::new_poly(1.0, RATIO_MAX, PolynomialDegree::Septic, FRAMES_MAX, channels, input);
         let inner = inner.map_err(|error| Error(error.to_string()))?;
         let room = inner.output_frames_max() * channels;
         Ok(Self {
@@ -148,8 +141,8 @@ mod tests {
         for (ppb, expected) in [(0, 480_000), (400_000, 480_192), (-200_000, 479_904)] {
             for packet in [240, 48, 1000, 3000] {
                 let count = played(&samples, ppb, packet).len();
-                // The first packet's ratio begins at 1.
-                assert!(count.abs_diff(expected) <= 4, "{ppb} ppb, {packet}: {count}");
+                // The first packet's ratio begins at 1, and some samples are held.
+                assert!(count.abs_diff(expected) <= 9, "{ppb} ppb, {packet}: {count}");
             }
         }
     }
@@ -165,7 +158,7 @@ mod tests {
                 (before - turn * at + after).powi(2)
             });
             let rest = (rest.sum::<f64>() / 45_998.0).sqrt();
-            assert!(rest < 8.0, "{hertz} Hz: {rest}");
+            assert!(rest < 2.0, "{hertz} Hz: {rest}");
         }
     }
 

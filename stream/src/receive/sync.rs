@@ -60,14 +60,15 @@ struct Step {
 }
 
 impl Steps {
-    /// A stream has seen a step of about so many nanoseconds; returns what to take out of it.
-    fn see(&mut self, medium: Medium, nanos: i64, now: Monotonic) -> i64 {
+    /// A stream has seen a step of about so many nanoseconds; returns what to take out of it, and
+    /// whether it is the first to see it.
+    fn see(&mut self, medium: Medium, nanos: i64, now: Monotonic) -> (i64, bool) {
         let same = |step: &&mut Step| {
             !step.taken[medium.index()] && (step.nanos - nanos).saturating_abs() < SAME_NANOS
         };
         if let Some(step) = self.steps.iter_mut().find(same) {
             step.taken[medium.index()] = true;
-            return step.nanos;
+            return (step.nanos, false);
         }
         if self.steps.is_full() {
             self.steps.remove(0);
@@ -76,7 +77,7 @@ impl Steps {
         taken[medium.index()] = true;
         let pushed = self.steps.push(Step { nanos, at: now, taken });
         debug_assert!(pushed.is_ok(), "there is room after a removal");
-        nanos
+        (nanos, true)
     }
 
     /// A stream has named a wall-clock time. Returns what was taken out of it by mistake.
@@ -120,17 +121,19 @@ impl StreamClock {
     }
 
     /// The sender says that `time` (extended RTP time) was captured at `ntp`. True if its clock seems
-    /// to have been set.
+    /// to have been set, which only the first stream that sees it says.
     pub fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, steps: &mut Steps) -> bool {
         let unix = ntp.unix_nanos();
         let off = self.wall_nanos(time).map_or(0, |expected| unix.saturating_sub(expected));
-        let stepped = off.saturating_abs() >= STEP_NANOS;
-        if stepped {
-            self.stepped = self.stepped.saturating_add(steps.see(self.medium, off, now));
+        let mut is_news = false;
+        if off.saturating_abs() >= STEP_NANOS {
+            let (nanos, is_first) = steps.see(self.medium, off, now);
+            self.stepped = self.stepped.saturating_add(nanos);
+            is_news = is_first;
         }
         self.stepped = self.stepped.saturating_sub(steps.hear(self.medium, now));
         self.reference = Some((time, unix));
-        stepped
+        is_news
     }
 
     /// Forgets what it knows: the source has changed.
