@@ -2,14 +2,17 @@
 
 use nix::sys::signal::Signal;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use streamsocket_tests::board::monotonic;
+use std::process::Stdio;
+use std::thread::JoinHandle;
+use streamsocket_tests::board::{monotonic, unix_offset};
 use streamsocket_tests::card::Card;
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::pairs::{Pairs, beeps, is_flash};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{Presented, account, beginning, presented, time_of};
-use streamsocket_tests::program::{Program, receiver};
+use streamsocket_tests::program::{Program, peer, receiver};
 use streamsocket_tests::recording::Recording;
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
@@ -19,7 +22,11 @@ const SETTLING_SECONDS: f64 = 3.0;
 
 /// A daemon with the built-in picture and sound, or with others.
 fn daemon(sdp: &Path, options: &[&str]) -> Program {
-    let mut command = daemon_at(Place::new());
+    daemon_to(Place::new(), sdp, options)
+}
+
+fn daemon_to(place: Place, sdp: &Path, options: &[&str]) -> Program {
+    let mut command = daemon_at(place);
     command.args(options).arg("--no-announce").arg("--sdp").arg(sdp);
     let mut daemon = Program::start(&mut command);
     daemon.wait_for("goes to");
@@ -178,25 +185,103 @@ fn after_a_stall_the_latency_is_what_it_was() {
     }
 }
 
+/// GStreamer's receiver of pictures, as quick as it can be told to be; returns when each was decoded,
+/// in nanoseconds of CLOCK_MONOTONIC.
+fn gstreamer(place: Place, seconds: u64) -> JoinHandle<Vec<i64>> {
+    let mut gst = peer("timeout");
+    gst.args(["-s", "INT", &seconds.to_string(), "gst-launch-1.0", "-q", "udpsrc"]);
+    gst.args(["buffer-size=8000000", "multicast-iface=lo"]);
+    gst.args([format!("address={}", place.group), format!("port={}", place.port)]);
+    gst.arg("caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=JPEG,payload=26");
+    gst.args(["!", "rtpjitterbuffer", "latency=0", "!", "rtpjpegdepay", "!", "jpegdec"]);
+    gst.args(["!", "fakesink", "sync=false"]);
+    gst.env("GST_DEBUG", "basesink:5").env("GST_DEBUG_NO_COLOR", "1").stderr(Stdio::piped());
+    let mut child = gst.spawn().expect("scripts/setup test installs GStreamer");
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    std::thread::spawn(move || {
+        let mut stamps = Vec::new();
+        for line in lines.map_while(Result::ok).filter(|line| line.contains("chain_unlocked")) {
+            if line.contains("got times start") {
+                stamps.push((since_start(&line).unwrap(), monotonic()));
+            }
+        }
+        child.wait().unwrap();
+        // Its stamps count from its start: the line that was read soonest tells when that was.
+        let start = stamps.iter().map(|(stamp, read)| read - stamp).min().unwrap_or(0);
+        stamps.iter().map(|(stamp, _)| start + stamp).collect()
+    })
+}
+
+/// The time at the beginning of a line of GStreamer's, hours:minutes:seconds.nanoseconds.
+fn since_start(line: &str) -> Option<i64> {
+    let mut parts = line.split_whitespace().next()?.split([':', '.']).map(str::parse::<i64>);
+    let mut next = || parts.next()?.ok();
+    let (hours, minutes, seconds, nanos) = (next()?, next()?, next()?, next()?);
+    Some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + nanos)
+}
+
+/// How long after the capture of a picture each of these moments was, in milliseconds.
+fn after_capture(captured: &[i64], decoded: impl Iterator<Item = i64>) -> Vec<f64> {
+    let taken = decoded.filter_map(|at| {
+        let before = captured.partition_point(|captured| *captured <= at).checked_sub(1)?;
+        Some((at - captured[before]) as f64 / 1e6)
+    });
+    // The first ones may have met a program that was just starting.
+    taken.skip(60).collect()
+}
+
 #[test]
-fn a_picture_is_decoded_soon_after_it_was_captured() {
+fn a_picture_is_decoded_as_soon_as_by_gstreamer() {
     let _turn = turn();
     for pace in ["off", "50%"] {
-        let folder = tempfile::tempdir().unwrap();
+        let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
         let sdp = folder.path().join("it.sdp");
         let video = file(&clip("1280x720"));
         let options =
             ["--video", &video, "--audio", "none", "--loop", "--fps", "30", "--pace", pace];
-        let daemon = daemon(&sdp, &options);
+        let daemon = daemon_to(place, &sdp, &options);
+        let gst = gstreamer(place, 10);
         let mut command = receiver();
-        let said = Program::start(account(command.arg(&sdp).args(["--for", "8"]))).succeed();
+        let said = Program::start(account(command.arg(&sdp).args(["--for", "10"]))).succeed();
+        let theirs = gst.join().unwrap();
         daemon.interrupt().succeeded();
-        let offset = streamsocket_tests::board::unix_offset();
-        let decoded = presented(&said, "decoded");
-        let taken = decoded.iter().skip(60).map(|it| (it.at + offset - it.wall) as f64 / 1e6);
-        let mut taken: Vec<f64> = taken.collect();
-        let (p50, p99) = (quantile(&mut taken, 50), quantile(&mut taken, 99));
-        println!("720p30, pace {pace}: captured to decoded p50 {p50:.2} ms, p99 {p99:.2} ms");
-        assert!(p50 < 60.0, "{p50}");
+        let ours = presented(&said, "decoded");
+        let offset = unix_offset();
+        let captured: Vec<i64> = ours.iter().map(|it| it.wall - offset).collect();
+        let mut ours = after_capture(&captured, ours.iter().map(|it| it.at));
+        let mut theirs = after_capture(&captured, theirs.into_iter());
+        let of = |taken: &mut [f64]| (quantile(taken, 50), quantile(taken, 99));
+        let (our, their) = (of(&mut ours), of(&mut theirs));
+        println!(
+            "720p30, pace {pace}, captured to decoded: p50 {:.2} ms, p99 {:.2} ms; \
+             GStreamer, of the same packets: p50 {:.2} ms, p99 {:.2} ms",
+            our.0, our.1, their.0, their.1
+        );
+        // A ratio that only a mistake exceeds: the machine is shared.
+        assert!(theirs.len() > 60 && our.0 < their.0 * 2.0, "{our:?} {their:?}");
     }
+}
+
+#[test]
+fn an_offset_of_picture_and_sound_is_made_up_for_and_the_clock_described() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let (sdp, out) = (folder.path().join("it.sdp"), folder.path().join("out.mkv"));
+    let pattern =
+        ["--video", "pattern", "--audio", "tone", "--size", "320x240", "--av-offset", "100"];
+    let daemon = daemon(&sdp, &pattern);
+    let mut command = receiver();
+    command.arg(&sdp).arg("--record").arg(&out).args(["--for", "5"]);
+    Program::start(&mut command).succeed();
+    daemon.interrupt().succeeded();
+    let description = fs::read_to_string(&sdp).unwrap();
+    let clocks = description.matches("a=ts-refclk:").count();
+    assert_eq!((clocks, description.matches("a=mediaclk:sender\r\n").count()), (2, 2));
+    let recording = Recording::read(&out);
+    let white = recording.video.iter().filter(|(_, jpeg)| is_flash(jpeg));
+    let flashes: Vec<f64> = white.map(|(nanos, _)| *nanos as f64 / 1e9).collect();
+    let pairs = Pairs::new(&flashes, &beeps(recording.timed_samples(48_000, 2)));
+    // Flash and beep come together, which is taken for a picture that is late.
+    println!("--av-offset 100: {pairs}");
+    assert!(pairs.offsets.iter().all(|(_, offset)| (offset - 0.1).abs() < 0.005), "{pairs}");
 }
