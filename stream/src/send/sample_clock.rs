@@ -3,7 +3,7 @@
 //! reads them late; the card itself runs evenly, by some rate that is not the nominal one.
 //!
 //! The loop's gains are those of a least-squares line through all stamps so far, until they are
-//! those of one through the last [`MEMORY_NANOS`].
+//! those of one through the last minute.
 
 use crate::clock::Monotonic;
 
