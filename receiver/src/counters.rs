@@ -52,7 +52,10 @@ impl Gauge {
 
     /// Follows measurements that vary: the sixteenth part of each new one.
     pub fn average(&self, nanos: i64) {
-        self.set(self.get().map_or(nanos, |before| before + (nanos - before) / 16));
+        self.set(
+            self.get()
+                .map_or(nanos, |before| before.saturating_add(nanos.saturating_sub(before) / 16)),
+        );
     }
 
     /// Reads it, in nanoseconds.

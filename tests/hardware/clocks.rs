@@ -1,10 +1,11 @@
 //! A wall clock that is set in the middle of a stream: nobody sees or hears it.
 
 use crate::Session;
+use streamsocket_tests::board::unix_offset;
 use streamsocket_tests::pairs::is_flash;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{account, presented};
-use streamsocket_tests::program::{peer, receiver, text};
+use streamsocket_tests::program::{ours, peer, receiver, text};
 use streamsocket_tests::session::daemon_at;
 
 /// The greatest time from one to the next of what was presented, in milliseconds, from a second after
@@ -47,4 +48,46 @@ fn a_wall_clock_that_is_set_moves_neither_picture_nor_sound() {
     let odd = times.windows(2).filter(|pair| (pair[1] - pair[0] - 1.0).abs() > 0.02).count();
     println!("recorded: {} flashes, {odd} of them not a second apart", times.len());
     assert!(odd <= 1, "{times:.3?}");
+}
+
+/// Tells the kernel that somebody keeps its clock right, or that nobody does (adjtimex(2)).
+fn synchronise(synchronised: bool) {
+    const PROGRAM: &str = "\
+import ctypes, sys
+state = (ctypes.c_long * 64)()
+fields = ctypes.cast(state, ctypes.POINTER(ctypes.c_uint))
+fields[0] = 0x10 | 0x04 | 0x08
+ctypes.cast(ctypes.addressof(state) + 40, ctypes.POINTER(ctypes.c_int))[0] = int(sys.argv[1])
+sys.exit(ctypes.CDLL(None).adjtimex(state) == -1)
+";
+    // STA_PLL, STA_UNSYNC. Its place in the structure is that of 64-bit machines.
+    let status = if synchronised { "1" } else { "64" };
+    text(peer("python3").args(["-c", PROGRAM, status]));
+}
+
+#[test]
+fn synchronised_clocks_say_when_everything_is_presented() {
+    const LATENCY_MS: f64 = 300.0;
+    synchronise(true);
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--video", "pattern", "--audio", "none", "--size", "160x120", "--fps", "10"]);
+    let mut receiver = receiver();
+    receiver.args(["--latency", &LATENCY_MS.to_string()]);
+    let mut session = Session::start_with(&mut daemon, account(&mut receiver));
+    session.receiver.wait_for("both clocks are synchronised");
+    session.go_on(4);
+    let described = text(ours("streamsocket").args(["sdp", "--name", &session.name]));
+    assert!(described.contains("a=ts-refclk:ntp=/traceable/"), "{described}");
+    synchronise(false);
+    session.receiver.wait_for("not synchronised any more");
+    let described = text(ours("streamsocket").args(["sdp", "--name", &session.name]));
+    assert!(described.contains("a=ts-refclk:local"), "{described}");
+    let offset = unix_offset();
+    let received = session.end();
+    let shown = presented(&received.played, "shown");
+    // Not by the fastest packet, but by the clocks: from capture to presentation.
+    let latencies = shown.iter().skip(30).map(|it| (it.due + offset - it.wall) as f64 / 1e6);
+    let (min, max) = latencies.fold((f64::MAX, f64::MIN), |(a, b), it| (a.min(it), b.max(it)));
+    println!("from capture to when it is due: {min:.3} to {max:.3} ms");
+    assert!(min > LATENCY_MS - 1.0 && max < LATENCY_MS + 1.0);
 }

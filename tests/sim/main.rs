@@ -177,14 +177,10 @@ fn frames_of_all_sizes_are_paced_and_in_step() {
     undisturbed(&scenario);
 }
 
-#[test]
-fn after_a_stall_the_latency_is_back_within_a_second() {
-    let (at, span) = (60 * SECOND, 5 * SECOND);
-    let scenario = Scenario {
-        stall: Some((at, span)),
-        speaker_ppm: 100,
-        ..Scenario::new("the viewer is stopped for 5 s", 120 * SECOND)
-    };
+/// Runs a scenario that is disturbed at a time for so long, and asserts that a second later nothing is
+/// left of it.
+#[track_caller]
+fn back_within_a_second(scenario: &Scenario, (at, span): (i64, i64)) {
     let mut latencies = Vec::new();
     let viewer = scenario.run(|second, viewer| latencies.push((second, viewer.figures.newest)));
     let of = |seconds: i64| {
@@ -204,4 +200,14 @@ fn after_a_stall_the_latency_is_back_within_a_second() {
     assert!((of(1) - before).abs() * 10 < before);
     assert!((of(10) - before).abs() * 10 < before);
     assert!(viewer.figures.troubled < at + span + SECOND);
+}
+
+#[test]
+fn after_a_stall_the_latency_is_back_within_a_second() {
+    let pause = (60 * SECOND, 5 * SECOND);
+    let scenario = |name| Scenario { speaker_ppm: 100, ..Scenario::new(name, 120 * SECOND) };
+    let stalled = Scenario { stall: Some(pause), ..scenario("the viewer is stopped for 5 s") };
+    back_within_a_second(&stalled, pause);
+    let away = Scenario { away: Some(pause), ..scenario("the network is away for 5 s") };
+    back_within_a_second(&away, pause);
 }

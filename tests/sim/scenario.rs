@@ -35,6 +35,8 @@ pub(crate) struct Scenario {
     pub(crate) restart: Option<Time>,
     /// The viewer is stopped: when, and for how long.
     pub(crate) stall: Option<(Time, Time)>,
+    /// The network is away: when, and for how long.
+    pub(crate) away: Option<(Time, Time)>,
 }
 
 /// Packets that a socket's buffer holds.
@@ -59,6 +61,7 @@ impl Scenario {
             large_frames: false,
             restart: None,
             stall: None,
+            away: None,
         }
     }
 
@@ -71,7 +74,7 @@ impl Scenario {
     /// Runs it to the end; `look` is called each second.
     pub(crate) fn run(&self, mut look: impl FnMut(Time, &Viewer)) -> Viewer {
         let mut link = Link::new(self.jitter, self.seed);
-        (link.reordered, link.lost) = (self.reordered, self.lost);
+        (link.reordered, link.lost, link.away) = (self.reordered, self.lost, self.away);
         let mut sender = Sender::new(self, 0, 1);
         let mut viewer = Viewer::new(self);
         let (mut restart, mut second) = (self.restart, SECOND);

@@ -85,6 +85,8 @@ pub(crate) struct Link {
     pub(crate) reordered: i64,
     /// One packet in so many is lost; 0: none.
     pub(crate) lost: i64,
+    /// Nothing gets through from a time on for so long.
+    pub(crate) away: Option<(Time, Time)>,
     chance: Chance,
     last: Time,
     number: u64,
@@ -98,6 +100,7 @@ impl Link {
             jitter,
             reordered: 0,
             lost: 0,
+            away: None,
             chance: Chance::new(seed),
             last: 0,
             number: 0,
@@ -107,6 +110,9 @@ impl Link {
 
     pub(crate) fn send(&mut self, now: Time, of: Of, bytes: Vec<u8>) {
         self.number += 1;
+        if self.away.is_some_and(|(at, span)| (at..at + span).contains(&now)) {
+            return;
+        }
         if self.lost > 0 && self.chance.below(self.lost) == 0 {
             return;
         }

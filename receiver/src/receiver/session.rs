@@ -114,7 +114,8 @@ impl Session {
             self.disciplined = disciplined;
             log::info!("{}", if disciplined { TOGETHER } else { APART });
         }
-        let offset = disciplined.then(|| -self.wall.unix_nanos(Monotonic(0)) + stepped);
+        let offset =
+            disciplined.then(|| stepped.saturating_sub(self.wall.unix_nanos(Monotonic(0))));
         self.timeline.discipline(offset);
     }
 }

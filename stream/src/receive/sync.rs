@@ -64,7 +64,8 @@ impl Steps {
     /// whether it is the first to see it.
     fn see(&mut self, medium: Medium, nanos: i64, now: Monotonic) -> (i64, bool) {
         let same = |step: &&mut Step| {
-            !step.taken[medium.index()] && (step.nanos - nanos).saturating_abs() < SAME_NANOS
+            !step.taken[medium.index()]
+                && step.nanos.saturating_sub(nanos).saturating_abs() < SAME_NANOS
         };
         if let Some(step) = self.steps.iter_mut().find(same) {
             step.taken[medium.index()] = true;
@@ -88,7 +89,8 @@ impl Steps {
             let later = other.is_some_and(|heard| heard.nanos_since(step.at) > CONFIRM_NANOS);
             step.taken[medium.index()] && !step.taken[medium.other()] && later
         };
-        let nanos = self.steps.iter().filter(|step| wrong(step)).map(|step| step.nanos).sum();
+        let steps = self.steps.iter().filter(|step| wrong(step));
+        let nanos = steps.fold(0_i64, |sum, step| sum.saturating_add(step.nanos));
         self.steps.retain(|step| !wrong(step) && step.taken != [true; 2]);
         nanos
     }

@@ -182,7 +182,8 @@ impl Timeline {
         }
         let (done, before) = (self.buckets[self.at], self.base);
         let before = before.map(|before| self.moved(&before, arrival));
-        let late = done.zip(before).map_or(0, |(done, before)| done.difference - before);
+        let late =
+            done.zip(before).map_or(0, |(done, before)| done.difference.saturating_sub(before));
         if late > JUMP_NANOS {
             self.reset();
             self.since = arrival;
@@ -206,7 +207,7 @@ impl Timeline {
         let points = self.buckets.iter().flatten().map(|least| {
             // Milliseconds and microseconds: small enough to be multiplied.
             let x = i128::from(least.arrival.nanos_since(origin.arrival) / 1_000_000);
-            (x, i128::from((least.difference - origin.difference) / 1_000))
+            (x, i128::from(least.difference.saturating_sub(origin.difference) / 1_000))
         });
         let count = i128::try_from(points.clone().count()).unwrap_or(0);
         if count < i128::try_from(DRIFT_SECONDS).unwrap_or(0) {
