@@ -23,8 +23,11 @@ const CALLS_AT_A_TIME: usize = 16;
 /// looks was set.
 const CLOCK_SET_NANOS: i64 = 1_000_000;
 
-/// What a clock that nobody keeps right is called (RFC 7273 section 4.8).
-pub(crate) const LOCAL_CLOCK: &[u8] = b"local";
+/// Whether a clock of this name (RFC 7273 section 4) is kept right, and to the time that ours is kept to:
+/// PTP's is another, and a sender's own is nobody's.
+pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
+    [&b"ntp="[..], b"gps", b"gal", b"glonass"].iter().any(|name| clock.starts_with(name))
+}
 
 /// One stream at the network.
 pub(crate) struct Intake {
@@ -44,6 +47,8 @@ struct Stream {
     feedback: Feedback,
     payload_type: u8,
     ntp64_id: Option<u8>,
+    /// The source's packets do carry that extension.
+    extended: bool,
     refused: u64,
     bytes: u64,
     note: Option<String>,
@@ -102,6 +107,7 @@ impl Intake {
                 feedback: Feedback::new(ssrc, plan.bandwidth),
                 payload_type: plan.payload_type,
                 ntp64_id: plan.ntp64_id,
+                extended: false,
                 refused: 0,
                 bytes: 0,
                 note: None,
@@ -259,6 +265,7 @@ impl Stream {
             }
             self.clock.reset(&mut session.steps);
             self.note = None;
+            self.extended = false;
             self.peer = Some(from);
             // Only addresses of one's own can be bound to.
             self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
@@ -267,6 +274,7 @@ impl Stream {
         self.bytes += datagram.len() as u64;
         let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
         if let Some(ntp) = ntp {
+            self.extended = true;
             self.observe(time, ntp, arrival, session);
         }
         if let Some(capture) = self.clock.unix_nanos(time) {
@@ -295,7 +303,7 @@ impl Stream {
             rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
                 if let Some(time) = self.source.extend(info.time) {
                     // The extension of the packets themselves is newer.
-                    if self.ntp64_id.is_none() || self.clock.unix_nanos(time).is_none() {
+                    if !self.extended {
                         self.observe(time, info.ntp, now, session);
                     }
                 }
@@ -312,7 +320,7 @@ impl Stream {
                 if let Some(own) = own.filter(|own| own.cname.is_some()) {
                     heard.noted |= self.take_note(own.note);
                     // Others say nothing of their clock but in their description.
-                    self.synchronised = own.clock.map_or(self.synchronised, |it| it != LOCAL_CLOCK);
+                    self.synchronised = own.clock.map_or(self.synchronised, is_kept_right);
                 }
             }
             rtcp::Packet::Bye { sources, .. } => {

@@ -27,6 +27,9 @@ const AHEAD: Duration = Duration::from_millis(60);
 /// Of the time that decoding takes, what only so many in 10,000 exceed.
 const WORK_BEYOND: u64 = 10;
 
+/// The first frames take longer: memory is fetched, and the program is still being read from the disk.
+const FIRST_FRAMES: u64 = 10;
+
 /// Who took longer, in nanoseconds, was stopped or suspended, which no latency makes up for.
 const WORK_MAX_NANOS: i64 = 250_000_000;
 
@@ -97,7 +100,7 @@ pub fn run(
     let counters = &shared.counters.video;
     let mut free = Vec::with_capacity(DECODED_MAX + 2);
     let mut undecodable = false;
-    let mut work = Spread::default();
+    let (mut work, mut decoded_count) = (Spread::default(), 0_u64);
     while let Ok(frame) = coded.recv() {
         let frame = newest_in_time(frame, coded, counters);
         wait_for(frame.due, shared);
@@ -116,7 +119,8 @@ pub fn run(
         undecodable = false;
         let now = monotonic();
         let taken = now.nanos_since(frame.handed.max(frame.due - AHEAD));
-        if taken < WORK_MAX_NANOS {
+        decoded_count += 1;
+        if taken < WORK_MAX_NANOS && decoded_count > FIRST_FRAMES {
             work.add(taken, now);
             counters.work.set(work.quantile(WORK_BEYOND).unwrap_or(0));
         }

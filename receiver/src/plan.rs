@@ -1,6 +1,6 @@
 //! What is to be received: the streams of a session, from its description.
 
-use crate::intake::LOCAL_CLOCK;
+use crate::intake::is_kept_right;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_wire::rtp::Ssrc;
@@ -158,7 +158,7 @@ fn stream(media: &Media<'_>, group: IpAddr) -> StreamPlan {
         framerate: media.framerate.map(|rate| rate.0),
         ntp64_id: media.ntp64_id,
         bandwidth: media.bandwidth_kbit.map(|kbit| u64::from(kbit) * 1000),
-        synchronised: media.clock.is_some_and(|clock| clock.as_bytes() != LOCAL_CLOCK),
+        synchronised: media.clock.is_some_and(|clock| is_kept_right(clock.as_bytes())),
         ssrc: media.ssrc,
         assumed: false,
     }

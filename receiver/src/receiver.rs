@@ -149,9 +149,10 @@ impl Receiver {
     }
 
     fn sender(&self) -> Sender {
-        let first = self.intakes().next();
+        let heard = || self.intakes().filter(|intake| intake.source().ssrc().is_some());
+        let first = heard().next();
         Sender {
-            synchronised: self.intakes().all(Intake::is_synchronised),
+            synchronised: heard().count() > 0 && heard().all(Intake::is_synchronised),
             same_machine: first.is_some_and(Intake::is_same_machine),
             stepped: first.map_or(0, |intake| intake.clock().stepped()),
         }

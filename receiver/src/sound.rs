@@ -33,6 +33,12 @@ const WAKE_NANOS: i64 = 5_000_000;
 const DRY_NANOS: i64 = 5_000_000;
 const DRY_MAX_NANOS: i64 = 50_000_000;
 
+/// After so long without another, in nanoseconds, one is forgotten.
+const FORGIVEN_NANOS: i64 = 300_000_000_000;
+
+/// What an output may hold beyond the card's own buffer, in nanoseconds: wireless ones do.
+const BEHIND_MAX_NANOS: i64 = 500_000_000;
+
 /// Two readings of the clock around that of the card's position this close, in nanoseconds, were not
 /// interrupted; a busy machine interrupts often, but not so often in a row.
 const UNDISTURBED_NANOS: i64 = 500_000;
@@ -109,12 +115,12 @@ pub fn run(
             Ok(next) => next,
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
-                player.bridge(volume.paused.load(Ordering::Relaxed));
+                player.bridge();
                 continue;
             }
         };
         let played = match &mut next {
-            _ if volume.paused.load(Ordering::Relaxed) => Ok(()),
+            _ if volume.paused.load(Ordering::Relaxed) => player.pause(),
             Sound::Samples { samples, due, origin } => {
                 player.samples(samples, *due, *origin, volume.muted.load(Ordering::Relaxed))
             }
@@ -147,6 +153,10 @@ struct Player<'a> {
     underruns: u64,
     /// Those that a card in time would not have had.
     dry: u64,
+    /// When the last of them was, or the last that was forgiven.
+    dried: Monotonic,
+    /// By how much sound was too late for the card, though it came in time, in nanoseconds.
+    behind: i64,
     /// When the thread last ran.
     told: Monotonic,
     jumps: u64,
@@ -172,6 +182,8 @@ impl<'a> Player<'a> {
             ppb: 0,
             underruns: 0,
             dry: 0,
+            dried: monotonic(),
+            behind: 0,
             told: monotonic(),
             jumps: 0,
             counters,
@@ -191,6 +203,7 @@ impl<'a> Player<'a> {
             // Where a card that stands still would be when it plays, nobody knows.
             self.nothing(self.frames(START_NANOS))?;
         }
+        self.playout.follow(due, span);
         let mut early = self.early(due)?;
         let mut step = self.playout.steer(early, span);
         self.say_jump(early);
@@ -229,7 +242,10 @@ impl<'a> Player<'a> {
 
     fn hole(&mut self, frames: usize, due: Monotonic) -> Result {
         // A hole that is over is none; one at its time keeps what follows in step.
-        if self.early(due)? < 0 { Ok(()) } else { self.nothing(frames) }
+        self.playout.follow(due, self.nanos(frames));
+        let early = self.early(due)?;
+        let over = self.frames(-early);
+        self.nothing(frames.saturating_sub(over))
     }
 
     /// How long to wait for sound until the card needs something to play.
@@ -244,14 +260,23 @@ impl<'a> Player<'a> {
 
     /// Nothing has come in time: the card goes on with silence, which is not heard as its running dry
     /// is. What comes next finds its place anew.
-    fn bridge(&mut self, paused: bool) {
-        if paused || !self.speaker.is_running() {
+    fn bridge(&mut self) {
+        if !self.speaker.is_running() {
             return;
         }
         self.playout.restart();
         if let Err(error) = self.nothing(self.frames(BRIDGE_NANOS)) {
             log::debug!("sound: {error}");
         }
+    }
+
+    /// Falls silent until there is something to play again.
+    fn pause(&mut self) -> Result {
+        if self.speaker.is_running() {
+            self.playout.restart();
+            self.speaker.stop()?;
+        }
+        Ok(())
     }
 
     /// How much earlier than it plays them, in nanoseconds, the card needs its samples.
@@ -267,12 +292,18 @@ impl<'a> Player<'a> {
         if underruns != self.underruns {
             if now.nanos_since(self.told) < STOPPED_NANOS {
                 self.dry += underruns - self.underruns;
+                self.dried = now;
             }
             self.underruns = underruns;
             self.playout.restart();
         }
+        if now.nanos_since(self.dried) > FORGIVEN_NANOS {
+            self.dry = self.dry.saturating_sub(1);
+            self.dried = now;
+        }
         self.told = now;
-        self.counters.work.set(self.ahead() + WAKE_NANOS);
+        self.behind = self.behind.max(self.playout.behind().min(BEHIND_MAX_NANOS));
+        self.counters.work.set(self.ahead() + WAKE_NANOS + self.behind);
         self.counters.underruns.set(underruns);
         self.counters.jumps.set(self.playout.jumps());
         self.counters.rate.set(self.ppb);

@@ -87,7 +87,8 @@ impl Speaker {
     /// or is stopped.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.pcm.state() == State::Running
+        // A card that is gone answers with an error, which is no state.
+        self.pcm.state_raw() == State::Running as i32
     }
 
     /// Queues whole frames of interleaved samples; returns how many frames were taken, 0 when the

@@ -74,8 +74,9 @@ fn synchronised_clocks_say_when_everything_is_presented() {
     let mut receiver = receiver();
     receiver.args(["--latency", &LATENCY_MS.to_string()]);
     let mut session = Session::start_with(&mut daemon, account(&mut receiver));
-    session.receiver.wait_for("both clocks are synchronised");
-    session.go_on(4);
+    session.go_on(6);
+    let said = session.receiver.said();
+    assert!(said.contains("both clocks are synchronised"), "{said}");
     let described = text(ours("streamsocket").args(["sdp", "--name", &session.name]));
     assert!(described.contains("a=ts-refclk:ntp=/traceable/"), "{described}");
     synchronise(false);

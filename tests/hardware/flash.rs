@@ -123,9 +123,10 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
     );
     let presented = as_presented(&received);
     println!("shown, and heard from a card of the kernel's: {presented}");
-    assert_steady(&presented, &received.said);
+    // Presenting, too, is work for an emulated processor.
+    assert_steady(&presented, SECONDS / 2, &received.said);
     println!("the board was too slow for its microphone {} times", webcam.losses());
-    assert_steady(&pairs, &received.said);
+    assert_steady(&pairs, SECONDS * 3 / 4, &received.said);
 }
 
 /// Flash and beep as they were shown and heard: by the clock read after a picture was shown, and by the
@@ -146,9 +147,9 @@ fn as_presented(received: &Received) -> Pairs {
 /// Asserts that nearly all offsets are the same: a board that is kept from its work gives some of them
 /// late.
 #[track_caller]
-fn assert_steady(pairs: &Pairs, said: &str) {
+fn assert_steady(pairs: &Pairs, least: u64, said: &str) {
     let (offsets, median) = (&pairs.offsets, pairs.median());
-    assert!(offsets.len() as u64 > SECONDS * 3 / 4, "{said}");
+    assert!(offsets.len() as u64 > least, "{pairs}\n{said}");
     let near = offsets.iter().filter(|(_, offset)| (offset - median).abs() < 0.02).count();
     assert!(near * 10 > offsets.len() * 8, "{near} near {median:.3}: {offsets:.3?}");
 }

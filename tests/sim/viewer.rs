@@ -205,9 +205,9 @@ impl Viewer {
                 }
                 Chunk::Hole { time, frames } => {
                     let Some((due, _)) = self.due(self.audio.clock, time, mono) else { continue };
-                    if self.early(due, now) >= 0 {
-                        self.card.write(now, span(frames), &mut self.figures);
-                    }
+                    self.card.playout.follow(due, span(frames));
+                    let left = span(frames) + self.early(due, now).min(0);
+                    self.card.write(now, left.max(0), &mut self.figures);
                 }
             }
         }
@@ -228,6 +228,7 @@ impl Viewer {
     fn play(&mut self, due: Monotonic, time: i64, now: Time, truth: &mut Truth) {
         let span = span(self.samples.len());
         let captured = captured(truth, time);
+        self.card.playout.follow(due, span);
         for _ in 0..3 {
             match self.card.playout.steer(self.early(due, now), span) {
                 Step::Skip => {

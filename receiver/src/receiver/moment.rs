@@ -8,7 +8,7 @@ use streamsocket_stream::receive::sync::StreamClock;
 
 /// What is due later than this after its arrival, or so much before it, in nanoseconds, has a clock
 /// that cannot be believed.
-const BELIEF_NANOS: i64 = 10_000_000_000;
+const BELIEF_NANOS: i64 = 2_000_000_000;
 
 /// What tells the time of a stream.
 pub(crate) struct Clocks<'a> {
@@ -47,7 +47,7 @@ impl Clocks<'_> {
             due,
             unix: known.unwrap_or(arrival.0.saturating_add(unix_offset())),
             origin: Origin { wall: self.stream.wall_nanos(time), undelayed },
-            delay: known.and_then(|unix| timeline.delay(unix, arrival)),
+            delay: believable.and(known).and_then(|unix| timeline.delay(unix, arrival)),
         }
     }
 }

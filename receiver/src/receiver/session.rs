@@ -1,7 +1,7 @@
 //! What the streams of a session share: the steps of the sender's clock, the timeline, and how long
 //! presentation has to wait.
 
-use crate::clock::{monotonic, unix_offset};
+use crate::clock::unix_offset;
 use crate::counters::Counters;
 use crate::options::Latency;
 use std::time::Duration;
@@ -14,6 +14,13 @@ use streamsocket_stream::receive::timeline::Timeline;
 /// What `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long,
 /// and Wi-Fi delays by some tens. What is needed is known two seconds later.
 const LATENCY_FIRST: Duration = Duration::from_millis(100);
+
+/// More latency than this beyond what a minute has needed, in nanoseconds, is given up at once: slowly
+/// it would take minutes, and once is heard once.
+const EXCESS_NANOS: i64 = 40_000_000;
+
+/// Wall clocks that both are kept right are not this far apart, in nanoseconds, whatever they say.
+const APART_NANOS: i64 = 500_000_000;
 
 /// Our clock is looked at once in so long.
 const LOOK_NANOS: i64 = 1_000_000_000;
@@ -88,7 +95,10 @@ impl Session {
         let work = Work { video, audio: work(&counters.audio.work) };
         self.jitter.set_work(work);
         if let (Latency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
-            let at_once = target.at_once || self.timeline.is_settling(now);
+            let excess = self.timeline.latency() - target.latency;
+            let at_once = self.timeline.is_settling(now)
+                || target.at_once && excess < 0
+                || excess > EXCESS_NANOS;
             self.timeline.set_target(target.latency, at_once);
         }
         if std::mem::replace(&mut self.settling, self.timeline.is_settling(now))
@@ -106,17 +116,19 @@ impl Session {
 
     /// Looks at our own clock.
     fn look(&mut self, now: Monotonic, synchronised: bool, stepped: i64) {
-        let now_unix = monotonic().0.saturating_add(unix_offset());
-        self.wall.observe(now, now_unix);
+        self.wall.observe(now, now.0.saturating_add(unix_offset()));
         let fixed = matches!(self.latency, Latency::Fixed(_));
-        let disciplined = fixed && synchronised;
+        let offset = stepped.saturating_sub(self.wall.unix_nanos(Monotonic(0)));
+        let agree = self
+            .timeline
+            .offset(now)
+            .is_some_and(|heard| heard.saturating_sub(offset).saturating_abs() < APART_NANOS);
+        let disciplined = fixed && synchronised && agree;
         if disciplined != self.disciplined {
             self.disciplined = disciplined;
             log::info!("{}", if disciplined { TOGETHER } else { APART });
         }
-        let offset =
-            disciplined.then(|| stepped.saturating_sub(self.wall.unix_nanos(Monotonic(0))));
-        self.timeline.discipline(offset);
+        self.timeline.discipline(disciplined.then_some(offset));
     }
 }
 

@@ -167,7 +167,8 @@ impl Reassembler {
         out: &mut Vec<i16>,
     ) -> Option<Chunk> {
         let index = self.first()?;
-        let end = self.held[index].waits_until(latest);
+        let full = self.held.iter().all(|held| held.sequence.is_some());
+        let end = if full { now } else { self.held[index].waits_until(latest) };
         let held = &mut self.held[index];
         let sequence = held.sequence?;
         if let Some(next) = self.next {

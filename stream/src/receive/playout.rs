@@ -5,13 +5,18 @@
 //! What is written is heard after everything that the card holds already. How much that is comes in
 //! as an argument, and so does the time; nothing is played here.
 
+use crate::clock::Monotonic;
+
 /// Sound this much too early or too late, in nanoseconds, is moved at once: below, it is brought back
 /// by playing faster or slower, which is not heard, while moving is.
 const JUMP_NANOS: i64 = 20_000_000;
 
-/// So many packets in a row are left out at most while a place is looked for: a card that never has one
-/// in time plays late rather than never.
-const SKIPS_MAX: u32 = 2000;
+/// So many packets in a row, none of them nearer to its time than the one before, are left out at most:
+/// what is never in time is played late rather than never.
+const SKIPS_MAX: u32 = 100;
+
+/// What is due so much earlier or later than it would follow, in nanoseconds, does not follow.
+const BREAK_NANOS: i64 = 2_000_000;
 
 /// Sound that is moved is placed to within this, in nanoseconds.
 const PLACE_NANOS: i64 = 500_000;
@@ -25,7 +30,7 @@ const PROPORTIONAL_PPB: i64 = 400_000; // for each millisecond
 const INTEGRAL_PPB: i64 = 40_000; // for each millisecond and second
 
 /// A larger error, in nanoseconds, comes from where sound was placed, and says nothing of the rate.
-const LEARN_NANOS: i64 = 5_000_000;
+const LEARN_NANOS: i64 = 2_000_000;
 
 /// Bounds in parts per billion, of a correction and of what the clocks may come to.
 const CORRECTION_MAX: i64 = 500_000;
@@ -65,8 +70,13 @@ pub struct Playout {
     stretch: i64,
     /// Silence was played to find the right place.
     waited: bool,
-    /// Packets that were left out in a row.
+    /// Packets that were left out in a row without coming nearer, and how early the last one was.
     skipped: u32,
+    last_skipped: i64,
+    /// When what comes next would be due.
+    next: Option<Monotonic>,
+    /// What never is in time is played so much too early, in nanoseconds: below 0.
+    base: i64,
     jumps: u64,
 }
 
@@ -89,11 +99,31 @@ impl Playout {
         self.early.unwrap_or(0)
     }
 
+    /// By how much everything is played too late, in nanoseconds, because it never is in time.
+    #[must_use]
+    pub const fn behind(&self) -> i64 {
+        -self.base
+    }
+
+    /// What comes next, of `span` nanoseconds, is due at `due`. If that does not follow what came before,
+    /// as when the latency has changed at once, it is placed afresh: the picture has moved, too.
+    pub fn follow(&mut self, due: Monotonic, span: i64) {
+        let off = self.next.map_or(0, |next| due.nanos_since(next));
+        if off.saturating_abs() > BREAK_NANOS {
+            self.restart();
+        }
+        self.next = Some(due.offset(span));
+    }
+
     /// A packet of `span` nanoseconds that would be heard `early` nanoseconds too early, were it
     /// played now. After [`Step::Wait`] it is asked for again.
     pub fn steer(&mut self, early: i64, span: i64) -> Step {
+        if early >= -PLACE_NANOS {
+            self.base = 0;
+        }
+        let early = early.saturating_sub(self.base);
         let Some(before) = self.early.filter(|_| early.abs() <= JUMP_NANOS) else {
-            return self.place(early);
+            return self.place(early, span);
         };
         let span = span.clamp(0, SECOND_NANOS);
         let average = before + (early - before) * span / (SMOOTH_NANOS + span);
@@ -111,14 +141,21 @@ impl Playout {
 
     /// Finds the right place for what comes next: whole packets are left out, and the rest is waited
     /// for.
-    fn place(&mut self, early: i64) -> Step {
+    fn place(&mut self, early: i64, span: i64) -> Step {
         self.jumps += u64::from(self.early.take().is_some());
         // A card that tells its position coarsely is not waited for again and again.
         let near = if self.waited { PLACE_NANOS * 5 } else { PLACE_NANOS };
-        if early < -near && self.skipped < SKIPS_MAX {
+        if early < -near {
             self.waited = false;
-            self.skipped += 1;
-            return Step::Skip;
+            // After a pause of ours packets come nearer quickly.
+            let nearer = early.saturating_sub(self.last_skipped) > span / 2;
+            self.last_skipped = early;
+            self.skipped = if nearer { 0 } else { self.skipped + 1 };
+            if self.skipped < SKIPS_MAX {
+                return Step::Skip;
+            }
+            self.base = self.base.saturating_add(early);
+            return self.place(0, span);
         }
         if early > near {
             self.waited = true;
@@ -126,7 +163,7 @@ impl Playout {
         }
         self.waited = false;
         self.skipped = 0;
-        self.early = Some(early.max(-JUMP_NANOS));
+        self.early = Some(early);
         self.stretch = self.rate;
         Step::Play { stretch: self.rate }
     }
@@ -190,6 +227,42 @@ mod tests {
         assert_eq!(playout.steer(-15 * MS, PACKET), Step::Skip);
         assert_eq!(playout.steer(2 * MS, PACKET), Step::Wait { nanos: 2 * MS });
         assert!(matches!(playout.steer(0, PACKET), Step::Play { .. }));
+    }
+
+    #[test]
+    fn what_does_not_follow_is_placed_afresh() {
+        let mut playout = Playout::default();
+        playout.follow(Monotonic(0), PACKET);
+        playout.steer(0, PACKET);
+        playout.follow(Monotonic(PACKET), PACKET);
+        assert!(matches!(playout.steer(12 * MS, PACKET), Step::Play { .. }));
+        playout.follow(Monotonic(2 * PACKET + 12 * MS), PACKET);
+        assert_eq!(playout.steer(12 * MS, PACKET), Step::Wait { nanos: 12 * MS });
+    }
+
+    #[test]
+    fn what_never_is_in_time_is_played_late() {
+        let mut playout = Playout::default();
+        let skipped = (0..1000).take_while(|_| playout.steer(-30 * MS, PACKET) == Step::Skip);
+        assert!(skipped.count() <= 101);
+        for _ in 0..1000 {
+            assert!(matches!(playout.steer(-30 * MS, PACKET), Step::Play { .. }));
+        }
+        assert_eq!(playout.behind(), 30 * MS);
+        playout.restart();
+        assert!(matches!(playout.steer(-30 * MS, PACKET), Step::Play { .. }));
+        // As soon as it is in time, it is at its time.
+        assert_eq!(playout.steer(40 * MS, PACKET), Step::Wait { nanos: 40 * MS });
+        assert_eq!(playout.behind(), 0);
+    }
+
+    #[test]
+    fn what_waited_while_we_were_stopped_is_left_out() {
+        let mut playout = Playout::default();
+        for packet in 0..1000 {
+            assert_eq!(playout.steer(-5000 * MS + packet * 5 * MS, PACKET), Step::Skip);
+        }
+        assert_eq!(playout.behind(), 0);
     }
 
     #[test]

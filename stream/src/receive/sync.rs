@@ -49,6 +49,8 @@ pub struct Steps {
     steps: heapless::Vec<Step, STEPS_KEPT>,
     /// When each stream last named a wall-clock time.
     heard: [Option<Monotonic>; 2],
+    /// One more each time that all steps became void.
+    generation: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,18 +115,23 @@ pub struct StreamClock {
     reference: Option<(i64, i64)>,
     /// The sum of the steps of the sender's clock.
     stepped: i64,
+    generation: u32,
 }
 
 impl StreamClock {
     /// The clock of a stream with `rate` RTP ticks a second, not yet set.
     #[must_use]
     pub const fn new(medium: Medium, rate: u32) -> Self {
-        Self { medium, rate, reference: None, stepped: 0 }
+        Self { medium, rate, reference: None, stepped: 0, generation: 0 }
     }
 
     /// The sender says that `time` (extended RTP time) was captured at `ntp`. True if its clock seems
     /// to have been set, which only the first stream that sees it says.
     pub fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, steps: &mut Steps) -> bool {
+        if self.generation != steps.generation {
+            self.generation = steps.generation;
+            self.stepped = 0;
+        }
         let unix = ntp.unix_nanos();
         let off = self.wall_nanos(time).map_or(0, |expected| unix.saturating_sub(expected));
         let mut is_news = false;
@@ -138,9 +145,14 @@ impl StreamClock {
         is_news
     }
 
-    /// Forgets what it knows: the source has changed.
+    /// Forgets what it knows: the source has changed. Steps that were taken out of the old one are put
+    /// back into the other stream as well, which is of the same sender.
     pub fn reset(&mut self, steps: &mut Steps) {
-        *self = Self::new(self.medium, self.rate);
+        if self.stepped != 0 {
+            steps.generation = steps.generation.wrapping_add(1);
+            steps.steps.clear();
+        }
+        *self = Self { generation: steps.generation, ..Self::new(self.medium, self.rate) };
         steps.forget(self.medium);
     }
 
@@ -260,5 +272,15 @@ mod tests {
         pair.at(Audio, 100, 2_100);
         pair.video.reset(&mut pair.steps);
         assert_eq!(pair.at(Video, 200, 2_200), 2_200);
+    }
+
+    #[test]
+    fn a_new_source_of_one_stream_does_not_part_it_from_the_other() {
+        let mut pair = Pair::new();
+        pair.at(Video, 0, 0);
+        pair.at(Audio, 1, 1);
+        assert_eq!((pair.at(Audio, 100, 2_100), pair.at(Video, 101, 2_101)), (100, 101));
+        pair.video.reset(&mut pair.steps);
+        assert_eq!((pair.at(Video, 200, 2_200), pair.at(Audio, 201, 2_201)), (2_200, 2_201));
     }
 }

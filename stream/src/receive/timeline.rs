@@ -50,6 +50,8 @@ pub struct Timeline {
     disciplined: Option<i64>,
     latency: i64,
     target: i64,
+    /// The last packet was too far ahead to be believed.
+    ahead: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,7 @@ impl Timeline {
             disciplined: None,
             latency,
             target: latency,
+            ahead: false,
         }
     }
 
@@ -129,11 +132,15 @@ impl Timeline {
     pub fn observe(&mut self, unix_nanos: i64, arrival: Monotonic) -> bool {
         let difference = arrival.0.saturating_sub(unix_nanos);
         let mut jumped = false;
-        // Nothing is faster than the fastest by so much.
+        // Nothing is faster than the fastest by so much; of a single packet it is not believed.
         if self.offset(arrival).is_some_and(|known| known.saturating_sub(difference) > JUMP_NANOS) {
+            if !core::mem::replace(&mut self.ahead, true) {
+                return false;
+            }
             self.reset();
             jumped = true;
         }
+        self.ahead = false;
         jumped |= self.turn(arrival);
         self.began = self.began.or(Some(arrival));
         let bucket = &mut self.buckets[self.at];
@@ -305,6 +312,7 @@ mod tests {
         let mut timeline = Timeline::new(0);
         timeline.observe(0, Monotonic(0));
         timeline.observe(1 << 60, Monotonic((1 << 60) + MS));
+        timeline.observe(1 << 60, Monotonic((1 << 60) + MS));
         assert_eq!(timeline.offset(Monotonic((1 << 60) + MS)), Some(MS));
     }
 
@@ -312,6 +320,12 @@ mod tests {
     fn a_jump_of_the_sender_is_followed_but_not_a_second_of_delay() {
         let mut timeline = Timeline::new(0);
         timeline.observe(SECOND_NANOS, Monotonic(SECOND_NANOS));
+        assert!(!timeline.observe(90 * SECOND_NANOS, Monotonic(SECOND_NANOS + MS)));
+        assert_eq!(
+            timeline.due(SECOND_NANOS),
+            Some(Monotonic(SECOND_NANOS)),
+            "it may be a mistake"
+        );
         assert!(timeline.observe(90 * SECOND_NANOS, Monotonic(SECOND_NANOS + MS)));
         assert_eq!(timeline.due(0), Some(Monotonic(MS - 89 * SECOND_NANOS)));
         // One packet that took three seconds.

@@ -166,11 +166,11 @@ impl SampleClock {
         let phase = if seen > unbroken && anew.abs() > all.abs() { anew } else { all };
         let limit = late.abs() << FRACTION;
         self.capture += phase.clamp(-limit, limit);
-        // The slope of a line of n points moves by 6/n^2 of an error at its end.
+        // A stamp that was read late says nothing of the rate. The slope of a line of n points moves by 6/n^2 of an error at its end.
         let slope = (late << FRACTION) * passed / seen * 6 * self.nominal / (seen << FRACTION);
         let limit = self.nominal * RATE_ERROR_MAX_PPM / MILLION;
         let begun = seen * 8 > i128::from(MEMORY_NANOS);
-        if begun {
+        if begun && late < i128::from(LATE_NANOS) {
             self.period = (self.period + slope).clamp(self.nominal - limit, self.nominal + limit);
         }
     }
