@@ -133,17 +133,22 @@ mod tests {
         }
     }
 
+    /// The first sample of a packet that is asked for.
+    fn first_sample(stream: &mut Stream, sound: &Sound, now: i64) -> u16 {
+        let (mut data, mut filled) = (Vec::new(), Vec::new());
+        stream.ask(1, now);
+        stream.fill(sound, &[Packet { offset: 0, length: 200 }], &mut data, &mut filled);
+        u16::from_le_bytes([data[0], data[1]])
+    }
+
     #[test]
     fn what_is_heard_goes_on_while_nobody_listens() {
         let sound = sound("mono", "48000");
         let mut stream = Stream::new(&sound, 0);
-        let packet = [Packet { offset: 0, length: 200 }];
         let mut first = |now| {
-            let (mut data, mut filled) = (Vec::new(), Vec::new());
-            stream.ask(1, now);
-            stream.fill(&sound, &packet, &mut data, &mut filled);
+            let sample = first_sample(&mut stream, &sound, now);
             stream.pause();
-            u16::from_le_bytes([data[0], data[1]])
+            sample
         };
         assert_eq!((first(0), first(SECOND), first(SECOND + MILLISECOND)), (0, 48_000, 48_048));
     }
@@ -152,13 +157,7 @@ mod tests {
     fn what_nobody_asks_for_in_time_is_lost() {
         let sound = sound("mono", "48000");
         let mut stream = Stream::new(&sound, 0);
-        let packet = [Packet { offset: 0, length: 200 }];
-        let mut first = |now| {
-            let (mut data, mut filled) = (Vec::new(), Vec::new());
-            stream.ask(1, now);
-            stream.fill(&sound, &packet, &mut data, &mut filled);
-            u16::from_le_bytes([data[0], data[1]])
-        };
+        let mut first = |now| first_sample(&mut stream, &sound, now);
         // The second packet, and a second that is missing before it.
         assert_eq!((first(0), first(SECOND + 2 * MILLISECOND)), (0, 48 + 48_000));
     }

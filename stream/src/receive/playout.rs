@@ -93,12 +93,6 @@ impl Playout {
         self.rate
     }
 
-    /// The average error, in nanoseconds: too early is above 0.
-    #[must_use]
-    pub fn early(&self) -> i64 {
-        self.early.unwrap_or(0)
-    }
-
     /// By how much everything is played too late, in nanoseconds, because it never is in time.
     #[must_use]
     pub const fn behind(&self) -> i64 {
