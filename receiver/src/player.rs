@@ -3,6 +3,7 @@
 mod figures;
 mod outlook;
 mod presenter;
+mod refresh;
 mod threads;
 
 use self::presenter::Presenter;

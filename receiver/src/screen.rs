@@ -2,6 +2,7 @@
 //! It belongs to the main thread, decodes nothing, and keeps no queue: what is shown last counts.
 
 mod error;
+mod event;
 mod iyuv;
 mod label;
 mod layout;
@@ -10,45 +11,28 @@ mod yuv_mode;
 
 use core::time::Duration;
 
-use sdl2::event::{Event, EventSender, WindowEvent};
-use sdl2::keyboard::Keycode;
-use sdl2::mouse::{MouseButton, MouseUtil};
+use sdl2::mouse::MouseUtil;
 use sdl2::pixels::{Color, PixelFormatEnum};
 use sdl2::rect::Rect;
 use sdl2::render::{ScaleMode, Texture, TextureCreator, WindowCanvas};
-use sdl2::video::{FullscreenType, WindowContext, WindowPos};
+use sdl2::video::{FullscreenType, SwapInterval, WindowContext, WindowPos};
 use sdl2::{EventPump, EventSubsystem, VideoSubsystem};
 
 use crate::decode::Picture;
 pub use error::Error;
 use error::sdl_error;
+pub use event::{Key, Waker};
+use event::{changes_display, changes_window, key};
 use iyuv::Converter;
 use label::Label;
 use sdl::HINTS;
-
-/// What the viewer asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// Space: hold the picture and sound, or go on.
-    Pause,
-    /// M: sound off and on.
-    Mute,
-    /// F, a double click, or Esc while in full screen: [`Screen::toggle_fullscreen`].
-    Fullscreen,
-    /// I: the overlay off and on.
-    Overlay,
-    /// S: keep this picture.
-    Snapshot,
-    /// R: recording on and off.
-    Record,
-    /// Q, Esc in a window, or the window was closed.
-    Quit,
-}
 
 /// SDL and its window. Dropped, it gives the display back, which matters on a bare console.
 pub struct Window {
     /// Whether the screen is to begin as a full one.
     fullscreen: bool,
+    /// Whether what is presented waits for the display's refresh.
+    synchronised: bool,
     // In this order: the renderer's parts go before what they were made by.
     creator: TextureCreator<WindowContext>,
     canvas: WindowCanvas,
@@ -77,11 +61,16 @@ impl Window {
         let mut builder = video.window(title, FIRST_SIZE.0, FIRST_SIZE.1);
         let window = builder.position_centered().resizable().allow_highdpi().build();
         let window = window.map_err(|e| Error::NoDisplay(e.to_string()))?;
-        // No wait for the display's refresh: a picture is shown when it is due.
         let canvas = window.into_canvas().build().map_err(sdl_error("renderer"))?;
-        log::info!("screen: {} by {}", video.current_video_driver(), canvas.info().name);
+        // Not by SDL's renderer: where the display cannot make it wait, SDL would wait by itself, for
+        // moments that have nothing to do with the display's.
+        let synchronised = video.gl_set_swap_interval(SwapInterval::VSync).is_ok();
+        let refresh = if synchronised { "on its refresh" } else { "at once" };
+        let (driver, renderer) = (video.current_video_driver(), canvas.info().name);
+        log::info!("screen: {driver} by {renderer}; pictures are shown {refresh}");
         Ok(Self {
             fullscreen,
+            synchronised,
             creator: canvas.texture_creator(),
             canvas,
             pump: context.event_pump().map_err(sdl_error("events"))?,
@@ -110,6 +99,8 @@ impl Window {
             pump: &mut self.pump,
             video: &self.video,
             mouse: &self.mouse,
+            synchronised: self.synchronised,
+            refresh: None,
             converter: Converter::default(),
             picture: None,
             sized: false,
@@ -119,29 +110,11 @@ impl Window {
             stale: false,
             dirty: true,
         };
+        screen.refresh = screen.measure_refresh();
         if self.fullscreen {
             screen.toggle_fullscreen()?;
         }
         Ok(screen)
-    }
-}
-
-/// Wakes the screen's thread, from any thread; it may outlive the window.
-pub struct Waker(EventSender);
-
-impl Waker {
-    /// Makes a [`Screen::wait`] that is under way, or else the next one, return at once.
-    pub fn wake(&self) {
-        let event = Event::User {
-            timestamp: 0,
-            window_id: 0,
-            type_: USER_EVENT,
-            code: 0,
-            data1: core::ptr::null_mut(),
-            data2: core::ptr::null_mut(),
-        };
-        // It fails when the queue is full, and then there is enough to wake up for.
-        let _ = self.0.push_event(event);
     }
 }
 
@@ -159,6 +132,9 @@ pub struct Screen<'w> {
     pump: &'w mut EventPump,
     video: &'w VideoSubsystem,
     mouse: &'w MouseUtil,
+    synchronised: bool,
+    /// Between two refreshes of the display that the window is on, if it is waited for.
+    refresh: Option<Duration>,
     converter: Converter,
     picture: Option<Uploaded<'w>>,
     /// Whether the window has been fitted to a picture.
@@ -177,15 +153,15 @@ pub struct Screen<'w> {
 pub type Keys = heapless::Vec<Key, KEYS_MAX>;
 
 impl<'w> Screen<'w> {
-    /// Shows a picture at once; a blank one clears the screen. A last odd column or row is not
-    /// shown.
+    /// Draws a picture, to be seen after [`Screen::present`]; a blank one clears the screen. A last
+    /// odd column or row is not shown.
     ///
     /// # Errors
     /// [`Error::Sdl`], for instance for a picture larger than the GPU takes.
-    pub fn show(&mut self, picture: &Picture) -> Result<(), Error> {
+    pub fn draw(&mut self, picture: &Picture) -> Result<(), Error> {
         let Some(planes) = self.converter.planes(picture) else {
             self.picture = None;
-            return self.draw();
+            return self.compose();
         };
         let (width, height) = (planes.width, planes.height);
         let mut uploaded = match self.picture.take() {
@@ -203,7 +179,18 @@ impl<'w> Screen<'w> {
             self.sized = true;
             self.fit_window(width, height);
         }
-        self.draw()
+        self.compose()
+    }
+
+    /// Makes what was drawn seen: at the display's next refresh if there is one to wait for.
+    pub fn present(&mut self) {
+        self.canvas.present();
+    }
+
+    /// Between two refreshes of the display, if what is presented waits for them.
+    #[must_use]
+    pub const fn refresh(&self) -> Option<Duration> {
+        self.refresh
     }
 
     /// Lines of text in the upper left corner, until called again; none: no overlay. Lines and
@@ -238,20 +225,25 @@ impl<'w> Screen<'w> {
     /// [`Error::Sdl`]: nothing can be shown any more.
     pub fn wait(&mut self, timeout: Duration) -> Result<Keys, Error> {
         if self.dirty {
-            self.draw()?;
+            self.compose()?;
+            self.present();
         }
         let mut keys = Keys::new();
         let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         let mut next = self.pump.wait_event_timeout(millis.min(WAIT_MILLIS_MAX));
         while let Some(event) = next {
-            if let Some(key) = self.key(&event) {
+            if let Some(key) = key(&event, self.is_fullscreen()) {
                 let _ = keys.push(key);
             }
             self.dirty |= changes_window(&event);
+            if changes_display(&event) {
+                self.refresh = self.measure_refresh();
+            }
             next = self.pump.poll_event();
         }
         if self.dirty {
-            self.draw()?;
+            self.compose()?;
+            self.present();
         }
         Ok(keys)
     }
@@ -294,7 +286,7 @@ impl<'w> Screen<'w> {
         self.canvas.output_size().unwrap_or(FIRST_SIZE)
     }
 
-    fn draw(&mut self) -> Result<(), Error> {
+    fn compose(&mut self) -> Result<(), Error> {
         self.dirty = false;
         let area = self.size();
         self.canvas.set_draw_color(Color::BLACK);
@@ -307,9 +299,16 @@ impl<'w> Screen<'w> {
         }
         let scale = layout::text_scale(area);
         self.overlay.draw(self.canvas, |size| layout::corner(size, scale, area))?;
-        self.notice.draw(self.canvas, |size| layout::centred(size, scale, area))?;
-        self.canvas.present();
-        Ok(())
+        self.notice.draw(self.canvas, |size| layout::centred(size, scale, area))
+    }
+
+    /// Of the display that most of the window is on.
+    fn measure_refresh(&self) -> Option<Duration> {
+        let mode = self.canvas.window().display_index();
+        let mode = mode.and_then(|index| self.video.current_display_mode(index));
+        let hertz = mode.ok().and_then(|mode| u32::try_from(mode.refresh_rate).ok());
+        let hertz = hertz.filter(|hertz| *hertz > 0).unwrap_or(USUAL_HERTZ);
+        self.synchronised.then(|| Duration::from_secs(1) / hertz)
     }
 
     /// Gives the window the first picture's size, if the desktop has the room.
@@ -323,27 +322,6 @@ impl<'w> Screen<'w> {
         let (width, height) = layout::fit((width, height), bounds.size());
         // A window that does not follow is still a window.
         let _ = window.set_size(width, height);
-    }
-
-    fn key(&self, event: &Event) -> Option<Key> {
-        match *event {
-            Event::KeyDown { keycode: Some(code), repeat: false, .. } => match code {
-                Keycode::Escape if self.is_fullscreen() => Some(Key::Fullscreen),
-                Keycode::Escape | Keycode::Q => Some(Key::Quit),
-                Keycode::F => Some(Key::Fullscreen),
-                Keycode::Space => Some(Key::Pause),
-                Keycode::M => Some(Key::Mute),
-                Keycode::I => Some(Key::Overlay),
-                Keycode::S => Some(Key::Snapshot),
-                Keycode::R => Some(Key::Record),
-                _ => None,
-            },
-            Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks: 2, .. } => {
-                Some(Key::Fullscreen)
-            }
-            Event::Quit { .. } => Some(Key::Quit),
-            _ => None,
-        }
     }
 }
 
@@ -365,23 +343,12 @@ fn create<'w>(
     Ok(Uploaded { texture, width, height })
 }
 
-fn changes_window(event: &Event) -> bool {
-    match event {
-        Event::Window { win_event, .. } => matches!(
-            win_event,
-            WindowEvent::Exposed | WindowEvent::SizeChanged(..) | WindowEvent::Shown
-        ),
-        Event::RenderTargetsReset { .. } => true,
-        _ => false,
-    }
-}
-
+/// Of a display that does not tell.
+const USUAL_HERTZ: u32 = 60;
 /// What is left of a stale picture's light: to be told from a live one at a glance, and still seen.
 const STALE_LIGHT: u8 = 96;
 /// Until the first picture says what size it has.
 const FIRST_SIZE: (u32, u32) = (960, 540);
-/// `SDL_USEREVENT`: nothing else in the program posts events.
-const USER_EVENT: u32 = 0x8000;
 /// A caller that asks for longer still looks around once a second.
 const WAIT_MILLIS_MAX: u32 = 1000;
 const KEYS_MAX: usize = 16;

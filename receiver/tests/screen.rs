@@ -251,6 +251,11 @@ fn wake(screen: &mut Screen, waker: &Waker) -> &'static str {
     if now() - start < Duration::from_millis(700) { "early" } else { "late" }
 }
 
+fn show(screen: &mut Screen<'_>, picture: &Picture) {
+    screen.draw(picture).unwrap();
+    screen.present();
+}
+
 /// The child's part.
 #[test]
 #[ignore = "started by the other tests, with a display"]
@@ -273,9 +278,9 @@ fn viewer() {
         let line = line.unwrap();
         let mut answer = String::from("done");
         match line.split_once(' ').unwrap_or((&line, "")) {
-            ("show", "grey") => screen.show(&picture(Subsamp::Gray)).unwrap(),
+            ("show", "grey") => show(&mut screen, &picture(Subsamp::Gray)),
             ("show", n) => {
-                screen.show(&picture(SUBSAMPLINGS[n.parse::<usize>().unwrap()])).unwrap();
+                show(&mut screen, &picture(SUBSAMPLINGS[n.parse::<usize>().unwrap()]));
             }
             ("fullscreen", _) => {
                 screen.toggle_fullscreen().unwrap();

@@ -2,6 +2,7 @@
 
 use super::figures::{Rates, status_of};
 use super::outlook::{Evidence, Outlook, Stream};
+use super::refresh::Refresh;
 use super::threads::Threads;
 use super::{Stats, on_terminal, since};
 use crate::clock::monotonic;
@@ -27,9 +28,6 @@ const STEP: Duration = Duration::from_millis(100);
 /// Between two measurements of rates, and two reports of statistics.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What showing a picture is taken to need at most, in nanoseconds: beyond, the machine was busy.
-const SHOWING_MAX_NANOS: i64 = 30_000_000;
-
 /// A snapshot or recording by key takes the first free name below this number.
 const NAMES_MAX: u32 = 10_000;
 
@@ -43,8 +41,7 @@ pub(super) struct Presenter<'a> {
     began: Monotonic,
     tick: Monotonic,
     pub(super) rates: Rates,
-    /// How long it takes to show a picture, in nanoseconds, on average.
-    showing: i64,
+    refresh: Refresh,
     /// The picture that is due next.
     next: Option<Decoded>,
     /// The frame on the screen.
@@ -75,7 +72,7 @@ impl<'a> Presenter<'a> {
             began: now,
             tick: now + SECOND,
             rates: Rates { at: now, frames: 0, bytes: 0, measured: None },
-            showing: 0,
+            refresh: Refresh::new(None),
             next: None,
             shown: None,
             outlook: Outlook::Waiting,
@@ -154,7 +151,7 @@ impl<'a> Presenter<'a> {
 
     /// When to begin to show a picture, so that it is there when it is due.
     fn begin_at(&self, decoded: &Decoded) -> Monotonic {
-        decoded.coded.due.offset(-self.showing)
+        decoded.coded.due.offset(-self.refresh.lead())
     }
 
     fn show(&mut self, decoded: Decoded, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
@@ -162,23 +159,18 @@ impl<'a> Presenter<'a> {
             self.recycle(decoded);
             return Ok(());
         }
-        let began = monotonic();
-        if let Some(screen) = screen {
-            screen.show(&decoded.picture).map_err(|error| error.to_string())?;
-        }
-        let now = monotonic();
-        self.showing += (now.nanos_since(began).min(SHOWING_MAX_NANOS) - self.showing) / 16;
+        let seen = self.put_on(screen, &decoded)?;
         let counters = &self.threads.shared.counters.video;
-        counters.showing.set(self.showing);
+        counters.showing.set(self.refresh.lead());
         if self.rates.measured.is_none() && counters.frames_shown.get() == self.rates.frames {
             // Rates are of whole seconds that begin with a picture.
-            self.rates.at = now;
-            self.tick = now + SECOND;
+            self.rates.at = seen;
+            self.tick = seen + SECOND;
         }
         counters.frames_shown.add(1);
         let (origin, due) = (decoded.coded.origin, decoded.coded.due);
-        counters.latency.add(origin, due, now);
-        log::trace!(target: "shown", "wall={:?} due={} at={}", origin.wall, due.0, now.0);
+        counters.latency.add(origin, due, seen);
+        log::trace!(target: "shown", "wall={:?} due={} at={}", origin.wall, due.0, seen.0);
         let Decoded { picture, coded } = decoded;
         let _ = self.threads.pictures.try_send(picture);
         if let Some(before) = self.shown.replace(coded) {
@@ -189,6 +181,22 @@ impl<'a> Presenter<'a> {
             self.take_snapshot(&path.clone());
         }
         Ok(())
+    }
+
+    /// Puts a picture on the screen, if there is one; says when it is seen.
+    fn put_on(
+        &mut self,
+        screen: Option<&mut Screen<'_>>,
+        decoded: &Decoded,
+    ) -> Result<Monotonic, String> {
+        let began = monotonic();
+        let Some(screen) = screen else { return Ok(self.refresh.seen(began, began, monotonic())) };
+        screen.draw(&decoded.picture).map_err(|error| error.to_string())?;
+        let drawn = monotonic();
+        screen.present();
+        let seen = self.refresh.seen(began, drawn, monotonic());
+        self.refresh.set_period(screen.refresh());
+        Ok(seen)
     }
 
     /// Gives the memory of a picture back. Queues that are full have enough.

@@ -1,12 +1,14 @@
 //! How SDL is to behave, and what it does not say by itself.
 
 /// How SDL is to behave, whatever its defaults are.
-pub(super) const HINTS: [(&str, &str); 4] = [
+pub(super) const HINTS: [(&str, &str); 5] = [
     // The program stops by its own signal handling, not by a window event.
     ("SDL_NO_SIGNAL_HANDLERS", "1"),
     // The desktop keeps its effects: we are a window, not a game.
     ("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0"),
     ("SDL_RENDER_SCALE_QUALITY", "linear"),
+    // On the bare console a picture goes out with the next refresh, not with the one after.
+    ("SDL_VIDEO_DOUBLE_BUFFER", "1"),
     // Another window in front of a full-screen picture must not hide it.
     ("SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS", "0"),
 ];
