@@ -1,5 +1,5 @@
 //! Bytes to values and back, for everything that StreamSocket says on the wire: RTP, RTCP, RTP/JPEG,
-//! L16, SDP, SAP, and the headers of JPEG files. One module a document section.
+//! L16, repair packets, SDP, SAP, and the headers of JPEG files. One module a document section.
 //!
 //! Nothing here knows a socket, a clock or a stream: [`rtp::Packet::parse`] and its like look at a
 //! slice and answer. No function allocates, and none panics, whatever the bytes.
@@ -13,6 +13,7 @@ pub mod jpeg_scan;
 pub mod ntp;
 pub mod pcm;
 mod reader;
+pub mod repair;
 pub mod rtcp;
 pub mod rtp;
 pub mod sap;

@@ -4,6 +4,7 @@ pub mod audio;
 pub mod conceal;
 pub mod jitter;
 pub mod playout;
+pub mod repair;
 pub mod resample;
 pub mod source;
 pub mod spread;

@@ -4,6 +4,7 @@ pub mod audio;
 pub mod clock;
 pub mod pacer;
 pub mod packets;
+pub mod repair;
 pub mod sample_clock;
 pub mod video;
 

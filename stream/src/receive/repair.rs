@@ -1,0 +1,270 @@
+//! Makes packets that were lost out of repair packets (`docs/repair.md`), as soon as enough of their
+//! block has come, in whatever order. Nothing waits here: how long a frame or a sample is waited for
+//! is decided where they are put together.
+
+use core::fmt;
+use reed_solomon_simd::ReedSolomonDecoder;
+use streamsocket_wire::repair::{self, Header, PACKETS_MAX};
+use streamsocket_wire::rtp::{self, Ssrc, extend_sequence};
+
+/// Media packets kept at first: two frames of 350 kB.
+const KEPT_FIRST: usize = 512;
+
+/// Media packets kept at most: the largest block, and as many again that follow it.
+const KEPT_MAX: usize = 2 * PACKETS_MAX as usize;
+
+/// Blocks whose repair packets are collected at the same time: the current one, and others whose
+/// packets were overtaken.
+const BLOCKS_OPEN: usize = 4;
+
+/// What was done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Repair packets taken.
+    pub packets: u64,
+    /// Media packets made out of them.
+    pub repaired: u64,
+    /// Repair packets, or packets made out of them, that contradict the stream or each other.
+    pub malformed: u64,
+}
+
+/// The repair of one media stream.
+#[derive(Default)]
+pub struct Repair {
+    /// The media packets that came last, each at its sequence number modulo the length.
+    kept: Vec<Kept>,
+    blocks: [Block; BLOCKS_OPEN],
+    arithmetic: Option<ReedSolomonDecoder>,
+    shard: Vec<u8>,
+    counts: Counts,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    sequence: Option<u64>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    state: State,
+    /// Extended sequence number of its first packet.
+    first: u64,
+    packets: u16,
+    repairs: u16,
+    /// Media packets that have not come.
+    missing: u16,
+    shard_len: usize,
+    /// Which repair packets have come.
+    indices: Vec<u16>,
+    /// Their shards.
+    shards: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Free,
+    Open,
+    /// Complete, repaired, or not to be trusted.
+    Done,
+}
+
+impl Block {
+    fn covers(&self, sequence: u64) -> bool {
+        (self.first..self.first + u64::from(self.packets)).contains(&sequence)
+    }
+
+    /// Whether what is missing can be made.
+    fn is_ready(&self) -> bool {
+        self.state == State::Open && self.indices.len() >= usize::from(self.missing)
+    }
+
+    fn add(&mut self, index: u16, shard: &[u8]) {
+        if !self.indices.contains(&index) {
+            self.indices.push(index);
+            self.shards.extend_from_slice(shard);
+        }
+    }
+
+    /// The media packets of it.
+    fn sequences(&self) -> impl Iterator<Item = (usize, u64)> + use<> {
+        (0..usize::from(self.packets)).zip(self.first..)
+    }
+}
+
+impl fmt::Debug for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Repair {{ {} kept, {:?} }}", self.kept.len(), self.counts)
+    }
+}
+
+impl Repair {
+    /// What was done so far.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Forgets all packets: the source has changed.
+    pub fn reset(&mut self) {
+        for kept in &mut self.kept {
+            kept.sequence = None;
+        }
+        for block in &mut self.blocks {
+            block.state = State::Free;
+        }
+    }
+
+    /// Takes a media packet with its extended sequence number.
+    pub fn keep(&mut self, sequence: u64, packet: &[u8]) {
+        if self.kept.is_empty() {
+            self.kept.resize(KEPT_FIRST, Kept::default());
+        }
+        let place = place(sequence, self.kept.len());
+        let kept = &mut self.kept[place];
+        if kept.sequence >= Some(sequence) {
+            return;
+        }
+        kept.sequence = Some(sequence);
+        kept.bytes.clear();
+        kept.bytes.extend_from_slice(packet);
+        for block in &mut self.blocks {
+            if block.state == State::Open && block.covers(sequence) {
+                block.missing = block.missing.saturating_sub(1);
+                if block.missing == 0 {
+                    block.state = State::Done;
+                }
+            }
+        }
+    }
+
+    /// Takes a repair packet, of the stream whose extended sequence number has come to `highest`.
+    /// What contradicts others of its block is counted and changes nothing.
+    pub fn push(&mut self, header: &Header, shard: &[u8], highest: u64) {
+        let first = extend_sequence(highest, header.first);
+        let end = first + u64::from(header.packets);
+        let window = KEPT_MAX as u64;
+        if end + window < highest || first > highest + window {
+            self.counts.malformed += 1;
+            return;
+        }
+        self.counts.packets += 1;
+        let known = |block: &Block| block.state != State::Free && block.first == first;
+        let index = self.blocks.iter().position(known);
+        let index = index.unwrap_or_else(|| self.open(header, first, shard.len()));
+        let block = &mut self.blocks[index];
+        let same = (block.packets, block.repairs, block.shard_len);
+        if same != (header.packets, header.repairs, shard.len()) {
+            self.counts.malformed += 1;
+        } else if block.state == State::Open {
+            block.add(header.index, shard);
+        }
+    }
+
+    /// Hands the packets that could be made to `each`, with their extended sequence numbers.
+    pub fn poll(&mut self, media: Ssrc, each: &mut dyn FnMut(u64, &[u8])) {
+        for index in 0..BLOCKS_OPEN {
+            if self.blocks[index].is_ready() {
+                self.make(index, media, each);
+            }
+        }
+    }
+
+    /// A place for a new block: that of the oldest.
+    fn open(&mut self, header: &Header, first: u64, shard_len: usize) -> usize {
+        let wanted = (2 * usize::from(header.packets)).next_power_of_two().min(KEPT_MAX);
+        if wanted > self.kept.len() {
+            self.grow(wanted.max(KEPT_FIRST));
+        }
+        let age = |block: &Block| (block.state != State::Free).then_some(block.first);
+        let oldest = (0..BLOCKS_OPEN).min_by_key(|index| age(&self.blocks[*index])).unwrap_or(0);
+        let kept = &self.kept;
+        let block = &mut self.blocks[oldest];
+        (block.first, block.packets, block.repairs) = (first, header.packets, header.repairs);
+        block.shard_len = shard_len;
+        block.indices.clear();
+        block.shards.clear();
+        let missing = block.sequences().filter(|(_, it)| find(kept, *it).is_none()).count();
+        block.missing = u16::try_from(missing).unwrap_or(u16::MAX);
+        block.state = if missing == 0 { State::Done } else { State::Open };
+        oldest
+    }
+
+    fn grow(&mut self, len: usize) {
+        let before = core::mem::replace(&mut self.kept, vec![Kept::default(); len]);
+        for kept in before {
+            if let Some(sequence) = kept.sequence {
+                self.kept[place(sequence, len)] = kept;
+            }
+        }
+    }
+
+    /// Makes what is missing in a block.
+    fn make(&mut self, index: usize, media: Ssrc, each: &mut dyn FnMut(u64, &[u8])) {
+        let Self { kept, blocks, arithmetic, shard, counts } = self;
+        let block = &mut blocks[index];
+        block.state = State::Done;
+        let Some(arithmetic) = prepared(arithmetic, block) else { return };
+        shard.resize(block.shard_len, 0);
+        for (index, sequence) in block.sequences() {
+            let Some(packet) = find(kept, sequence) else { continue };
+            let fits = repair::emit_shard(packet, &[], shard).is_ok();
+            if !fits || arithmetic.add_original_shard(index, &*shard).is_err() {
+                counts.malformed += 1;
+                return;
+            }
+        }
+        // No more of them than are needed: the others would only cost time.
+        let shards = block.shards.chunks_exact(block.shard_len);
+        for (index, shard) in block.indices.iter().zip(shards).take(block.missing.into()) {
+            if arithmetic.add_recovery_shard(usize::from(*index), shard).is_err() {
+                return;
+            }
+        }
+        // It fails if packets that were there have been forgotten since.
+        let Ok(restored) = arithmetic.decode() else { return };
+        for (index, shard) in restored.restored_original_iter() {
+            let sequence = block.first + index as u64;
+            match packet_in(shard, media, sequence) {
+                Some(packet) => {
+                    counts.repaired += 1;
+                    each(sequence, packet);
+                }
+                None => counts.malformed += 1,
+            }
+        }
+    }
+}
+
+fn prepared<'a>(
+    arithmetic: &'a mut Option<ReedSolomonDecoder>,
+    block: &Block,
+) -> Option<&'a mut ReedSolomonDecoder> {
+    let (packets, repairs) = (usize::from(block.packets), usize::from(block.repairs));
+    match arithmetic {
+        Some(ready) => ready.reset(packets, repairs, block.shard_len).ok()?,
+        None => *arithmetic = ReedSolomonDecoder::new(packets, repairs, block.shard_len).ok(),
+    }
+    arithmetic.as_mut()
+}
+
+/// The packet of a restored shard, if it is the one that it should be.
+fn packet_in(shard: &[u8], media: Ssrc, sequence: u64) -> Option<&[u8]> {
+    let bytes = repair::parse_shard(shard).ok()?;
+    let header = rtp::Packet::parse(bytes).ok()?.header();
+    let expected = sequence & u64::from(u16::MAX) == u64::from(header.sequence.0);
+    (expected && header.ssrc == media).then_some(bytes)
+}
+
+fn place(sequence: u64, len: usize) -> usize {
+    usize::try_from(sequence % len.max(1) as u64).unwrap_or(0)
+}
+
+fn find(kept: &[Kept], sequence: u64) -> Option<&[u8]> {
+    let kept = kept.get(place(sequence, kept.len()))?;
+    (kept.sequence == Some(sequence)).then_some(&kept.bytes[..])
+}
+
+#[cfg(test)]
+mod tests;
