@@ -142,6 +142,14 @@ pub struct StreamOptions {
     /// a second (40M), or off [default: 50%]
     #[arg(long, value_name = "PACE", help_heading = "Network")]
     pub pace: Option<Scalar>,
+    /// Repair packets sent along, in 100 packets: receivers make lost packets from them. They go to a
+    /// group of their own, so that players that do not know them never get them; 0: none [default: 20]
+    #[arg(long, value_name = "PERCENT", help_heading = "Network")]
+    pub repair: Option<Scalar>,
+    /// Bits a second at most, all packets included: whole frames are left out where there would be
+    /// more, such as 20M [default: no limit]
+    #[arg(long, value_name = "RATE", help_heading = "Network")]
+    pub max_bitrate: Option<Scalar>,
     /// Name of the session, as viewers see it [default: the host's name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
     pub name: Option<String>,
@@ -178,6 +186,8 @@ impl StreamOptions {
             ttl: self.ttl.or(file.ttl),
             packet_size: self.packet_size.or(file.packet_size),
             pace: self.pace.or(file.pace),
+            repair: self.repair.or(file.repair),
+            max_bitrate: self.max_bitrate.or(file.max_bitrate),
             name: self.name.or(file.name),
             sdp: self.sdp.or(file.sdp),
             no_announce: self.no_announce.or(file.no_announce),

@@ -8,7 +8,7 @@ use streamsocket_net::{Datagram, Interface, SendSocket};
 /// Where a stream goes.
 pub struct Output {
     media: SendSocket,
-    rtcp: SendSocket,
+    rtcp: Option<SendSocket>,
     fault: Option<io::ErrorKind>,
     sent: Sent,
 }
@@ -24,6 +24,14 @@ pub struct Sent {
     pub dropped: u64,
 }
 
+impl std::ops::AddAssign for Sent {
+    fn add_assign(&mut self, more: Self) {
+        self.packets += more.packets;
+        self.bytes += more.bytes;
+        self.dropped += more.dropped;
+    }
+}
+
 impl Output {
     /// Opens the sockets for media to `to` and RTCP to the port above.
     ///
@@ -36,8 +44,21 @@ impl Output {
     ) -> Result<Self, streamsocket_net::Error> {
         let media = SendSocket::open(to, interface, ttl)?;
         let above = SocketAddr::new(to.ip(), to.port() + 1);
-        let rtcp = SendSocket::open(above, interface, ttl)?;
+        let rtcp = Some(SendSocket::open(above, interface, ttl)?);
         Ok(Self { media, rtcp, fault: None, sent: Sent::default() })
+    }
+
+    /// Opens a socket for repair packets to `to`, which have no RTCP of their own.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_repair(
+        to: SocketAddr,
+        interface: Option<&Interface>,
+        ttl: u8,
+    ) -> Result<Self, streamsocket_net::Error> {
+        let media = SendSocket::open(to, interface, ttl)?;
+        Ok(Self { media, rtcp: None, fault: None, sent: Sent::default() })
     }
 
     /// Where media goes.
@@ -46,10 +67,10 @@ impl Output {
         self.media.destination()
     }
 
-    /// The socket that reports of receivers come back to.
+    /// The socket that reports of receivers come back to, if there is one.
     #[must_use]
-    pub const fn rtcp(&self) -> &SendSocket {
-        &self.rtcp
+    pub const fn rtcp(&self) -> Option<&SendSocket> {
+        self.rtcp.as_ref()
     }
 
     /// What has left so far.
@@ -80,7 +101,8 @@ impl Output {
     /// Sends an RTCP compound packet.
     pub fn send_rtcp(&mut self, packet: &[u8]) {
         let datagram = Datagram { header: packet, payload: &[] };
-        if let Err(error) = self.rtcp.send(&mut std::iter::once(datagram)) {
+        let Some(rtcp) = &mut self.rtcp else { return };
+        if let Err(error) = rtcp.send(&mut std::iter::once(datagram)) {
             self.failed(&error);
         }
     }

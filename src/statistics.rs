@@ -49,6 +49,8 @@ pub struct VideoStatistics {
     pub packets: u64,
     /// Bytes of the frames that left.
     pub bytes: u64,
+    /// Repair packets that left, for each destination.
+    pub repair_packets: u64,
 }
 
 /// Sound.
@@ -68,6 +70,8 @@ pub struct AudioStatistics {
     pub samples: u64,
     /// Packets that left, for each destination.
     pub packets: u64,
+    /// Repair packets that left, for each destination.
+    pub repair_packets: u64,
     /// Times that the source lost samples.
     pub overruns: u64,
     /// By how much the card is faster than it says, in parts per million; not before it has been heard
@@ -113,6 +117,8 @@ impl Statistics {
                 video.frames_sent,
                 megabytes(video.bytes),
             )?;
+            let (packets, repair) = (video.packets, video.repair_packets);
+            writeln!(out, "         {packets} packets and {repair} for repair")?;
             for (reason, count) in &video.frames_dropped {
                 writeln!(out, "         {count} frames not sent: {}", reason.replace('_', " "))?;
             }
@@ -122,11 +128,12 @@ impl Statistics {
             let seconds = to_f64(audio.samples) / f64::from(audio.rate.max(1));
             writeln!(
                 out,
-                "  audio  {} {} Hz {}: {seconds:.1} s sent in {} packets, {} overruns",
+                "  audio  {} {} Hz {}: {seconds:.1} s sent in {} packets and {} for repair, {} overruns",
                 audio.source,
                 audio.rate,
                 if audio.channels == 1 { "mono" } else { "stereo" },
                 audio.packets,
+                audio.repair_packets,
                 audio.overruns,
             )?;
             if let Some(ppm) = audio.clock_ppm {

@@ -235,6 +235,8 @@ pub struct VideoCounters {
     pub bytes: Count,
     /// Packets that did not come.
     pub packets_lost: Count,
+    /// Of these, packets that could be made out of repair packets.
+    pub packets_repaired: Count,
     /// Packets of others, or malformed.
     pub packets_refused: Count,
     /// Complete frames.
@@ -270,6 +272,8 @@ pub struct AudioCounters {
     pub packets: Count,
     /// Packets that did not come.
     pub packets_lost: Count,
+    /// Of these, packets that could be made out of repair packets.
+    pub packets_repaired: Count,
     /// Sample frames received.
     pub samples: Count,
     /// Sample frames missing.

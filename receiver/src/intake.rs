@@ -7,11 +7,13 @@ use crate::receiver::{Clocks, Session};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::repair::{self, Repair};
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::{Medium, StreamClock};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp::{self, Ssrc};
 
@@ -33,6 +35,7 @@ pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
 pub(crate) struct Intake {
     rtp: ReceiveSocket,
     rtcp: ReceiveSocket,
+    repair: Option<ReceiveSocket>,
     stream: Stream,
     /// Our wall clock minus our monotonic clock, as last seen.
     unix_offset: i64,
@@ -44,6 +47,8 @@ pub(crate) struct Intake {
 struct Stream {
     source: Source,
     clock: StreamClock,
+    /// What makes lost packets again, and the payload type of what it takes.
+    repair: Option<(Repair, u8)>,
     feedback: Feedback,
     payload_type: u8,
     ntp64_id: Option<u8>,
@@ -68,6 +73,8 @@ pub(crate) struct Admitted<'a> {
     pub(crate) sequence: u64,
     pub(crate) time: i64,
     pub(crate) marker: bool,
+    /// It did not come, but was made out of repair packets.
+    pub(crate) repaired: bool,
     pub(crate) ntp: Option<NtpTime>,
     pub(crate) payload: &'a [u8],
     pub(crate) arrival: Monotonic,
@@ -101,9 +108,14 @@ impl Intake {
         Ok(Self {
             rtp: ReceiveSocket::open(plan.rtp, interface, source)?,
             rtcp: ReceiveSocket::open(plan.rtcp, interface, source)?,
+            repair: plan
+                .repair
+                .map(|(to, _)| ReceiveSocket::open(to, interface, source))
+                .transpose()?,
             stream: Stream {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
+                repair: plan.repair.map(|(_, payload_type)| (Repair::default(), payload_type)),
                 feedback: Feedback::new(ssrc, plan.bandwidth),
                 payload_type: plan.payload_type,
                 ntp64_id: plan.ntp64_id,
@@ -121,8 +133,13 @@ impl Intake {
         })
     }
 
-    pub(crate) fn sockets(&self) -> [&ReceiveSocket; 2] {
-        [&self.rtp, &self.rtcp]
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = &ReceiveSocket> {
+        [&self.rtp, &self.rtcp].into_iter().chain(&self.repair)
+    }
+
+    /// What repair has done so far.
+    pub(crate) fn repair(&self) -> repair::Counts {
+        self.stream.repair.as_ref().map(|(repair, _)| repair.counts()).unwrap_or_default()
     }
 
     pub(crate) const fn source(&self) -> &Source {
@@ -158,24 +175,19 @@ impl Intake {
         self.rtp.kernel_drops()
     }
 
-    /// Hands over the packets that have come. True if some were left for the next turn.
+    /// Hands over the packets that have come, and those that could be made. True if some were left for
+    /// the next turn.
     pub(crate) fn receive(&mut self, session: &mut Session, each: Each<'_>) -> bool {
-        for _ in 0..CALLS_AT_A_TIME {
-            let (now, offset) = (monotonic(), unix_offset());
-            // What was stamped before our clock was set has stamps of another time.
-            let was_set = (offset - self.unix_offset).abs() > CLOCK_SET_NANOS;
-            self.unix_offset = offset;
-            let stream = &mut self.stream;
-            let taken = self.rtp.receive(&mut |received| {
-                let stamp = received.arrival.filter(|_| !was_set);
-                let arrival = stamp.map_or(now, |unix| Monotonic(unix - offset).min(now));
-                stream.admit(received.data, received.from.ip(), arrival, session, each);
+        let Self { rtp, repair, stream, unix_offset, .. } = self;
+        let mut left = take(rtp, unix_offset, &mut |datagram, from, arrival| {
+            stream.admit(datagram, from, arrival, session, each);
+        });
+        if let Some(repair) = repair {
+            left |= take(repair, unix_offset, &mut |datagram, from, arrival| {
+                stream.take_repair(datagram, from, arrival, session, each);
             });
-            if !taken.is_ok_and(|taken| taken > 0) {
-                return false;
-            }
         }
-        true
+        left
     }
 
     /// Takes the reports that have come.
@@ -237,7 +249,75 @@ impl Intake {
     }
 }
 
+/// Takes the datagrams of a socket with their senders and the times that they arrived at. True if some
+/// were left for the next turn.
+fn take(
+    socket: &mut ReceiveSocket,
+    known_offset: &mut i64,
+    each: &mut dyn FnMut(&[u8], IpAddr, Monotonic),
+) -> bool {
+    for _ in 0..CALLS_AT_A_TIME {
+        let (now, offset) = (monotonic(), unix_offset());
+        // What was stamped before our clock was set has stamps of another time.
+        let was_set = (offset - *known_offset).abs() > CLOCK_SET_NANOS;
+        *known_offset = offset;
+        let taken = socket.receive(&mut |received| {
+            let stamp = received.arrival.filter(|_| !was_set);
+            let arrival = stamp.map_or(now, |unix| Monotonic(unix - offset).min(now));
+            each(received.data, received.from.ip(), arrival);
+        });
+        if !taken.is_ok_and(|taken| taken > 0) {
+            return false;
+        }
+    }
+    true
+}
+
 impl Stream {
+    /// Takes a repair packet, and hands over what can be made now.
+    fn take_repair(
+        &mut self,
+        datagram: &[u8],
+        from: IpAddr,
+        arrival: Monotonic,
+        session: &mut Session,
+        each: Each<'_>,
+    ) {
+        let Some((repair, payload_type)) = &mut self.repair else { return };
+        let packet = rtp::Packet::parse(datagram).ok();
+        let packet = packet.filter(|packet| packet.header().payload_type == *payload_type);
+        let header = packet.and_then(|packet| Header::parse(packet.payload()).ok());
+        let stranger = self.peer.is_some_and(|peer| peer != from);
+        match (header, self.source.ssrc().zip(self.source.highest())) {
+            (Some((header, shard)), Some((ssrc, highest))) if header.media == ssrc && !stranger => {
+                repair.push(&header, shard, highest);
+                self.hand_on_repaired(arrival, session, each);
+            }
+            // Nothing is known of the source yet, or it has just been replaced.
+            (Some(_), _) => {}
+            (None, _) => self.refused += 1,
+        }
+    }
+
+    /// Hands over the packets that can be made out of repair packets.
+    fn hand_on_repaired(&mut self, arrival: Monotonic, session: &mut Session, each: Each<'_>) {
+        let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {
+            return;
+        };
+        let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
+        repair.poll(ssrc, &mut |sequence, bytes| {
+            let Ok(packet) = rtp::Packet::parse(bytes) else { return };
+            let header = packet.header();
+            let Some(time) = source.extend(header.time) else { return };
+            let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
+            let (marker, payload) = (header.marker, packet.payload());
+            let (is_new_source, repaired) = (false, true);
+            let packet =
+                Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
+            each(packet, Clocks { stream: clock, session: &mut *session });
+        });
+    }
+
     fn admit(
         &mut self,
         datagram: &[u8],
@@ -259,6 +339,12 @@ impl Stream {
             Admission::NewSource { sequence, time } => (true, sequence, time),
             Admission::Refused => return,
         };
+        if let Some((repair, _)) = &mut self.repair {
+            if is_new_source {
+                repair.reset();
+            }
+            repair.keep(sequence, datagram);
+        }
         if is_new_source {
             if self.clock.stepped() != 0 {
                 session.timeline.reset();
@@ -281,8 +367,12 @@ impl Stream {
             session.heard(capture, arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
-        let packet = Admitted { is_new_source, sequence, time, marker, ntp, payload, arrival };
-        each(packet, Clocks { stream: &self.clock, session });
+        let repaired = false;
+        let packet =
+            Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
+        each(packet, Clocks { stream: &self.clock, session: &mut *session });
+        // A packet that was overtaken by repair packets may be the one that was lacking.
+        self.hand_on_repaired(arrival, session, each);
     }
 
     fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, session: &mut Session) {

@@ -44,6 +44,8 @@ pub struct StreamPlan {
     pub synchronised: bool,
     /// Its source, if the description says it.
     pub ssrc: Option<Ssrc>,
+    /// Where its repair packets go, and their payload type.
+    pub repair: Option<(SocketAddr, u8)>,
     /// Nobody has said what it is: rate and channels are what is usual.
     pub assumed: bool,
 }
@@ -113,6 +115,7 @@ impl Plan {
             bandwidth: None,
             synchronised: false,
             ssrc: None,
+            repair: None,
             assumed,
         };
         Self {
@@ -160,6 +163,7 @@ fn stream(media: &Media<'_>, group: IpAddr) -> StreamPlan {
         bandwidth: media.bandwidth_kbit.map(|kbit| u64::from(kbit) * 1000),
         synchronised: media.clock.is_some_and(|clock| is_kept_right(clock.as_bytes())),
         ssrc: media.ssrc,
+        repair: media.repair.map(|repair| (repair.to, repair.payload_type)),
         assumed: false,
     }
 }

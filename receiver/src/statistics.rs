@@ -42,6 +42,7 @@ pub struct VideoStatistics {
     pub packets: u64,
     pub bytes: u64,
     pub packets_lost: u64,
+    pub packets_repaired: u64,
     pub packets_refused: u64,
     pub frames_received: u64,
     pub frames_incomplete: u64,
@@ -61,6 +62,7 @@ pub struct VideoStatistics {
 pub struct AudioStatistics {
     pub packets: u64,
     pub packets_lost: u64,
+    pub packets_repaired: u64,
     pub samples: u64,
     pub samples_lost: u64,
     pub samples_played: u64,
@@ -94,6 +96,7 @@ impl Counters {
                 packets: video.packets.get(),
                 bytes: video.bytes.get(),
                 packets_lost: video.packets_lost.get(),
+                packets_repaired: video.packets_repaired.get(),
                 packets_refused: video.packets_refused.get(),
                 frames_received: video.frames_received.get(),
                 frames_incomplete: video.frames_incomplete.get(),
@@ -109,6 +112,7 @@ impl Counters {
             audio: AudioStatistics {
                 packets: audio.packets.get(),
                 packets_lost: audio.packets_lost.get(),
+                packets_repaired: audio.packets_repaired.get(),
                 samples: audio.samples.get(),
                 samples_lost: audio.samples_lost.get(),
                 samples_played: audio.samples_played.get(),
@@ -160,9 +164,10 @@ impl Statistics {
         )?;
         writeln!(
             out,
-            "         {} packets, {} lost, jitter {}; latency {}",
+            "         {} packets, {} lost, {} of them repaired; jitter {}; latency {}",
             video.packets,
             video.packets_lost,
+            video.packets_repaired,
             Millis(video.jitter_ms),
             Spreading([video.latency_ms, video.latency_p95_ms, video.latency_p99_ms]),
         )?;
@@ -177,9 +182,10 @@ impl Statistics {
         )?;
         writeln!(
             out,
-            "         {} packets, {} lost, jitter {}; latency {}",
+            "         {} packets, {} lost, {} of them repaired; jitter {}; latency {}",
             audio.packets,
             audio.packets_lost,
+            audio.packets_repaired,
             Millis(audio.jitter_ms),
             Spreading([audio.latency_ms, audio.latency_p95_ms, audio.latency_p99_ms]),
         )?;

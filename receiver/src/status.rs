@@ -25,6 +25,8 @@ pub struct Status<'a> {
     pub relative: bool,
     /// Packets lost, in per cent.
     pub loss_percent: f32,
+    /// The same before repair.
+    pub loss_before_percent: f32,
     /// Sound after picture, in milliseconds; negative if it comes first.
     pub av_offset_ms: Option<f32>,
     /// Bytes recorded, while recording.
@@ -97,7 +99,15 @@ impl Status<'_> {
             let beyond = if self.relative { "+" } else { "" };
             each(format_args!("latency {beyond}{latency:.0} ms"))?;
         }
-        each(format_args!("loss {:.2} %", self.loss_percent))?;
+        let (loss, before) = (self.loss_percent, self.loss_before_percent);
+        if before > loss {
+            each(format_args!(
+                "loss {loss:.2} % ({before:.2} % repaired)",
+                before = before - loss
+            ))?;
+        } else {
+            each(format_args!("loss {loss:.2} %"))?;
+        }
         if let Some(offset) = self.av_offset_ms {
             // Rounded here, so that a small negative one is not "-0".
             each(format_args!("A/V {:+.0} ms", offset.round() + 0.0))?;
@@ -256,6 +266,7 @@ mod tests {
         latency_ms: Some(41.4),
         relative: false,
         loss_percent: 0.125,
+        loss_before_percent: 1.5,
         av_offset_ms: Some(-2.0),
         recorded: Some(12_345_678),
         details: Details {
@@ -273,7 +284,7 @@ mod tests {
     fn the_line_names_every_value() {
         assert_eq!(
             FULL.to_string(),
-            "Door  1280x720  30.0 fps  28.1 Mbit/s  latency 41 ms  loss 0.12 %  A/V -2 ms  recorded 12.3 MB"
+            "Door  1280x720  30.0 fps  28.1 Mbit/s  latency 41 ms  loss 0.12 % (1.38 % repaired)  A/V -2 ms  recorded 12.3 MB"
         );
         let even = Status { av_offset_ms: Some(-0.2), ..FULL }.to_string();
         assert!(even.contains("A/V +0 ms"), "{even}");

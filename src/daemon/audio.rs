@@ -1,9 +1,11 @@
 //! Sound on its way: from the source through the packetizer to every destination.
 
+use super::repair::Repair;
 use super::transport::{Instant, Transport};
 use super::video::Beginning;
 use crate::capture::source::AudioSource;
 use crate::capture::{AudioPoll, Error};
+use crate::output::Output;
 use crate::statistics::AudioStatistics;
 use streamsocket_net::Datagram;
 use streamsocket_stream::clock::{Monotonic, WallClock};
@@ -22,6 +24,7 @@ pub(super) struct Audio {
     packetizer: Packetizer,
     samples: Vec<i16>,
     pub(super) transport: Transport,
+    repair: Option<Repair>,
     /// Breaks of the capture that the packetizer knows of.
     breaks: u64,
     captured: u64,
@@ -33,7 +36,7 @@ impl Audio {
         (source, name): (AudioSource, String),
         beginning: Beginning,
         ntp64_id: Option<u8>,
-        transport: Transport,
+        (transport, repair): (Transport, Option<Repair>),
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
         let format = source.format();
@@ -46,6 +49,7 @@ impl Audio {
             packetizer: Packetizer::new(stream, sequence, time),
             samples: vec![0; SAMPLES_AT_A_TIME],
             transport,
+            repair,
             breaks: 0,
             captured: 0,
             packets: 0,
@@ -92,16 +96,16 @@ impl Audio {
                         self.packetizer.break_off();
                     }
                     let samples = self.samples.get(..frames * channels).unwrap_or_default();
-                    let (transport, count) = (&mut self.transport, &mut self.packets);
+                    let ways = (&mut self.transport, &mut self.repair, &mut self.packets);
                     self.packetizer.push(samples, capture, wall, |packet| {
-                        send(packet, transport, count, now);
+                        send(packet, ways.0, ways.1, ways.2, now);
                     });
                 }
                 AudioPoll::Idle => break,
                 AudioPoll::End => {
                     self.ended = true;
-                    let (transport, count) = (&mut self.transport, &mut self.packets);
-                    self.packetizer.flush(wall, |packet| send(packet, transport, count, now));
+                    let ways = (&mut self.transport, &mut self.repair, &mut self.packets);
+                    self.packetizer.flush(wall, |packet| send(packet, ways.0, ways.1, ways.2, now));
                 }
             }
         }
@@ -110,6 +114,12 @@ impl Audio {
             self.transport.hasten(now);
         }
         Ok(())
+    }
+
+    /// The sockets, as they add up for a destination.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
+        let repair = self.repair.as_ref().map(Repair::outputs);
+        std::iter::once(self.transport.outputs()).chain(repair)
     }
 
     /// The same instant on the stream's clock and on the wall clock.
@@ -128,14 +138,24 @@ impl Audio {
             samples: self.captured,
             packets: self.packets,
             overruns: self.source.overruns(),
+            repair_packets: self.repair.as_ref().map_or(0, Repair::packets),
             clock_ppm: self.packetizer.clock().ppm(),
         }
     }
 }
 
-fn send(packet: Packet<'_>, transport: &mut Transport, count: &mut u64, now: Monotonic) {
+fn send(
+    packet: Packet<'_>,
+    transport: &mut Transport,
+    repair: &mut Option<Repair>,
+    count: &mut u64,
+    now: Monotonic,
+) {
     let datagram = Datagram { header: packet.header, payload: packet.payload };
     transport.send(std::iter::once(datagram));
     transport.count(1, packet.payload.len(), now);
+    if let Some(repair) = repair {
+        repair.sound(packet);
+    }
     *count += 1;
 }

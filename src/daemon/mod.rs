@@ -4,6 +4,7 @@
 //! sets the timer to the earliest thing that will be due next. Nothing in a turn waits.
 
 mod audio;
+mod repair;
 mod rtcp;
 mod start;
 mod transport;
@@ -20,11 +21,13 @@ use crate::clock::{Timer, monotonic};
 use crate::control::server::Server;
 use crate::control::{Answer, Request};
 use crate::hotplug::Hotplug;
+use crate::output::Sent;
 use crate::statistics::{DestinationStatistics, Statistics};
 use mio::{Events, Poll, Token};
 use nix::sys::signalfd::SignalFd;
 use std::fmt;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
@@ -261,21 +264,15 @@ impl Daemon {
     /// What the session did so far.
     #[must_use]
     pub fn statistics(&self, now: Monotonic) -> Statistics {
-        let outputs = |outputs: &[crate::output::Output]| -> Vec<_> {
-            outputs.iter().map(|output| (output.destination(), output.sent())).collect()
-        };
-        let mut sent =
-            self.video.as_ref().map(|video| outputs(video.transport.outputs())).unwrap_or_default();
-        let audio =
-            self.audio.as_ref().map(|audio| outputs(audio.transport.outputs())).unwrap_or_default();
-        for (index, (destination, of_audio)) in audio.into_iter().enumerate() {
-            match sent.get_mut(index) {
-                Some((_, both)) => {
-                    both.packets += of_audio.packets;
-                    both.bytes += of_audio.bytes;
-                    both.dropped += of_audio.dropped;
+        let mut sent: Vec<(SocketAddr, Sent)> = Vec::new();
+        let video = self.video.as_ref().map(Video::outputs);
+        let audio = self.audio.as_ref().map(Audio::outputs);
+        for outputs in video.into_iter().flatten().chain(audio.into_iter().flatten()) {
+            for (index, output) in outputs.iter().enumerate() {
+                match sent.get_mut(index) {
+                    Some((_, all)) => *all += output.sent(),
+                    None => sent.push((output.destination(), output.sent())),
                 }
-                None => sent.push((destination, of_audio)),
             }
         }
         let destinations = sent.into_iter().map(|(address, sent)| DestinationStatistics {

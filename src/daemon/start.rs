@@ -2,6 +2,7 @@
 //! sockets open, description written.
 
 use super::audio::Audio;
+use super::repair::Repair;
 use super::transport::Transport;
 use super::video::{Beginning, Sending, Video};
 use super::wall::Wall;
@@ -11,7 +12,7 @@ use crate::announce::Announcer;
 use crate::capture::source::{self, Setting, Sources};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
-use crate::description::{Description, NTP64_ID};
+use crate::description::{Description, NTP64_ID, repair_address};
 use crate::group;
 use crate::hotplug::Hotplug;
 use crate::identity;
@@ -26,6 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use streamsocket_net::{Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::WallClock;
+use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
@@ -65,6 +67,7 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
         ttl: network.ttl,
         session_id: NtpTime::from_unix_nanos(unix_began).0 >> 32,
         changes: 0,
+        repair: !settings.repair.is_none(),
         synchronised: machine::is_synchronised(),
         video: None,
         audio: None,
@@ -155,21 +158,22 @@ fn streams(
         pace: settings.pace,
         ntp64_id: Some(NTP64_ID),
         av_offset: settings.av_offset,
+        bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, &sources, settings)),
     };
     let epoch = monotonic();
     let mut video = None;
     if let Some(source) = sources.video {
         let beginning = beginning()?;
         description.video = Some((source.0.format(), beginning.ssrc));
-        let transport = transport(network, 0, beginning.ssrc)?;
-        video = Some(Video::new(source, beginning, sending, transport, epoch));
+        let ways = ways(network, 0, beginning.ssrc, settings.repair)?;
+        video = Some(Video::new(source, beginning, sending, ways, epoch));
     }
     let mut audio = None;
     if let Some(source) = sources.audio {
         let beginning = beginning()?;
         description.audio = Some((source.0.format(), beginning.ssrc));
-        let transport = transport(network, 2, beginning.ssrc)?;
-        audio = Some(Audio::new(source, beginning, sending.ntp64_id, transport));
+        let ways = ways(network, 2, beginning.ssrc, settings.repair)?;
+        audio = Some(Audio::new(source, beginning, sending.ntp64_id, ways));
     }
     Ok((video, audio))
 }
@@ -181,6 +185,40 @@ fn beginning() -> Result<Beginning, Error> {
     let [high, low, ..] = random()?.to_ne_bytes();
     let sequence = Sequence(u16::from_ne_bytes([high, low]));
     Ok(Beginning { ssrc: Ssrc(random()?), sequence, time: RtpTime(random()?) })
+}
+
+/// What a limit for everything leaves for pictures: sound goes first, with its repair.
+fn left_for_pictures(rate: u64, sources: &Sources, settings: &Settings) -> u64 {
+    let format = sources.audio.as_ref().map(|(source, _)| source.format());
+    let sound = format.map_or(0, |format| u64::from(format.rate) * u64::from(format.channels) * 16);
+    let repair = sound * u64::from(settings.repair.of_sound()) / u64::from(AUDIO_PACKETS);
+    rate.saturating_sub(sound + repair).max(BITRATE_LEFT_MIN)
+}
+
+/// Bits a second that pictures have at least: at a limit below that of the sound, one now and then.
+const BITRATE_LEFT_MIN: u64 = 50_000;
+
+/// The ways of the stream whose port is so much above the destination's: its own, and that of its
+/// repair packets.
+fn ways(
+    network: &Network,
+    above: u16,
+    ssrc: Ssrc,
+    share: Share,
+) -> Result<(Transport, Option<Repair>), Error> {
+    let transport = transport(network, above, ssrc)?;
+    if share.is_none() {
+        return Ok((transport, None));
+    }
+    let mut outputs = Vec::new();
+    for to in &network.destinations {
+        let to = repair_address(SocketAddr::new(to.address, to.port + above));
+        let output = Output::open_repair(to, network.interface.as_ref(), network.ttl);
+        outputs.push(output.map_err(|error| Error(error.to_string()))?);
+    }
+    let Beginning { ssrc: own, sequence, .. } = beginning()?;
+    let encoder = Encoder::new(own, sequence, ssrc);
+    Ok((transport, Some(Repair::new(share, encoder, outputs))))
 }
 
 /// The sockets of the stream whose port is so much above the destination's.

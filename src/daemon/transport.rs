@@ -40,7 +40,7 @@ impl Transport {
 
     /// What to watch for reports of receivers.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        let own = self.outputs.iter().map(|output| output.rtcp().as_raw_fd());
+        let own = self.outputs.iter().filter_map(|output| Some(output.rtcp()?.as_raw_fd()));
         own.chain(self.groups.iter().map(AsRawFd::as_raw_fd))
     }
 
@@ -91,10 +91,10 @@ impl Transport {
     pub(super) fn receive(&mut self, now: Monotonic) -> bool {
         let mut left = false;
         let mut bytes = [0; COMPOUND_MAX];
-        for output in &self.outputs {
+        for rtcp in self.outputs.iter().filter_map(Output::rtcp) {
             let mut taken = 0;
             while taken < REPORTS_AT_A_TIME {
-                match output.rtcp().receive(&mut bytes) {
+                match rtcp.receive(&mut bytes) {
                     Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now),
                     Ok(None) => break,
                     // A refusal that came back from a host: the next read goes on.

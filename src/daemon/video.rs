@@ -1,19 +1,23 @@
 //! Pictures on their way: from the source through the scan, the packetizer and the pacer to every
 //! destination.
 
+use super::repair::Repair;
 use super::transport::{Instant, Transport};
 use crate::capture::source::VideoSource;
 use crate::capture::{Error, VideoFrame, VideoPoll};
+use crate::output::Output;
 use crate::statistics::VideoStatistics;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use streamsocket_net::Datagram;
 use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_stream::send::bitrate::Limit;
 use streamsocket_stream::send::clock::VideoClock;
-use streamsocket_stream::send::pacer::{BATCH_PACKETS, Pace, Pacer};
+use streamsocket_stream::send::pacer::{BATCH_PACKETS, Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg_scan::{self, Unfit};
+use streamsocket_wire::repair::RESERVE;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
 /// Packets that the arena has room for at first: a frame of 320 kB. It grows once for larger ones.
@@ -35,6 +39,8 @@ pub(super) struct Video {
     /// The frame whose packets are leaving: its memory is on loan until they have.
     leaving: Option<VideoFrame>,
     pub(super) transport: Transport,
+    repair: Option<Repair>,
+    limit: Option<Limit>,
     counts: Counts,
     unfit: Option<&'static str>,
 }
@@ -47,6 +53,7 @@ struct Counts {
     bytes: u64,
     unfit: [u64; Unfit::COUNT],
     too_long: u64,
+    over_bitrate: u64,
 }
 
 /// What a stream begins with: numbers that are random (RFC 3550 section 5.1).
@@ -65,18 +72,25 @@ pub(super) struct Sending {
     pub(super) ntp64_id: Option<u8>,
     /// By how much pictures are later than sound, in milliseconds.
     pub(super) av_offset: i16,
+    /// Bits a second that are left for pictures, if there is a limit.
+    pub(super) bitrate: Option<u64>,
 }
+
+/// Bytes of the IP and UDP headers of a packet (IPv4; 20 more with IPv6).
+const IP_OVERHEAD: usize = 28;
 
 impl Video {
     pub(super) fn new(
         (source, name): (VideoSource, String),
         beginning: Beginning,
         sending: Sending,
-        transport: Transport,
+        (transport, repair): (Transport, Option<Repair>),
         epoch: Monotonic,
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
         let interval = source.format().rate.frame_nanos(1);
+        let reserve = if repair.is_some() { RESERVE } else { 0 };
+        let packet_size = sending.packet_size.saturating_sub(reserve);
         Self {
             source,
             name,
@@ -84,11 +98,13 @@ impl Video {
             away: false,
             clock: VideoClock::new(epoch, time),
             before: i64::from(sending.av_offset) * 1_000_000,
-            packetizer: Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id),
+            packetizer: Packetizer::new(ssrc, sequence, packet_size, sending.ntp64_id),
             pacer: Pacer::new(sending.pace, interval),
             packets: Packets::with_capacity(PACKETS_USUAL),
             leaving: None,
             transport,
+            repair,
+            limit: sending.bitrate.map(Limit::new),
             counts: Counts::default(),
             unfit: None,
         }
@@ -141,11 +157,21 @@ impl Video {
         (self.clock.rtp(now), wall.ntp(now))
     }
 
+    /// The sockets, as they add up for a destination.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
+        let repair = self.repair.as_ref().map(Repair::outputs);
+        std::iter::once(self.transport.outputs()).chain(repair)
+    }
+
     /// A new frame: what is left of the one before leaves at once.
     fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) {
         self.counts.captured += 1;
         let rest = self.pacer.flush();
         self.send(rest, now);
+        if self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
+            self.counts.over_bitrate += 1;
+            return;
+        }
         let scanned = match jpeg_scan::scan(&frame.bytes) {
             Ok(scanned) => scanned,
             Err(unfit) => {
@@ -158,7 +184,7 @@ impl Video {
         };
         let capture = self.clock.advance_to(frame.capture.offset(-self.before));
         let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
-        let bytes = scanned.data.len();
+        let first = self.packetizer.sequence();
         if let Err(error) = self.packetizer.packetize(&scanned, stamp, &mut self.packets) {
             self.counts.too_long += 1;
             if self.unfit.replace("too_long") != Some("too_long") {
@@ -167,13 +193,27 @@ impl Video {
             return;
         }
         self.unfit = None;
-        self.pacer.begin(now, capture, self.packets.len(), bytes);
+        let load = self.load(first, stamp.time);
+        self.pacer.begin(now, capture, load);
+        if let Some(limit) = &mut self.limit {
+            limit.count(now, load.bytes + (load.media + load.repairs) * IP_OVERHEAD);
+        }
         self.counts.sent += 1;
         self.counts.packets += self.packets.len() as u64;
         self.counts.bytes += frame.bytes.len() as u64;
         self.leaving = Some(frame);
         let due = self.pacer.due(now);
         self.send(due, now);
+    }
+
+    /// What the frame in `packets` is to be sent as.
+    fn load(&mut self, first: Sequence, time: RtpTime) -> Load {
+        let media = self.packets.len();
+        let repair = self.repair.as_mut();
+        let (repairs, len) =
+            repair.map_or((0, 0), |repair| repair.begin(&self.packets, first, time));
+        let bytes: usize = self.packets.range(0..media).map(|packet| packet.len()).sum();
+        Load { media, repairs, bytes: bytes + repairs * len }
     }
 
     /// Why nothing at all was sent, if that is so though there were pictures.
@@ -188,6 +228,9 @@ impl Video {
     }
 
     fn send(&mut self, range: Range<usize>, now: Monotonic) {
+        let media = self.packets.len();
+        let repairs = range.start.max(media) - media..range.end.max(media) - media;
+        let range = range.start.min(media)..range.end.min(media);
         if let (Some(frame), false) = (&self.leaving, range.is_empty()) {
             let mut octets = 0;
             for start in range.clone().step_by(BATCH_PACKETS) {
@@ -201,6 +244,9 @@ impl Video {
             }
             self.transport.count(range.len(), octets, now);
         }
+        if let (Some(frame), Some(repair)) = (&self.leaving, &mut self.repair) {
+            repair.send(repairs, &self.packets, &frame.bytes);
+        }
         if self.pacer.deadline().is_none() {
             self.leaving = None;
         }
@@ -213,6 +259,7 @@ impl Video {
             dropped.insert(name, *count);
         }
         dropped.insert("too_long", self.counts.too_long);
+        dropped.insert("over_bitrate", self.counts.over_bitrate);
         let frames_dropped = dropped.into_iter().filter(|(_, count)| *count > 0);
         VideoStatistics {
             source: self.source.name().unwrap_or(&self.name).to_owned(),
@@ -226,6 +273,7 @@ impl Video {
             frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),
             packets: self.counts.packets,
             bytes: self.counts.bytes,
+            repair_packets: self.repair.as_ref().map_or(0, Repair::packets),
         }
     }
 }

@@ -11,7 +11,9 @@ use std::fmt;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use streamsocket_stream::send::bitrate::parse_rate;
 use streamsocket_stream::send::pacer::Pace;
+use streamsocket_stream::send::repair::Share;
 
 /// The port that video is sent to unless the user says another.
 pub const PORT_DEFAULT: u16 = 5004;
@@ -119,6 +121,10 @@ pub struct Settings {
     pub packet_size: usize,
     /// How frames are spread.
     pub pace: Pace,
+    /// How much is sent for repair.
+    pub repair: Share,
+    /// Bits a second at most.
+    pub max_bitrate: Option<u64>,
     /// Name of the session, if chosen.
     pub name: Option<String>,
     /// Where the description goes.
@@ -274,6 +280,13 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
         pace: options.pace.map_or(Ok(Pace::default()), |pace| {
             pace.0.parse().map_err(|error| wrong("pace", &pace.0, error))
         })?,
+        repair: options.repair.map_or(Ok(Share::default()), |share| {
+            share.0.parse().map_err(|error| wrong("repair", &share.0, error))
+        })?,
+        max_bitrate: options
+            .max_bitrate
+            .map(|rate| parse_rate(&rate.0).map_err(|error| wrong("max-bitrate", &rate.0, error)))
+            .transpose()?,
         name: options.name.map(|name| session_name(&name).map(|()| name)).transpose()?,
         sdp: options.sdp,
         announce: !options.no_announce.unwrap_or(false),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use streamsocket_stream::clock::WallClock;
 use streamsocket_stream::send::audio;
 use streamsocket_stream::send::clock::VideoClock;
-use streamsocket_stream::send::pacer::{Pace, Pacer};
+use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::video;
 use streamsocket_wire::jpeg_scan::{Frame, scan};
@@ -178,7 +178,8 @@ impl Sender {
         let scanned: Frame<'_> = scan(&video.pictures[video.showing]).unwrap();
         let bytes = scanned.data.len();
         video.packetizer.packetize(&scanned, stamp, &mut video.packets).unwrap();
-        video.pacer.begin(self.clock.at(now), capture, video.packets.len(), bytes);
+        let load = Load { media: video.packets.len(), repairs: 0, bytes };
+        video.pacer.begin(self.clock.at(now), capture, load);
         self.truth[0].push_back((stamp.time.0, now));
     }
 }

@@ -5,7 +5,7 @@ mod parse;
 mod write;
 
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 /// Media of a session at most.
 pub const MEDIA_MAX: usize = 8;
@@ -90,6 +90,18 @@ pub struct Media<'a> {
     pub clock: Option<&'a str>,
     /// Its name in the session (`a=mid`).
     pub mid: Option<&'a str>,
+    /// Where its repair packets go (`a=x-repair`).
+    pub repair: Option<Repair>,
+}
+
+/// Repair packets of a medium: an attribute of our own, in the form of `a=rtcp` (RFC 3605). Were they
+/// a medium grouped with theirs (RFC 5956), players that do not know them would join their group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Where they go.
+    pub to: SocketAddr,
 }
 
 impl Media<'_> {
@@ -114,6 +126,7 @@ impl Media<'_> {
             cname: None,
             clock: None,
             mid: None,
+            repair: None,
         }
     }
 }

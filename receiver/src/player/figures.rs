@@ -45,6 +45,7 @@ impl Presenter<'_> {
         let (video, size) = (&counters.video, counters.video.size.get());
         let side = |value: u64| u16::try_from(value & 0xFFFF).unwrap_or(0);
         let (packets, lost) = (video.packets.get(), video.packets_lost.get());
+        let share = |part| 100.0 * to_f32(part) / to_f32((packets + lost).max(1));
         Status {
             source: "",
             size: (size != 0).then(|| (side(size >> 16), side(size))),
@@ -52,7 +53,8 @@ impl Presenter<'_> {
             kbit_s: self.rates.measured.map(|(_, kbit_s)| kbit_s),
             latency_ms: counters.video_latency().map(millis),
             relative: counters.clocks() == Clocks::Unknown,
-            loss_percent: 100.0 * to_f32(lost) / to_f32((packets + lost).max(1)),
+            loss_percent: share(lost.saturating_sub(video.packets_repaired.get())),
+            loss_before_percent: share(lost),
             av_offset_ms: counters.av_offset().map(millis),
             recorded: self.threads.recording.is_active().then(|| counters.recorded.get()),
             details: self.details(),

@@ -11,6 +11,9 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
 use streamsocket_wire::ntp::NtpTime;
 
+/// A packet that was lost may be made again so much later, in nanoseconds: our blocks are of 40 ms.
+const REPAIR_NANOS: i64 = 40_000_000;
+
 /// The audio stream of a session.
 pub(super) struct Audio {
     pub(super) intake: Intake,
@@ -27,7 +30,10 @@ struct Assembly {
 
 impl Audio {
     pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
-        let reassembler = Reassembler::new(plan.clock_rate, plan.channels);
+        let mut reassembler = Reassembler::new(plan.clock_rate, plan.channels);
+        if plan.repair.is_some() {
+            reassembler = reassembler.with_repair(REPAIR_NANOS);
+        }
         let channels = usize::from(plan.channels);
         let assumption = Assumption::of(plan);
         let assembly = Assembly { assumption, reassembler, channels, buffer: Vec::new() };
@@ -60,7 +66,10 @@ impl Audio {
                 counters.audio.note.set(None);
             }
             counters.audio.arrived.set(packet.arrival.0);
-            assembly.check(&packet);
+            if !packet.repaired {
+                assembly.check(&packet);
+            }
+            let late = assembly.reassembler.counts().late;
             assembly.reassembler.push(&Packet {
                 sequence: packet.sequence,
                 time: packet.time,
@@ -68,10 +77,15 @@ impl Audio {
                 payload: packet.payload,
                 arrival: packet.arrival,
             });
-            assembly.hand_on(packet.arrival, clocks, outlets, counters);
+            if packet.repaired && assembly.reassembler.counts().late != late {
+                learn_late(&packet, clocks);
+            } else {
+                assembly.hand_on(packet.arrival, clocks, outlets, counters);
+            }
         });
         let (received, lost) = self.intake.source().totals();
         counters.audio.packets.set(received);
+        counters.audio.packets_repaired.set(self.intake.repair().repaired);
         counters.audio.packets_lost.set(u64::try_from(lost).unwrap_or(0));
         counters.audio.jitter.set(self.intake.source().jitter_nanos());
         left
@@ -87,6 +101,14 @@ impl Audio {
     ) {
         let clocks = Clocks { stream: self.intake.clock(), session };
         self.assembly.hand_on(now, clocks, outlets, counters);
+    }
+}
+
+/// Sound that was given up would be there now: the latency should have let it come.
+fn learn_late(packet: &Admitted<'_>, clocks: Clocks<'_>) {
+    if let Some(delay) = clocks.moment(packet.time, packet.arrival).delay {
+        let latency = clocks.session.timeline.latency();
+        clocks.session.jitter.audio(delay, latency, packet.arrival);
     }
 }
 

@@ -20,12 +20,14 @@ pub(super) struct Video {
 struct Assembly {
     reassembler: Reassembler,
     buffer: Vec<u8>,
+    /// RTP time of the last frame that was repaired too late.
+    repaired_late: Option<i64>,
 }
 
 impl Video {
     pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
         let reassembler = Reassembler::new(plan.size);
-        Self { intake, assembly: Assembly { reassembler, buffer: Vec::new() } }
+        Self { intake, assembly: Assembly { reassembler, buffer: Vec::new(), repaired_late: None } }
     }
 
     pub(super) fn deadline(&self, session: &Session) -> Option<Monotonic> {
@@ -50,6 +52,7 @@ impl Video {
                 counters.video.note.set(None);
             }
             counters.video.arrived.set(packet.arrival.0);
+            let late = assembly.reassembler.counts().late;
             assembly.reassembler.push(&Fragment {
                 time: packet.time,
                 marker: packet.marker,
@@ -57,7 +60,9 @@ impl Video {
                 payload: packet.payload,
                 arrival: packet.arrival,
             });
-            if packet.marker {
+            if packet.repaired && assembly.reassembler.counts().late != late {
+                assembly.learn_late(&packet, clocks);
+            } else if packet.marker || packet.repaired {
                 assembly.hand_on(packet.arrival, clocks, outlets, counters);
             }
         });
@@ -83,6 +88,7 @@ impl Video {
         let counts = self.assembly.reassembler.counts();
         counters.video.packets.set(received);
         counters.video.packets_lost.set(u64::try_from(lost).unwrap_or(0));
+        counters.video.packets_repaired.set(self.intake.repair().repaired);
         counters.video.bytes.set(self.intake.bytes());
         counters.video.packets_refused.set(self.intake.refused() + counts.malformed);
         counters.video.frames_received.set(counts.frames);
@@ -93,6 +99,17 @@ impl Video {
 }
 
 impl Assembly {
+    /// A frame that was given up would be there now: the latency should have let it come.
+    fn learn_late(&mut self, packet: &Admitted<'_>, clocks: Clocks<'_>) {
+        if self.repaired_late.replace(packet.time) == Some(packet.time) {
+            return;
+        }
+        if let Some(delay) = clocks.moment(packet.time, packet.arrival).delay {
+            let latency = clocks.session.timeline.latency();
+            clocks.session.jitter.video(delay, latency, packet.arrival);
+        }
+    }
+
     fn hand_on(
         &mut self,
         now: Monotonic,

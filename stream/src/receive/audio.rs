@@ -72,6 +72,8 @@ pub struct Packet<'a> {
 pub struct Reassembler {
     channels: usize,
     hole_max: i64,
+    /// How long a packet is waited for that its successors have overtaken, in nanoseconds.
+    wait: i64,
     next: Option<Next>,
     held: [Held; PACKETS_HELD],
     counts: Counts,
@@ -95,8 +97,8 @@ struct Held {
 
 impl Held {
     /// When what is missing before it is given up.
-    fn waits_until(&self, latest: Latest<'_>) -> Monotonic {
-        let end = self.arrival.offset(REORDER_NANOS);
+    fn waits_until(&self, wait: i64, latest: Latest<'_>) -> Monotonic {
+        let end = self.arrival.offset(wait);
         latest(self.time).map_or(end, |latest| latest.min(end))
     }
 }
@@ -108,10 +110,18 @@ impl Reassembler {
         Self {
             channels: usize::from(channels.max(1)),
             hole_max: i64::from(rate) * HOLE_SECONDS_MAX,
+            wait: REORDER_NANOS,
             next: None,
             held: Default::default(),
             counts: Counts::default(),
         }
+    }
+
+    /// Packets that are missing may come so many nanoseconds later than others: they are repaired.
+    #[must_use]
+    pub const fn with_repair(mut self, later: i64) -> Self {
+        self.wait += later;
+        self
     }
 
     /// What happened so far.
@@ -168,7 +178,7 @@ impl Reassembler {
     ) -> Option<Chunk> {
         let index = self.first()?;
         let full = self.held.iter().all(|held| held.sequence.is_some());
-        let end = if full { now } else { self.held[index].waits_until(latest) };
+        let end = if full { now } else { self.held[index].waits_until(self.wait, latest) };
         let held = &mut self.held[index];
         let sequence = held.sequence?;
         if let Some(next) = self.next {
@@ -197,7 +207,7 @@ impl Reassembler {
     /// When to poll again even if nothing arrives.
     #[must_use]
     pub fn deadline(&self, latest: Latest<'_>) -> Option<Monotonic> {
-        Some(self.held[self.first()?].waits_until(latest))
+        Some(self.held[self.first()?].waits_until(self.wait, latest))
     }
 
     fn first(&self) -> Option<usize> {

@@ -84,6 +84,12 @@ impl Source {
         self.current.as_ref().map(|current| current.ssrc)
     }
 
+    /// The highest sequence number of it so far, extended.
+    #[must_use]
+    pub fn highest(&self) -> Option<u64> {
+        self.current.as_ref().map(|current| current.highest)
+    }
+
     /// When the last packet of it arrived.
     #[must_use]
     pub fn heard(&self) -> Option<Monotonic> {

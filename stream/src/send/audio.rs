@@ -51,6 +51,10 @@ pub struct Packet<'a> {
     pub header: &'a [u8],
     /// Samples, big endian.
     pub payload: &'a [u8],
+    /// Its sequence number.
+    pub sequence: Sequence,
+    /// Its RTP time.
+    pub time: RtpTime,
 }
 
 impl Packetizer {
@@ -153,7 +157,9 @@ impl Packetizer {
             header_len += emit_ntp64(id, ntp, &mut self.header[header_len..]).unwrap_or(0);
         }
         let payload_len = pcm::encode(&self.pending, &mut self.payload).unwrap_or(0);
-        send(Packet { header: &self.header[..header_len], payload: &self.payload[..payload_len] });
+        let (sequence, time) = (header.sequence, header.time);
+        let payload = &self.payload[..payload_len];
+        send(Packet { header: &self.header[..header_len], payload, sequence, time });
         self.sequence = self.sequence.next();
         self.clock.advance(self.pending.len() / self.channels);
         self.pending.clear();

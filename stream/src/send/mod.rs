@@ -1,6 +1,7 @@
 //! From a captured access unit to packets that are due.
 
 pub mod audio;
+pub mod bitrate;
 pub mod clock;
 pub mod pacer;
 pub mod packets;

@@ -2,6 +2,7 @@
 //! that small switch and socket buffers are not overrun by a burst of hundreds of packets. There is
 //! no timer in here: the caller asks what is due, and when to ask again.
 
+use super::bitrate::parse_rate;
 use crate::clock::Monotonic;
 use core::fmt;
 use core::ops::Range;
@@ -38,9 +39,6 @@ const SHARE_MAX: f64 = 0.9;
 /// the interval would be latency, and receivers give up on what takes too long.
 const SPREAD_MAX_NANOS: i64 = 33_333_333;
 
-/// The slowest rate that makes sense, in bits a second: one small frame a second.
-const RATE_MIN: u64 = 100_000;
-
 /// Not a pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParsePaceError;
@@ -66,15 +64,19 @@ impl FromStr for Pace {
             let valid = (0.01..=SHARE_MAX).contains(&share);
             return if valid { Ok(Self::Share(share)) } else { Err(ParsePaceError) };
         }
-        let (digits, unit) = match text.char_indices().next_back().ok_or(ParsePaceError)? {
-            (at, 'k' | 'K') => (&text[..at], 1_000),
-            (at, 'M' | 'm') => (&text[..at], 1_000_000),
-            (at, 'G' | 'g') => (&text[..at], 1_000_000_000),
-            _ => (text, 1),
-        };
-        let rate = digits.parse::<u64>().ok().and_then(|rate| rate.checked_mul(unit));
-        rate.filter(|rate| *rate >= RATE_MIN).map(Self::Rate).ok_or(ParsePaceError)
+        parse_rate(text).map(Self::Rate).map_err(|_| ParsePaceError)
     }
+}
+
+/// What a frame is to be sent as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Packets of the frame itself.
+    pub media: usize,
+    /// Repair packets that follow them.
+    pub repairs: usize,
+    /// Bytes of all of them.
+    pub bytes: usize,
 }
 
 /// Spreads the packets of one frame after the other.
@@ -85,6 +87,9 @@ pub struct Pacer {
     start: Monotonic,
     /// Nanoseconds from batch to batch.
     gap: i64,
+    /// Packets of the frame itself.
+    media: usize,
+    /// These, and the repair packets behind them.
     packets: usize,
     sent: usize,
 }
@@ -94,17 +99,19 @@ impl Pacer {
     #[must_use]
     pub const fn new(pace: Pace, interval: i64) -> Self {
         let interval = Interval { nanos: interval, last: None };
-        Self { pace, interval, start: Monotonic(0), gap: 0, packets: 0, sent: 0 }
+        Self { pace, interval, start: Monotonic(0), gap: 0, media: 0, packets: 0, sent: 0 }
     }
 
-    /// Begins a frame of `packets` packets and `bytes` bytes that was captured at `capture`. What
-    /// was left of the frame before is forgotten: [`flush`](Self::flush) it first.
-    pub fn begin(&mut self, now: Monotonic, capture: Monotonic, packets: usize, bytes: usize) {
+    /// Begins a frame that was captured at `capture`. What was left of the frame before is forgotten:
+    /// [`flush`](Self::flush) it first.
+    pub fn begin(&mut self, now: Monotonic, capture: Monotonic, load: Load) {
         self.interval.observe(capture);
         self.start = now;
-        self.packets = packets;
+        self.media = load.media;
+        self.packets = load.media + load.repairs;
         self.sent = 0;
-        let batches = packets.div_ceil(BATCH_PACKETS).max(1) as u64;
+        let bytes = load.bytes;
+        let batches = self.packets.div_ceil(BATCH_PACKETS).max(1) as u64;
         let span = match self.pace {
             Pace::Off => 0,
             Pace::Share(share) => scale(self.interval.nanos, share).min(SPREAD_MAX_NANOS),
@@ -116,7 +123,7 @@ impl Pacer {
         self.gap = span / i64::try_from(batches).unwrap_or(i64::MAX);
     }
 
-    /// The packets that may leave at `now`; they count as sent.
+    /// The packets that may leave at `now`, the frame's own first; they count as sent.
     pub fn due(&mut self, now: Monotonic) -> Range<usize> {
         let batches = if self.gap == 0 {
             usize::MAX
@@ -130,9 +137,10 @@ impl Pacer {
         range
     }
 
-    /// All packets that have not left yet; they count as sent.
-    pub const fn flush(&mut self) -> Range<usize> {
-        let range = self.sent..self.packets;
+    /// The frame's own packets that have not left yet, since the next frame is there; they count as
+    /// sent. Repair packets that have not left by now are not sent at all.
+    pub fn flush(&mut self) -> Range<usize> {
+        let range = self.sent..self.media.max(self.sent);
         self.sent = self.packets;
         range
     }
@@ -186,8 +194,26 @@ mod tests {
 
     fn begun(pace: Pace, packets: usize) -> Pacer {
         let mut pacer = Pacer::new(pace, INTERVAL);
-        pacer.begin(Monotonic(0), Monotonic(0), packets, packets * 1400);
+        pacer.begin(Monotonic(0), Monotonic(0), load(packets, 0));
         pacer
+    }
+
+    const fn load(media: usize, repairs: usize) -> Load {
+        Load { media, repairs, bytes: (media + repairs) * 1400 }
+    }
+
+    #[test]
+    fn repair_packets_share_the_time_and_give_way_to_the_next_frame() {
+        let mut pacer = begun(Pace::Share(0.5), 0);
+        pacer.begin(Monotonic(0), Monotonic(0), load(40, 20));
+        assert_eq!(pacer.due(Monotonic(0)), 0..16);
+        assert_eq!(pacer.due(Monotonic(INTERVAL / 4)), 16..48);
+        assert_eq!(pacer.flush(), 48..48);
+        assert_eq!(pacer.deadline(), None);
+        pacer.begin(Monotonic(0), Monotonic(0), load(40, 20));
+        assert_eq!(pacer.due(Monotonic(0)), 0..16);
+        assert_eq!(pacer.flush(), 16..40);
+        assert_eq!((pacer.deadline(), pacer.due(Monotonic(INTERVAL))), (None, 60..60));
     }
 
     #[test]
@@ -242,7 +268,7 @@ mod tests {
     fn the_interval_follows_the_camera() {
         let mut pacer = Pacer::new(Pace::Share(0.5), INTERVAL);
         for frame in 0..100 {
-            pacer.begin(Monotonic(0), Monotonic(frame * 66_666_666), 1, 1);
+            pacer.begin(Monotonic(0), Monotonic(frame * 66_666_666), load(1, 0));
         }
         assert!((pacer.interval.nanos - 66_666_666).abs() < 1000);
     }

@@ -206,16 +206,13 @@ impl Encoder {
 
     /// Repair packets that are ready.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        match self.packets.len().checked_div(self.packet_len) {
-            Some(packets) => packets,
-            None => 0,
-        }
+    pub fn len(&self) -> usize {
+        self.packets.len().checked_div(self.packet_len).unwrap_or(0)
     }
 
     /// True if none is ready.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 

@@ -74,6 +74,12 @@ impl Packetizer {
         Self { ssrc, sequence: first, packet_size, ntp64_id }
     }
 
+    /// Sequence number of the next packet.
+    #[must_use]
+    pub const fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
     /// Replaces the contents of `out` by the packets of `frame`.
     ///
     /// # Errors

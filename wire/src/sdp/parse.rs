@@ -1,9 +1,9 @@
 //! Reads a description, in the forms that are found: lines ended by LF alone, connections of the
 //! session or of each medium, static payload types without a map.
 
-use super::{Error, Framerate, Media, Medium, NTP64_URI, Session};
+use super::{Error, Framerate, Media, Medium, NTP64_URI, Repair, Session};
 use crate::rtp::Ssrc;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
 impl<'a> Session<'a> {
@@ -209,6 +209,7 @@ impl<'a> Media<'a> {
             }
             "ts-refclk" => self.clock = Some(value),
             "mid" => self.mid = Some(value),
+            "x-repair" => self.repair = repair(value),
             _ => {}
         }
     }
@@ -240,6 +241,14 @@ fn source_filter(value: &str) -> Option<IpAddr> {
         return None;
     }
     words.nth(3)?.parse().ok()
+}
+
+/// `98 5008 IN IP4 239.255.1.3`
+fn repair(value: &str) -> Option<Repair> {
+    let mut words = value.split_ascii_whitespace();
+    let (payload_type, port) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let address = words.nth(2)?.parse().ok()?;
+    Some(Repair { payload_type, to: SocketAddr::new(address, port) })
 }
 
 /// `1 urn:ietf:params:rtp-hdrext:ntp-64`, the id perhaps with a direction.

@@ -66,6 +66,10 @@ impl Media<'_> {
         optional(out, "a=mid:", self.mid)?;
         write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
         self.write_format(out)?;
+        if let Some(repair) = self.repair {
+            let (payload_type, port) = (repair.payload_type, repair.to.port());
+            write!(out, "a=x-repair:{payload_type} {port} IN {}\r\n", Address(repair.to.ip()))?;
+        }
         if let Some(id) = self.ntp64_id {
             write!(out, "a=extmap:{id} {NTP64_URI}\r\n")?;
         }
