@@ -12,11 +12,13 @@
 )]
 
 mod figures;
+mod repair;
 mod scenario;
 mod sender;
 mod viewer;
 mod world;
 
+use repair::Loss;
 use scenario::Scenario;
 use viewer::Viewer;
 use world::{HOUR, MS, SECOND};
@@ -211,3 +213,52 @@ fn after_a_stall_the_latency_is_back_within_a_second() {
     let away = Scenario { away: Some(pause), ..scenario("the network is away for 5 s") };
     back_within_a_second(&away, pause);
 }
+
+/// Frames of 39, 117 and 250 kB at the usual packet size, and frames of one packet.
+const FRAME_PACKETS: [(usize, &str); 4] =
+    [(1, "1 kB"), (28, "39 kB"), (84, "117 kB"), (180, "250 kB")];
+
+/// Frames a cell of the table.
+const FRAMES_TRIED: u64 = 10_000;
+
+#[test]
+fn what_is_lost_is_repaired() {
+    let seed = scenario::seed();
+    println!("frames and samples intact, per cent, of {FRAMES_TRIED} frames each, seed {seed}");
+    for (packets, size) in FRAME_PACKETS {
+        for share in ["0", "10", "20"] {
+            let mut overhead = 0;
+            let mut cells = String::new();
+            for loss in LOSSES {
+                let outcome = repair::run(packets, share, loss, FRAMES_TRIED, seed);
+                let (frames, samples) = (outcome.frames_percent(), outcome.samples_percent());
+                overhead = outcome.overhead;
+                cells += &format!(" | {} {frames:6.2} {samples:6.2}", loss.name);
+                let target = match (loss.per_mille, loss.burst) {
+                    _ if share != "20" => 0.0,
+                    (0..=50, 1) => 99.9,
+                    (0..=30, _) => 99.5,
+                    _ => 90.0,
+                };
+                assert!(frames >= target, "{size}, {share} %, {}: {frames} %", loss.name);
+                assert!(samples >= target, "{size}, {share} %, {}: {samples} %", loss.name);
+            }
+            println!(
+                "{size:>6} ({packets:3} packets), --repair {share:>2} (+{overhead:3} %){cells}"
+            );
+        }
+    }
+}
+
+const LOSSES: [Loss; 10] = [
+    Loss::new("0 %", 0, 1),
+    Loss::new("0.1 %", 1, 1),
+    Loss::new("1 %", 10, 1),
+    Loss::new("5 %", 50, 1),
+    Loss::new("10 %", 100, 1),
+    Loss::new("bursts 1 %", 10, 4),
+    Loss::new("bursts 3 %", 30, 4),
+    Loss::new("bursts 5 %", 50, 4),
+    Loss { reordered: 50, ..Loss::new("1 %, reordered", 10, 1) },
+    Loss { doubled: 50, ..Loss::new("1 %, doubled", 10, 1) },
+];

@@ -13,9 +13,9 @@ pub const PAYLOAD_TYPE: u8 = 98;
 /// Packets of sound in a block: 40 ms, by which sound that was lost is later than the rest at most.
 pub const AUDIO_PACKETS: u16 = 8;
 
-/// Repair packets of a block of sound with the usual share: half as many as media packets. Sound is
-/// a twentieth of the bytes, and its gaps are noticed first.
-const AUDIO_REPAIRS: u16 = 4;
+/// Repair packets of a block of sound with the usual share: six for eight. Sound is a twentieth of the
+/// bytes, its gaps are noticed first, and without pictures between them bursts hit many of its packets.
+const AUDIO_REPAIRS: u16 = 6;
 
 /// How much is spent on repair: repair packets in 100 media packets, for large frames. Small ones
 /// are given more, since a single burst of losses would take all they have.
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!((of("0", 84), of("off", 84), of("20", 4097), of("20", 0)), (0, 0, 0, 0));
         assert_eq!(
             ["0", "5", "10", "20", "60"].map(|share| share.parse::<Share>().unwrap().of_sound()),
-            [0, 1, 2, 4, 8]
+            [0, 2, 3, 6, 8]
         );
         for wrong in ["", "-1", "101", "x", "20 percent"] {
             assert_eq!(wrong.parse::<Share>(), Err(ParseShareError), "{wrong}");
