@@ -15,6 +15,7 @@ pub mod place;
 pub mod presented;
 pub mod program;
 pub mod recording;
+pub mod relay;
 pub mod session;
 pub mod wire;
 

@@ -45,6 +45,23 @@ impl Place {
         SocketAddrV4::new(self.group, self.port + above)
     }
 
+    /// Group and port of the repair packets of the stream four ports lower.
+    pub fn repair_at(self, above: u16) -> SocketAddrV4 {
+        let group = Ipv4Addr::from(u32::from(self.group) + 1);
+        SocketAddrV4::new(group, self.port + above)
+    }
+
+    /// As [`plain_sdp`](Self::plain_sdp), and where repair packets are.
+    pub fn repaired_sdp(self, audio: &str) -> String {
+        let repair = |above| {
+            let at = self.repair_at(above);
+            format!("a=x-repair:98 {} IN IP4 {}\r\n", at.port(), at.ip())
+        };
+        let plain = self.plain_sdp(Some(audio));
+        let (video, sound) = plain.split_at(plain.find("m=audio").unwrap());
+        format!("{video}{}{sound}{}", repair(4), repair(6))
+    }
+
     /// A session description that says no more than it has to, as a person would write it.
     pub fn plain_sdp(self, audio: Option<&str>) -> String {
         let Self { group, port, .. } = self;

@@ -179,14 +179,14 @@ impl Intake {
     /// the next turn.
     pub(crate) fn receive(&mut self, session: &mut Session, each: Each<'_>) -> bool {
         let Self { rtp, repair, stream, unix_offset, .. } = self;
-        let mut left = take(rtp, unix_offset, &mut |datagram, from, arrival| {
+        // Repair packets first: the media packets that left before them are there by then.
+        let mut left = repair.as_mut().is_some_and(|repair| {
+            take(repair, unix_offset, &mut |datagram, from, _| stream.take_repair(datagram, from))
+        });
+        left |= take(rtp, unix_offset, &mut |datagram, from, arrival| {
             stream.admit(datagram, from, arrival, session, each);
         });
-        if let Some(repair) = repair {
-            left |= take(repair, unix_offset, &mut |datagram, from, arrival| {
-                stream.take_repair(datagram, from, arrival, session, each);
-            });
-        }
+        stream.hand_on_repaired(session, each);
         left
     }
 
@@ -274,15 +274,8 @@ fn take(
 }
 
 impl Stream {
-    /// Takes a repair packet, and hands over what can be made now.
-    fn take_repair(
-        &mut self,
-        datagram: &[u8],
-        from: IpAddr,
-        arrival: Monotonic,
-        session: &mut Session,
-        each: Each<'_>,
-    ) {
+    /// Takes a repair packet.
+    fn take_repair(&mut self, datagram: &[u8], from: IpAddr) {
         let Some((repair, payload_type)) = &mut self.repair else { return };
         let packet = rtp::Packet::parse(datagram).ok();
         let packet = packet.filter(|packet| packet.header().payload_type == *payload_type);
@@ -291,7 +284,6 @@ impl Stream {
         match (header, self.source.ssrc().zip(self.source.highest())) {
             (Some((header, shard)), Some((ssrc, highest))) if header.media == ssrc && !stranger => {
                 repair.push(&header, shard, highest);
-                self.hand_on_repaired(arrival, session, each);
             }
             // Nothing is known of the source yet, or it has just been replaced.
             (Some(_), _) => {}
@@ -300,10 +292,11 @@ impl Stream {
     }
 
     /// Hands over the packets that can be made out of repair packets.
-    fn hand_on_repaired(&mut self, arrival: Monotonic, session: &mut Session, each: Each<'_>) {
+    fn hand_on_repaired(&mut self, session: &mut Session, each: Each<'_>) {
         let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {
             return;
         };
+        let arrival = monotonic();
         let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
         repair.poll(ssrc, &mut |sequence, bytes| {
             let Ok(packet) = rtp::Packet::parse(bytes) else { return };
@@ -374,9 +367,7 @@ impl Stream {
         let repaired = false;
         let packet =
             Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
-        each(packet, Clocks { stream: &self.clock, session: &mut *session });
-        // A packet that was overtaken by repair packets may be the one that was lacking.
-        self.hand_on_repaired(arrival, session, each);
+        each(packet, Clocks { stream: &self.clock, session });
     }
 
     fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, session: &mut Session) {

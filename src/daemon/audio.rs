@@ -1,6 +1,6 @@
 //! Sound on its way: from the source through the packetizer to every destination.
 
-use super::repair::Repair;
+use super::repair::AudioRepair;
 use super::transport::{Instant, Transport};
 use super::video::Beginning;
 use crate::capture::source::AudioSource;
@@ -24,7 +24,7 @@ pub(super) struct Audio {
     packetizer: Packetizer,
     samples: Vec<i16>,
     pub(super) transport: Transport,
-    repair: Option<Repair>,
+    repair: Option<AudioRepair>,
     /// Breaks of the capture that the packetizer knows of.
     breaks: u64,
     captured: u64,
@@ -36,7 +36,7 @@ impl Audio {
         (source, name): (AudioSource, String),
         beginning: Beginning,
         ntp64_id: Option<u8>,
-        (transport, repair): (Transport, Option<Repair>),
+        (transport, repair): (Transport, Option<AudioRepair>),
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
         let format = source.format();
@@ -118,7 +118,7 @@ impl Audio {
 
     /// The sockets, as they add up for a destination.
     pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
-        let repair = self.repair.as_ref().map(Repair::outputs);
+        let repair = self.repair.as_ref().map(AudioRepair::outputs);
         std::iter::once(self.transport.outputs()).chain(repair)
     }
 
@@ -138,7 +138,7 @@ impl Audio {
             samples: self.captured,
             packets: self.packets,
             overruns: self.source.overruns(),
-            repair_packets: self.repair.as_ref().map_or(0, Repair::packets),
+            repair_packets: self.repair.as_ref().map_or(0, AudioRepair::packets),
             clock_ppm: self.packetizer.clock().ppm(),
         }
     }
@@ -147,7 +147,7 @@ impl Audio {
 fn send(
     packet: Packet<'_>,
     transport: &mut Transport,
-    repair: &mut Option<Repair>,
+    repair: &mut Option<AudioRepair>,
     count: &mut u64,
     now: Monotonic,
 ) {
@@ -155,7 +155,7 @@ fn send(
     transport.send(std::iter::once(datagram));
     transport.count(1, packet.payload.len(), now);
     if let Some(repair) = repair {
-        repair.sound(packet);
+        repair.send(&packet);
     }
     *count += 1;
 }

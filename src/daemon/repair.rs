@@ -6,34 +6,47 @@ use std::ops::Range;
 use streamsocket_net::Datagram;
 use streamsocket_stream::send::audio::Packet;
 use streamsocket_stream::send::packets::Packets;
-use streamsocket_stream::send::repair::{AUDIO_PACKETS, Block, Encoder, Share};
+use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::repair::RESERVE;
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
-/// The repair of one media stream.
-pub(super) struct Repair {
-    share: Share,
-    encoder: Encoder,
+/// Where the repair packets of a stream go, and how many have gone.
+struct Way {
     outputs: Vec<Output>,
-    /// The frame that packets are to be made for.
-    frame: Option<Block>,
-    /// Packets of sound since the begin of a block.
-    sounds: u16,
     packets: u64,
 }
 
-impl Repair {
+impl Way {
+    fn send<'a>(&mut self, made: impl Iterator<Item = &'a [u8]> + Clone) {
+        let batch = made.map(|packet| Datagram { header: packet, payload: &[] });
+        self.packets += batch.clone().count() as u64;
+        for output in &mut self.outputs {
+            output.send(&mut batch.clone());
+        }
+    }
+}
+
+/// The repair of a video stream.
+pub(super) struct VideoRepair {
+    share: Share,
+    encoder: Encoder,
+    way: Way,
+    /// The frame that packets are to be made for.
+    frame: Option<Block>,
+}
+
+impl VideoRepair {
     pub(super) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
-        Self { share, encoder, outputs, frame: None, sounds: 0, packets: 0 }
+        Self { share, encoder, way: Way { outputs, packets: 0 }, frame: None }
     }
 
     pub(super) fn outputs(&self) -> &[Output] {
-        &self.outputs
+        &self.way.outputs
     }
 
     /// Repair packets sent.
     pub(super) const fn packets(&self) -> u64 {
-        self.packets
+        self.way.packets
     }
 
     /// Gets ready for a frame: how many repair packets it will have, and how long they are.
@@ -47,8 +60,8 @@ impl Repair {
         // All are as long as the first, but the last.
         let longest = packets.get(0).map_or(0, |packet| packet.len());
         let count = u16::try_from(packets.len()).unwrap_or(0);
-        self.frame =
-            (repairs > 0).then_some(Block { first, time, packets: count, repairs, longest });
+        let block = Block { first, time, packets: count, repairs, longest };
+        self.frame = (repairs > 0).then_some(block);
         (repairs.into(), longest + RESERVE)
     }
 
@@ -58,36 +71,43 @@ impl Repair {
         if range.is_empty() {
             return;
         }
-        if let Some(block) = self.frame.take().filter(|block| self.encoder.begin(*block)) {
+        if let Some(block) = self.frame.take() {
+            self.encoder.clear();
+            self.encoder.begin(block);
             for packet in packets.range(0..block.packets.into()) {
                 let payload = bytes.get(packet.payload).unwrap_or_default();
                 self.encoder.push(packet.header, payload);
             }
         }
-        self.send_made(range);
+        let encoder = &self.encoder;
+        self.way.send(range.map_while(|index| encoder.get(index)));
+    }
+}
+
+/// The repair of a sound stream.
+pub(super) struct AudioRepair {
+    repair: SoundRepair,
+    way: Way,
+}
+
+impl AudioRepair {
+    pub(super) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
+        let way = Way { outputs, packets: 0 };
+        Self { repair: SoundRepair::new(share, encoder), way }
     }
 
-    /// A packet of sound was sent. The last of a block makes the repair packets leave.
-    pub(super) fn sound(&mut self, packet: Packet<'_>) {
-        if self.sounds == 0 {
-            let repairs = self.share.of_sound();
-            let longest = packet.header.len() + packet.payload.len();
-            let (first, time) = (packet.sequence, packet.time);
-            self.encoder.begin(Block { first, time, packets: AUDIO_PACKETS, repairs, longest });
-        }
-        self.sounds = (self.sounds + 1) % AUDIO_PACKETS;
-        if self.encoder.push(packet.header, packet.payload) {
-            self.send_made(0..self.encoder.len());
-        }
+    pub(super) fn outputs(&self) -> &[Output] {
+        &self.way.outputs
     }
 
-    fn send_made(&mut self, range: Range<usize>) {
-        let Self { encoder, outputs, packets, .. } = self;
-        let made = range.map_while(|index| encoder.get(index));
-        let batch = made.map(|packet| Datagram { header: packet, payload: &[] });
-        *packets += batch.clone().count() as u64;
-        for output in outputs {
-            output.send(&mut batch.clone());
-        }
+    /// Repair packets sent.
+    pub(super) const fn packets(&self) -> u64 {
+        self.way.packets
+    }
+
+    /// A packet was sent: what is to follow it follows.
+    pub(super) fn send(&mut self, packet: &Packet<'_>) {
+        let way = &mut self.way;
+        self.repair.push(packet, |made| way.send(std::iter::once(made)));
     }
 }

@@ -2,7 +2,7 @@
 //! sockets open, description written.
 
 use super::audio::Audio;
-use super::repair::Repair;
+use super::repair::{AudioRepair, VideoRepair};
 use super::transport::Transport;
 use super::video::{Beginning, Sending, Video};
 use super::wall::Wall;
@@ -165,15 +165,19 @@ fn streams(
     if let Some(source) = sources.video {
         let beginning = beginning()?;
         description.video = Some((source.0.format(), beginning.ssrc));
-        let ways = ways(network, 0, beginning.ssrc, settings.repair)?;
-        video = Some(Video::new(source, beginning, sending, ways, epoch));
+        let transport = transport(network, 0, beginning.ssrc)?;
+        let repair = repair(network, 0, beginning.ssrc, settings.repair)?
+            .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
+        video = Some(Video::new(source, beginning, sending, (transport, repair), epoch));
     }
     let mut audio = None;
     if let Some(source) = sources.audio {
         let beginning = beginning()?;
         description.audio = Some((source.0.format(), beginning.ssrc));
-        let ways = ways(network, 2, beginning.ssrc, settings.repair)?;
-        audio = Some(Audio::new(source, beginning, sending.ntp64_id, ways));
+        let transport = transport(network, 2, beginning.ssrc)?;
+        let repair = repair(network, 2, beginning.ssrc, settings.repair)?
+            .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
+        audio = Some(Audio::new(source, beginning, sending.ntp64_id, (transport, repair)));
     }
     Ok((video, audio))
 }
@@ -198,17 +202,15 @@ fn left_for_pictures(rate: u64, sources: &Sources, settings: &Settings) -> u64 {
 /// Bits a second that pictures have at least: at a limit below that of the sound, one now and then.
 const BITRATE_LEFT_MIN: u64 = 50_000;
 
-/// The ways of the stream whose port is so much above the destination's: its own, and that of its
-/// repair packets.
-fn ways(
+/// What repair of the stream whose port is so much above the destination's needs, if it is wanted.
+fn repair(
     network: &Network,
     above: u16,
-    ssrc: Ssrc,
+    media: Ssrc,
     share: Share,
-) -> Result<(Transport, Option<Repair>), Error> {
-    let transport = transport(network, above, ssrc)?;
+) -> Result<Option<(Share, Encoder, Vec<Output>)>, Error> {
     if share.is_none() {
-        return Ok((transport, None));
+        return Ok(None);
     }
     let mut outputs = Vec::new();
     for to in &network.destinations {
@@ -216,9 +218,8 @@ fn ways(
         let output = Output::open_repair(to, network.interface.as_ref(), network.ttl);
         outputs.push(output.map_err(|error| Error(error.to_string()))?);
     }
-    let Beginning { ssrc: own, sequence, .. } = beginning()?;
-    let encoder = Encoder::new(own, sequence, ssrc);
-    Ok((transport, Some(Repair::new(share, encoder, outputs))))
+    let Beginning { ssrc, sequence, .. } = beginning()?;
+    Ok(Some((share, Encoder::new(ssrc, sequence, media), outputs)))
 }
 
 /// The sockets of the stream whose port is so much above the destination's.

@@ -1,7 +1,7 @@
 //! Pictures on their way: from the source through the scan, the packetizer and the pacer to every
 //! destination.
 
-use super::repair::Repair;
+use super::repair::VideoRepair;
 use super::transport::{Instant, Transport};
 use crate::capture::source::VideoSource;
 use crate::capture::{Error, VideoFrame, VideoPoll};
@@ -39,7 +39,7 @@ pub(super) struct Video {
     /// The frame whose packets are leaving: its memory is on loan until they have.
     leaving: Option<VideoFrame>,
     pub(super) transport: Transport,
-    repair: Option<Repair>,
+    repair: Option<VideoRepair>,
     limit: Option<Limit>,
     counts: Counts,
     unfit: Option<&'static str>,
@@ -84,7 +84,7 @@ impl Video {
         (source, name): (VideoSource, String),
         beginning: Beginning,
         sending: Sending,
-        (transport, repair): (Transport, Option<Repair>),
+        (transport, repair): (Transport, Option<VideoRepair>),
         epoch: Monotonic,
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
@@ -159,7 +159,7 @@ impl Video {
 
     /// The sockets, as they add up for a destination.
     pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
-        let repair = self.repair.as_ref().map(Repair::outputs);
+        let repair = self.repair.as_ref().map(VideoRepair::outputs);
         std::iter::once(self.transport.outputs()).chain(repair)
     }
 
@@ -273,7 +273,7 @@ impl Video {
             frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),
             packets: self.counts.packets,
             bytes: self.counts.bytes,
-            repair_packets: self.repair.as_ref().map_or(0, Repair::packets),
+            repair_packets: self.repair.as_ref().map_or(0, VideoRepair::packets),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod control;
+mod losses;
 mod mistakes;
 mod peers;
 mod sources;

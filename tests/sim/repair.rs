@@ -9,7 +9,7 @@ use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
 use streamsocket_stream::send::audio::{Packetizer as SoundPacketizer, Stream};
 use streamsocket_stream::send::packets::Packets;
-use streamsocket_stream::send::repair::{AUDIO_PACKETS, Block, Encoder, Share};
+use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg_scan::{Frame, Sampling};
 use streamsocket_wire::ntp::NtpTime;
@@ -222,7 +222,7 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
         sent: 0,
         video: (Reassembler::new(None), Repair::default(), Vec::new()),
         audio: (
-            sound::Reassembler::new(RATE, 1).with_repair(40 * MS),
+            sound::Reassembler::new(RATE, 1).with_repair(55 * MS),
             Repair::default(),
             Vec::new(),
         ),
@@ -268,11 +268,9 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
 /// The sound's sender.
 struct Sound {
     packetizer: SoundPacketizer,
-    encoder: Encoder,
-    share: Share,
+    repair: SoundRepair,
     wall: WallClock,
     next: Time,
-    packets: u16,
 }
 
 impl Sound {
@@ -280,33 +278,21 @@ impl Sound {
         let stream = Stream { ssrc: AUDIO, rate: RATE, channels: 1, ntp64_id: None };
         Self {
             packetizer: SoundPacketizer::new(stream, Sequence(0), RtpTime(0)),
-            encoder: Encoder::new(Ssrc(4), Sequence(0), AUDIO),
-            share,
+            repair: SoundRepair::new(share, Encoder::new(Ssrc(4), Sequence(0), AUDIO)),
             wall: WallClock::new(Monotonic(0), SECOND),
             next: INTERVAL,
-            packets: 0,
         }
     }
 
     fn until(&mut self, end: Time, link: &mut Link) {
-        let Self { packetizer, encoder, share, wall, next, packets } = self;
+        let Self { packetizer, repair, wall, next } = self;
         while *next <= end {
             let now = *next;
             *next += 5 * MS;
             packetizer.push(&[7; 40], Monotonic(now), wall, |packet| {
                 link.outcome.samples += 40;
-                if *packets % AUDIO_PACKETS == 0 {
-                    let (first, time, longest) = (packet.sequence, packet.time, 92);
-                    let (packets, repairs) = (AUDIO_PACKETS, share.of_sound());
-                    encoder.begin(Block { first, time, packets, repairs, longest });
-                }
-                *packets = packets.wrapping_add(1);
                 link.send(now, To::Audio, [packet.header, packet.payload].concat());
-                if encoder.push(packet.header, packet.payload) {
-                    for index in 0..encoder.len() {
-                        link.send(now, To::AudioRepair, encoder.get(index).unwrap().to_vec());
-                    }
-                }
+                repair.push(&packet, |made| link.send(now, To::AudioRepair, made.to_vec()));
             });
         }
     }

@@ -11,8 +11,9 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
 use streamsocket_wire::ntp::NtpTime;
 
-/// A packet that was lost may be made again so much later, in nanoseconds: our blocks are of 40 ms.
-const REPAIR_NANOS: i64 = 40_000_000;
+/// A packet that was lost may be made again so much later, in nanoseconds: our blocks are of 40 ms, and
+/// their repair packets leave within 15.
+const REPAIR_NANOS: i64 = 55_000_000;
 
 /// The audio stream of a session.
 pub(super) struct Audio {

@@ -22,7 +22,7 @@ const BLOCKS_OPEN: usize = 4;
 pub struct Counts {
     /// Repair packets taken.
     pub packets: u64,
-    /// Media packets made out of them.
+    /// Media packets made out of them that did not come after all.
     pub repaired: u64,
     /// Repair packets, or packets made out of them, that contradict the stream or each other.
     pub malformed: u64,
@@ -42,6 +42,8 @@ pub struct Repair {
 #[derive(Clone, Debug, Default)]
 struct Kept {
     sequence: Option<u64>,
+    /// It was made out of repair packets.
+    made: bool,
     bytes: Vec<u8>,
 }
 
@@ -124,9 +126,13 @@ impl Repair {
         let place = place(sequence, self.kept.len());
         let kept = &mut self.kept[place];
         if kept.sequence >= Some(sequence) {
+            // Made too hastily: it was only overtaken by repair packets.
+            if kept.sequence == Some(sequence) && core::mem::take(&mut kept.made) {
+                self.counts.repaired = self.counts.repaired.saturating_sub(1);
+            }
             return;
         }
-        kept.sequence = Some(sequence);
+        (kept.sequence, kept.made) = (Some(sequence), false);
         kept.bytes.clear();
         kept.bytes.extend_from_slice(packet);
         for block in &mut self.blocks {
@@ -229,6 +235,11 @@ impl Repair {
             match packet_in(shard, media, sequence) {
                 Some(packet) => {
                     counts.repaired += 1;
+                    let place = place(sequence, kept.len());
+                    let kept = &mut kept[place];
+                    (kept.sequence, kept.made) = (Some(sequence), true);
+                    kept.bytes.clear();
+                    kept.bytes.extend_from_slice(packet);
                     each(sequence, packet);
                 }
                 None => counts.malformed += 1,

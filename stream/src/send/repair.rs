@@ -1,6 +1,7 @@
 //! Repair packets for blocks of media packets: Reed-Solomon parity (`docs/repair.md`), so that a
 //! receiver that lacks some packets of a block makes them from any as many repair packets.
 
+use super::audio::Packet;
 use core::fmt;
 use core::str::FromStr;
 use reed_solomon_simd::ReedSolomonEncoder;
@@ -10,7 +11,8 @@ use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 /// Dynamic payload type of repair packets, as the session description maps it.
 pub const PAYLOAD_TYPE: u8 = 98;
 
-/// Packets of sound in a block: 40 ms, by which sound that was lost is later than the rest at most.
+/// Packets of sound in a block: 40 ms. Sound that was lost is later by as much, and by up to 15 ms that
+/// its repair packets take to leave.
 pub const AUDIO_PACKETS: u16 = 8;
 
 /// Repair packets of a block of sound with the usual share: six for eight. Sound is a twentieth of the
@@ -160,11 +162,11 @@ impl Encoder {
         }
     }
 
-    /// Begins a block; what was made or begun before is forgotten. False if there is nothing to make
-    /// or the block is too large: then nothing will come of it.
+    /// Begins a block; what was begun before is forgotten, what was made is there until this one is
+    /// complete. False if there is nothing to make or the block is too large: then nothing will come
+    /// of it.
     pub fn begin(&mut self, block: Block) -> bool {
-        (self.block, self.taken, self.packet_len) = (None, 0, 0);
-        self.packets.clear();
+        (self.block, self.taken) = (None, 0);
         let counts = 1..=PACKETS_MAX;
         if !counts.contains(&block.packets) || !counts.contains(&block.repairs) {
             return false;
@@ -204,6 +206,11 @@ impl Encoder {
         true
     }
 
+    /// Forgets the repair packets that were made.
+    pub fn clear(&mut self) {
+        self.packets.clear();
+    }
+
     /// Repair packets that are ready.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -224,6 +231,7 @@ impl Encoder {
     }
 
     fn finish(&mut self, block: Block) {
+        self.packets.clear();
         let Some(arithmetic) = &mut self.arithmetic else { return };
         let Ok(parity) = arithmetic.encode() else { return };
         self.packet_len = rtp::HEADER_LEN + repair::HEADER_LEN + self.shard.len();
@@ -252,6 +260,46 @@ impl Encoder {
             self.packets.extend_from_slice(shard);
             self.sequence = self.sequence.next();
         }
+    }
+}
+
+/// Repair of sound: blocks of [`AUDIO_PACKETS`], whose repair packets leave two at a time with the
+/// packets of the next block, so that one burst of losses does not take them all.
+#[derive(Debug)]
+pub struct SoundRepair {
+    share: Share,
+    encoder: Encoder,
+    /// Packets of the block so far.
+    taken: u16,
+    /// Repair packets of the block before that have left.
+    left: usize,
+}
+
+/// Repair packets of sound that leave together.
+const AUDIO_TOGETHER: usize = 2;
+
+impl SoundRepair {
+    /// Repair by so much, with this encoder.
+    #[must_use]
+    pub const fn new(share: Share, encoder: Encoder) -> Self {
+        Self { share, encoder, taken: 0, left: 0 }
+    }
+
+    /// Takes notice of a packet that was sent, and hands out the repair packets that are to follow it.
+    pub fn push(&mut self, packet: &Packet<'_>, mut send: impl FnMut(&[u8])) {
+        if self.taken == 0 {
+            let (packets, repairs) = (AUDIO_PACKETS, self.share.of_sound());
+            let longest = packet.header.len() + packet.payload.len();
+            let (first, time) = (packet.sequence, packet.time);
+            self.encoder.begin(Block { first, time, packets, repairs, longest });
+        }
+        self.taken = (self.taken + 1) % AUDIO_PACKETS;
+        if self.encoder.push(packet.header, packet.payload) {
+            self.left = 0;
+        }
+        let end = (self.left + AUDIO_TOGETHER).min(self.encoder.len());
+        (self.left..end).filter_map(|index| self.encoder.get(index)).for_each(&mut send);
+        self.left = end.max(self.left);
     }
 }
 
