@@ -12,6 +12,9 @@ use core::str::FromStr;
 /// 22 kB, which the smallest switch buffers (128 kB) take many times.
 pub const BATCH_PACKETS: usize = 16;
 
+/// Batches that leave together when the timer was late: 45 kB, a third of a small switch's buffer.
+const BATCHES_TOGETHER: usize = 2;
+
 /// How a frame is spread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
@@ -123,13 +126,21 @@ impl Pacer {
         self.gap = span / i64::try_from(batches).unwrap_or(i64::MAX);
     }
 
-    /// The packets that may leave at `now`, the frame's own first; they count as sent.
+    /// The packets that may leave at `now`, the frame's own first; they count as sent. Who asks late
+    /// gets no more than two batches at once, and the rest is later by as much: a burst would be lost
+    /// in the queues that pacing is for.
     pub fn due(&mut self, now: Monotonic) -> Range<usize> {
         let batches = if self.gap == 0 {
             usize::MAX
         } else {
             let elapsed = now.nanos_since(self.start).max(0);
-            usize::try_from(elapsed / self.gap).unwrap_or(usize::MAX).saturating_add(1)
+            let due = usize::try_from(elapsed / self.gap).unwrap_or(usize::MAX).saturating_add(1);
+            let most = self.sent / BATCH_PACKETS + BATCHES_TOGETHER;
+            if due > most {
+                let passed = i64::try_from(most - 1).unwrap_or(i64::MAX);
+                self.start = now.offset(-self.gap.saturating_mul(passed));
+            }
+            due.min(most)
         };
         let end = batches.saturating_mul(BATCH_PACKETS).clamp(self.sent, self.packets);
         let range = self.sent..end;
@@ -240,10 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn a_late_timer_pays_its_debt_at_once() {
+    fn a_late_timer_makes_the_rest_later_instead_of_a_burst() {
         let mut pacer = begun(Pace::Share(0.5), 170);
-        assert_eq!(pacer.due(Monotonic(INTERVAL)), 0..170);
-        assert_eq!(pacer.deadline(), None);
+        let gap = INTERVAL / 2 / 11;
+        let late = Monotonic(10 * gap);
+        assert_eq!(pacer.due(late), 0..32);
+        assert!(pacer.due(late).is_empty());
+        assert_eq!(pacer.deadline(), Some(late.offset(gap)));
+        assert_eq!(pacer.due(late.offset(gap)), 32..48);
+        assert_eq!(pacer.flush(), 48..170);
     }
 
     #[test]
