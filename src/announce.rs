@@ -40,12 +40,18 @@ impl Announcer {
     ) -> Result<Self, String> {
         let packet = emit(sdp, origin, false)?;
         let deletion = emit(sdp, origin, true)?;
-        let open = |group: Ipv4Addr| {
-            SendSocket::open(SocketAddr::new(IpAddr::V4(group), PORT), interface, TTL)
-                .map_err(|error| error.to_string())
-        };
-        let sockets = vec![open(GROUP_ADMIN)?, open(GROUP_GLOBAL)?];
-        Ok(Self { sockets, origin, packet, deletion, next: now })
+        Ok(Self { sockets: open(interface)?, origin, packet, deletion, next: now })
+    }
+
+    /// Announces from another address or interface from now on; [`replace`](Self::replace) the
+    /// description next.
+    ///
+    /// # Errors
+    /// One line: a socket could not be opened.
+    pub fn move_to(&mut self, origin: IpAddr, interface: &Interface) -> Result<(), String> {
+        self.sockets = open(Some(interface))?;
+        self.origin = origin;
+        Ok(())
     }
 
     /// When to call [`announce`](Self::announce) next.
@@ -79,6 +85,14 @@ impl Announcer {
     pub fn delete(&mut self) {
         send(&mut self.sockets, &self.deletion);
     }
+}
+
+fn open(interface: Option<&Interface>) -> Result<Vec<SendSocket>, String> {
+    let open = |group: Ipv4Addr| {
+        SendSocket::open(SocketAddr::new(IpAddr::V4(group), PORT), interface, TTL)
+            .map_err(|error| error.to_string())
+    };
+    [GROUP_ADMIN, GROUP_GLOBAL].into_iter().map(open).collect()
 }
 
 /// Failures are silent: the same network carries the media, whose failures are said.

@@ -1,6 +1,7 @@
 //! One stream's way to one destination: a socket for media, one for RTCP, and what has gone wrong
 //! with them. Faults of one destination never touch another.
 
+use log::Level;
 use std::io;
 use std::net::SocketAddr;
 use streamsocket_net::{Datagram, Interface, SendSocket};
@@ -10,6 +11,8 @@ pub struct Output {
     media: SendSocket,
     rtcp: Option<SendSocket>,
     fault: Option<io::ErrorKind>,
+    /// Another output goes the same way, and says what goes wrong on it.
+    quiet: bool,
     sent: Sent,
 }
 
@@ -45,7 +48,7 @@ impl Output {
         let media = SendSocket::open(to, interface, ttl)?;
         let above = SocketAddr::new(to.ip(), to.port() + 1);
         let rtcp = Some(SendSocket::open(above, interface, ttl)?);
-        Ok(Self { media, rtcp, fault: None, sent: Sent::default() })
+        Ok(Self { media, rtcp, fault: None, quiet: false, sent: Sent::default() })
     }
 
     /// Opens a socket for repair packets to `to`, which have no RTCP of their own.
@@ -58,7 +61,25 @@ impl Output {
         ttl: u8,
     ) -> Result<Self, streamsocket_net::Error> {
         let media = SendSocket::open(to, interface, ttl)?;
-        Ok(Self { media, rtcp: None, fault: None, sent: Sent::default() })
+        Ok(Self { media, rtcp: None, fault: None, quiet: true, sent: Sent::default() })
+    }
+
+    /// Opens the sockets anew, on this interface as it is now.
+    ///
+    /// # Errors
+    /// One line; the sockets are those from before then.
+    pub fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        let open = |to| SendSocket::open(to, Some(interface), ttl).map_err(|e| e.to_string());
+        let media = open(self.media.destination())?;
+        let rtcp = self.rtcp.as_ref().map(|rtcp| open(rtcp.destination())).transpose()?;
+        (self.media, self.rtcp) = (media, rtcp);
+        Ok(())
+    }
+
+    /// Whether the last that was tried to send was not taken.
+    #[must_use]
+    pub const fn is_failing(&self) -> bool {
+        self.fault.is_some()
     }
 
     /// Where media goes.
@@ -109,13 +130,15 @@ impl Output {
 
     fn failed(&mut self, error: &io::Error) {
         if self.fault.replace(error.kind()) != Some(error.kind()) {
-            log::warn!("sending to {} fails: {error}; trying on", self.destination());
+            let level = if self.quiet { Level::Debug } else { Level::Warn };
+            log::log!(level, "sending to {} fails: {error}; trying on", self.destination());
         }
     }
 
     fn recovered(&mut self) {
         if self.fault.take().is_some() {
-            log::info!("sending to {} works again", self.destination());
+            let level = if self.quiet { Level::Debug } else { Level::Info };
+            log::log!(level, "sending to {} works again", self.destination());
         }
     }
 }

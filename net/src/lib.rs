@@ -6,6 +6,7 @@
 //! - [`ReceiveSocket`]: one group or local address; kernel arrival times, UDP GRO, drop counters.
 //! - [`machine`]: the clocks and the name of this machine.
 //! - [`Interface`]: the network interfaces of this machine, by name or by address.
+//! - [`Changes`]: news that links or addresses have changed.
 //!
 //! What this is not: it knows nothing of RTP, waits for nothing (every socket is non-blocking and
 //! belongs to the caller's event loop) and decides nothing about errors beyond what its methods
@@ -17,6 +18,7 @@
 
 #[allow(unsafe_code, reason = "a system call that no crate wraps for reading")]
 mod adjtimex;
+mod changes;
 mod error;
 mod interface;
 pub mod machine;
@@ -29,6 +31,7 @@ mod send;
 #[cfg(test)]
 mod tests;
 
+pub use changes::Changes;
 pub use error::Error;
 pub use interface::Interface;
 pub use receive::{ReceiveSocket, Received};

@@ -1,6 +1,11 @@
 //! One stream at the network: its sockets, the source it is locked on to, its clock, and RTCP both
 //! ways. What the packets carry is the business of [`receiver`](crate::receiver).
 
+mod rejoin;
+mod stream;
+
+use self::rejoin::Rejoin;
+use self::stream::Stream;
 use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
 use crate::receiver::{Clocks, Session};
@@ -8,14 +13,13 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::repair::{self, Repair};
-use streamsocket_stream::receive::source::{Admission, Source};
+use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::{Medium, StreamClock};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::ntp::NtpTime;
-use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtcp;
-use streamsocket_wire::rtp::{self, Ssrc};
+use streamsocket_wire::rtp::Ssrc;
 
 /// Calls to the kernel for packets in one turn: 16 of up to 64 datagrams. A flood waits for the
 /// next turn, so that frames that are due leave in between.
@@ -24,6 +28,14 @@ const CALLS_AT_A_TIME: usize = 16;
 /// A wall clock that has moved by more than this against the monotonic one, in nanoseconds, between two
 /// looks was set.
 const CLOCK_SET_NANOS: i64 = 1_000_000;
+
+/// Groups whose members name the sources that they want (RFC 4607 section 1): 232/8, ff3x::/32.
+fn is_source_specific(group: IpAddr) -> bool {
+    match group {
+        IpAddr::V4(group) => group.octets()[0] == 232,
+        IpAddr::V6(group) => group.segments()[0] & 0xFFF0 == 0xFF30,
+    }
+}
 
 /// Whether a clock of this name (RFC 7273 section 4) is kept right, and to the time that ours is kept to:
 /// PTP's is another, and a sender's own is nobody's.
@@ -39,30 +51,9 @@ pub(crate) struct Intake {
     stream: Stream,
     /// Our wall clock minus our monotonic clock, as last seen.
     unix_offset: i64,
+    rejoin: Rejoin,
     replies: Option<UdpSocket>,
     report_to: Option<SocketAddr>,
-}
-
-/// What is known of a stream, apart from its sockets.
-struct Stream {
-    source: Source,
-    clock: StreamClock,
-    /// What makes lost packets again, and the payload type of what it takes.
-    repair: Option<(Repair, u8)>,
-    feedback: Feedback,
-    payload_type: u8,
-    ntp64_id: Option<u8>,
-    /// The source's packets do carry that extension.
-    extended: bool,
-    refused: u64,
-    bytes: u64,
-    note: Option<String>,
-    /// Whether the source's wall clock is kept right by somebody.
-    synchronised: bool,
-    /// It is on this machine.
-    same_machine: bool,
-    /// Where the source's packets come from.
-    peer: Option<IpAddr>,
 }
 
 /// A packet of the source.
@@ -95,14 +86,17 @@ pub(crate) struct Heard {
 }
 
 impl Intake {
-    /// Opens the sockets of a stream.
+    /// Opens the sockets of a stream, whose packets come from `source`, if that is known. If they are
+    /// wanted from nowhere else, the network is asked for these alone.
     pub(crate) fn open(
         medium: Medium,
         plan: &StreamPlan,
         interface: Option<&Interface>,
-        source: Option<IpAddr>,
+        (source, only_from_source): (Option<IpAddr>, bool),
     ) -> Result<Self, Error> {
         let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
+        let described = source;
+        let source = source.filter(|_| only_from_source || is_source_specific(plan.rtp.ip()));
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let replies = UdpSocket::bind(SocketAddr::new(any, 0));
         Ok(Self {
@@ -126,7 +120,9 @@ impl Intake {
                 synchronised: plan.synchronised,
                 same_machine: false,
                 peer: None,
+                described: (described, plan.ssrc.filter(|_| !only_from_source)),
             },
+            rejoin: Rejoin::new(monotonic()),
             unix_offset: unix_offset(),
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
@@ -135,6 +131,23 @@ impl Intake {
 
     pub(crate) fn sockets(&self) -> impl Iterator<Item = &ReceiveSocket> {
         [&self.rtp, &self.rtcp].into_iter().chain(&self.repair)
+    }
+
+    /// Joins the groups again: the network has changed.
+    pub(crate) fn join_again(&mut self) {
+        let sockets = [&mut self.rtp, &mut self.rtcp].into_iter().chain(&mut self.repair);
+        for socket in sockets {
+            if let Err(error) = socket.rejoin() {
+                log::debug!("{error}");
+            }
+        }
+    }
+
+    /// Joins the groups again if nothing has come for a while: switches forget members.
+    pub(crate) fn join_if_silent(&mut self, now: Monotonic) {
+        if self.rejoin.is_due(now, self.stream.source.heard()) {
+            self.join_again();
+        }
     }
 
     /// What repair has done so far.
@@ -197,7 +210,7 @@ impl Intake {
         // One call takes more than any sender says in a turn; a flood is left to the kernel.
         let _ = self.rtcp.receive(&mut |received| {
             // Whoever reports on a source's behalf does it from where its packets come from.
-            let stranger = stream.peer.is_some_and(|peer| peer != received.from.ip());
+            let stranger = stream.is_stranger(received.from.ip(), now);
             if let (Ok(packets), false) = (rtcp::packets(received.data), stranger) {
                 for packet in packets.flatten() {
                     if stream.report(&packet, now, session, &mut heard) {
@@ -215,13 +228,19 @@ impl Intake {
     }
 
     /// When the next report of ours is due.
-    pub(crate) const fn deadline(&self) -> Option<Monotonic> {
+    pub(crate) const fn report_deadline(&self) -> Option<Monotonic> {
         self.stream.feedback.deadline()
+    }
+
+    /// When there is something to do though nothing comes.
+    pub(crate) fn deadline(&self) -> Option<Monotonic> {
+        let rejoin = self.rejoin.deadline();
+        Some(self.report_deadline().map_or(rejoin, |report| report.min(rejoin)))
     }
 
     /// Sends a report, if it is time and there is somebody to send it to.
     pub(crate) fn report(&mut self, now: Monotonic, cname: &str) {
-        if self.deadline().is_none_or(|deadline| deadline > now) {
+        if self.report_deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
         let mut out = [0; COMPOUND_MAX];
@@ -271,166 +290,4 @@ fn take(
         }
     }
     true
-}
-
-impl Stream {
-    /// Takes a repair packet.
-    fn take_repair(&mut self, datagram: &[u8], from: IpAddr) {
-        let Some((repair, payload_type)) = &mut self.repair else { return };
-        let packet = rtp::Packet::parse(datagram).ok();
-        let packet = packet.filter(|packet| packet.header().payload_type == *payload_type);
-        let header = packet.and_then(|packet| Header::parse(packet.payload()).ok());
-        let stranger = self.peer.is_some_and(|peer| peer != from);
-        match (header, self.source.ssrc().zip(self.source.highest())) {
-            (Some((header, shard)), Some((ssrc, highest))) if header.media == ssrc && !stranger => {
-                repair.push(&header, shard, highest);
-            }
-            // Nothing is known of the source yet, or it has just been replaced.
-            (Some(_), _) => {}
-            (None, _) => self.refused += 1,
-        }
-    }
-
-    /// Hands over the packets that can be made out of repair packets.
-    fn hand_on_repaired(&mut self, session: &mut Session, each: Each<'_>) {
-        let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {
-            return;
-        };
-        let arrival = monotonic();
-        let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
-        repair.poll(ssrc, &mut |sequence, bytes| {
-            let Ok(packet) = rtp::Packet::parse(bytes) else { return };
-            let header = packet.header();
-            let Some(time) = source.extend(header.time) else { return };
-            // What was sent before we came is no loss.
-            if source.first() > Some(sequence) {
-                return;
-            }
-            let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
-            let (marker, payload) = (header.marker, packet.payload());
-            let (is_new_source, repaired) = (false, true);
-            let packet =
-                Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
-            each(packet, Clocks { stream: clock, session: &mut *session });
-        });
-    }
-
-    fn admit(
-        &mut self,
-        datagram: &[u8],
-        from: IpAddr,
-        arrival: Monotonic,
-        session: &mut Session,
-        each: Each<'_>,
-    ) {
-        let packet = rtp::Packet::parse(datagram);
-        let Some(packet) =
-            packet.ok().filter(|packet| packet.header().payload_type == self.payload_type)
-        else {
-            self.refused += 1;
-            return;
-        };
-        let header = packet.header();
-        let (is_new_source, sequence, time) = match self.source.admit(&header, arrival) {
-            Admission::Admitted { sequence, time } => (false, sequence, time),
-            Admission::NewSource { sequence, time } => (true, sequence, time),
-            Admission::Refused => return,
-        };
-        if let Some((repair, _)) = &mut self.repair {
-            if is_new_source {
-                repair.reset();
-            }
-            repair.keep(sequence, datagram);
-        }
-        if is_new_source {
-            if self.clock.stepped() != 0 {
-                session.timeline.reset();
-            }
-            self.clock.reset(&mut session.steps);
-            self.note = None;
-            self.extended = false;
-            self.peer = Some(from);
-            // Only addresses of one's own can be bound to.
-            self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
-            self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
-        }
-        self.bytes += datagram.len() as u64;
-        let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
-        if let Some(ntp) = ntp {
-            self.extended = true;
-            self.observe(time, ntp, arrival, session);
-        }
-        if let Some(capture) = self.clock.unix_nanos(time) {
-            session.heard(capture, arrival);
-        }
-        let (marker, payload) = (header.marker, packet.payload());
-        let repaired = false;
-        let packet =
-            Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
-        each(packet, Clocks { stream: &self.clock, session });
-    }
-
-    fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, session: &mut Session) {
-        if self.clock.observe(time, ntp, now, &mut session.steps) {
-            log::info!("the sender's clock was set, which moves nothing here");
-        }
-    }
-
-    /// Takes one RTCP packet; true if it was a report of the source.
-    fn report(
-        &mut self,
-        packet: &rtcp::Packet<'_>,
-        now: Monotonic,
-        session: &mut Session,
-        heard: &mut Heard,
-    ) -> bool {
-        match packet {
-            rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
-                if let Some(time) = self.source.extend(info.time) {
-                    // The extension of the packets themselves is newer.
-                    if !self.extended {
-                        self.observe(time, info.ntp, now, session);
-                    }
-                }
-                self.source.reported(info.ntp, now);
-                heard.reported = true;
-                return true;
-            }
-            rtcp::Packet::GroupSize { ssrc, members, .. } if self.source.ssrc() == Some(*ssrc) => {
-                self.feedback.group_size(*members);
-            }
-            rtcp::Packet::Description(chunks) => {
-                let source = self.source.ssrc();
-                let own = chunks.clone().find(|chunk| Some(chunk.ssrc) == source);
-                if let Some(own) = own.filter(|own| own.cname.is_some()) {
-                    heard.noted |= self.take_note(own.note);
-                    // Others say nothing of their clock but in their description.
-                    self.synchronised = own.clock.map_or(self.synchronised, is_kept_right);
-                }
-            }
-            rtcp::Packet::Bye { sources, .. } => {
-                for ssrc in sources.clone() {
-                    heard.bye |= self.source.bye(ssrc, now);
-                }
-                if heard.bye {
-                    heard.noted |= self.take_note(None);
-                }
-            }
-            _ => {}
-        }
-        false
-    }
-
-    /// True if it is another than before.
-    fn take_note(&mut self, note: Option<&[u8]>) -> bool {
-        if note == self.note.as_deref().map(str::as_bytes) {
-            return false;
-        }
-        // It goes to a terminal, which obeys control characters.
-        let shown = |note| String::from_utf8_lossy(note).replace(char::is_control, "?");
-        let note = note.map(shown);
-        let changed = note != self.note;
-        self.note = note;
-        changed
-    }
 }

@@ -50,11 +50,17 @@ fn run(options: &Options) -> Result<(), String> {
     let enough = |now| end.is_some_and(|end| now >= end);
     let located = locate::locate(options.source.as_deref(), interface.as_ref(), enough);
     let plan = located.map_err(|error| error.to_string())?;
-    let Some(plan) = plan else {
+    let Some(mut plan) = plan else {
         return Err(
             "no session was announced in that time; name an SDP file or rtp://ADDRESS:PORT".into(),
         );
     };
+    if let Some(source) = options.only_from {
+        (plan.source, plan.only_from_source) = (Some(source), true);
+    }
+    if options.no_repair {
+        plan.leave_repair();
+    }
     let statistics = player::play(options, &plan, interface.as_ref())?;
     for line in statistics.text().lines() {
         log::info!("{line}");

@@ -1,6 +1,7 @@
 //! What the user may say on the command line.
 
 use clap::Parser;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +27,12 @@ pub struct Options {
     /// Interface to receive on, by name or address [default: that of the default route]
     #[arg(long, value_name = "NAME|IP")]
     pub interface: Option<String>,
+    /// Take packets from this address only, and ask the network for no others
+    #[arg(long = "source", value_name = "ADDRESS")]
+    pub only_from: Option<IpAddr>,
+    /// Do not take repair packets: what is lost stays lost, and the network carries less
+    #[arg(long)]
+    pub no_repair: bool,
     /// Show no window
     #[arg(long)]
     pub headless: bool,

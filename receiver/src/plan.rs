@@ -13,6 +13,8 @@ pub struct Plan {
     pub name: String,
     /// The only address that its packets come from, if it has said so.
     pub source: Option<IpAddr>,
+    /// The viewer wants them from nowhere else.
+    pub only_from_source: bool,
     /// Pictures.
     pub video: Option<StreamPlan>,
     /// Sound.
@@ -94,7 +96,14 @@ impl Plan {
         } else {
             printable(session.name)
         };
-        Ok(Self { name, source: session.source, video, audio })
+        Ok(Self { name, source: session.source, only_from_source: false, video, audio })
+    }
+
+    /// Receives no repair packets.
+    pub fn leave_repair(&mut self) {
+        for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
+            stream.repair = None;
+        }
     }
 
     /// The layout of ports that streamsocket sends by default: video, its RTCP, sound, its RTCP.
@@ -121,6 +130,7 @@ impl Plan {
         Self {
             name: address.to_string(),
             source: None,
+            only_from_source: false,
             video: Some(stream(address, above(1), 26, 90_000, 1, false)),
             audio: Some(stream(above(2), above(3), 97, rate, channels, sound.is_none())),
         }

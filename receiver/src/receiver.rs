@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver as Queue, SyncSender};
 use std::time::Duration;
-use streamsocket_net::{Interface, machine};
+use streamsocket_net::{Changes, Interface, machine};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::sync::Medium;
 
@@ -63,6 +63,8 @@ pub struct Shared {
 /// The network thread.
 pub struct Receiver {
     poll: Poll,
+    /// Ears for links and addresses that change.
+    changes: Option<Changes>,
     video: Option<Video>,
     audio: Option<Audio>,
     session: Session,
@@ -83,10 +85,12 @@ impl Receiver {
         outlets: Outlets,
         shared: Arc<Shared>,
     ) -> Result<(Self, Arc<Waker>), String> {
-        let intake = |medium, stream| Intake::open(medium, stream, interface, plan.source);
+        let source = (plan.source, plan.only_from_source);
+        let intake = |medium, stream| Intake::open(medium, stream, interface, source);
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
         let mut receiver = Self {
             poll: Poll::new().map_err(failed)?,
+            changes: Changes::open().ok(),
             video: None,
             audio: None,
             session: Session::new(latency, monotonic()),
@@ -135,12 +139,17 @@ impl Receiver {
     }
 
     fn watch(&self) -> io::Result<()> {
-        for socket in self.intakes().flat_map(Intake::sockets) {
-            let descriptor = socket.as_raw_fd();
+        let sockets = self.intakes().flat_map(Intake::sockets).map(AsRawFd::as_raw_fd);
+        for descriptor in sockets.chain(self.changes.as_ref().map(AsRawFd::as_raw_fd)) {
             let mut source = SourceFd(&descriptor);
             self.poll.registry().register(&mut source, PACKETS, Interest::READABLE)?;
         }
         Ok(())
+    }
+
+    fn intakes_mut(&mut self) -> impl Iterator<Item = &mut Intake> {
+        let video = self.video.as_mut().map(|video| &mut video.intake);
+        video.into_iter().chain(self.audio.as_mut().map(|audio| &mut audio.intake))
     }
 
     fn intakes(&self) -> impl Iterator<Item = &Intake> {
@@ -169,6 +178,13 @@ impl Receiver {
     /// turn.
     fn turn(&mut self, now: Monotonic) -> bool {
         let mut left = false;
+        let changed = self.changes.as_ref().is_some_and(Changes::read);
+        for intake in self.intakes_mut() {
+            if changed {
+                intake.join_again();
+            }
+            intake.join_if_silent(now);
+        }
         let (session, outlets) = (&mut self.session, &mut self.outlets);
         let counters = &self.shared.counters;
         if let Some(audio) = &mut self.audio {

@@ -7,7 +7,7 @@ use crate::capture::source::AudioSource;
 use crate::capture::{AudioPoll, Error};
 use crate::output::Output;
 use crate::statistics::AudioStatistics;
-use streamsocket_net::Datagram;
+use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::send::audio::{Packet, Packetizer, Stream};
 
@@ -120,6 +120,12 @@ impl Audio {
     pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
         let repair = self.repair.as_ref().map(AudioRepair::outputs);
         std::iter::once(self.transport.outputs()).chain(repair)
+    }
+
+    /// Sends from another interface or address from now on.
+    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        self.transport.reopen(interface, ttl)?;
+        self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl))
     }
 
     /// The same instant on the stream's clock and on the wall clock.

@@ -4,6 +4,7 @@
 //! sets the timer to the earliest thing that will be due next. Nothing in a turn waits.
 
 mod audio;
+mod link;
 mod repair;
 mod rtcp;
 mod start;
@@ -13,6 +14,7 @@ mod wall;
 mod watch;
 
 use self::audio::Audio;
+use self::link::Network;
 use self::video::Video;
 use self::wall::Wall;
 use self::watch::Watched;
@@ -29,6 +31,7 @@ use std::fmt;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
+use streamsocket_net::Changes;
 use streamsocket_stream::clock::Monotonic;
 
 pub use self::start::start;
@@ -45,6 +48,7 @@ const WAKER: Token = Token(2);
 const VIDEO: Token = Token(3);
 const RTCP: Token = Token(4);
 const HOTPLUG: Token = Token(5);
+const CHANGES: Token = Token(6);
 /// The microphone's descriptors, one token each, up to [`CONTROL_FIRST`].
 const AUDIO_FIRST: usize = 16;
 /// The control socket and its clients.
@@ -98,6 +102,9 @@ pub struct Daemon {
     announcer: Option<Announcer>,
     /// Ears for devices that come and go, if this machine lets us.
     hotplug: Option<Hotplug>,
+    /// Ears for links and addresses that change.
+    changes: Option<Changes>,
+    network: Network,
     /// Of which devices the descriptors are watched.
     watched: Watched,
     control: Option<Server>,
@@ -169,6 +176,7 @@ impl Daemon {
             SIGNAL => self.read_signals(),
             RTCP => self.reports_left = true,
             HOTPLUG => self.look_for_devices(now),
+            CHANGES => self.hear_of_network(now),
             Token(index) if (AUDIO_FIRST..CONTROL_FIRST).contains(&index) => {
                 if let Some(audio) = &mut self.audio {
                     audio.handle_event(index - AUDIO_FIRST, now);
@@ -205,6 +213,7 @@ impl Daemon {
         self.tick = now + TICK;
         self.watch_wall(now);
         self.forget_viewers(now);
+        self.retry_network(now);
         self.write_stats(now);
     }
 

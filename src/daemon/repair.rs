@@ -3,7 +3,7 @@
 
 use crate::output::Output;
 use std::ops::Range;
-use streamsocket_net::Datagram;
+use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::send::audio::Packet;
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
@@ -42,6 +42,11 @@ impl VideoRepair {
 
     pub(super) fn outputs(&self) -> &[Output] {
         &self.way.outputs
+    }
+
+    /// Sends from another interface or address from now on.
+    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        self.way.outputs.iter_mut().try_for_each(|output| output.reopen(interface, ttl))
     }
 
     /// Repair packets sent.
@@ -98,6 +103,11 @@ impl AudioRepair {
 
     pub(super) fn outputs(&self) -> &[Output] {
         &self.way.outputs
+    }
+
+    /// Sends from another interface or address from now on.
+    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        self.way.outputs.iter_mut().try_for_each(|output| output.reopen(interface, ttl))
     }
 
     /// Repair packets sent.

@@ -1,9 +1,8 @@
 //! RTCP of the session: when reports leave, what they say, and who has reported.
 
+use super::Daemon;
 use super::transport::Transport;
-use super::{Daemon, RTCP};
-use mio::Interest;
-use mio::unix::SourceFd;
+use std::os::fd::RawFd;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::report::About;
@@ -22,13 +21,9 @@ impl Daemon {
         video.into_iter().chain(self.audio.as_mut().map(|audio| &mut audio.transport))
     }
 
-    /// Watches every socket that reports may come to.
-    pub(super) fn watch_rtcp(&self) -> std::io::Result<()> {
-        for descriptor in self.transports().flat_map(Transport::descriptors) {
-            let mut source = SourceFd(&descriptor);
-            self.poll.registry().register(&mut source, RTCP, Interest::READABLE)?;
-        }
-        Ok(())
+    /// The sockets that reports may come to.
+    pub(super) fn rtcp_descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.transports().flat_map(Transport::descriptors)
     }
 
     pub(super) fn reports_deadline(&self) -> Option<Monotonic> {

@@ -2,6 +2,7 @@
 //! sockets open, description written.
 
 use super::audio::Audio;
+use super::link::Network;
 use super::repair::{AudioRepair, VideoRepair};
 use super::transport::Transport;
 use super::video::{Beginning, Sending, Video};
@@ -25,19 +26,11 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use streamsocket_net::{Interface, ReceiveSocket, machine};
+use streamsocket_net::{Changes, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::WallClock;
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
-
-/// Where a session goes and by which interface.
-struct Network {
-    interface: Option<Interface>,
-    destinations: Vec<Destination>,
-    origin: IpAddr,
-    ttl: u8,
-}
 
 /// Makes a session ready. Nothing is sent yet.
 ///
@@ -94,13 +87,15 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
         reports_left: false,
         announcer,
         hotplug: open_hotplug(),
+        changes: open_changes(),
+        network,
         watched: Watched::default(),
         control: Some(control),
         stats: settings.stats.as_deref().map(open_stats).transpose()?,
         stopping: false,
     };
     daemon.watch_all()?;
-    say_what_is_sent(&daemon, &network);
+    say_what_is_sent(&daemon);
     Ok(daemon)
 }
 
@@ -285,13 +280,20 @@ fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {
     Ok(Box::new(file))
 }
 
+/// Without news a network that has changed is looked for when sending fails.
+fn open_changes() -> Option<Changes> {
+    let opened = Changes::open();
+    opened.map_err(|error| log::debug!("no news of the network can be heard: {error}")).ok()
+}
+
 /// Without news devices are still found, by looking once a second.
 fn open_hotplug() -> Option<Hotplug> {
     let opened = Hotplug::open();
     opened.map_err(|error| log::debug!("no news of devices can be heard: {error}")).ok()
 }
 
-fn say_what_is_sent(daemon: &Daemon, network: &Network) {
+fn say_what_is_sent(daemon: &Daemon) {
+    let network = &daemon.network;
     if let Some(video) = daemon.video.as_ref().map(Video::statistics) {
         let format = daemon.video.as_ref().map(|video| video.source().format().rate);
         let rate = format.map(|rate| rate.to_string()).unwrap_or_default();

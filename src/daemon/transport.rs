@@ -4,7 +4,7 @@
 
 use crate::output::Output;
 use std::os::fd::{AsRawFd, RawFd};
-use streamsocket_net::{Datagram, ReceiveSocket};
+use streamsocket_net::{Datagram, Interface, ReceiveSocket};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::report::{About, Reporter};
@@ -31,6 +31,17 @@ impl Transport {
 
     pub(super) fn outputs(&self) -> &[Output] {
         &self.outputs
+    }
+
+    /// Sends from another interface or address from now on, and listens there.
+    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        self.outputs.iter_mut().try_for_each(|output| output.reopen(interface, ttl))?;
+        for group in &mut self.groups {
+            if let Err(error) = group.rejoin() {
+                log::debug!("reports of players to the group are not heard: {error}");
+            }
+        }
+        Ok(())
     }
 
     /// Receivers known.

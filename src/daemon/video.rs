@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::statistics::VideoStatistics;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use streamsocket_net::Datagram;
+use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::send::bitrate::Limit;
 use streamsocket_stream::send::clock::VideoClock;
@@ -150,6 +150,12 @@ impl Video {
             self.transport.hasten(now);
         }
         Ok(())
+    }
+
+    /// Sends from another interface or address from now on.
+    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        self.transport.reopen(interface, ttl)?;
+        self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl))
     }
 
     /// The same instant on the stream's clock and on the wall clock.

@@ -41,7 +41,7 @@ impl Daemon {
         }
     }
 
-    fn describe_anew(&mut self, now: Monotonic) {
+    pub(super) fn describe_anew(&mut self, now: Monotonic) {
         let Ok(sdp) = self.wall.description.text() else { return };
         if let Some(Err(error)) = self.announcer.as_mut().map(|it| it.replace(&sdp, now)) {
             log::warn!("{error}");

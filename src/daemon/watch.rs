@@ -1,6 +1,6 @@
 //! What the loop watches, also when a device returns with other descriptors.
 
-use super::{AUDIO_FIRST, CONTROL_FIRST, Daemon, HOTPLUG, SIGNAL, TIMER, VIDEO};
+use super::{AUDIO_FIRST, CHANGES, CONTROL_FIRST, Daemon, HOTPLUG, SIGNAL, TIMER, VIDEO};
 use crate::hotplug::Hotplug;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
@@ -26,6 +26,9 @@ impl Daemon {
         self.watch(self.signals.as_fd().as_raw_fd(), SIGNAL)?;
         if let Some(hotplug) = &self.hotplug {
             self.watch(hotplug.descriptor(), HOTPLUG)?;
+        }
+        if let Some(changes) = &self.changes {
+            self.watch(changes.as_raw_fd(), CHANGES)?;
         }
         self.watch_rtcp()?;
         self.watch_sources()

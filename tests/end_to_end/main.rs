@@ -7,6 +7,7 @@ mod clocks;
 mod control;
 mod losses;
 mod mistakes;
+mod network;
 mod peers;
 mod sources;
 mod streaming;

@@ -1,0 +1,221 @@
+//! What is known of a stream at the network, apart from its sockets: whose packets are taken, what
+//! clock they have, and what was lost and can be made again.
+
+use super::{Admitted, Each, Heard, is_kept_right};
+use crate::clock::monotonic;
+use crate::receiver::{Clocks, Session};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use streamsocket_net::machine;
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::repair::Repair;
+use streamsocket_stream::receive::source::{Admission, SILENCE_NANOS, Source};
+use streamsocket_stream::receive::sync::StreamClock;
+use streamsocket_stream::session::feedback::Feedback;
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::repair::Header;
+use streamsocket_wire::rtcp;
+use streamsocket_wire::rtp::{self, Ssrc};
+
+/// What is known of a stream, apart from its sockets.
+pub(super) struct Stream {
+    pub(super) source: Source,
+    pub(super) clock: StreamClock,
+    /// What makes lost packets again, and the payload type of what it takes.
+    pub(super) repair: Option<(Repair, u8)>,
+    pub(super) feedback: Feedback,
+    pub(super) payload_type: u8,
+    pub(super) ntp64_id: Option<u8>,
+    /// The source's packets do carry that extension.
+    pub(super) extended: bool,
+    pub(super) refused: u64,
+    pub(super) bytes: u64,
+    pub(super) note: Option<String>,
+    /// Whether the source's wall clock is kept right by somebody.
+    pub(super) synchronised: bool,
+    /// It is on this machine.
+    pub(super) same_machine: bool,
+    /// Where the source's packets come from, and when the last of them came.
+    pub(super) peer: Option<(IpAddr, Monotonic)>,
+    /// The only address that they come from, and their source, as the description has it. A sender
+    /// whose address changes keeps its number.
+    pub(super) described: (Option<IpAddr>, Option<Ssrc>),
+}
+
+impl Stream {
+    /// Whether somebody else sends at the moment.
+    pub(super) fn is_stranger(&self, from: IpAddr, now: Monotonic) -> bool {
+        let other = self.peer.filter(|(peer, _)| *peer != from);
+        other.is_some_and(|(_, heard)| now.nanos_since(heard) < SILENCE_NANOS)
+    }
+
+    /// Whether the description speaks of packets like these.
+    fn is_described(&self, from: IpAddr, ssrc: Ssrc) -> bool {
+        let (address, source) = self.described;
+        address.is_none_or(|address| address == from) || source == Some(ssrc)
+    }
+
+    /// Takes a repair packet.
+    pub(super) fn take_repair(&mut self, datagram: &[u8], from: IpAddr) {
+        let Some((repair, payload_type)) = &mut self.repair else { return };
+        let packet = rtp::Packet::parse(datagram).ok();
+        let packet = packet.filter(|packet| packet.header().payload_type == *payload_type);
+        let header = packet.and_then(|packet| Header::parse(packet.payload()).ok());
+        let stranger = self.peer.is_some_and(|(peer, _)| peer != from);
+        match (header, self.source.ssrc().zip(self.source.highest())) {
+            (Some((header, shard)), Some((ssrc, highest))) if header.media == ssrc && !stranger => {
+                repair.push(&header, shard, highest);
+            }
+            // Nothing is known of the source yet, or it has just been replaced.
+            (Some(_), _) => {}
+            (None, _) => self.refused += 1,
+        }
+    }
+
+    /// Hands over the packets that can be made out of repair packets.
+    pub(super) fn hand_on_repaired(&mut self, session: &mut Session, each: Each<'_>) {
+        let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {
+            return;
+        };
+        let arrival = monotonic();
+        let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
+        repair.poll(ssrc, &mut |sequence, bytes| {
+            let Ok(packet) = rtp::Packet::parse(bytes) else { return };
+            let header = packet.header();
+            let Some(time) = source.extend(header.time) else { return };
+            // What was sent before we came is no loss.
+            if source.first() > Some(sequence) {
+                return;
+            }
+            let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
+            let (marker, payload) = (header.marker, packet.payload());
+            let (is_new_source, repaired) = (false, true);
+            let packet =
+                Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
+            each(packet, Clocks { stream: clock, session: &mut *session });
+        });
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        datagram: &[u8],
+        from: IpAddr,
+        arrival: Monotonic,
+        session: &mut Session,
+        each: Each<'_>,
+    ) {
+        let packet = rtp::Packet::parse(datagram);
+        let Some(packet) =
+            packet.ok().filter(|packet| packet.header().payload_type == self.payload_type)
+        else {
+            self.refused += 1;
+            return;
+        };
+        let header = packet.header();
+        if self.is_stranger(from, arrival) || !self.is_described(from, header.ssrc) {
+            self.refused += 1;
+            return;
+        }
+        let (is_new_source, sequence, time) = match self.source.admit(&header, arrival) {
+            Admission::Admitted { sequence, time } => (false, sequence, time),
+            Admission::NewSource { sequence, time } => (true, sequence, time),
+            Admission::Refused => return,
+        };
+        if let Some((repair, _)) = &mut self.repair {
+            if is_new_source {
+                repair.reset();
+            }
+            repair.keep(sequence, datagram);
+        }
+        if is_new_source {
+            if self.clock.stepped() != 0 {
+                session.timeline.reset();
+            }
+            self.clock.reset(&mut session.steps);
+            self.note = None;
+            self.extended = false;
+            // Only addresses of one's own can be bound to.
+            self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
+            self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
+        }
+        self.peer = Some((from, arrival));
+        self.bytes += datagram.len() as u64;
+        let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
+        if let Some(ntp) = ntp {
+            self.extended = true;
+            self.observe(time, ntp, arrival, session);
+        }
+        if let Some(capture) = self.clock.unix_nanos(time) {
+            session.heard(capture, arrival);
+        }
+        let (marker, payload) = (header.marker, packet.payload());
+        let repaired = false;
+        let packet =
+            Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
+        each(packet, Clocks { stream: &self.clock, session });
+    }
+
+    fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, session: &mut Session) {
+        if self.clock.observe(time, ntp, now, &mut session.steps) {
+            log::info!("the sender's clock was set, which moves nothing here");
+        }
+    }
+
+    /// Takes one RTCP packet; true if it was a report of the source.
+    pub(super) fn report(
+        &mut self,
+        packet: &rtcp::Packet<'_>,
+        now: Monotonic,
+        session: &mut Session,
+        heard: &mut Heard,
+    ) -> bool {
+        match packet {
+            rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
+                if let Some(time) = self.source.extend(info.time) {
+                    // The extension of the packets themselves is newer.
+                    if !self.extended {
+                        self.observe(time, info.ntp, now, session);
+                    }
+                }
+                self.source.reported(info.ntp, now);
+                heard.reported = true;
+                return true;
+            }
+            rtcp::Packet::GroupSize { ssrc, members, .. } if self.source.ssrc() == Some(*ssrc) => {
+                self.feedback.group_size(*members);
+            }
+            rtcp::Packet::Description(chunks) => {
+                let source = self.source.ssrc();
+                let own = chunks.clone().find(|chunk| Some(chunk.ssrc) == source);
+                if let Some(own) = own.filter(|own| own.cname.is_some()) {
+                    heard.noted |= self.take_note(own.note);
+                    // Others say nothing of their clock but in their description.
+                    self.synchronised = own.clock.map_or(self.synchronised, is_kept_right);
+                }
+            }
+            rtcp::Packet::Bye { sources, .. } => {
+                for ssrc in sources.clone() {
+                    heard.bye |= self.source.bye(ssrc, now);
+                }
+                if heard.bye {
+                    self.peer = None;
+                    heard.noted |= self.take_note(None);
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// True if it is another than before.
+    fn take_note(&mut self, note: Option<&[u8]>) -> bool {
+        if note == self.note.as_deref().map(str::as_bytes) {
+            return false;
+        }
+        // It goes to a terminal, which obeys control characters.
+        let shown = |note| String::from_utf8_lossy(note).replace(char::is_control, "?");
+        let note = note.map(shown);
+        let changed = note != self.note;
+        self.note = note;
+        changed
+    }
+}
