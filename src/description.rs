@@ -96,16 +96,24 @@ impl Description {
         Ok(text)
     }
 
-    fn video_media(&self, format: VideoFormat, ssrc: Ssrc) -> Media<'_> {
+    /// Bits a second of the pictures, as a guess, which receivers pace their reports by.
+    #[must_use]
+    pub fn video_bandwidth(&self) -> Option<u64> {
+        let (format, _) = self.video?;
         let pixels = u64::from(format.width) * u64::from(format.height);
+        let frames = u64::from(format.rate.numerator);
+        Some(pixels * BITS_PER_PIXEL * frames / u64::from(format.rate.denominator.max(1)))
+    }
+
+    fn video_media(&self, format: VideoFormat, ssrc: Ssrc) -> Media<'_> {
         let rate = u64::from(format.rate.numerator);
-        let bits = pixels * BITS_PER_PIXEL * rate / u64::from(format.rate.denominator.max(1));
         let millis = rate * 1000 / u64::from(format.rate.denominator.max(1));
         let mut media = self.media(Medium::Video, self.port, ssrc);
         media.payload_type = video::PAYLOAD_TYPE;
         media.encoding = "JPEG";
         media.clock_rate = 90_000;
-        media.bandwidth_kbit = u32::try_from(bits / 1000).ok();
+        let bits = self.video_bandwidth();
+        media.bandwidth_kbit = bits.and_then(|bits| u32::try_from(bits / 1000).ok());
         media.framerate = u32::try_from(millis).ok().map(Framerate);
         media.size = Some((format.width, format.height));
         media.mid = Some("v");

@@ -19,3 +19,4 @@ pub mod options;
 pub mod output;
 pub mod settings;
 pub mod statistics;
+pub mod viewers;

@@ -7,7 +7,7 @@ use streamsocket::capture::devices;
 use streamsocket::clock::monotonic;
 use streamsocket::control::{Answer, Request, client};
 use streamsocket::options::{Command, CommandLine, StreamOptions};
-use streamsocket::{daemon, settings};
+use streamsocket::{daemon, settings, viewers};
 
 /// What went wrong, and whose fault it is.
 enum Failure {
@@ -26,6 +26,9 @@ fn main() -> ExitCode {
         Some(Command::Check(options)) => check(options.stream),
         Some(Command::Sdp(options)) => sdp(options.name.as_deref()),
         Some(Command::Status(options)) => status(options.control.name.as_deref(), options.json),
+        Some(Command::Viewers(options)) => {
+            list_viewers(options.control.name.as_deref(), options.json)
+        }
         Some(Command::Stop(options)) => stop(options.name.as_deref()),
     };
     let (message, code) = match result {
@@ -90,6 +93,19 @@ fn status(name: Option<&str>, json: bool) -> Result<(), Failure> {
         Answer::Status(statistics) => print(&statistics.text()),
         other => Err(unexpected(&other)),
     }
+}
+
+fn list_viewers(name: Option<&str>, json: bool) -> Result<(), Failure> {
+    let statistics = match client::ask(name, Request::Status).map_err(Failure::Run)? {
+        Answer::Status(statistics) => statistics,
+        other => return Err(unexpected(&other)),
+    };
+    if json {
+        let text = serde_json::to_string(&statistics.viewer_list);
+        let text = text.map_err(|error| Failure::Run(error.to_string()))?;
+        return print(&format!("{text}\n"));
+    }
+    print(&viewers::text(&statistics.viewer_list, statistics.viewers))
 }
 
 fn stop(name: Option<&str>) -> Result<(), Failure> {

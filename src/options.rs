@@ -48,6 +48,8 @@ pub enum Command {
     Sdp(ControlOptions),
     /// Print what a running daemon is doing
     Status(StatusOptions),
+    /// List who watches a running daemon, and how well it arrives there
+    Viewers(StatusOptions),
     /// Stop a running daemon
     Stop(ControlOptions),
 }
@@ -68,7 +70,7 @@ pub struct ControlOptions {
     pub name: Option<String>,
 }
 
-/// Options of `status`.
+/// Options of `status` and `viewers`.
 #[derive(Args, Debug)]
 pub struct StatusOptions {
     /// Which daemon.

@@ -1,6 +1,7 @@
 //! What the daemon says about itself: one JSON object, for `--stats`, for `status` and for the
 //! summary at the end.
 
+use crate::viewers::ViewerStatistics;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,8 +17,11 @@ pub struct Statistics {
     pub name: String,
     /// Where the session goes.
     pub destinations: Vec<DestinationStatistics>,
-    /// Receivers known by their reports.
+    /// Receivers, by their reports.
     pub viewers: usize,
+    /// Those that are known one by one.
+    #[serde(default)]
+    pub viewer_list: Vec<ViewerStatistics>,
     /// Pictures, if there are any.
     pub video: Option<VideoStatistics>,
     /// Sound, if there is any.

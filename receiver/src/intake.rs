@@ -12,11 +12,12 @@ use crate::receiver::{Clocks, Session};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::repair::{self, Repair};
 use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::{Medium, StreamClock};
 use streamsocket_stream::session::COMPOUND_MAX;
-use streamsocket_stream::session::feedback::Feedback;
+use streamsocket_stream::session::feedback::{About, Feedback};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp::Ssrc;
@@ -110,6 +111,7 @@ impl Intake {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
                 repair: plan.repair.map(|(_, payload_type)| (Repair::default(), payload_type)),
+                fates: Fates::default(),
                 feedback: Feedback::new(ssrc, plan.bandwidth),
                 payload_type: plan.payload_type,
                 ntp64_id: plan.ntp64_id,
@@ -246,7 +248,9 @@ impl Intake {
         let mut out = [0; COMPOUND_MAX];
         let block = self.stream.source.report(now);
         let random = machine::random().unwrap_or(u32::MAX / 2);
-        if let Ok(len) = self.stream.feedback.report(now, block, cname, random, &mut out) {
+        let fates = self.stream.fates.report();
+        let about = About { cname, block, fates };
+        if let Ok(len) = self.stream.feedback.report(now, &about, random, &mut out) {
             self.reply(&out[..len]);
         }
     }

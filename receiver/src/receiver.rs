@@ -96,7 +96,8 @@ impl Receiver {
             session: Session::new(latency, monotonic()),
             outlets,
             shared,
-            cname: format!("receiver@{}", machine::host_name()),
+            // Two viewers of one host are two (RFC 7022 section 4.2).
+            cname: format!("{:08x}@{}", machine::random().unwrap_or(0), machine::host_name()),
         };
         if let Some(stream) = &plan.video {
             let intake = intake(Medium::Video, stream).map_err(|error| error.to_string())?;

@@ -296,6 +296,7 @@ impl Daemon {
             name: self.name.clone(),
             destinations: destinations.collect(),
             viewers: self.viewers(),
+            viewer_list: self.viewer_list(now),
             video: self.video.as_ref().map(Video::statistics),
             audio: self.audio.as_ref().map(Audio::statistics),
         }

@@ -2,13 +2,15 @@
 
 use super::Daemon;
 use super::transport::Transport;
+use crate::viewers::{ViewerStatistics, Watched};
 use std::os::fd::RawFd;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::report::About;
+use streamsocket_stream::session::viewers::{REPORT_SIZE, Viewers};
 
-/// Bytes of a receiver's report with its headers: what RFC 5760 wants told for the mean.
-const REPORT_SIZE: u16 = 100;
+/// RTP ticks of a second of video (RFC 3551 section 5).
+const VIDEO_RATE: u32 = 90_000;
 
 impl Daemon {
     fn transports(&self) -> impl Iterator<Item = &Transport> {
@@ -32,7 +34,23 @@ impl Daemon {
 
     /// Receivers known: of the stream that has more of them, since each may take one or both.
     pub(super) fn viewers(&self) -> usize {
-        self.transports().map(Transport::viewers).max().unwrap_or(0)
+        self.transports().map(Transport::viewers).map(Viewers::len).max().unwrap_or(0)
+    }
+
+    /// Receivers, each of them once.
+    pub(super) fn viewer_list(&self, now: Monotonic) -> Vec<ViewerStatistics> {
+        let mut list = Vec::new();
+        if let Some(video) = &self.video {
+            let viewers = video.transport.viewers().iter();
+            let rate = VIDEO_RATE;
+            Watched { viewers, rate, place: |it| &mut it.video, list: &mut list }.add(now);
+        }
+        if let Some(audio) = &self.audio {
+            let viewers = audio.transport.viewers().iter();
+            let rate = audio.source().format().rate;
+            Watched { viewers, rate, place: |it| &mut it.audio, list: &mut list }.add(now);
+        }
+        list
     }
 
     pub(super) fn hasten_reports(&mut self, now: Monotonic) {
@@ -83,7 +101,8 @@ impl Daemon {
     }
 
     pub(super) fn receive_reports(&mut self, now: Monotonic) {
-        let left = self.transports_mut().map(|transport| transport.receive(now));
+        let ntp = self.wall.clock.ntp(now);
+        let left = self.transports_mut().map(|transport| transport.receive(now, ntp));
         self.reports_left = left.fold(false, |any, left| any | left);
     }
 }

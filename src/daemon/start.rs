@@ -29,6 +29,7 @@ use std::sync::Arc;
 use streamsocket_net::{Changes, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::WallClock;
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share};
+use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
@@ -160,7 +161,8 @@ fn streams(
     if let Some(source) = sources.video {
         let beginning = beginning()?;
         description.video = Some((source.0.format(), beginning.ssrc));
-        let transport = transport(network, 0, beginning.ssrc)?;
+        let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
+        let transport = transport(network, 0, (beginning.ssrc, bandwidth))?;
         let repair = repair(network, 0, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
         video = Some(Video::new(source, beginning, sending, (transport, repair), epoch));
@@ -169,7 +171,7 @@ fn streams(
     if let Some(source) = sources.audio {
         let beginning = beginning()?;
         description.audio = Some((source.0.format(), beginning.ssrc));
-        let transport = transport(network, 2, beginning.ssrc)?;
+        let transport = transport(network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT))?;
         let repair = repair(network, 2, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
         audio = Some(Audio::new(source, beginning, sending.ntp64_id, (transport, repair)));
@@ -218,7 +220,11 @@ fn repair(
 }
 
 /// The sockets of the stream whose port is so much above the destination's.
-fn transport(network: &Network, above: u16, ssrc: Ssrc) -> Result<Transport, Error> {
+fn transport(
+    network: &Network,
+    above: u16,
+    (ssrc, bandwidth): (Ssrc, u64),
+) -> Result<Transport, Error> {
     let interface = network.interface.as_ref();
     let mut outputs = Vec::new();
     let mut groups = Vec::new();
@@ -234,7 +240,7 @@ fn transport(network: &Network, above: u16, ssrc: Ssrc) -> Result<Transport, Err
             }
         }
     }
-    Ok(Transport::new(ssrc, outputs, groups))
+    Ok(Transport::new(ssrc, bandwidth, outputs, groups))
 }
 
 fn announcer(

@@ -24,9 +24,16 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// For the stream `ssrc`: where it goes, and the groups' RTCP ports to listen on.
-    pub(super) const fn new(ssrc: Ssrc, outputs: Vec<Output>, groups: Vec<ReceiveSocket>) -> Self {
-        Self { outputs, groups, reporter: Reporter::new(ssrc), viewers: Viewers::new(ssrc) }
+    /// For the stream `ssrc` of so many bits a second: where it goes, and the groups' RTCP ports to
+    /// listen on.
+    pub(super) fn new(
+        ssrc: Ssrc,
+        bandwidth: u64,
+        outputs: Vec<Output>,
+        groups: Vec<ReceiveSocket>,
+    ) -> Self {
+        let (reporter, viewers) = (Reporter::new(ssrc), Viewers::new(ssrc, bandwidth));
+        Self { outputs, groups, reporter, viewers }
     }
 
     pub(super) fn outputs(&self) -> &[Output] {
@@ -44,9 +51,9 @@ impl Transport {
         Ok(())
     }
 
-    /// Receivers known.
-    pub(super) fn viewers(&self) -> usize {
-        self.viewers.len()
+    /// Who receives.
+    pub(super) const fn viewers(&self) -> &Viewers {
+        &self.viewers
     }
 
     /// What to watch for reports of receivers.
@@ -99,14 +106,14 @@ impl Transport {
     }
 
     /// Takes the reports that have come. True if some were left for the next turn.
-    pub(super) fn receive(&mut self, now: Monotonic) -> bool {
+    pub(super) fn receive(&mut self, now: Monotonic, ntp: NtpTime) -> bool {
         let mut left = false;
         let mut bytes = [0; COMPOUND_MAX];
         for rtcp in self.outputs.iter().filter_map(Output::rtcp) {
             let mut taken = 0;
             while taken < REPORTS_AT_A_TIME {
                 match rtcp.receive(&mut bytes) {
-                    Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now),
+                    Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now, ntp),
                     Ok(None) => break,
                     // A refusal that came back from a host: the next read goes on.
                     Err(_) => {}
@@ -118,7 +125,7 @@ impl Transport {
         for socket in &mut self.groups {
             let viewers = &mut self.viewers;
             let mut each = |got: streamsocket_net::Received<'_>| {
-                viewers.receive(got.data, got.from, now);
+                viewers.receive(got.data, got.from, now, ntp);
             };
             left |= socket.receive(&mut each).is_ok_and(|taken| taken > 0);
         }

@@ -1,8 +1,10 @@
 //! RTCP (RFC 3550 section 6): compound packets of reports, names and goodbyes, and the size of the
-//! group from the sender (RFC 5760 section 7.1).
+//! group from the sender (RFC 5760 section 7.1), and what repair has left lost (RFC 5725).
 
+mod loss;
 mod writer;
 
+pub use self::loss::{Chunks, Run};
 pub use self::writer::Writer;
 
 use crate::Error;
@@ -15,6 +17,7 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
+const EXTENDED_REPORT: u8 = 207;
 const SUMMARY_INFORMATION: u8 = 209;
 
 /// Item types of a source description (section 12.2).
@@ -232,6 +235,15 @@ pub enum Packet<'a> {
         /// Mean size of an RTCP packet, in bytes.
         report_size: u16,
     },
+    /// RFC 3611, of which only the losses that repair has left (RFC 5725) are read.
+    PostRepairLoss {
+        /// Who reports.
+        ssrc: Ssrc,
+        /// On whom.
+        source: Ssrc,
+        /// What came and what did not.
+        chunks: Chunks<'a>,
+    },
     /// Something else.
     Unknown {
         /// Its packet type.
@@ -313,6 +325,7 @@ fn parse(count: u8, payload_type: u8, body: &[u8]) -> Result<Packet<'_>, Error> 
             Packet::Bye { sources, reason }
         }
         SUMMARY_INFORMATION => summary(&mut reader)?,
+        EXTENDED_REPORT => loss::parse(&mut reader)?,
         payload_type => Packet::Unknown { payload_type },
     })
 }

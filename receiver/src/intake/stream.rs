@@ -7,6 +7,7 @@ use crate::receiver::{Clocks, Session};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, SILENCE_NANOS, Source};
 use streamsocket_stream::receive::sync::StreamClock;
@@ -22,6 +23,8 @@ pub(super) struct Stream {
     pub(super) clock: StreamClock,
     /// What makes lost packets again, and the payload type of what it takes.
     pub(super) repair: Option<(Repair, u8)>,
+    /// What became of its packets in the end.
+    pub(super) fates: Fates,
     pub(super) feedback: Feedback,
     pub(super) payload_type: u8,
     pub(super) ntp64_id: Option<u8>,
@@ -78,6 +81,7 @@ impl Stream {
         };
         let arrival = monotonic();
         let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
+        let fates = &mut self.fates;
         repair.poll(ssrc, &mut |sequence, bytes| {
             let Ok(packet) = rtp::Packet::parse(bytes) else { return };
             let header = packet.header();
@@ -86,6 +90,7 @@ impl Stream {
             if source.first() > Some(sequence) {
                 return;
             }
+            fates.came(sequence);
             let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
             let (marker, payload) = (header.marker, packet.payload());
             let (is_new_source, repaired) = (false, true);
@@ -120,6 +125,10 @@ impl Stream {
             Admission::NewSource { sequence, time } => (true, sequence, time),
             Admission::Refused => return,
         };
+        if is_new_source {
+            self.fates.reset();
+        }
+        self.fates.came(sequence);
         if let Some((repair, _)) = &mut self.repair {
             if is_new_source {
                 repair.reset();

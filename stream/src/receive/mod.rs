@@ -2,6 +2,7 @@
 
 pub mod audio;
 pub mod conceal;
+pub mod fate;
 pub mod jitter;
 pub mod playout;
 pub mod repair;

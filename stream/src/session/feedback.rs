@@ -3,12 +3,13 @@
 
 use super::interval::{randomize, receiver_interval};
 use crate::clock::Monotonic;
+use crate::receive::fate::Runs;
 use streamsocket_wire::Error;
 use streamsocket_wire::rtcp::{Items, ReportBlock, Writer};
-use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::rtp::{Sequence, Ssrc};
 
 /// Bits a second that a session is taken to have while its description says nothing: a VGA camera.
-const BANDWIDTH_DEFAULT: u64 = 10_000_000;
+pub const BANDWIDTH_DEFAULT: u64 = 10_000_000;
 
 /// Bytes of one of our reports with UDP and IP headers: the mean that an interval is computed with.
 const REPORT_SIZE: u64 = 100;
@@ -19,6 +20,7 @@ pub struct Feedback {
     ssrc: Ssrc,
     bandwidth: u64,
     members: u64,
+    last: Monotonic,
     next: Option<Monotonic>,
 }
 
@@ -26,18 +28,32 @@ impl Feedback {
     /// Feedback from the receiver `ssrc` (random) on a stream of so many bits a second, if known.
     #[must_use]
     pub fn new(ssrc: Ssrc, bandwidth: Option<u64>) -> Self {
-        Self { ssrc, bandwidth: bandwidth.unwrap_or(BANDWIDTH_DEFAULT), members: 1, next: None }
+        Self {
+            ssrc,
+            bandwidth: bandwidth.unwrap_or(BANDWIDTH_DEFAULT),
+            members: 1,
+            last: Monotonic(0),
+            next: None,
+        }
     }
 
-    /// The sender says how many receivers there are. A forged number can only make reports rare.
+    /// The sender says how many receivers there are: what is left of the wait grows or shrinks with it
+    /// (RFC 3550 sections 6.3.3 and 6.3.4). A forged number can only make reports rare.
     pub fn group_size(&mut self, members: u32) {
+        let before = self.interval();
         self.members = u64::from(members.max(1));
+        let after = self.interval();
+        if let (Some(next), true) = (&mut self.next, after != before) {
+            let wait = next.since(self.last).mul_f64(after.as_secs_f64() / before.as_secs_f64());
+            *next = self.last + wait;
+        }
     }
 
-    /// A source is there to report on: the first report is due after half an interval or less.
+    /// A source is there to report on: the first report is due after half an interval.
     pub fn start(&mut self, now: Monotonic, random: u32) {
         if self.next.is_none() {
-            self.next = Some(now + randomize(self.interval(), random) / 4);
+            self.last = now;
+            self.next = Some(now + randomize(self.interval(), random) / 2);
         }
     }
 
@@ -54,13 +70,17 @@ impl Feedback {
     pub fn report(
         &mut self,
         now: Monotonic,
-        block: Option<ReportBlock>,
-        cname: &str,
+        about: &About<'_>,
         random: u32,
         out: &mut [u8],
     ) -> Result<usize, Error> {
+        self.last = now;
         self.next = Some(now + randomize(self.interval(), random));
-        self.open(block, cname, out).map(Writer::finish)
+        let mut writer = self.open(about.block, about.cname, out)?;
+        if let (Some(block), Some((begin, runs))) = (&about.block, &about.fates) {
+            writer.post_repair_loss(self.ssrc, block.ssrc, *begin, runs)?;
+        }
+        Ok(writer.finish())
     }
 
     /// Writes the compound packet with which this receiver leaves.
@@ -90,9 +110,31 @@ impl Feedback {
     }
 }
 
+/// What a report says.
+#[derive(Clone, Debug, Default)]
+pub struct About<'a> {
+    /// Canonical name of the receiver (RFC 3550 section 6.5.1).
+    pub cname: &'a str,
+    /// What came of the stream, if there is one.
+    pub block: Option<ReportBlock>,
+    /// What repair has left lost of it (RFC 5725): the first packet, and runs from there.
+    pub fates: Option<(Sequence, Runs)>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_that_grows_makes_the_wait_longer() {
+        let mut feedback = Feedback::new(Ssrc(1), Some(8_000_000));
+        feedback.start(Monotonic(0), u32::MAX / 2);
+        let before = feedback.deadline().unwrap().0;
+        feedback.group_size(10_000);
+        assert!(feedback.deadline().unwrap().0 > before * 5, "{feedback:?}");
+        feedback.group_size(1);
+        assert!((feedback.deadline().unwrap().0 - before).abs() < 1000);
+    }
 
     #[test]
     fn many_members_make_reports_rare() {
@@ -100,7 +142,7 @@ mod tests {
         feedback.group_size(10_000);
         let mut out = [0; super::super::COMPOUND_MAX];
         let now = Monotonic(0);
-        feedback.report(now, None, "a@b", u32::MAX / 2, &mut out).unwrap();
+        feedback.report(now, &About::default(), u32::MAX / 2, &mut out).unwrap();
         let next = feedback.deadline().unwrap();
         assert!(next.0 > 20_000_000_000, "{next:?}");
     }

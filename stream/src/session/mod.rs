@@ -2,6 +2,7 @@
 //! with the reports of receivers sent by unicast and the size of the group told by the sender
 //! (RFC 5760), so that any number of receivers share a small part of the bandwidth.
 
+pub mod census;
 pub mod feedback;
 pub mod interval;
 pub mod report;

@@ -1,11 +1,13 @@
 //! Writes a compound packet.
 
+use super::loss::{POST_REPAIR_LOSS, RUN_MAX, Run};
 use super::{
-    BLOCK_LEN, CLOCK_PREFIX, CNAME, GOODBYE, GROUP_SIZE, Items, NOTE, PRIV, RECEIVER_REPORT,
-    ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SUMMARY_INFORMATION, SenderInfo,
+    BLOCK_LEN, CLOCK_PREFIX, CNAME, EXTENDED_REPORT, GOODBYE, GROUP_SIZE, Items, NOTE, PRIV,
+    RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SUMMARY_INFORMATION,
+    SenderInfo,
 };
 use crate::Error;
-use crate::rtp::Ssrc;
+use crate::rtp::{Sequence, Ssrc};
 
 /// Report blocks, sources or chunks of a packet at most: the count has five bits.
 const COUNT_MAX: usize = 31;
@@ -115,6 +117,32 @@ impl<'a> Writer<'a> {
         body.put(&[GROUP_SIZE, 2]);
         body.put(&report_size.to_be_bytes());
         body.put(&members.to_be_bytes());
+        Ok(())
+    }
+
+    /// What repair has left lost of `source`, from the packet `begin` on (RFC 5725 section 3).
+    ///
+    /// # Errors
+    /// If the buffer is full.
+    pub fn post_repair_loss(
+        &mut self,
+        ssrc: Ssrc,
+        source: Ssrc,
+        begin: Sequence,
+        runs: &[Run],
+    ) -> Result<(), Error> {
+        // An even number of chunks: one of zeros ends them (RFC 3611 section 4.1.3).
+        let block = 8 + (runs.len() * 2).next_multiple_of(4);
+        let words = u16::try_from(block / 4).map_err(|_| Error::Malformed("too long for RTCP"))?;
+        let total = runs.iter().fold(0, |sum: u16, run| sum.wrapping_add(run.packets.min(RUN_MAX)));
+        let mut body = self.packet(EXTENDED_REPORT, 0, 4 + 4 + block)?;
+        body.put(&ssrc.0.to_be_bytes());
+        body.put(&[POST_REPAIR_LOSS, 0]);
+        body.put(&words.to_be_bytes());
+        body.put(&source.0.to_be_bytes());
+        body.put(&begin.0.to_be_bytes());
+        body.put(&begin.0.wrapping_add(total).to_be_bytes());
+        runs.iter().for_each(|run| body.put(&run.chunk().to_be_bytes()));
         Ok(())
     }
 

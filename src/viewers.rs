@@ -1,0 +1,185 @@
+//! Who watches, as it is reported: the receivers of all streams of a session, each of them once.
+
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::session::viewers::Viewer;
+
+/// A receiver.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct ViewerStatistics {
+    /// Where its reports come from.
+    pub address: String,
+    /// Its canonical name (RFC 3550 section 6.5.1), if it has told one.
+    pub name: String,
+    /// Seconds since its last report.
+    pub heard_seconds: f64,
+    /// Pictures, if it takes them.
+    pub video: Option<Reception>,
+    /// Sound, if it takes it.
+    pub audio: Option<Reception>,
+}
+
+/// How a stream arrives, by the last report.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Reception {
+    /// Packets lost since the report before, in per cent.
+    pub loss_percent: f64,
+    /// What repair has left of it, if the receiver repairs and says so (RFC 5725).
+    pub loss_after_repair_percent: Option<f64>,
+    /// Packets lost in all.
+    pub packets_lost: i32,
+    /// Interarrival jitter in milliseconds.
+    pub jitter_ms: f64,
+    /// Time to it and back, in milliseconds.
+    pub round_trip_ms: Option<f64>,
+}
+
+/// The receivers of one stream, and the list that they belong to.
+pub struct Watched<'a, V> {
+    /// The receivers.
+    pub viewers: V,
+    /// Ticks a second.
+    pub rate: u32,
+    /// Where the reception belongs.
+    pub place: fn(&mut ViewerStatistics) -> &mut Option<Reception>,
+    /// The receivers of all streams so far.
+    pub list: &'a mut Vec<ViewerStatistics>,
+}
+
+impl<'v, V: Iterator<Item = &'v Viewer>> Watched<'_, V> {
+    /// Adds them to the list.
+    pub fn add(self, now: Monotonic) {
+        for viewer in self.viewers {
+            let address = viewer.address.ip().to_string();
+            // It goes to a terminal, which obeys control characters.
+            let name = String::from_utf8_lossy(&viewer.cname).replace(char::is_control, "?");
+            let same = |known: &&mut ViewerStatistics| {
+                known.address == address && known.name == name && !name.is_empty()
+            };
+            let heard_seconds = now.since(viewer.heard).as_secs_f64();
+            let reception = viewer.block.map(|_| reception(viewer, self.rate));
+            let known = if let Some(known) = self.list.iter_mut().find(same) {
+                known.heard_seconds = known.heard_seconds.min(heard_seconds);
+                known
+            } else {
+                let new = ViewerStatistics { address, name, heard_seconds, ..Default::default() };
+                self.list.push(new);
+                match self.list.last_mut() {
+                    Some(new) => new,
+                    None => return,
+                }
+            };
+            *(self.place)(known) = reception;
+        }
+    }
+}
+
+fn reception(viewer: &Viewer, rate: u32) -> Reception {
+    let Some(block) = viewer.block else { return Reception::default() };
+    let left = viewer.left.filter(|(_, of)| *of > 0);
+    Reception {
+        loss_percent: f64::from(block.fraction_lost) * 100.0 / 256.0,
+        loss_after_repair_percent: left.map(|(lost, of)| f64::from(lost) * 100.0 / f64::from(of)),
+        packets_lost: block.lost,
+        jitter_ms: f64::from(block.jitter) * 1000.0 / f64::from(rate.max(1)),
+        round_trip_ms: viewer.round_trip.map(to_millis),
+    }
+}
+
+/// The list as a person would read it.
+#[must_use]
+pub fn text(viewers: &[ViewerStatistics], all: usize) -> String {
+    let mut text = String::new();
+    let _ = write_text(viewers, all, &mut text);
+    text
+}
+
+fn write_text(viewers: &[ViewerStatistics], all: usize, out: &mut String) -> std::fmt::Result {
+    if viewers.is_empty() {
+        return writeln!(out, "nobody has reported yet (viewers do so every 5 s or more)");
+    }
+    writeln!(
+        out,
+        "{:<24} {:<24} {:>9} {:>9} {:>9} {:>10} {:>6}",
+        "VIEWER", "NAME", "LOSS", "REPAIRED", "JITTER", "ROUND TRIP", "HEARD"
+    )?;
+    for viewer in viewers {
+        let address = viewer.address.parse::<IpAddr>().map_or("?".into(), |ip| ip.to_string());
+        let shown = viewer.video.as_ref().or(viewer.audio.as_ref());
+        let millis =
+            |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} ms"));
+        let (loss, after) = match shown {
+            Some(shown) => {
+                let after = shown.loss_after_repair_percent;
+                let after = after.map_or("-".into(), |after| format!("to {after:.2} %"));
+                (format!("{:.2} %", shown.loss_percent), after)
+            }
+            None => ("-".into(), "-".into()),
+        };
+        writeln!(
+            out,
+            "{address:<24} {:<24} {loss:>9} {after:>9} {:>9} {:>10} {:>4.0} s",
+            viewer.name,
+            millis(shown.map(|shown| shown.jitter_ms)),
+            millis(shown.and_then(|shown| shown.round_trip_ms)),
+            viewer.heard_seconds,
+        )?;
+    }
+    match all.saturating_sub(viewers.len()) {
+        0 => Ok(()),
+        more => writeln!(out, "and about {more} more"),
+    }
+}
+
+fn to_millis(nanos: i64) -> f64 {
+    let micros = u32::try_from(nanos / 1000).unwrap_or(u32::MAX);
+    f64::from(micros) / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use streamsocket_wire::rtcp::ReportBlock;
+    use streamsocket_wire::rtp::Ssrc;
+
+    fn viewer(ssrc: u32, cname: &[u8], left: Option<(u32, u32)>) -> Viewer {
+        let block = ReportBlock {
+            ssrc: Ssrc(1),
+            fraction_lost: 64,
+            lost: 9,
+            highest: 0,
+            jitter: 90,
+            last_sr: 0,
+            delay: 0,
+        };
+        Viewer {
+            ssrc: Ssrc(ssrc),
+            address: "192.0.2.7:40000".parse().unwrap(),
+            cname: heapless::Vec::from_slice(cname).unwrap(),
+            heard: Monotonic(0),
+            block: Some(block),
+            left,
+            round_trip: Some(1_500_000),
+        }
+    }
+
+    #[test]
+    fn who_takes_both_streams_is_one_viewer() {
+        let mut list = Vec::new();
+        let (video, audio) =
+            ([viewer(1, b"x@y", Some((1, 200))), viewer(2, b"", None)], [viewer(3, b"x@y", None)]);
+        let now = Monotonic(2_000_000_000);
+        Watched { viewers: video.iter(), rate: 90_000, place: |it| &mut it.video, list: &mut list }
+            .add(now);
+        Watched { viewers: audio.iter(), rate: 48_000, place: |it| &mut it.audio, list: &mut list }
+            .add(now);
+        assert_eq!(list.len(), 2);
+        assert!(list[0].video.is_some() && list[0].audio.is_some());
+        let text = text(&list, 10);
+        let first = text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(first, "192.0.2.7 x@y 25.00 % to 0.50 % 1.0 ms 1.5 ms 2 s");
+        assert!(text.ends_with("and about 8 more\n"), "{text}");
+    }
+}
