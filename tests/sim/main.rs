@@ -11,6 +11,7 @@
     reason = "figures with a few digits"
 )]
 
+mod crowd;
 mod figures;
 mod repair;
 mod scenario;
@@ -266,3 +267,26 @@ const LOSSES: [Loss; 10] = [
     Loss { reordered: 50, ..Loss::new("1 %, reordered", 10, 1) },
     Loss { doubled: 50, ..Loss::new("1 %, doubled", 10, 1) },
 ];
+
+#[test]
+fn ten_thousand_receivers_report_within_their_share() {
+    const BANDWIDTH: u64 = 20_000_000;
+    for (name, arrival) in [("within a minute", 60 * SECOND), ("at once", SECOND)] {
+        let crowd = crowd::run(10_000, BANDWIDTH, arrival, 240, scenario::seed());
+        let mean = |range: core::ops::Range<usize>| {
+            let shares = &crowd.shares[range];
+            shares.iter().sum::<f64>() / shares.len() as f64
+        };
+        let most = crowd.shares.iter().fold(0.0, |most: f64, share| most.max(*share));
+        println!(
+            "10,000 receivers who come {name}, of 20 Mbit/s: reports take {:.2} % in the first minute,              {:.2} % in the last; {most:.2} % in the worst second; counted as {}",
+            mean(0..60),
+            mean(180..240),
+            crowd.counted,
+        );
+        assert!(mean(180..240) <= 5.0 && mean(0..60) <= 5.0);
+        assert!((9_500..10_500).contains(&crowd.counted), "{}", crowd.counted);
+        // Nobody can know of a crowd before it has spoken.
+        assert!(arrival == SECOND || most <= 5.5, "{most}");
+    }
+}

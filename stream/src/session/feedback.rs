@@ -11,8 +11,14 @@ use streamsocket_wire::rtp::{Sequence, Ssrc};
 /// Bits a second that a session is taken to have while its description says nothing: a VGA camera.
 pub const BANDWIDTH_DEFAULT: u64 = 10_000_000;
 
-/// Bytes of one of our reports with UDP and IP headers: the mean that an interval is computed with.
-const REPORT_SIZE: u64 = 100;
+/// Bytes of one of our reports until one has been made, with the headers of UDP and IP.
+const REPORT_SIZE: u64 = 120;
+
+/// Bytes of the headers of UDP and IP.
+const HEADERS: u64 = 28;
+
+/// Weight of the past in the mean size of reports (RFC 3550 section 6.3.3).
+const SIZE_WEIGHT: u64 = 16;
 
 /// Reports about a stream that we receive.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub struct Feedback {
     ssrc: Ssrc,
     bandwidth: u64,
     members: u64,
+    /// Bytes of our reports, on average.
+    size: u64,
     last: Monotonic,
     next: Option<Monotonic>,
 }
@@ -28,13 +36,8 @@ impl Feedback {
     /// Feedback from the receiver `ssrc` (random) on a stream of so many bits a second, if known.
     #[must_use]
     pub fn new(ssrc: Ssrc, bandwidth: Option<u64>) -> Self {
-        Self {
-            ssrc,
-            bandwidth: bandwidth.unwrap_or(BANDWIDTH_DEFAULT),
-            members: 1,
-            last: Monotonic(0),
-            next: None,
-        }
+        let bandwidth = bandwidth.unwrap_or(BANDWIDTH_DEFAULT);
+        Self { ssrc, bandwidth, members: 1, size: REPORT_SIZE, last: Monotonic(0), next: None }
     }
 
     /// The sender says how many receivers there are: what is left of the wait grows or shrinks with it
@@ -80,7 +83,9 @@ impl Feedback {
         if let (Some(block), Some((begin, runs))) = (&about.block, &about.fates) {
             writer.post_repair_loss(self.ssrc, block.ssrc, *begin, runs)?;
         }
-        Ok(writer.finish())
+        let len = writer.finish();
+        self.size = (self.size * (SIZE_WEIGHT - 1) + len as u64 + HEADERS) / SIZE_WEIGHT;
+        Ok(len)
     }
 
     /// Writes the compound packet with which this receiver leaves.
@@ -94,7 +99,7 @@ impl Feedback {
     }
 
     fn interval(&self) -> core::time::Duration {
-        receiver_interval(self.members, REPORT_SIZE, self.bandwidth)
+        receiver_interval(self.members, self.size, self.bandwidth)
     }
 
     fn open<'a>(
