@@ -100,8 +100,18 @@ impl Intake {
         let source = source.filter(|_| only_from_source || is_source_specific(plan.rtp.ip()));
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let replies = UdpSocket::bind(SocketAddr::new(any, 0));
+        let rtp = ReceiveSocket::open(plan.rtp, interface, source)?;
+        if medium == Medium::Video && rtp.buffer_size() < ReceiveSocket::BUFFER_SIZE_WANTED {
+            let (got, wanted) = (rtp.buffer_size(), ReceiveSocket::BUFFER_SIZE_WANTED);
+            log::warn!(
+                "the kernel grants {} of {} kB to receive into, which large pictures overrun: \
+                 sudo sysctl -w net.core.rmem_max={wanted}",
+                got / 1024,
+                wanted / 1024,
+            );
+        }
         Ok(Self {
-            rtp: ReceiveSocket::open(plan.rtp, interface, source)?,
+            rtp,
             rtcp: ReceiveSocket::open(plan.rtcp, interface, source)?,
             repair: plan
                 .repair

@@ -191,6 +191,17 @@ impl Statistics {
         )?;
         let (offset, target) = (Millis(self.av_offset_ms), Millis(self.latency_target_ms));
         writeln!(out, "  audio against video: {offset}; latency aimed at: {target}")?;
+        self.write_circumstances(out)
+    }
+
+    fn write_circumstances(&self, out: &mut String) -> std::fmt::Result {
+        if self.kernel_drops > 0 {
+            let drops = self.kernel_drops;
+            writeln!(
+                out,
+                "  {drops} packets came and were lost here: the kernel had no room for them"
+            )?;
+        }
         if self.clocks == Clocks::Unknown.name() {
             writeln!(
                 out,
