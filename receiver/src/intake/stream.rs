@@ -86,10 +86,6 @@ impl Stream {
             let Ok(packet) = rtp::Packet::parse(bytes) else { return };
             let header = packet.header();
             let Some(time) = source.extend(header.time) else { return };
-            // What was sent before we came is no loss.
-            if source.first() > Some(sequence) {
-                return;
-            }
             fates.came(sequence);
             let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
             let (marker, payload) = (header.marker, packet.payload());

@@ -31,6 +31,8 @@ pub struct Counts {
 /// The repair of one media stream.
 #[derive(Default)]
 pub struct Repair {
+    /// The first media packet that came: what was sent before we listened is not missed.
+    begun: Option<u64>,
     /// The media packets that came last, each at its sequence number modulo the length.
     kept: Vec<Kept>,
     blocks: [Block; BLOCKS_OPEN],
@@ -110,6 +112,7 @@ impl Repair {
 
     /// Forgets all packets: the source has changed.
     pub fn reset(&mut self) {
+        self.begun = None;
         for kept in &mut self.kept {
             kept.sequence = None;
         }
@@ -123,6 +126,7 @@ impl Repair {
         if self.kept.is_empty() {
             self.kept.resize(KEPT_FIRST, Kept::default());
         }
+        self.begun = Some(self.begun.map_or(sequence, |begun| begun.min(sequence)));
         let place = place(sequence, self.kept.len());
         let kept = &mut self.kept[place];
         if kept.sequence >= Some(sequence) {
@@ -156,6 +160,9 @@ impl Repair {
             return;
         }
         self.counts.packets += 1;
+        if self.begun.is_none_or(|begun| first < begun) {
+            return;
+        }
         let known = |block: &Block| block.state != State::Free && block.first == first;
         let index = self.blocks.iter().position(known);
         let index = index.unwrap_or_else(|| self.open(header, first, shard.len()));
@@ -208,7 +215,7 @@ impl Repair {
 
     /// Makes what is missing in a block.
     fn make(&mut self, index: usize, media: Ssrc, each: &mut dyn FnMut(u64, &[u8])) {
-        let Self { kept, blocks, arithmetic, shard, counts } = self;
+        let Self { kept, blocks, arithmetic, shard, counts, .. } = self;
         let block = &mut blocks[index];
         block.state = State::Done;
         let Some(arithmetic) = prepared(arithmetic, block) else { return };

@@ -90,12 +90,6 @@ impl Source {
         self.current.as_ref().map(|current| current.highest)
     }
 
-    /// The lowest sequence number of it, extended.
-    #[must_use]
-    pub fn first(&self) -> Option<u64> {
-        self.current.as_ref().map(|current| current.base)
-    }
-
     /// When the last packet of it arrived.
     #[must_use]
     pub fn heard(&self) -> Option<Monotonic> {

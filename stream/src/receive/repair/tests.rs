@@ -38,6 +38,13 @@ fn block(first: u64, packets: u16, repairs: u16) -> (Vec<Vec<u8>>, Vec<Vec<u8>>)
     (media, repairs)
 }
 
+/// A repair that has heard the packet before the block.
+fn listening() -> Repair {
+    let mut repair = Repair::default();
+    repair.keep(FIRST - 1, &[]);
+    repair
+}
+
 fn push(repair: &mut Repair, packet: &[u8], highest: u64) {
     let (header, shard) = Header::parse(&packet[12..]).unwrap();
     repair.push(&header, shard, highest);
@@ -53,7 +60,7 @@ fn made(repair: &mut Repair) -> Vec<(u64, Vec<u8>)> {
 fn any_losses_up_to_the_repair_packets_are_made_good() {
     let (media, repairs) = block(FIRST, 20, 6);
     for seed in 0..200_usize {
-        let mut repair = Repair::default();
+        let mut repair = listening();
         let mut order: Vec<_> = (0..26).collect();
         order.sort_by_key(|index| (index * 7919 + seed * 104_729) % 1009);
         // Six packets of either kind are lost, the others come in any order.
@@ -80,7 +87,7 @@ fn any_losses_up_to_the_repair_packets_are_made_good() {
 #[test]
 fn a_complete_block_needs_nothing_and_one_with_too_little_makes_nothing() {
     let (media, repairs) = block(FIRST, 8, 3);
-    let mut repair = Repair::default();
+    let mut repair = listening();
     for (index, packet) in media.iter().enumerate().skip(4) {
         repair.keep(FIRST + index as u64, packet);
     }
@@ -102,7 +109,7 @@ fn a_complete_block_needs_nothing_and_one_with_too_little_makes_nothing() {
 
 #[test]
 fn frames_of_thousands_of_packets_are_repaired_once_the_memory_has_grown() {
-    let mut repair = Repair::default();
+    let mut repair = listening();
     for round in 0..2 {
         let first = FIRST + round * 4000;
         let (media, repairs) = block(first, 4000, 800);
@@ -121,7 +128,7 @@ fn frames_of_thousands_of_packets_are_repaired_once_the_memory_has_grown() {
 fn what_contradicts_the_stream_makes_nothing() {
     let (media, repairs) = block(FIRST, 8, 4);
     let lossy = || {
-        let mut repair = Repair::default();
+        let mut repair = listening();
         for (index, packet) in media.iter().enumerate().skip(1) {
             repair.keep(FIRST + index as u64, packet);
         }
@@ -155,11 +162,23 @@ fn what_contradicts_the_stream_makes_nothing() {
 #[test]
 fn a_new_source_begins_with_nothing() {
     let (media, repairs) = block(FIRST, 8, 4);
-    let mut repair = Repair::default();
+    let mut repair = listening();
     for (index, packet) in media.iter().enumerate().skip(1) {
         repair.keep(FIRST + index as u64, packet);
     }
     repair.reset();
     push(&mut repair, &repairs[0], FIRST + 7);
     assert_eq!(made(&mut repair), []);
+}
+
+#[test]
+fn what_was_sent_before_we_listened_is_not_missed() {
+    let (media, repairs) = block(FIRST, 8, 4);
+    let mut repair = Repair::default();
+    push(&mut repair, &repairs[0], FIRST + 7);
+    for (index, packet) in media.iter().enumerate().skip(2) {
+        repair.keep(FIRST + index as u64, packet);
+    }
+    repairs.iter().for_each(|packet| push(&mut repair, packet, FIRST + 7));
+    assert_eq!((made(&mut repair), repair.counts().malformed), (Vec::new(), 0));
 }
