@@ -20,6 +20,10 @@ pub const PACKETS_MAX: u16 = 4096;
 /// packet is no longer: the headers, the length, and a byte that makes the shard even.
 pub const RESERVE: usize = rtp::HEADER_LEN + HEADER_LEN + LENGTH_LEN + 1;
 
+/// Bytes of a shard at most: no packet of ours is longer than an Ethernet frame carries, and whoever
+/// forges longer ones fills no memory.
+pub const SHARD_MAX: usize = 1500;
+
 /// The repair header.
 ///
 /// ```text
@@ -81,7 +85,8 @@ impl Header {
             return Err(Error::Malformed("a repair packet beyond its block"));
         }
         let shard = reader.rest();
-        if shard.len() % 2 != 0 || shard.len() <= LENGTH_LEN + rtp::HEADER_LEN {
+        let lengths = LENGTH_LEN + rtp::HEADER_LEN + 1..=SHARD_MAX;
+        if shard.len() % 2 != 0 || !lengths.contains(&shard.len()) {
             return Err(Error::Malformed("a repair shard of an impossible length"));
         }
         Ok((header, shard))

@@ -4,7 +4,7 @@
 
 use core::fmt;
 use reed_solomon_simd::ReedSolomonDecoder;
-use streamsocket_wire::repair::{self, Header, PACKETS_MAX};
+use streamsocket_wire::repair::{self, Header, PACKETS_MAX, SHARD_MAX};
 use streamsocket_wire::rtp::{self, Ssrc, extend_sequence};
 
 /// Media packets kept at first: two frames of 350 kB.
@@ -85,7 +85,8 @@ impl Block {
     }
 
     fn add(&mut self, index: u16, shard: &[u8]) {
-        if !self.indices.contains(&index) {
+        // More than are missing would be of no use.
+        if !self.is_ready() && !self.indices.contains(&index) {
             self.indices.push(index);
             self.shards.extend_from_slice(shard);
         }
@@ -121,8 +122,12 @@ impl Repair {
         }
     }
 
-    /// Takes a media packet with its extended sequence number.
+    /// Takes a media packet with its extended sequence number. One too long for a shard cannot be of
+    /// a block.
     pub fn keep(&mut self, sequence: u64, packet: &[u8]) {
+        if packet.len() > SHARD_MAX {
+            return;
+        }
         if self.kept.is_empty() {
             self.kept.resize(KEPT_FIRST, Kept::default());
         }
