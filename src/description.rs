@@ -1,7 +1,7 @@
 //! The description of the session (SDP), from what the sources granted and where it goes.
 
 use crate::capture::{AudioFormat, VideoFormat};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use streamsocket_stream::send::{audio, repair, video};
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
@@ -17,22 +17,6 @@ const BITS_PER_PIXEL: u64 = 2;
 #[must_use]
 pub const fn reference_clock(synchronised: bool) -> &'static str {
     if synchronised { "ntp=/traceable/" } else { "local" }
-}
-
-/// Where the repair packets of media to `to` go: four ports above, and of a group to the address after
-/// it, so that switches carry them only to those who ask for them.
-#[must_use]
-pub fn repair_address(to: SocketAddr) -> SocketAddr {
-    let address = match to.ip() {
-        IpAddr::V4(group) if group.is_multicast() => {
-            IpAddr::V4(Ipv4Addr::from(u32::from(group).wrapping_add(1)))
-        }
-        IpAddr::V6(group) if group.is_multicast() => {
-            IpAddr::V6(Ipv6Addr::from(u128::from(group).wrapping_add(1)))
-        }
-        host => host,
-    };
-    SocketAddr::new(address, to.port() + 4)
 }
 
 /// What is described.
@@ -132,7 +116,7 @@ impl Description {
     }
 
     fn media(&self, medium: Medium, port: u16, ssrc: Ssrc) -> Media<'_> {
-        let to = repair_address(SocketAddr::new(self.group, port));
+        let to = streamsocket_wire::repair::address(SocketAddr::new(self.group, port));
         let repair = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to };
         Media {
             repair: self.repair.then_some(repair),

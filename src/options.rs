@@ -144,12 +144,13 @@ pub struct StreamOptions {
     /// a second (40M), or off [default: 50%]
     #[arg(long, value_name = "PACE", help_heading = "Network")]
     pub pace: Option<Scalar>,
-    /// Repair packets sent along, in 100 packets: receivers make lost packets from them. They go to a
-    /// group of their own, so that players that do not know them never get them; 0: none [default: 20]
+    /// Repair packets sent along, in 100 packets: receivers make lost packets from them. They go to the
+    /// port four above, and of a group to the next one, which players that do not know them never
+    /// join; 0: none [default: 20]
     #[arg(long, value_name = "PERCENT", help_heading = "Network")]
     pub repair: Option<Scalar>,
-    /// Bits a second at most, all packets included: whole frames are left out where there would be
-    /// more, such as 20M [default: no limit]
+    /// Bits a second to each destination at most, such as 20M, all packets included: whole frames are
+    /// left out where there would be more [default: no limit]
     #[arg(long, value_name = "RATE", help_heading = "Network")]
     pub max_bitrate: Option<Scalar>,
     /// Name of the session, as viewers see it [default: the host's name]

@@ -3,7 +3,7 @@
 
 use log::Level;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use streamsocket_net::{Datagram, Interface, SendSocket};
 
 /// Where a stream goes.
@@ -74,6 +74,12 @@ impl Output {
         let rtcp = self.rtcp.as_ref().map(|rtcp| open(rtcp.destination())).transpose()?;
         (self.media, self.rtcp) = (media, rtcp);
         Ok(())
+    }
+
+    /// Whether packets leave from an address that is none of these any more.
+    #[must_use]
+    pub fn has_left(&self, addresses: &[IpAddr]) -> bool {
+        self.media.local_addr().is_ok_and(|local| !addresses.contains(&local.ip()))
     }
 
     /// Whether the last that was tried to send was not taken.

@@ -1,10 +1,12 @@
 //! Who watches, as it is reported: the receivers of all streams of a session, each of them once.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::viewers::Viewer;
+use streamsocket_wire::rtcp::ReportBlock;
 
 /// A receiver.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -45,39 +47,50 @@ pub struct Watched<'a, V> {
     /// Where the reception belongs.
     pub place: fn(&mut ViewerStatistics) -> &mut Option<Reception>,
     /// The receivers of all streams so far.
-    pub list: &'a mut Vec<ViewerStatistics>,
+    pub list: &'a mut Viewers,
+}
+
+/// The receivers of all streams, each of them once.
+#[derive(Debug, Default)]
+pub struct Viewers {
+    list: Vec<ViewerStatistics>,
+    places: HashMap<(IpAddr, Vec<u8>), usize>,
+}
+
+impl Viewers {
+    /// Them.
+    #[must_use]
+    pub fn into_list(self) -> Vec<ViewerStatistics> {
+        self.list
+    }
 }
 
 impl<'v, V: Iterator<Item = &'v Viewer>> Watched<'_, V> {
     /// Adds them to the list.
     pub fn add(self, now: Monotonic) {
+        let Viewers { list, places } = self.list;
         for viewer in self.viewers {
-            let address = viewer.address.ip().to_string();
-            // It goes to a terminal, which obeys control characters.
-            let name = String::from_utf8_lossy(&viewer.cname).replace(char::is_control, "?");
-            let same = |known: &&mut ViewerStatistics| {
-                known.address == address && known.name == name && !name.is_empty()
-            };
             let heard_seconds = now.since(viewer.heard).as_secs_f64();
-            let reception = viewer.block.map(|_| reception(viewer, self.rate));
-            let known = if let Some(known) = self.list.iter_mut().find(same) {
-                known.heard_seconds = known.heard_seconds.min(heard_seconds);
-                known
-            } else {
-                let new = ViewerStatistics { address, name, heard_seconds, ..Default::default() };
-                self.list.push(new);
-                match self.list.last_mut() {
-                    Some(new) => new,
-                    None => return,
-                }
-            };
+            let reception = viewer.block.map(|block| reception(viewer, block, self.rate));
+            let next = list.len();
+            let key = (viewer.address.ip(), viewer.cname.to_vec());
+            // Without a name nobody can be told from another.
+            let named = !viewer.cname.is_empty();
+            let index = if named { *places.entry(key).or_insert(next) } else { next };
+            if index == next {
+                let address = viewer.address.ip().to_string();
+                // It goes to a terminal, which obeys control characters.
+                let name = String::from_utf8_lossy(&viewer.cname).replace(char::is_control, "?");
+                list.push(ViewerStatistics { address, name, heard_seconds, ..Default::default() });
+            }
+            let Some(known) = list.get_mut(index) else { continue };
+            known.heard_seconds = known.heard_seconds.min(heard_seconds);
             *(self.place)(known) = reception;
         }
     }
 }
 
-fn reception(viewer: &Viewer, rate: u32) -> Reception {
-    let Some(block) = viewer.block else { return Reception::default() };
+fn reception(viewer: &Viewer, block: ReportBlock, rate: u32) -> Reception {
     let left = viewer.left.filter(|(_, of)| *of > 0);
     Reception {
         loss_percent: f64::from(block.fraction_lost) * 100.0 / 256.0,
@@ -141,7 +154,6 @@ fn to_millis(nanos: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamsocket_wire::rtcp::ReportBlock;
     use streamsocket_wire::rtp::Ssrc;
 
     fn viewer(ssrc: u32, cname: &[u8], left: Option<(u32, u32)>) -> Viewer {
@@ -167,7 +179,7 @@ mod tests {
 
     #[test]
     fn who_takes_both_streams_is_one_viewer() {
-        let mut list = Vec::new();
+        let mut list = Viewers::default();
         let (video, audio) =
             ([viewer(1, b"x@y", Some((1, 200))), viewer(2, b"", None)], [viewer(3, b"x@y", None)]);
         let now = Monotonic(2_000_000_000);
@@ -175,6 +187,7 @@ mod tests {
             .add(now);
         Watched { viewers: audio.iter(), rate: 48_000, place: |it| &mut it.audio, list: &mut list }
             .add(now);
+        let list = list.into_list();
         assert_eq!(list.len(), 2);
         assert!(list[0].video.is_some() && list[0].audio.is_some());
         let text = text(&list, 10);

@@ -36,18 +36,19 @@ impl Membership {
         Ok(membership)
     }
 
-    /// Leaves the group and joins it again, on the interface that now has the same name.
+    /// Leaves the group. It fails when the membership went away with the interface, which is as good.
+    pub(crate) fn leave(&self, socket: SockRef<'_>) {
+        let _ = self.change(&socket, Change::Leave);
+    }
+
+    /// Joins the group again, on the interface that now has the same name.
     pub(crate) fn renew(&mut self, socket: SockRef<'_>) -> Result<(), Error> {
         if let Some(known) = &self.interface {
             let mut now = Interface::named(&known.name)?;
             now.check_up()?;
             let kept = known.address.filter(|&kept| now.addresses.contains(&IpAddr::V4(kept)));
             now.address = kept.or(now.address);
-            // It fails when the membership went away with the interface, which is why we are here.
-            let _ = self.change(&socket, Change::Leave);
             self.interface = Some(now);
-        } else {
-            let _ = self.change(&socket, Change::Leave);
         }
         self.enter(&socket)
     }

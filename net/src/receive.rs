@@ -151,9 +151,16 @@ impl ReceiveSocket {
         Ok(taken)
     }
 
-    /// Leaves the group and joins it again on the interface of the same name, which may be another
-    /// one by now: after an interface came back, or when a stream that should be there stays away.
-    /// Does nothing for a unicast address.
+    /// Leaves the group, to [`rejoin`](Self::rejoin) it. The kernel counts the memberships of all
+    /// sockets: switches hear of it only when all that are in the group have left.
+    pub fn leave(&self) {
+        if let Some(membership) = &self.membership {
+            membership.leave(SockRef::from(&self.socket));
+        }
+    }
+
+    /// Joins the group again after [`leave`](Self::leave), on the interface of the same name, which
+    /// may be another one by now. Does nothing for a unicast address.
     ///
     /// # Errors
     /// As for [`open`](Self::open); can be tried again.

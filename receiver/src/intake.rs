@@ -1,10 +1,8 @@
 //! One stream at the network: its sockets, the source it is locked on to, its clock, and RTCP both
 //! ways. What the packets carry is the business of [`receiver`](crate::receiver).
 
-mod rejoin;
 mod stream;
 
-use self::rejoin::Rejoin;
 use self::stream::Stream;
 use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
@@ -52,7 +50,6 @@ pub(crate) struct Intake {
     stream: Stream,
     /// Our wall clock minus our monotonic clock, as last seen.
     unix_offset: i64,
-    rejoin: Rejoin,
     replies: Option<UdpSocket>,
     report_to: Option<SocketAddr>,
 }
@@ -113,10 +110,7 @@ impl Intake {
         Ok(Self {
             rtp,
             rtcp: ReceiveSocket::open(plan.rtcp, interface, source)?,
-            repair: plan
-                .repair
-                .map(|(to, _)| ReceiveSocket::open(to, interface, source))
-                .transpose()?,
+            repair: open_repair(plan, interface, source),
             stream: Stream {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
@@ -134,7 +128,6 @@ impl Intake {
                 peer: None,
                 described: (described, plan.ssrc.filter(|_| !only_from_source)),
             },
-            rejoin: Rejoin::new(monotonic()),
             unix_offset: unix_offset(),
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
@@ -145,20 +138,18 @@ impl Intake {
         [&self.rtp, &self.rtcp].into_iter().chain(&self.repair)
     }
 
-    /// Joins the groups again: the network has changed.
+    /// Leaves the groups, to join them again.
+    pub(crate) fn leave(&self) {
+        self.sockets().for_each(ReceiveSocket::leave);
+    }
+
+    /// Joins the groups again, after [`leave`](Self::leave).
     pub(crate) fn join_again(&mut self) {
         let sockets = [&mut self.rtp, &mut self.rtcp].into_iter().chain(&mut self.repair);
         for socket in sockets {
             if let Err(error) = socket.rejoin() {
                 log::debug!("{error}");
             }
-        }
-    }
-
-    /// Joins the groups again if nothing has come for a while: switches forget members.
-    pub(crate) fn join_if_silent(&mut self, now: Monotonic) {
-        if self.rejoin.is_due(now, self.stream.source.heard()) {
-            self.join_again();
         }
     }
 
@@ -203,12 +194,17 @@ impl Intake {
     /// Hands over the packets that have come, and those that could be made. True if some were left for
     /// the next turn.
     pub(crate) fn receive(&mut self, session: &mut Session, each: Each<'_>) -> bool {
-        let Self { rtp, repair, stream, unix_offset, .. } = self;
+        let Self { rtp, repair, stream, unix_offset: known_offset, .. } = self;
+        let offset = unix_offset();
+        // What was stamped before our clock was set has stamps of another time.
+        let was_set = (offset - *known_offset).abs() > CLOCK_SET_NANOS;
+        *known_offset = offset;
+        let stamps = (!was_set).then_some(offset);
         // Repair packets first: the media packets that left before them are there by then.
         let mut left = repair.as_mut().is_some_and(|repair| {
-            take(repair, unix_offset, &mut |datagram, from, _| stream.take_repair(datagram, from))
+            take(repair, stamps, &mut |datagram, from, _| stream.take_repair(datagram, from))
         });
-        left |= take(rtp, unix_offset, &mut |datagram, from, arrival| {
+        left |= take(rtp, stamps, &mut |datagram, from, arrival| {
             stream.admit(datagram, from, arrival, session, each);
         });
         stream.hand_on_repaired(session, each);
@@ -240,25 +236,20 @@ impl Intake {
     }
 
     /// When the next report of ours is due.
-    pub(crate) const fn report_deadline(&self) -> Option<Monotonic> {
+    pub(crate) const fn deadline(&self) -> Option<Monotonic> {
         self.stream.feedback.deadline()
-    }
-
-    /// When there is something to do though nothing comes.
-    pub(crate) fn deadline(&self) -> Option<Monotonic> {
-        let rejoin = self.rejoin.deadline();
-        Some(self.report_deadline().map_or(rejoin, |report| report.min(rejoin)))
     }
 
     /// Sends a report, if it is time and there is somebody to send it to.
     pub(crate) fn report(&mut self, now: Monotonic, cname: &str) {
-        if self.report_deadline().is_none_or(|deadline| deadline > now) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
         let mut out = [0; COMPOUND_MAX];
         let block = self.stream.source.report(now);
         let random = machine::random().unwrap_or(u32::MAX / 2);
-        let fates = self.stream.fates.report();
+        // Who does not repair has nothing to add to the report itself.
+        let fates = self.stream.repair.as_ref().and(self.stream.fates.report());
         let about = About { cname, block, fates };
         if let Ok(len) = self.stream.feedback.report(now, &about, random, &mut out) {
             self.reply(&out[..len]);
@@ -282,21 +273,29 @@ impl Intake {
     }
 }
 
-/// Takes the datagrams of a socket with their senders and the times that they arrived at. True if some
-/// were left for the next turn.
+/// Without repair packets there are pictures and sound all the same.
+fn open_repair(
+    plan: &StreamPlan,
+    interface: Option<&Interface>,
+    source: Option<IpAddr>,
+) -> Option<ReceiveSocket> {
+    let (to, _) = plan.repair?;
+    let opened = ReceiveSocket::open(to, interface, source);
+    opened.map_err(|error| log::warn!("what is lost will not be repaired: {error}")).ok()
+}
+
+/// Takes the datagrams of a socket with their senders and the times that they arrived at, by our wall
+/// clock less `offset`, or now. True if some were left for the next turn.
 fn take(
     socket: &mut ReceiveSocket,
-    known_offset: &mut i64,
+    offset: Option<i64>,
     each: &mut dyn FnMut(&[u8], IpAddr, Monotonic),
 ) -> bool {
     for _ in 0..CALLS_AT_A_TIME {
-        let (now, offset) = (monotonic(), unix_offset());
-        // What was stamped before our clock was set has stamps of another time.
-        let was_set = (offset - *known_offset).abs() > CLOCK_SET_NANOS;
-        *known_offset = offset;
+        let now = monotonic();
         let taken = socket.receive(&mut |received| {
-            let stamp = received.arrival.filter(|_| !was_set);
-            let arrival = stamp.map_or(now, |unix| Monotonic(unix - offset).min(now));
+            let stamp = received.arrival.zip(offset);
+            let arrival = stamp.map_or(now, |(unix, offset)| Monotonic(unix - offset).min(now));
             each(received.data, received.from.ip(), arrival);
         });
         if !taken.is_ok_and(|taken| taken > 0) {

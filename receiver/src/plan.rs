@@ -3,8 +3,12 @@
 use crate::intake::is_kept_right;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{Media, Medium, Session};
+
+/// Payload type of our repair packets while nobody says another.
+const REPAIR_PAYLOAD_TYPE: u8 = 98;
 
 /// A session to be received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +128,7 @@ impl Plan {
             bandwidth: None,
             synchronised: false,
             ssrc: None,
-            repair: None,
+            repair: Some((repair::address(rtp), REPAIR_PAYLOAD_TYPE)),
             assumed,
         };
         Self {

@@ -4,11 +4,13 @@
 mod assumption;
 mod audio;
 mod moment;
+mod rejoin;
 mod session;
 mod video;
 
 use self::audio::Audio;
 pub(crate) use self::moment::Clocks;
+use self::rejoin::Rejoin;
 use self::session::Sender;
 pub(crate) use self::session::Session;
 use self::video::Video;
@@ -65,6 +67,7 @@ pub struct Receiver {
     poll: Poll,
     /// Ears for links and addresses that change.
     changes: Option<Changes>,
+    rejoin: Rejoin,
     video: Option<Video>,
     audio: Option<Audio>,
     session: Session,
@@ -91,6 +94,7 @@ impl Receiver {
         let mut receiver = Self {
             poll: Poll::new().map_err(failed)?,
             changes: Changes::open().ok(),
+            rejoin: Rejoin::new(monotonic()),
             video: None,
             audio: None,
             session: Session::new(latency, monotonic()),
@@ -158,6 +162,18 @@ impl Receiver {
         video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.intake))
     }
 
+    /// All at once: as long as one socket is in a group, the kernel says nothing to the switch.
+    fn join_again_if_silent(&mut self, now: Monotonic) {
+        if self.changes.as_ref().is_some_and(Changes::read) {
+            self.rejoin.hasten(now);
+        }
+        let heard = self.intakes().filter_map(|intake| intake.source().heard()).max();
+        if self.rejoin.is_due(now, heard) {
+            self.intakes().for_each(Intake::leave);
+            self.intakes_mut().for_each(Intake::join_again);
+        }
+    }
+
     fn sender(&self) -> Sender {
         let heard = || self.intakes().filter(|intake| intake.source().ssrc().is_some());
         let first = heard().next();
@@ -172,20 +188,14 @@ impl Receiver {
         let video = self.video.as_ref().and_then(|video| video.deadline(&self.session));
         let audio = self.audio.as_ref().and_then(|audio| audio.deadline(&self.session));
         let reports = self.intakes().filter_map(Intake::deadline).min();
-        [video, audio, reports].into_iter().flatten().min()
+        [video, audio, reports, Some(self.rejoin.deadline())].into_iter().flatten().min()
     }
 
     /// Takes what has come and hands on what is complete. True if packets were left for the next
     /// turn.
     fn turn(&mut self, now: Monotonic) -> bool {
         let mut left = false;
-        let changed = self.changes.as_ref().is_some_and(Changes::read);
-        for intake in self.intakes_mut() {
-            if changed {
-                intake.join_again();
-            }
-            intake.join_if_silent(now);
-        }
+        self.join_again_if_silent(now);
         let (session, outlets) = (&mut self.session, &mut self.outlets);
         let counters = &self.shared.counters;
         if let Some(audio) = &mut self.audio {

@@ -124,8 +124,8 @@ impl Audio {
 
     /// Sends from another interface or address from now on.
     pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        self.transport.reopen(interface, ttl)?;
-        self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl))
+        let media = self.transport.reopen(interface, ttl);
+        media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl)))
     }
 
     /// The same instant on the stream's clock and on the wall clock.

@@ -20,15 +20,14 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// The interface as it is now, if it is usable and packets would have to leave from another
-    /// address or by another adapter than until now.
-    fn moved(&self) -> Option<Interface> {
-        let known = self.interface.as_ref()?;
-        let mut found = Interface::named(&known.name).ok().filter(|found| found.up)?;
+    /// The interface as it is now, if it is up and has an address; while none is known, that of the
+    /// default route, which may be there by now.
+    fn usable(&self) -> Option<Interface> {
+        let Some(known) = &self.interface else { return Interface::default_route() };
+        let mut found = Interface::named(&known.name).ok()?;
         let kept = known.address.filter(|kept| found.addresses.contains(&IpAddr::V4(*kept)));
         found.address = kept.or(found.address);
-        let same = found.index == known.index && found.address == known.address;
-        (!same && found.address.is_some()).then_some(found)
+        (found.up && !found.addresses.is_empty()).then_some(found)
     }
 }
 
@@ -54,7 +53,12 @@ impl Daemon {
     }
 
     fn follow_network(&mut self, now: Monotonic) {
-        let Some(interface) = self.network.moved() else { return };
+        let Some(interface) = self.network.usable() else { return };
+        let index = self.network.interface.as_ref().map(|known| known.index);
+        let left = |output: &Output| output.has_left(&interface.addresses);
+        if index == Some(interface.index) && !self.outputs().any(left) {
+            return;
+        }
         if let Err(error) = self.reopen(&interface, now) {
             // It is tried again with the next news, or when sending fails.
             log::debug!("{interface}: {error}");
@@ -66,27 +70,26 @@ impl Daemon {
 
     fn reopen(&mut self, interface: &Interface, now: Monotonic) -> Result<(), String> {
         let ttl = self.network.ttl;
-        if let Some(video) = &mut self.video {
-            video.reopen(interface, ttl)?;
-        }
-        if let Some(audio) = &mut self.audio {
-            audio.reopen(interface, ttl)?;
-        }
+        let video = self.video.as_mut().map_or(Ok(()), |video| video.reopen(interface, ttl));
+        let audio = self.audio.as_mut().map_or(Ok(()), |audio| audio.reopen(interface, ttl));
+        // Those that could be opened are to be heard, whatever became of the others.
         self.watch_rtcp().map_err(|error| error.to_string())?;
-        let to_group = |to: &Destination| to.address.is_ipv4() && to.address.is_multicast();
-        if let (Some(address), true) =
-            (interface.address, self.network.destinations.first().is_some_and(to_group))
-        {
-            self.network.origin = IpAddr::V4(address);
-            self.wall.description.origin = self.network.origin;
+        let first = self.network.destinations.first().map(|to| to.address);
+        let own = interface.addresses.iter().find(|own| match first {
+            Some(IpAddr::V4(_)) => interface.address.is_some_and(|address| **own == address),
+            _ => own.is_ipv6(),
+        });
+        if let Some(origin) = own.filter(|own| **own != self.network.origin) {
+            self.network.origin = *origin;
+            self.wall.description.origin = *origin;
             self.wall.description.changes += 1;
-            if let Some(announcer) = &mut self.announcer {
-                announcer.move_to(self.network.origin, interface)?;
-            }
-            self.describe_anew(now);
         }
+        if let Some(announcer) = &mut self.announcer {
+            announcer.move_to(self.network.origin, interface)?;
+        }
+        self.describe_anew(now);
         self.hasten_reports(now);
-        Ok(())
+        video.and(audio)
     }
 
     /// Watches every socket that reports may come to; those that are watched already stay so.

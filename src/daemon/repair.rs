@@ -46,12 +46,17 @@ impl VideoRepair {
 
     /// Sends from another interface or address from now on.
     pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        self.way.outputs.iter_mut().try_for_each(|output| output.reopen(interface, ttl))
+        self.way.outputs.iter_mut().map(|it| it.reopen(interface, ttl)).fold(Ok(()), Result::and)
     }
 
     /// Repair packets sent.
     pub(super) const fn packets(&self) -> u64 {
         self.way.packets
+    }
+
+    /// Whether the frame's bytes are not needed any more.
+    pub(super) const fn is_made(&self) -> bool {
+        self.frame.is_none()
     }
 
     /// Gets ready for a frame: how many repair packets it will have, and how long they are.
@@ -107,7 +112,7 @@ impl AudioRepair {
 
     /// Sends from another interface or address from now on.
     pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        self.way.outputs.iter_mut().try_for_each(|output| output.reopen(interface, ttl))
+        self.way.outputs.iter_mut().map(|it| it.reopen(interface, ttl)).fold(Ok(()), Result::and)
     }
 
     /// Repair packets sent.

@@ -2,12 +2,12 @@
 
 use super::Daemon;
 use super::transport::Transport;
-use crate::viewers::{ViewerStatistics, Watched};
+use crate::viewers::{ViewerStatistics, Viewers, Watched};
 use std::os::fd::RawFd;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::report::About;
-use streamsocket_stream::session::viewers::{REPORT_SIZE, Viewers};
+use streamsocket_stream::session::viewers::{self, REPORT_SIZE};
 
 /// RTP ticks of a second of video (RFC 3551 section 5).
 const VIDEO_RATE: u32 = 90_000;
@@ -34,12 +34,12 @@ impl Daemon {
 
     /// Receivers known: of the stream that has more of them, since each may take one or both.
     pub(super) fn viewers(&self) -> usize {
-        self.transports().map(Transport::viewers).map(Viewers::len).max().unwrap_or(0)
+        self.transports().map(Transport::viewers).map(viewers::Viewers::len).max().unwrap_or(0)
     }
 
     /// Receivers, each of them once.
     pub(super) fn viewer_list(&self, now: Monotonic) -> Vec<ViewerStatistics> {
-        let mut list = Vec::new();
+        let mut list = Viewers::default();
         if let Some(video) = &self.video {
             let viewers = video.transport.viewers().iter();
             let rate = VIDEO_RATE;
@@ -50,7 +50,7 @@ impl Daemon {
             let rate = audio.source().format().rate;
             Watched { viewers, rate, place: |it| &mut it.audio, list: &mut list }.add(now);
         }
-        list
+        list.into_list()
     }
 
     pub(super) fn hasten_reports(&mut self, now: Monotonic) {

@@ -13,7 +13,7 @@ use crate::announce::Announcer;
 use crate::capture::source::{self, Setting, Sources};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
-use crate::description::{Description, NTP64_ID, repair_address};
+use crate::description::{Description, NTP64_ID};
 use crate::group;
 use crate::hotplug::Hotplug;
 use crate::identity;
@@ -28,9 +28,11 @@ use std::path::Path;
 use std::sync::Arc;
 use streamsocket_net::{Changes, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::WallClock;
+use streamsocket_stream::send::audio::PACKET_MS;
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::repair::{RESERVE, address};
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
 /// Makes a session ready. Nothing is sent yet.
@@ -190,11 +192,22 @@ fn beginning() -> Result<Beginning, Error> {
 
 /// What a limit for everything leaves for pictures: sound goes first, with its repair.
 fn left_for_pictures(rate: u64, sources: &Sources, settings: &Settings) -> u64 {
-    let format = sources.audio.as_ref().map(|(source, _)| source.format());
-    let sound = format.map_or(0, |format| u64::from(format.rate) * u64::from(format.channels) * 16);
-    let repair = sound * u64::from(settings.repair.of_sound()) / u64::from(AUDIO_PACKETS);
-    rate.saturating_sub(sound + repair).max(BITRATE_LEFT_MIN)
+    let Some((source, _)) = &sources.audio else { return rate };
+    let format = source.format();
+    let (frames, channels) = (u64::from(format.rate), u64::from(format.channels));
+    let packets = u64::from(1000 / PACKET_MS);
+    let packet = frames * channels * 2 / packets + SOUND_HEADERS;
+    let repairs = u64::from(settings.repair.of_sound()) * (packet + RESERVE as u64);
+    let sound = packets * 8 * (packet + repairs / u64::from(AUDIO_PACKETS));
+    if sound > rate {
+        let (kbit, limit) = (sound / 1000, rate / 1000);
+        log::warn!("sound alone takes {kbit} kbit/s, more than --max-bitrate has ({limit})");
+    }
+    rate.saturating_sub(sound).max(BITRATE_LEFT_MIN)
 }
+
+/// Bytes of the headers of a packet of sound: RTP, its extension, UDP and IP.
+const SOUND_HEADERS: u64 = 12 + 16 + 28;
 
 /// Bits a second that pictures have at least: at a limit below that of the sound, one now and then.
 const BITRATE_LEFT_MIN: u64 = 50_000;
@@ -211,7 +224,7 @@ fn repair(
     }
     let mut outputs = Vec::new();
     for to in &network.destinations {
-        let to = repair_address(SocketAddr::new(to.address, to.port + above));
+        let to = address(SocketAddr::new(to.address, to.port + above));
         let output = Output::open_repair(to, network.interface.as_ref(), network.ttl);
         outputs.push(output.map_err(|error| Error(error.to_string()))?);
     }

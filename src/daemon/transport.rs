@@ -42,13 +42,15 @@ impl Transport {
 
     /// Sends from another interface or address from now on, and listens there.
     pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        self.outputs.iter_mut().try_for_each(|output| output.reopen(interface, ttl))?;
+        let outputs = self.outputs.iter_mut().map(|output| output.reopen(interface, ttl));
+        let reopened = outputs.fold(Ok(()), Result::and);
         for group in &mut self.groups {
+            group.leave();
             if let Err(error) = group.rejoin() {
                 log::debug!("reports of players to the group are not heard: {error}");
             }
         }
-        Ok(())
+        reopened
     }
 
     /// Who receives.

@@ -125,8 +125,8 @@ impl Video {
     }
 
     /// True when the source has ended and the last packet has left.
-    pub(super) const fn is_over(&self) -> bool {
-        self.ended && self.leaving.is_none()
+    pub(super) fn is_over(&self) -> bool {
+        self.ended && self.pacer.deadline().is_none()
     }
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
@@ -154,8 +154,8 @@ impl Video {
 
     /// Sends from another interface or address from now on.
     pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        self.transport.reopen(interface, ttl)?;
-        self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl))
+        let media = self.transport.reopen(interface, ttl);
+        media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl)))
     }
 
     /// The same instant on the stream's clock and on the wall clock.
@@ -250,10 +250,13 @@ impl Video {
             }
             self.transport.count(range.len(), octets, now);
         }
-        if let (Some(frame), Some(repair)) = (&self.leaving, &mut self.repair) {
-            repair.send(repairs, &self.packets, &frame.bytes);
+        if let Some(repair) = &mut self.repair {
+            let bytes = self.leaving.as_ref().map_or(&[][..], |frame| &frame.bytes);
+            repair.send(repairs, &self.packets, bytes);
         }
-        if self.pacer.deadline().is_none() {
+        // The camera wants its buffer back as soon as nothing is to be read from it.
+        let made = self.repair.as_ref().is_none_or(VideoRepair::is_made);
+        if self.pacer.deadline().is_none() || range.end >= media && made {
             self.leaving = None;
         }
     }

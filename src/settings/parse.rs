@@ -126,8 +126,24 @@ pub(super) fn destinations(texts: &[String]) -> Result<Vec<Destination>, Error> 
         let message = format!("--to: {} destinations; at most {DESTINATIONS_MAX}", texts.len());
         return Err(Error(message));
     }
-    texts.iter().map(|text| destination(text)).collect()
+    let destinations: Vec<_> =
+        texts.iter().map(|text| destination(text)).collect::<Result<_, _>>()?;
+    for (index, one) in destinations.iter().enumerate() {
+        let near = |other: &&Destination| {
+            other.address == one.address && other.port.abs_diff(one.port) < PORTS
+        };
+        if let Some(other) = destinations[index + 1..].iter().find(near) {
+            let to = std::net::SocketAddr::new(other.address, other.port).to_string();
+            let expected =
+                format!("ports of one address must be {PORTS} apart: a session takes eight");
+            return Err(wrong("to", &to, expected));
+        }
+    }
+    Ok(destinations)
 }
+
+/// Ports of a session: video, sound, their RTCP, and repair packets of both.
+const PORTS: u16 = 8;
 
 fn destination(text: &str) -> Result<Destination, Error> {
     let socket = text.parse::<std::net::SocketAddr>().map(|to| (to.ip(), to.port()));
@@ -147,7 +163,7 @@ fn destination(text: &str) -> Result<Destination, Error> {
         return Err(wrong(
             "to",
             text,
-            "the port must be even and below 65530: RTCP takes the next, sound the one after",
+            "the port must be even and below 65530: RTCP takes the next, sound the one after, repair more",
         ));
     }
     Ok(Destination { address, port })

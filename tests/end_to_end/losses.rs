@@ -74,8 +74,9 @@ fn what_is_lost_is_repaired_end_to_end() {
         );
         // The simulator's table has the shares; of 90 frames, four are lost in one run of 10,000.
         assert!(with.frames + 3 >= FRAMES, "{with:?}");
-        // Behind the pictures' end bursts have nothing but sound to take.
-        assert!(burst > 1 || sound == 0, "{with:?}");
+        // Behind the pictures' end bursts have nothing but sound to take, and the last packets of sound,
+        // fewer than a block, have no repair.
+        assert!(burst > 1 || sound < 8 * 240, "{with:?}");
         assert!(without.frames < with.frames, "{without:?}");
         assert_eq!(count(stats, "video", "packets_refused"), 0);
     }

@@ -53,7 +53,7 @@ pub(crate) fn run(members: u32, bandwidth: u64, arrival: i64, seconds: i64, seed
         let told = u32::try_from(viewers.len()).unwrap();
         for member in crowd.iter_mut().filter(|member| member.joins < end) {
             if second > 0 && member.joins < begin {
-                member.feedback.group_size(told);
+                member.feedback.group_size(told, Monotonic(begin));
             }
             member.feedback.start(Monotonic(begin.max(member.joins)), random());
             while let Some(due) = member.feedback.deadline().filter(|due| due.0 < end) {

@@ -6,6 +6,7 @@
 use crate::reader::Reader;
 use crate::rtp::{self, Sequence, Ssrc};
 use crate::{Error, space};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Bytes of the repair header, behind the RTP header.
 pub const HEADER_LEN: usize = 12;
@@ -23,6 +24,19 @@ pub const RESERVE: usize = rtp::HEADER_LEN + HEADER_LEN + LENGTH_LEN + 1;
 /// Bytes of a shard at most: no packet of ours is longer than an Ethernet frame carries, and whoever
 /// forges longer ones fills no memory.
 pub const SHARD_MAX: usize = 1500;
+
+/// Where the repair packets of media to `to` go unless a description says otherwise: four ports
+/// above, and of a group to the address after it, so that switches carry them only to those who ask.
+#[must_use]
+pub fn address(to: SocketAddr) -> SocketAddr {
+    let next = match to.ip() {
+        IpAddr::V4(group) => IpAddr::V4(Ipv4Addr::from(u32::from(group).wrapping_add(1))),
+        IpAddr::V6(group) => IpAddr::V6(Ipv6Addr::from(u128::from(group).wrapping_add(1))),
+    };
+    // Behind the last group there is none.
+    let beside = to.ip().is_multicast() && next.is_multicast();
+    SocketAddr::new(if beside { next } else { to.ip() }, to.port().saturating_add(4))
+}
 
 /// The repair header.
 ///
@@ -168,6 +182,21 @@ mod tests {
         let bytes = payload(HEADER, &[0; 52]);
         for len in [0, 11, 12, 26, 27, 63] {
             assert!(Header::parse(&bytes[..len]).is_err(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn repair_packets_of_a_group_have_a_group_of_their_own() {
+        for (to, expected) in [
+            ("239.255.1.2:5004", "239.255.1.3:5008"),
+            ("192.0.2.1:5006", "192.0.2.1:5010"),
+            ("239.255.255.255:5004", "239.255.255.255:5008"),
+            ("[ff15::1]:5004", "[ff15::2]:5008"),
+            ("[ff1f:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:5004", "[ff20::]:5008"),
+        ] {
+            let (to, expected): (SocketAddr, SocketAddr) =
+                (to.parse().unwrap(), expected.parse().unwrap());
+            assert_eq!(address(to), expected);
         }
     }
 

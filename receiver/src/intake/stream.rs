@@ -143,6 +143,8 @@ impl Stream {
             self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
         }
         self.peer = Some((from, arrival));
+        // It has moved, if it was known by its number; a restart there is one of its own.
+        self.described.0 = self.described.0.map(|_| from);
         self.bytes += datagram.len() as u64;
         let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
         if let Some(ntp) = ntp {
@@ -186,7 +188,7 @@ impl Stream {
                 return true;
             }
             rtcp::Packet::GroupSize { ssrc, members, .. } if self.source.ssrc() == Some(*ssrc) => {
-                self.feedback.group_size(*members);
+                self.feedback.group_size(*members, now);
             }
             rtcp::Packet::Description(chunks) => {
                 let source = self.source.ssrc();

@@ -20,14 +20,17 @@ pub(super) struct Video {
 struct Assembly {
     reassembler: Reassembler,
     buffer: Vec<u8>,
-    /// RTP time of the last frame that was repaired too late.
-    repaired_late: Option<i64>,
+    /// Packets repaired too late, and the RTP time of the last of them.
+    repaired_late: (u64, Option<i64>),
 }
 
 impl Video {
     pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
         let reassembler = Reassembler::new(plan.size);
-        Self { intake, assembly: Assembly { reassembler, buffer: Vec::new(), repaired_late: None } }
+        Self {
+            intake,
+            assembly: Assembly { reassembler, buffer: Vec::new(), repaired_late: (0, None) },
+        }
     }
 
     pub(super) fn deadline(&self, session: &Session) -> Option<Monotonic> {
@@ -88,7 +91,9 @@ impl Video {
         let counts = self.assembly.reassembler.counts();
         counters.video.packets.set(received);
         counters.video.packets_lost.set(u64::try_from(lost).unwrap_or(0));
-        counters.video.packets_repaired.set(self.intake.repair().repaired);
+        let repaired = self.intake.repair().repaired;
+        let of_use = repaired.saturating_sub(self.assembly.repaired_late.0);
+        counters.video.packets_repaired.set(of_use);
         counters.video.bytes.set(self.intake.bytes());
         counters.video.packets_refused.set(self.intake.refused() + counts.malformed);
         counters.video.frames_received.set(counts.frames);
@@ -101,7 +106,8 @@ impl Video {
 impl Assembly {
     /// A frame that was given up would be there now: the latency should have let it come.
     fn learn_late(&mut self, packet: &Admitted<'_>, clocks: Clocks<'_>) {
-        if self.repaired_late.replace(packet.time) == Some(packet.time) {
+        self.repaired_late.0 += 1;
+        if self.repaired_late.1.replace(packet.time) == Some(packet.time) {
             return;
         }
         if let Some(delay) = clocks.moment(packet.time, packet.arrival).delay {

@@ -249,9 +249,11 @@ impl Repair {
                     counts.repaired += 1;
                     let place = place(sequence, kept.len());
                     let kept = &mut kept[place];
-                    (kept.sequence, kept.made) = (Some(sequence), true);
-                    kept.bytes.clear();
-                    kept.bytes.extend_from_slice(packet);
+                    if kept.sequence < Some(sequence) {
+                        (kept.sequence, kept.made) = (Some(sequence), true);
+                        kept.bytes.clear();
+                        kept.bytes.extend_from_slice(packet);
+                    }
                     each(sequence, packet);
                 }
                 None => counts.malformed += 1,

@@ -42,13 +42,17 @@ impl Feedback {
 
     /// The sender says how many receivers there are: what is left of the wait grows or shrinks with it
     /// (RFC 3550 sections 6.3.3 and 6.3.4). A forged number can only make reports rare.
-    pub fn group_size(&mut self, members: u32) {
+    pub fn group_size(&mut self, members: u32, now: Monotonic) {
         let before = self.interval();
         self.members = u64::from(members.max(1));
         let after = self.interval();
-        if let (Some(next), true) = (&mut self.next, after != before) {
-            let wait = next.since(self.last).mul_f64(after.as_secs_f64() / before.as_secs_f64());
-            *next = self.last + wait;
+        let ratio = after.as_secs_f64() / before.as_secs_f64();
+        if let (Some(next), true) = (&mut self.next, after > before) {
+            *next = self.last + next.since(self.last).mul_f64(ratio);
+        } else if let (Some(next), true) = (&mut self.next, after < before) {
+            // From now on: else all whose shorter wait is over already would speak at once.
+            *next = now + next.since(now).mul_f64(ratio);
+            self.last = now.offset(-nanos(now.since(self.last).mul_f64(ratio)));
         }
     }
 
@@ -115,6 +119,10 @@ impl Feedback {
     }
 }
 
+fn nanos(span: core::time::Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}
+
 /// What a report says.
 #[derive(Clone, Debug, Default)]
 pub struct About<'a> {
@@ -135,16 +143,20 @@ mod tests {
         let mut feedback = Feedback::new(Ssrc(1), Some(8_000_000));
         feedback.start(Monotonic(0), u32::MAX / 2);
         let before = feedback.deadline().unwrap().0;
-        feedback.group_size(10_000);
-        assert!(feedback.deadline().unwrap().0 > before * 5, "{feedback:?}");
-        feedback.group_size(1);
-        assert!((feedback.deadline().unwrap().0 - before).abs() < 1000);
+        feedback.group_size(10_000, Monotonic(0));
+        let long = feedback.deadline().unwrap().0;
+        assert!(long > before * 5, "{feedback:?}");
+        // The sender was restarted, and has not heard of the others yet.
+        let now = long * 9 / 10;
+        feedback.group_size(1, Monotonic(now));
+        let left = feedback.deadline().unwrap().0 - now;
+        assert!(left > 0 && left < (long - now) / 4, "{left}");
     }
 
     #[test]
     fn many_members_make_reports_rare() {
         let mut feedback = Feedback::new(Ssrc(1), Some(8_000_000));
-        feedback.group_size(10_000);
+        feedback.group_size(10_000, Monotonic(0));
         let mut out = [0; super::super::COMPOUND_MAX];
         let now = Monotonic(0);
         feedback.report(now, &About::default(), u32::MAX / 2, &mut out).unwrap();

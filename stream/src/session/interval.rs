@@ -35,7 +35,7 @@ pub fn receiver_interval(members: u64, size: u64, bandwidth: u64) -> Duration {
 pub fn randomize(mean: Duration, random: u32) -> Duration {
     let factor = 500 + u64::from(random) * 1000 / u64::from(u32::MAX);
     let nanos = u64::try_from(mean.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(nanos / COMPENSATION_MILLI * factor)
+    Duration::from_nanos((nanos / COMPENSATION_MILLI).saturating_mul(factor))
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ const FORGET_AFTER: Duration = Duration::from_secs(40);
 /// Mean intervals after which a receiver of many is gone.
 const FORGET_INTERVALS: u32 = 5;
 
+/// The longest that anybody is remembered, in seconds: whoever forges a crowd is forgotten, too.
+const FORGET_MAX: Duration = Duration::from_secs(300);
+
 /// Bytes of a name that are kept.
 const NAME_MAX: usize = 64;
 
@@ -73,29 +76,36 @@ impl Viewers {
     /// ignored.
     pub fn receive(&mut self, rtcp: &[u8], address: SocketAddr, now: Monotonic, ntp: NtpTime) {
         let Ok(packets) = packets(rtcp) else { return };
+        // A receiver speaks for itself (RFC 3550 section 6.1): a datagram costs one search.
+        let mut reporter = None;
         for packet in packets.flatten() {
             match packet {
-                Packet::ReceiverReport { ssrc, blocks } => {
+                Packet::ReceiverReport { ssrc, blocks } if reporter.is_none() => {
+                    reporter = Some(ssrc);
                     let block = blocks.into_iter().find(|block| block.ssrc == self.stream);
                     self.report(ssrc, address, block, (now, ntp));
                 }
                 Packet::Description(chunks) => {
-                    for chunk in chunks {
-                        let known = self.known(chunk.ssrc, address).zip(chunk.cname);
-                        if let Some((known, cname)) = known {
-                            known.cname.clear();
-                            let cname = cname.get(..NAME_MAX).unwrap_or(cname);
-                            let _ = known.cname.extend_from_slice(cname);
-                        }
+                    let own = chunks.into_iter().find(|chunk| Some(chunk.ssrc) == reporter);
+                    let Some((own, cname)) = own.and_then(|own| Some((own.ssrc, own.cname?)))
+                    else {
+                        continue;
+                    };
+                    if let Some(known) = self.known(own, address) {
+                        known.cname.clear();
+                        let cname = cname.get(..NAME_MAX).unwrap_or(cname);
+                        let _ = known.cname.extend_from_slice(cname);
                     }
                 }
-                Packet::PostRepairLoss { ssrc, source, chunks } if source == self.stream => {
+                Packet::PostRepairLoss { ssrc, source, chunks }
+                    if source == self.stream && reporter == Some(ssrc) =>
+                {
                     if let Some(known) = self.known(ssrc, address) {
                         known.left = Some(chunks.lost());
                     }
                 }
                 Packet::Bye { sources, .. } => {
-                    for ssrc in sources {
+                    if let Some(ssrc) = sources.into_iter().find(|ssrc| reporter == Some(*ssrc)) {
                         self.known.retain(|it| it.ssrc != ssrc || it.address.ip() != address.ip());
                     }
                 }
@@ -136,7 +146,7 @@ impl Viewers {
     fn forget_after(&self) -> Duration {
         let members = self.len() as u64;
         let mean = receiver_interval(members, REPORT_SIZE.into(), self.bandwidth);
-        FORGET_AFTER.max(mean * FORGET_INTERVALS)
+        FORGET_AFTER.max(mean.min(FORGET_MAX) * FORGET_INTERVALS).min(FORGET_MAX)
     }
 
     fn known(&mut self, ssrc: Ssrc, address: SocketAddr) -> Option<&mut Viewer> {

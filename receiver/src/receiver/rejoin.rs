@@ -26,6 +26,11 @@ impl Rejoin {
         self.next
     }
 
+    /// The network has changed: what is silent by now is tried at once.
+    pub(super) const fn hasten(&mut self, now: Monotonic) {
+        (self.next, self.wait) = (now, FIRST_NANOS);
+    }
+
     /// Whether to join again now; `heard` is when the last packet came.
     pub(super) fn is_due(&mut self, now: Monotonic, heard: Option<Monotonic>) -> bool {
         if now < self.next {
