@@ -64,6 +64,12 @@ impl Output {
         Ok(Self { media, rtcp: None, fault: None, quiet: true, sent: Sent::default() })
     }
 
+    /// Says nothing of what goes wrong: another output goes the same way, and does.
+    #[must_use]
+    pub fn quietly(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
+    }
+
     /// Opens the sockets anew, on this interface as it is now.
     ///
     /// # Errors

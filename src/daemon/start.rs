@@ -164,7 +164,7 @@ fn streams(
         let beginning = beginning()?;
         description.video = Some((source.0.format(), beginning.ssrc));
         let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
-        let transport = transport(network, 0, (beginning.ssrc, bandwidth))?;
+        let transport = transport(network, 0, (beginning.ssrc, bandwidth), false)?;
         let repair = repair(network, 0, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
         video = Some(Video::new(source, beginning, sending, (transport, repair), epoch));
@@ -173,7 +173,8 @@ fn streams(
     if let Some(source) = sources.audio {
         let beginning = beginning()?;
         description.audio = Some((source.0.format(), beginning.ssrc));
-        let transport = transport(network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT))?;
+        let quiet = video.is_some();
+        let transport = transport(network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT), quiet)?;
         let repair = repair(network, 2, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
         audio = Some(Audio::new(source, beginning, sending.ntp64_id, (transport, repair)));
@@ -237,6 +238,7 @@ fn transport(
     network: &Network,
     above: u16,
     (ssrc, bandwidth): (Ssrc, u64),
+    quiet: bool,
 ) -> Result<Transport, Error> {
     let interface = network.interface.as_ref();
     let mut outputs = Vec::new();
@@ -244,7 +246,7 @@ fn transport(
     for to in &network.destinations {
         let media = SocketAddr::new(to.address, to.port + above);
         let output = Output::open(media, interface, network.ttl);
-        outputs.push(output.map_err(|error| Error(error.to_string()))?);
+        outputs.push(output.map_err(|error| Error(error.to_string()))?.quietly(quiet));
         if to.address.is_multicast() {
             let rtcp = SocketAddr::new(to.address, media.port() + 1);
             match ReceiveSocket::open(rtcp, interface, None) {
