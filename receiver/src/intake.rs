@@ -1,8 +1,10 @@
 //! One stream at the network: its sockets, the source it is locked on to, its clock, and RTCP both
 //! ways. What the packets carry is the business of [`receiver`](crate::receiver).
 
+mod budget;
 mod stream;
 
+use self::budget::Budget;
 use self::stream::Stream;
 use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
@@ -115,6 +117,8 @@ impl Intake {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
                 repair: plan.repair.map(|(_, payload_type)| (Repair::default(), payload_type)),
+                budget: Budget::default(),
+                overtaxed: false,
                 fates: Fates::default(),
                 feedback: Feedback::new(ssrc, plan.bandwidth),
                 payload_type: plan.payload_type,

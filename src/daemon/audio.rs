@@ -118,14 +118,14 @@ impl Audio {
 
     /// The sockets, as they add up for a destination.
     pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
-        let repair = self.repair.as_ref().map(AudioRepair::outputs);
+        let repair = self.repair.as_ref().map(|repair| repair.way.outputs());
         std::iter::once(self.transport.outputs()).chain(repair)
     }
 
     /// Sends from another interface or address from now on.
     pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
         let media = self.transport.reopen(interface, ttl);
-        media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl)))
+        media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.way.reopen(interface, ttl)))
     }
 
     /// The same instant on the stream's clock and on the wall clock.
@@ -144,7 +144,7 @@ impl Audio {
             samples: self.captured,
             packets: self.packets,
             overruns: self.source.overruns(),
-            repair_packets: self.repair.as_ref().map_or(0, AudioRepair::packets),
+            repair_packets: self.repair.as_ref().map_or(0, |repair| repair.way.packets()),
             clock_ppm: self.packetizer.clock().ppm(),
         }
     }

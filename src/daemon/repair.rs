@@ -11,12 +11,26 @@ use streamsocket_wire::repair::RESERVE;
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
 /// Where the repair packets of a stream go, and how many have gone.
-struct Way {
+pub(super) struct Way {
     outputs: Vec<Output>,
     packets: u64,
 }
 
 impl Way {
+    pub(super) fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// Sends from another interface or address from now on.
+    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        self.outputs.iter_mut().map(|it| it.reopen(interface, ttl)).fold(Ok(()), Result::and)
+    }
+
+    /// Repair packets sent.
+    pub(super) const fn packets(&self) -> u64 {
+        self.packets
+    }
+
     fn send<'a>(&mut self, made: impl Iterator<Item = &'a [u8]> + Clone) {
         let batch = made.map(|packet| Datagram { header: packet, payload: &[] });
         self.packets += batch.clone().count() as u64;
@@ -30,7 +44,7 @@ impl Way {
 pub(super) struct VideoRepair {
     share: Share,
     encoder: Encoder,
-    way: Way,
+    pub(super) way: Way,
     /// The frame that packets are to be made for.
     frame: Option<Block>,
 }
@@ -38,20 +52,6 @@ pub(super) struct VideoRepair {
 impl VideoRepair {
     pub(super) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
         Self { share, encoder, way: Way { outputs, packets: 0 }, frame: None }
-    }
-
-    pub(super) fn outputs(&self) -> &[Output] {
-        &self.way.outputs
-    }
-
-    /// Sends from another interface or address from now on.
-    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        self.way.outputs.iter_mut().map(|it| it.reopen(interface, ttl)).fold(Ok(()), Result::and)
-    }
-
-    /// Repair packets sent.
-    pub(super) const fn packets(&self) -> u64 {
-        self.way.packets
     }
 
     /// Whether the frame's bytes are not needed any more.
@@ -97,27 +97,13 @@ impl VideoRepair {
 /// The repair of a sound stream.
 pub(super) struct AudioRepair {
     repair: SoundRepair,
-    way: Way,
+    pub(super) way: Way,
 }
 
 impl AudioRepair {
     pub(super) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
         let way = Way { outputs, packets: 0 };
         Self { repair: SoundRepair::new(share, encoder), way }
-    }
-
-    pub(super) fn outputs(&self) -> &[Output] {
-        &self.way.outputs
-    }
-
-    /// Sends from another interface or address from now on.
-    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        self.way.outputs.iter_mut().map(|it| it.reopen(interface, ttl)).fold(Ok(()), Result::and)
-    }
-
-    /// Repair packets sent.
-    pub(super) const fn packets(&self) -> u64 {
-        self.way.packets
     }
 
     /// A packet was sent: what is to follow it follows.

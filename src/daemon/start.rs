@@ -54,20 +54,7 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     let began = monotonic();
     let unix_began = began.0 + unix_offset;
     let cname = identity::cname(&name, &machine::host_name());
-    let mut description = Description {
-        name: name.clone(),
-        cname: cname.clone(),
-        origin: network.origin,
-        group: network.destinations.first().map_or(network.origin, |to| to.address),
-        port: network.destinations.first().map_or(PORT_DEFAULT, |to| to.port),
-        ttl: network.ttl,
-        session_id: NtpTime::from_unix_nanos(unix_began).0 >> 32,
-        changes: 0,
-        repair: !settings.repair.is_none(),
-        synchronised: machine::is_synchronised(),
-        video: None,
-        audio: None,
-    };
+    let mut description = describe(settings, &network, (&name, &cname), unix_began);
     let (video, audio) = streams(sources, settings, &network, &mut description)?;
     let sdp = description.text().map_err(|_| Error("the session cannot be described".into()))?;
     let announcer = announcer(settings, &sdp, &network)?;
@@ -100,6 +87,30 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     daemon.watch_all()?;
     say_what_is_sent(&daemon);
     Ok(daemon)
+}
+
+/// What the session is, apart from its streams.
+fn describe(
+    settings: &Settings,
+    network: &Network,
+    (name, cname): (&str, &str),
+    unix_began: i64,
+) -> Description {
+    let first = network.destinations.first();
+    Description {
+        name: name.to_owned(),
+        cname: cname.to_owned(),
+        origin: network.origin,
+        group: first.map_or(network.origin, |to| to.address),
+        port: first.map_or(PORT_DEFAULT, |to| to.port),
+        ttl: network.ttl,
+        session_id: NtpTime::from_unix_nanos(unix_began).0 >> 32,
+        changes: 0,
+        repair: !settings.repair.is_none(),
+        synchronised: machine::is_synchronised(),
+        video: None,
+        audio: None,
+    }
 }
 
 /// SIGINT, SIGTERM and SIGHUP arrive through a descriptor, in every thread that is started later too.

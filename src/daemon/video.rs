@@ -155,7 +155,7 @@ impl Video {
     /// Sends from another interface or address from now on.
     pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
         let media = self.transport.reopen(interface, ttl);
-        media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.reopen(interface, ttl)))
+        media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.way.reopen(interface, ttl)))
     }
 
     /// The same instant on the stream's clock and on the wall clock.
@@ -165,7 +165,7 @@ impl Video {
 
     /// The sockets, as they add up for a destination.
     pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
-        let repair = self.repair.as_ref().map(VideoRepair::outputs);
+        let repair = self.repair.as_ref().map(|repair| repair.way.outputs());
         std::iter::once(self.transport.outputs()).chain(repair)
     }
 
@@ -282,7 +282,7 @@ impl Video {
             frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),
             packets: self.counts.packets,
             bytes: self.counts.bytes,
-            repair_packets: self.repair.as_ref().map_or(0, VideoRepair::packets),
+            repair_packets: self.repair.as_ref().map_or(0, |repair| repair.way.packets()),
         }
     }
 }

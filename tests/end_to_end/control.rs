@@ -1,6 +1,7 @@
 //! A running daemon is asked, found by its announcement, and stopped.
 
 use nix::sys::signal::Signal;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
@@ -38,6 +39,44 @@ fn a_daemon_says_what_it_does_and_stops_when_told() {
     daemon.succeed();
     let gone = ours("streamsocket").args(["status", "--name", &place.name()]).output().unwrap();
     assert_eq!(gone.status.code(), Some(1));
+}
+
+#[test]
+fn who_watches_is_listed_with_what_arrives_there() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let sdp = folder.path().join("it.sdp");
+    let mut daemon = endless(place);
+    daemon.arg("--sdp").arg(&sdp).args(["--stats", "-"]).stdout(Stdio::piped());
+    let mut daemon = Program::start(&mut daemon);
+    let seconds = BufReader::new(daemon.stdout()).lines();
+    daemon.wait_for("goes to");
+    assert!(ask(place, &["viewers"]).starts_with("nobody has reported yet"));
+    let mut receivers = [(); 2].map(|()| Program::start(receiver().arg(&sdp)));
+    // The second report of each is the first that knows what repair has left.
+    let told = |line: &String| {
+        let stats: serde_json::Value = serde_json::from_str(line).unwrap();
+        let viewers = stats["viewer_list"].as_array().unwrap().clone();
+        let whole = |it: &serde_json::Value| {
+            it["video"]["loss_after_repair_percent"].is_number()
+                && it["video"]["round_trip_ms"].is_number()
+                && it["audio"]["jitter_ms"].is_number()
+        };
+        viewers.len() == 2 && viewers.iter().all(whole)
+    };
+    assert!(seconds.map_while(Result::ok).take(60).any(|line| told(&line)), "never both");
+    let list = ask(place, &["viewers"]);
+    assert_eq!(list.lines().filter(|line| line.starts_with("127.0.0.1 ")).count(), 2, "{list}");
+    for receiver in &mut receivers {
+        receiver.signal(Signal::SIGINT);
+    }
+    for receiver in receivers {
+        receiver.succeed();
+    }
+    // Each has said goodbye.
+    assert!(ask(place, &["viewers"]).starts_with("nobody has reported yet"));
+    assert_eq!(ask(place, &["stop"]), "stopping\n");
+    daemon.succeed();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is known of a stream at the network, apart from its sockets: whose packets are taken, what
 //! clock they have, and what was lost and can be made again.
 
+use super::budget::Budget;
 use super::{Admitted, Each, Heard, is_kept_right};
 use crate::clock::monotonic;
 use crate::receiver::{Clocks, Session};
@@ -23,6 +24,10 @@ pub(super) struct Stream {
     pub(super) clock: StreamClock,
     /// What makes lost packets again, and the payload type of what it takes.
     pub(super) repair: Option<(Repair, u8)>,
+    /// Time that repair may take.
+    pub(super) budget: Budget,
+    /// It was said that it does not suffice.
+    pub(super) overtaxed: bool,
     /// What became of its packets in the end.
     pub(super) fates: Fates,
     pub(super) feedback: Feedback,
@@ -80,6 +85,15 @@ impl Stream {
             return;
         };
         let arrival = monotonic();
+        if !repair.is_ready() {
+            return;
+        }
+        if !self.budget.allows(arrival) {
+            if !std::mem::replace(&mut self.overtaxed, true) {
+                log::warn!("this machine is too slow to repair all that is lost");
+            }
+            return;
+        }
         let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
         let fates = &mut self.fates;
         repair.poll(ssrc, &mut |sequence, bytes| {
@@ -94,6 +108,8 @@ impl Stream {
                 Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
             each(packet, Clocks { stream: clock, session: &mut *session });
         });
+        let now = monotonic();
+        self.budget.spend(now.nanos_since(arrival), now);
     }
 
     pub(super) fn admit(
@@ -122,25 +138,11 @@ impl Stream {
             Admission::Refused => return,
         };
         if is_new_source {
-            self.fates.reset();
+            self.begin(from, arrival, session);
         }
         self.fates.came(sequence);
         if let Some((repair, _)) = &mut self.repair {
-            if is_new_source {
-                repair.reset();
-            }
             repair.keep(sequence, datagram);
-        }
-        if is_new_source {
-            if self.clock.stepped() != 0 {
-                session.timeline.reset();
-            }
-            self.clock.reset(&mut session.steps);
-            self.note = None;
-            self.extended = false;
-            // Only addresses of one's own can be bound to.
-            self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
-            self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
         }
         self.peer = Some((from, arrival));
         // It has moved, if it was known by its number; a restart there is one of its own.
@@ -159,6 +161,23 @@ impl Stream {
         let packet =
             Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
         each(packet, Clocks { stream: &self.clock, session });
+    }
+
+    /// A new source: what is known of the old one is void.
+    fn begin(&mut self, from: IpAddr, arrival: Monotonic, session: &mut Session) {
+        if self.clock.stepped() != 0 {
+            session.timeline.reset();
+        }
+        self.clock.reset(&mut session.steps);
+        self.fates.reset();
+        if let Some((repair, _)) = &mut self.repair {
+            repair.reset();
+        }
+        self.note = None;
+        self.extended = false;
+        // Only addresses of one's own can be bound to.
+        self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
+        self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
     }
 
     fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, session: &mut Session) {

@@ -180,6 +180,12 @@ impl Repair {
         }
     }
 
+    /// Whether there is a block of which packets can be made.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.blocks.iter().any(Block::is_ready)
+    }
+
     /// Hands the packets that could be made to `each`, with their extended sequence numbers.
     pub fn poll(&mut self, media: Ssrc, each: &mut dyn FnMut(u64, &[u8])) {
         for index in 0..BLOCKS_OPEN {
