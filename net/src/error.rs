@@ -52,6 +52,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what was to be taken is taken already.
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(self, Self::Socket { cause, .. } if cause.kind() == io::ErrorKind::AddrInUse)
+    }
+
     /// A closure for `map_err` that says what was tried with which address.
     pub(crate) fn socket(
         action: &'static str,

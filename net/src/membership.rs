@@ -50,7 +50,11 @@ impl Membership {
             now.address = kept.or(now.address);
             self.interface = Some(now);
         }
-        self.enter(&socket)
+        match self.enter(&socket) {
+            // A member that could not be made to leave is as good.
+            Err(error) if error.is_in_use() => Ok(()),
+            entered => entered,
+        }
     }
 
     fn enter(&self, socket: &SockRef<'_>) -> Result<(), Error> {

@@ -257,6 +257,7 @@ fn source_of_a_unicast_stream_is_sorted_out() {
 #[test]
 fn rejoined_group_is_heard() {
     let (mut receiver, mut sender) = pair(16);
+    receiver.leave();
     receiver.rejoin().unwrap();
     receiver.rejoin().unwrap();
     let packets = packets(&[10]);
@@ -357,6 +358,7 @@ fn ipv6_group_is_joined_on_the_interface() {
     // Receiving only: loopback has no IPv6 multicast route to send by.
     let group = SocketAddr::from(([0xff02, 0, 0, 0, 0, 0, 0, 0x4d01], 0));
     let mut receiver = ReceiveSocket::open(group, Some(&loopback()), None).unwrap();
+    receiver.leave();
     receiver.rejoin().unwrap();
     assert!(std::fs::read_to_string("/proc/net/igmp6").unwrap().lines().any(|line| {
         line.contains(" lo ") && line.contains("ff020000000000000000000000004d01")
