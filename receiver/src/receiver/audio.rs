@@ -107,7 +107,7 @@ impl Audio {
 
 /// Sound that was given up would be there now: the latency should have let it come.
 fn learn_late(packet: &Admitted<'_>, clocks: Clocks<'_>) {
-    if let Some(delay) = clocks.moment(packet.time, packet.arrival).delay {
+    if let Some(delay) = clocks.repair_delay(packet.time, packet.arrival) {
         let latency = clocks.session.timeline.latency();
         clocks.session.jitter.audio(delay, latency, packet.arrival);
     }

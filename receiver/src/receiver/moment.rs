@@ -31,7 +31,16 @@ pub(super) struct Moment {
     pub(super) delay: Option<i64>,
 }
 
+/// More delay than this, in nanoseconds, is not worth a picture or a sound that was lost: a machine that
+/// takes so long to repair them must not make everything else late.
+const REPAIR_WORTH_NANOS: i64 = 200_000_000;
+
 impl Clocks<'_> {
+    /// How late what was repaired after it had been given up came, if it is worth to wait for its like.
+    pub(super) fn repair_delay(&self, time: i64, arrival: Monotonic) -> Option<i64> {
+        self.moment(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH_NANOS)
+    }
+
     /// The moment of what has the RTP time `time` and arrived at `arrival`. Without a capture time
     /// (another sender, before its first report) the arrival stands in.
     pub(super) fn moment(&self, time: i64, arrival: Monotonic) -> Moment {

@@ -110,7 +110,7 @@ impl Assembly {
         if self.repaired_late.1.replace(packet.time) == Some(packet.time) {
             return;
         }
-        if let Some(delay) = clocks.moment(packet.time, packet.arrival).delay {
+        if let Some(delay) = clocks.repair_delay(packet.time, packet.arrival) {
             let latency = clocks.session.timeline.latency();
             clocks.session.jitter.video(delay, latency, packet.arrival);
         }
