@@ -242,7 +242,9 @@ fn a_picture_is_decoded_as_soon_as_by_gstreamer() {
         let daemon = daemon_to(place, &sdp, &options);
         let gst = gstreamer(place, 10);
         let mut command = receiver();
-        let said = Program::start(account(command.arg(&sdp).args(["--for", "10"]))).succeed();
+        // With more latency than decoding needs, pictures wait before they are decoded.
+        command.args(["--latency", "40", "--for", "10"]);
+        let said = Program::start(account(command.arg(&sdp))).succeed();
         let theirs = gst.join().unwrap();
         daemon.interrupt().succeeded();
         let ours = presented(&said, "decoded");
