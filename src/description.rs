@@ -2,7 +2,7 @@
 
 use crate::capture::{AudioFormat, VideoFormat};
 use std::net::{IpAddr, SocketAddr};
-use streamsocket_stream::send::{audio, repair, video};
+use streamsocket_stream::send::{audio, video};
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
 
@@ -117,7 +117,7 @@ impl Description {
 
     fn media(&self, medium: Medium, port: u16, ssrc: Ssrc) -> Media<'_> {
         let to = streamsocket_wire::repair::address(SocketAddr::new(self.group, port));
-        let repair = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to };
+        let repair = sdp::Repair { payload_type: streamsocket_wire::repair::PAYLOAD_TYPE, to };
         Media {
             repair: self.repair.then_some(repair),
             ntp64_id: Some(NTP64_ID),

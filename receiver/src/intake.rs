@@ -109,14 +109,17 @@ impl Intake {
                 wanted / 1024,
             );
         }
+        let repair = open_repair(plan, interface, source);
+        // Without its packets there is nothing to keep others for.
+        let repaired = plan.repair.filter(|_| repair.is_some());
         Ok(Self {
             rtp,
             rtcp: ReceiveSocket::open(plan.rtcp, interface, source)?,
-            repair: open_repair(plan, interface, source),
+            repair,
             stream: Stream {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
-                repair: plan.repair.map(|(_, payload_type)| (Repair::default(), payload_type)),
+                repair: repaired.map(|(_, payload_type)| (Repair::default(), payload_type)),
                 budget: Budget::default(),
                 overtaxed: false,
                 fates: Fates::default(),

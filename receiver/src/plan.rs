@@ -7,9 +7,6 @@ use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{Media, Medium, Session};
 
-/// Payload type of our repair packets while nobody says another.
-const REPAIR_PAYLOAD_TYPE: u8 = 98;
-
 /// A session to be received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -128,7 +125,7 @@ impl Plan {
             bandwidth: None,
             synchronised: false,
             ssrc: None,
-            repair: Some((repair::address(rtp), REPAIR_PAYLOAD_TYPE)),
+            repair: Some((repair::address(rtp), repair::PAYLOAD_TYPE)),
             assumed,
         };
         Self {

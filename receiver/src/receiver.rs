@@ -39,6 +39,7 @@ const EVENTS_MAX: usize = 16;
 
 const WAKER: Token = Token(0);
 const PACKETS: Token = Token(1);
+const CHANGES: Token = Token(2);
 
 /// Where what is complete goes to. A queue that is full loses what is newest, counted.
 pub struct Outlets {
@@ -135,7 +136,11 @@ impl Receiver {
                 }
                 _ => {}
             }
-            left = self.turn(monotonic());
+            let now = monotonic();
+            if events.iter().any(|event| event.token() == CHANGES) {
+                self.hear_of_network(now);
+            }
+            left = self.turn(now);
         }
         for intake in self.intakes() {
             intake.bye(&self.cname);
@@ -144,10 +149,12 @@ impl Receiver {
     }
 
     fn watch(&self) -> io::Result<()> {
-        let sockets = self.intakes().flat_map(Intake::sockets).map(AsRawFd::as_raw_fd);
-        for descriptor in sockets.chain(self.changes.as_ref().map(AsRawFd::as_raw_fd)) {
+        let sockets = self.intakes().flat_map(Intake::sockets);
+        let sockets = sockets.map(|socket| (socket.as_raw_fd(), PACKETS));
+        let changes = self.changes.as_ref().map(|changes| (changes.as_raw_fd(), CHANGES));
+        for (descriptor, token) in sockets.chain(changes) {
             let mut source = SourceFd(&descriptor);
-            self.poll.registry().register(&mut source, PACKETS, Interest::READABLE)?;
+            self.poll.registry().register(&mut source, token, Interest::READABLE)?;
         }
         Ok(())
     }
@@ -162,11 +169,15 @@ impl Receiver {
         video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.intake))
     }
 
-    /// All at once: as long as one socket is in a group, the kernel says nothing to the switch.
-    fn join_again_if_silent(&mut self, now: Monotonic) {
+    /// Links or addresses have changed.
+    fn hear_of_network(&mut self, now: Monotonic) {
         if self.changes.as_ref().is_some_and(Changes::read) {
             self.rejoin.hasten(now);
         }
+    }
+
+    /// All at once: as long as one socket is in a group, the kernel says nothing to the switch.
+    fn join_again_if_silent(&mut self, now: Monotonic) {
         let heard = self.intakes().filter_map(|intake| intake.source().heard()).max();
         if self.rejoin.is_due(now, heard) {
             self.intakes().for_each(Intake::leave);

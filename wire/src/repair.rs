@@ -8,6 +8,9 @@ use crate::rtp::{self, Sequence, Ssrc};
 use crate::{Error, space};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+/// Dynamic payload type of our repair packets, unless a description says another.
+pub const PAYLOAD_TYPE: u8 = 98;
+
 /// Bytes of the repair header, behind the RTP header.
 pub const HEADER_LEN: usize = 12;
 

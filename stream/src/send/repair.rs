@@ -5,11 +5,8 @@ use super::audio::Packet;
 use core::fmt;
 use core::str::FromStr;
 use reed_solomon_simd::ReedSolomonEncoder;
-use streamsocket_wire::repair::{self, Header, PACKETS_MAX};
+use streamsocket_wire::repair::{self, Header, PACKETS_MAX, PAYLOAD_TYPE};
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
-
-/// Dynamic payload type of repair packets, as the session description maps it.
-pub const PAYLOAD_TYPE: u8 = 98;
 
 /// Packets of sound in a block: 40 ms. Sound that was lost is later by as much, and by up to 15 ms that
 /// its repair packets take to leave.
@@ -25,7 +22,7 @@ const AUDIO_REPAIRS: u16 = 6;
 pub struct Share(u8);
 
 /// The share that the least number of repair packets is made for.
-const SHARE_USUAL: u16 = 20;
+const SHARE_USUAL: u8 = 20;
 
 /// More than one repair packet for each packet helps nobody whose network still carries them.
 const SHARE_MAX: u8 = 100;
@@ -40,7 +37,7 @@ fn least(packets: u16) -> u16 {
 
 impl Default for Share {
     fn default() -> Self {
-        Self(20)
+        Self(SHARE_USUAL)
     }
 }
 
@@ -72,7 +69,7 @@ impl Share {
     /// Repair packets for a block of [`AUDIO_PACKETS`] packets of sound.
     #[must_use]
     pub fn of_sound(self) -> u16 {
-        (u16::from(self.0) * AUDIO_REPAIRS).div_ceil(SHARE_USUAL).min(AUDIO_PACKETS)
+        (u16::from(self.0) * AUDIO_REPAIRS).div_ceil(SHARE_USUAL.into()).min(AUDIO_PACKETS)
     }
 }
 
