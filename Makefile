@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim long latency test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -33,13 +33,20 @@ check: ## format, lints and documentation, warnings denied
 sim: ## the tables of the simulator: days of clocks, losses and repair; 9 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
+long: ## what takes its time: links that are down and receivers that are stopped for as long as that takes
+	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end network -- --nocapture
+
+latency: ## what repair and pacing cost: bytes on the wire, and time until a picture is decoded; 3 minutes
+	$(CARGO) build --release --locked --workspace
+	$(CARGO) run -q --release --locked -p streamsocket-tests --example latency
+
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test
 
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test board-test msrv deny ## everything, the slow part too
+test-all: test sim long board-test msrv deny ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked

@@ -49,10 +49,15 @@ pub fn split(mjpeg: &[u8]) -> Vec<&[u8]> {
 
 /// A number that stands for a JPEG's pixels, as turbojpeg decodes them.
 pub fn pixels(jpeg: &[u8]) -> u64 {
-    let image = turbojpeg::decompress(jpeg, turbojpeg::PixelFormat::RGB).unwrap();
+    pixels_if_whole(jpeg).unwrap()
+}
+
+/// The same, if turbojpeg finds nothing wrong with it.
+pub fn pixels_if_whole(jpeg: &[u8]) -> turbojpeg::Result<u64> {
+    let image = turbojpeg::decompress(jpeg, turbojpeg::PixelFormat::RGB)?;
     let mut hasher = DefaultHasher::new();
     (image.width, image.height, image.pixels).hash(&mut hasher);
-    hasher.finish()
+    Ok(hasher.finish())
 }
 
 /// The pixels of each picture of a clip or of what was received.

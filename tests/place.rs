@@ -1,8 +1,9 @@
 //! Where the programs of a test meet: a multicast group and ports that no other test has.
 
-use std::fmt;
+use crate::board::wait_until;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::{fmt, fs};
 
 /// Ports of a place: video, sound, their RTCP, and some to spare.
 const PORTS: u16 = 16;
@@ -49,6 +50,14 @@ impl Place {
     pub fn repair_at(self, above: u16) -> SocketAddrV4 {
         let group = Ipv4Addr::from(u32::from(self.group) + 1);
         SocketAddrV4::new(group, self.port + above)
+    }
+
+    /// Waits until somebody in this network namespace is a member of the group.
+    pub fn wait_for_member(self) {
+        // As the kernel writes it: the address in the order of the machine's bytes.
+        let group = format!("{:08X}", u32::from_ne_bytes(self.group.octets()));
+        let joined = || fs::read_to_string("/proc/net/igmp").unwrap().contains(&group);
+        wait_until("a member of the group", joined);
     }
 
     /// As [`plain_sdp`](Self::plain_sdp), and where repair packets are.

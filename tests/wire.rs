@@ -42,9 +42,13 @@ pub struct Tap {
 impl Tap {
     /// Listens to video, sound and their RTCP at a place, and to announcements.
     pub fn open(place: Place) -> Self {
+        Self::on((0..4).map(|above| place.at(above)).chain([SAP]))
+    }
+
+    /// Listens to these groups and ports.
+    pub fn on(addresses: impl Iterator<Item = SocketAddrV4>) -> Self {
         let (sender, datagrams) = channel();
-        let own = (0..4).map(|above| place.at(above));
-        for to in own.chain([SAP]) {
+        for to in addresses {
             let socket = join(to);
             let sender = sender.clone();
             std::thread::spawn(move || {

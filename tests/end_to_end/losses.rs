@@ -1,9 +1,11 @@
 //! The programs with a network between them that loses packets.
 
 use std::fs;
-use streamsocket_tests::clip::{FRAMES, clip, voice};
+use std::path::Path;
+use std::process::Command;
+use streamsocket_tests::clip::{FRAMES, all_pixels, clip, pixels_if_whole, split, voice};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, receiver};
+use streamsocket_tests::program::{Program, peer, receiver};
 use streamsocket_tests::recording::{Recording, all_coded};
 use streamsocket_tests::relay::{Loss, Relay};
 use streamsocket_tests::session::{daemon_at, file};
@@ -45,6 +47,49 @@ fn through(size: &str, loss: Loss, repair: &str) -> Through {
     Through { frames: recorded.len(), stats }
 }
 
+/// What GStreamer makes of the same packets behind such a network, with ULPFEC of its own (RFC 5109)
+/// added to them before it or not: frames that are intact, and pictures that never were.
+fn through_gstreamer(size: &str, loss: Loss, ulpfec: bool) -> (usize, usize) {
+    let _turn = turn();
+    let (near, protected, far) = (Place::new(), Place::new(), Place::new());
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.mjpeg");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/ulpfec-receiver");
+    let mut command = peer(program.to_str().unwrap());
+    command.args([far.group.to_string(), far.port.to_string()]).arg(&out);
+    command.arg(if ulpfec { "ulpfec" } else { "plain" });
+    let receiver = Program::start(&mut command);
+    far.wait_for_member();
+    let _encoder = ulpfec.then(|| {
+        let encoder = Program::start(&mut ulpfec_encoder(near, protected));
+        near.wait_for_member();
+        encoder
+    });
+    let _relay = Relay::open(if ulpfec { protected } else { near }, far, loss);
+    let mut daemon = daemon_at(near);
+    daemon.args(["--video", &file(&clip(size)), "--repair", "0"]);
+    Program::start(&mut daemon).succeed();
+    receiver.succeed();
+    let source = all_pixels(&fs::read(clip(size)).unwrap());
+    let received = fs::read(out).unwrap();
+    let received: Vec<_> = if received.is_empty() { Vec::new() } else { split(&received) };
+    let is_source = |jpeg: &&[u8]| pixels_if_whole(jpeg).is_ok_and(|it| source.contains(&it));
+    let intact = received.iter().copied().filter(|jpeg| is_source(jpeg)).count();
+    (intact, received.len() - intact)
+}
+
+/// GStreamer's sender of ULPFEC between two places, 20 % of it.
+fn ulpfec_encoder(from: Place, to: Place) -> Command {
+    let mut gst = peer("gst-launch-1.0");
+    gst.args(["-q", "udpsrc", "buffer-size=8000000", "multicast-iface=lo"]);
+    gst.args([format!("address={}", from.group), format!("port={}", from.port)]);
+    gst.arg("caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=JPEG,payload=26");
+    gst.args(["!", "rtpulpfecenc", "pt=122", "percentage=20"]);
+    gst.args(["!", "udpsink", "multicast-iface=lo", "ttl-mc=1", "sync=false"]);
+    gst.args([format!("host={}", to.group), format!("port={}", to.port)]);
+    gst
+}
+
 fn count(stats: &serde_json::Value, medium: &str, name: &str) -> u64 {
     stats[medium][name].as_u64().unwrap_or_else(|| panic!("no {medium}.{name} in {stats}"))
 }
@@ -71,6 +116,11 @@ fn what_is_lost_is_repaired_end_to_end() {
             "{size} at {name}: {} of {FRAMES} frames with repair ({} packets repaired, {} without), \
              {} frames without; sound: {} packets repaired, {sound} samples lost",
             with.frames, shares[0], shares[1], without.frames, shares[2],
+        );
+        let gstreamer = [false, true].map(|ulpfec| through_gstreamer(size, loss, ulpfec));
+        println!(
+            "{size} at {name}: GStreamer has {} frames (and {} that never were), with ULPFEC {} ({})",
+            gstreamer[0].0, gstreamer[0].1, gstreamer[1].0, gstreamer[1].1,
         );
         // The simulator's table has the shares; of 90 frames, four are lost in one run of 10,000.
         assert!(with.frames + 3 >= FRAMES, "{with:?}");

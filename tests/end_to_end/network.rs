@@ -1,6 +1,7 @@
 //! The programs on machines of their own, as network namespaces: a slow port with a small queue
 //! between them, links that go down, addresses that change. These need root.
 
+use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,11 @@ fn ip(machine: &str, arguments: &str) {
     text(peer("ip").args(["-n", machine]).args(arguments.split(' ')));
 }
 
+/// Seconds that something lasts: the shorter one, or the longer one if the whole length is asked for.
+fn seconds(shorter: usize, longer: usize) -> usize {
+    if std::env::var_os("LONG_TESTS").is_some() { longer } else { shorter }
+}
+
 struct Streams {
     daemon: Program,
     receiver: Program,
@@ -57,7 +63,8 @@ fn stream(size: &str, options: &[&str]) -> Streams {
     let folder = tempfile::tempdir().unwrap();
     let sdp = folder.path().join("it.sdp");
     let mut daemon = ours("streamsocket");
-    daemon.args(["--interface", "eth0", "--to", &Place::new().to_string(), "--name", "cables"]);
+    let place = Place::new();
+    daemon.args(["--interface", "eth0", "--to", &place.to_string(), "--name", &place.name()]);
     daemon.args(["--loop", "--video", &file(&clip(size)), "--audio", &file(&voice())]);
     daemon.args(["--no-announce", "--sdp"]).arg(&sdp).args(options);
     let mut daemon = Program::start(&mut on("sender", &daemon));
@@ -140,7 +147,7 @@ fn links_and_addresses_that_change_are_followed() {
     let mut took = Vec::new();
     for machine in ["sender", "viewer"] {
         ip(machine, "link set eth0 down");
-        streams.watch(3);
+        streams.watch(seconds(3, 10));
         ip(machine, "link set eth0 up");
         took.push(streams.returns());
     }
@@ -156,4 +163,28 @@ fn links_and_addresses_that_change_are_followed() {
     println!("{daemon}\n{receiver}");
     assert!(daemon.lines().count() <= 10, "{daemon}");
     streams.end();
+}
+
+#[test]
+fn a_receiver_that_was_stopped_is_back_at_once() {
+    let _turn = turn();
+    let Some(_cables) = Cables::lay("a_receiver_that_was_stopped_is_back_at_once") else { return };
+    // The one is the other's clock.
+    let (mut stopped, mut going) = (stream("640x480", &[]), stream("640x480", &[]));
+    stopped.watch(3);
+    stopped.receiver.signal(Signal::SIGSTOP);
+    let seconds = seconds(10, 60);
+    going.watch(seconds);
+    stopped.receiver.signal(Signal::SIGCONT);
+    let took = stopped.returns();
+    let said = stopped.receiver.said();
+    println!("stopped for {seconds} s: a whole second came again after {took} s\n{said}");
+    assert!(took <= 2, "{took}");
+    assert!(said.lines().count() <= 10, "{said}");
+    let shown = number(stopped.seconds.last().unwrap(), "video", "frames_received");
+    stopped.watch(3);
+    let more = number(stopped.seconds.last().unwrap(), "video", "frames_received") - shown;
+    assert!(more >= 85, "{more} frames in three seconds");
+    stopped.end();
+    going.end();
 }
