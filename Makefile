@@ -34,6 +34,7 @@ sim: ## the tables of the simulator: days of clocks, losses and repair; 9 minute
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
 long: ## what takes its time: links that are down and receivers that are stopped for as long as that takes
+	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end network -- --nocapture
 
 latency: ## what repair and pacing cost: bytes on the wire, and time until a picture is decoded; 3 minutes

@@ -32,6 +32,17 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         waker: Arc<mio::Waker>,
         work: impl FnMut(J) -> D + Send + 'static,
     ) -> Result<Self, Error> {
+        Self::start_with(waker, move || work)
+    }
+
+    /// Starts the thread, whose `work` is made on it: for what must stay on one thread.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub fn start_with<W: FnMut(J) -> D>(
+        waker: Arc<mio::Waker>,
+        make: impl FnOnce() -> W + Send + 'static,
+    ) -> Result<Self, Error> {
         // Both ends need the queues for as long as either lives, which only 'static says without
         // unsafe code: a few hundred bytes, once per worker, and there is one.
         let (jobs, job) = Box::leak(Box::new(Queue::new())).split();
@@ -40,7 +51,7 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("jpeg".into())
-            .spawn(move || run(job, result, &stopped, &waker, work))
+            .spawn(move || run(job, result, &stopped, &waker, make()))
             .map_err(|error| Error::new(format!("cannot start the JPEG thread: {error}")))?;
         Ok(Self { jobs, results, outstanding: 0, stop, thread: Some(thread) })
     }

@@ -1,7 +1,8 @@
 //! The daemon as a library: capture edges, the event loop that drives the engine, and control.
 //!
 //! What a frame passes through on its way: [`capture`] takes it from a device, a file or a
-//! generator and stamps it; `streamsocket_stream::send` makes packets of it; [`output`] hands them
+//! generator and stamps it; [`normalise`] makes it a picture that RTP can carry;
+//! `streamsocket_stream::send` makes packets of it; [`output`] hands them
 //! to `streamsocket_net`; [`daemon`] owns the one event loop and the one clock that drive all of it.
 #![deny(unsafe_code)]
 
@@ -15,6 +16,7 @@ pub mod group;
 pub mod hotplug;
 pub mod identity;
 pub mod jpeg_worker;
+pub mod normalise;
 pub mod options;
 pub mod output;
 pub mod settings;

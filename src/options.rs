@@ -101,6 +101,14 @@ pub struct StreamOptions {
     /// benchmarks) [default: what the source prefers]
     #[arg(long, value_name = "N", help_heading = "Sources")]
     pub fps: Option<Scalar>,
+    /// Quality of pictures that are encoded here, those of cameras without MJPEG and the test picture:
+    /// 1 to 100 [default: 80]
+    #[arg(long, value_name = "N", help_heading = "Sources")]
+    pub quality: Option<Scalar>,
+    /// Encode the JPEGs of a camera or a file anew, with this quality of 1 to 100: less to send, more
+    /// to compute [default: they are sent as they are]
+    #[arg(long, value_name = "N", help_heading = "Sources")]
+    pub requality: Option<Scalar>,
     /// Set a camera control, such as brightness=40; repeatable ('streamsocket devices' lists them)
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
     #[serde(deserialize_with = "one_or_more")]
@@ -181,6 +189,8 @@ impl StreamOptions {
             size: self.size.or(file.size),
             fps: self.fps.or(file.fps),
             control: self.control.or(file.control),
+            quality: self.quality.or(file.quality),
+            requality: self.requality.or(file.requality),
             wait: self.wait.or(file.wait),
             av_offset: self.av_offset.or(file.av_offset),
             looped: self.looped.or(file.looped),

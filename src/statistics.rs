@@ -49,6 +49,12 @@ pub struct VideoStatistics {
     pub frames_sent: u64,
     /// Frames that did not, by reason.
     pub frames_dropped: BTreeMap<String, u64>,
+    /// Frames that were rewritten without loss, to be sent.
+    #[serde(default)]
+    pub frames_rewritten: u64,
+    /// Frames that were encoded here.
+    #[serde(default)]
+    pub frames_encoded: u64,
     /// Packets of frames that left, for each destination.
     pub packets: u64,
     /// Bytes of the frames that left.
@@ -123,6 +129,13 @@ impl Statistics {
             )?;
             let (packets, repair) = (video.packets, video.repair_packets);
             writeln!(out, "         {packets} packets and {repair} for repair")?;
+            let (rewritten, encoded) = (video.frames_rewritten, video.frames_encoded);
+            if rewritten + encoded > 0 {
+                writeln!(
+                    out,
+                    "         {rewritten} rewritten without loss, {encoded} encoded here"
+                )?;
+            }
             for (reason, count) in &video.frames_dropped {
                 writeln!(out, "         {count} frames not sent: {}", reason.replace('_', " "))?;
             }

@@ -145,7 +145,7 @@ impl MjpegStream {
 }
 
 const fn frame(bytes: Pooled, capture: Monotonic) -> VideoPoll {
-    VideoPoll::Frame(VideoFrame { bytes: FrameBytes::Pooled(bytes), capture })
+    VideoPoll::Frame(VideoFrame { bytes: FrameBytes::Pooled(bytes), capture, raw: None })
 }
 
 fn broken(error: &io::Error) -> Error {

@@ -23,6 +23,7 @@ pub mod source;
 pub mod tone;
 pub mod wav_file;
 
+use crate::normalise::RawFormat;
 use std::fmt;
 use streamsocket_stream::clock::Monotonic;
 
@@ -76,11 +77,13 @@ pub struct AudioFormat {
     pub channels: u8,
 }
 
-/// One JPEG and the time at which it was captured.
+/// One picture and the time at which it was captured.
 #[derive(Debug)]
 pub struct VideoFrame {
-    /// The JPEG file as the source gave it.
+    /// The JPEG file as the source gave it, or a raw picture.
     pub bytes: buffer::FrameBytes,
+    /// How a raw picture lies; a JPEG has `None`.
+    pub raw: Option<RawFormat>,
     /// When it was captured.
     pub capture: Monotonic,
 }

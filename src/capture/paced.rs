@@ -92,6 +92,6 @@ impl Paced {
         }
         let Some(bytes) = self.ahead.take() else { return Ok(VideoPoll::Idle) };
         self.index += 1;
-        Ok(VideoPoll::Frame(VideoFrame { bytes: FrameBytes::Pooled(bytes), capture }))
+        Ok(VideoPoll::Frame(VideoFrame { bytes: FrameBytes::Pooled(bytes), capture, raw: None }))
     }
 }

@@ -121,7 +121,7 @@ impl Pattern {
         }
         let Some(Done { capture, bytes }) = done else { return Ok(VideoPoll::Idle) };
         let bytes = FrameBytes::Pooled(bytes?);
-        Ok(VideoPoll::Frame(VideoFrame { bytes, capture }))
+        Ok(VideoPoll::Frame(VideoFrame { bytes, capture, raw: None }))
     }
 
     fn submit_newest(&mut self, now: Monotonic) {

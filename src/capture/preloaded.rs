@@ -120,6 +120,6 @@ impl Preloaded {
         if self.looped && self.next == self.frames.len() {
             self.next = 0;
         }
-        Ok(VideoPoll::Frame(VideoFrame { bytes, capture: now }))
+        Ok(VideoPoll::Frame(VideoFrame { bytes, capture: now, raw: None }))
     }
 }

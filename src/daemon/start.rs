@@ -17,6 +17,7 @@ use crate::description::{Description, NTP64_ID};
 use crate::group;
 use crate::hotplug::Hotplug;
 use crate::identity;
+use crate::normalise::{self, Normaliser};
 use crate::output::Output;
 use crate::settings::{Destination, PORT_DEFAULT, Settings};
 use mio::{Poll, Waker};
@@ -50,12 +51,13 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     let network = find_network(settings, &name)?;
     let epoch = monotonic();
     let unix_offset = unix_offset_nanos();
-    let sources = source::open(settings, &Setting { epoch, unix_offset, waker })?;
+    let setting = Setting { epoch, unix_offset, waker: Arc::clone(&waker) };
+    let sources = source::open(settings, &setting)?;
     let began = monotonic();
     let unix_began = began.0 + unix_offset;
     let cname = identity::cname(&name, &machine::host_name());
     let mut description = describe(settings, &network, (&name, &cname), unix_began);
-    let (video, audio) = streams(sources, settings, &network, &mut description)?;
+    let (video, audio) = streams((sources, waker), settings, &network, &mut description)?;
     let sdp = description.text().map_err(|_| Error("the session cannot be described".into()))?;
     let announcer = announcer(settings, &sdp, &network)?;
     if let Some(path) = &settings.sdp {
@@ -157,7 +159,7 @@ fn source_address(to: SocketAddr) -> IpAddr {
 }
 
 fn streams(
-    sources: Sources,
+    (sources, waker): (Sources, Arc<Waker>),
     settings: &Settings,
     network: &Network,
     description: &mut Description,
@@ -171,13 +173,17 @@ fn streams(
     };
     let epoch = monotonic();
     let mut video = None;
-    if let Some(source) = sources.video {
+    if let Some((source, name)) = sources.video {
         let beginning = beginning()?;
-        description.video = Some((source.0.format(), beginning.ssrc));
+        description.video = Some((source.format(), beginning.ssrc));
         let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
         let transport = transport(network, 0, (beginning.ssrc, bandwidth), false)?;
         let repair = repair(network, 0, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
+        let options =
+            normalise::Options { quality: settings.quality, requality: settings.requality };
+        let normaliser = Normaliser::new(name.clone(), options, waker);
+        let source = (source, name, normaliser);
         video = Some(Video::new(source, beginning, sending, (transport, repair), epoch));
     }
     let mut audio = None;

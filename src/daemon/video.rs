@@ -5,6 +5,7 @@ use super::repair::VideoRepair;
 use super::transport::{Instant, Transport};
 use crate::capture::source::VideoSource;
 use crate::capture::{Error, VideoFrame, VideoPoll};
+use crate::normalise::{Normaliser, Picture};
 use crate::output::Output;
 use crate::statistics::VideoStatistics;
 use std::collections::BTreeMap;
@@ -16,7 +17,6 @@ use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::pacer::{BATCH_PACKETS, Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::video::{Packetizer, Stamp};
-use streamsocket_wire::jpeg_scan::{self, Unfit};
 use streamsocket_wire::repair::RESERVE;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
@@ -28,6 +28,7 @@ pub(super) struct Video {
     source: VideoSource,
     name: String,
     ended: bool,
+    normaliser: Normaliser,
     /// Whether viewers were told that there is nothing to see.
     away: bool,
     clock: VideoClock,
@@ -42,7 +43,7 @@ pub(super) struct Video {
     repair: Option<VideoRepair>,
     limit: Option<Limit>,
     counts: Counts,
-    unfit: Option<&'static str>,
+    too_long_said: bool,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +52,6 @@ struct Counts {
     sent: u64,
     packets: u64,
     bytes: u64,
-    unfit: [u64; Unfit::COUNT],
     too_long: u64,
     over_bitrate: u64,
 }
@@ -81,7 +81,7 @@ const IP_OVERHEAD: usize = 28;
 
 impl Video {
     pub(super) fn new(
-        (source, name): (VideoSource, String),
+        (source, name, normaliser): (VideoSource, String, Normaliser),
         beginning: Beginning,
         sending: Sending,
         (transport, repair): (Transport, Option<VideoRepair>),
@@ -95,6 +95,7 @@ impl Video {
             source,
             name,
             ended: false,
+            normaliser,
             away: false,
             clock: VideoClock::new(epoch, time),
             before: i64::from(sending.av_offset) * 1_000_000,
@@ -106,7 +107,7 @@ impl Video {
             repair,
             limit: sending.bitrate.map(Limit::new),
             counts: Counts::default(),
-            unfit: None,
+            too_long_said: false,
         }
     }
 
@@ -126,7 +127,7 @@ impl Video {
 
     /// True when the source has ended and the last packet has left.
     pub(super) fn is_over(&self) -> bool {
-        self.ended && self.pacer.deadline().is_none()
+        self.ended && self.normaliser.is_idle() && self.pacer.deadline().is_none()
     }
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
@@ -136,9 +137,12 @@ impl Video {
 
     /// Takes what the source has and sends what is due.
     pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
+        while let Some(picture) = self.normaliser.take() {
+            self.leave(picture, now, wall);
+        }
         while !self.ended {
             match self.source.poll(now)? {
-                VideoPoll::Frame(frame) => self.frame(frame, now, wall),
+                VideoPoll::Frame(frame) => self.frame(frame, now, wall)?,
                 VideoPoll::Idle => break,
                 VideoPoll::End => self.ended = true,
             }
@@ -169,36 +173,35 @@ impl Video {
         std::iter::once(self.transport.outputs()).chain(repair)
     }
 
-    /// A new frame: what is left of the one before leaves at once.
-    fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) {
+    /// A new frame.
+    fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         self.counts.captured += 1;
+        if let Some(picture) = self.normaliser.push(frame)? {
+            self.leave(picture, now, wall);
+        }
+        Ok(())
+    }
+
+    /// A frame that can be sent: what is left of the one before leaves at once.
+    fn leave(&mut self, picture: Picture, now: Monotonic, wall: &WallClock) {
+        let Picture { frame, scanned } = picture;
         let rest = self.pacer.flush();
         self.send(rest, now);
         if self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
             self.counts.over_bitrate += 1;
             return;
         }
-        let scanned = match jpeg_scan::scan(&frame.bytes) {
-            Ok(scanned) => scanned,
-            Err(unfit) => {
-                self.counts.unfit[unfit.index()] += 1;
-                if self.unfit.replace(unfit.name()) != Some(unfit.name()) {
-                    log::warn!("{}: frames cannot be sent as they are: {unfit}", self.name);
-                }
-                return;
-            }
-        };
         let capture = self.clock.advance_to(frame.capture.offset(-self.before));
         let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
         let first = self.packetizer.sequence();
         if let Err(error) = self.packetizer.packetize(&scanned, stamp, &mut self.packets) {
             self.counts.too_long += 1;
-            if self.unfit.replace("too_long") != Some("too_long") {
+            if !std::mem::replace(&mut self.too_long_said, true) {
                 log::warn!("{}: {error}", self.name);
             }
             return;
         }
-        self.unfit = None;
+        self.too_long_said = false;
         let load = self.load(first, stamp.time);
         self.pacer.begin(now, capture, load);
         if let Some(limit) = &mut self.limit {
@@ -225,9 +228,9 @@ impl Video {
     /// Why nothing at all was sent, if that is so though there were pictures.
     pub(super) fn useless(&self) -> Option<String> {
         let Counts { captured, sent: 0, .. } = self.counts else { return None };
-        let reason = self.unfit?.replace('_', " ");
+        let reason = self.normaliser.refused()?;
         Some(format!(
-            "{}: none of {captured} pictures fits into RTP as it is ({reason}); convert them first: \
+            "{}: none of {captured} pictures can be sent ({reason}); convert them first: \
              ffmpeg -i FILE -c:v mjpeg -q:v 3 -huffman default -pix_fmt yuvj420p NEW.mjpeg",
             self.name
         ))
@@ -264,8 +267,8 @@ impl Video {
     pub(super) fn statistics(&self) -> VideoStatistics {
         let format = self.source.format();
         let mut dropped: BTreeMap<_, _> = self.source.losses().into_iter().collect();
-        for (count, name) in self.counts.unfit.iter().zip(Unfit::NAMES) {
-            dropped.insert(name, *count);
+        for (name, count) in self.normaliser.dropped() {
+            *dropped.entry(name).or_default() += count;
         }
         dropped.insert("too_long", self.counts.too_long);
         dropped.insert("over_bitrate", self.counts.over_bitrate);
@@ -280,6 +283,8 @@ impl Video {
             frames_captured: self.counts.captured,
             frames_sent: self.counts.sent,
             frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),
+            frames_rewritten: self.normaliser.made().0,
+            frames_encoded: self.normaliser.made().1,
             packets: self.counts.packets,
             bytes: self.counts.bytes,
             repair_packets: self.repair.as_ref().map_or(0, |repair| repair.way.packets()),

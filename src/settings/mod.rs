@@ -6,6 +6,7 @@ mod parse;
 use self::parse::{audio, controls, destinations, number, rate, session_name, size, video};
 use crate::capture::FrameRate;
 use crate::capture::devices::CameraName;
+use crate::normalise::QUALITY_DEFAULT;
 use crate::options::StreamOptions;
 use std::fmt;
 use std::io::Read;
@@ -103,6 +104,10 @@ pub struct Settings {
     pub size: Option<(u16, u16)>,
     /// Frame rate, if asked for.
     pub rate: Option<RateChoice>,
+    /// Quality of what is encoded here, 1 to 100.
+    pub quality: u8,
+    /// Quality that JPEGs are encoded anew with, if they are to be.
+    pub requality: Option<u8>,
     /// Camera controls, by name.
     pub controls: Vec<(String, String)>,
     /// Whether to wait for devices.
@@ -260,6 +265,13 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
         audio: options.audio.as_deref().map_or(Ok(AudioChoice::Auto), audio)?,
         size: options.size.as_deref().map(size).transpose()?,
         rate: options.fps.as_ref().map(|fps| rate(&fps.0)).transpose()?,
+        quality: options
+            .quality
+            .map_or(Ok(QUALITY_DEFAULT), |quality| number("quality", &quality.0, 1, 100))?,
+        requality: options
+            .requality
+            .map(|quality| number("requality", &quality.0, 1, 100))
+            .transpose()?,
         controls: controls(&options.control.unwrap_or_default())?,
         wait: match options.wait {
             None => Wait::Busy,

@@ -203,9 +203,10 @@ fn data_of(packets: usize, cutter: &mut Packetizer, arena: &mut Packets) -> Vec<
 
 const STAMP: Stamp = Stamp { time: RtpTime(0), ntp: NtpTime(0) };
 
-fn frame(len: usize) -> Frame<'static> {
-    let (sampling, tables) = (Sampling::S422, [&[5; 64], &[9; 64]]);
-    Frame { width: 640, height: 480, sampling, restart_interval: 0, tables, data: 0..len }
+fn frame(len: usize) -> Frame {
+    let (sampling, tables) = (Sampling::S422, [[5; 64], [9; 64]]);
+    let (data, restart_interval) = (0..len, 0);
+    Frame { width: 640, height: 480, sampling, restart_interval, tables, data, ended: true }
 }
 
 /// Sends so many frames of so many packets, with sound between them.

@@ -175,7 +175,7 @@ impl Sender {
         let capture = video.clock.advance_to(self.clock.at(now));
         let stamp = video::Stamp { time: video.clock.rtp(capture), ntp: self.wall.ntp(capture) };
         video.showing = usize::try_from(video.frames).unwrap() % video.pictures.len();
-        let scanned: Frame<'_> = scan(&video.pictures[video.showing]).unwrap();
+        let scanned: Frame = scan(&video.pictures[video.showing]).unwrap();
         let bytes = scanned.data.len();
         video.packetizer.packetize(&scanned, stamp, &mut video.packets).unwrap();
         let load = Load { media: video.packets.len(), repairs: 0, bytes };

@@ -147,7 +147,7 @@ mod tests {
             assert_eq!((frame.width, frame.height), (648, 472));
             assert_eq!(frame.restart_interval, restart_interval);
             assert_eq!(frame.sampling == Sampling::S420, kind == 1);
-            assert_eq!((frame.tables[0], frame.tables[1]), (&[9; 64], &[17; 64]));
+            assert_eq!((frame.tables[0], frame.tables[1]), ([9; 64], [17; 64]));
             assert_eq!(frame.data, len..len + 2);
         }
     }

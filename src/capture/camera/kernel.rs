@@ -143,6 +143,30 @@ impl Capability {
     }
 }
 
+/// A format as the driver grants it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Granted {
+    /// The four-character code.
+    pub(super) fourcc: [u8; 4],
+    /// Pixels.
+    pub(super) size: (u32, u32),
+    /// Bytes from one row to the next of a raw picture.
+    pub(super) stride: u32,
+    /// Whether luma goes from 0 to 255.
+    pub(super) full_range: bool,
+}
+
+/// The kernel's rule for luma and chroma (V4L2_MAP_QUANTIZATION_DEFAULT).
+const fn is_full_range(quantization: u32, colorspace: u32) -> bool {
+    match quantization {
+        sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE => true,
+        sys::v4l2_quantization_V4L2_QUANTIZATION_DEFAULT => {
+            colorspace == sys::v4l2_colorspace_V4L2_COLORSPACE_JPEG
+        }
+        _ => false,
+    }
+}
+
 /// An open V4L2 node. Non-blocking, and closed in child processes.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -237,19 +261,24 @@ impl Node {
         })
     }
 
-    /// Asks for a format; returns the four-character code and the size that were granted.
+    /// Asks for a format; returns what was granted.
     pub(super) fn set_format(
         &self,
         fourcc: [u8; 4],
         (width, height): (u16, u16),
-    ) -> io::Result<([u8; 4], (u32, u32))> {
+    ) -> io::Result<Granted> {
         let mut raw: sys::v4l2_format = zeroed();
         raw.type_ = CAPTURE;
         raw.fmt.pix = v4l::Format::new(width.into(), height.into(), FourCC::new(&fourcc)).into();
         self.call(&S_FMT, &mut raw)?;
         // SAFETY: single-planar capture formats use this member, and every value of it is valid.
         let granted = unsafe { raw.fmt.pix };
-        Ok((FourCC::from(granted.pixelformat).repr, (granted.width, granted.height)))
+        Ok(Granted {
+            fourcc: FourCC::from(granted.pixelformat).repr,
+            size: (granted.width, granted.height),
+            stride: granted.bytesperline,
+            full_range: is_full_range(granted.quantization, granted.colorspace),
+        })
     }
 
     /// Asks for a rate; returns the one granted, or `None` if the driver names none.

@@ -1,5 +1,5 @@
-//! A V4L2 camera that gives MJPEG: opened, negotiated, polled, and its frames lent out without a
-//! copy. What is inside a JPEG is not looked at here.
+//! A V4L2 camera: opened, negotiated, polled, and its frames lent out without a copy. What is inside
+//! a picture is not looked at here.
 //!
 //! A frame goes: driver -> `ring` -> judged here -> [`Lease`] in a [`VideoFrame`] -> dropped by
 //! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent; while that many are, the newest
@@ -19,6 +19,7 @@ pub use ring::Lease;
 
 use super::buffer::FrameBytes;
 use super::{Error, FrameRate, VideoFormat, VideoFrame, VideoPoll};
+use crate::normalise::{Layout, RawFormat};
 use kernel::{Capability, Node};
 use ring::{Dequeued, Ring};
 use std::os::fd::RawFd;
@@ -26,8 +27,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use streamsocket_stream::clock::Monotonic;
 
-/// Frames lent out at most: one on its way to the network, one that follows it.
-pub const LEASED_MAX: usize = 2;
+/// Frames lent out at most: one on its way to the network or being encoded, one that waits for that,
+/// and one that takes its place.
+pub const LEASED_MAX: usize = 3;
 
 /// Frames missing in the driver's numbering that still count as lost. More is a counter that began
 /// anew.
@@ -89,6 +91,8 @@ pub struct Camera {
     path: PathBuf,
     capability: Capability,
     granted: VideoFormat,
+    /// How its pictures lie, if they are no JPEGs.
+    raw: Option<RawFormat>,
     /// The newest frame, kept back while too many are lent out.
     held: Option<VideoFrame>,
     counts: CameraCounts,
@@ -102,7 +106,7 @@ impl Camera {
     ///
     /// # Errors
     /// There is no such device, it is no camera, it may not be opened, another program uses it, it
-    /// gives no MJPEG, or it lacks the size or a control: one line that says which and what to do.
+    /// gives nothing that can be sent, or it lacks the size or a control: one line that says which and what to do.
     pub fn open(request: &CameraRequest) -> Result<Self, Error> {
         let path = &request.device;
         let node = Node::open(path).map_err(|error| refusal::cannot_open(path, &error))?;
@@ -111,7 +115,7 @@ impl Camera {
             return Err(refusal::no_camera(path, Some(&capability)));
         }
         let label = label(&capability, path);
-        let granted = negotiate(&node, &label, request)?;
+        let (granted, raw) = negotiate(&node, &label, request)?;
         control::apply(&node, &label, &request.controls)?;
         let ring = Ring::map(node)
             .map_err(|error| refusal::failed(&label, path, "map its buffers", &error))?;
@@ -125,6 +129,7 @@ impl Camera {
             path: path.clone(),
             capability,
             granted,
+            raw,
             held: None,
             counts: CameraCounts::default(),
             last_sequence: None,
@@ -230,7 +235,7 @@ impl Camera {
             log::info!("{label} stamps the end of a picture: --av-offset makes up for its length");
         }
         let capture = buffer.stamp.map_or(now, Monotonic);
-        Some(VideoFrame { bytes: FrameBytes::Leased(buffer.lease), capture })
+        Some(VideoFrame { bytes: FrameBytes::Leased(buffer.lease), capture, raw: self.raw })
     }
 }
 
@@ -245,26 +250,31 @@ fn label(capability: &Capability, path: &Path) -> String {
 }
 
 /// Sets format, size and rate, and returns what was granted.
-fn negotiate(node: &Node, label: &str, request: &CameraRequest) -> Result<VideoFormat, Error> {
+fn negotiate(
+    node: &Node,
+    label: &str,
+    request: &CameraRequest,
+) -> Result<(VideoFormat, Option<RawFormat>), Error> {
     let path = &request.device;
     let formats = node.formats();
     let format = offer::choose_format(label, &formats)?;
-    let size = offer::choose_size(label, &format.sizes, request.size)?;
-    let (fourcc, granted) = node
+    let wanted = request.rate.unwrap_or(offer::RATE_PREFERRED);
+    let fast = offer::fast_enough(format, wanted);
+    let sizes = if request.size.is_none() { &fast } else { &format.sizes };
+    let size = offer::choose_size(label, sizes, request.size)?;
+    let granted = node
         .set_format(format.fourcc, size)
         .map_err(|error| refusal::failed(label, path, "take this size", &error))?;
-    let pixels = (u16::try_from(granted.0).ok()).zip(u16::try_from(granted.1).ok());
+    let pixels = (u16::try_from(granted.size.0).ok()).zip(u16::try_from(granted.size.1).ok());
+    let as_asked = |pixels| request.size.is_none_or(|it| it == pixels);
     let (width, height) = match pixels {
-        Some(pixels) if fourcc == format.fourcc && request.size.is_none_or(|it| it == pixels) => {
-            pixels
-        }
+        Some(pixels) if granted.fourcc == format.fourcc && as_asked(pixels) => pixels,
         _ => {
-            let ((width, height), (w, h)) = (size, granted);
-            let line = format!("{label} was asked for MJPEG {width}x{height} and grants {w}x{h}");
+            let ((width, height), (w, h), code) = (size, granted.size, format.code());
+            let line = format!("{label} was asked for {code} {width}x{height} and grants {w}x{h}");
             return Err(Error::new(line));
         }
     };
-    let wanted = request.rate.unwrap_or(offer::RATE_PREFERRED);
     let chosen = offer::choose_rate(&format.sizes, (width, height), wanted);
     let rate = match node.set_rate(chosen) {
         Ok(granted) => granted.unwrap_or(chosen),
@@ -276,7 +286,22 @@ fn negotiate(node: &Node, label: &str, request: &CameraRequest) -> Result<VideoF
         let offered = offer::listed(offer::rates_at(&format.sizes, (width, height)));
         log::warn!("{label}: {rate} instead of {wanted} frames a second, it offers {offered}");
     }
-    Ok(VideoFormat { width, height, rate })
+    let &kernel::Granted { stride, full_range, .. } = &granted;
+    let raw = Layout::of(format.fourcc).map(|layout| RawFormat {
+        layout,
+        width,
+        height,
+        stride,
+        full_range,
+    });
+    if raw.is_some() {
+        log::info!(
+            "{label} gives no MJPEG: its {} pictures are encoded here, which takes processor time \
+             (--quality, --size and --fps choose how much)",
+            format.code()
+        );
+    }
+    Ok((VideoFormat { width, height, rate }, raw))
 }
 
 /// Frames missing between two sequence numbers of a driver.

@@ -1,6 +1,7 @@
 //! What a camera offers, and what is taken of it. Pure: the lists come from the kernel or a test.
 
 use crate::capture::{Error, FrameRate};
+use crate::normalise::Layout;
 use std::fmt;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
@@ -30,6 +31,12 @@ impl FormatOffer {
     #[must_use]
     pub const fn is_mjpeg(&self) -> bool {
         matches!(&self.fourcc, b"MJPG" | b"JPEG")
+    }
+
+    /// Whether its frames can be sent: JPEGs, or what can be encoded.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.is_mjpeg() || Layout::of(self.fourcc).is_some()
     }
 
     /// The four-character code as text.
@@ -172,21 +179,35 @@ fn hertz(rate: FrameRate) -> f64 {
     f64::from(rate.numerator) / f64::from(rate.denominator.max(1))
 }
 
-/// The JPEG format of a camera, `MJPG` before `JPEG`: the latter is for stills in some drivers.
-pub(super) fn choose_format<'a>(
+/// The format to take: a JPEG, `MJPG` before `JPEG`, since the latter is for stills in some drivers; or
+/// else a raw one that can be encoded.
+pub(crate) fn choose_format<'a>(
     camera: &str,
     formats: &'a [FormatOffer],
 ) -> Result<&'a FormatOffer, Error> {
     let named = |fourcc: &[u8; 4]| formats.iter().find(|format| format.fourcc == *fourcc);
-    if let Some(format) = named(b"MJPG").or_else(|| named(b"JPEG")) {
+    let raw = || Layout::ALL.iter().find_map(|(_, fourcc)| named(fourcc));
+    if let Some(format) = named(b"MJPG").or_else(|| named(b"JPEG")).or_else(raw) {
         return Ok(format);
     }
     let offered = codes(formats);
     Err(Error::new(format!(
-        "{camera} gives no MJPEG, only {offered}, and raw pictures are not supported yet: take a \
-         camera that `streamsocket devices` lists with MJPEG"
+        "{camera} gives only {offered}, which cannot be sent: take a camera that `streamsocket \
+         devices` lists with sizes"
     )))
 }
+
+/// The sizes to choose from when none is asked for: raw pictures of large sizes come seldom, since the
+/// bus has no room for them.
+pub(super) fn fast_enough(format: &FormatOffer, want: FrameRate) -> Vec<SizeOffer> {
+    let nearly = |rate: &RateOffer| hertz(rate.nearest(want)) > hertz(want) * NEARLY;
+    let fast = |size: &&SizeOffer| size.rates.is_empty() || size.rates.iter().any(nearly);
+    let sizes: Vec<_> = format.sizes.iter().filter(fast).cloned().collect();
+    if format.is_mjpeg() || sizes.is_empty() { format.sizes.clone() } else { sizes }
+}
+
+/// Less than this part of the wanted rate is seen: 25 for 30 is taken, 20 is not.
+const NEARLY: f64 = 0.8;
 
 /// The codes of formats for a message, the first few.
 pub(crate) fn codes<'a>(formats: impl IntoIterator<Item = &'a FormatOffer>) -> String {
@@ -280,11 +301,27 @@ mod tests {
     }
 
     #[test]
-    fn without_mjpeg_the_error_names_what_there_is() {
-        let raw = [format(*b"YUYV"), format(*b"Y16 ")];
+    fn without_mjpeg_a_raw_format_is_taken_that_comes_often_enough() {
+        let raw = [format(*b"YUYV"), format(*b"NV12")];
+        assert_eq!(&choose_format("cam", &raw).unwrap().fourcc, b"NV12");
+        let slow = SizeOffer {
+            extent: Extent::Discrete((1280, 720)),
+            rates: vec![RateOffer::Discrete(fps(10))],
+        };
+        let mut yuyv = format(*b"YUYV");
+        yuyv.sizes.push(slow.clone());
+        assert_eq!(fast_enough(&yuyv, fps(30)), [size(640, 480)]);
+        assert_eq!(fast_enough(&yuyv, fps(10)).len(), 2);
+        yuyv.sizes = vec![slow];
+        assert_eq!(fast_enough(&yuyv, fps(30)).len(), 1);
+    }
+
+    #[test]
+    fn without_any_format_the_error_names_what_there_is() {
+        let raw = [format(*b"H264"), format(*b"Y16 ")];
         let error = choose_format("camera \"X\" (/dev/video2)", &raw).unwrap_err().to_string();
         assert!(
-            error.starts_with("camera \"X\" (/dev/video2) gives no MJPEG, only YUYV, Y16, and")
+            error.starts_with("camera \"X\" (/dev/video2) gives only H264, Y16, which cannot be")
         );
     }
 

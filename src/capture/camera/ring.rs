@@ -16,8 +16,8 @@ use v4l::buffer::Flags;
 use v4l::v4l_sys as sys;
 use v4l::v4l2;
 
-/// Buffers asked for: two lent out, one held back as the newest, three for the driver to fill.
-pub(super) const BUFFERS: u32 = 6;
+/// Buffers asked for: three lent out, one held back as the newest, three for the driver to fill.
+pub(super) const BUFFERS: u32 = 7;
 
 /// Buffers that must be granted: with fewer the driver would have none to fill at times.
 pub(super) const BUFFERS_MIN: usize = 4;

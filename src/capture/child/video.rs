@@ -139,7 +139,11 @@ impl ChildVideo {
                     },
                 };
                 feed.received(now);
-                Ok(VideoPoll::Frame(VideoFrame { bytes: FrameBytes::Pooled(bytes), capture }))
+                Ok(VideoPoll::Frame(VideoFrame {
+                    bytes: FrameBytes::Pooled(bytes),
+                    capture,
+                    raw: None,
+                }))
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use super::lookup::PORT_PREFIX;
 use super::{CameraInfo, CardInfo, cameras, card_of_camera, cards, has_camera_interface};
-use crate::capture::camera::offer::{codes, listed};
+use crate::capture::camera::offer::{choose_format, codes, listed};
 use crate::capture::camera::{Control, FormatOffer};
 use crate::capture::microphone;
 use crate::capture::{AudioFormat, Error};
@@ -60,14 +60,18 @@ fn write_camera(camera: &CameraInfo, card: Option<&CardInfo>, out: &mut dyn Writ
     if let Some(card) = card {
         writeln!(out, "    sound   --audio alsa:{}", card.name)?;
     }
-    let (jpeg, raw): (Vec<_>, Vec<_>) = camera.formats.iter().partition(|it| it.is_mjpeg());
-    if let Some(format) = jpeg.first() {
-        write_sizes(format, out)?;
-    } else {
-        writeln!(out, "    gives no MJPEG, and raw pictures are not supported yet")?;
+    let used = choose_format(&camera.name, &camera.formats).ok();
+    match used {
+        Some(format) if format.is_mjpeg() => write_sizes(format, out)?,
+        Some(format) => {
+            writeln!(out, "    gives {}, no MJPEG: encoded here", format.code())?;
+            write_sizes(format, out)?;
+        }
+        None => writeln!(out, "    gives nothing that can be sent")?,
     }
-    if !raw.is_empty() {
-        writeln!(out, "    unused  {}", codes(raw))?;
+    let unused: Vec<_> = camera.formats.iter().filter(|format| Some(*format) != used).collect();
+    if !unused.is_empty() {
+        writeln!(out, "    unused  {}", codes(unused))?;
     }
     write_controls(&camera.controls, out)
 }
@@ -146,6 +150,7 @@ mod tests {
             bus: "usb-1".to_owned(),
             by_id: None,
             mjpeg: true,
+            usable: true,
             formats: vec![format(*b"YUYV", vec![]), format(*b"MJPG", sizes)],
             controls: Vec::new(),
             problem: None,

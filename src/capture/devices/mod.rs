@@ -32,6 +32,8 @@ pub struct CameraInfo {
     pub by_id: Option<PathBuf>,
     /// Whether it gives MJPEG, which is what is streamed.
     pub mjpeg: bool,
+    /// Whether it gives anything that can be sent.
+    pub usable: bool,
     /// What it delivers.
     pub formats: Vec<FormatOffer>,
     /// What can be set.
@@ -60,10 +62,13 @@ pub fn cameras() -> Vec<CameraInfo> {
     Sysfs::system().video_nodes().iter().filter_map(camera).collect()
 }
 
-/// The first camera that gives MJPEG.
+/// The first camera that gives MJPEG, or else the first one whose pictures can be encoded.
 #[must_use]
 pub fn auto_camera() -> Option<CameraInfo> {
-    cameras().into_iter().find(|camera| camera.mjpeg)
+    let mut cameras = cameras();
+    let best = cameras.iter().position(|camera| camera.mjpeg);
+    let at = best.or_else(|| cameras.iter().position(|camera| camera.usable))?;
+    Some(cameras.swap_remove(at))
 }
 
 /// All capture devices of all sound cards.
@@ -124,6 +129,7 @@ fn camera(listed: &VideoNode) -> Option<CameraInfo> {
         bus: bus_info,
         by_id: link_to(path),
         mjpeg: formats.iter().any(FormatOffer::is_mjpeg),
+        usable: formats.iter().any(FormatOffer::is_usable),
         formats,
         controls: node.controls(),
         problem: None,
@@ -152,6 +158,7 @@ fn unopened(node: &VideoNode, error: &io::Error) -> Option<CameraInfo> {
         bus: String::new(),
         by_id: link_to(&node.path),
         mjpeg: false,
+        usable: false,
         formats: Vec::new(),
         controls: Vec::new(),
         problem: Some(problem),

@@ -12,10 +12,10 @@ use crate::capture::pattern::{self, Pattern};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
 use crate::capture::{AudioFormat, Error, FrameRate};
+use crate::normalise;
 use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
 use std::path::Path;
 use std::sync::Arc;
-use streamsocket_wire::jpeg_scan;
 
 /// Size of the test picture unless another is asked for.
 const PATTERN_SIZE: (u16, u16) = (1280, 720);
@@ -126,7 +126,7 @@ fn open_child(
         size: settings.size,
         epoch: setting.epoch,
         looped: settings.looped,
-        fits: |jpeg| jpeg_scan::scan(jpeg).is_ok(),
+        fits: normalise::is_sendable,
     };
     if settings.rate == Some(RateChoice::Max) {
         let frames = child::preload(input, probe, &request)?;
@@ -148,7 +148,7 @@ fn open_pattern(
         height,
         flash,
         unix_offset: setting.unix_offset,
-        quality: pattern::QUALITY,
+        quality: settings.quality,
     };
     if max {
         return Ok(VideoSource::Preloaded(Box::new(pattern::preload(&pattern)?)));

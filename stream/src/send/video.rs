@@ -86,7 +86,7 @@ impl Packetizer {
     /// If the frame is longer than RFC 2435 has room for; nothing is to be sent then.
     pub fn packetize(
         &mut self,
-        frame: &Frame<'_>,
+        frame: &Frame,
         stamp: Stamp,
         out: &mut Packets,
     ) -> Result<(), Error> {
@@ -111,7 +111,7 @@ impl Packetizer {
         Ok(())
     }
 
-    fn header_len(&self, frame: &Frame<'_>, first: bool) -> usize {
+    fn header_len(&self, frame: &Frame, first: bool) -> usize {
         let restart = if frame.restart_interval == 0 { 0 } else { jpeg::RESTART_LEN };
         let once = if first {
             let extension = if self.ntp64_id.is_some() { NTP64_LEN } else { 0 };
@@ -124,7 +124,7 @@ impl Packetizer {
 
     fn emit(
         &self,
-        frame: &Frame<'_>,
+        frame: &Frame,
         stamp: Stamp,
         offset: usize,
         last: bool,
@@ -153,8 +153,8 @@ impl Packetizer {
         }
         if first {
             let mut tables = [0; 128];
-            tables[..64].copy_from_slice(frame.tables[0]);
-            tables[64..].copy_from_slice(frame.tables[1]);
+            tables[..64].copy_from_slice(&frame.tables[0]);
+            tables[64..].copy_from_slice(&frame.tables[1]);
             at += jpeg::emit_tables(&tables, &mut out[at..])?;
         }
         Ok(at)
@@ -162,7 +162,7 @@ impl Packetizer {
 }
 
 /// The size as the headers say it: rounded up to whole blocks, or 0 where it does not fit.
-fn header_size(frame: &Frame<'_>) -> (u16, u16) {
+fn header_size(frame: &Frame) -> (u16, u16) {
     let (width, height) = (frame.width, frame.height);
     if width > SIZE_MAX || height > SIZE_MAX {
         (0, 0)
@@ -171,7 +171,7 @@ fn header_size(frame: &Frame<'_>) -> (u16, u16) {
     }
 }
 
-fn main_header(frame: &Frame<'_>, offset: usize) -> Main {
+fn main_header(frame: &Frame, offset: usize) -> Main {
     let (width, height) = header_size(frame);
     let kind = match frame.sampling {
         Sampling::S422 => 0,
@@ -195,14 +195,15 @@ mod tests {
 
     const TABLES: [u8; 64] = [3; 64];
 
-    fn frame(len: usize, restart_interval: u16) -> Frame<'static> {
+    fn frame(len: usize, restart_interval: u16) -> Frame {
         Frame {
             width: 634,
             height: 470,
             sampling: Sampling::S422,
             restart_interval,
-            tables: [&TABLES, &TABLES],
+            tables: [TABLES, TABLES],
             data: 600..600 + len,
+            ended: true,
         }
     }
 

@@ -11,7 +11,7 @@ use core::ops::Range;
 ///
 /// # Errors
 /// If there is no data.
-pub(super) fn coded_data(jpeg: &[u8], start: usize) -> Result<Range<usize>, Unfit> {
+pub(super) fn coded_data(jpeg: &[u8], start: usize) -> Result<(Range<usize>, bool), Unfit> {
     let data = jpeg.get(start..).unwrap_or_default();
     let mut at = 0;
     let len = loop {
@@ -28,11 +28,14 @@ pub(super) fn coded_data(jpeg: &[u8], start: usize) -> Result<Range<usize>, Unfi
     // Fill bytes belong to the marker behind them.
     let filled = data.get(..len).unwrap_or_default().iter().rev();
     let fill = filled.take_while(|byte| **byte == 0xFF).count();
-    let ends_well = matches!(data.get(len + 1), Some(&EOI)) || len == data.len();
+    let marker = data.get(len + 1);
     match len - fill {
         0 => Err(Unfit::Truncated),
-        _ if !ends_well && data.get(len + 1).is_some() => Err(Unfit::Scans),
-        len => Ok(start..start + len),
+        len => match marker {
+            Some(&EOI) => Ok((start..start + len, true)),
+            Some(_) => Err(Unfit::Scans),
+            None => Ok((start..start + len, false)),
+        },
     }
 }
 

@@ -100,29 +100,66 @@ impl Scan {
     }
 }
 
-/// The quantization tables seen (B.2.4.1), 8-bit ones by id.
+/// The quantization tables seen (B.2.4.1), by id.
 #[derive(Debug, Default)]
-pub(super) struct Quantization<'a> {
-    tables: [Option<&'a [u8; 64]>; 4],
+pub(super) struct Quantization {
+    tables: [Option<[u8; 64]>; 4],
 }
 
-impl<'a> Quantization<'a> {
-    pub(super) fn read(&mut self, mut segment: &'a [u8]) -> Result<(), Unfit> {
+impl Quantization {
+    pub(super) fn read(&mut self, mut segment: &[u8]) -> Result<(), Unfit> {
         while let Some((head, rest)) = segment.split_first() {
             let (precision, id) = (head >> 4, usize::from(head & 0x0F));
             let len = if precision == 0 { 64 } else { 128 };
             let table = rest.get(..len).ok_or(Unfit::Truncated)?;
             let slot = self.tables.get_mut(id).ok_or(Unfit::QuantizationTables)?;
-            // A table of 16 bits leaves the slot empty: only a picture that needs it is unfit.
-            *slot = table.try_into().ok();
+            // A table whose values need 16 bits leaves the slot empty: only a picture that uses it
+            // is unfit.
+            *slot = if precision == 0 { table.try_into().ok() } else { narrowed(table) };
             segment = rest.get(len..).unwrap_or_default();
         }
         Ok(())
     }
 
-    pub(super) fn table(&self, id: u8) -> Result<&'a [u8; 64], Unfit> {
+    pub(super) fn table(&self, id: u8) -> Result<[u8; 64], Unfit> {
         let table = self.tables.get(usize::from(id)).copied().flatten();
         table.ok_or(Unfit::QuantizationTables)
+    }
+}
+
+/// A table of 16-bit values in 8 bits, if they fit.
+fn narrowed(table: &[u8]) -> Option<[u8; 64]> {
+    let mut narrow = [0; 64];
+    for (value, wide) in narrow.iter_mut().zip(table.chunks_exact(2)) {
+        *value = u8::try_from(u16::from_be_bytes([wide[0], wide[1]])).ok()?;
+    }
+    Some(narrow)
+}
+
+/// What the application segments say of the colours: as libjpeg takes them.
+#[derive(Debug, Default)]
+pub(super) struct Colours {
+    jfif: bool,
+    /// The transform flag of Adobe's segment.
+    adobe: Option<u8>,
+}
+
+impl Colours {
+    pub(super) fn read(&mut self, segment: &[u8]) {
+        if segment.starts_with(b"JFIF\0") {
+            self.jfif = true;
+        } else if segment.starts_with(b"Adobe") {
+            self.adobe = segment.get(11).copied();
+        }
+    }
+
+    /// True for red, green and blue, which RTP has no type for.
+    pub(super) fn are_rgb(&self, components: &[Component; 3]) -> bool {
+        match self.adobe {
+            _ if self.jfif => false,
+            Some(transform) => transform == 0,
+            None => components.map(|component| component.id) == *b"RGB",
+        }
     }
 }
 

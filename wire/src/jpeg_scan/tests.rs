@@ -98,6 +98,7 @@ fn what_rtp_cannot_carry_is_named() {
     assert_eq!(changed(sof + 4, 12), Err(Unfit::Precision(12)));
     assert_eq!(changed(sof + 9, 1), Err(Unfit::Components(1)));
     assert_eq!(changed(sof + 11, 0x11), Err(Unfit::Sampling([0x11, 0x11, 0x11])));
+    assert_eq!(scan(&with(&plain, b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0")), Err(Unfit::Colours));
     assert_eq!(changed(sof + 12, 3), Err(Unfit::QuantizationTables));
     let mut empty = plain.clone();
     empty[sof + 5..sof + 7].fill(0);
@@ -133,5 +134,38 @@ proptest! {
         if let Ok(frame) = scan(&bytes) {
             prop_assert!(frame.data.end <= bytes.len() && !frame.data.is_empty());
         }
+    }
+}
+
+#[test]
+fn tables_of_16_bits_are_narrowed_if_they_fit() {
+    let plain = file(&[1, 0xFF, 0xD9]);
+    let wide = |value: u8| {
+        let mut table = [0; 133];
+        table[..5].copy_from_slice(&[0xFF, 0xDB, 0, 131, 0x10]);
+        table[5..].chunks_exact_mut(2).for_each(|pair| pair[1] = 9);
+        table[5] = value;
+        // The one of 8 bits comes before it, and is replaced.
+        let first = 2 + 69;
+        scan(&[&plain[..first], &table[..], &plain[first..]].concat())
+    };
+    assert_eq!(wide(0).unwrap().tables[0], [9; 64]);
+    assert_eq!(wide(1), Err(Unfit::QuantizationTables));
+}
+
+#[test]
+fn an_end_that_is_missing_is_told() {
+    assert!(scan(&file(&[1, 0xFF, 0xD9])).unwrap().ended);
+    assert!(!scan(&file(&[1])).unwrap().ended);
+}
+
+#[test]
+fn headers_are_remembered_as_long_as_they_are_the_same() {
+    let (plain, other) = (file(&[1, 0xFF, 0xD9]), file(&[2, 3, 0xFF, 0xD9]));
+    let mut changed = other.clone();
+    changed[2 + 5] = 77;
+    let mut scanner = Scanner::default();
+    for picture in [&plain, &other, &changed, &plain[..300].to_vec(), &other] {
+        assert_eq!(scanner.scan(picture), scan(picture));
     }
 }

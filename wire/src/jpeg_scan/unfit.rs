@@ -22,11 +22,13 @@ pub enum Unfit {
     /// Other chroma sampling than 4:2:2 and 4:2:0: the factors of luma and the two chromas, as
     /// they are coded.
     Sampling([u8; 3]),
+    /// Red, green and blue, where luma and chroma are needed.
+    Colours,
     /// Several scans, or components in another order.
     Scans,
     /// Huffman tables of the picture's own.
     HuffmanTables,
-    /// A quantization table is missing, has 16 bits, or the chromas have different ones.
+    /// A quantization table is missing or needs 16 bits, or the chromas have different ones.
     QuantizationTables,
     /// It has no pixels.
     Empty,
@@ -37,7 +39,7 @@ impl Unfit {
     pub const COUNT: usize = Self::NAMES.len();
 
     /// Names of the reasons for statistics, by [`index`](Self::index).
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "not_jpeg",
         "truncated",
         "progressive",
@@ -50,6 +52,7 @@ impl Unfit {
         "huffman_tables",
         "quantization_tables",
         "empty",
+        "colours",
     ];
 
     /// Position among the reasons, below [`COUNT`](Self::COUNT).
@@ -68,6 +71,7 @@ impl Unfit {
             Self::HuffmanTables => 9,
             Self::QuantizationTables => 10,
             Self::Empty => 11,
+            Self::Colours => 12,
         }
     }
 
@@ -99,6 +103,7 @@ impl fmt::Display for Unfit {
                 r >> 4,
                 r & 15
             ),
+            Self::Colours => f.write_str("RGB colours"),
             Self::Scans => f.write_str("several scans"),
             Self::HuffmanTables => f.write_str("Huffman tables of their own"),
             Self::QuantizationTables => f.write_str("unusual quantization tables"),

@@ -20,7 +20,8 @@ fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
         height: 480,
         sampling: Sampling::S422,
         restart_interval: 0,
-        tables: [&LUMA, &CHROMA],
+        tables: [LUMA, CHROMA],
+        ended: true,
         data: 0..data.len(),
     };
     let stamp = Stamp { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
@@ -53,7 +54,7 @@ fn next(reassembler: &mut Reassembler, now: Monotonic) -> Option<(i64, Vec<u8>)>
     let file = &jpeg[frame.start..];
     let scanned = jpeg_scan::scan(file).unwrap();
     assert_eq!((scanned.width, scanned.height), (640, 480));
-    assert_eq!((scanned.tables[0], scanned.tables[1]), (&LUMA, &CHROMA));
+    assert_eq!((scanned.tables[0], scanned.tables[1]), (LUMA, CHROMA));
     Some((frame.time, file[scanned.data].to_vec()))
 }
 
@@ -194,7 +195,7 @@ fn tables_named_by_q_are_computed_or_remembered() {
     foreign(201, Some(&[]), 4, &mut reassembler);
     assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_some());
     let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
-    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0], &[7; 64]);
+    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0], [7; 64]);
     assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_none());
     assert_eq!((reassembler.counts().frames, reassembler.counts().unsupported), (3, 1));
 }

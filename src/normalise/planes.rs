@@ -1,0 +1,178 @@
+//! A picture as planes of luma and chroma, in one of the two samplings that RTP can carry, from planes
+//! of any other. Luma is never changed, chroma as little as the sampling asks for.
+
+use turbojpeg::{Subsamp, YuvPlanesImage};
+
+/// Chroma without colour.
+const NEUTRAL: u8 = 128;
+
+/// The planes, in memory that is used again for the next picture.
+#[derive(Debug)]
+pub(super) struct Planes {
+    width: usize,
+    height: usize,
+    sampling: Subsamp,
+    luma: Vec<u8>,
+    blue: Vec<u8>,
+    red: Vec<u8>,
+}
+
+/// Samples in rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows<'a> {
+    /// The first sample of the first row is the first byte.
+    pub(super) bytes: &'a [u8],
+    /// Bytes from one row to the next.
+    pub(super) stride: usize,
+    /// Bytes from one sample to the next in a row.
+    pub(super) step: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows without anything between samples.
+    pub(super) const fn plain(bytes: &'a [u8], stride: usize) -> Self {
+        Self { bytes, stride, step: 1 }
+    }
+
+    /// Row `y`; empty beyond the end.
+    fn row(self, y: usize) -> impl Iterator<Item = u8> {
+        let row = self.bytes.get(y.saturating_mul(self.stride)..).unwrap_or_default();
+        row.iter().copied().step_by(self.step.max(1))
+    }
+}
+
+impl Default for Planes {
+    fn default() -> Self {
+        let (luma, blue, red) = (Vec::new(), Vec::new(), Vec::new());
+        Self { width: 0, height: 0, sampling: Subsamp::Sub2x2, luma, blue, red }
+    }
+}
+
+impl Planes {
+    /// Makes the planes those of another picture. Luma is sampled `factors` as often as the chromas,
+    /// across and down: 1, 2 or 4 across, and 1 or 2 down. Without chromas the picture is grey.
+    pub(super) fn fill(
+        &mut self,
+        (width, height): (usize, usize),
+        luma: Rows<'_>,
+        chromas: Option<([Rows<'_>; 2], (usize, usize))>,
+    ) {
+        let down = chromas.map_or(2, |(_, (_, down))| down);
+        self.sampling = if down == 1 { Subsamp::Sub2x1 } else { Subsamp::Sub2x2 };
+        (self.width, self.height) = (width, height);
+        let (columns, rows) = (width.div_ceil(2), height.div_ceil(down));
+        self.luma.clear();
+        for y in 0..rows * down {
+            let end = self.luma.len() + columns * 2;
+            self.luma.extend(luma.row(y.min(height - 1)).take(width));
+            pad(&mut self.luma, end);
+        }
+        for (out, index) in [(&mut self.blue, 0), (&mut self.red, 1)] {
+            out.clear();
+            let Some((chromas, (across, _))) = &chromas else {
+                out.resize(columns * rows, NEUTRAL);
+                continue;
+            };
+            for y in 0..rows {
+                let end = out.len() + columns;
+                let row = chromas[index].row(y).take(width.div_ceil(*across));
+                halve(row, *across, out);
+                pad(out, end);
+            }
+        }
+    }
+
+    /// Passes each sample of luma and each of chroma through a table.
+    pub(super) fn map(&mut self, luma: &[u8; 256], chroma: &[u8; 256]) {
+        self.luma.iter_mut().for_each(|sample| *sample = luma[usize::from(*sample)]);
+        for plane in [&mut self.blue, &mut self.red] {
+            plane.iter_mut().for_each(|sample| *sample = chroma[usize::from(*sample)]);
+        }
+    }
+
+    /// The picture for the encoder.
+    pub(super) fn image(&self) -> YuvPlanesImage<&[u8]> {
+        let columns = self.width.div_ceil(2);
+        YuvPlanesImage {
+            y_plane: &self.luma,
+            u_plane: &self.blue,
+            v_plane: &self.red,
+            width: self.width,
+            height: self.height,
+            y_stride: columns * 2,
+            u_stride: columns,
+            v_stride: columns,
+            subsamp: self.sampling,
+        }
+    }
+}
+
+/// A row of chroma that is sampled once for so many pixels, as one of once for two.
+fn halve(row: impl Iterator<Item = u8>, across: usize, out: &mut Vec<u8>) {
+    match across {
+        1 => {
+            let mut row = row;
+            while let Some(first) = row.next() {
+                let second = row.next().unwrap_or(first);
+                out.push(first.midpoint(second));
+            }
+        }
+        2 => out.extend(row),
+        _ => out.extend(row.flat_map(|sample| [sample, sample])),
+    }
+}
+
+/// Makes a row end at `end`: what is missing is as the last sample.
+fn pad(out: &mut Vec<u8>, end: usize) {
+    let last = out.last().copied().unwrap_or(NEUTRAL);
+    out.resize(end, last);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(
+        size: (usize, usize),
+        chroma: Option<(&[u8], usize, (usize, usize))>,
+    ) -> (Vec<u8>, Vec<u8>, Subsamp) {
+        let mut planes = Planes::default();
+        let luma: Vec<u8> = (0..=255).collect();
+        let chroma = chroma.map(|(bytes, stride, factors)| {
+            let rows = Rows::plain(bytes, stride);
+            ([rows, rows], factors)
+        });
+        planes.fill(size, Rows::plain(&luma, 16), chroma);
+        assert_eq!(planes.blue, planes.red);
+        (planes.luma, planes.blue, planes.sampling)
+    }
+
+    #[test]
+    fn chroma_is_sampled_once_for_two_pixels_and_luma_is_as_it_was() {
+        let full: Vec<u8> = (0..64).map(|at| at * 2).collect();
+        let (luma, blue, sampling) = filled((4, 2), Some((&full, 8, (1, 1))));
+        assert_eq!((&luma[..], sampling), (&[0, 1, 2, 3, 16, 17, 18, 19][..], Subsamp::Sub2x1));
+        assert_eq!(blue, [1, 5, 17, 21]);
+        let (_, blue, sampling) = filled((4, 4), Some((&full, 8, (1, 2))));
+        assert_eq!((&blue[..], sampling), (&[1, 5, 17, 21][..], Subsamp::Sub2x2));
+        let (_, blue, _) = filled((8, 1), Some((&full, 8, (4, 1))));
+        assert_eq!(blue, [0, 0, 2, 2]);
+        let (_, blue, _) = filled((4, 1), Some((&full, 8, (2, 1))));
+        assert_eq!(blue, [0, 2]);
+        assert_eq!(filled((2, 1), None).1, [NEUTRAL]);
+    }
+
+    #[test]
+    fn edges_of_odd_sizes_are_repeated() {
+        let full: Vec<u8> = (0..64).collect();
+        let (luma, blue, _) = filled((3, 3), Some((&full, 8, (2, 2))));
+        assert_eq!(luma, [0, 1, 2, 2, 16, 17, 18, 18, 32, 33, 34, 34, 32, 33, 34, 34]);
+        assert_eq!(blue, [0, 1, 8, 9]);
+    }
+
+    #[test]
+    fn rows_that_are_too_short_are_made_up() {
+        let (luma, blue, _) = filled((4, 40), Some((&[7], 8, (2, 1))));
+        assert_eq!((luma.len(), blue.len()), (160, 80));
+    }
+}

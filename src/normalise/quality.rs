@@ -1,0 +1,42 @@
+//! The quality that a picture was encoded with, from its quantization tables.
+
+use streamsocket_wire::jpeg::tables_for_q;
+
+/// Quality that nobody sees to be less than the camera's own, where its tables say nothing.
+pub(super) const UNKNOWN: u8 = 95;
+
+/// The lowest quality (1 to 100, as libjpeg counts) whose tables are nowhere coarser than these: luma
+/// and, if there is one, chroma. That is the very quality of tables made by that rule.
+pub(super) fn of(luma: &[u8; 64], chroma: Option<&[u8; 64]>) -> u8 {
+    (1..=99)
+        .find(|quality| {
+            tables_for_q(*quality).is_some_and(|tables| {
+                let (own_luma, own_chroma) = tables.split_at(64);
+                let finer = |own: &[u8], than: &[u8; 64]| own.iter().zip(than).all(|(a, b)| a <= b);
+                finer(own_luma, luma) && chroma.is_none_or(|chroma| finer(own_chroma, chroma))
+            })
+        })
+        .unwrap_or(100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quality_of_common_tables_is_found() {
+        for quality in 1..=99 {
+            let tables = tables_for_q(quality).unwrap();
+            let (luma, chroma) = (tables[..64].try_into().unwrap(), tables[64..].try_into().ok());
+            let found = of(&luma, chroma.as_ref());
+            // Some low qualities have the same tables.
+            assert!(tables_for_q(found) == Some(tables), "{quality}, {found}");
+        }
+        assert_eq!(of(&[1; 64], None), 100);
+    }
+
+    #[test]
+    fn uncommon_tables_get_finer_ones() {
+        assert_eq!(of(&[16; 64], Some(&[99; 64])), 94);
+    }
+}

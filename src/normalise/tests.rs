@@ -1,0 +1,284 @@
+use super::convert::{Converter, Refusal, Remedy};
+use super::*;
+use crate::jpeg_worker::tests::Loop;
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvImage};
+
+/// Odd, so that every edge is met.
+const SIZE: (usize, usize) = (83, 61);
+
+/// A picture with edges and gradients, as red, green and blue.
+fn picture() -> Vec<u8> {
+    let (width, height) = SIZE;
+    let pixel = |at: usize| {
+        let (x, y) = (at % width, at / width);
+        let edge = if (x / 9 + y / 7) % 2 == 0 { 60 } else { 0 };
+        [x * 2 + edge, y * 3, 200 - x - y].map(|value| u8::try_from(value.min(255)).unwrap())
+    };
+    (0..width * height).flat_map(pixel).collect()
+}
+
+fn jpeg(quality: i32, sampling: Subsamp, set: impl Fn(&mut Compressor)) -> Vec<u8> {
+    let (width, height) = SIZE;
+    let pixels = picture();
+    let format = PixelFormat::RGB;
+    let image = Image { pixels: &pixels[..], width, pitch: width * 3, height, format };
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_quality(quality).unwrap();
+    compressor.set_subsamp(sampling).unwrap();
+    set(&mut compressor);
+    compressor.compress_to_vec(image).unwrap()
+}
+
+fn planes(jpeg: &[u8]) -> YuvImage<Vec<u8>> {
+    turbojpeg::decompress_to_yuv(jpeg).unwrap()
+}
+
+/// Peak signal to noise ratio of two pictures' luma, in decibels.
+fn luma_psnr(one: &[u8], other: &[u8]) -> f64 {
+    let (width, height) = SIZE;
+    let (one, other) = (planes(one), planes(other));
+    assert_eq!((one.width, one.height), (other.width, other.height));
+    let stride = |image: &YuvImage<Vec<u8>>| {
+        let across = if image.subsamp == Subsamp::Gray { 1 } else { image.subsamp.width() };
+        width.next_multiple_of(across).next_multiple_of(image.align)
+    };
+    let (a, b) = (stride(&one), stride(&other));
+    let mut squares = 0.0;
+    for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+        let difference = f64::from(one.pixels[y * a + x]) - f64::from(other.pixels[y * b + x]);
+        squares += difference * difference;
+    }
+    10.0 * (255.0 * 255.0 * (width * height) as f64 / squares).log10()
+}
+
+fn convert(bytes: &[u8], remedy: Remedy) -> Result<(Vec<u8>, Frame), Refusal> {
+    let mut out = Vec::new();
+    let scanned = Converter::new().unwrap().convert(bytes, remedy, &mut out)?;
+    Ok((out, scanned))
+}
+
+#[test]
+fn what_is_only_coded_otherwise_loses_nothing() {
+    for sampling in [Subsamp::Sub2x1, Subsamp::Sub2x2] {
+        let optimized = jpeg(70, sampling, |it| it.set_optimize(true).unwrap());
+        let progressive = jpeg(70, sampling, |it| it.set_progressive(true).unwrap());
+        let arithmetic = jpeg(70, sampling, |it| it.set_arithmetic(true).unwrap());
+        for file in [optimized, progressive, arithmetic] {
+            assert!(jpeg_scan_fails(&file));
+            let (made, scanned) = convert(&file, Remedy::Rewrite).unwrap();
+            assert_eq!(planes(&made).pixels, planes(&file).pixels);
+            assert_eq!((usize::from(scanned.width), usize::from(scanned.height)), SIZE);
+        }
+    }
+}
+
+fn jpeg_scan_fails(file: &[u8]) -> bool {
+    streamsocket_wire::jpeg_scan::scan(file).is_err()
+}
+
+#[test]
+fn what_rtp_has_no_room_for_is_encoded_in_its_own_quality() {
+    for quality in [25, 80, 97] {
+        for sampling in [Subsamp::None, Subsamp::Sub1x2, Subsamp::Sub4x1, Subsamp::Gray] {
+            let file = jpeg(quality, sampling, |_| ());
+            let (made, _) = convert(&file, Remedy::Encode(None)).unwrap();
+            let psnr = luma_psnr(&file, &made);
+            assert!(psnr > 40.0, "{sampling:?} {quality}: {psnr:.1} dB");
+            // Also when it was believed to be only coded otherwise.
+            let progressive = jpeg(quality, sampling, |it| it.set_progressive(true).unwrap());
+            let (made, _) = convert(&progressive, Remedy::Rewrite).unwrap();
+            let psnr = luma_psnr(&progressive, &made);
+            assert!(psnr > 40.0, "progressive {sampling:?} {quality}: {psnr:.1} dB");
+        }
+        let rgb = jpeg(quality, Subsamp::None, |it| {
+            it.set_colorspace(turbojpeg::Colorspace::RGB).unwrap();
+        });
+        assert!(convert(&rgb, Remedy::Encode(None)).is_ok());
+    }
+}
+
+#[test]
+fn a_wanted_quality_is_taken() {
+    let file = jpeg(95, Subsamp::Sub2x2, |_| ());
+    let (made, scanned) = convert(&file, Remedy::Encode(Some(30))).unwrap();
+    assert!(made.len() * 2 < file.len());
+    assert_eq!(quality::of(&scanned.tables[0], Some(&scanned.tables[1])), 30);
+}
+
+#[test]
+fn what_is_cut_off_is_dropped_and_what_only_lacks_its_end_is_not() {
+    let file = jpeg(80, Subsamp::Sub2x2, |_| ());
+    let headers = 620;
+    for len in [headers, headers + 1, file.len() / 2, file.len() - 4] {
+        assert_eq!(convert(&file[..len], Remedy::Rewrite), Err(Refusal::Damaged), "{len}");
+    }
+    for padding in [&[][..], &[0; 40]] {
+        let endless = [&file[..file.len() - 2], padding].concat();
+        let (made, _) = convert(&endless, Remedy::Rewrite).unwrap();
+        assert_eq!(planes(&made).pixels, planes(&file).pixels);
+    }
+    assert_eq!(convert(&[0; 50], Remedy::Rewrite), Err(Refusal::Damaged));
+    let mut huge = file.clone();
+    let sof = huge.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    huge[sof + 5..sof + 9].copy_from_slice(&[0x40, 0, 0x40, 0]);
+    assert_eq!(convert(&huge, Remedy::Encode(None)), Err(Refusal::TooLarge));
+}
+
+#[test]
+fn damage_does_not_reach_the_next_picture() {
+    let file = jpeg(80, Subsamp::Sub2x2, |it| it.set_progressive(true).unwrap());
+    let (mut converter, mut out) = (Converter::new().unwrap(), Vec::new());
+    for len in (2..file.len()).step_by(37) {
+        let _ = converter.convert(&file[..len], Remedy::Rewrite, &mut out);
+        converter.convert(&file, Remedy::Rewrite, &mut out).unwrap();
+        assert_eq!(planes(&out).pixels, planes(&file).pixels, "after {len} bytes");
+    }
+}
+
+/// The picture in a raw format, with rows that are longer than they have to be.
+fn raw(layout: Layout, padding: usize) -> (RawFormat, Vec<u8>) {
+    let (width, height) = SIZE;
+    let source = planes(&jpeg(100, Subsamp::None, |_| ()));
+    let plane = width.next_multiple_of(source.align);
+    let sample = |index: usize, x: usize, y: usize| {
+        let at = index * plane * height + y.min(height - 1) * plane + x.min(width - 1);
+        source.pixels[at]
+    };
+    let even = width.next_multiple_of(2);
+    let (mut bytes, mut stride) = (Vec::new(), 0);
+    let mut row = |values: &mut dyn Iterator<Item = u8>, padding: usize| {
+        let begin = bytes.len();
+        bytes.extend(values);
+        bytes.resize(bytes.len() + padding, 0xEE);
+        bytes.len() - begin
+    };
+    let pairs = even / 2;
+    match layout {
+        Layout::Rgb => {
+            let pixels = picture();
+            for y in 0..height {
+                stride = row(&mut pixels[y * width * 3..][..width * 3].iter().copied(), padding);
+            }
+        }
+        Layout::Yuyv | Layout::Uyvy => {
+            for y in 0..height {
+                let quad = |x: usize| {
+                    let [a, u, b, v] = [(0, 0), (1, 0), (0, 1), (2, 0)]
+                        .map(|(plane, more)| sample(plane, x * 2 + more, y));
+                    if layout == Layout::Yuyv { [a, u, b, v] } else { [u, a, v, b] }
+                };
+                stride = row(&mut (0..pairs).flat_map(quad), padding);
+            }
+        }
+        Layout::Grey | Layout::Nv12 | Layout::I420 => {
+            let padding = padding.next_multiple_of(2);
+            for y in 0..height {
+                stride = row(&mut (0..even).map(|x| sample(0, x, y)), padding);
+            }
+            let chroma = |plane: usize, x: usize, y: usize| sample(plane, x * 2, y * 2);
+            let rows = height.div_ceil(2);
+            if layout == Layout::Nv12 {
+                for y in 0..rows {
+                    let pair = |x| [chroma(1, x, y), chroma(2, x, y)];
+                    row(&mut (0..pairs).flat_map(pair), padding);
+                }
+            } else if layout == Layout::I420 {
+                for (plane, y) in [1, 2].into_iter().flat_map(|it| (0..rows).map(move |y| (it, y)))
+                {
+                    row(&mut (0..pairs).map(|x| chroma(plane, x, y)), padding / 2);
+                }
+            }
+        }
+    }
+    let [width, height] = [width, height].map(|pixels| u16::try_from(pixels).unwrap());
+    let stride = u32::try_from(stride).unwrap();
+    (RawFormat { layout, width, height, stride, full_range: true }, bytes)
+}
+
+#[test]
+fn raw_pictures_of_any_stride_are_encoded() {
+    let source = jpeg(100, Subsamp::None, |_| ());
+    for (layout, code) in Layout::ALL {
+        for padding in [0, 1, 10] {
+            let (format, bytes) = raw(layout, padding);
+            let (made, _) = convert(&bytes, Remedy::EncodeRaw(format, 98)).unwrap();
+            let psnr = luma_psnr(&source, &made);
+            assert!(psnr > 40.0, "{}, {padding}: {psnr:.1} dB", code.escape_ascii());
+            if layout != Layout::Grey {
+                let red = turbojpeg::decompress(&made, PixelFormat::RGB).unwrap().pixels[0];
+                assert!(red.abs_diff(picture()[0]) < 12, "{}: {red}", code.escape_ascii());
+            }
+            let short = &bytes[..bytes.len() / 3];
+            let refused = convert(short, Remedy::EncodeRaw(format, 98));
+            assert_eq!(refused, Err(Refusal::Damaged));
+        }
+    }
+}
+
+fn frame(bytes: Vec<u8>, capture: i64) -> VideoFrame {
+    let whole = 0..bytes.len();
+    let bytes = FrameBytes::Shared(bytes.into(), whole);
+    VideoFrame { bytes, raw: None, capture: Monotonic(capture) }
+}
+
+fn normaliser(event_loop: &Loop, requality: Option<u8>) -> Normaliser {
+    let options = Options { quality: QUALITY_DEFAULT, requality };
+    Normaliser::new("camera".into(), options, Arc::clone(&event_loop.waker))
+}
+
+fn taken(normaliser: &mut Normaliser, event_loop: &mut Loop) -> Vec<i64> {
+    let mut captures = Vec::new();
+    while !normaliser.is_idle() {
+        event_loop.wait();
+        captures.extend(std::iter::from_fn(|| normaliser.take()).map(|it| it.frame.capture.0));
+    }
+    captures
+}
+
+fn dropped(normaliser: &Normaliser) -> Vec<(&'static str, u64)> {
+    normaliser.dropped().filter(|(_, count)| *count > 0).collect()
+}
+
+#[test]
+fn what_can_be_sent_passes_at_once_and_nothing_older_follows_it() {
+    let mut event_loop = Loop::new();
+    let mut normaliser = normaliser(&event_loop, None);
+    let plain = jpeg(80, Subsamp::Sub2x2, |_| ());
+    let custom = jpeg(80, Subsamp::Sub2x2, |it| it.set_optimize(true).unwrap());
+    assert!(normaliser.push(frame(custom.clone(), 1)).unwrap().is_none());
+    assert!(normaliser.push(frame(plain, 2)).unwrap().is_some());
+    assert!(taken(&mut normaliser, &mut event_loop).is_empty());
+    assert!(normaliser.push(frame(custom, 3)).unwrap().is_none());
+    assert_eq!(taken(&mut normaliser, &mut event_loop), [3]);
+    assert_eq!(dropped(&normaliser), [("overtaken", 1)]);
+    assert_eq!(normaliser.made(), (1, 0));
+}
+
+#[test]
+fn while_the_thread_is_busy_the_newest_waits() {
+    let mut event_loop = Loop::new();
+    let mut normaliser = normaliser(&event_loop, Some(50));
+    let plain = jpeg(80, Subsamp::Sub2x2, |_| ());
+    for capture in 1..=5 {
+        assert!(normaliser.push(frame(plain.clone(), capture)).unwrap().is_none());
+    }
+    assert_eq!(taken(&mut normaliser, &mut event_loop), [1, 5]);
+    assert_eq!(dropped(&normaliser), [("encoder_was_busy", 3)]);
+}
+
+#[test]
+fn what_cannot_be_helped_is_counted_by_its_reason() {
+    let mut event_loop = Loop::new();
+    let mut normaliser = normaliser(&event_loop, None);
+    let mut precise = jpeg(80, Subsamp::Sub2x2, |_| ());
+    let sof = precise.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    precise[sof + 4] = 12;
+    let progressive = jpeg(80, Subsamp::Sub2x2, |it| it.set_progressive(true).unwrap());
+    let cut = progressive[..progressive.len() / 2].to_vec();
+    for bytes in [precise, b"no JPEG".to_vec(), cut] {
+        assert!(normaliser.push(frame(bytes, 1)).unwrap().is_none());
+    }
+    assert!(taken(&mut normaliser, &mut event_loop).is_empty());
+    assert_eq!(dropped(&normaliser), [("not_jpeg", 1), ("precision", 1), ("damaged", 1)]);
+    assert_eq!(normaliser.refused().as_deref(), Some("damaged"));
+}

@@ -1,0 +1,35 @@
+//! Scans picture after picture of one source, whose headers are mostly the same bytes.
+
+use super::{Frame, Layout, Unfit, layout};
+
+/// Bytes of headers that are remembered: those of cameras have some 600, with an EXIF thumbnail more,
+/// which is not worth comparing.
+const REMEMBERED_MAX: usize = 2048;
+
+/// Scans the pictures of one source: headers that are the same bytes as before are not read again.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    headers: heapless::Vec<u8, REMEMBERED_MAX>,
+    layout: Option<Layout>,
+}
+
+impl Scanner {
+    /// As [`scan`](super::scan).
+    ///
+    /// # Errors
+    /// As [`scan`](super::scan).
+    pub fn scan(&mut self, jpeg: &[u8]) -> Result<Frame, Unfit> {
+        if let Some(layout) = &self.layout {
+            if jpeg.starts_with(&self.headers) {
+                return layout.frame(jpeg, self.headers.len());
+            }
+        }
+        self.layout = None;
+        let (layout, start) = layout(jpeg)?;
+        let frame = layout.frame(jpeg, start);
+        self.headers.clear();
+        let headers = jpeg.get(..start).unwrap_or_default();
+        self.layout = self.headers.extend_from_slice(headers).is_ok().then_some(layout);
+        frame
+    }
+}
