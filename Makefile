@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long latency test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim long variants latency test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -36,6 +36,10 @@ sim: ## the tables of the simulator: days of clocks, losses and repair; 9 minute
 long: ## what takes its time: links that are down and receivers that are stopped for as long as that takes
 	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end network -- --nocapture
+
+variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 10 minutes
+	$(CARGO) build --workspace --locked
+	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end every_kind_of_jpeg -- --nocapture
 
 latency: ## what repair and pacing cost: bytes on the wire, and time until a picture is decoded; 3 minutes
 	$(CARGO) build --release --locked --workspace

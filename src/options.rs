@@ -86,7 +86,7 @@ pub struct StatusOptions {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct StreamOptions {
     /// Where pictures come from: auto, v4l2:/dev/video0, v4l2:PORT (as 'streamsocket devices' shows
-    /// it), file:PATH, file:- (standard input), http://..., rtsp://..., pattern (built-in test
+    /// it), file:PATH (or a folder of JPEGs), file:- (standard input), http://..., rtsp://..., pattern (built-in test
     /// picture) or none [default: auto]
     #[arg(long, value_name = "SOURCE", help_heading = "Sources")]
     pub video: Option<String>,

@@ -17,6 +17,7 @@ pub mod program;
 pub mod recording;
 pub mod relay;
 pub mod session;
+pub mod variants;
 pub mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

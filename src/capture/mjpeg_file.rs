@@ -1,10 +1,11 @@
-//! A file of concatenated JPEG pictures, played at a given rate.
+//! A file of concatenated JPEG pictures, or a folder of JPEG files, played at a given rate.
 //!
 //! Reads block the loop while the disk works: for a regular file that is read ahead by a frame this
 //! is short, and there is nothing to wait for instead, because the kernel calls regular files
 //! always ready. What is not a regular file, a pipe or a device, is refused here.
 
 use super::buffer::Pooled;
+use super::jpeg_folder::JpegFolder;
 use super::mjpeg_reader::{MjpegReader, Next};
 use super::mjpeg_split::picture_size;
 use super::paced::Paced;
@@ -16,11 +17,15 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use streamsocket_stream::clock::Monotonic;
 
-/// Whether a file begins with a JPEG picture, so that it is read here; others are for ffmpeg.
+/// Whether a file begins with a JPEG picture or is a folder, so that it is read here; others are for
+/// ffmpeg.
 ///
 /// # Errors
 /// The file cannot be read, is empty, or is no regular file.
 pub fn is_mjpeg(path: &Path) -> Result<bool, Error> {
+    if path.is_dir() {
+        return Ok(true);
+    }
     Ok(open(path)?.1)
 }
 
@@ -32,7 +37,7 @@ pub fn preload(path: &Path, nominal: FrameRate, looped: bool) -> Result<Preloade
     let mut frames = Frames::open(path)?;
     let mut loader = Loader::default();
     loop {
-        match frames.reader.read(&mut frames.file, Monotonic(0)) {
+        match frames.next(false) {
             Ok(Next::Frame { mut bytes, .. }) => {
                 if !loader.push(bytes.bytes_mut()) {
                     log::warn!("{}: only the first {} frames are used", frames, loader.frames());
@@ -44,7 +49,7 @@ pub fn preload(path: &Path, nominal: FrameRate, looped: bool) -> Result<Preloade
         }
     }
     frames.say_dropped();
-    loader.finish(&frames.to_string(), nominal, looped, frames.reader.dropped())
+    loader.finish(&frames.to_string(), nominal, looped, frames.dropped())
 }
 
 /// A file that is played.
@@ -69,7 +74,7 @@ impl MjpegFile {
         looped: bool,
     ) -> Result<Self, Error> {
         let mut frames = Frames::open(path)?;
-        let first = match frames.reader.read(&mut frames.file, epoch) {
+        let first = match frames.next(false) {
             Ok(Next::Frame { bytes, .. }) => Some(bytes),
             Ok(_) => None,
             Err(error) => return Err(unreadable(path, &error)),
@@ -111,7 +116,7 @@ impl MjpegFile {
     /// Pictures that were dropped as damaged or cut off.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
-        self.frames.reader.dropped()
+        self.frames.dropped()
     }
 
     /// The next picture if it is due.
@@ -134,12 +139,21 @@ impl MjpegFile {
 #[derive(Debug)]
 struct Frames {
     path: PathBuf,
-    file: File,
-    reader: MjpegReader,
+    reading: Reading,
+}
+
+#[derive(Debug)]
+enum Reading {
+    File(File, MjpegReader),
+    Folder(JpegFolder),
 }
 
 impl Frames {
     fn open(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            let reading = Reading::Folder(JpegFolder::open(path)?);
+            return Ok(Self { path: path.to_owned(), reading });
+        }
         let (file, is_mjpeg) = open(path)?;
         if !is_mjpeg {
             return Err(Error::new(format!(
@@ -148,22 +162,34 @@ impl Frames {
                 path.display()
             )));
         }
-        Ok(Self { path: path.to_owned(), file, reader: MjpegReader::default() })
+        let reading = Reading::File(file, MjpegReader::default());
+        Ok(Self { path: path.to_owned(), reading })
     }
 
     fn next(&mut self, looped: bool) -> io::Result<Next> {
-        let next = self.reader.read(&mut self.file, Monotonic(0))?;
+        let (file, reader) = match &mut self.reading {
+            Reading::File(file, reader) => (file, reader),
+            Reading::Folder(folder) => return folder.next(looped),
+        };
+        let next = reader.read(file, Monotonic(0))?;
         if !looped || !matches!(next, Next::End) {
             return Ok(next);
         }
-        self.file.rewind()?;
+        file.rewind()?;
         // A second end in a row means that the file has shrunk to nothing: End then, not a spin.
-        self.reader.read(&mut self.file, Monotonic(0))
+        reader.read(file, Monotonic(0))
+    }
+
+    const fn dropped(&self) -> u64 {
+        match &self.reading {
+            Reading::File(_, reader) => reader.dropped(),
+            Reading::Folder(_) => 0,
+        }
     }
 
     fn say_dropped(&self) {
-        if self.reader.dropped() > 0 {
-            let dropped = self.reader.dropped();
+        let dropped = self.dropped();
+        if dropped > 0 {
             log::warn!("{self}: {dropped} frames were damaged or cut off and left out");
         }
     }
@@ -327,7 +353,8 @@ mod tests {
         let (folder, path) = file(b"");
         assert!(said(&path).ends_with("clip.mjpeg is empty"));
         assert!(is_mjpeg(&path).is_err());
-        assert!(said(folder.path()).contains("is not a regular file"));
+        assert!(said(folder.path()).contains("there are no .jpg files"));
+        assert!(said(Path::new("/dev/null")).contains("is not a regular file"));
         assert!(said(&folder.path().join("none")).contains("cannot read"));
         let (_folder, path) = file(b"\0\0\0 ftypisom");
         assert!(said(&path).contains("does not begin with a JPEG picture"));

@@ -8,6 +8,7 @@ mod canvas;
 pub mod child;
 pub mod devices;
 pub mod flash;
+pub mod jpeg_folder;
 pub mod live;
 pub mod microphone;
 pub mod mjpeg_file;

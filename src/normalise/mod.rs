@@ -233,7 +233,7 @@ impl Normaliser {
             match refusal {
                 Refusal::Unfit(unfit) => log::warn!("{}: pictures are dropped: {unfit}", self.name),
                 _ => {
-                    log::warn!("{}: pictures are dropped: {}", self.name, reason.replace('_', " "))
+                    log::warn!("{}: pictures are dropped: {}", self.name, reason.replace('_', " "));
                 }
             }
         }

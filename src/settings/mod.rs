@@ -157,7 +157,7 @@ impl Settings {
         for (option, path) in [video, audio].into_iter().flatten() {
             let opened = std::fs::File::open(path).and_then(|file| file.metadata());
             let problem = match opened {
-                Ok(there) if there.is_dir() => "it is a folder".to_owned(),
+                Ok(there) if there.is_dir() && option == "audio" => "it is a folder".to_owned(),
                 Ok(_) => continue,
                 Err(error) => error.to_string(),
             };

@@ -54,7 +54,7 @@ fn through_gstreamer(size: &str, loss: Loss, ulpfec: bool) -> (usize, usize) {
     let (near, protected, far) = (Place::new(), Place::new(), Place::new());
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.mjpeg");
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/ulpfec-receiver");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/gstreamer-receiver");
     let mut command = peer(program.to_str().unwrap());
     command.args([far.group.to_string(), far.port.to_string()]).arg(&out);
     command.arg(if ulpfec { "ulpfec" } else { "plain" });

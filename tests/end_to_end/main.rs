@@ -11,4 +11,5 @@ mod network;
 mod peers;
 mod sources;
 mod streaming;
+mod variants;
 mod window;
