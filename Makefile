@@ -33,9 +33,9 @@ check: ## format, lints and documentation, warnings denied
 sim: ## the tables of the simulator: days of clocks, losses and repair; 9 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
-long: ## what takes its time: links that are down and receivers that are stopped for as long as that takes
+long: ## what takes its time: links that are down, receivers that are stopped, networks that do harm
 	$(CARGO) build --workspace --locked
-	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end network -- --nocapture
+	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 10 minutes
 	$(CARGO) build --workspace --locked

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod control;
+mod hostile;
 mod losses;
 mod mistakes;
 mod network;

@@ -96,11 +96,60 @@ fn what_a_camera_lacks_is_said() {
     nearest.wait_for("goes to");
     nearest.interrupt().succeeded();
     drop(webcam);
+}
 
-    let raw = Webcam::plug("raw", &["--yuyv", "320x240"]);
+/// The luma planes of what was recorded of a camera.
+fn lumas(daemon: &mut Command) -> Vec<Vec<u8>> {
+    let session = Session::start(daemon);
+    session.go_on(4);
+    let received = session.end();
+    assert!(received.recording.video.len() >= 5, "{}", received.said);
+    let luma = |jpeg: &Vec<u8>| {
+        let image = turbojpeg::decompress_to_yuv(jpeg).unwrap();
+        assert_eq!((image.width, image.height), (320, 240));
+        image.pixels[..320 * 240].to_vec()
+    };
+    received.recording.video.iter().map(|(_, jpeg)| luma(jpeg)).collect()
+}
+
+/// How much a picture differs from the webcam's ramp that begins with this value, a pixel: its luma goes
+/// from 16 to 235, that of a JPEG from 0 to 255.
+fn from_ramp(luma: &[u8], first: usize) -> f64 {
+    let shown = |at: usize| (((first + at) % 256) as f64 - 16.0) * 255.0 / 219.0;
+    let off = |(at, value): (usize, &u8)| (shown(at).clamp(0.0, 255.0) - f64::from(*value)).abs();
+    luma.iter().enumerate().map(off).sum::<f64>() / luma.len() as f64
+}
+
+#[test]
+fn pictures_of_cameras_without_mjpeg_are_encoded() {
+    let webcam = Webcam::plug("raw", &["--yuyv", "320x240", "--rates", "15"]);
     let mut daemon = daemon_at(Place::new());
-    daemon.args(["--audio", "none", "--video", &v4l2(&raw.camera())]);
-    refused(&mut daemon, &["MJPEG", "YUYV"]);
+    daemon.args(["--audio", "none", "--video", &v4l2(&webcam.camera()), "--quality", "95"]);
+    let lumas = lumas(&mut daemon);
+    let least =
+        |luma: &Vec<u8>| (0..256).map(|first| from_ramp(luma, first)).reduce(f64::min).unwrap();
+    let worst = lumas.iter().map(least).reduce(f64::max).unwrap();
+    println!("{} pictures of a YUYV camera, {worst:.2} off its own at most", lumas.len());
+    assert!(worst < 3.0, "{worst}");
+    drop(webcam);
+
+    // The kernel's own camera has all the others.
+    text(peer("modprobe").args(["vivid", "n_devs=1", "node_types=0x1"]));
+    let named = |node: &std::path::PathBuf| {
+        let name = std::fs::read_to_string(node.join("name")).unwrap_or_default();
+        name.starts_with("vivid")
+    };
+    let mut nodes = std::fs::read_dir("/sys/class/video4linux").unwrap();
+    let node = nodes.find_map(|node| Some(node.ok()?.path()).filter(named)).unwrap();
+    let device = format!("v4l2:/dev/{}", node.file_name().unwrap().to_str().unwrap());
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--audio", "none", "--video", &device, "--size", "320x240", "--fps", "25"]);
+    let lumas = self::lumas(&mut daemon);
+    // Bars: some of them dark, some bright.
+    let has = |luma: &Vec<u8>| luma.iter().any(|it| *it < 60) && luma.iter().any(|it| *it > 200);
+    println!("{} pictures of vivid", lumas.len());
+    assert!(lumas.iter().all(has));
+    text(peer("modprobe").args(["-r", "vivid"]));
 }
 
 #[test]
