@@ -176,6 +176,11 @@ impl Video {
     /// A new frame.
     fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         self.counts.captured += 1;
+        // Before it is made into one that can be sent, which may take long.
+        if self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
+            self.counts.over_bitrate += 1;
+            return Ok(());
+        }
         if let Some(picture) = self.normaliser.push(frame)? {
             self.leave(picture, now, wall);
         }
@@ -187,10 +192,6 @@ impl Video {
         let Picture { frame, scanned } = picture;
         let rest = self.pacer.flush();
         self.send(rest, now);
-        if self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
-            self.counts.over_bitrate += 1;
-            return;
-        }
         let capture = self.clock.advance_to(frame.capture.offset(-self.before));
         let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
         let first = self.packetizer.sequence();

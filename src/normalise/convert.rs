@@ -3,6 +3,7 @@
 use super::planes::{Planes, Rows};
 use super::quality;
 use super::raw::{Encodable, RawFormat};
+use super::rearrange::{self, Rearranger};
 use streamsocket_wire::jpeg_header::HUFFMAN_DEFAULT;
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
 use turbojpeg::{
@@ -43,6 +44,7 @@ pub(super) struct Converter {
     decompressor: Decompressor,
     transformer: Transformer,
     compressor: Compressor,
+    rearranger: Rearranger,
     input: Vec<u8>,
     samples: Vec<u8>,
     planes: Planes,
@@ -55,6 +57,7 @@ impl Converter {
             decompressor: decompressor()?,
             transformer: Transformer::new()?,
             compressor: Compressor::new()?,
+            rearranger: Rearranger::new(),
             input: Vec::new(),
             samples: Vec::new(),
             planes: Planes::default(),
@@ -78,12 +81,23 @@ impl Converter {
             Remedy::Rewrite => self.rewrite(bytes, &mut output),
         };
         let mut scanned = jpeg_scan::scan(&output);
-        if remedy == Remedy::Rewrite && made.is_ok() && scanned.is_err() {
-            made = self.encode(bytes, None, &mut output);
-            scanned = jpeg_scan::scan(&output);
-        }
         out.clear();
-        out.extend_from_slice(&output);
+        if remedy == Remedy::Rewrite && made.is_ok() {
+            if scanned == Err(Unfit::Sampling(rearrange::FACTORS)) {
+                scanned = self
+                    .rearranger
+                    .rearrange(&output, out)
+                    .map_or(scanned, |()| jpeg_scan::scan(out));
+            }
+            if scanned.is_err() {
+                out.clear();
+                made = self.encode(bytes, None, &mut output);
+                scanned = jpeg_scan::scan(&output);
+            }
+        }
+        if out.is_empty() {
+            out.extend_from_slice(&output);
+        }
         self.output = Some(output.into_owned());
         if made.is_err() {
             self.begin_anew();

@@ -6,6 +6,7 @@ mod convert;
 mod planes;
 mod quality;
 mod raw;
+mod rearrange;
 #[cfg(test)]
 mod tests;
 
@@ -259,6 +260,7 @@ const fn remedy(unfit: Unfit) -> Option<Remedy> {
         Unfit::Progressive | Unfit::Arithmetic | Unfit::Scans | Unfit::HuffmanTables => {
             Some(Remedy::Rewrite)
         }
+        Unfit::Sampling(rearrange::FACTORS) => Some(Remedy::Rewrite),
         Unfit::Components(1) | Unfit::Sampling(_) | Unfit::Colours | Unfit::QuantizationTables => {
             Some(Remedy::Encode(None))
         }

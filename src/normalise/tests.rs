@@ -97,6 +97,44 @@ fn what_rtp_has_no_room_for_is_encoded_in_its_own_quality() {
     }
 }
 
+/// Cuttings of a photo by `cjpeg -sample 2x2,1x2,1x2`.
+const TWO_ROWS_A_UNIT: [&[u8]; 3] = [
+    include_bytes!("data/83x61.jpg"),
+    include_bytes!("data/48x24.jpg"),
+    include_bytes!("data/83x61-optimized-restart.jpg"),
+];
+
+#[test]
+fn units_of_two_rows_are_rearranged_without_loss() {
+    for file in TWO_ROWS_A_UNIT {
+        let unfit = streamsocket_wire::jpeg_scan::scan(file).unwrap_err();
+        assert_eq!(remedy(unfit), Some(Remedy::Rewrite));
+        let (made, scanned) = convert(file, Remedy::Rewrite).unwrap();
+        assert_eq!(scanned.sampling, streamsocket_wire::jpeg_scan::Sampling::S422);
+        let (one, other) = (planes(file), planes(&made));
+        assert_eq!((one.width, one.height), (other.width, other.height));
+        assert_eq!(one.pixels, other.pixels);
+    }
+}
+
+#[test]
+fn damaged_units_are_no_panic() {
+    let file = TWO_ROWS_A_UNIT[0];
+    let mut out = Vec::new();
+    let mut rearranger = rearrange::Rearranger::new();
+    rearranger.rearrange(file, &mut out).unwrap();
+    for len in 0..file.len() - 40 {
+        assert_eq!(rearranger.rearrange(&file[..len], &mut out), None, "{len}");
+    }
+    for at in 0..file.len() {
+        for value in [0, 0x7F, 0xFF] {
+            let mut damaged = file.to_vec();
+            damaged[at] = value;
+            let _ = rearranger.rearrange(&damaged, &mut out);
+        }
+    }
+}
+
 #[test]
 fn a_wanted_quality_is_taken() {
     let file = jpeg(95, Subsamp::Sub2x2, |_| ());
