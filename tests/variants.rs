@@ -296,8 +296,9 @@ fn garbage() -> Vec<u8> {
 pub enum Likeness {
     /// The same pixels.
     Exact,
-    /// Another chroma; luma with this peak signal to noise ratio, in decibels.
-    Luma(f64),
+    /// This peak signal to noise ratio, in decibels: of the plane where it is lowest, or of luma alone if
+    /// chroma is sampled otherwise.
+    Psnr(f64),
     /// It cannot be decoded without a complaint.
     Broken,
 }
@@ -345,26 +346,22 @@ impl Planes {
         if received.width < original.width || received.height < original.height {
             return Likeness::Broken;
         }
-        let mut squares = 0.0;
-        let mut same = received.subsamp == original.subsamp;
-        for plane in 0..3 {
+        let alike = received.subsamp == original.subsamp;
+        let (mut same, mut least) = (alike, f64::INFINITY);
+        for plane in 0..if alike { 3 } else { 1 } {
             let Some((a, b)) = rows(received, plane).zip(rows(original, plane)) else { break };
-            let (width, height) = (b.width, b.height);
-            for y in 0..height {
-                let one = &received.pixels[a.start + y * a.stride..][..width];
-                let other = &original.pixels[b.start + y * b.stride..][..width];
-                if plane == 0 {
-                    let square = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b)).powi(2);
-                    squares += one.iter().zip(other).map(square).sum::<f64>();
-                }
+            let mut squares = 0.0;
+            for y in 0..b.height {
+                let one = &received.pixels[a.start + y * a.stride..][..b.width];
+                let other = &original.pixels[b.start + y * b.stride..][..b.width];
+                let square = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b)).powi(2);
+                squares += one.iter().zip(other).map(square).sum::<f64>();
                 same &= one == other;
             }
-            if received.subsamp != original.subsamp {
-                break;
-            }
+            let mean = squares / (b.width * b.height) as f64;
+            least = least.min(10.0 * (255.0 * 255.0 / mean).log10());
         }
-        let mean = squares / (original.width * original.height) as f64;
-        if same { Likeness::Exact } else { Likeness::Luma(10.0 * (255.0 * 255.0 / mean).log10()) }
+        if same { Likeness::Exact } else { Likeness::Psnr(least) }
     }
 }
 

@@ -14,8 +14,8 @@ use streamsocket_tests::variants::{
     Fate, LARGE, Likeness, PICTURES, Planes, Variant, ffmpeg_sender, gstreamer_sender, variants,
 };
 
-/// The least that luma of an encoded picture has, in decibels.
-const LUMA_MIN: f64 = 40.0;
+/// The least that an encoded picture has, in decibels.
+const PSNR_MIN: f64 = 40.0;
 
 /// What came of a variant somewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,7 +24,7 @@ struct Outcome {
     close: usize,
     wrong: usize,
     /// The lowest of the close ones, in decibels.
-    luma: Option<f64>,
+    psnr: Option<f64>,
 }
 
 impl Outcome {
@@ -39,11 +39,11 @@ impl Outcome {
             });
             match best {
                 Likeness::Exact => outcome.exact += 1,
-                Likeness::Luma(luma) if luma > LUMA_MIN => {
+                Likeness::Psnr(psnr) if psnr > PSNR_MIN => {
                     outcome.close += 1;
-                    outcome.luma = Some(outcome.luma.map_or(luma, |least| least.min(luma)));
+                    outcome.psnr = Some(outcome.psnr.map_or(psnr, |least| least.min(psnr)));
                 }
-                Likeness::Luma(_) | Likeness::Broken => outcome.wrong += 1,
+                Likeness::Psnr(_) | Likeness::Broken => outcome.wrong += 1,
             }
         }
         outcome
@@ -53,9 +53,9 @@ impl Outcome {
 fn better(one: Likeness, other: Likeness) -> Likeness {
     match (one, other) {
         (Likeness::Exact, _) | (_, Likeness::Exact) => Likeness::Exact,
-        (Likeness::Luma(a), Likeness::Luma(b)) => Likeness::Luma(a.max(b)),
-        (Likeness::Luma(a), Likeness::Broken) | (Likeness::Broken, Likeness::Luma(a)) => {
-            Likeness::Luma(a)
+        (Likeness::Psnr(a), Likeness::Psnr(b)) => Likeness::Psnr(a.max(b)),
+        (Likeness::Psnr(a), Likeness::Broken) | (Likeness::Broken, Likeness::Psnr(a)) => {
+            Likeness::Psnr(a)
         }
         (Likeness::Broken, Likeness::Broken) => Likeness::Broken,
     }
@@ -67,8 +67,8 @@ impl std::fmt::Display for Outcome {
         if self.exact > 0 {
             said.push(format!("{} exact", self.exact));
         }
-        if let Some(luma) = self.luma {
-            said.push(format!("{} at {luma:.0} dB", self.close));
+        if let Some(psnr) = self.psnr {
+            said.push(format!("{} at {psnr:.0} dB", self.close));
         }
         if self.wrong > 0 {
             said.push(format!("{} wrong", self.wrong));
@@ -127,8 +127,9 @@ fn gstreamer(place: Place, (width, height): (usize, usize), out: &Path) -> Comma
 fn ffmpeg(sdp: &Path, out: &Path) -> Command {
     let mut ffmpeg = peer("ffmpeg");
     ffmpeg.args(["-v", "error", "-nostdin", "-protocol_whitelist", "file,udp,rtp", "-y"]);
-    ffmpeg.args(["-buffer_size", "8000000", "-i"]).arg(sdp);
-    ffmpeg.args(["-c", "copy", "-flush_packets", "1", "-f", "mjpeg"]).arg(out);
+    // Or else it keeps the first pictures, which were all, to find out how many come a second.
+    ffmpeg.args(["-buffer_size", "8000000", "-fpsprobesize", "0", "-localaddr", "127.0.0.1", "-i"]);
+    ffmpeg.arg(sdp).args(["-c", "copy", "-flush_packets", "1", "-f", "mjpeg"]).arg(out);
     ffmpeg
 }
 
