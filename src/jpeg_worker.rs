@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// Room of a queue, one more than it holds: the worker's user has at most two pictures leased, and
-/// a late picture is dropped, never queued up.
+/// Room of a queue, one more than it holds: users give one job at a time, and a late picture is
+/// dropped, never queued up.
 const QUEUE: usize = 4;
 
 /// A thread that turns jobs `J` into results `D`. It ends when this is dropped.
@@ -32,26 +32,15 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         waker: Arc<mio::Waker>,
         work: impl FnMut(J) -> D + Send + 'static,
     ) -> Result<Self, Error> {
-        Self::start_with(waker, move || work)
-    }
-
-    /// Starts the thread, whose `work` is made on it: for what must stay on one thread.
-    ///
-    /// # Errors
-    /// The system has no more threads.
-    pub fn start_with<W: FnMut(J) -> D>(
-        waker: Arc<mio::Waker>,
-        make: impl FnOnce() -> W + Send + 'static,
-    ) -> Result<Self, Error> {
         // Both ends need the queues for as long as either lives, which only 'static says without
-        // unsafe code: a few hundred bytes, once per worker, and there is one.
+        // unsafe code: a few hundred bytes, once per worker, of which there are two at most.
         let (jobs, job) = Box::leak(Box::new(Queue::new())).split();
         let (result, results) = Box::leak(Box::new(Queue::new())).split();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("jpeg".into())
-            .spawn(move || run(job, result, &stopped, &waker, make()))
+            .spawn(move || run(job, result, &stopped, &waker, work))
             .map_err(|error| Error::new(format!("cannot start the JPEG thread: {error}")))?;
         Ok(Self { jobs, results, outstanding: 0, stop, thread: Some(thread) })
     }
@@ -78,6 +67,12 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         let result = self.results.dequeue()?;
         self.outstanding -= 1;
         Some(result)
+    }
+
+    /// Whether the thread has ended by itself: it never does, unless a library panics.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Jobs whose results have not been taken.

@@ -10,6 +10,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use streamsocket_stream::clock::Monotonic;
 
+/// Pictures at most: an hour of them, whose names take some megabytes.
+const PICTURES_MAX: usize = 100_000;
+
 /// Buffers: as many as for a file of pictures.
 const BUFFERS: usize = 4;
 
@@ -33,12 +36,18 @@ impl JpegFolder {
         for entry in std::fs::read_dir(path).map_err(unreadable)? {
             let file = entry.map_err(unreadable)?.path();
             let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
-            if extension.is_some_and(|it| it == "jpg" || it == "jpeg") {
+            let named_so = extension.is_some_and(|it| it == "jpg" || it == "jpeg");
+            // To open a named pipe would wait for its writer.
+            if named_so && file.metadata().is_ok_and(|there| there.is_file()) {
+                if pictures.len() == PICTURES_MAX {
+                    let line = format!("{} has more than {PICTURES_MAX} pictures", path.display());
+                    return Err(Error::new(line));
+                }
                 pictures.push(file);
             }
         }
         if pictures.is_empty() {
-            let line = format!("there are no .jpg files in the folder {}", path.display());
+            let line = format!("there are no .jpg or .jpeg files in the folder {}", path.display());
             return Err(Error::new(line));
         }
         pictures.sort();
@@ -57,7 +66,9 @@ impl JpegFolder {
         let Some(mut bytes) = self.pool.take() else { return Ok(Next::NoBuffer) };
         // One byte more than a picture may have tells that there are more.
         let limit = FRAME_MAX as u64 + 1;
-        let read = File::open(path)?.take(limit).read_to_end(bytes.bytes_mut())?;
+        let named = |error: io::Error| io::Error::other(format!("{}: {error}", path.display()));
+        let file = File::open(path).map_err(named)?;
+        let read = file.take(limit).read_to_end(bytes.bytes_mut()).map_err(named)?;
         if read > FRAME_MAX {
             let line = format!("{} is too large for a picture", path.display());
             return Err(io::Error::other(line));

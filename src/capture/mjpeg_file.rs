@@ -353,7 +353,7 @@ mod tests {
         let (folder, path) = file(b"");
         assert!(said(&path).ends_with("clip.mjpeg is empty"));
         assert!(is_mjpeg(&path).is_err());
-        assert!(said(folder.path()).contains("there are no .jpg files"));
+        assert!(said(folder.path()).contains("there are no .jpg or .jpeg files"));
         assert!(said(Path::new("/dev/null")).contains("is not a regular file"));
         assert!(said(&folder.path().join("none")).contains("cannot read"));
         let (_folder, path) = file(b"\0\0\0 ftypisom");

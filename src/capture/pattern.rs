@@ -14,8 +14,6 @@ use std::sync::Arc;
 use streamsocket_stream::clock::Monotonic;
 use turbojpeg::{Compressor, Subsamp, compressed_buf_len};
 
-/// JPEG quality of 1 to 100 that suits a drawing with sharp edges.
-pub const QUALITY: u8 = 80;
 /// Sizes of the picture: the smallest that its time is readable in, and the largest that RFC 2435
 /// can describe.
 const WIDTHS: RangeInclusive<u16> = 64..=2040;
@@ -251,6 +249,7 @@ mod tests {
     use crate::capture::tone::Tone;
     use crate::capture::{AudioFormat, AudioPoll, FrameRate};
     use crate::jpeg_worker::tests::Loop;
+    use crate::normalise::QUALITY_DEFAULT;
     use turbojpeg::{PixelFormat, decompress, read_header};
 
     const EPOCH: Monotonic = Monotonic(4_000_000_000);
@@ -258,7 +257,7 @@ mod tests {
     fn settings(width: u16, height: u16, numerator: u32, denominator: u32) -> Settings {
         let rate = FrameRate { numerator, denominator };
         let flash = Flash { epoch: EPOCH, rate };
-        Settings { width, height, flash, unix_offset: 0, quality: QUALITY }
+        Settings { width, height, flash, unix_offset: 0, quality: QUALITY_DEFAULT }
     }
 
     /// The next frame, waiting for the worker.

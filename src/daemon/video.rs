@@ -131,8 +131,14 @@ impl Video {
     }
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
-        let source = if self.ended { None } else { self.source.deadline() };
+        let asleep = self.ended || self.waits();
+        let source = if asleep { None } else { self.source.deadline() };
         [source, self.pacer.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether the source is not asked until a picture has been made: the worker wakes the loop then.
+    fn waits(&self) -> bool {
+        self.source.can_wait() && self.normaliser.is_full()
     }
 
     /// Takes what the source has and sends what is due.
@@ -140,7 +146,7 @@ impl Video {
         while let Some(picture) = self.normaliser.take() {
             self.leave(picture, now, wall);
         }
-        while !self.ended {
+        while !self.ended && !self.waits() {
             match self.source.poll(now)? {
                 VideoPoll::Frame(frame) => self.frame(frame, now, wall)?,
                 VideoPoll::Idle => break,

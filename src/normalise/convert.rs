@@ -4,18 +4,19 @@ use super::planes::{Planes, Rows};
 use super::quality;
 use super::raw::{Encodable, RawFormat};
 use super::rearrange::{self, Rearranger};
-use streamsocket_wire::jpeg_header::HUFFMAN_DEFAULT;
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
 use turbojpeg::{
-    Colorspace, Compressor, DecompressHeader, Decompressor, Image, OutputBuf, OwnedBuf,
-    PixelFormat, Subsamp, Transform, Transformer, YuvImage,
+    Colorspace, Compressor, DecompressHeader, Decompressor, Image, OutputBuf, PixelFormat, Subsamp,
+    Transform, Transformer, YuvImage,
 };
 
-/// Pixels of a picture at most: twice what 4K has, and 60 MB of memory when it is decoded.
-const PIXELS_MAX: usize = 20_000_000;
+/// Pixels of a picture at most, each way and in all: what receivers take, 70 MB when it is decoded.
+const SIDE_MAX: usize = 8192;
+const PIXELS_MAX: usize = 4096 * 4096;
 
-/// Scans of a progressive picture at most: usual ones have ten, hostile ones thousands.
-const SCANS_MAX: u32 = 64;
+/// Scans of a picture at most: progressive ones have ten, hostile ones thousands, and each costs as
+/// much as a picture.
+const SCANS_MAX: usize = 64;
 
 /// What may be done to a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,34 +36,37 @@ pub(super) enum Refusal {
     Damaged,
     /// It cannot be sent, for this reason.
     Unfit(Unfit),
-    /// It is too large to be decoded here.
+    /// It is larger than receivers take.
     TooLarge,
+    /// It has so many scans that it would take too long.
+    TooManyScans,
 }
 
-/// libjpeg-turbo's state and the memory that is used again for each picture.
+/// Memory that is used again for each picture. The library's own state is not: tables of the picture
+/// before would be taken for those that a picture lacks, and its buffers belong to one state each.
 pub(super) struct Converter {
-    decompressor: Decompressor,
-    transformer: Transformer,
-    compressor: Compressor,
     rearranger: Rearranger,
     input: Vec<u8>,
     samples: Vec<u8>,
     planes: Planes,
-    output: Option<OwnedBuf>,
+}
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) scanned: Frame,
+    /// Whether it is what it was, sample by sample.
+    pub(super) lossless: bool,
 }
 
 impl Converter {
-    pub(super) fn new() -> turbojpeg::Result<Self> {
-        Ok(Self {
-            decompressor: decompressor()?,
-            transformer: Transformer::new()?,
-            compressor: Compressor::new()?,
+    pub(super) fn new() -> Self {
+        Self {
             rearranger: Rearranger::new(),
             input: Vec::new(),
             samples: Vec::new(),
             planes: Planes::default(),
-            output: None,
-        })
+        }
     }
 
     /// Makes `out` a picture that can be sent.
@@ -71,87 +75,75 @@ impl Converter {
         bytes: &[u8],
         remedy: Remedy,
         out: &mut Vec<u8>,
-    ) -> Result<Frame, Refusal> {
-        let mut output = OutputBuf::owned(self.output.take().unwrap_or_else(OwnedBuf::new));
-        let mut made = match remedy {
-            Remedy::EncodeRaw(format, quality) => {
-                self.encode_raw(&format, bytes, quality, &mut output)
-            }
-            Remedy::Encode(quality) => self.encode(bytes, quality, &mut output),
-            Remedy::Rewrite => self.rewrite(bytes, &mut output),
-        };
-        let mut scanned = jpeg_scan::scan(&output);
+    ) -> Result<Made, Refusal> {
         out.clear();
-        if remedy == Remedy::Rewrite && made.is_ok() {
-            if scanned == Err(Unfit::Sampling(rearrange::FACTORS)) {
-                scanned = self
-                    .rearranger
-                    .rearrange(&output, out)
-                    .map_or(scanned, |()| jpeg_scan::scan(out));
+        if let Remedy::EncodeRaw(format, quality) = remedy {
+            let encoded = self.encode_raw(&format, bytes, quality)?;
+            return finished(&encoded, false, out);
+        }
+        self.complete(bytes);
+        let header = self.header()?;
+        if remedy == Remedy::Rewrite && is_carried(&header) {
+            let rewritten = self.rewrite()?;
+            match jpeg_scan::scan(&rewritten) {
+                Err(Unfit::Sampling(rearrange::FACTORS)) => {
+                    if self.rearranger.rearrange(&rewritten, out).is_some() {
+                        if let Ok(scanned) = jpeg_scan::scan(out) {
+                            return Ok(Made { scanned, lossless: true });
+                        }
+                    }
+                }
+                Ok(_) => return finished(&rewritten, true, out),
+                Err(_) => {}
             }
-            if scanned.is_err() {
-                out.clear();
-                made = self.encode(bytes, None, &mut output);
-                scanned = jpeg_scan::scan(&output);
-            }
         }
-        if out.is_empty() {
-            out.extend_from_slice(&output);
-        }
-        self.output = Some(output.into_owned());
-        if made.is_err() {
-            self.begin_anew();
-        }
-        made?;
-        scanned.map_err(Refusal::Unfit)
+        let wanted = match remedy {
+            Remedy::Encode(quality) => quality,
+            _ => None,
+        };
+        let encoded = self.encode(&header, wanted)?;
+        finished(&encoded, false, out)
     }
 
-    /// What a library leaves behind after an error must not reach the next picture.
-    fn begin_anew(&mut self) {
-        if let (Ok(decompressor), Ok(transformer)) = (decompressor(), Transformer::new()) {
-            (self.decompressor, self.transformer) = (decompressor, transformer);
-        }
-    }
-
-    /// The picture with the Huffman tables that it has if it brings none (ITU-T T.81 K.3), and with
-    /// an end: the library would take those of the picture before, and calls a missing end damage.
+    /// The picture with an end: the library calls a missing one damage.
     fn complete(&mut self, jpeg: &[u8]) {
         self.input.clear();
-        self.input.extend_from_slice(&[0xFF, 0xD8]);
-        self.input.extend_from_slice(&HUFFMAN_DEFAULT);
-        self.input.extend_from_slice(jpeg.get(2..).unwrap_or_default());
+        self.input.extend_from_slice(jpeg);
         self.input.extend_from_slice(&[0xFF, 0xD9]);
     }
 
-    fn rewrite(&mut self, jpeg: &[u8], output: &mut OutputBuf<'_>) -> Result<(), Refusal> {
-        self.complete(jpeg);
-        self.header()?;
+    fn rewrite(&self) -> Result<OutputBuf<'static>, Refusal> {
         let mut transform = Transform::default();
         transform.copy_none = true;
-        intact(self.transformer.transform(&transform, &self.input, output))
+        let mut output = OutputBuf::new_owned();
+        let mut transformer = Transformer::new().map_err(|_| Refusal::Damaged)?;
+        intact(transformer.transform(&transform, &self.input, &mut output))?;
+        Ok(output)
     }
 
-    fn header(&mut self) -> Result<DecompressHeader, Refusal> {
-        let header = self.decompressor.read_header(&self.input).map_err(|_| Refusal::Damaged)?;
-        let pixels = header.width.saturating_mul(header.height);
-        if pixels == 0 || pixels > PIXELS_MAX {
+    fn header(&self) -> Result<DecompressHeader, Refusal> {
+        let mut decompressor = Decompressor::new().map_err(|_| Refusal::Damaged)?;
+        let header = decompressor.read_header(&self.input).map_err(|_| Refusal::Damaged)?;
+        let &DecompressHeader { width, height, .. } = &header;
+        if width > SIDE_MAX || height > SIDE_MAX || width * height > PIXELS_MAX {
             return Err(Refusal::TooLarge);
+        }
+        if jpeg_scan::scans(&self.input) > SCANS_MAX {
+            return Err(Refusal::TooManyScans);
         }
         Ok(header)
     }
 
     fn encode(
         &mut self,
-        jpeg: &[u8],
-        quality: Option<u8>,
-        output: &mut OutputBuf<'_>,
-    ) -> Result<(), Refusal> {
-        self.complete(jpeg);
-        let header = self.header()?;
+        header: &DecompressHeader,
+        wanted: Option<u8>,
+    ) -> Result<OutputBuf<'static>, Refusal> {
         if matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
             return Err(Refusal::Unfit(Unfit::Components(4)));
         }
-        self.set_quality(quality.unwrap_or_else(|| own_quality(jpeg)))?;
+        let own = own_quality(&self.input);
+        let quality = wanted.map_or(own, |wanted| wanted.min(own));
         let known = matches!(
             header.subsamp,
             Subsamp::None
@@ -162,20 +154,13 @@ impl Converter {
                 | Subsamp::Gray
         );
         if known && matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) {
-            self.decode_planes(&header)?;
-            self.encode_planes(output)
-        } else {
-            self.decode_colours(&header)?;
-            let image = Image {
-                pixels: &self.samples[..],
-                width: header.width,
-                pitch: header.width * 3,
-                height: header.height,
-                format: PixelFormat::RGB,
-            };
-            self.compressor.set_subsamp(Subsamp::Sub2x1).map_err(|_| Refusal::Damaged)?;
-            self.compressor.compress(image, output).map_err(|_| Refusal::Damaged)
+            self.decode_planes(header)?;
+            return self.encode_planes(quality);
         }
+        self.decode_colours(header)?;
+        let &DecompressHeader { width, height, .. } = header;
+        let (pixels, pitch) = (&self.samples[..], width * 3);
+        encode_colours(Image { pixels, width, pitch, height, format: PixelFormat::RGB }, quality)
     }
 
     /// Decodes into the planes, without a detour over other colours.
@@ -188,7 +173,8 @@ impl Converter {
         self.samples.resize(luma + chromas * chroma, 0);
         // The sampling is the picture's own, of these very bytes: the library believes it.
         let image = YuvImage { pixels: &mut self.samples[..], width, align: 1, height, subsamp };
-        intact(self.decompressor.decompress_to_yuv(&self.input, image))?;
+        let mut decompressor = Decompressor::new().map_err(|_| Refusal::Damaged)?;
+        intact(decompressor.decompress_to_yuv(&self.input, image))?;
         let (y, rest) = self.samples.split_at(luma);
         let (u, v) = rest.split_at(if chromas == 0 { 0 } else { chroma });
         let chromas = (chromas > 0)
@@ -202,7 +188,8 @@ impl Converter {
         self.samples.resize(width * height * 3, 0);
         let (pixels, pitch) = (&mut self.samples[..], width * 3);
         let image = Image { pixels, width, pitch, height, format: PixelFormat::RGB };
-        intact(self.decompressor.decompress(&self.input, image))
+        let mut decompressor = Decompressor::new().map_err(|_| Refusal::Damaged)?;
+        intact(decompressor.decompress(&self.input, image))
     }
 
     fn encode_raw(
@@ -210,26 +197,48 @@ impl Converter {
         format: &RawFormat,
         bytes: &[u8],
         quality: u8,
-        output: &mut OutputBuf<'_>,
-    ) -> Result<(), Refusal> {
-        self.set_quality(quality)?;
+    ) -> Result<OutputBuf<'static>, Refusal> {
         match format.encodable(bytes, &mut self.planes).ok_or(Refusal::Damaged)? {
-            Encodable::Planes => self.encode_planes(output),
-            Encodable::Image(image) => {
-                self.compressor.set_subsamp(Subsamp::Sub2x1).map_err(|_| Refusal::Damaged)?;
-                self.compressor.compress(image, output).map_err(|_| Refusal::Damaged)
-            }
+            Encodable::Planes => self.encode_planes(quality),
+            Encodable::Image(image) => encode_colours(image, quality),
         }
     }
 
-    fn set_quality(&mut self, quality: u8) -> Result<(), Refusal> {
-        self.compressor.set_quality(quality.clamp(1, 100).into()).map_err(|_| Refusal::Damaged)
+    fn encode_planes(&self, quality: u8) -> Result<OutputBuf<'static>, Refusal> {
+        let mut output = OutputBuf::new_owned();
+        let mut compressor = compressor(quality).map_err(|_| Refusal::Damaged)?;
+        let encoded = compressor.compress_yuv_planes(&self.planes.image(), &mut output);
+        encoded.map_err(|_| Refusal::Damaged).map(|()| output)
     }
+}
 
-    fn encode_planes(&mut self, output: &mut OutputBuf<'_>) -> Result<(), Refusal> {
-        let encoded = self.compressor.compress_yuv_planes(&self.planes.image(), output);
-        encoded.map_err(|_| Refusal::Damaged)
-    }
+fn encode_colours(image: Image<&[u8]>, quality: u8) -> Result<OutputBuf<'static>, Refusal> {
+    let mut output = OutputBuf::new_owned();
+    let encoded = compressor(quality).and_then(|mut compressor| {
+        compressor.set_subsamp(Subsamp::Sub2x1)?;
+        compressor.compress(image, &mut output)
+    });
+    encoded.map_err(|_| Refusal::Damaged).map(|()| output)
+}
+
+fn compressor(quality: u8) -> turbojpeg::Result<Compressor> {
+    let mut compressor = Compressor::new()?;
+    compressor.set_quality(quality.clamp(1, 100).into())?;
+    Ok(compressor)
+}
+
+/// Hands over what was made, if it can be sent.
+fn finished(made: &[u8], lossless: bool, out: &mut Vec<u8>) -> Result<Made, Refusal> {
+    let scanned = jpeg_scan::scan(made).map_err(Refusal::Unfit)?;
+    out.clear();
+    out.extend_from_slice(made);
+    Ok(Made { scanned, lossless })
+}
+
+/// Whether RTP carries such colours: how they are coded aside.
+const fn is_carried(header: &DecompressHeader) -> bool {
+    matches!(header.subsamp, Subsamp::Sub2x1 | Subsamp::Sub2x2)
+        && matches!(header.colorspace, Colorspace::YCbCr)
 }
 
 /// The quality that a picture was encoded with, as its tables say it.
@@ -246,10 +255,4 @@ fn intact(result: turbojpeg::Result<()>) -> Result<(), Refusal> {
         Err(turbojpeg::Error::TurboJpegError(said)) if said.contains(PADDED) => Ok(()),
         other => other.map_err(|_| Refusal::Damaged),
     }
-}
-
-fn decompressor() -> turbojpeg::Result<Decompressor> {
-    let mut decompressor = Decompressor::new()?;
-    decompressor.set_scan_limit(SCANS_MAX)?;
-    Ok(decompressor)
 }

@@ -17,7 +17,6 @@ use crate::capture::{Error, VideoFrame};
 use crate::jpeg_worker::Worker;
 use convert::{Converter, Refusal, Remedy};
 use std::sync::Arc;
-use streamsocket_stream::clock::Monotonic;
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};
 
 /// Buffers for what the thread makes: one on its way out, one that waits, one being filled.
@@ -53,13 +52,19 @@ pub struct Normaliser {
     worker: Option<Worker<Job, Done>>,
     pool: Pool,
     /// The newest picture that the worker has not begun.
-    waiting: Option<(VideoFrame, Remedy)>,
-    /// Capture time of the newest picture that has left here.
-    newest: Monotonic,
+    waiting: Option<Waiting>,
+    /// Pictures taken so far, and the number of the newest one that has left here.
+    taken: u64,
+    newest: u64,
     counts: Counts,
-    /// What was last said about the pictures.
-    said: Option<Said>,
+    /// The reason for which the last picture was dropped.
+    refused: Option<&'static str>,
+    /// What was said about the pictures: each thing once, since it comes again with each picture.
+    said: heapless::Vec<&'static str, SAID_MAX>,
 }
+
+/// Things that are said: as many as there are reasons, and some to spare.
+const SAID_MAX: usize = Unfit::COUNT + 8;
 
 /// What became of pictures that did not pass as they are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,28 +72,27 @@ struct Counts {
     unfit: [u64; Unfit::COUNT],
     damaged: u64,
     too_large: u64,
+    too_many_scans: u64,
     busy: u64,
     overtaken: u64,
     rewritten: u64,
     encoded: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
-    Helped(&'static str),
-    Dropped(&'static str),
+struct Waiting {
+    frame: VideoFrame,
+    remedy: Remedy,
+    number: u64,
 }
 
 struct Job {
-    frame: VideoFrame,
-    remedy: Remedy,
+    picture: Waiting,
     buffer: Pooled,
 }
 
 struct Done {
-    made: Result<Picture, Refusal>,
-    remedy: Remedy,
-    capture: Monotonic,
+    made: Result<(Picture, bool), Refusal>,
+    number: u64,
 }
 
 impl Normaliser {
@@ -103,9 +107,11 @@ impl Normaliser {
             worker: None,
             pool: Pool::new(BUFFERS, 0),
             waiting: None,
-            newest: Monotonic(i64::MIN),
+            taken: 0,
+            newest: 0,
             counts: Counts::default(),
-            said: None,
+            refused: None,
+            said: heapless::Vec::new(),
         }
     }
 
@@ -113,34 +119,60 @@ impl Normaliser {
     /// [`take`](Self::take) returns it later.
     ///
     /// # Errors
-    /// The thread for such pictures cannot be started.
+    /// The thread for such pictures cannot be started, or has ended.
     pub fn push(&mut self, frame: VideoFrame) -> Result<Option<Picture>, Error> {
-        let remedy = match (frame.raw, self.options.requality) {
-            (Some(raw), _) => Remedy::EncodeRaw(raw, self.options.quality),
-            (None, Some(quality)) => Remedy::Encode(Some(quality)),
-            (None, None) => match self.scanner.scan(&frame.bytes) {
-                Ok(scanned) if scanned.ended => return Ok(self.passed(frame, scanned)),
-                Ok(_) => Remedy::Rewrite,
-                Err(unfit) => match remedy(unfit) {
-                    Some(remedy) => {
-                        self.say_helped(unfit, remedy);
-                        remedy
-                    }
-                    None => {
-                        self.refuse(Refusal::Unfit(unfit));
-                        return Ok(None);
-                    }
-                },
-            },
+        self.taken += 1;
+        let remedy = match self.judge(&frame) {
+            Ok(Verdict::Pass(scanned)) => {
+                (self.newest, self.refused) = (self.taken, None);
+                return Ok(Some(Picture { frame, scanned }));
+            }
+            Ok(Verdict::Help(remedy)) => remedy,
+            Err(refusal) => {
+                self.refuse(refusal);
+                return Ok(None);
+            }
         };
+        if self.is_dead() {
+            return Err(Error::new("the JPEG thread has ended: this is a bug, please report it"));
+        }
         if self.worker.is_none() {
             self.worker = Some(start(Arc::clone(&self.waker))?);
         }
-        if self.waiting.replace((frame, remedy)).is_some() {
+        if self.waiting.replace(Waiting { frame, remedy, number: self.taken }).is_some() {
             self.counts.busy += 1;
         }
         self.submit();
         Ok(None)
+    }
+
+    /// What has to be done with a picture.
+    fn judge(&mut self, frame: &VideoFrame) -> Result<Verdict, Refusal> {
+        if let Some(raw) = frame.raw {
+            return Ok(Verdict::Help(Remedy::EncodeRaw(raw, self.options.quality)));
+        }
+        let scanned = self.scanner.scan(&frame.bytes);
+        let needed = match scanned {
+            Ok(scanned) if scanned.ended && self.options.requality.is_none() => {
+                return Ok(Verdict::Pass(scanned));
+            }
+            Ok(_) => Remedy::Rewrite,
+            Err(unfit) => remedy(unfit).ok_or(Refusal::Unfit(unfit))?,
+        };
+        let (remedy, why) = match (self.options.requality, scanned) {
+            (Some(quality), _) => (Remedy::Encode(Some(quality)), "requality"),
+            (None, Ok(_)) => (needed, "no end"),
+            (None, Err(unfit)) => (needed, unfit.name()),
+        };
+        self.say(why, |name| {
+            let how = match remedy {
+                Remedy::Rewrite => "each picture is rewritten without loss where that can be",
+                _ => "each picture is encoded anew, in its own quality at most",
+            };
+            let why = why.replace('_', " ");
+            log::info!("{name}: {why}: {how}, which takes processor time");
+        });
+        Ok(Verdict::Help(remedy))
     }
 
     /// The next picture that was made.
@@ -148,16 +180,14 @@ impl Normaliser {
         loop {
             let done = self.worker.as_mut()?.take();
             self.submit();
-            let Done { made, remedy, capture } = done?;
+            let Done { made, number } = done?;
             match made {
                 // Pictures that pass as they are do not wait for those that do not.
-                Ok(_) if capture < self.newest => self.counts.overtaken += 1,
-                Ok(picture) => {
-                    self.newest = capture;
-                    match remedy {
-                        Remedy::Rewrite => self.counts.rewritten += 1,
-                        Remedy::Encode(_) | Remedy::EncodeRaw(..) => self.counts.encoded += 1,
-                    }
+                Ok(_) if number < self.newest => self.counts.overtaken += 1,
+                Ok((picture, lossless)) => {
+                    (self.newest, self.refused) = (number, None);
+                    self.counts.rewritten += u64::from(lossless);
+                    self.counts.encoded += u64::from(!lossless);
                     return Some(picture);
                 }
                 Err(refusal) => self.refuse(refusal),
@@ -165,18 +195,31 @@ impl Normaliser {
         }
     }
 
+    /// Whether the next picture would take the place of one that waits: a source that can wait should.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting.is_some() && !self.is_dead()
+    }
+
+    /// Whether the thread has ended by itself.
+    fn is_dead(&self) -> bool {
+        self.worker.as_ref().is_some_and(Worker::is_dead)
+    }
+
     /// Whether no picture is on its way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_none() && self.worker.as_ref().is_none_or(|it| it.outstanding() == 0)
+        let outstanding = self.worker.as_ref().map_or(0, Worker::outstanding);
+        self.waiting.is_none() && outstanding == 0 || self.is_dead()
     }
 
     /// Pictures that were dropped here, by the reason.
     pub fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let Counts { damaged, too_large, busy, overtaken, unfit, .. } = self.counts;
+        let Counts { damaged, too_large, too_many_scans, busy, overtaken, unfit, .. } = self.counts;
         let others = [
             ("damaged", damaged),
             ("too_large", too_large),
+            ("too_many_scans", too_many_scans),
             ("encoder_was_busy", busy),
             ("overtaken", overtaken),
         ];
@@ -189,69 +232,54 @@ impl Normaliser {
         (self.counts.rewritten, self.counts.encoded)
     }
 
-    /// The reason for which pictures are dropped at the moment, in words.
+    /// The reason for which the last picture was dropped, if it was, in words.
     #[must_use]
     pub fn refused(&self) -> Option<String> {
-        match self.said? {
-            Said::Dropped(reason) => Some(reason.replace('_', " ")),
-            Said::Helped(_) => None,
-        }
-    }
-
-    fn passed(&mut self, frame: VideoFrame, scanned: Frame) -> Option<Picture> {
-        self.newest = frame.capture;
-        self.said = None;
-        Some(Picture { frame, scanned })
+        self.refused.map(|reason| reason.replace('_', " "))
     }
 
     fn submit(&mut self) {
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.outstanding() == 0) else {
             return;
         };
-        let Some(buffer) = self.pool.take() else { return };
-        let Some((frame, remedy)) = self.waiting.take() else { return };
-        if worker.submit(Job { frame, remedy, buffer }).is_err() {
+        if self.waiting.is_none() {
+            return;
+        }
+        let Some((buffer, picture)) = self.pool.take().zip(self.waiting.take()) else { return };
+        if worker.submit(Job { picture, buffer }).is_err() {
             self.counts.busy += 1;
         }
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        let reason = match refusal {
-            Refusal::Unfit(unfit) => {
-                self.counts.unfit[unfit.index()] += 1;
-                unfit.name()
-            }
-            Refusal::Damaged => {
-                self.counts.damaged += 1;
-                "damaged"
-            }
-            Refusal::TooLarge => {
-                self.counts.too_large += 1;
-                "too_large"
-            }
+        let (count, reason) = match refusal {
+            Refusal::Unfit(unfit) => (&mut self.counts.unfit[unfit.index()], unfit.name()),
+            Refusal::Damaged => (&mut self.counts.damaged, "damaged"),
+            Refusal::TooLarge => (&mut self.counts.too_large, "too_large"),
+            Refusal::TooManyScans => (&mut self.counts.too_many_scans, "too_many_scans"),
         };
-        if self.said.replace(Said::Dropped(reason)) != Some(Said::Dropped(reason)) {
-            match refusal {
-                Refusal::Unfit(unfit) => log::warn!("{}: pictures are dropped: {unfit}", self.name),
-                _ => {
-                    log::warn!("{}: pictures are dropped: {}", self.name, reason.replace('_', " "));
-                }
-            }
-        }
+        *count += 1;
+        self.refused = Some(reason);
+        self.say(reason, |name| {
+            let why = match refusal {
+                Refusal::Unfit(unfit) => unfit.to_string(),
+                _ => reason.replace('_', " "),
+            };
+            log::warn!("{name}: a picture is dropped, and others like it will be: {why}");
+        });
     }
 
-    fn say_helped(&mut self, unfit: Unfit, remedy: Remedy) {
-        let said = Some(Said::Helped(unfit.name()));
-        if self.said.is_some() {
-            return;
+    /// Says something about the pictures, once.
+    fn say(&mut self, what: &'static str, say: impl FnOnce(&str)) {
+        if !self.said.contains(&what) && self.said.push(what).is_ok() {
+            say(&self.name);
         }
-        self.said = said;
-        let how = match remedy {
-            Remedy::Rewrite => "each picture is rewritten without loss",
-            _ => "each picture is encoded anew, in the quality that it has",
-        };
-        log::info!("{}: {unfit}: {how}, which takes processor time", self.name);
     }
+}
+
+enum Verdict {
+    Pass(Frame),
+    Help(Remedy),
 }
 
 /// What helps against a reason.
@@ -280,18 +308,15 @@ pub fn is_sendable(jpeg: &[u8]) -> bool {
 }
 
 fn start(waker: Arc<mio::Waker>) -> Result<Worker<Job, Done>, Error> {
-    Worker::start_with(waker, || {
-        // Without memory for the library there will be none for a picture either.
-        let mut converter = Converter::new().ok();
-        move |job: Job| {
-            let Job { frame, remedy, mut buffer } = job;
-            let capture = frame.capture;
-            let made = converter.as_mut().ok_or(Refusal::Damaged).and_then(|converter| {
-                let scanned = converter.convert(&frame.bytes, remedy, buffer.bytes_mut())?;
-                let bytes = FrameBytes::Pooled(buffer);
-                Ok(Picture { frame: VideoFrame { bytes, capture, raw: None }, scanned })
-            });
-            Done { made, remedy, capture }
-        }
+    let mut converter = Converter::new();
+    Worker::start(waker, move |job: Job| {
+        let Job { picture: Waiting { frame, remedy, number }, mut buffer } = job;
+        let capture = frame.capture;
+        let made = converter.convert(&frame.bytes, remedy, buffer.bytes_mut()).map(|made| {
+            let bytes = FrameBytes::Pooled(buffer);
+            let frame = VideoFrame { bytes, capture, raw: None };
+            (Picture { frame, scanned: made.scanned }, made.lossless)
+        });
+        Done { made, number }
     })
 }

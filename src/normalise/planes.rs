@@ -139,11 +139,12 @@ mod tests {
         let mut planes = Planes::default();
         let luma: Vec<u8> = (0..=255).collect();
         let chroma = chroma.map(|(bytes, stride, factors)| {
-            let rows = Rows::plain(bytes, stride);
-            ([rows, rows], factors)
+            // Red is what blue is, one sample on.
+            ([Rows::plain(bytes, stride), Rows::plain(&bytes[1..], stride)], factors)
         });
         planes.fill(size, Rows::plain(&luma, 16), chroma);
-        assert_eq!(planes.blue, planes.red);
+        assert_eq!(planes.red.len(), planes.blue.len());
+        assert!(chroma.is_none() || planes.blue.len() < 2 || planes.blue != planes.red);
         (planes.luma, planes.blue, planes.sampling)
     }
 

@@ -178,6 +178,25 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_of_the_narrow_range_is_stretched() {
+        let format = |full_range| RawFormat {
+            layout: Layout::Yuyv,
+            width: 2,
+            height: 1,
+            stride: 4,
+            full_range,
+        };
+        let planes = |full_range| {
+            let mut planes = Planes::default();
+            format(full_range).encodable(&[16, 240, 235, 128], &mut planes).unwrap();
+            let image = planes.image();
+            [image.y_plane, image.u_plane, image.v_plane].concat()
+        };
+        assert_eq!(planes(false), [0, 255, 255, 128]);
+        assert_eq!(planes(true), [16, 235, 240, 128]);
+    }
+
+    #[test]
     fn a_picture_that_is_too_short_is_refused() {
         for (layout, _) in Layout::ALL {
             for (width, height, stride) in [(6_u16, 4_u16, 0), (5, 3, 16), (1, 1, 0), (6, 4, 37)] {

@@ -1,6 +1,7 @@
 use super::convert::{Converter, Refusal, Remedy};
 use super::*;
 use crate::jpeg_worker::tests::Loop;
+use streamsocket_stream::clock::Monotonic;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvImage};
 
 /// Odd, so that every edge is met.
@@ -51,10 +52,40 @@ fn luma_psnr(one: &[u8], other: &[u8]) -> f64 {
     10.0 * (255.0 * 255.0 * (width * height) as f64 / squares).log10()
 }
 
+/// By how much a colour of two pictures differs, a pixel.
+fn mean_difference(one: &[u8], other: &[u8], colour: usize) -> f64 {
+    let [one, other] =
+        [one, other].map(|file| turbojpeg::decompress(file, PixelFormat::RGB).unwrap().pixels);
+    let pairs = one.chunks_exact(3).zip(other.chunks_exact(3));
+    let off: f64 = pairs.map(|(a, b)| f64::from(a[colour].abs_diff(b[colour]))).sum();
+    off / (SIZE.0 * SIZE.1) as f64
+}
+
+/// Without a table that the picture before it had.
+#[test]
+fn nothing_of_the_picture_before_is_taken() {
+    let file = jpeg(40, Subsamp::Sub2x2, |it| it.set_progressive(true).unwrap());
+    let at = file.windows(2).position(|pair| pair == [0xFF, 0xDB]).unwrap();
+    let len = usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]]));
+    let without = [&file[..at], &file[at + 2 + len..]].concat();
+    let (mut converter, mut out) = (Converter::new(), Vec::new());
+    converter.convert(&file, Remedy::Rewrite, &mut out).unwrap();
+    assert_eq!(converter.convert(&without, Remedy::Rewrite, &mut out), Err(Refusal::Damaged));
+}
+
+#[test]
+fn a_picture_of_thousands_of_scans_is_refused() {
+    let file = jpeg(40, Subsamp::Sub2x2, |it| it.set_progressive(true).unwrap());
+    let end = file.len() - 2;
+    let last = file.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let many = [&file[..end], &file[last..end].repeat(100), &[0xFF, 0xD9]].concat();
+    assert_eq!(convert(&many, Remedy::Rewrite), Err(Refusal::TooManyScans));
+}
+
 fn convert(bytes: &[u8], remedy: Remedy) -> Result<(Vec<u8>, Frame), Refusal> {
     let mut out = Vec::new();
-    let scanned = Converter::new().unwrap().convert(bytes, remedy, &mut out)?;
-    Ok((out, scanned))
+    let made = Converter::new().convert(bytes, remedy, &mut out)?;
+    Ok((out, made.scanned))
 }
 
 #[test]
@@ -86,14 +117,19 @@ fn what_rtp_has_no_room_for_is_encoded_in_its_own_quality() {
             assert!(psnr > 40.0, "{sampling:?} {quality}: {psnr:.1} dB");
             // Also when it was believed to be only coded otherwise.
             let progressive = jpeg(quality, sampling, |it| it.set_progressive(true).unwrap());
-            let (made, _) = convert(&progressive, Remedy::Rewrite).unwrap();
-            let psnr = luma_psnr(&progressive, &made);
-            assert!(psnr > 40.0, "progressive {sampling:?} {quality}: {psnr:.1} dB");
+            let (again, _) = convert(&progressive, Remedy::Rewrite).unwrap();
+            assert_eq!(again, made);
+            if sampling != Subsamp::Gray {
+                let (blue, red) =
+                    (mean_difference(&file, &made, 2), mean_difference(&file, &made, 0));
+                assert!(blue < 15.0 && red < 15.0, "{sampling:?} {quality}: {blue:.1} {red:.1}");
+            }
         }
         let rgb = jpeg(quality, Subsamp::None, |it| {
             it.set_colorspace(turbojpeg::Colorspace::RGB).unwrap();
         });
-        assert!(convert(&rgb, Remedy::Encode(None)).is_ok());
+        let (made, _) = convert(&rgb, Remedy::Encode(None)).unwrap();
+        assert!(mean_difference(&rgb, &made, 0) < 6.0 && mean_difference(&rgb, &made, 2) < 6.0);
     }
 }
 
@@ -158,14 +194,14 @@ fn what_is_cut_off_is_dropped_and_what_only_lacks_its_end_is_not() {
     assert_eq!(convert(&[0; 50], Remedy::Rewrite), Err(Refusal::Damaged));
     let mut huge = file.clone();
     let sof = huge.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
-    huge[sof + 5..sof + 9].copy_from_slice(&[0x40, 0, 0x40, 0]);
+    huge[sof + 5..sof + 9].copy_from_slice(&[0x20, 0, 0x20, 0]);
     assert_eq!(convert(&huge, Remedy::Encode(None)), Err(Refusal::TooLarge));
 }
 
 #[test]
 fn damage_does_not_reach_the_next_picture() {
     let file = jpeg(80, Subsamp::Sub2x2, |it| it.set_progressive(true).unwrap());
-    let (mut converter, mut out) = (Converter::new().unwrap(), Vec::new());
+    let (mut converter, mut out) = (Converter::new(), Vec::new());
     for len in (2..file.len()).step_by(37) {
         let _ = converter.convert(&file[..len], Remedy::Rewrite, &mut out);
         converter.convert(&file, Remedy::Rewrite, &mut out).unwrap();
@@ -296,6 +332,7 @@ fn what_can_be_sent_passes_at_once_and_nothing_older_follows_it() {
 fn while_the_thread_is_busy_the_newest_waits() {
     let mut event_loop = Loop::new();
     let mut normaliser = normaliser(&event_loop, Some(50));
+    assert!(!normaliser.is_full());
     let plain = jpeg(80, Subsamp::Sub2x2, |_| ());
     for capture in 1..=5 {
         assert!(normaliser.push(frame(plain.clone(), capture)).unwrap().is_none());

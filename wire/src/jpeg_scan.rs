@@ -93,6 +93,20 @@ pub fn tables(jpeg: &[u8]) -> [Option<[u8; 64]>; 2] {
     ids.map(|id| quantization.table(id?).ok())
 }
 
+/// The number of scans in a file: one, or more if it is progressive or not interleaved.
+#[must_use]
+pub fn scans(jpeg: &[u8]) -> usize {
+    let (mut at, mut count) = (2, 0);
+    while let Ok((marker, _, next)) = segment::next(jpeg, at) {
+        at = next;
+        if marker == SOS {
+            count += 1;
+            at = end::next_marker(jpeg, next);
+        }
+    }
+    count
+}
+
 /// A frame, but for where its coded data ends.
 #[derive(Clone, Debug)]
 struct Layout {

@@ -257,7 +257,7 @@ fn negotiate(
 ) -> Result<(VideoFormat, Option<RawFormat>), Error> {
     let path = &request.device;
     let formats = node.formats();
-    let format = offer::choose_format(label, &formats)?;
+    let format = offer::choose_format(label, &formats, request.size)?;
     let wanted = request.rate.unwrap_or(offer::RATE_PREFERRED);
     let fast = offer::fast_enough(format, wanted);
     let sizes = if request.size.is_none() { &fast } else { &format.sizes };

@@ -184,9 +184,14 @@ fn hertz(rate: FrameRate) -> f64 {
 pub(crate) fn choose_format<'a>(
     camera: &str,
     formats: &'a [FormatOffer],
+    want: Option<(u16, u16)>,
 ) -> Result<&'a FormatOffer, Error> {
     let named = |fourcc: &[u8; 4]| formats.iter().find(|format| format.fourcc == *fourcc);
-    let raw = || Layout::ALL.iter().find_map(|(_, fourcc)| named(fourcc));
+    let all_raw = || Layout::ALL.iter().filter_map(|(_, fourcc)| named(fourcc));
+    let has_size = |format: &&FormatOffer| {
+        want.is_none_or(|want| choose_size(camera, &format.sizes, Some(want)).is_ok())
+    };
+    let raw = || all_raw().find(has_size).or_else(|| all_raw().next());
     if let Some(format) = named(b"MJPG").or_else(|| named(b"JPEG")).or_else(raw) {
         return Ok(format);
     }
@@ -296,14 +301,19 @@ mod tests {
     #[test]
     fn mjpg_is_taken_before_jpeg_and_raw() {
         let all = [format(*b"YUYV"), format(*b"JPEG"), format(*b"MJPG")];
-        assert_eq!(&choose_format("cam", &all).unwrap().fourcc, b"MJPG");
-        assert_eq!(&choose_format("cam", &all[..2]).unwrap().fourcc, b"JPEG");
+        assert_eq!(&choose_format("cam", &all, None).unwrap().fourcc, b"MJPG");
+        assert_eq!(&choose_format("cam", &all[..2], None).unwrap().fourcc, b"JPEG");
     }
 
     #[test]
     fn without_mjpeg_a_raw_format_is_taken_that_comes_often_enough() {
         let raw = [format(*b"YUYV"), format(*b"NV12")];
-        assert_eq!(&choose_format("cam", &raw).unwrap().fourcc, b"NV12");
+        assert_eq!(&choose_format("cam", &raw, None).unwrap().fourcc, b"NV12");
+        let mut large = format(*b"YUYV");
+        large.sizes.push(size(1280, 720));
+        let both = [format(*b"NV12"), large];
+        let chosen = |want| choose_format("cam", &both, Some(want)).unwrap().fourcc;
+        assert_eq!([chosen((1280, 720)), chosen((9, 9))], [*b"YUYV", *b"NV12"]);
         let slow = SizeOffer {
             extent: Extent::Discrete((1280, 720)),
             rates: vec![RateOffer::Discrete(fps(10))],
@@ -319,7 +329,8 @@ mod tests {
     #[test]
     fn without_any_format_the_error_names_what_there_is() {
         let raw = [format(*b"H264"), format(*b"Y16 ")];
-        let error = choose_format("camera \"X\" (/dev/video2)", &raw).unwrap_err().to_string();
+        let error =
+            choose_format("camera \"X\" (/dev/video2)", &raw, None).unwrap_err().to_string();
         assert!(
             error.starts_with("camera \"X\" (/dev/video2) gives only H264, Y16, which cannot be")
         );

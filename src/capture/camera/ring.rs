@@ -20,7 +20,7 @@ use v4l::v4l2;
 pub(super) const BUFFERS: u32 = 7;
 
 /// Buffers that must be granted: with fewer the driver would have none to fill at times.
-pub(super) const BUFFERS_MIN: usize = 4;
+pub(super) const BUFFERS_MIN: usize = super::LEASED_MAX + 2;
 
 /// The mapped buffers of a streaming camera.
 #[derive(Debug)]

@@ -60,7 +60,7 @@ fn write_camera(camera: &CameraInfo, card: Option<&CardInfo>, out: &mut dyn Writ
     if let Some(card) = card {
         writeln!(out, "    sound   --audio alsa:{}", card.name)?;
     }
-    let used = choose_format(&camera.name, &camera.formats).ok();
+    let used = choose_format(&camera.name, &camera.formats, None).ok();
     match used {
         Some(format) if format.is_mjpeg() => write_sizes(format, out)?,
         Some(format) => {

@@ -197,6 +197,12 @@ impl VideoSource {
         }
     }
 
+    /// True if pictures come when they are asked for, so that none is lost by asking later.
+    #[must_use]
+    pub const fn can_wait(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Preloaded(_))
+    }
+
     /// True if it ends by itself.
     #[must_use]
     pub const fn is_finite(&self) -> bool {

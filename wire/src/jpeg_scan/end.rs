@@ -13,18 +13,7 @@ use core::ops::Range;
 /// If there is no data.
 pub(super) fn coded_data(jpeg: &[u8], start: usize) -> Result<(Range<usize>, bool), Unfit> {
     let data = jpeg.get(start..).unwrap_or_default();
-    let mut at = 0;
-    let len = loop {
-        let Some(found) = find_ff(data.get(at..).unwrap_or_default()) else { break data.len() };
-        at += found;
-        match data.get(at + 1) {
-            // A stuffed byte, a restart marker.
-            Some(0x00 | 0xD0..=0xD7) => at += 2,
-            // A fill byte in front of a marker.
-            Some(0xFF) => at += 1,
-            Some(_) | None => break at,
-        }
-    };
+    let len = next_marker(data, 0);
     // Fill bytes belong to the marker behind them.
     let filled = data.get(..len).unwrap_or_default().iter().rev();
     let fill = filled.take_while(|byte| **byte == 0xFF).count();
@@ -36,6 +25,22 @@ pub(super) fn coded_data(jpeg: &[u8], start: usize) -> Result<(Range<usize>, boo
             Some(_) => Err(Unfit::Scans),
             None => Ok((start..start + len, false)),
         },
+    }
+}
+
+/// Where the first marker is that is no restart marker, from `at` on in coded data; the length if there
+/// is none.
+pub(super) fn next_marker(data: &[u8], mut at: usize) -> usize {
+    loop {
+        let Some(found) = find_ff(data.get(at..).unwrap_or_default()) else { return data.len() };
+        at += found;
+        match data.get(at + 1) {
+            // A stuffed byte, a restart marker.
+            Some(0x00 | 0xD0..=0xD7) => at += 2,
+            // A fill byte in front of a marker.
+            Some(0xFF) => at += 1,
+            Some(_) | None => return at,
+        }
     }
 }
 

@@ -169,3 +169,12 @@ fn headers_are_remembered_as_long_as_they_are_the_same() {
         assert_eq!(scanner.scan(picture), scan(picture));
     }
 }
+
+#[test]
+fn scans_are_counted() {
+    assert_eq!(scans(&file(&[1, 0xFF, 0xD9])), 1);
+    let another = [0xFF, 0xDA, 0, 8, 1, 2, 0x11, 0, 63, 0, 7, 0xFF, 0, 0xFF, 0xD1];
+    assert_eq!(scans(&file(&[&[1], &another[..], &another, &[0xFF, 0xD9]].concat())), 3);
+    assert_eq!(scans(&file(&[1])), 1);
+    assert_eq!(scans(b""), 0);
+}
