@@ -132,18 +132,19 @@ impl Reassembler {
             self.counts.malformed += 1;
             return;
         }
-        let picture = self.first_headers(&payload);
         let index = self.slot(fragment.time);
         let slot = &mut self.open[index];
         if slot.time.is_none() {
             slot.begin(fragment);
         }
-        if let Some(picture) = picture {
-            slot.unsupported |= picture.is_none();
-            slot.picture = picture;
-        }
         match slot.insert(fragment, &payload, start..end) {
-            Insertion::New => {}
+            Insertion::New => {
+                if let Some(picture) = self.first_headers(&payload) {
+                    let slot = &mut self.open[index];
+                    slot.unsupported |= picture.is_none();
+                    slot.picture = picture;
+                }
+            }
             Insertion::Duplicate => self.counts.duplicate += 1,
             Insertion::Contradiction => self.counts.malformed += 1,
         }

@@ -217,6 +217,21 @@ fn fragments_that_contradict_each_other_are_malformed() {
 }
 
 #[test]
+fn a_second_begin_of_a_frame_changes_neither_its_header_nor_the_tables_that_are_kept() {
+    let mut reassembler = Reassembler::new(None);
+    let mut jpeg = Vec::new();
+    foreign(200, Some(&[7; 128]), 1, &mut reassembler);
+    foreign(200, Some(&[8; 128]), 1, &mut reassembler);
+    foreign(0, None, 1, &mut reassembler);
+    foreign(200, Some(&[]), 2, &mut reassembler);
+    for _ in 0..2 {
+        let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
+        assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables, [&[7; 64]; 2]);
+    }
+    assert_eq!((reassembler.counts().duplicate, reassembler.counts().malformed), (1, 1));
+}
+
+#[test]
 fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
     let mut reassembler = Reassembler::new(Some((2592, 1944)));
     let mut payload = vec![0; 8];
