@@ -132,7 +132,10 @@ impl Reassembler {
             self.counts.malformed += 1;
             return;
         }
-        let index = self.slot(fragment.time);
+        let Some(index) = self.slot(fragment.time) else {
+            self.counts.late += 1;
+            return;
+        };
         let slot = &mut self.open[index];
         if slot.time.is_none() {
             slot.begin(fragment);
@@ -183,16 +186,17 @@ impl Reassembler {
         open.filter_map(|(index, slot)| Some((slot.time?, index))).min().map(|(_, index)| index)
     }
 
-    /// The slot of the frame with this time, or a free one; the oldest frame gives way.
-    fn slot(&mut self, time: i64) -> usize {
+    /// The slot of the frame with this time, or a free one; the oldest frame gives way, but not to
+    /// one that is older still.
+    fn slot(&mut self, time: i64) -> Option<usize> {
         let same = self.open.iter().position(|slot| slot.time == Some(time));
-        if let Some(index) = same.or_else(|| self.open.iter().position(|slot| slot.time.is_none()))
-        {
-            return index;
+        let free = || self.open.iter().position(|slot| slot.time.is_none());
+        if let Some(index) = same.or_else(free) {
+            return Some(index);
         }
-        let index = self.oldest().unwrap_or(0);
+        let index = self.oldest().filter(|index| self.open[*index].time < Some(time))?;
         self.abandon(index);
-        index
+        Some(index)
     }
 
     /// When a frame is given up that is not complete by then: for the sake of those behind it.

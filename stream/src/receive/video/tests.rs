@@ -135,6 +135,20 @@ fn a_frame_in_the_middle_of_which_we_joined_is_no_loss() {
 }
 
 #[test]
+fn no_frame_gives_way_to_an_older_one() {
+    let mut reassembler = Reassembler::new(None);
+    let frames: Vec<_> = (1..=5).map(|time| packets_of(&coded(5_000, 1), time, 0)).collect();
+    for frame in &frames[1..] {
+        push(&mut reassembler, &frame[0], Monotonic(0));
+    }
+    frames[0].iter().for_each(|packet| push(&mut reassembler, packet, Monotonic(0)));
+    frames[1][1..].iter().for_each(|packet| push(&mut reassembler, packet, Monotonic(0)));
+    assert_eq!(next(&mut reassembler, Monotonic(0)).map(|(time, _)| time), Some(2));
+    let counts = reassembler.counts();
+    assert_eq!((counts.late, counts.incomplete), (frames[0].len() as u64, 0));
+}
+
+#[test]
 fn packets_of_two_frames_may_be_mixed() {
     let (first, second) = (coded(5_000, 1), coded(5_000, 2));
     let mut reassembler = Reassembler::new(None);
