@@ -221,7 +221,8 @@ impl<'a> Media<'a> {
             return;
         }
         let mut parts = map.trim().split('/');
-        self.encoding = parts.next().unwrap_or_default();
+        let name = parts.next().filter(|name| !name.contains(char::is_control));
+        self.encoding = name.unwrap_or_default();
         self.clock_rate = parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0);
         self.channels = parts.next().and_then(|channels| channels.parse().ok()).unwrap_or(1);
     }

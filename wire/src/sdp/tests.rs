@@ -124,6 +124,16 @@ fn ipv6_has_no_time_to_live() {
 fn texts_cannot_add_lines() {
     let session = Session { name: "a\r\nm=audio 1 RTP/AVP 0\0", ..ours() };
     assert_eq!(Session::parse(&text(&session)).unwrap().media.len(), 2);
+    let mut session = ours();
+    session.media[0].mid = Some("v\r\nm=audio 1 RTP/AVP 0");
+    session.media[1].encoding = "L16\r";
+    assert_eq!(text(&session).split(['\r', '\n']).count(), OURS.split(['\r', '\n']).count());
+}
+
+#[test]
+fn the_name_of_an_encoding_has_no_control_characters() {
+    let named = OURS.replace("L16", "L\r16");
+    assert!(Session::parse(&named).unwrap_err().to_string().contains("rtpmap"));
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Session<'_> {
         }
         out.write_str("a=group:LS")?;
         for mid in self.media.iter().filter_map(|media| media.mid) {
-            write!(out, " {mid}")?;
+            write!(out, " {}", Text(mid))?;
         }
         out.write_str("\r\n")
     }
@@ -58,7 +58,8 @@ impl Media<'_> {
         if let Some(bandwidth) = self.bandwidth_kbit {
             write!(out, "b=AS:{bandwidth}\r\n")?;
         }
-        write!(out, "a=rtpmap:{payload_type} {}/{}", self.encoding, self.clock_rate)?;
+        let encoding = Text(self.encoding);
+        write!(out, "a=rtpmap:{payload_type} {encoding}/{}", self.clock_rate)?;
         if self.medium == Medium::Audio {
             write!(out, "/{}", self.channels)?;
         }
@@ -109,11 +110,16 @@ fn optional(out: &mut dyn Write, key: &str, text: Option<&str>) -> Result {
 }
 
 fn line(out: &mut dyn Write, key: &str, text: &str) -> Result {
-    out.write_str(key)?;
-    for part in text.split(['\r', '\n', '\0']) {
-        out.write_str(part)?;
+    write!(out, "{key}{}\r\n", Text(text))
+}
+
+/// A text without the characters that would end its line.
+struct Text<'a>(&'a str);
+
+impl core::fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> Result {
+        self.0.split(['\r', '\n', '\0']).try_for_each(|part| f.write_str(part))
     }
-    out.write_str("\r\n")
 }
 
 /// An address with its type.
