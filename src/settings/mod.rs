@@ -215,7 +215,8 @@ pub struct Error(String);
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        // On one line, and for a terminal, which obeys control characters.
+        f.write_str(&self.0.replace(char::is_control, "?"))
     }
 }
 

@@ -96,6 +96,14 @@ fn a_wrong_key_is_named_with_its_line() {
 }
 
 #[test]
+fn what_is_wrong_is_said_on_one_line() {
+    let error = from_file("video = \"a\\nb\\u001b[31m\"\n").unwrap_err();
+    assert!(error.starts_with("configuration /camera.toml: video a?b?[31m: expected"), "{error}");
+    let error = from_file("\"a\\u001b\" = 1\n").unwrap_err();
+    assert!(error.contains("unknown field `a?`"), "{error}");
+}
+
+#[test]
 fn names_are_safe_in_paths_and_descriptions() {
     let name = |text: &str| loaded(|o| o.name = Some(text.into())).map(|_| ());
     assert_eq!(name("Küche 1"), Ok(()));
