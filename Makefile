@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long variants latency test-all board-test board-shell check build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim long variants latency test-all board-test board-shell check fuzz fuzz-smoke build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -44,6 +44,15 @@ variants: ## the table of what becomes of every kind of JPEG, here and at GStrea
 latency: ## what repair and pacing cost: bytes on the wire, and time until a picture is decoded; 3 minutes
 	$(CARGO) build --release --locked --workspace
 	$(CARGO) run -q --release --locked -p streamsocket-tests --example latency
+
+fuzz: ## what decodes what comes from outside, fuzzed; 2 hours (FUZZ_SECONDS=N: so long for each target)
+	scripts/fuzz
+
+fuzz-smoke: ## does every fuzz target pass the lints, build and begin? 5 seconds each
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --all --check
+	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --manifest-path fuzz/Cargo.toml --quiet --locked -p streamsocket-seeds
+	scripts/fuzz smoke
 
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test

@@ -1,0 +1,111 @@
+//! Pictures, sound, descriptions and configurations.
+
+use super::Seeds;
+use streamsocket_wire::jpeg_header::{HEADER_MAX, Picture, emit};
+use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::sap::Announcement;
+use streamsocket_wire::sdp::{Framerate, Media, Medium, Repair, Session};
+
+const CONFIGURATION: &str =
+    "video = 'file:clip.mjpeg'\naudio = \"alsa:hw:CARD=C920\"\nsize = '1280x720'
+fps = 29.97\ncontrol = ['brightness=40', 'gain=1']\nwait = true\nav-offset = -30\nloop = true
+to = ['239.255.42.42:5004', '[ff15::1]:6000']\ninterface = 'eth0'\nttl = 4\npacket-size = 1200
+pace = '40M'\nrepair = '20%'\nmax-bitrate = '20M'\nname = 'Küche'\nsdp = 'a.sdp'\nno-announce = true
+stats = '-'\n";
+
+const ESCAPED: &str = "video = \"a\\nb\\u001b\"\n\"c\\td\" = 1\n";
+
+/// As GStreamer, live555 and VLC write them.
+const FOREIGN: [&str; 3] = [
+    "v=0\no=- 1188340656180883 1 IN IP4 host\ns=x\ni=y\nt=0 0\na=tool:z\na=range:npt=now-
+m=video 5000 RTP/AVP 26\nc=IN IP4 127.0.0.1\na=framesize:26 640-480\na=framerate:30.000000\n",
+    "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ff15::1/3\r\nt=0 0\r\nm=audio 5004/2 RTP/AVP 10\r
+m=audio 0 RTP/AVP 11\r\nm=text 9 UDP t140\r\nm=audio 6 RTP/AVP 97\r\na=rtpmap:97 L16/16000\r\n",
+    "v=0\nc=IN IP4 232.1.1.1/127/3\na=source-filter: incl IN IP4 * 192.0.2.1\nm=video 4 RTP/AVPF 96
+a=rtpmap:96 JPEG/90000\na=x-dimensions:4000,3000\na=extmap:3/recvonly urn:ietf:params:rtp-hdrext:ntp-64\n",
+];
+
+pub(super) fn seeds() -> Vec<Seeds> {
+    let pictures = [picture(0, 0), picture(1, 7)];
+    let descriptions: Vec<_> =
+        FOREIGN.map(String::from).into_iter().chain([description()]).collect();
+    let announcements = descriptions.iter().enumerate();
+    let announcements = announcements.map(|(number, text)| announcement(text, number % 2 == 1));
+    let streams =
+        [(9, [&pictures[0][..], &pictures[1]].concat()), (0, [b"x", &pictures[1][..]].concat())];
+    let sounds = [(7, sound(1, 0)), (0, sound(2, u32::MAX))];
+    let configurations = CONFIGURATION.split_inclusive('\n').chain([CONFIGURATION, ESCAPED]);
+    let numbered = |(number, bytes): (u8, Vec<u8>)| [&[number][..], &bytes].concat();
+    vec![
+        ("jpeg_scan", pictures.to_vec()),
+        ("mjpeg", streams.into_iter().map(numbered).collect()),
+        ("wav", sounds.into_iter().map(numbered).collect()),
+        ("sap", announcements.collect()),
+        ("sdp", descriptions.into_iter().map(String::into_bytes).collect()),
+        ("configuration", configurations.map(Vec::from).collect()),
+    ]
+}
+
+/// A picture with a few bytes of coded data.
+pub(super) fn picture(kind: u8, restart_interval: u16) -> Vec<u8> {
+    let mut tables = [9; 128];
+    tables[64..].fill(17);
+    let picture = Picture { kind, width: 640, height: 480, restart_interval, tables };
+    let mut header = [0; HEADER_MAX];
+    let len = emit(&picture, &mut header).unwrap_or(0);
+    let coded = [0x11, 0x22, 0xFF, 0x00, 0x33, 0xFF, 0xD0, 0x44, 0x55, 0xFF, 0xD9];
+    [&header[..len], &coded].concat()
+}
+
+/// 16-bit samples, the data of this size as the header says it.
+fn sound(channels: u16, size: u32) -> Vec<u8> {
+    let mut file = b"RIFF\xff\xff\xff\xffWAVELIST\x03\0\0\0abc\0fmt \x10\0\0\0\x01\0".to_vec();
+    file.extend(channels.to_le_bytes());
+    file.extend(8_000_u32.to_le_bytes());
+    file.extend((16_000 * u32::from(channels)).to_le_bytes());
+    file.extend((2 * channels).to_le_bytes());
+    file.extend(b"\x10\0data");
+    file.extend(size.to_le_bytes());
+    file.extend((0..100_u8).flat_map(|sample| [sample, 0]));
+    file
+}
+
+fn description() -> String {
+    let mut video = Media::new(Medium::Video, 5004);
+    (video.payload_type, video.encoding, video.clock_rate) = (26, "JPEG", 90_000);
+    video.bandwidth_kbit = Some(28_000);
+    video.framerate = Some(Framerate(29_970));
+    video.size = Some((640, 480));
+    video.repair = Some(Repair { payload_type: 98, to: ([239, 255, 1, 3], 5008).into() });
+    let mut audio = Media::new(Medium::Audio, 5006);
+    (audio.payload_type, audio.encoding, audio.clock_rate) = (97, "L16", 48_000);
+    (audio.channels, audio.ptime_ms) = (2, Some(5));
+    for (media, ssrc, mid) in [(&mut video, 1, "v"), (&mut audio, 2, "a")] {
+        (media.ntp64_id, media.ssrc, media.mid) = (Some(1), Some(Ssrc(ssrc)), Some(mid));
+        (media.cname, media.clock) = (Some("x@y"), Some("ntp=/traceable/"));
+    }
+    let session = Session {
+        name: "name",
+        info: Some("text"),
+        tool: Some("tool"),
+        session_id: 1,
+        version: 2,
+        origin: [127, 0, 0, 1].into(),
+        group: [239, 255, 1, 2].into(),
+        ttl: Some(1),
+        source: Some([127, 0, 0, 1].into()),
+        rtcp_unicast: true,
+        media: [video, audio].into_iter().collect(),
+    };
+    let mut text = String::new();
+    session.write(&mut text).map_or_else(|_| String::new(), |()| text)
+}
+
+fn announcement(text: &str, is_v6: bool) -> Vec<u8> {
+    let origin = if is_v6 { [0xFE80, 0, 0, 0, 0, 0, 0, 1].into() } else { [192, 0, 2, 1].into() };
+    let announcement = Announcement { deletion: is_v6, hash: 7, origin, payload: text };
+    let mut out = vec![0; text.len() + 64];
+    let len = announcement.emit(&mut out).unwrap_or(0);
+    out.truncate(len);
+    out
+}
