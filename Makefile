@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long variants latency test-all board-test board-shell check fuzz fuzz-smoke build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim long variants latency test-all board-test board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -53,6 +53,9 @@ fuzz-smoke: ## does every fuzz target pass the lints, build and begin? 5 seconds
 	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --manifest-path fuzz/Cargo.toml --quiet --locked -p streamsocket-seeds
 	scripts/fuzz smoke
+
+sanitize: ## the decoders' tests under Miri, those of the unsafe code under AddressSanitizer
+	scripts/sanitize
 
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test
