@@ -282,7 +282,8 @@ impl Take {
         size: Option<(u16, u16)>,
         writer: &Writer,
     ) -> Result<(), String> {
-        let lead = self.pending.iter().filter_map(unix).filter(|unix| begin - unix < LEAD_NANOS);
+        let lead = |unix: &i64| begin.saturating_sub(*unix) < LEAD_NANOS;
+        let lead = self.pending.iter().filter_map(unix).filter(lead);
         let start = lead.min().unwrap_or(begin).min(begin);
         let video = size.zip(writer.video).map(|((width, height), plan)| VideoTrack {
             width,
@@ -311,12 +312,12 @@ impl Open {
             Message::Video { unix, jpeg, .. } if self.size.is_some() => {
                 // The first report of a sender may move its pictures back by a little: the first
                 // was placed by its arrival.
-                let nanos = unix - self.start;
+                let nanos = unix.saturating_sub(self.start);
                 let nanos = if nanos > -LEAD_NANOS { nanos.max(0) } else { nanos };
                 self.recorder.write_video(nanos, jpeg)
             }
             Message::Audio { unix, samples } => {
-                self.recorder.write_audio(unix - self.start, samples)
+                self.recorder.write_audio(unix.saturating_sub(self.start), samples)
             }
             Message::Video { .. } => {
                 self.pictures_refused += 1;
@@ -343,4 +344,27 @@ const fn unix(message: &Message) -> Option<i64> {
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sender's clock may say anything.
+    #[test]
+    fn capture_times_may_be_as_far_apart_as_they_like() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = Destination::open(&folder.path().join("a.mkv")).unwrap();
+        let (size, video) =
+            (Some((16, 16)), VideoTrack { width: 16, height: 16, frame_nanos: None });
+        let audio = AudioTrack { rate: 8_000, channels: 1 };
+        let recorder = Recorder::start(destination, Some(video), Some(audio)).unwrap();
+        let mut open = Open { recorder, start: 1, size, pictures_refused: 0 };
+        for unix in [i64::MIN, i64::MAX] {
+            let video = Message::Video { unix, jpeg: vec![1], size: (16, 16) };
+            open.write(&video).unwrap();
+            open.write(&Message::Audio { unix, samples: vec![1] }).unwrap();
+        }
+        assert_eq!(open.recorder.finish().unwrap().before_start, 2);
+    }
 }
