@@ -16,11 +16,11 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 
 const MEDIA: Ssrc = Ssrc(0x5353_0001);
 
-/// A single packet of the most that repair arithmetic can be asked for: places for twice the largest
-/// block, of shards of the greatest length, and what surrounds them.
+/// What a single packet may cost, in bytes: places for twice the largest block of the longest shards, which
+/// the arithmetic wants even if one packet is missing.
 const MEMORY_FREE: usize = 32 << 20;
 
-/// Packets lie in buffers that have grown by doubling, twice at most, here and there.
+/// What a byte that has come may cost: its packet is kept, as is its shard, in buffers that have doubled.
 const MEMORY_OF_BYTE: usize = 8;
 
 /// What a step is.

@@ -8,7 +8,8 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
-use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::SEAL_RESERVE;
+use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
 use streamsocket_stream::send::video::{Packetizer, SIZE_MAX, Stamp};
 use streamsocket_wire::jpeg_scan::{self, Sampling};
@@ -73,6 +74,8 @@ fn coded(len: u16, seed: u8) -> Vec<u8> {
 
 fn send(input: &Input, tables: [&[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
     let first = Sequence(input.first);
+    let longest_wanted =
+        usize::from(input.packet_size).saturating_sub(SEAL_RESERVE).max(HEADER_MAX + 1);
     let mut packetizer = Packetizer::new(MEDIA, first, input.packet_size.into(), Some(1));
     let mut encoder = Encoder::new(Ssrc(6), Sequence(0), MEDIA);
     let share: Share = (input.share % 101).to_string().parse().expect("a share");
@@ -106,7 +109,7 @@ fn send(input: &Input, tables: [&[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
             longest,
         });
         for packet in cut.range(0..cut.len()) {
-            assert!(packet.len() <= usize::from(input.packet_size).max(205) - 32);
+            assert!(packet.len() <= longest_wanted);
             let payload = &coded[packet.payload.clone()];
             encoder.push(packet.header, payload);
             let bytes = [packet.header, payload].concat();

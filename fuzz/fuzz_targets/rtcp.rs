@@ -18,11 +18,11 @@ use streamsocket_wire::rtp::Ssrc;
 /// The stream that seeds speak of.
 const STREAM: Ssrc = Ssrc(9);
 
-/// Receivers speak no more often than every 5 s, by half as much, by the compensation of RFC 3550
-/// appendix A.7: in nanoseconds.
+/// The least time from report to report, in nanoseconds: half of 5 s, less by the compensation of RFC 3550
+/// appendix A.7.
 const REPORTS_APART: i64 = 2_000_000_000;
 
-/// Most of a second; all ones is far more.
+/// A pause of 1, in nanoseconds.
 const PAUSE_NANOS: i64 = 100_000_000;
 
 fuzz_target!(|steps: Steps<'_>| {

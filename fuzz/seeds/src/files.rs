@@ -15,7 +15,8 @@ stats = '-'\n";
 
 const ESCAPED: &str = "video = \"a\\nb\\u001b\"\n\"c\\td\" = 1\n";
 
-/// As GStreamer, live555 and VLC write them.
+/// As others write them: lines ended by LF, a host's name, ports with a number behind, static payload types,
+/// media of other kinds, no time to live.
 const FOREIGN: [&str; 3] = [
     "v=0\no=- 1188340656180883 1 IN IP4 host\ns=x\ni=y\nt=0 0\na=tool:z\na=range:npt=now-
 m=video 5000 RTP/AVP 26\nc=IN IP4 127.0.0.1\na=framesize:26 640-480\na=framerate:30.000000\n",
