@@ -141,8 +141,19 @@ struct Receiver {
     source: Source,
     repair: Repair,
     reassembler: Reassembler,
-    /// RTP times and files of the frames that came out.
-    seen: Vec<(i64, Option<NtpTime>, Vec<u8>)>,
+    /// How often the source seemed to be a new one: two packets that come much too late are taken for its
+    /// restart (RFC 3550 appendix A.1).
+    begun: u32,
+    /// The frames that came out.
+    seen: Vec<Seen>,
+}
+
+/// A frame that came out, of which source.
+struct Seen {
+    begun: u32,
+    time: i64,
+    ntp: Option<NtpTime>,
+    file: Vec<u8>,
 }
 
 impl Receiver {
@@ -160,6 +171,7 @@ impl Receiver {
                 Admission::NewSource { sequence, time } => {
                     self.repair.reset();
                     self.reassembler.reset();
+                    self.begun += 1;
                     (sequence, time)
                 }
                 Admission::Refused => return,
@@ -179,7 +191,8 @@ impl Receiver {
     fn poll(&mut self, now: Monotonic) {
         let mut file = Vec::new();
         while let Some(frame) = self.reassembler.poll(now, &|_| None, &mut file) {
-            self.seen.push((frame.time, frame.ntp, file[frame.start..].to_vec()));
+            let (begun, time, ntp) = (self.begun, frame.time, frame.ntp);
+            self.seen.push(Seen { begun, time, ntp, file: file[frame.start..].to_vec() });
         }
     }
 }
@@ -203,12 +216,13 @@ fn check_frames(input: &Input, tables: [&[u8; 64]; 2], sent: &[Sent], receiver: 
     } else {
         (width.next_multiple_of(8), height.next_multiple_of(8))
     };
-    let mut before = 0;
-    for (time, ntp, file) in &receiver.seen {
+    let mut before = (0, 0);
+    for Seen { begun, time, ntp, file } in &receiver.seen {
         let frame = sent.iter().find(|sent| i64::from(sent.stamp.time.0) == *time);
         let frame = frame.expect("it was sent");
-        assert!(*time > before && *ntp == Some(frame.stamp.ntp));
-        before = *time;
+        assert!((*begun, *time) > before, "{time} after {before:?}");
+        assert_eq!(*ntp, Some(frame.stamp.ntp));
+        before = (*begun, *time);
         let scanned = jpeg_scan::scan(file).expect("it is a picture");
         assert_eq!((scanned.width, scanned.height), size);
         assert_eq!((scanned.tables, scanned.sampling == Sampling::S420), (tables, input.is_420));
@@ -234,10 +248,7 @@ fn check_promise(input: &Input, sent: &[Sent], arrived: &[&Packet], receiver: &R
         let promised = repaired && index > first.frame && came.len() >= frame.packets;
         if media == frame.packets || promised {
             let time = i64::from(frame.stamp.time.0);
-            assert!(
-                receiver.seen.iter().any(|(seen, ..)| *seen == time),
-                "frame {index} is missing"
-            );
+            assert!(receiver.seen.iter().any(|seen| seen.time == time), "frame {index} is missing");
         }
     }
 }
@@ -250,6 +261,7 @@ fuzz_target!(|input: Input| {
         source: Source::new(90_000),
         repair: Repair::default(),
         reassembler: Reassembler::new(Some((input.width.max(1), input.height.max(1)))),
+        begun: 0,
         seen: Vec::new(),
     };
     arrived.iter().for_each(|packet| receiver.take(&packet.bytes));
