@@ -72,7 +72,7 @@ fn coded(len: u16, seed: u8) -> Vec<u8> {
         .collect()
 }
 
-fn send(input: &Input, tables: [&[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
+fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
     let first = Sequence(input.first);
     let longest_wanted =
         usize::from(input.packet_size).saturating_sub(SEAL_RESERVE).max(HEADER_MAX + 1);
@@ -88,6 +88,7 @@ fn send(input: &Input, tables: [&[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
             sampling: if input.is_420 { Sampling::S420 } else { Sampling::S422 },
             restart_interval: input.restart_interval,
             tables,
+            ended: true,
             data: 0..coded.len(),
         };
         let number = index as u32 + 1;
@@ -208,7 +209,7 @@ fn fragment<'a>(packet: &rtp::Packet<'a>, time: i64) -> Fragment<'a> {
 }
 
 /// What came out went in, in this order.
-fn check_frames(input: &Input, tables: [&[u8; 64]; 2], sent: &[Sent], receiver: &Receiver) {
+fn check_frames(input: &Input, tables: [[u8; 64]; 2], sent: &[Sent], receiver: &Receiver) {
     let (width, height) = (input.width.max(1), input.height.max(1));
     let described = width > SIZE_MAX || height > SIZE_MAX;
     let size = if described {
@@ -254,7 +255,7 @@ fn check_promise(input: &Input, sent: &[Sent], arrived: &[&Packet], receiver: &R
 }
 
 fuzz_target!(|input: Input| {
-    let tables = [&[input.tables.0; 64], &[input.tables.1; 64]];
+    let tables = [[input.tables.0; 64], [input.tables.1; 64]];
     let (sent, packets) = send(&input, tables);
     let arrived = arrived(&packets, &input.network);
     let mut receiver = Receiver {

@@ -240,7 +240,7 @@ fn a_second_begin_of_a_frame_changes_neither_its_header_nor_the_tables_that_are_
     foreign(200, Some(&[]), 2, &mut reassembler);
     for _ in 0..2 {
         let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
-        assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables, [&[7; 64]; 2]);
+        assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables, [[7; 64]; 2]);
     }
     assert_eq!((reassembler.counts().duplicate, reassembler.counts().malformed), (1, 1));
 }
