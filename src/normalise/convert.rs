@@ -20,7 +20,7 @@ const SCANS_MAX: usize = 64;
 
 /// What may be done to a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
+pub enum Remedy {
     /// The same coefficients, coded as RTP wants it.
     Rewrite,
     /// Decoded and encoded, with this quality or that of its own tables.
@@ -31,7 +31,7 @@ pub(super) enum Remedy {
 
 /// Why there is no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// It is damaged or cut off.
     Damaged,
     /// It cannot be sent, for this reason.
@@ -44,7 +44,8 @@ pub(super) enum Refusal {
 
 /// Memory that is used again for each picture. The library's own state is not: tables of the picture
 /// before would be taken for those that a picture lacks, and its buffers belong to one state each.
-pub(super) struct Converter {
+#[derive(Debug)]
+pub struct Converter {
     rearranger: Rearranger,
     input: Vec<u8>,
     samples: Vec<u8>,
@@ -53,14 +54,23 @@ pub(super) struct Converter {
 
 /// What was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Made {
-    pub(super) scanned: Frame,
+pub struct Made {
+    /// What its headers say, and where its coded data lies.
+    pub scanned: Frame,
     /// Whether it is what it was, sample by sample.
-    pub(super) lossless: bool,
+    pub lossless: bool,
+}
+
+impl Default for Converter {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Converter {
-    pub(super) fn new() -> Self {
+    /// Without memory yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             rearranger: Rearranger::new(),
             input: Vec::new(),
@@ -70,7 +80,10 @@ impl Converter {
     }
 
     /// Makes `out` a picture that can be sent.
-    pub(super) fn convert(
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn convert(
         &mut self,
         bytes: &[u8],
         remedy: Remedy,

@@ -10,12 +10,12 @@ mod rearrange;
 #[cfg(test)]
 mod tests;
 
+pub use convert::{Converter, Made, Refusal, Remedy};
 pub use raw::{Layout, RawFormat};
 
 use crate::capture::buffer::{FrameBytes, Pool, Pooled};
 use crate::capture::{Error, VideoFrame};
 use crate::jpeg_worker::Worker;
-use convert::{Converter, Refusal, Remedy};
 use std::sync::Arc;
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};
 

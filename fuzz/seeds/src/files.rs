@@ -39,12 +39,25 @@ pub(super) fn seeds() -> Vec<Seeds> {
     let numbered = |(number, bytes): (u8, Vec<u8>)| [&[number][..], &bytes].concat();
     vec![
         ("jpeg_scan", pictures.to_vec()),
+        ("normalise", PICTURES.iter().flat_map(|picture| wishes(picture)).collect()),
         ("mjpeg", streams.into_iter().map(numbered).collect()),
         ("wav", sounds.into_iter().map(numbered).collect()),
         ("sap", announcements.collect()),
         ("sdp", descriptions.into_iter().map(String::into_bytes).collect()),
         ("configuration", configurations.map(Vec::from).collect()),
     ]
+}
+
+/// Pictures that can be decoded, and that RTP cannot carry as they are.
+const PICTURES: [&[u8]; 2] = [
+    include_bytes!("../../../src/normalise/data/48x24.jpg"),
+    include_bytes!("../../../src/normalise/data/83x61-optimized-restart.jpg"),
+];
+
+/// A picture to be rewritten, and one to be encoded: the choice is the first word, as `arbitrary` reads
+/// it.
+fn wishes(picture: &[u8]) -> [Vec<u8>; 2] {
+    [[0, 0, 0, 0], [0, 0, 0, 0x60]].map(|choice| [&choice[..], picture].concat())
 }
 
 /// A picture with a few bytes of coded data.

@@ -1,0 +1,47 @@
+//! Pictures of cameras and files, made into ones that RTP can carry: what is made, the receiver's decoder
+//! takes without a complaint, and it is as large as it was.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use streamsocket::normalise::{Converter, Layout, RawFormat, Remedy};
+use streamsocket_receiver::decode::{Decoder, Picture};
+use streamsocket_wire::jpeg_scan::scan;
+
+/// Pixels a side of a raw picture: enough for every edge.
+const SIDE_MAX: u16 = 40;
+
+#[derive(Arbitrary, Debug)]
+enum Wish {
+    Rewrite,
+    Encode(Option<u8>),
+    Raw { layout: u8, width: u16, height: u16, stride: u16, full_range: bool, quality: u8 },
+}
+
+impl Wish {
+    fn remedy(&self) -> Remedy {
+        match *self {
+            Self::Rewrite => Remedy::Rewrite,
+            Self::Encode(quality) => Remedy::Encode(quality),
+            Self::Raw { layout, width, height, stride, full_range, quality } => {
+                let (layout, _) = Layout::ALL[usize::from(layout) % Layout::ALL.len()];
+                let [width, height] = [width, height].map(|side| side % SIDE_MAX);
+                let stride = u32::from(stride % (4 * SIDE_MAX));
+                Remedy::EncodeRaw(RawFormat { layout, width, height, stride, full_range }, quality)
+            }
+        }
+    }
+}
+
+fuzz_target!(|input: (Wish, &[u8])| {
+    let (wish, bytes) = (input.0.remedy(), input.1);
+    let (mut decoder, mut picture) = (Decoder::new().expect("a decoder"), Picture::new());
+    let _ = decoder.decode(bytes, &mut picture);
+    let mut out = Vec::new();
+    let Ok(made) = Converter::new().convert(bytes, wish, &mut out) else { return };
+    assert_eq!(scan(&out), Ok(made.scanned.clone()));
+    assert!(made.scanned.ended);
+    decoder.decode(&out, &mut picture).expect("what was made can be decoded");
+    let size = [made.scanned.width, made.scanned.height].map(usize::from);
+    assert_eq!([picture.width(), picture.height()], size);
+});
