@@ -63,7 +63,7 @@ board-test: ## the tests with cameras, microphones and networks, in a virtual ma
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long board-test msrv deny ## everything, the slow part too
+test-all: test sim long variants board-test msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked

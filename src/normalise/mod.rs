@@ -141,6 +141,12 @@ impl Normaliser {
         }
         if self.waiting.replace(Waiting { frame, remedy, number: self.taken }).is_some() {
             self.counts.busy += 1;
+            self.say("busy", |name| {
+                log::warn!(
+                    "{name}: this machine cannot encode all pictures, and leaves some out: choose a \
+                     smaller --size or --fps"
+                );
+            });
         }
         self.submit();
         Ok(None)

@@ -323,8 +323,10 @@ impl<'a> Presenter<'a> {
         self.tick = now + SECOND;
         let counters = &self.threads.shared.counters;
         self.rates.measure(now, counters.video.frames_shown.get(), counters.video.bytes.get());
-        let statistics = counters.statistics(self.name, since(self.began).as_secs_f64());
-        write_stats(&mut self.stats, &statistics);
+        if self.stats.is_some() {
+            let statistics = counters.statistics(self.name, since(self.began).as_secs_f64());
+            write_stats(&mut self.stats, &statistics);
+        }
         match screen {
             Some(screen) if self.overlay => self.draw_overlay(screen),
             _ => Ok(()),

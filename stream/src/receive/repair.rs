@@ -17,6 +17,10 @@ const KEPT_MAX: usize = 2 * PACKETS_MAX as usize;
 /// packets were overtaken.
 const BLOCKS_OPEN: usize = 4;
 
+/// Repair packets that a block has room for at first, 100 kB: as many as a frame of 350 kB has. What says
+/// that it has more gets room as they come.
+const SHARDS_RESERVED_MAX: usize = 64;
+
 /// What was done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -209,6 +213,10 @@ impl Repair {
         block.shard_len = shard_len;
         block.indices.clear();
         block.shards.clear();
+        // Room before it is needed: how much is, differs from loss to loss.
+        let room = usize::from(header.repairs).min(SHARDS_RESERVED_MAX);
+        block.indices.reserve(room);
+        block.shards.reserve(room * shard_len);
         let missing = block.sequences().filter(|(_, it)| find(kept, *it).is_none()).count();
         block.missing = u16::try_from(missing).unwrap_or(u16::MAX);
         block.state = if missing == 0 { State::Done } else { State::Open };

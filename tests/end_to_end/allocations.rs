@@ -1,0 +1,74 @@
+//! Nothing allocates while it streams, neither Rust nor C: the daemon from a file of JPEGs to the socket,
+//! with sound and repair, and the receiver from the socket to the complete frame.
+
+use nix::sys::signal::Signal;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use streamsocket_tests::clip::{clip, voice};
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, output, receiver};
+use streamsocket_tests::session::{daemon_at, file};
+use streamsocket_tests::turn;
+use streamsocket_tests::wire::join;
+
+/// Pictures until all memory has its size: the clip once, and the first reports.
+const FIRST: usize = 300;
+
+/// Pictures that are watched.
+const WATCHED: usize = 1000;
+
+/// The counter that is preloaded, compiled.
+fn counter(folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/allocations.c");
+    let library = folder.join("allocations.so");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"]).arg(&library);
+    output(compiler.arg(source).args(["-ldl", "-lpthread"]));
+    library
+}
+
+/// What a program has allocated until now.
+fn allocated(program: &mut Program) -> u64 {
+    program.signal(Signal::SIGUSR1);
+    let line = program.wait_for("allocations ");
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// Allocations of a program while pictures go by, of which `pass` waits for so many.
+fn watched(program: &mut Program, pass: &mut impl FnMut(usize)) -> u64 {
+    pass(FIRST);
+    let before = allocated(program);
+    pass(WATCHED);
+    allocated(program) - before
+}
+
+#[test]
+fn nothing_is_allocated_while_it_streams() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let (library, sdp) = (counter(folder.path()), folder.path().join("it.sdp"));
+    let ears = join(place.at(0));
+    let mut packet = [0; 2048];
+    // The last packet of a picture has the marker.
+    let mut pass = |pictures: usize| {
+        for _ in 0..pictures {
+            while ears.recv(&mut packet).is_ok() && packet[1] & 0x80 == 0 {}
+        }
+    };
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&clip("640x480")), "--audio", &file(&voice()), "--loop"]);
+    daemon.args(["--fps", "100", "--sdp"]).arg(&sdp).env("LD_PRELOAD", &library);
+    let mut daemon = Program::start(&mut daemon);
+    daemon.wait_for("goes to");
+    let sent = watched(&mut daemon, &mut pass);
+    let mut viewer = receiver();
+    viewer.arg("--mute").arg(&sdp).env("LD_PRELOAD", &library);
+    // libjpeg-turbo allocates for each picture that it decodes.
+    let mut viewer = Program::start(viewer.env("ALLOCATIONS_EXCEPT", "picture"));
+    viewer.wait_for("receiving");
+    let received = watched(&mut viewer, &mut pass);
+    println!("allocations in {WATCHED} pictures: daemon {sent}, receiver {received}");
+    assert_eq!((sent, received), (0, 0));
+    viewer.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+}
