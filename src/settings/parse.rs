@@ -113,7 +113,7 @@ fn decimal(text: &str) -> Option<(u32, u32)> {
 pub(super) fn controls(texts: &[String]) -> Result<Vec<(String, String)>, Error> {
     let split = |text: &String| {
         let (name, value) =
-            text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+            text.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(|| {
                 wrong("control", text, "expected NAME=VALUE; 'streamsocket devices' lists them")
             })?;
         Ok((name.trim().to_owned(), value.trim().to_owned()))

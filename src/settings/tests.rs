@@ -136,3 +136,13 @@ fn what_is_not_there_is_found_out_before_streaming() {
     let interface = loaded(|o| o.interface = Some("eth77".into())).map(|s| s.verify());
     assert!(interface.unwrap().unwrap_err().to_string().contains("eth77"));
 }
+
+#[test]
+fn a_control_has_a_name() {
+    let controls =
+        |text: &str| loaded(|o| o.control = Some(vec![text.into()])).map(|it| it.controls);
+    assert_eq!(controls(" a = 1 ").unwrap(), [("a".to_owned(), "1".to_owned())]);
+    for text in ["=1", " \t=1", "a"] {
+        assert!(controls(text).unwrap_err().contains("NAME=VALUE"), "{text:?}");
+    }
+}
