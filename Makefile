@@ -37,7 +37,7 @@ long: ## what takes its time: links that are down, receivers that are stopped, n
 	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile --nocapture
 
-variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 10 minutes
+variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
 	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end every_kind_of_jpeg -- --nocapture
 

@@ -116,30 +116,7 @@ impl Statistics {
         let uptime = self.uptime_seconds;
         writeln!(out, "{}: on for {uptime:.0} s, {} viewers", self.name, self.viewers)?;
         if let Some(video) = &self.video {
-            writeln!(
-                out,
-                "  video  {} {}x{} at {} frames/s: {} frames captured, {} sent ({:.1} MB)",
-                video.source,
-                video.width,
-                video.height,
-                (video.rate * 100.0).round() / 100.0,
-                video.frames_captured,
-                video.frames_sent,
-                megabytes(video.bytes),
-            )?;
-            let (packets, repair) = (video.packets, video.repair_packets);
-            writeln!(out, "         {packets} packets and {repair} for repair")?;
-            let (rewritten, encoded) = (video.frames_rewritten, video.frames_encoded);
-            if rewritten + encoded > 0 {
-                writeln!(
-                    out,
-                    "         {rewritten} rewritten without loss, {encoded} encoded here"
-                )?;
-            }
-            for (reason, count) in &video.frames_dropped {
-                writeln!(out, "         {count} frames not sent: {}", reason.replace('_', " "))?;
-            }
-            write_absence(out, video.away.as_deref(), video.returns)?;
+            video.write(out)?;
         }
         if let Some(audio) = &self.audio {
             let seconds = to_f64(audio.samples) / f64::from(audio.rate.max(1));
@@ -172,6 +149,32 @@ impl Statistics {
             )?;
         }
         Ok(())
+    }
+}
+
+impl VideoStatistics {
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(
+            out,
+            "  video  {} {}x{} at {} frames/s: {} frames captured, {} sent ({:.1} MB)",
+            self.source,
+            self.width,
+            self.height,
+            (self.rate * 100.0).round() / 100.0,
+            self.frames_captured,
+            self.frames_sent,
+            megabytes(self.bytes),
+        )?;
+        let (packets, repair) = (self.packets, self.repair_packets);
+        writeln!(out, "         {packets} packets and {repair} for repair")?;
+        let (rewritten, encoded) = (self.frames_rewritten, self.frames_encoded);
+        if rewritten + encoded > 0 {
+            writeln!(out, "         {rewritten} rewritten without loss, {encoded} encoded here")?;
+        }
+        for (reason, count) in &self.frames_dropped {
+            writeln!(out, "         {count} frames not sent: {}", reason.replace('_', " "))?;
+        }
+        write_absence(out, self.away.as_deref(), self.returns)
     }
 }
 

@@ -158,18 +158,17 @@ impl Normaliser {
             return Ok(Verdict::Help(Remedy::EncodeRaw(raw, self.options.quality)));
         }
         let scanned = self.scanner.scan(&frame.bytes);
-        let needed = match scanned {
+        let (needed, why) = match scanned {
             Ok(scanned) if scanned.ended && self.options.requality.is_none() => {
                 return Ok(Verdict::Pass(scanned));
             }
-            Ok(_) => Remedy::Rewrite,
-            Err(unfit) => remedy(unfit).ok_or(Refusal::Unfit(unfit))?,
+            Ok(_) => (Remedy::Rewrite, "no end"),
+            Err(unfit) => (remedy(unfit).ok_or(Refusal::Unfit(unfit))?, unfit.name()),
         };
-        let (remedy, why) = match (self.options.requality, scanned) {
-            (Some(quality), _) => (Remedy::Encode(Some(quality)), "requality"),
-            (None, Ok(_)) => (needed, "no end"),
-            (None, Err(unfit)) => (needed, unfit.name()),
-        };
+        let (remedy, why) = self
+            .options
+            .requality
+            .map_or((needed, why), |quality| (Remedy::Encode(Some(quality)), "requality"));
         self.say(why, |name| {
             let how = match remedy {
                 Remedy::Rewrite => "each picture is rewritten without loss where that can be",
@@ -248,10 +247,8 @@ impl Normaliser {
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.outstanding() == 0) else {
             return;
         };
-        if self.waiting.is_none() {
-            return;
-        }
-        let Some((buffer, picture)) = self.pool.take().zip(self.waiting.take()) else { return };
+        let Some(buffer) = self.pool.take() else { return };
+        let Some(picture) = self.waiting.take() else { return };
         if worker.submit(Job { picture, buffer }).is_err() {
             self.counts.busy += 1;
         }
