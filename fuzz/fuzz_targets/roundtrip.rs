@@ -4,6 +4,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
@@ -37,16 +38,6 @@ struct Input {
     share: u8,
     frames: Vec<(u16, u8)>,
     network: Vec<Fate>,
-}
-
-/// What becomes of a packet.
-#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    Arrives,
-    Again,
-    Lost,
-    /// It comes behind so many others.
-    Later(u8),
 }
 
 struct Sent {
@@ -121,21 +112,6 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
         sent.push(Sent { coded, stamp, packets: cut.len(), repairs: repairs.into() });
     }
     (sent, packets)
-}
-
-/// The packets in the order that they arrive in.
-fn arrived<'a>(packets: &'a [Packet], network: &[Fate]) -> Vec<&'a Packet> {
-    let mut arriving = Vec::new();
-    for (index, packet) in packets.iter().enumerate() {
-        match network.get(index).unwrap_or(&Fate::Arrives) {
-            Fate::Arrives => arriving.push((index, packet)),
-            Fate::Again => arriving.extend([(index, packet), (index + 1, packet)]),
-            Fate::Lost => {}
-            Fate::Later(by) => arriving.push((index + usize::from(*by), packet)),
-        }
-    }
-    arriving.sort_by_key(|(at, _)| *at);
-    arriving.into_iter().map(|(_, packet)| packet).collect()
 }
 
 struct Receiver {

@@ -4,6 +4,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::receive::audio::{Chunk, Packet as Received, Reassembler};
 use streamsocket_stream::receive::repair::Repair;
@@ -31,16 +32,6 @@ struct Input {
     /// Sample frames that come from the card at once.
     pieces: Vec<u8>,
     network: Vec<Fate>,
-}
-
-/// What becomes of a packet.
-#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    Arrives,
-    Again,
-    Lost,
-    /// It comes behind so many others.
-    Later(u8),
 }
 
 impl Input {
@@ -79,21 +70,6 @@ fn send(input: &Input) -> (Vec<Vec<u8>>, usize) {
         }
     }
     (packets, media)
-}
-
-/// The packets in the order that they arrive in.
-fn arrived<'a>(packets: &'a [Vec<u8>], network: &[Fate]) -> Vec<&'a [u8]> {
-    let mut arriving = Vec::new();
-    for (index, packet) in packets.iter().enumerate() {
-        match network.get(index).unwrap_or(&Fate::Arrives) {
-            Fate::Arrives => arriving.push((index, &packet[..])),
-            Fate::Again => arriving.extend([(index, &packet[..]), (index + 1, &packet[..])]),
-            Fate::Lost => {}
-            Fate::Later(by) => arriving.push((index + usize::from(*by), &packet[..])),
-        }
-    }
-    arriving.sort_by_key(|(at, _)| *at);
-    arriving.into_iter().map(|(_, packet)| packet).collect()
 }
 
 struct Receiver<'a> {

@@ -1,11 +1,41 @@
 //! What several targets ask for.
 
+use arbitrary::Arbitrary;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
 use streamsocket_receiver::plan::Plan;
 use streamsocket_wire::sdp::Session;
 use tempfile::NamedTempFile;
+
+/// What becomes of a packet on a network.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+pub enum Fate {
+    /// It comes.
+    Arrives,
+    /// It comes twice.
+    Again,
+    /// It does not come.
+    Lost,
+    /// It comes behind so many others.
+    Later(u8),
+}
+
+/// The packets in the order that they arrive in.
+#[must_use]
+pub fn arrived<'a, T>(packets: &'a [T], network: &[Fate]) -> Vec<&'a T> {
+    let mut arriving = Vec::new();
+    for (index, packet) in packets.iter().enumerate() {
+        match network.get(index).unwrap_or(&Fate::Arrives) {
+            Fate::Arrives => arriving.push((index, packet)),
+            Fate::Again => arriving.extend([(index, packet), (index + 1, packet)]),
+            Fate::Lost => {}
+            Fate::Later(by) => arriving.push((index + usize::from(*by), packet)),
+        }
+    }
+    arriving.sort_by_key(|(at, _)| *at);
+    arriving.into_iter().map(|(_, packet)| packet).collect()
+}
 
 /// Whether the part is one of the whole, as a view, not as a copy.
 #[must_use]
