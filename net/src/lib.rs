@@ -37,7 +37,6 @@ pub use interface::Interface;
 pub use receive::{ReceiveSocket, Received};
 pub use send::{Datagram, SendSocket, Sent};
 
-/// Packets that one system call sends at most. As many as the kernel takes in one GSO message
-/// (`UDP_MAX_SEGMENTS`, 64 but for the newest), so that the arrays fit one full message or 64 plain
-/// ones; the pacer hands over batches of 16.
-pub const BATCH_MAX: usize = 64;
+/// Packets that one system call sends at most: a large 1080p frame that is not paced, and 40 kB of arrays
+/// for a destination.
+pub const BATCH_MAX: usize = 256;

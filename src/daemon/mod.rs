@@ -139,8 +139,8 @@ impl Daemon {
             if self.stopping || self.is_over() {
                 return Ok(());
             }
-            self.timer.set(Some(self.deadline()))?;
-            match self.poll.poll(&mut events, None) {
+            let patience = self.patience(now)?;
+            match self.poll.poll(&mut events, patience) {
                 Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                     return Err(error.into());
                 }
@@ -151,6 +151,16 @@ impl Daemon {
                 self.dispatch(event.token(), now);
             }
         }
+    }
+
+    /// How long to wait for an event: not at all if something is due, until the timer fires otherwise.
+    fn patience(&mut self, now: Monotonic) -> Result<Option<Duration>, Error> {
+        let deadline = self.deadline();
+        if deadline <= now {
+            return Ok(Some(Duration::ZERO));
+        }
+        self.timer.set(Some(deadline))?;
+        Ok(None)
     }
 
     /// A file of which not one picture could be sent is a mistake to be told.

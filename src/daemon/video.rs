@@ -14,7 +14,7 @@ use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::send::bitrate::Limit;
 use streamsocket_stream::send::clock::VideoClock;
-use streamsocket_stream::send::pacer::{BATCH_PACKETS, Load, Pace, Pacer};
+use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::repair::RESERVE;
@@ -248,16 +248,12 @@ impl Video {
         let repairs = range.start.max(media) - media..range.end.max(media) - media;
         let range = range.start.min(media)..range.end.min(media);
         if let (Some(frame), false) = (&self.leaving, range.is_empty()) {
-            let mut octets = 0;
-            for start in range.clone().step_by(BATCH_PACKETS) {
-                let batch = start..(start + BATCH_PACKETS).min(range.end);
-                self.transport.send(self.packets.range(batch.clone()).map(|packet| Datagram {
-                    header: packet.header,
-                    payload: frame.bytes.get(packet.payload).unwrap_or_default(),
-                }));
-                let packets = self.packets.range(batch);
-                octets += packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum::<usize>();
-            }
+            self.transport.send(self.packets.range(range.clone()).map(|packet| Datagram {
+                header: packet.header,
+                payload: frame.bytes.get(packet.payload).unwrap_or_default(),
+            }));
+            let packets = self.packets.range(range.clone());
+            let octets = packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
             self.transport.count(range.len(), octets, now);
         }
         if let Some(repair) = &mut self.repair {

@@ -1,7 +1,8 @@
 //! Which packets of a batch one message to the kernel can carry (UDP GSO, `udp(7)`,
 //! `UDP_SEGMENT`): the kernel cuts a message into packets of one length, the last may be shorter.
 
-use crate::BATCH_MAX;
+/// Packets that one message may be cut into: `UDP_MAX_SEGMENTS`, 64 but for the newest kernels.
+const SEGMENTS_MAX: usize = 64;
 
 /// UDP payload that one message to the kernel may have: what an IPv4 packet can carry, also when
 /// the kernel is to cut it up.
@@ -26,7 +27,7 @@ impl Run {
         let Some(segment) = u16::try_from(length).ok().filter(|&segment| segment > 0) else {
             return plain;
         };
-        let most = BATCH_MAX.min(BYTES_MAX / length);
+        let most = SEGMENTS_MAX.min(BYTES_MAX / length);
         let same = lengths.iter().take(most).take_while(|&&other| other == length).count();
         let shorter = |&last: &usize| same < most && (1..length).contains(&last);
         let last = lengths.get(same).copied().filter(shorter);
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn bounds_of_the_kernel_are_kept() {
-        assert_eq!(Run::segmented(&[100; 70]).packets, BATCH_MAX);
+        assert_eq!(Run::segmented(&[100; 70]).packets, SEGMENTS_MAX);
         // 46 packets of 1400 bytes are 64,400; one more would not fit.
         assert_eq!(Run::segmented(&[1400; 64]).packets, 46);
         let mut lengths = [1400; 47];
