@@ -4,6 +4,8 @@
 //! picture. What a picture contains is not judged here, and its entropy-coded data is only searched
 //! for its end.
 
+use streamsocket_wire::jpeg_scan::without_markers;
+
 /// Longest picture, in bytes: several times a 4K frame of a camera. A longer one is damage, and
 /// would otherwise fill the memory.
 pub const FRAME_MAX: usize = 8 << 20;
@@ -82,8 +84,9 @@ impl Splitter {
                     self.state = after_segment(scan, left - taken);
                 }
                 State::Scan => {
-                    let end = rest.iter().position(|byte| *byte == 0xFF);
-                    let taken = end.map_or(rest.len(), |at| at + 1);
+                    let passed = without_markers(rest);
+                    let end = rest[passed..].iter().position(|byte| *byte == 0xFF);
+                    let taken = end.map_or(rest.len(), |at| passed + at + 1);
                     frame.extend_from_slice(&rest[..taken]);
                     consumed += taken;
                     if end.is_some() {

@@ -9,6 +9,7 @@ mod scanner;
 mod segment;
 mod unfit;
 
+pub use self::end::without_markers;
 pub use self::scanner::Scanner;
 pub use self::unfit::Unfit;
 

@@ -51,9 +51,13 @@ pub(super) fn next_marker(data: &[u8], mut at: usize) -> usize {
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 
-/// Bytes at the start, in whole blocks, with no marker in them, not even a restart marker. A compiler
-/// makes vector instructions of it: most of what a picture costs before it is sent is here.
-fn without_markers(data: &[u8]) -> usize {
+/// How many bytes at the start of `data`, which is coded data, can be passed over in whole blocks because
+/// no marker begins in them, not even a restart marker.
+///
+/// Fewer than there are, as a rule: the rest is to be looked at byte by byte. The loop is one that
+/// compilers make vector instructions of, since most of what a picture costs before it is sent is here.
+#[must_use]
+pub fn without_markers(data: &[u8]) -> usize {
     let mut at = 0;
     while let Some(block) = data.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 1 }>) {
         let pairs = block.iter().zip(&block[1..]);
