@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long variants latency test-all board-test board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim long variants latency bench test-all board-test board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -44,6 +44,11 @@ variants: ## the table of what becomes of every kind of JPEG, here and at GStrea
 latency: ## what repair and pacing cost: bytes on the wire, and time until a picture is decoded; 3 minutes
 	$(CARGO) build --release --locked --workspace
 	$(CARGO) run -q --release --locked -p streamsocket-tests --example latency
+
+bench: setup-test ## what a picture costs, beside GStreamer, ffmpeg and the kernel alone; 25 minutes (BENCH=--help)
+	$(CARGO) build --release --locked --workspace
+	STREAMSOCKET_BINARIES=target/release target/release/bench $(BENCH)
+	$(CARGO) bench --locked -p streamsocket-benches
 
 fuzz: ## what decodes what comes from outside, fuzzed; 2 hours (FUZZ_SECONDS=N: so long for each target)
 	scripts/fuzz

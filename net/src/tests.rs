@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::time::{ClockId, clock_gettime};
@@ -200,8 +199,7 @@ fn arrival_is_the_kernels_time() {
     let packets = packets(&[1400; 4]);
     // The kernel begins to stamp what arrives a moment after the first socket of the machine has asked for
     // it; what it has not stamped by then bears the time at which it is read.
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
+    for _ in 0..100_000 {
         let before = realtime();
         sender.send(&mut gathered(&packets)).unwrap();
         await_some(&receiver);
@@ -211,10 +209,10 @@ fn arrival_is_the_kernels_time() {
         assert_eq!(arrivals.len(), 4);
         assert!(arrivals.iter().all(|&arrival| arrival >= before), "{before}: {arrivals:?}");
         if arrivals.iter().all(|&arrival| arrival <= after) {
-            break;
+            return;
         }
-        assert!(Instant::now() < deadline, "{before} to {after}: {arrivals:?}");
     }
+    panic!("the kernel stamps nothing");
 }
 
 #[test]

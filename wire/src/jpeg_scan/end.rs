@@ -61,7 +61,8 @@ pub fn without_markers(data: &[u8]) -> usize {
     let mut at = 0;
     while let Some(block) = data.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 1 }>) {
         let pairs = block.iter().zip(&block[1..]);
-        let found = pairs.fold(false, |found, (&byte, &next)| found | ((byte == 0xFF) & (next != 0)));
+        let found =
+            pairs.fold(false, |found, (&byte, &next)| found | ((byte == 0xFF) & (next != 0)));
         if found {
             break;
         }
@@ -96,7 +97,11 @@ mod tests {
                     let mut bytes = [0xFE; 2 * BLOCK + 6];
                     bytes[at..at + 2].copy_from_slice(&marker);
                     let bytes = &bytes[..len];
-                    assert_eq!(next_marker(bytes, 0), walked(bytes), "{marker:x?} at {at} of {len}");
+                    assert_eq!(
+                        next_marker(bytes, 0),
+                        walked(bytes),
+                        "{marker:x?} at {at} of {len}"
+                    );
                 }
             }
         }

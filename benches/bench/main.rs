@@ -1,0 +1,79 @@
+//! What StreamSocket costs, measured with the programs themselves: beside GStreamer, ffmpeg and a bare
+//! loop around the kernel, in rounds that take turns. `make bench` runs it; the tables go to standard
+//! output, and with `--write` into docs/performance.md, with the curves.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    reason = "it measures in real time, says so or ends; the numbers are far from the limits of a double"
+)]
+
+mod calls;
+mod cost;
+mod growth;
+mod machine;
+mod material;
+mod plot;
+mod program;
+mod receiving;
+mod report;
+mod sending;
+mod startup;
+
+use clap::Parser;
+use std::path::Path;
+
+/// What to measure.
+#[derive(Parser)]
+#[command(
+    about = "Measures what StreamSocket costs, beside GStreamer, ffmpeg and the kernel alone"
+)]
+struct Options {
+    /// Rounds, of which the medians are printed
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
+    rounds: u32,
+    /// Only these parts: sending, receiving, startup, calls, growth
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Write the tables and curves into docs
+    #[arg(long)]
+    write: bool,
+}
+
+/// A part: its name, and what measures it in so many rounds and returns its tables.
+type Part = (&'static str, fn(u32) -> String);
+
+fn main() {
+    let options = Options::parse();
+    let parts: [Part; 5] = [
+        ("sending", sending::table),
+        ("receiving", receiving::table),
+        ("startup", startup::table),
+        ("calls", calls::table),
+        ("growth", growth::table),
+    ];
+    for name in &options.only {
+        assert!(parts.iter().any(|(part, _)| part == name), "there is no part {name}: see --help");
+    }
+    let mut text = machine::description();
+    println!("{text}");
+    for (name, table) in parts {
+        if options.only.is_empty() || options.only.iter().any(|only| only == name) {
+            let table = table(options.rounds);
+            println!("{table}");
+            text += "\n";
+            text += &table;
+        }
+    }
+    if options.write {
+        assert!(options.only.is_empty(), "--write writes all parts: leave --only away");
+        report::write(Path::new("docs/performance.md"), &text);
+    }
+}

@@ -1,0 +1,48 @@
+//! Curves as SVG.
+
+use plotters::prelude::*;
+
+/// A named curve.
+#[derive(Clone, Debug)]
+pub(crate) struct Curve {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(usize, f64)>,
+}
+
+/// Pixels.
+const SIZE: (u32, u32) = (760, 420);
+
+/// Draws curves with axes that are called `x` and `y`, both from zero.
+pub(crate) fn draw(path: &str, (x, y): (&str, &str), curves: &[Curve]) {
+    let all = || curves.iter().flat_map(|curve| &curve.points);
+    let right = all().map(|point| point.0).max().unwrap_or(1) as f64 * 1.02;
+    let top = all().map(|point| point.1).fold(0.0, f64::max) * 1.05;
+    let area = SVGBackend::new(path, SIZE).into_drawing_area();
+    area.fill(&WHITE).unwrap();
+    let mut chart = ChartBuilder::on(&area)
+        .margin(12)
+        .x_label_area_size(44)
+        .y_label_area_size(60)
+        .build_cartesian_2d(0.0..right, 0.0..top)
+        .unwrap();
+    let mesh = &mut chart.configure_mesh();
+    mesh.x_desc(x)
+        .y_desc(y)
+        .light_line_style(WHITE)
+        .label_style(("sans-serif", 13))
+        .draw()
+        .unwrap();
+    for (index, curve) in curves.iter().enumerate() {
+        let colour = Palette99::pick(index).to_rgba();
+        let points: Vec<(f64, f64)> = curve.points.iter().map(|&(x, y)| (x as f64, y)).collect();
+        let dots = points.iter().map(|&point| Circle::new(point, 3, colour.filled()));
+        chart.draw_series(dots).unwrap();
+        let line = chart.draw_series(LineSeries::new(points, colour.stroke_width(2))).unwrap();
+        line.label(&curve.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+    }
+    let labels = &mut chart.configure_series_labels();
+    let labels = labels.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8));
+    labels.label_font(("sans-serif", 13)).border_style(BLACK.mix(0.3)).draw().unwrap();
+    area.present().unwrap();
+}

@@ -1,0 +1,232 @@
+//! The programs that are measured, and a run of one of them.
+
+use crate::cost::{Cost, Memory};
+use crate::material::Clip;
+use nix::sys::signal::Signal;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, daemon, ours, peer};
+use streamsocket_tests::session::file;
+
+/// A program that sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A bare loop of the kernel's calls.
+    Floor,
+    /// Ours, with these `--pace` and `--repair`.
+    Ours(&'static str, &'static str),
+    /// GStreamer, with so many percent of ULPFEC.
+    GStreamer(u8),
+    /// ffmpeg.
+    Ffmpeg,
+}
+
+/// How fast pictures are sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    /// As fast as it goes.
+    Free,
+    /// So many a second.
+    Rate(u32),
+}
+
+/// What is sent, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) sender: Sender,
+    pub(crate) clip: Clip,
+    pub(crate) speed: Speed,
+    /// To so many places.
+    pub(crate) destinations: usize,
+    /// So many pictures; of ours about so many.
+    pub(crate) pictures: u64,
+}
+
+/// What a run was like.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) pictures: f64,
+    pub(crate) cost: Cost,
+    pub(crate) memory: Memory,
+}
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Sender {
+    /// What it is called in tables.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Floor => "the kernel alone".to_owned(),
+            Self::Ours("off", "0") => "streamsocket, plain".to_owned(),
+            Self::Ours("off", _) => "streamsocket, repair 20 %".to_owned(),
+            Self::Ours(_, "0") => "streamsocket, paced".to_owned(),
+            Self::Ours(..) => "streamsocket, as it comes (paced, repair 20 %)".to_owned(),
+            Self::GStreamer(0) => "GStreamer".to_owned(),
+            Self::GStreamer(share) => format!("GStreamer, ULPFEC {share} %"),
+            Self::Ffmpeg => "ffmpeg".to_owned(),
+        }
+    }
+}
+
+impl Job {
+    /// Runs it to its end.
+    pub(crate) fn run(&self) -> Run {
+        let places: Vec<Place> = (0..self.destinations).map(|_| place()).collect();
+        if let Sender::Ours(pace, repair) = self.sender {
+            let before = Cost::of_children();
+            let (pictures, memory) = self.run_ours(pace, repair, &places);
+            return Run { pictures, cost: Cost::of_children() - before, memory };
+        }
+        let mut command = self.peer(places[0]);
+        let before = Cost::of_children();
+        let memory = watch(Program::start(&mut command));
+        Run { pictures: self.pictures as f64, cost: Cost::of_children() - before, memory }
+    }
+
+    /// What a picture costs: the difference between this run and a short one, so that what a program does
+    /// before its first picture does not count.
+    pub(crate) fn each(&self, short: u64) -> Run {
+        let (first, all) = (Self { pictures: short, ..self.clone() }.run(), self.run());
+        let pictures = all.pictures - first.pictures;
+        Run { pictures, cost: (all.cost - first.cost).each(pictures), memory: all.memory }
+    }
+
+    /// The command of a program that ends by itself.
+    pub(crate) fn peer(&self, place: Place) -> Command {
+        match self.sender {
+            Sender::Floor => self.floor(place),
+            Sender::GStreamer(fec) => self.gstreamer(fec, place),
+            _ => self.ffmpeg(place),
+        }
+    }
+
+    fn floor(&self, place: Place) -> Command {
+        let mut command = ours("floor");
+        command.arg(&self.clip.file).args([place.to_string(), self.pictures.to_string()]);
+        if let Speed::Rate(rate) = self.speed {
+            command.arg(rate.to_string());
+        }
+        command
+    }
+
+    fn gstreamer(&self, fec: u8, place: Place) -> Command {
+        let mut command = peer("gst-launch-1.0");
+        command.arg("-q");
+        match self.speed {
+            Speed::Free => {
+                command.args(["multifilesrc", "loop=true"]);
+                command.arg(format!("location={}/%05d.jpg", self.clip.folder.display()));
+                command.arg(format!("stop-index={}", self.clip.pictures - 1));
+                command.arg(format!("num-buffers={}", self.pictures));
+                let (width, height) = self.clip.size;
+                let size = format!("width={width},height={height}");
+                command.arg(format!("caps=image/jpeg,framerate=30/1,{size}"));
+            }
+            Speed::Rate(rate) => {
+                // Single files would have no times to be sent by.
+                let avi = self.clip.avi(rate, self.pictures);
+                command.arg("filesrc").arg(format!("location={}", avi.display()));
+                command.args(["!", "avidemux"]);
+            }
+        }
+        command.args(["!", "rtpjpegpay", "!"]);
+        if fec > 0 {
+            command.args(["rtpulpfecenc", "pt=122", &format!("percentage={fec}"), "!"]);
+        }
+        command.args(["udpsink", "multicast-iface=lo", "ttl-mc=1", "auto-multicast=false"]);
+        command.args([format!("host={}", place.group), format!("port={}", place.port)]);
+        command.arg(format!("sync={}", self.speed != Speed::Free));
+        command
+    }
+
+    fn ffmpeg(&self, place: Place) -> Command {
+        let mut command = peer("ffmpeg");
+        command.args(["-nostdin", "-v", "error"]);
+        if let Speed::Rate(rate) = self.speed {
+            command.args(["-re", "-framerate", &rate.to_string()]);
+        }
+        command.args(["-stream_loop", "-1", "-f", "mjpeg", "-i"]).arg(&self.clip.file);
+        command.args(["-frames:v", &self.pictures.to_string(), "-c:v", "copy", "-f", "rtp"]);
+        command.arg(format!("rtp://{place}?localaddr=127.0.0.1&pkt_size=1400&ttl=1"));
+        command
+    }
+
+    /// Our command, without sound; it goes on until it is stopped.
+    pub(crate) fn ours(&self, pace: &str, repair: &str, places: &[Place]) -> Command {
+        let mut command = self.ours_with_sound(pace, repair, places);
+        command.args(["--audio", "none"]);
+        command
+    }
+
+    /// The same, where the sound is to be named.
+    pub(crate) fn ours_with_sound(&self, pace: &str, repair: &str, places: &[Place]) -> Command {
+        let mut command = daemon();
+        for place in places {
+            command.args(["--to", &place.to_string()]);
+        }
+        command.args(["--video", &file(&self.clip.file), "--loop", "--no-announce"]);
+        command.args(["--pace", pace, "--repair", repair, "--name", &places[0].name(), "--fps"]);
+        match self.speed {
+            Speed::Free => command.arg("max"),
+            Speed::Rate(rate) => command.arg(rate.to_string()),
+        };
+        command
+    }
+
+    fn run_ours(&self, pace: &str, repair: &str, places: &[Place]) -> (f64, Memory) {
+        let folder = tempfile::tempdir().unwrap();
+        let stats = folder.path().join("stats");
+        let mut command = self.ours(pace, repair, places);
+        let mut program = Program::start(command.arg("--stats").arg(&stats));
+        program.wait_for("goes to");
+        sleep(self.duration());
+        let memory = Memory::of(program.id()).unwrap_or_default();
+        program.signal(Signal::SIGINT);
+        program.succeed();
+        let said = std::fs::read_to_string(&stats).unwrap();
+        let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+        (last["video"]["frames_sent"].as_f64().unwrap(), memory)
+    }
+
+    /// How long ours is to run. Free, it sends about so many pictures in it.
+    fn duration(&self) -> Duration {
+        /// Bytes a second, about, that are sent free running: it need not be exact.
+        const BYTES_A_SECOND: f64 = 5e9;
+        match self.speed {
+            Speed::Rate(rate) => Duration::from_secs_f64(self.pictures as f64 / f64::from(rate)),
+            Speed::Free => {
+                let bytes = self.pictures as f64 * (self.clip.bytes * self.destinations) as f64;
+                Duration::from_secs_f64(bytes / BYTES_A_SECOND)
+            }
+        }
+    }
+}
+
+/// A place of its own for each run would be used up: no two of these run at the same time.
+pub(crate) fn place() -> Place {
+    use std::sync::{Mutex, OnceLock};
+    /// Destinations at a time at most.
+    const PLACES: usize = 8;
+    static ALL: OnceLock<(Vec<Place>, Mutex<usize>)> = OnceLock::new();
+    let (all, next) =
+        ALL.get_or_init(|| ((0..PLACES).map(|_| Place::new()).collect(), Mutex::new(0)));
+    let mut next = next.lock().unwrap();
+    *next += 1;
+    all[*next % PLACES]
+}
+
+/// Waits for the end of a program, and looks at its memory meanwhile.
+pub(crate) fn watch(program: Program) -> Memory {
+    let (id, mut memory) = (program.id(), Memory::default());
+    let ended = std::thread::spawn(move || program.succeed());
+    let began = Instant::now();
+    while !ended.is_finished() {
+        memory = Memory::of(id).filter(|now| now.all > 0.0).unwrap_or(memory);
+        sleep(LOOK.min(began.elapsed() / 4 + Duration::from_millis(1)));
+    }
+    ended.join().unwrap();
+    memory
+}

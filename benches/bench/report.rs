@@ -1,0 +1,55 @@
+//! Tables, as text that is both read and Markdown, and the document that keeps them.
+
+use std::fs;
+use std::path::Path;
+
+/// Between these the document's tables stand.
+const BEGIN: &str = "<!-- begin: written by make bench -->\n";
+const END: &str = "<!-- end -->\n";
+
+/// A table under a heading; the first column is text, the others are numbers.
+pub(crate) fn table(heading: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([columns[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let cells = cells.iter().zip(&widths).enumerate().map(|(index, (cell, width))| {
+            if index == 0 { format!(" {cell:<width$} ") } else { format!(" {cell:>width$} ") }
+        });
+        format!("|{}|\n", cells.collect::<Vec<_>>().join("|"))
+    };
+    let mut text = format!("### {heading}\n\n{}", line(columns.to_vec()));
+    let rules = widths.iter().enumerate().map(|(index, width)| {
+        if index == 0 {
+            format!(":{}", "-".repeat(width + 1))
+        } else {
+            format!("{}:", "-".repeat(width + 1))
+        }
+    });
+    text += &format!("|{}|\n", rules.collect::<Vec<_>>().join("|"));
+    for row in rows {
+        text += &line(row.iter().map(String::as_str).collect());
+    }
+    text
+}
+
+/// Puts `text` where the document's tables stand.
+pub(crate) fn write(document: &Path, text: &str) {
+    let old = fs::read_to_string(document).expect("the document is there");
+    let (before, rest) = old.split_once(BEGIN).expect("the place is marked");
+    let (_, after) = rest.split_once(END).expect("the place is marked");
+    fs::write(document, format!("{before}{BEGIN}{text}{END}{after}"))
+        .expect("the document can be written");
+}
+
+/// Says how far a part is, on standard error.
+pub(crate) fn progress(part: &str, round: u32, rounds: u32, what: &str) {
+    eprintln!("bench: {part}, round {} of {rounds}: {what}", round + 1);
+}
+
+/// Seconds as milliseconds.
+pub(crate) fn milliseconds(seconds: f64) -> String {
+    format!("{:.3}", seconds * 1e3)
+}

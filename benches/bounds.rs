@@ -1,0 +1,52 @@
+//! Are the instructions that each stage takes for a picture within what they were? Counted by callgrind,
+//! which counts the same whatever else the machine does.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failure ends the test")]
+
+use std::process::Command;
+use streamsocket_benches::STAGES;
+
+/// Instructions for a picture of 230 kB in 170 packets, as the tests are built. Who makes a stage better
+/// lowers its bound.
+const BOUNDS: [(&str, u64); STAGES.len()] = [
+    ("scan", 88_400),
+    ("packetize", 41_200),
+    ("encode", 1_390_500),
+    ("reassemble", 93_800),
+    ("decode", 14_978_500),
+];
+
+/// Percent that processors and C libraries may differ by: they choose their own vector instructions.
+const SLACK: u64 = 10;
+
+/// Instructions of the whole program when it does it so many times.
+fn counted(stage: &str, times: u64) -> u64 {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    valgrind.arg(env!("CARGO_BIN_EXE_instructions")).args([stage, &times.to_string()]);
+    let output = valgrind.output().expect("valgrind: scripts/setup test installs it");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let line = said.lines().find_map(|line| line.split_once("Collected : ")).expect("a count");
+    line.1.trim().parse().unwrap()
+}
+
+#[test]
+fn no_stage_takes_more_instructions_than_it_did() {
+    if cfg!(target_arch = "x86_64")
+        && !std::fs::read_to_string("/proc/cpuinfo").unwrap().contains(" avx2")
+    {
+        println!("not run: the bounds were counted on a processor with AVX2");
+        return;
+    }
+    let mut slips = Vec::new();
+    for (stage, bound) in BOUNDS {
+        // What comes before, and the first time, are in both.
+        let each = (counted(stage, 7) - counted(stage, 2)) / 5;
+        println!("{stage}: {each} instructions a picture, bound {bound}");
+        if each > bound + bound * SLACK / 100 {
+            slips.push(format!("{stage} takes {each} instructions a picture, not {bound}"));
+        }
+    }
+    assert!(slips.is_empty(), "{}", slips.join("; "));
+}

@@ -1,0 +1,134 @@
+//! The least that sending pictures can cost: the packets of a clip, made beforehand, in a bare loop of
+//! `sendmmsg` with UDP_SEGMENT. It reads nothing, schedules nothing and answers to nobody.
+//!
+//!   floor CLIP GROUP:PORT PICTURES [FPS]
+
+#![allow(unsafe_code, reason = "sendmmsg works on arrays of pointers")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "it measures in real time, or ends"
+)]
+
+use libc::{SOL_UDP, UDP_SEGMENT, c_int, cmsghdr, iovec, mmsghdr};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::video::{Packetizer, Stamp};
+use streamsocket_tests::clip::split;
+use streamsocket_wire::jpeg_scan::scan;
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
+
+/// As the daemon's default.
+const PACKET_SIZE: usize = 1400;
+
+/// Bytes that fit into one message.
+const MESSAGE_MAX: usize = 65_507;
+
+/// Packets that the kernel makes of one message at most (`UDP_MAX_SEGMENTS`).
+const SEGMENTS_MAX: usize = 64;
+
+/// A control message with the segment size.
+#[repr(C, align(8))]
+struct Control {
+    header: cmsghdr,
+    segment: u16,
+}
+
+/// A picture as the kernel takes it.
+struct Picture {
+    messages: Vec<mmsghdr>,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [clip, to, pictures, fps @ ..] = &arguments[..] else {
+        eprintln_usage();
+        std::process::exit(2);
+    };
+    let to: SocketAddrV4 = to.parse().expect("an address with a port");
+    let pictures: usize = pictures.parse().expect("a number of pictures");
+    let interval =
+        fps.first().map(|fps| Duration::from_secs_f64(1.0 / fps.parse::<f64>().unwrap()));
+    // They live as long as the program: the messages point into them.
+    let bytes: &[u8] = std::fs::read(clip).expect("a clip").leak();
+    let address: &SockAddr = Box::leak(Box::new(to.into()));
+    let mut packetizer = Packetizer::new(Ssrc(1), Sequence(0), PACKET_SIZE, None);
+    let clip: Vec<_> =
+        split(bytes).iter().map(|jpeg| prepare(jpeg, &mut packetizer, address)).collect();
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+    socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+    socket.set_send_buffer_size(512 * 1024).unwrap();
+    stream(&socket, clip, pictures, interval);
+}
+
+#[allow(clippy::print_stderr, reason = "whoever calls it by hand")]
+fn eprintln_usage() {
+    eprintln!("usage: floor CLIP GROUP:PORT PICTURES [FPS]");
+}
+
+fn stream(socket: &Socket, mut clip: Vec<Picture>, pictures: usize, interval: Option<Duration>) {
+    let mut next = Instant::now();
+    let number = clip.len();
+    for index in 0..pictures {
+        let messages = &mut clip[index % number].messages;
+        let count = messages.len().try_into().unwrap();
+        // SAFETY: the headers are `count` long; what they point to is leaked and lives on. The kernel
+        // writes only `msg_len` of them.
+        let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, 0) };
+        assert_eq!(
+            usize::try_from(sent).ok(),
+            Some(messages.len()),
+            "{}",
+            std::io::Error::last_os_error()
+        );
+        if let Some(interval) = interval {
+            next += interval;
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+/// Makes the messages of a picture.
+fn prepare(jpeg: &'static [u8], packetizer: &mut Packetizer, to: &'static SockAddr) -> Picture {
+    let frame = scan(jpeg).expect("a picture for RTP");
+    let mut packets = Packets::with_capacity(256);
+    let stamp = Stamp { time: RtpTime(0), ntp: NtpTime(0) };
+    packetizer.packetize(&frame, stamp, &mut packets).expect("a picture of usual size");
+    let packets: &'static Packets = Box::leak(Box::new(packets));
+    let slice = |bytes: &'static [u8]| iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    };
+    // All are as long as the first, but the last.
+    let segment = packets.get(0).expect("a packet").len();
+    let together = (MESSAGE_MAX / segment).min(SEGMENTS_MAX);
+    let slices: Vec<iovec> = packets
+        .range(0..packets.len())
+        .flat_map(|packet| [slice(packet.header), slice(&jpeg[packet.payload])])
+        .collect();
+    let parts = slices.leak().chunks_mut(2 * together);
+    Picture { messages: parts.map(|slices| message(slices, segment, to)).collect() }
+}
+
+fn message(slices: &'static mut [iovec], segment: usize, to: &'static SockAddr) -> mmsghdr {
+    // SAFETY: all fields of both are integers and pointers; zero is a value of each.
+    let (mut control, mut message): (Control, mmsghdr) =
+        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    control.header.cmsg_len = size_of::<cmsghdr>() + size_of::<u16>();
+    control.header.cmsg_level = SOL_UDP;
+    control.header.cmsg_type = UDP_SEGMENT as c_int;
+    control.segment = segment.try_into().unwrap();
+    let control: &'static mut Control = Box::leak(Box::new(control));
+    message.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
+    message.msg_hdr.msg_namelen = to.len();
+    message.msg_hdr.msg_iovlen = slices.len();
+    message.msg_hdr.msg_iov = slices.as_mut_ptr();
+    message.msg_hdr.msg_control = std::ptr::from_mut(control).cast();
+    message.msg_hdr.msg_controllen = size_of::<Control>();
+    message
+}

@@ -1,0 +1,201 @@
+//! The stages that a picture goes through, one by one and without any socket, to be measured: the same
+//! work for divan, which takes the time, and for callgrind, which counts instructions.
+
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "it measures or ends")]
+
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::repair::Repair;
+use streamsocket_stream::receive::video::{Fragment, Reassembler};
+use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::repair::{Block, Encoder, Share};
+use streamsocket_stream::send::video::{Packetizer, Stamp};
+use streamsocket_wire::jpeg_scan::{Frame, Scanner, scan};
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::repair;
+use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+
+/// What a stage is called, and in which order they come.
+pub const STAGES: [&str; 5] = ["scan", "packetize", "encode", "reassemble", "decode"];
+
+/// Bytes of the picture: as many as a webcam's of 1920x1080.
+const PICTURE_BYTES: usize = 230_000;
+
+/// As the daemon's default.
+const PACKET_SIZE: usize = 1400;
+
+/// Packets of the picture that get lost for the decoder: 5 %.
+const LOST_EACH: usize = 20;
+
+const MEDIA: Ssrc = Ssrc(5);
+
+/// JPEGs of noise, about so many bytes each: 4:2:2 with the default Huffman tables.
+#[must_use]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a picture's size, about"
+)]
+pub fn noise(bytes: usize, pictures: usize) -> Vec<Vec<u8>> {
+    // Noise takes as many bytes for each pixel, wherever it is: measured, 4:2:2 at quality 90.
+    const BYTES_A_PIXEL: f64 = 1.55;
+    let pixels = bytes as f64 / BYTES_A_PIXEL;
+    let blocks = |pixels: f64| (pixels / 16.0).round().max(1.0) as usize * 16;
+    let height = blocks((pixels * 9.0 / 16.0).sqrt());
+    let width = blocks(pixels / height as f64);
+    let mut state = 1_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[5]
+    };
+    let mut compressor = Compressor::new().expect("a compressor");
+    compressor.set_subsamp(Subsamp::Sub2x1).expect("it knows 4:2:2");
+    compressor.set_quality(90).expect("it knows quality");
+    let mut picture = || {
+        let pixels: Vec<u8> = (0..width * height * 3).map(|_| random()).collect();
+        let format = PixelFormat::RGB;
+        let image = Image { pixels: &pixels[..], width, height, pitch: width * 3, format };
+        compressor.compress_to_vec(image).expect("a picture")
+    };
+    (0..pictures).map(|_| picture()).collect()
+}
+
+/// All stages, ready to work: each call does what one picture takes.
+#[derive(Debug)]
+pub struct Stages {
+    jpeg: Vec<u8>,
+    frame: Frame,
+    scanner: Scanner,
+    packetizer: Packetizer,
+    packets: Packets,
+    encoder: Encoder,
+    receiver: Receiver,
+}
+
+/// What the receiving stages have and get.
+#[derive(Debug)]
+struct Receiver {
+    datagrams: Vec<Vec<u8>>,
+    repairs: Vec<Vec<u8>>,
+    reassembler: Reassembler,
+    decoder: Repair,
+    spare: Vec<u8>,
+    /// Pictures that came before.
+    number: u64,
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        let jpeg = noise(PICTURE_BYTES, 1).remove(0);
+        let frame = scan(&jpeg).expect("a picture for RTP");
+        let mut packetizer = Packetizer::new(MEDIA, Sequence(0), PACKET_SIZE, Some(1));
+        let mut packets = Packets::with_capacity(256);
+        packetizer.packetize(&frame, stamp(), &mut packets).expect("a usual picture");
+        let datagrams = packets.range(0..packets.len());
+        let datagrams = datagrams.map(|it| [it.header, &jpeg[it.payload]].concat()).collect();
+        let receiver = Receiver {
+            datagrams,
+            repairs: Vec::new(),
+            reassembler: Reassembler::new(None),
+            decoder: Repair::default(),
+            spare: Vec::new(),
+            number: 0,
+        };
+        let encoder = Encoder::new(Ssrc(9), Sequence(0), MEDIA);
+        let scanner = Scanner::default();
+        let mut stages = Self { jpeg, frame, scanner, packetizer, packets, encoder, receiver };
+        stages.encode();
+        let made = (0..stages.encoder.len()).filter_map(|index| stages.encoder.get(index));
+        stages.receiver.repairs = made.map(<[u8]>::to_vec).collect();
+        // The first packets of a stream say from where on anything is missed.
+        stages.receiver.decoder.keep(0, &[]);
+        stages
+    }
+}
+
+impl Stages {
+    /// Does what the stage of this name does for a picture, once.
+    pub fn work(&mut self, stage: &str) {
+        match stage {
+            "scan" => self.scan(),
+            "packetize" => self.packetize(),
+            "encode" => self.encode(),
+            "reassemble" => self.reassemble(),
+            "decode" => self.decode(),
+            _ => unreachable!("{stage} is no stage"),
+        }
+    }
+
+    fn scan(&mut self) {
+        let frame = self.scanner.scan(&self.jpeg).expect("it has been scanned");
+        assert_eq!(frame.data, self.frame.data);
+    }
+
+    fn packetize(&mut self) {
+        let made = self.packetizer.packetize(&self.frame, stamp(), &mut self.packets);
+        made.expect("it has been packetized");
+    }
+
+    fn encode(&mut self) {
+        let packets = u16::try_from(self.packets.len()).expect("a usual picture");
+        let repairs = "20".parse::<Share>().expect("a share").of_frame(packets.into());
+        let longest = self.packets.get(0).expect("a packet").len();
+        self.encoder.clear();
+        self.encoder.begin(Block {
+            first: Sequence(0),
+            time: RtpTime(0),
+            packets,
+            repairs,
+            longest,
+        });
+        for packet in self.packets.range(0..packets.into()) {
+            self.encoder.push(packet.header, &self.jpeg[packet.payload]);
+        }
+        assert_eq!(self.encoder.len(), repairs.into());
+    }
+
+    fn reassemble(&mut self) {
+        let Receiver { datagrams, reassembler, spare, number, .. } = &mut self.receiver;
+        *number += 1;
+        for datagram in datagrams {
+            let packet = rtp::Packet::parse(datagram).expect("it has been written");
+            reassembler.push(&Fragment {
+                time: i64::try_from(*number * 3000).expect("few"),
+                marker: packet.header().marker,
+                ntp: None,
+                payload: packet.payload(),
+                arrival: Monotonic(0),
+            });
+        }
+        let frame = reassembler.poll(Monotonic(0), &|_| None, spare);
+        assert!(frame.is_some(), "the picture is whole");
+    }
+
+    /// As if each picture were the first: the numbers go on where those of the one before end.
+    fn decode(&mut self) {
+        let Receiver { datagrams, repairs, decoder, .. } = &mut self.receiver;
+        decoder.reset();
+        // From here on something can be missed.
+        decoder.keep(1 << 16, &datagrams[0]);
+        for (datagram, sequence) in datagrams.iter().zip(1_u64 << 16..).skip(1) {
+            if sequence % LOST_EACH as u64 != 0 {
+                decoder.keep(sequence, datagram);
+            }
+        }
+        for packet in repairs {
+            let packet = rtp::Packet::parse(packet).expect("it has been written");
+            let (header, shard) = repair::Header::parse(packet.payload()).expect("as well");
+            decoder.push(&header, shard, (1 << 16) + datagrams.len() as u64);
+        }
+        let mut made = 0;
+        decoder.poll(MEDIA, &mut |_, _| made += 1);
+        assert!(made > 0, "nothing was lost");
+    }
+}
+
+fn stamp() -> Stamp {
+    Stamp { time: RtpTime(0), ntp: NtpTime(0) }
+}
