@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long variants latency bench test-all board-test board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -64,6 +64,9 @@ sanitize: ## the decoders' tests under Miri, those of the unsafe code under Addr
 
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test
+
+board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 15 minutes
+	board/test --ignored what_a_camera_costs
 
 board-shell: ## a shell in that machine
 	board/vm/vm shell

@@ -1,7 +1,7 @@
 //! The least that sending pictures can cost: the packets of a clip, made beforehand, in a bare loop of
 //! `sendmmsg` with UDP_SEGMENT. It reads nothing, schedules nothing and answers to nobody.
 //!
-//!   floor CLIP GROUP:PORT PICTURES [FPS]
+//!     floor CLIP GROUP:PORT PICTURES [FPS]
 
 #![allow(unsafe_code, reason = "sendmmsg works on arrays of pointers")]
 #![allow(

@@ -1,6 +1,6 @@
 //! Does what a picture takes in one stage, several times, and nothing else: for callgrind to count.
 //!
-//!   instructions STAGE TIMES
+//!     instructions STAGE TIMES
 
 #![allow(
     clippy::expect_used,

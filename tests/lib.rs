@@ -10,6 +10,7 @@
 pub mod board;
 pub mod card;
 pub mod clip;
+pub mod cost;
 pub mod likeness;
 pub mod pairs;
 pub mod place;

@@ -1,10 +1,10 @@
 //! How the cost grows: with the size of pictures, with the number of destinations, with their rate.
 
-use crate::cost::median;
 use crate::material::{Clip, of_bytes, usual};
 use crate::plot::{Curve, draw};
 use crate::program::{Job, Sender, Speed};
 use crate::report::{progress, table as printed};
+use streamsocket_tests::cost::median;
 
 const PLAIN: Sender = Sender::Ours("off", "0");
 const REPAIRED: Sender = Sender::Ours("off", "20");

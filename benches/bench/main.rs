@@ -16,7 +16,6 @@
 )]
 
 mod calls;
-mod cost;
 mod growth;
 mod machine;
 mod material;

@@ -12,6 +12,10 @@ pub(crate) struct Curve {
 /// Pixels.
 const SIZE: (u32, u32) = (760, 420);
 
+/// Of Okabe and Ito, which all eyes tell apart.
+const COLOURS: [RGBColor; 4] =
+    [RGBColor(0, 0, 0), RGBColor(0, 114, 178), RGBColor(86, 180, 233), RGBColor(213, 94, 0)];
+
 /// Draws curves with axes that are called `x` and `y`, both from zero.
 pub(crate) fn draw(path: &str, (x, y): (&str, &str), curves: &[Curve]) {
     let all = || curves.iter().flat_map(|curve| &curve.points);
@@ -26,6 +30,7 @@ pub(crate) fn draw(path: &str, (x, y): (&str, &str), curves: &[Curve]) {
         .build_cartesian_2d(0.0..right, 0.0..top)
         .unwrap();
     let mesh = &mut chart.configure_mesh();
+    mesh.x_label_formatter(&|x| format!("{x:.0}"));
     mesh.x_desc(x)
         .y_desc(y)
         .light_line_style(WHITE)
@@ -33,7 +38,7 @@ pub(crate) fn draw(path: &str, (x, y): (&str, &str), curves: &[Curve]) {
         .draw()
         .unwrap();
     for (index, curve) in curves.iter().enumerate() {
-        let colour = Palette99::pick(index).to_rgba();
+        let colour = COLOURS[index % COLOURS.len()];
         let points: Vec<(f64, f64)> = curve.points.iter().map(|&(x, y)| (x as f64, y)).collect();
         let dots = points.iter().map(|&point| Circle::new(point, 3, colour.filled()));
         chart.draw_series(dots).unwrap();

@@ -1,11 +1,11 @@
 //! The programs that are measured, and a run of one of them.
 
-use crate::cost::{Cost, Memory};
 use crate::material::Clip;
 use nix::sys::signal::Signal;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use streamsocket_tests::cost::{Cost, Memory};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, daemon, ours, peer};
 use streamsocket_tests::session::file;

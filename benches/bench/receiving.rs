@@ -1,11 +1,11 @@
 //! What a picture costs its receiver, from the network to decoded planes.
 
-use crate::cost::{Cost, Memory, median};
 use crate::material::usual;
 use crate::program::{Job, Run, Sender, Speed, place, watch};
 use crate::report::{milliseconds, progress, table as printed};
 use crate::sending::middle;
 use std::process::Command;
+use streamsocket_tests::cost::{Cost, Memory, median};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver};
 

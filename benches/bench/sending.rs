@@ -1,11 +1,11 @@
 //! What a picture costs its sender.
 
-use crate::cost::{Cost, Memory, median};
 use crate::material::{Clip, usual};
 use crate::program::{Job, Run, Sender, Speed, place};
 use crate::report::{milliseconds, progress, table as printed};
 use std::collections::HashSet;
 use std::time::Duration;
+use streamsocket_tests::cost::{Cost, Memory, median};
 use streamsocket_tests::program::{Program, output};
 use streamsocket_tests::wire::Tap;
 

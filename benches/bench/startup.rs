@@ -1,11 +1,11 @@
 //! How long it takes from the start of a program to its first packet, and how large it is.
 
-use crate::cost::median;
 use crate::material::usual;
 use crate::program::{Job, Sender, Speed, place};
 use crate::report::{progress, table as printed};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use streamsocket_tests::cost::median;
 use streamsocket_tests::program::{ours, peer, text};
 use streamsocket_tests::wire::join;
 

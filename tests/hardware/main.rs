@@ -12,6 +12,7 @@
 )]
 
 mod clocks;
+mod cost;
 mod faults;
 mod flash;
 mod network;

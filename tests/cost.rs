@@ -6,20 +6,20 @@ use std::ops::Sub;
 
 /// What all children that have ended cost so far, or one between two such readings.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cost {
+pub struct Cost {
     /// Seconds in the programs' own code.
-    pub(crate) user: f64,
+    pub user: f64,
     /// Seconds in the kernel.
-    pub(crate) system: f64,
+    pub system: f64,
     /// Times that they waited for something.
-    pub(crate) waits: f64,
+    pub waits: f64,
     /// Times that something else was to run.
-    pub(crate) displaced: f64,
+    pub displaced: f64,
 }
 
 impl Cost {
     /// What children that have been waited for cost until now.
-    pub(crate) fn of_children() -> Self {
+    pub fn of_children() -> Self {
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
         let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
         Self {
@@ -31,12 +31,12 @@ impl Cost {
     }
 
     /// Seconds of processor.
-    pub(crate) fn cpu(&self) -> f64 {
+    pub fn cpu(&self) -> f64 {
         self.user + self.system
     }
 
     /// The share of one of so many.
-    pub(crate) fn each(self, number: f64) -> Self {
+    pub fn each(self, number: f64) -> Self {
         Self {
             user: self.user / number,
             system: self.system / number,
@@ -60,16 +60,16 @@ impl Sub for Cost {
 
 /// Resident memory of a process that runs, in kB.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Memory {
+pub struct Memory {
     /// All of it.
-    pub(crate) all: f64,
+    pub all: f64,
     /// Without what belongs to files.
-    pub(crate) own: f64,
+    pub own: f64,
 }
 
 impl Memory {
     /// Of process `id`; nothing of one that has ended.
-    pub(crate) fn of(id: u32) -> Option<Self> {
+    pub fn of(id: u32) -> Option<Self> {
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
         let line = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -80,7 +80,7 @@ impl Memory {
 }
 
 /// The middle one.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
