@@ -7,6 +7,7 @@ use std::process::Command;
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, output, receiver};
+use streamsocket_tests::relay::{Loss, Relay};
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::join;
@@ -42,6 +43,18 @@ fn watched(program: &mut Program, pass: &mut impl FnMut(usize)) -> u64 {
     allocated(program) - before
 }
 
+/// Allocations of a receiver while pictures go by.
+fn received(sdp: &Path, library: &Path, pass: &mut impl FnMut(usize)) -> u64 {
+    let mut viewer = receiver();
+    viewer.arg("--mute").arg(sdp).env("LD_PRELOAD", library);
+    // libjpeg-turbo allocates for each picture that it decodes.
+    let mut viewer = Program::start(viewer.env("ALLOCATIONS_EXCEPT", "picture"));
+    viewer.wait_for("receiving");
+    let allocations = watched(&mut viewer, pass);
+    viewer.interrupt().succeeded();
+    allocations
+}
+
 #[test]
 fn nothing_is_allocated_while_it_streams() {
     let _turn = turn();
@@ -61,14 +74,17 @@ fn nothing_is_allocated_while_it_streams() {
     let mut daemon = Program::start(&mut daemon);
     daemon.wait_for("goes to");
     let sent = watched(&mut daemon, &mut pass);
-    let mut viewer = receiver();
-    viewer.arg("--mute").arg(&sdp).env("LD_PRELOAD", &library);
-    // libjpeg-turbo allocates for each picture that it decodes.
-    let mut viewer = Program::start(viewer.env("ALLOCATIONS_EXCEPT", "picture"));
-    viewer.wait_for("receiving");
-    let received = watched(&mut viewer, &mut pass);
-    println!("allocations in {WATCHED} pictures: daemon {sent}, receiver {received}");
-    assert_eq!((sent, received), (0, 0));
-    viewer.interrupt().succeeded();
+    let received = received(&sdp, &library, &mut pass);
+    // Where packets get lost, they are made again.
+    let far = Place::new();
+    let lossy = folder.path().join("lossy.sdp");
+    std::fs::write(&lossy, far.repaired_sdp("L16/48000/1")).unwrap();
+    let relay = Relay::open(place, far, Loss { per_mille: 50, burst: 4, seed: 1 });
+    let repaired = self::received(&lossy, &library, &mut pass);
+    assert!(relay.lost() > 0);
+    println!(
+        "allocations in {WATCHED} pictures: daemon {sent}, receiver {received}, with losses {repaired}"
+    );
+    assert_eq!((sent, received, repaired), (0, 0, 0));
     daemon.interrupt().succeeded();
 }

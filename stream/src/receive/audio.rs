@@ -13,6 +13,9 @@ const PACKETS_HELD: usize = 32;
 /// Sample frames of a packet at most, at two channels: 16 kB, beyond any MTU.
 const SAMPLES_MAX: usize = 8192;
 
+/// Samples that there is room for from the start: what fits into an Ethernet frame.
+const SAMPLES_USUAL: usize = 750;
+
 /// A hole longer than this many seconds is no loss but another time line.
 const HOLE_SECONDS_MAX: i64 = 5;
 
@@ -112,7 +115,10 @@ impl Reassembler {
             hole_max: i64::from(rate) * HOLE_SECONDS_MAX,
             wait: REORDER_NANOS,
             next: None,
-            held: Default::default(),
+            held: core::array::from_fn(|_| Held {
+                samples: Vec::with_capacity(SAMPLES_USUAL),
+                ..Held::default()
+            }),
             counts: Counts::default(),
         }
     }

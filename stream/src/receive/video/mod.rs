@@ -84,6 +84,8 @@ pub struct Reassembler {
     tables: heapless::Vec<(u8, [u8; 128]), TABLES_KEPT>,
     described_size: Option<(u16, u16)>,
     last: Option<i64>,
+    /// Bytes that each buffer has room for.
+    room: usize,
     counts: Counts,
 }
 
@@ -97,6 +99,7 @@ impl Reassembler {
             tables: heapless::Vec::new(),
             described_size,
             last: None,
+            room: 0,
             counts: Counts::default(),
         }
     }
@@ -232,7 +235,7 @@ impl Reassembler {
         };
         self.counts.frames += 1;
         core::mem::swap(&mut slot.buffer, spare);
-        Some(Frame {
+        let frame = Frame {
             start,
             time,
             ntp: slot.ntp,
@@ -240,7 +243,18 @@ impl Reassembler {
             completed: slot.latest,
             width: picture.width,
             height: picture.height,
-        })
+        };
+        self.make_room(spare.len());
+        Some(frame)
+    }
+
+    /// Gives all buffers room for frames half as large again as one of `len` bytes, before they are needed:
+    /// where packets get lost, more frames are open than otherwise.
+    fn make_room(&mut self, len: usize) {
+        self.room = if len > self.room { len + len / 2 } else { self.room };
+        for Slot { buffer, .. } in &mut self.open {
+            buffer.reserve_exact(self.room.saturating_sub(buffer.len()));
+        }
     }
 
     /// From the first fragment of a frame, what its file header needs: `Some(None)` if that cannot
