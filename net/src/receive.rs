@@ -224,7 +224,8 @@ fn set_options(socket: &Socket, address: SocketAddr) -> io::Result<usize> {
         // For groups only: on a unicast port it would let a second program take the datagrams.
         socket.set_reuse_address(true)?;
         if address.is_ipv4() {
-            socket.set_multicast_all_v4(false)?;
+            // Bound to the group, it would else hear it also where others on this host have joined it.
+            helpful("IP_MULTICAST_ALL", socket.set_multicast_all_v4(false));
         } else {
             helpful("IPV6_MULTICAST_ALL (Linux 4.20)", socket.set_multicast_all_v6(false));
         }
@@ -240,7 +241,7 @@ fn set_options(socket: &Socket, address: SocketAddr) -> io::Result<usize> {
     Ok(socket.recv_buffer_size()? / 2)
 }
 
-/// For options that are better to have, and missing on old kernels.
+/// For options that are better to have, and missing on old kernels and under qemu's emulation of a process.
 fn helpful(name: &str, set: io::Result<()>) {
     if let Err(error) = set {
         log::debug!("socket option {name} is not there: {error}");
