@@ -5,6 +5,7 @@
 
 mod allocations;
 mod clocks;
+mod configurations;
 mod control;
 mod hostile;
 mod losses;
