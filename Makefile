@@ -3,12 +3,15 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 bindir = $(DESTDIR)$(PREFIX)/bin
-mandir = $(DESTDIR)$(PREFIX)/share/man/man1
+sharedir = $(DESTDIR)$(PREFIX)/share
+mandir = $(sharedir)/man/man1
+# Where the programs were built that are installed.
+BUILT ?= target/release
 CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test
+.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -68,10 +71,19 @@ board-test: ## the tests with cameras, microphones and networks, in a virtual ma
 board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 15 minutes
 	board/test --ignored what_a_camera_costs
 
+packages-test: ## the packages installed, run, upgraded and purged on the virtual board; 4 minutes
+	board/packages-test
+
+arm-test: ## the wire and end-to-end tests with programs for 64-bit ARM, emulated; 6 minutes
+	cross/test
+
+cross-check: ## both programs for 64-bit ARM by cross, with Docker or podman; 4 minutes
+	cross/check
+
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test packages-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
@@ -82,16 +94,33 @@ man: ## the man pages, in target/man
 	@# What stands under the options, as it is there.
 	sed -i -e 's/^\.SH EXTRA$$/.SH "NOTES"\n.nf/' -e 's/^\.SH VERSION$$/.fi\n&/' target/man/*.1
 
+completions: ## completions for bash, zsh and fish, in target/completions
+	$(CARGO) run --quiet --locked --example completions -- target/completions
+	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-completions -- target/completions
+
+deb: ## Debian packages for amd64 and arm64, in target/deb
+	scripts/deb
+
 install: ## what was built, below DESTDIR and PREFIX
-	@test -x target/release/streamsocket -a -x target/release/streamsocket-receiver || \
+	@test -x '$(BUILT)/streamsocket' -a -x '$(BUILT)/streamsocket-receiver' || \
 		{ echo 'nothing is built yet: run "make build" first, as an ordinary user' >&2; exit 1; }
 	install -d '$(bindir)'
-	install -m 755 target/release/streamsocket target/release/streamsocket-receiver '$(bindir)'
+	install -m 755 '$(BUILT)/streamsocket' '$(BUILT)/streamsocket-receiver' '$(bindir)'
 	if [ -d target/man ]; then install -d '$(mandir)' && install -m 644 target/man/*.1 '$(mandir)'; fi
+	if [ -d target/completions ]; then \
+		for program in streamsocket streamsocket-receiver; do \
+			install -Dm 644 target/completions/$$program.bash '$(sharedir)'/bash-completion/completions/$$program; \
+			install -Dm 644 target/completions/_$$program '$(sharedir)'/zsh/vendor-completions/_$$program; \
+			install -Dm 644 target/completions/$$program.fish '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \
+		done; \
+	fi
 
 uninstall: ## what install put there
 	rm -f '$(bindir)/streamsocket' '$(bindir)/streamsocket-receiver'
 	rm -f '$(mandir)'/streamsocket.1 '$(mandir)'/streamsocket-*.1
+	rm -f '$(sharedir)'/bash-completion/completions/streamsocket '$(sharedir)'/bash-completion/completions/streamsocket-receiver
+	rm -f '$(sharedir)'/zsh/vendor-completions/_streamsocket '$(sharedir)'/zsh/vendor-completions/_streamsocket-receiver
+	rm -f '$(sharedir)'/fish/vendor_completions.d/streamsocket.fish '$(sharedir)'/fish/vendor_completions.d/streamsocket-receiver.fish
 
 msrv: ## does the oldest supported Rust still compile it?
 	scripts/msrv $(CARGO)
