@@ -74,7 +74,7 @@ board-bench: ## what a camera's pictures cost, beside a program that does nothin
 packages-test: ## the packages installed, run, upgraded and purged on the virtual board; 4 minutes
 	board/packages-test
 
-arm-test: ## the wire and end-to-end tests with programs for 64-bit ARM, emulated; 6 minutes
+arm-test: ## the wire and end-to-end tests with programs for 64-bit ARM, emulated; 8 minutes
 	cross/test
 
 cross-check: ## both programs for 64-bit ARM by cross, with Docker or podman; 4 minutes
