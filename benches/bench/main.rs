@@ -19,6 +19,7 @@ mod calls;
 mod growth;
 mod machine;
 mod material;
+mod memory;
 mod plot;
 mod program;
 mod receiving;
@@ -38,7 +39,7 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, receiving, startup, calls, growth
+    /// Only these parts: sending, receiving, startup, memory, calls, growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write the tables and curves into docs
@@ -51,10 +52,11 @@ type Part = (&'static str, fn(u32) -> String);
 
 fn main() {
     let options = Options::parse();
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("sending", sending::table),
         ("receiving", receiving::table),
         ("startup", startup::table),
+        ("memory", memory::table),
         ("calls", calls::table),
         ("growth", growth::table),
     ];
