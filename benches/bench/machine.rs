@@ -23,7 +23,7 @@ pub(crate) fn description() -> String {
     let ffmpeg = version("ffmpeg", "-version");
     let ffmpeg = ffmpeg.split(" Copyright").next().unwrap_or_default();
     format!(
-        "Measured by `make bench`: {} ({cores} cores), Linux {}, {}, {}, {ffmpeg}, {}.\n",
+        "Measured by `make bench`: {}, {cores} of its processors, Linux {}, {}, {}, {ffmpeg}, {}.\n",
         model.trim_start_matches([' ', '\t', ':']),
         kernel.trim(),
         first(own),

@@ -2,7 +2,7 @@
 
 use crate::material::usual;
 use crate::program::{Job, Run, Sender, Speed, place, watch};
-use crate::report::{milliseconds, progress, table as printed};
+use crate::report::{milliseconds, number, progress, table as printed};
 use crate::sending::middle;
 use std::process::Command;
 use streamsocket_tests::cost::{Cost, Memory, median};
@@ -41,17 +41,14 @@ pub(crate) fn table(rounds: u32) -> String {
                 vec![
                     (*name).to_owned(),
                     milliseconds(cost.cpu()),
-                    milliseconds(cost.user),
-                    milliseconds(cost.system),
-                    format!("{:.2}", cost.waits),
+                    number(cost.waits),
                     format!("{:.1}", memory.all / 1e3),
                     format!("{:.1}", memory.own / 1e3),
                     format!("{:.0}", median(runs.iter().map(|run| run.pictures))),
                 ]
             })
             .collect();
-        let columns =
-            ["receiver", "CPU ms", "user", "system", "waits", "RSS MB", "anonymous MB", "pictures"];
+        let columns = ["receiver", "CPU ms", "waits", "RSS MB", "anonymous MB", "pictures"];
         text += "\n";
         text += &printed(&format!("{size}, {RATE} pictures a second"), &columns, &rows);
     }

@@ -51,5 +51,16 @@ pub(crate) fn progress(part: &str, round: u32, rounds: u32, what: &str) {
 
 /// Seconds as milliseconds.
 pub(crate) fn milliseconds(seconds: f64) -> String {
-    format!("{:.3}", seconds * 1e3)
+    rounded(seconds * 1e3, 3)
+}
+
+/// With two digits behind the point.
+pub(crate) fn number(value: f64) -> String {
+    rounded(value, 2)
+}
+
+/// Differences of two runs may be just below zero, which is none.
+fn rounded(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    if text.trim_matches(['-', '0', '.']).is_empty() { format!("{:.digits$}", 0.0) } else { text }
 }

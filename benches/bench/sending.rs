@@ -2,7 +2,7 @@
 
 use crate::material::{Clip, usual};
 use crate::program::{Job, Run, Sender, Speed, place};
-use crate::report::{milliseconds, progress, table as printed};
+use crate::report::{milliseconds, number, progress, table as printed};
 use std::collections::HashSet;
 use std::time::Duration;
 use streamsocket_tests::cost::{Cost, Memory, median};
@@ -70,7 +70,7 @@ fn one(size: &str, clip: &Clip, speed: Speed, packets: &[f64], rounds: u32) -> S
                 split(cost.system),
                 format!("{packets:.0}"),
                 format!("{:.2}", cost.cpu() * 1e6 / packets),
-                format!("{:.2}", cost.waits),
+                number(cost.waits),
                 format!("{:.1}", run.memory.all / 1e3),
                 format!("{:.1}", run.memory.own / 1e3),
             ];
