@@ -51,7 +51,7 @@ latency: ## what repair and pacing cost: bytes on the wire, and time until a pic
 bench: setup-test ## what a picture costs, beside GStreamer, ffmpeg and the kernel alone; 25 minutes (BENCH='--only receiving', BENCH=--help)
 	$(CARGO) build --release --locked --workspace
 	STREAMSOCKET_BINARIES=target/release target/release/bench $(BENCH)
-	$(CARGO) bench --locked -p streamsocket-benches
+	$(CARGO) bench --locked -p streamsocket-benches --bench stages
 
 fuzz: ## what decodes what comes from outside, fuzzed; 2 hours (FUZZ_SECONDS=N: so long for each target)
 	scripts/fuzz

@@ -2,8 +2,7 @@
 //! the event loops call these; everything behind them gets time as an argument.
 
 use nix::time::{ClockId, clock_gettime};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 /// CLOCK_MONOTONIC in nanoseconds: the clock that V4L2 and ALSA stamp with.
 #[must_use]
@@ -56,10 +55,10 @@ fn read(clock: ClockId) -> i64 {
 /// 32 random bits of the kernel's, as RTP wants them (RFC 3550 section 5.1).
 ///
 /// # Errors
-/// If /dev/urandom cannot be read.
+/// If the kernel gives none.
 pub fn random() -> io::Result<u32> {
     let mut bytes = [0; 4];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(u32::from_ne_bytes(bytes))
 }
 

@@ -201,7 +201,8 @@ fn streams(
 
 fn beginning() -> Result<Beginning, Error> {
     let random = || {
-        machine::random().map_err(|error| Error(format!("/dev/urandom cannot be read: {error}")))
+        machine::random()
+            .map_err(|error| Error(format!("the kernel has no random numbers: {error}")))
     };
     let [high, low, ..] = random()?.to_ne_bytes();
     let sequence = Sequence(u16::from_ne_bytes([high, low]));
