@@ -17,6 +17,7 @@ pub mod hotplug;
 pub mod identity;
 pub mod jpeg_worker;
 pub mod normalise;
+pub mod notify;
 pub mod options;
 pub mod output;
 pub mod settings;

@@ -7,6 +7,7 @@ mod audio;
 mod link;
 mod repair;
 mod rtcp;
+mod service;
 mod start;
 mod transport;
 mod video;
@@ -23,6 +24,7 @@ use crate::clock::{Timer, monotonic};
 use crate::control::server::Server;
 use crate::control::{Answer, Request};
 use crate::hotplug::Hotplug;
+use crate::notify::Notifier;
 use crate::output::Sent;
 use crate::statistics::{DestinationStatistics, Statistics};
 use mio::{Events, Poll, Token};
@@ -109,6 +111,7 @@ pub struct Daemon {
     watched: Watched,
     control: Option<Server>,
     stats: Option<Box<dyn Write>>,
+    notifier: Notifier,
     stopping: bool,
 }
 
@@ -177,6 +180,7 @@ impl Daemon {
         if let Some(audio) = &mut self.audio {
             audio.begin(now);
         }
+        self.notifier.ready();
     }
 
     /// What only an event says; everything else is found out by [`turn`](Self::turn).
@@ -216,6 +220,7 @@ impl Daemon {
         if now >= self.tick {
             self.tick(now);
         }
+        self.ping(now);
         Ok(())
     }
 
@@ -225,6 +230,7 @@ impl Daemon {
         self.forget_viewers(now);
         self.retry_network(now);
         self.write_stats(now);
+        self.tell_status();
     }
 
     fn deadline(&self) -> Monotonic {
@@ -232,7 +238,8 @@ impl Daemon {
         let audio = self.audio.as_ref().and_then(Audio::deadline);
         let announcer = self.announcer.as_ref().map(Announcer::deadline);
         let left = self.reports_left.then_some(self.began);
-        let due = [video, audio, announcer, left, self.reports_deadline(), Some(self.tick)];
+        let ping = self.notifier.deadline();
+        let due = [video, audio, announcer, left, self.reports_deadline(), ping, Some(self.tick)];
         due.into_iter().flatten().min().unwrap_or(self.tick)
     }
 
@@ -313,6 +320,7 @@ impl Daemon {
     }
 
     fn say_goodbye(&mut self) {
+        self.notifier.stopping();
         let now = monotonic();
         self.send_byes(now);
         if let Some(announcer) = &mut self.announcer {

@@ -18,6 +18,7 @@ use crate::group;
 use crate::hotplug::Hotplug;
 use crate::identity;
 use crate::normalise::{self, Normaliser};
+use crate::notify::Notifier;
 use crate::output::Output;
 use crate::settings::{Destination, PORT_DEFAULT, Settings};
 use mio::{Poll, Waker};
@@ -84,6 +85,7 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
         watched: Watched::default(),
         control: Some(control),
         stats: settings.stats.as_deref().map(open_stats).transpose()?,
+        notifier: Notifier::from_environment(),
         stopping: false,
     };
     daemon.watch_all()?;

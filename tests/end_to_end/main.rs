@@ -11,6 +11,7 @@ mod hostile;
 mod losses;
 mod mistakes;
 mod network;
+mod notify;
 mod peers;
 mod sources;
 mod streaming;
