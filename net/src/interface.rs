@@ -91,7 +91,7 @@ impl Interface {
     /// then refuses to send to a group unless an interface is named.
     #[must_use]
     pub fn default_route() -> Option<Self> {
-        let table = fs::read_to_string("/proc/net/route").ok()?;
+        let table = fs::read_to_string(ROUTES).ok()?;
         Self::named(multicast_route(&table)?).ok()
     }
 
@@ -113,7 +113,7 @@ impl Interface {
             index,
             address: None,
             addresses: Vec::new(),
-            wireless: is_wireless(name),
+            wireless: is_wireless(&Path::new("/sys/class/net").join(OsStr::new(name))),
             loopback: flag(InterfaceFlags::IFF_LOOPBACK),
             up: flag(InterfaceFlags::IFF_UP),
             multicast: flag(InterfaceFlags::IFF_MULTICAST),
@@ -139,13 +139,18 @@ impl fmt::Display for Interface {
     }
 }
 
+/// The routing table: by the process's own folder, which a service sees when `/proc/net` is hidden.
+const ROUTES: &str = "/proc/self/net/route";
+
 fn ip_address(address: &SockaddrStorage) -> Option<IpAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
 }
 
-fn is_wireless(name: &str) -> bool {
-    Path::new("/sys/class/net").join(OsStr::new(name)).join("wireless").exists()
+/// Whether the interface is Wi-Fi, by what its folder in `/sys/class/net` has: `wireless` with the old
+/// interface of the kernel, `phy80211` with the present one.
+fn is_wireless(folder: &Path) -> bool {
+    ["wireless", "phy80211"].iter().any(|entry| folder.join(entry).exists())
 }
 
 /// The interface of the best route of `/proc/net/route` for the groups that sessions use: the
@@ -187,6 +192,16 @@ mod tests {
         let native = u32::from_ne_bytes;
         let (destination, mask) = (native(destination), native(mask));
         format!("{name}\t{destination:08X}\t00000000\t{flags:04X}\t0\t0\t{metric}\t{mask:08X}\t0\n")
+    }
+
+    #[test]
+    fn wireless_interfaces_are_known_by_their_folder() {
+        let folder = std::env::temp_dir().join(format!("wireless-{}", std::process::id()));
+        for (entry, wireless) in [("phy80211", true), ("wireless", true), ("queues", false)] {
+            fs::create_dir_all(folder.join(entry)).unwrap();
+            assert_eq!(is_wireless(&folder), wireless, "{entry}");
+            fs::remove_dir_all(&folder).unwrap();
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use nix::time::{ClockId, clock_gettime};
 use std::io;
+use std::path::Path;
 
 /// CLOCK_MONOTONIC in nanoseconds: the clock that V4L2 and ALSA stamp with.
 #[must_use]
@@ -39,11 +40,15 @@ pub fn unix_offset_nanos() -> i64 {
     best.1
 }
 
-/// Whether somebody keeps CLOCK_REALTIME right: the kernel says so.
+/// Whether somebody keeps CLOCK_REALTIME right: the kernel says so or, to a service that may not ask
+/// it, systemd-timesyncd.
 #[must_use]
 pub fn is_synchronised() -> bool {
-    crate::adjtimex::is_synchronised()
+    crate::adjtimex::is_synchronised().unwrap_or_else(|| Path::new(TIMESYNCD).exists())
 }
+
+/// There as soon as systemd-timesyncd has set the clock since the machine was started.
+const TIMESYNCD: &str = "/run/systemd/timesync/synchronized";
 
 /// Reading these clocks cannot fail on Linux; 0 stands for the impossible.
 fn read(clock: ClockId) -> i64 {
