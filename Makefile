@@ -5,6 +5,10 @@ DESTDIR ?=
 bindir = $(DESTDIR)$(PREFIX)/bin
 sharedir = $(DESTDIR)$(PREFIX)/share
 mandir = $(sharedir)/man/man1
+# Where systemd looks for units, and the service for its configuration.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+unitdir = $(DESTDIR)$(UNITDIR)
+configdir = $(DESTDIR)/etc/streamsocket
 # Where the programs were built that are installed.
 BUILT ?= target/release
 CARGO ?= cargo
@@ -114,8 +118,30 @@ install: ## what was built, below DESTDIR and PREFIX
 			install -Dm 644 target/completions/$$program.fish '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \
 		done; \
 	fi
+	install -d '$(unitdir)' '$(configdir)'
+	for unit in systemd/*.service; do \
+		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' "$$unit" >'$(unitdir)'/"$${unit##*/}" && \
+		chmod 644 '$(unitdir)'/"$${unit##*/}" || exit 1; \
+	done
+	@# What the user has written stays.
+	[ -e '$(configdir)/streamsocket.toml' ] || install -m 644 systemd/streamsocket.toml '$(configdir)'
+	if [ -z '$(DESTDIR)' ]; then \
+		getent group streamsocket >/dev/null || groupadd --system streamsocket; \
+		[ ! -d /run/systemd/system ] || systemctl daemon-reload; \
+	fi
 
-uninstall: ## what install put there
+uninstall: ## what install put there; a configuration that was changed stays
+	if [ -z '$(DESTDIR)' ] && [ -d /run/systemd/system ]; then \
+		systemctl stop 'streamsocket@*.service' || true; \
+		systemctl disable --now streamsocket.service || true; \
+	fi
+	rm -f '$(unitdir)/streamsocket.service' '$(unitdir)/streamsocket@.service'
+	if cmp -s systemd/streamsocket.toml '$(configdir)/streamsocket.toml'; then rm '$(configdir)/streamsocket.toml'; fi
+	[ ! -d '$(configdir)' ] || rmdir --ignore-fail-on-non-empty '$(configdir)'
+	if [ -z '$(DESTDIR)' ]; then \
+		! getent group streamsocket >/dev/null || groupdel streamsocket; \
+		[ ! -d /run/systemd/system ] || systemctl daemon-reload; \
+	fi
 	rm -f '$(bindir)/streamsocket' '$(bindir)/streamsocket-receiver'
 	rm -f '$(mandir)'/streamsocket.1 '$(mandir)'/streamsocket-*.1
 	rm -f '$(sharedir)'/bash-completion/completions/streamsocket '$(sharedir)'/bash-completion/completions/streamsocket-receiver

@@ -65,8 +65,8 @@ pub struct CheckOptions {
 /// Which daemon to talk to.
 #[derive(Args, Debug)]
 pub struct ControlOptions {
-    /// Name of the daemon's session [default: the one that runs]
-    #[arg(long, value_name = "NAME")]
+    /// Name of the daemon's instance, else of its session [default: the one that runs]
+    #[arg(long, visible_alias = "instance", value_name = "NAME")]
     pub name: Option<String>,
 }
 
@@ -164,6 +164,11 @@ pub struct StreamOptions {
     /// Name of the session, as viewers see it [default: the host's name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
     pub name: Option<String>,
+    /// Name of this daemon among those of this machine, for 'streamsocket status --instance NAME'
+    /// [default: that of the session, which it is the default of]
+    #[arg(long, value_name = "NAME", help_heading = "Session")]
+    #[serde(skip)]
+    pub instance: Option<String>,
     /// Write the session description to this file
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub sdp: Option<PathBuf>,
@@ -206,6 +211,7 @@ impl StreamOptions {
             no_announce: self.no_announce.or(file.no_announce),
             stats: self.stats.or(file.stats),
             config: self.config,
+            instance: self.instance,
         }
     }
 }

@@ -47,7 +47,8 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     settings.verify().map_err(|error| Error(error.to_string()))?;
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-    let control = Server::open(&name, poll.registry(), CONTROL_FIRST).map_err(Error)?;
+    let instance = settings.instance.as_ref().unwrap_or(&name);
+    let control = Server::open(instance, poll.registry(), CONTROL_FIRST).map_err(Error)?;
     // A group is listened to for a second: whatever can be refused was refused before.
     let network = find_network(settings, &name)?;
     let epoch = monotonic();
@@ -348,5 +349,18 @@ fn say_what_is_sent(daemon: &Daemon) {
         let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
         let to = SocketAddr::new(to.address, to.port);
         log::info!("'{}' goes to {to}{}", daemon.name, by.unwrap_or_default());
+    }
+    warn_of_wireless(network);
+}
+
+/// A group on Wi-Fi goes to everybody at the slowest rate, unconfirmed.
+fn warn_of_wireless(network: &Network) {
+    let interface = network.interface.as_ref().filter(|interface| interface.wireless);
+    let group = network.destinations.iter().any(|to| to.address.is_multicast());
+    if let Some(interface) = interface.filter(|_| group) {
+        log::warn!(
+            "{} is wireless, where multicast is slow and lossy: set --max-bitrate, such as 5M, which leaves out whole frames, use a cable, or send to one host with --to",
+            interface.name
+        );
     }
 }

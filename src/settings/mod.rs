@@ -3,7 +3,7 @@
 
 mod parse;
 
-use self::parse::{audio, controls, destinations, number, rate, session_name, size, video};
+use self::parse::{audio, controls, destinations, named, number, rate, size, video};
 use crate::capture::FrameRate;
 use crate::capture::devices::CameraName;
 use crate::normalise::QUALITY_DEFAULT;
@@ -132,6 +132,8 @@ pub struct Settings {
     pub max_bitrate: Option<u64>,
     /// Name of the session, if chosen.
     pub name: Option<String>,
+    /// Name of the daemon among those of the machine, if chosen.
+    pub instance: Option<String>,
     /// Where the description goes.
     pub sdp: Option<PathBuf>,
     /// Whether it is announced.
@@ -300,7 +302,8 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
             .max_bitrate
             .map(|rate| parse_rate(&rate.0).map_err(|error| wrong("max-bitrate", &rate.0, error)))
             .transpose()?,
-        name: options.name.map(|name| session_name(&name).map(|()| name)).transpose()?,
+        name: named("name", options.name.or_else(|| options.instance.clone()))?,
+        instance: named("instance", options.instance)?,
         sdp: options.sdp,
         announce: !options.no_announce.unwrap_or(false),
         stats: options.stats,

@@ -173,16 +173,17 @@ fn is_broadcast(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(address) if address.is_broadcast())
 }
 
-pub(super) fn session_name(name: &str) -> Result<(), Error> {
-    // It names the control socket, too.
+/// A name that a file may have: a control socket is called by it.
+pub(super) fn named(option: &str, name: Option<String>) -> Result<Option<String>, Error> {
+    let Some(name) = name else { return Ok(None) };
     let plain = |c: char| !c.is_control() && c != '/';
     let fits = !name.is_empty() && name.len() <= NAME_MAX && !name.starts_with(['.', ' ', '-']);
     if fits && !name.ends_with(' ') && name.chars().all(plain) {
-        Ok(())
+        Ok(Some(name))
     } else {
         let expected =
             "expected 1 to 64 bytes of text without a slash, not beginning with a dot or dash";
-        Err(wrong("name", name, expected))
+        Err(wrong(option, &name, expected))
     }
 }
 

@@ -45,7 +45,7 @@ fn the_sample_explains_every_key_and_each_can_be_taken() {
     let help = text(ours("streamsocket").arg("--help"));
     let options = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
     let options = options.filter_map(|it| it.split([' ', '[', '=']).next());
-    for option in options.filter(|it| !["config", "help", "version"].contains(it)) {
+    for option in options.filter(|it| !["config", "instance", "help", "version"].contains(it)) {
         let assigned = format!("{option} = ");
         assert!(keys.iter().any(|it| it.starts_with(&assigned)), "{option} is not explained");
     }

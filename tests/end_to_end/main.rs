@@ -8,6 +8,7 @@ mod clocks;
 mod configurations;
 mod control;
 mod hostile;
+mod installing;
 mod losses;
 mod mistakes;
 mod network;
