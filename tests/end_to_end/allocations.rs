@@ -18,6 +18,9 @@ const FIRST: usize = 300;
 /// Pictures that are watched.
 const WATCHED: usize = 1000;
 
+/// Times that they are watched at most.
+const TIMES: usize = 5;
+
 /// The counter that is preloaded, compiled.
 fn counter(folder: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/allocations.c");
@@ -35,12 +38,20 @@ fn allocated(program: &mut Program) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-/// Allocations of a program while pictures go by, of which `pass` waits for so many.
+/// Allocations of a program while pictures go by, of which `pass` waits for so many. On a machine that is
+/// starved memory may take longer to have its size: what allocates for pictures does so every time.
 fn watched(program: &mut Program, pass: &mut impl FnMut(usize)) -> u64 {
     pass(FIRST);
-    let before = allocated(program);
-    pass(WATCHED);
-    allocated(program) - before
+    let mut least = u64::MAX;
+    for _ in 0..TIMES {
+        let before = allocated(program);
+        pass(WATCHED);
+        least = least.min(allocated(program) - before);
+        if least == 0 {
+            break;
+        }
+    }
+    least
 }
 
 /// Allocations of a receiver while pictures go by.

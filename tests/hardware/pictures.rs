@@ -11,7 +11,7 @@ use streamsocket_tests::session::daemon_at;
 const SIZES: [&str; 3] = ["640x480", "1280x720", "1920x1080"];
 
 /// The number in front of these words in what the daemon says at its end; 0 without them.
-fn number_before(said: &str, words: &str) -> usize {
+pub(crate) fn number_before(said: &str, words: &str) -> usize {
     let before = said.split(words).next().filter(|before| before.len() < said.len());
     let number = before.and_then(|before| before.split_whitespace().next_back());
     number.map_or(0, |number| number.parse().unwrap())
