@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use streamsocket::capture::devices;
 use streamsocket::clock::monotonic;
 use streamsocket::control::{Answer, Request, client};
-use streamsocket::options::{Command, CommandLine, StreamOptions};
+use streamsocket::options::{Command, CommandLine, StatusOptions, StreamOptions};
 use streamsocket::{daemon, settings, viewers};
 
 /// What went wrong, and whose fault it is.
@@ -24,12 +24,11 @@ fn main() -> ExitCode {
         None => stream(line.stream),
         Some(Command::Devices) => list_devices(),
         Some(Command::Check(options)) => check(options.stream),
-        Some(Command::Sdp(options)) => sdp(options.name.as_deref()),
-        Some(Command::Status(options)) => status(options.control.name.as_deref(), options.json),
-        Some(Command::Viewers(options)) => {
-            list_viewers(options.control.name.as_deref(), options.json)
-        }
-        Some(Command::Stop(options)) => stop(options.name.as_deref()),
+        Some(Command::Sdp(options)) => sdp(&options),
+        Some(Command::Status(options)) => status(&options),
+        Some(Command::Viewers(options)) => list_viewers(&options),
+        Some(Command::Reload(options)) => reload(&options),
+        Some(Command::Stop(options)) => stop(&options),
     };
     let (message, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
@@ -54,9 +53,11 @@ fn start_log() {
 }
 
 fn stream(options: StreamOptions) -> Result<(), Failure> {
-    let settings = settings::load(options).map_err(|error| Failure::Usage(error.to_string()))?;
+    let settings =
+        settings::load(options.clone()).map_err(|error| Failure::Usage(error.to_string()))?;
     let failed = |error: daemon::Error| Failure::Run(error.to_string());
     let mut daemon = daemon::start(&settings).map_err(failed)?;
+    daemon.read_again(options);
     let result = daemon.run();
     for line in daemon.statistics(monotonic()).text().lines() {
         log::info!("{line}");
@@ -76,43 +77,62 @@ fn check(options: StreamOptions) -> Result<(), Failure> {
     print("the configuration is good\n")
 }
 
-fn sdp(name: Option<&str>) -> Result<(), Failure> {
-    match client::ask(name, Request::Sdp).map_err(Failure::Run)? {
+/// Asks the daemon that is meant.
+fn ask(options: &StatusOptions, request: Request) -> Result<Answer, Failure> {
+    client::ask(options.control.name.as_deref(), request).map_err(Failure::Run)
+}
+
+fn sdp(options: &StatusOptions) -> Result<(), Failure> {
+    match ask(options, Request::Sdp)? {
+        Answer::Sdp(text) if options.json => print_json(&serde_json::json!({ "sdp": text })),
         Answer::Sdp(text) => print(&text),
         other => Err(unexpected(&other)),
     }
 }
 
-fn status(name: Option<&str>, json: bool) -> Result<(), Failure> {
-    match client::ask(name, Request::Status).map_err(Failure::Run)? {
-        Answer::Status(statistics) if json => {
-            let text = serde_json::to_string(&statistics);
-            let text = text.map_err(|error| Failure::Run(error.to_string()))?;
-            print(&format!("{text}\n"))
-        }
+fn status(options: &StatusOptions) -> Result<(), Failure> {
+    match ask(options, Request::Status)? {
+        Answer::Status(statistics) if options.json => print_json(&statistics),
         Answer::Status(statistics) => print(&statistics.text()),
         other => Err(unexpected(&other)),
     }
 }
 
-fn list_viewers(name: Option<&str>, json: bool) -> Result<(), Failure> {
-    let statistics = match client::ask(name, Request::Status).map_err(Failure::Run)? {
-        Answer::Status(statistics) => statistics,
-        other => return Err(unexpected(&other)),
-    };
-    if json {
-        let text = serde_json::to_string(&statistics.viewer_list);
-        let text = text.map_err(|error| Failure::Run(error.to_string()))?;
-        return print(&format!("{text}\n"));
+fn list_viewers(options: &StatusOptions) -> Result<(), Failure> {
+    match ask(options, Request::Status)? {
+        Answer::Status(statistics) if options.json => print_json(&statistics.viewer_list),
+        Answer::Status(statistics) => {
+            print(&viewers::text(&statistics.viewer_list, statistics.viewers))
+        }
+        other => Err(unexpected(&other)),
     }
-    print(&viewers::text(&statistics.viewer_list, statistics.viewers))
 }
 
-fn stop(name: Option<&str>) -> Result<(), Failure> {
-    match client::ask(name, Request::Stop).map_err(Failure::Run)? {
+fn reload(options: &StatusOptions) -> Result<(), Failure> {
+    match ask(options, Request::Reload)? {
+        Answer::Reloaded(changed) if options.json => {
+            print_json(&serde_json::json!({ "changed": changed }))
+        }
+        Answer::Reloaded(true) => print("the changed configuration is applied\n"),
+        Answer::Reloaded(false) => print("the configuration is the same as before\n"),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn stop(options: &StatusOptions) -> Result<(), Failure> {
+    match ask(options, Request::Stop)? {
+        Answer::Stopping(stopping) if options.json => {
+            print_json(&serde_json::json!({ "stopping": stopping }))
+        }
         Answer::Stopping(_) => print("stopping\n"),
         other => Err(unexpected(&other)),
     }
+}
+
+/// One JSON object on a line.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(|error| Failure::Run(error.to_string()))?;
+    print(&format!("{text}\n"))
 }
 
 fn unexpected(answer: &Answer) -> Failure {

@@ -45,13 +45,15 @@ pub enum Command {
     /// Check a configuration without streaming
     Check(Box<CheckOptions>),
     /// Print the session description (SDP) of a running daemon
-    Sdp(ControlOptions),
+    Sdp(StatusOptions),
     /// Print what a running daemon is doing
     Status(StatusOptions),
     /// List who watches a running daemon, and how well it arrives there
     Viewers(StatusOptions),
+    /// Have a running daemon read its configuration again; a wrong one changes nothing
+    Reload(StatusOptions),
     /// Stop a running daemon
-    Stop(ControlOptions),
+    Stop(StatusOptions),
 }
 
 /// Options of `check`.
@@ -70,7 +72,7 @@ pub struct ControlOptions {
     pub name: Option<String>,
 }
 
-/// Options of `status` and `viewers`.
+/// Options of what is asked of a daemon.
 #[derive(Args, Debug)]
 pub struct StatusOptions {
     /// Which daemon.

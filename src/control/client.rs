@@ -6,8 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A daemon answers at once; one that does not within this is stuck.
+/// A daemon answers at once, or when it has opened what a changed configuration names; one that does
+/// not within this is stuck.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Devices take seconds to be opened, IP cameras more.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks the daemon `name`, or the only one that runs.
 ///
@@ -23,7 +27,8 @@ pub fn ask(name: Option<&str>, request: Request) -> Result<Answer, String> {
         ),
         _ => failed(error),
     })?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    let patience = if request == Request::Reload { RELOAD_PATIENCE } else { PATIENCE };
+    stream.set_read_timeout(Some(patience)).map_err(failed)?;
     let mut line = serde_json::to_vec(&request).map_err(|error| error.to_string())?;
     line.push(b'\n');
     (&stream).write_all(&line).map_err(failed)?;
@@ -71,7 +76,7 @@ fn find(name: Option<&str>) -> Result<(String, PathBuf), String> {
             None if running.is_empty() => Err(format!("no daemon named '{name}' runs; none does")),
             None => Err(format!("no daemon named '{name}' runs; these do: {}", names())),
         },
-        None if running.len() > 1 => Err(format!("several daemons run: choose with --name: {}", names())),
+        None if running.len() > 1 => Err(format!("several daemons run: choose with --instance: {}", names())),
         None => running.pop().ok_or_else(|| "no daemon runs on this machine; start one with 'streamsocket' or 'systemctl start streamsocket'".into()),
     }
 }

@@ -15,6 +15,8 @@ pub enum Request {
     Sdp,
     /// The statistics.
     Status,
+    /// The configuration read again and applied.
+    Reload,
     /// The end of the session.
     Stop,
 }
@@ -27,6 +29,8 @@ pub enum Answer {
     Sdp(String),
     /// The statistics.
     Status(Box<crate::statistics::Statistics>),
+    /// The configuration was read again: true if it was another one, which is applied.
+    Reloaded(bool),
     /// The session ends now.
     Stopping(bool),
     /// What was wrong with the request.

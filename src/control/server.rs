@@ -23,6 +23,7 @@ pub struct Server {
     clients: Vec<Client>,
     first: usize,
     next: usize,
+    registry: Registry,
 }
 
 #[derive(Debug)]
@@ -46,8 +47,10 @@ impl Server {
                     registry
                         .register(&mut listener, Token(first), Interest::READABLE)
                         .map_err(|error| format!("control socket: {error}"))?;
+                    let registry =
+                        registry.try_clone().map_err(|error| format!("control socket: {error}"))?;
                     let clients = Vec::with_capacity(CLIENTS_MAX);
-                    return Ok(Self { listener, path, clients, first, next: 0 });
+                    return Ok(Self { listener, path, clients, first, next: 0, registry });
                 }
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {
                     return Err(format!(
@@ -76,10 +79,11 @@ impl Server {
     }
 
     /// Accepts and reads what there is; `answer` answers each request.
-    pub fn serve(&mut self, registry: &Registry, mut answer: impl FnMut(Request) -> Answer) {
+    pub fn serve(&mut self, mut answer: impl FnMut(Request) -> Answer) {
         while let Ok((stream, _)) = self.listener.accept() {
-            self.admit(stream, registry);
+            self.admit(stream);
         }
+        let registry = &self.registry;
         self.clients.retain_mut(|client| {
             let stays = client.serve(&mut answer);
             if !stays {
@@ -90,14 +94,14 @@ impl Server {
         });
     }
 
-    fn admit(&mut self, mut stream: UnixStream, registry: &Registry) {
+    fn admit(&mut self, mut stream: UnixStream) {
         if self.clients.len() == CLIENTS_MAX {
             let mut oldest = self.clients.remove(0);
-            let _ = registry.deregister(&mut oldest.stream);
+            let _ = self.registry.deregister(&mut oldest.stream);
         }
         self.next = (self.next + 1) % 1_000_000;
         let token = Token(self.first + 1 + self.next);
-        if registry.register(&mut stream, token, Interest::READABLE).is_ok() {
+        if self.registry.register(&mut stream, token, Interest::READABLE).is_ok() {
             self.clients.push(Client { stream, token, line: Vec::with_capacity(REQUEST_MAX) });
         }
     }
@@ -141,7 +145,7 @@ impl Client {
         let reply = match serde_json::from_slice(&self.line) {
             Ok(request) => answer(request),
             Err(error) => Answer::Error(format!(
-                "not a request: {error}; expected {{\"command\":\"status\"}}, sdp or stop"
+                "not a request: {error}; expected {{\"command\":\"status\"}}, sdp, reload or stop"
             )),
         };
         self.line.clear();

@@ -5,6 +5,7 @@
 
 mod audio;
 mod link;
+mod reload;
 mod repair;
 mod rtcp;
 mod service;
@@ -25,13 +26,17 @@ use crate::control::server::Server;
 use crate::control::{Answer, Request};
 use crate::hotplug::Hotplug;
 use crate::notify::Notifier;
+use crate::options::StreamOptions;
 use crate::output::Sent;
+use crate::settings::Settings;
 use crate::statistics::{DestinationStatistics, Statistics};
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Token, Waker};
+use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use std::fmt;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use streamsocket_net::Changes;
 use streamsocket_stream::clock::Monotonic;
@@ -112,6 +117,10 @@ pub struct Daemon {
     control: Option<Server>,
     stats: Option<Box<dyn Write>>,
     notifier: Notifier,
+    waker: Arc<Waker>,
+    settings: Settings,
+    /// What to read the configuration again with, if there is one.
+    options: Option<StreamOptions>,
     stopping: bool,
 }
 
@@ -187,7 +196,7 @@ impl Daemon {
     fn dispatch(&mut self, token: Token, now: Monotonic) {
         match token {
             TIMER => self.timer.fired(),
-            SIGNAL => self.read_signals(),
+            SIGNAL => self.read_signals(now),
             RTCP => self.reports_left = true,
             HOTPLUG => self.look_for_devices(now),
             CHANGES => self.hear_of_network(now),
@@ -252,25 +261,28 @@ impl Daemon {
             && audio.is_none_or(Audio::is_over)
     }
 
-    fn read_signals(&mut self) {
+    fn read_signals(&mut self, now: Monotonic) {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             log::debug!("signal {}", signal.ssi_signo);
-            self.stopping = true;
+            if signal.ssi_signo == Signal::SIGHUP as u32 && self.options.is_some() {
+                self.reload(now);
+            } else {
+                self.stopping = true;
+            }
         }
     }
 
     fn serve_control(&mut self, now: Monotonic) {
         let Some(mut control) = self.control.take() else { return };
-        let mut stop = false;
-        control.serve(self.poll.registry(), |request| match request {
+        control.serve(|request| match request {
             Request::Sdp => Answer::Sdp(self.sdp.clone()),
             Request::Status => Answer::Status(Box::new(self.statistics(now))),
+            Request::Reload => self.reload(now),
             Request::Stop => {
-                stop = true;
+                self.stopping = true;
                 Answer::Stopping(true)
             }
         });
-        self.stopping |= stop;
         self.control = Some(control);
     }
 

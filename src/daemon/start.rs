@@ -10,6 +10,7 @@ use super::wall::Wall;
 use super::watch::Watched;
 use super::{CONTROL_FIRST, Daemon, Error, WAKER};
 use crate::announce::Announcer;
+use crate::capture::AudioFormat;
 use crate::capture::source::{self, Setting, Sources};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
@@ -29,7 +30,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_net::{Changes, Interface, ReceiveSocket, machine};
-use streamsocket_stream::clock::WallClock;
+use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::send::audio::PACKET_MS;
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
@@ -59,7 +60,9 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
     let unix_began = began.0 + unix_offset;
     let cname = identity::cname(&name, &machine::host_name());
     let mut description = describe(settings, &network, (&name, &cname), unix_began);
-    let (video, audio) = streams((sources, waker), settings, &network, &mut description)?;
+    let kept = Kept { now: monotonic(), video: None, audio: None };
+    let opened = (sources, Arc::clone(&waker));
+    let (video, audio) = streams(opened, &kept, settings, &network, &mut description)?;
     let sdp = description.text().map_err(|_| Error("the session cannot be described".into()))?;
     let announcer = announcer(settings, &sdp, &network)?;
     if let Some(path) = &settings.sdp {
@@ -87,6 +90,9 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
         control: Some(control),
         stats: settings.stats.as_deref().map(open_stats).transpose()?,
         notifier: Notifier::from_environment(),
+        waker,
+        settings: settings.clone(),
+        options: None,
         stopping: false,
     };
     daemon.watch_all()?;
@@ -95,7 +101,7 @@ pub fn start(settings: &Settings) -> Result<Daemon, Error> {
 }
 
 /// What the session is, apart from its streams.
-fn describe(
+pub(super) fn describe(
     settings: &Settings,
     network: &Network,
     (name, cname): (&str, &str),
@@ -123,13 +129,13 @@ fn block_signals() -> Result<SignalFd, Error> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGINT);
     set.add(Signal::SIGTERM);
-    // The terminal is gone, and with it who started the session there.
+    // Read the configuration again; without one the terminal is gone, and with it who started this.
     set.add(Signal::SIGHUP);
     set.thread_block()?;
     Ok(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }
 
-fn find_network(settings: &Settings, name: &str) -> Result<Network, Error> {
+pub(super) fn find_network(settings: &Settings, name: &str) -> Result<Network, Error> {
     let said = |error: streamsocket_net::Error| Error(error.to_string());
     let interface = match &settings.interface {
         Some(interface) => Some(Interface::named(interface).map_err(said)?),
@@ -161,37 +167,33 @@ fn source_address(to: SocketAddr) -> IpAddr {
     local.map_or(any, |local| local.ip())
 }
 
-fn streams(
+pub(super) fn streams(
     (sources, waker): (Sources, Arc<Waker>),
+    kept: &Kept,
     settings: &Settings,
     network: &Network,
     description: &mut Description,
 ) -> Result<(Option<Video>, Option<Audio>), Error> {
-    let sending = Sending {
-        packet_size: settings.packet_size,
-        pace: settings.pace,
-        ntp64_id: Some(NTP64_ID),
-        av_offset: settings.av_offset,
-        bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, &sources, settings)),
-    };
-    let epoch = monotonic();
+    let sound = sources.audio.as_ref().map(|(source, _)| source.format());
+    let sending = sending(settings, sound);
+    let epoch = kept.now;
     let mut video = None;
     if let Some((source, name)) = sources.video {
-        let beginning = beginning()?;
+        let beginning = kept.video.map_or_else(beginning, Ok)?;
         description.video = Some((source.format(), beginning.ssrc));
         let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
         let transport = transport(network, 0, (beginning.ssrc, bandwidth), false)?;
         let repair = repair(network, 0, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
-        let options =
-            normalise::Options { quality: settings.quality, requality: settings.requality };
-        let normaliser = Normaliser::new(name.clone(), options, waker);
+        let normaliser = normaliser(&name, settings, waker);
         let source = (source, name, normaliser);
         video = Some(Video::new(source, beginning, sending, (transport, repair), epoch));
     }
     let mut audio = None;
     if let Some(source) = sources.audio {
-        let beginning = beginning()?;
+        // Sound of another kind is another stream.
+        let kept = kept.audio.filter(|(format, _)| *format == source.0.format());
+        let beginning = kept.map_or_else(beginning, |(_, beginning)| Ok(beginning))?;
         description.audio = Some((source.0.format(), beginning.ssrc));
         let quiet = video.is_some();
         let transport = transport(network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT), quiet)?;
@@ -200,6 +202,29 @@ fn streams(
         audio = Some(Audio::new(source, beginning, sending.ntp64_id, (transport, repair)));
     }
     Ok((video, audio))
+}
+
+/// What streams go on with when their sources are opened anew at `now`.
+pub(super) struct Kept {
+    pub(super) now: Monotonic,
+    pub(super) video: Option<Beginning>,
+    pub(super) audio: Option<(AudioFormat, Beginning)>,
+}
+
+pub(super) fn normaliser(name: &str, settings: &Settings, waker: Arc<Waker>) -> Normaliser {
+    let options = normalise::Options { quality: settings.quality, requality: settings.requality };
+    Normaliser::new(name.to_owned(), options, waker)
+}
+
+/// How pictures are sent beside this sound.
+pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sending {
+    Sending {
+        packet_size: settings.packet_size,
+        pace: settings.pace,
+        ntp64_id: Some(NTP64_ID),
+        av_offset: settings.av_offset,
+        bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, sound, settings)),
+    }
 }
 
 fn beginning() -> Result<Beginning, Error> {
@@ -213,9 +238,8 @@ fn beginning() -> Result<Beginning, Error> {
 }
 
 /// What a limit for everything leaves for pictures: sound goes first, with its repair.
-fn left_for_pictures(rate: u64, sources: &Sources, settings: &Settings) -> u64 {
-    let Some((source, _)) = &sources.audio else { return rate };
-    let format = source.format();
+fn left_for_pictures(rate: u64, sound: Option<AudioFormat>, settings: &Settings) -> u64 {
+    let Some(format) = sound else { return rate };
     let (frames, channels) = (u64::from(format.rate), u64::from(format.channels));
     let packets = u64::from(1000 / PACKET_MS);
     let packet = frames * channels * 2 / packets + SOUND_HEADERS;
@@ -279,7 +303,7 @@ fn transport(
     Ok(Transport::new(ssrc, bandwidth, outputs, groups))
 }
 
-fn announcer(
+pub(super) fn announcer(
     settings: &Settings,
     sdp: &str,
     network: &Network,
@@ -313,7 +337,7 @@ pub(super) fn write_sdp(path: &Path, sdp: &str) -> Result<(), Error> {
     std::fs::write(&beside, sdp).and_then(|()| std::fs::rename(&beside, path)).map_err(failed)
 }
 
-fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {
+pub(super) fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {
     if path == Path::new("-") {
         return Ok(Box::new(std::io::stdout()));
     }
@@ -334,7 +358,7 @@ fn open_hotplug() -> Option<Hotplug> {
     opened.map_err(|error| log::debug!("no news of devices can be heard: {error}")).ok()
 }
 
-fn say_what_is_sent(daemon: &Daemon) {
+pub(super) fn say_what_is_sent(daemon: &Daemon) {
     let network = &daemon.network;
     if let Some(video) = daemon.video.as_ref().map(Video::statistics) {
         let format = daemon.video.as_ref().map(|video| video.source().format().rate);

@@ -116,9 +116,39 @@ impl Video {
         self.source.begin(epoch);
     }
 
+    /// What a stream that follows this one goes on with.
+    pub(super) fn kept(&self, now: Monotonic) -> Beginning {
+        let ssrc = self.packetizer.ssrc();
+        Beginning { ssrc, sequence: self.packetizer.sequence(), time: self.clock.rtp(now) }
+    }
+
+    /// Sends the rest of the frame that is leaving, at once.
+    pub(super) fn finish(&mut self, now: Monotonic) {
+        let rest = self.pacer.flush();
+        self.send(rest, now);
+        self.leaving = None;
+    }
+
+    /// Sends in another way from the next frame on.
+    pub(super) fn adjust(&mut self, normaliser: Normaliser, sending: Sending, now: Monotonic) {
+        self.finish(now);
+        let Beginning { ssrc, sequence, .. } = self.kept(now);
+        let reserve = if self.repair.is_some() { RESERVE } else { 0 };
+        let packet_size = sending.packet_size.saturating_sub(reserve);
+        self.packetizer = Packetizer::new(ssrc, sequence, packet_size, sending.ntp64_id);
+        self.pacer = Pacer::new(sending.pace, self.source.format().rate.frame_nanos(1));
+        self.limit = sending.bitrate.map(Limit::new);
+        self.before = i64::from(sending.av_offset) * 1_000_000;
+        self.normaliser = normaliser;
+    }
+
     /// Some device has come or gone.
     pub(super) const fn look(&mut self, now: Monotonic) {
         self.source.look(now);
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) const fn source(&self) -> &VideoSource {

@@ -143,6 +143,25 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// These settings with those of `other` that a session takes on without opening anything anew:
+    /// how pictures are made and sent, and what is said of them.
+    #[must_use]
+    pub fn sent_as(&self, other: &Self) -> Self {
+        Self {
+            quality: other.quality,
+            requality: other.requality,
+            wait: other.wait,
+            av_offset: other.av_offset,
+            packet_size: other.packet_size,
+            pace: other.pace,
+            max_bitrate: other.max_bitrate,
+            sdp: other.sdp.clone(),
+            announce: other.announce,
+            stats: other.stats.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Checks what only this machine can tell: files and the interface. Devices come and go.
     ///
     /// # Errors
@@ -234,32 +253,41 @@ fn wrong(option: &str, value: &str, expected: impl fmt::Display) -> Error {
 /// One line that names the option or the file, the key and the line, and what is expected.
 pub fn load(options: StreamOptions) -> Result<Settings, Error> {
     let Some(path) = options.config.clone() else { return check(options) };
-    let file = read(&path)?;
+    let (file, text) = read(&path)?;
     // By itself first: what is wrong in it is told by its name.
     if let Err(Error(message)) = check(file.clone()) {
         let message = message.trim_start_matches("--");
-        return Err(Error(format!("configuration {}: {message}", path.display())));
+        let line = line_of(&text, message).map_or_else(String::new, |it| format!(", line {it}"));
+        return Err(Error(format!("configuration {}{line}: {message}", path.display())));
     }
     check(options.or(file))
+}
+
+/// The line, from 1, that sets the key which a message begins with.
+fn line_of(text: &str, message: &str) -> Option<usize> {
+    let key = message.split_whitespace().next()?;
+    let sets = |line: &str| line.split('=').next().is_some_and(|it| it.trim() == key);
+    text.lines().position(sets).map(|before| before + 1)
 }
 
 /// Bytes of a configuration that are read: all options are set in a kilobyte.
 const CONFIGURATION_MAX: u64 = 1 << 20;
 
-/// Reads a configuration file.
-fn read(path: &Path) -> Result<StreamOptions, Error> {
+/// Reads a configuration file: what it says, and its text.
+fn read(path: &Path) -> Result<(StreamOptions, String), Error> {
     let shown = path.display();
     let mut text = String::new();
     let read = std::fs::File::open(path)
         .and_then(|file| file.take(CONFIGURATION_MAX).read_to_string(&mut text));
     read.map_err(|error| Error(format!("configuration {shown} cannot be read: {error}")))?;
-    toml::from_str(&text).map_err(|error| {
+    let options = toml::from_str(&text).map_err(|error| {
         let line = error
             .span()
             .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
         let message = error.message().replace('\n', " ");
         Error(format!("configuration {shown}, line {line}: {message}"))
-    })
+    })?;
+    Ok((options, text))
 }
 
 fn check(options: StreamOptions) -> Result<Settings, Error> {

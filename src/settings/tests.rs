@@ -91,14 +91,20 @@ fn a_wrong_key_is_named_with_its_line() {
     let error = from_file("ttl = [1]\n").unwrap_err();
     assert!(error.contains("line 1") && error.contains("expected a number or a string"), "{error}");
     let error = from_file("ttl = 900\n").unwrap_err();
-    assert_eq!(error, "configuration /camera.toml: ttl 900: expected a number from 1 to 255");
+    assert_eq!(
+        error,
+        "configuration /camera.toml, line 1: ttl 900: expected a number from 1 to 255"
+    );
     assert!(from_file("video = 'x\n").unwrap_err().contains("line 1"));
 }
 
 #[test]
 fn what_is_wrong_is_said_on_one_line() {
     let error = from_file("video = \"a\\nb\\u001b[31m\"\n").unwrap_err();
-    assert!(error.starts_with("configuration /camera.toml: video a?b?[31m: expected"), "{error}");
+    assert!(
+        error.starts_with("configuration /camera.toml, line 1: video a?b?[31m: expected"),
+        "{error}"
+    );
     let error = from_file("\"a\\u001b\" = 1\n").unwrap_err();
     assert!(error.contains("unknown field `a?`"), "{error}");
 }

@@ -1,11 +1,13 @@
 //! A running daemon is asked, found by its announcement, and stopped.
 
 use nix::sys::signal::Signal;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, ours, receiver, text};
+use streamsocket_tests::program::{PATIENCE, Program, ours, receiver, text};
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
@@ -132,7 +134,7 @@ fn statistics_are_json_lines() {
     command.arg(&sdp).arg("--stats").arg(&received).args(["--for", "3"]);
     Program::start(&mut command).succeed();
     daemon.interrupt().succeeded();
-    let last = |path: &std::path::Path| -> serde_json::Value {
+    let last = |path: &Path| -> serde_json::Value {
         let text = std::fs::read_to_string(path).unwrap();
         assert!(text.lines().count() >= 3, "{text}");
         text.lines().map(|line| serde_json::from_str(line).unwrap()).next_back().unwrap()
@@ -150,4 +152,64 @@ fn the_status_line_is_for_terminals_only() {
     command.args(["rtp://239.255.255.1:29998", "--for", "0.2"]).stdout(Stdio::null());
     let ended = Program::start(&mut command).finish();
     assert!(!ended.said.contains('\r') && !ended.said.contains('\x1b'), "{ended:?}");
+}
+
+#[test]
+fn clients_that_send_rubbish_or_stay_for_ever_harm_nothing() {
+    let _turn = turn();
+    let place = Place::new();
+    let mut daemon = Program::start(&mut endless(place));
+    daemon.wait_for("goes to");
+    let own = std::env::var("XDG_RUNTIME_DIR").map(|folder| format!("{folder}/streamsocket"));
+    let temporary = format!("/tmp/streamsocket-{}", nix::unistd::geteuid());
+    let folders = ["/run/streamsocket".to_owned(), own.unwrap_or_default(), temporary];
+    let sockets = folders.map(|folder| format!("{folder}/{}.sock", place.name()));
+    let socket = sockets.iter().find(|path| Path::new(path).exists()).unwrap();
+    let connect = || UnixStream::connect(socket).unwrap();
+    // More than there is room for: some say nothing, some half a request, one does not listen.
+    let mut idle: Vec<_> = (0..20).map(|_| connect()).collect();
+    for half in idle.iter_mut().step_by(2) {
+        let _ = half.write_all(b"{\"command\":");
+    }
+    let mut deaf = connect();
+    deaf.set_write_timeout(Some(PATIENCE)).unwrap();
+    while deaf.write_all(b"{\"command\":\"status\"}\n").is_ok() {}
+    let mut rubbish = connect();
+    // The daemon closes before all of it is written, or after.
+    let _ = rubbish.write_all(&[b'x'; 100_000]);
+    let mut line = String::new();
+    let mut wrong = connect();
+    wrong.write_all(b"\xff\xfe\n").unwrap();
+    BufReader::new(wrong).read_line(&mut line).unwrap();
+    assert!(line.contains("not a request"), "{line}");
+    assert!(ask(place, &["status"]).contains("640x480"));
+    drop(idle);
+    assert_eq!(ask(place, &["stop", "--json"]), "{\"stopping\":true}\n");
+    daemon.succeed();
+}
+
+#[test]
+fn an_instance_is_found_by_its_name_and_errors_say_which_run() {
+    let _turn = turn();
+    let places = [Place::new(), Place::new()];
+    let instances = places.map(|place| format!("instance {}", place.name()));
+    let daemons = [0, 1].map(|index| {
+        let mut daemon =
+            Program::start(endless(places[index]).arg("--instance").arg(&instances[index]));
+        daemon.wait_for("goes to");
+        daemon
+    });
+    for (place, instance) in places.iter().zip(&instances) {
+        let status = text(ours("streamsocket").args(["status", "--json", "--instance", instance]));
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        assert_eq!(status["name"], place.name());
+    }
+    for wrong in [&["status", "--instance", "another"][..], &["sdp"], &["reload"], &["viewers"]] {
+        let answer = ours("streamsocket").args(wrong).output().unwrap();
+        let said = String::from_utf8_lossy(&answer.stderr);
+        assert!(instances.iter().all(|name| said.contains(name.as_str())), "{wrong:?}: {said}");
+    }
+    for daemon in daemons {
+        daemon.interrupt().succeeded();
+    }
 }

@@ -14,6 +14,7 @@ mod mistakes;
 mod network;
 mod notify;
 mod peers;
+mod reloading;
 mod sources;
 mod streaming;
 mod variants;

@@ -81,6 +81,18 @@ impl Packetizer {
         }
     }
 
+    /// Synchronization source.
+    #[must_use]
+    pub const fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
+    /// Sequence number of the next packet.
+    #[must_use]
+    pub const fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
     /// The stream's clock.
     #[must_use]
     pub const fn clock(&self) -> &AudioClock {

@@ -74,6 +74,12 @@ impl Packetizer {
         Self { ssrc, sequence: first, packet_size, ntp64_id }
     }
 
+    /// Synchronization source.
+    #[must_use]
+    pub const fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
     /// Sequence number of the next packet.
     #[must_use]
     pub const fn sequence(&self) -> Sequence {
