@@ -3,7 +3,7 @@
 use super::{Answer, Request, folders};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A daemon answers at once, or when it has opened what a changed configuration names; one that does
@@ -43,25 +43,39 @@ pub fn ask(name: Option<&str>, request: Request) -> Result<Answer, String> {
     }
 }
 
-/// The names and sockets of the daemons that run.
+/// The names and sockets of the daemons that run; to a command of a service (`ExecReload=`) its own
+/// daemon, if that has a folder of its own.
 fn running() -> Vec<(String, PathBuf)> {
+    let own = std::env::var_os("RUNTIME_DIRECTORY").map(|folder| listening(Path::new(&folder)));
+    if let Some(own) = own.filter(|own| !own.is_empty()) {
+        return own;
+    }
     let mut found = Vec::new();
     for folder in folders() {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            let is_socket = path.extension().is_some_and(|extension| extension == "sock");
-            let name = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
-            if let Some(name) = name.filter(|_| is_socket) {
-                let dead = UnixStream::connect(&path)
-                    .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
-                if !dead && !found.iter().any(|(_, other)| *other == path) {
-                    found.push((name, path));
-                }
-            }
-        }
+        found.extend(listening(&folder));
+        // Of a service each instance has a folder in it.
+        let inside = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let folders = inside.map(|entry| entry.path()).filter(|path| path.is_dir());
+        found.extend(folders.flat_map(|folder| listening(&folder)));
     }
     found.sort();
+    found.dedup();
     found
+}
+
+/// The names and sockets in a folder that somebody listens on.
+fn listening(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let socket = |path: PathBuf| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        let dead = || {
+            UnixStream::connect(&path)
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+        };
+        let is_socket = path.extension().is_some_and(|extension| extension == "sock");
+        (is_socket && !dead()).then_some((name, path))
+    };
+    entries.filter_map(|entry| socket(entry.path())).collect()
 }
 
 fn find(name: Option<&str>) -> Result<(String, PathBuf), String> {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{PATIENCE, Program, ours, receiver, text};
@@ -75,8 +76,9 @@ fn who_watches_is_listed_with_what_arrives_there() {
     for receiver in receivers {
         receiver.succeed();
     }
-    // Each has said goodbye.
-    assert!(ask(place, &["viewers"]).starts_with("nobody has reported yet"));
+    // Each has said goodbye, which the daemon has yet to read.
+    let nobody = || ask(place, &["viewers"]).starts_with("nobody has reported yet");
+    wait_until("no viewer any more", nobody);
     assert_eq!(ask(place, &["stop"]), "stopping\n");
     daemon.succeed();
 }
@@ -208,6 +210,29 @@ fn an_instance_is_found_by_its_name_and_errors_say_which_run() {
         let answer = ours("streamsocket").args(wrong).output().unwrap();
         let said = String::from_utf8_lossy(&answer.stderr);
         assert!(instances.iter().all(|name| said.contains(name.as_str())), "{wrong:?}: {said}");
+    }
+    for daemon in daemons {
+        daemon.interrupt().succeeded();
+    }
+}
+
+#[test]
+fn a_command_of_a_service_means_its_own_daemon() {
+    let _turn = turn();
+    let places = [Place::new(), Place::new()];
+    // As systemd makes them: one for each instance.
+    let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let daemons = [0, 1].map(|index| {
+        let mut daemon = endless(places[index]);
+        let mut daemon = Program::start(daemon.env("RUNTIME_DIRECTORY", folders[index].path()));
+        daemon.wait_for("goes to");
+        daemon
+    });
+    for (place, folder) in places.iter().zip(&folders) {
+        let mut status = ours("streamsocket");
+        status.args(["status", "--json"]).env("RUNTIME_DIRECTORY", folder.path());
+        let status: serde_json::Value = serde_json::from_str(&text(&mut status)).unwrap();
+        assert_eq!(status["name"], place.name());
     }
     for daemon in daemons {
         daemon.interrupt().succeeded();
