@@ -15,7 +15,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test arm-test cross-check completions deb
+.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test service-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -78,6 +78,9 @@ board-bench: ## what a camera's pictures cost, beside a program that does nothin
 packages-test: ## the packages installed, run, upgraded and purged on the virtual board; 4 minutes
 	board/packages-test
 
+service-test: ## the service under systemd on the virtual board: reloaded, killed, stuck, rebooted; 6 minutes
+	board/service-test
+
 arm-test: ## the wire and end-to-end tests with programs for 64-bit ARM, emulated; 8 minutes
 	cross/test
 
@@ -87,7 +90,7 @@ cross-check: ## both programs for 64-bit ARM by cross, with Docker or podman; 4 
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test packages-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test packages-test service-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
