@@ -136,9 +136,9 @@ install: ## what was built, below DESTDIR and PREFIX
 uninstall: ## what install put there; a configuration that was changed stays
 	if [ -z '$(DESTDIR)' ] && [ -d /run/systemd/system ]; then \
 		systemctl stop 'streamsocket@*.service' || true; \
-		systemctl disable --now streamsocket.service || true; \
+		systemctl disable --now streamsocket.service streamsocket-receiver.service || true; \
 	fi
-	rm -f '$(unitdir)/streamsocket.service' '$(unitdir)/streamsocket@.service'
+	rm -f '$(unitdir)/streamsocket.service' '$(unitdir)/streamsocket@.service' '$(unitdir)/streamsocket-receiver.service'
 	if cmp -s systemd/streamsocket.toml '$(configdir)/streamsocket.toml'; then rm '$(configdir)/streamsocket.toml'; fi
 	[ ! -d '$(configdir)' ] || rmdir --ignore-fail-on-non-empty '$(configdir)'
 	if [ -z '$(DESTDIR)' ]; then \
