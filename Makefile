@@ -72,7 +72,7 @@ sanitize: ## the decoders' tests under Miri, those of the unsafe code under Addr
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test
 
-board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 15 minutes
+board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 5 minutes
 	board/test --ignored what_a_camera_costs
 
 packages-test: ## the packages installed, run, upgraded and purged on the virtual board; 4 minutes

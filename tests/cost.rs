@@ -13,8 +13,6 @@ pub struct Cost {
     pub system: f64,
     /// Times that they waited for something.
     pub waits: f64,
-    /// Times that something else was to run.
-    pub displaced: f64,
 }
 
 impl Cost {
@@ -26,7 +24,6 @@ impl Cost {
             user: seconds(usage.user_time()),
             system: seconds(usage.system_time()),
             waits: usage.voluntary_context_switches() as f64,
-            displaced: usage.involuntary_context_switches() as f64,
         }
     }
 
@@ -37,12 +34,7 @@ impl Cost {
 
     /// The share of one of so many.
     pub fn each(self, number: f64) -> Self {
-        Self {
-            user: self.user / number,
-            system: self.system / number,
-            waits: self.waits / number,
-            displaced: self.displaced / number,
-        }
+        Self { user: self.user / number, system: self.system / number, waits: self.waits / number }
     }
 }
 
@@ -53,7 +45,6 @@ impl Sub for Cost {
             user: self.user - other.user,
             system: self.system - other.system,
             waits: self.waits - other.waits,
-            displaced: self.displaced - other.displaced,
         }
     }
 }

@@ -6,11 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A daemon answers at once, or when it has opened what a changed configuration names; one that does
-/// not within this is stuck.
+/// A daemon answers at once; one that does not within this is stuck.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Devices take seconds to be opened, IP cameras more.
+/// To a changed configuration it answers when it has opened what that names: devices take seconds, IP
+/// cameras more.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks the daemon `name`, or the only one that runs.
