@@ -57,6 +57,9 @@ impl Window {
         if sdl::is_invisible(video.current_video_driver()) {
             return Err(Error::NoDisplay("neither X11, Wayland nor a console".into()));
         }
+        if video.current_video_driver() == "KMSDRM" {
+            sdl2::hint::set("SDL_RENDER_DRIVER", sdl::CONSOLE_RENDERER);
+        }
         yuv_mode::set_full_range();
         let mut builder = video.window(title, FIRST_SIZE.0, FIRST_SIZE.1);
         let window = builder.position_centered().resizable().allow_highdpi().build();

@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, output, peer};
-use streamsocket_tests::session::daemon_at;
+use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
 const SCREEN: (usize, usize) = (1280, 720);
@@ -106,5 +107,29 @@ fn the_picture_is_on_the_screen_and_keys_do_what_help_says() {
     server.press("q");
     let said = receiver.succeed();
     assert!(said.contains("shown"), "{said}");
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_screen_that_takes_longer_than_a_picture_lasts_still_listens() {
+    let _turn = turn();
+    let (server, place) = (Server::start(), Place::new());
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&clip("640x480")), "--audio", "none", "--loop", "--fps", "120"]);
+    let mut daemon = Program::start(&mut daemon);
+    daemon.wait_for("goes to");
+    // Mesa's slowest way to draw.
+    let mut command = window(&server, place);
+    command.env("SDL_RENDER_DRIVER", "opengl").env("GALLIUM_DRIVER", "softpipe");
+    command.args(["--fullscreen", "--stats", "-"]).stdout(Stdio::piped());
+    let mut receiver = Program::start(&mut command);
+    let lines = BufReader::new(receiver.stdout()).lines().map_while(Result::ok);
+    let mut seconds = lines.map(|line| serde_json::from_str(&line).unwrap());
+    let late =
+        seconds.find(|now: &serde_json::Value| now["video"]["frames_late"].as_u64() > Some(60));
+    let late = late.expect("statistics go on, and pictures are late");
+    assert!(late["video"]["frames_shown"].as_u64() > Some(0), "{late}");
+    server.press("q");
+    receiver.succeed();
     daemon.interrupt().succeeded();
 }

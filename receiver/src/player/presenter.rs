@@ -124,18 +124,18 @@ impl<'a> Presenter<'a> {
         Ok((statistics, shared.counters.recordings_cut.get() > 0))
     }
 
-    /// Shows what is due; says how long nothing else will be.
-    fn present(&mut self, mut screen: Option<&mut Screen<'_>>) -> Result<Duration, String> {
+    /// Shows a picture if one is due; says how long no other will be. It shows no more than one: where drawing
+    /// takes longer than the time between two, there is always another, and keys and signals wait.
+    fn present(&mut self, screen: Option<&mut Screen<'_>>) -> Result<Duration, String> {
         loop {
             if self.next.is_none() {
                 self.next = self.threads.decoded.try_recv().ok();
             }
             let now = monotonic();
             let Some(decoded) = self.next.take() else { return Ok(STEP) };
-            let early = self.begin_at(&decoded).since(now);
-            if !early.is_zero() {
+            if self.begin_at(&decoded) > now {
                 self.next = Some(decoded);
-                return Ok(early.min(STEP));
+                return Ok(self.until_next(now));
             }
             // Of several that are due the last one is shown.
             self.next = self.threads.decoded.try_recv().ok();
@@ -144,9 +144,15 @@ impl<'a> Presenter<'a> {
                 self.threads.shared.counters.video.frames_late.add(1);
                 self.recycle(decoded);
             } else {
-                self.show(decoded, screen.as_deref_mut())?;
+                self.show(decoded, screen)?;
+                return Ok(self.until_next(monotonic()));
             }
         }
+    }
+
+    /// How long the loop may wait, as far as pictures are concerned.
+    fn until_next(&self, now: Monotonic) -> Duration {
+        self.next.as_ref().map_or(STEP, |next| self.begin_at(next).since(now)).min(STEP)
     }
 
     /// When to begin to show a picture, so that it is there when it is due.

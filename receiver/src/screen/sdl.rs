@@ -13,6 +13,10 @@ pub(super) const HINTS: [(&str, &str); 5] = [
     ("SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS", "0"),
 ];
 
+/// What draws on the bare console, if nobody wants another. SDL would take desktop OpenGL first, but has a
+/// context for OpenGL ES there: without an error, the screen stays black.
+pub(super) const CONSOLE_RENDERER: &str = "opengles2";
+
 /// Drivers that SDL falls back to where there is nothing to see.
 const INVISIBLE: [&str; 2] = ["offscreen", "dummy"];
 
