@@ -21,5 +21,6 @@ pub mod notify;
 pub mod options;
 pub mod output;
 pub mod settings;
+pub mod signals;
 pub mod statistics;
 pub mod viewers;

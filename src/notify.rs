@@ -65,11 +65,13 @@ impl Notifier {
         self.say("STOPPING=1\n");
     }
 
-    /// The loop turns: said if it is time.
-    pub fn ping(&mut self, now: Monotonic) {
+    /// The loop turns: said if it is time, and if it does what it is for.
+    pub fn ping(&mut self, now: Monotonic, works: bool) {
         if let Some(interval) = self.interval.filter(|_| now >= self.next) {
             self.next = now + interval;
-            self.say("WATCHDOG=1\n");
+            if works {
+                self.say("WATCHDOG=1\n");
+            }
         }
     }
 
@@ -108,4 +110,28 @@ fn pings_wanted() -> Option<Duration> {
         && number("WATCHDOG_PID") != Some(std::process::id().into());
     let limit = number("WATCHDOG_USEC").filter(|limit| *limit > 0 && !others)?;
     Some(Duration::from_micros(limit) / PINGS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_does_not_work_is_not_said_to_be_alive_and_is_asked_again_after_an_interval() {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let interval = Some(SECOND);
+        let mut notifier = Notifier { socket: Some(ours), interval, ..Notifier::default() };
+        let mut heard = |at: u64, works: bool| {
+            let now = Monotonic(0) + SECOND * u32::try_from(at).unwrap();
+            notifier.ping(now, works);
+            assert_eq!(notifier.deadline(), Some(now + SECOND));
+            let mut words = [0; 32];
+            theirs.recv(&mut words).map(|length| words[..length].to_vec()).ok()
+        };
+        let ping = Some(b"WATCHDOG=1\n".to_vec());
+        assert_eq!([heard(1, true), heard(2, false), heard(3, true)], [ping.clone(), None, ping]);
+    }
 }

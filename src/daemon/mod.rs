@@ -29,10 +29,9 @@ use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::output::Sent;
 use crate::settings::Settings;
+use crate::signals::{Asked, Signals};
 use crate::statistics::{DestinationStatistics, Statistics};
 use mio::{Events, Poll, Token, Waker};
-use nix::sys::signal::Signal;
-use nix::sys::signalfd::SignalFd;
 use std::fmt;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -95,7 +94,7 @@ impl From<nix::Error> for Error {
 pub struct Daemon {
     poll: Poll,
     timer: Timer,
-    signals: SignalFd,
+    signals: Signals,
     wall: Wall,
     name: String,
     cname: String,
@@ -262,9 +261,8 @@ impl Daemon {
     }
 
     fn read_signals(&mut self, now: Monotonic) {
-        while let Ok(Some(signal)) = self.signals.read_signal() {
-            log::debug!("signal {}", signal.ssi_signo);
-            if signal.ssi_signo == Signal::SIGHUP as u32 && self.options.is_some() {
+        while let Some(asked) = self.signals.next() {
+            if asked == Asked::Reload && self.options.is_some() {
                 self.reload(now);
             } else {
                 self.stopping = true;

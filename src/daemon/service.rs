@@ -1,13 +1,21 @@
 //! The session as the service manager sees it: one line, and pings from the loop.
 
 use super::Daemon;
+use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
+
+/// A turn begins every attempt that is due. One that is due for so long, many times what a slow turn
+/// takes, was forgotten.
+const OVERDUE: Duration = Duration::from_secs(5);
 
 impl Daemon {
     /// Every source has been asked and every timer looked at in this turn: the loop is alive, whatever
-    /// a device does.
+    /// a device does. But no ping while a device is away that nobody tries to open.
     pub(super) fn ping(&mut self, now: Monotonic) {
-        self.notifier.ping(now);
+        let video = self.video.as_ref().and_then(|video| video.source().next_attempt());
+        let audio = self.audio.as_ref().and_then(|audio| audio.source().next_attempt());
+        let tried = [video, audio].into_iter().flatten().all(|due| now < due + OVERDUE);
+        self.notifier.ping(now, tried);
     }
 
     /// Once a second: what `systemctl status` shows.

@@ -22,9 +22,8 @@ use crate::normalise::{self, Normaliser};
 use crate::notify::Notifier;
 use crate::output::Output;
 use crate::settings::{Destination, PORT_DEFAULT, Settings};
+use crate::signals::Signals;
 use mio::{Poll, Waker};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -43,7 +42,7 @@ use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 /// # Errors
 /// One line: what cannot be had, where, and what to do.
 pub fn start(settings: &Settings) -> Result<Daemon, Error> {
-    let signals = block_signals()?;
+    let signals = Signals::listen()?;
     let name = settings.name.clone().unwrap_or_else(machine::host_name);
     settings.verify().map_err(|error| Error(error.to_string()))?;
     let poll = Poll::new()?;
@@ -122,17 +121,6 @@ pub(super) fn describe(
         video: None,
         audio: None,
     }
-}
-
-/// SIGINT, SIGTERM and SIGHUP arrive through a descriptor, in every thread that is started later too.
-fn block_signals() -> Result<SignalFd, Error> {
-    let mut set = SigSet::empty();
-    set.add(Signal::SIGINT);
-    set.add(Signal::SIGTERM);
-    // Read the configuration again; without one the terminal is gone, and with it who started this.
-    set.add(Signal::SIGHUP);
-    set.thread_block()?;
-    Ok(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }
 
 pub(super) fn find_network(settings: &Settings, name: &str) -> Result<Network, Error> {

@@ -5,7 +5,7 @@ use crate::hotplug::Hotplug;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_stream::clock::Monotonic;
 
 /// The microphone's descriptors at most: tokens are kept for so many.
@@ -23,7 +23,7 @@ impl Daemon {
     /// Watches everything that is there from the start.
     pub(super) fn watch_all(&mut self) -> io::Result<()> {
         self.watch(self.timer.descriptor(), TIMER)?;
-        self.watch(self.signals.as_fd().as_raw_fd(), SIGNAL)?;
+        self.watch(self.signals.descriptor(), SIGNAL)?;
         if let Some(hotplug) = &self.hotplug {
             self.watch(hotplug.descriptor(), HOTPLUG)?;
         }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{PATIENCE, Program, ours, receiver, text};
+use streamsocket_tests::program::{PATIENCE, Program, ours, peer, receiver, text};
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
@@ -93,6 +93,22 @@ fn signals_end_it_well() {
         let said = daemon.succeed();
         assert!(said.contains("frames captured"), "{said}");
     }
+}
+
+#[test]
+fn what_is_started_by_nohup_stays_when_the_terminal_closes() {
+    let _turn = turn();
+    let place = Place::new();
+    let plain = endless(place);
+    let mut command = peer("nohup");
+    command.arg(plain.get_program()).args(plain.get_args());
+    let mut daemon = Program::start(&mut command);
+    daemon.wait_for("goes to");
+    daemon.signal(Signal::SIGHUP);
+    // Once it has answered, it has read the signals that came before.
+    ask(place, &["status"]);
+    ask(place, &["status"]);
+    daemon.interrupt().succeeded();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A configuration that changes under a running daemon, and the receiver that goes on.
 
 use nix::sys::signal::Signal;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::net::UnixDatagram;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Output, Stdio};
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{PATIENCE, Program, daemon, ours, receiver, text};
+use streamsocket_tests::program::{PATIENCE, Program, daemon, ours, peer, receiver, text};
 use streamsocket_tests::turn;
 
 /// Pictures that are to come after a change: more than were under way.
@@ -190,6 +191,27 @@ fn what_is_wrong_changes_nothing_and_is_told_by_key_and_line() {
     viewer.goes_on();
     viewer.program.interrupt().succeeded();
     session.daemon.interrupt().succeeded();
+}
+
+/// The same in a terminal of its own, which is gone when this program is killed.
+fn in_a_terminal(command: &mut Command) {
+    let quoted = |word: &OsStr| format!("'{}'", word.to_str().unwrap());
+    let mut words = vec![quoted(command.get_program())];
+    words.extend(command.get_args().map(quoted));
+    // What it says is read beside the terminal.
+    let inner = format!("exec {} 2>&3", words.join(" "));
+    *command = peer("sh");
+    command.args(["-c", "exec 3>&2; exec script -qc \"$0\" /dev/null", &inner]);
+}
+
+#[test]
+fn a_terminal_that_closes_ends_it_though_it_has_a_configuration() {
+    let _turn = turn();
+    let sources = "video = \"pattern\"\nsize = \"320x240\"\naudio = \"none\"\n";
+    let session = Session::start_with(sources, in_a_terminal);
+    session.daemon.signal(Signal::SIGKILL);
+    let said = session.daemon.finish().said;
+    assert!(said.contains("frames captured"), "{said}");
 }
 
 #[test]

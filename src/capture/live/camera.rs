@@ -164,6 +164,12 @@ impl LiveCamera {
         self.plug.look(now);
     }
 
+    /// When it is next tried to open the device, while it is away and nobody is trying.
+    #[must_use]
+    pub const fn next_attempt(&self) -> Option<Monotonic> {
+        self.plug.deadline()
+    }
+
     /// The session begins now: a camera has from now on to give a picture.
     pub const fn begin(&mut self, now: Monotonic) {
         self.heard = now;

@@ -159,6 +159,12 @@ impl LiveMicrophone {
         self.plug.look(now);
     }
 
+    /// When it is next tried to open the device, while it is away and nobody is trying.
+    #[must_use]
+    pub const fn next_attempt(&self) -> Option<Monotonic> {
+        self.plug.deadline()
+    }
+
     /// When to poll even if nothing is readable.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {

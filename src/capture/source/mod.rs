@@ -111,6 +111,15 @@ impl VideoSource {
         }
     }
 
+    /// When it is next tried to open a device that is away.
+    #[must_use]
+    pub const fn next_attempt(&self) -> Option<Monotonic> {
+        match self {
+            Self::Camera(source) => source.next_attempt(),
+            _ => None,
+        }
+    }
+
     /// Whether there are no pictures at the moment.
     #[must_use]
     pub const fn is_away(&self) -> bool {
@@ -255,6 +264,15 @@ impl AudioSource {
     pub const fn look(&mut self, now: Monotonic) {
         if let Self::Microphone(source) = self {
             source.look(now);
+        }
+    }
+
+    /// When it is next tried to open a device that is away.
+    #[must_use]
+    pub const fn next_attempt(&self) -> Option<Monotonic> {
+        match self {
+            Self::Microphone(source) => source.next_attempt(),
+            _ => None,
         }
     }
 
