@@ -15,7 +15,7 @@ CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test service-test arm-test cross-check completions deb
+.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -81,6 +81,9 @@ packages-test: ## the packages installed, run, upgraded and purged on the virtua
 service-test: ## the service under systemd on the virtual board: reloaded, killed, stuck, rebooted; 6 minutes
 	board/service-test
 
+screen-test: ## the receiver's service on a screen without a desktop, on the virtual board; 4 minutes
+	board/screen-test
+
 arm-test: ## the wire and end-to-end tests with programs for 64-bit ARM, emulated; 8 minutes
 	cross/test
 
@@ -90,7 +93,7 @@ cross-check: ## both programs for 64-bit ARM by cross, with Docker or podman; 4 
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test packages-test service-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
@@ -137,6 +140,7 @@ uninstall: ## what install put there; a configuration that was changed stays
 	if [ -z '$(DESTDIR)' ] && [ -d /run/systemd/system ]; then \
 		systemctl stop 'streamsocket@*.service' || true; \
 		systemctl disable --now streamsocket.service streamsocket-receiver.service || true; \
+		rm -f /etc/systemd/system/*.wants/streamsocket@*.service; \
 	fi
 	rm -f '$(unitdir)/streamsocket.service' '$(unitdir)/streamsocket@.service' '$(unitdir)/streamsocket-receiver.service'
 	if cmp -s systemd/streamsocket.toml '$(configdir)/streamsocket.toml'; then rm '$(configdir)/streamsocket.toml'; fi
