@@ -5,12 +5,13 @@ use std::fs;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Stdio;
+use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{
     FRAMES, VOICE_RATE, all_pixels, assert_runs_through, clip, recorded_video, samples, split,
     voice,
 };
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, output, peer, receiver, text};
+use streamsocket_tests::program::{Program, ours, output, peer, receiver, text};
 use streamsocket_tests::session::{daemon_at, file, record};
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::{Datagram, SAP, Tap, join};
@@ -21,6 +22,16 @@ const BYE: u8 = 203;
 
 fn pixels_of(file: &Path) -> Vec<u64> {
     all_pixels(&fs::read(file).unwrap())
+}
+
+/// Waits until the daemon there has sent some pictures.
+fn wait_for_pictures(place: Place) {
+    wait_until("pictures are sent", || {
+        let mut ask = ours("streamsocket");
+        let said = text(ask.args(["status", "--json", "--name", &place.name()]));
+        let status: serde_json::Value = serde_json::from_str(&said).unwrap();
+        status["video"]["frames_sent"].as_u64() > Some(2)
+    });
 }
 
 #[test]
@@ -36,11 +47,13 @@ fn a_sender_that_was_killed_and_returns_is_played_again() {
     };
     let first = begin();
     receiver.wait_for("receiving plain");
+    wait_for_pictures(place);
     first.signal(Signal::SIGKILL);
     first.finish();
     receiver.wait_for("has stopped");
     let second = begin();
     receiver.wait_for("receiving plain");
+    wait_for_pictures(place);
     second.interrupt().succeeded();
     receiver.wait_for("has stopped");
     receiver.interrupt().succeeded();
