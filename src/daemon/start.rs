@@ -362,17 +362,19 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
         let to = SocketAddr::new(to.address, to.port);
         log::info!("'{}' goes to {to}{}", daemon.name, by.unwrap_or_default());
     }
-    warn_of_wireless(network);
+    warn_of_wireless(network, daemon.settings.max_bitrate.is_some());
 }
 
 /// A group on Wi-Fi goes to everybody at the slowest rate, unconfirmed.
-fn warn_of_wireless(network: &Network) {
+fn warn_of_wireless(network: &Network, limited: bool) {
     let interface = network.interface.as_ref().filter(|interface| interface.wireless);
     let group = network.destinations.iter().any(|to| to.address.is_multicast());
-    if let Some(interface) = interface.filter(|_| group) {
+    let Some(Interface { name, .. }) = interface.filter(|_| group) else { return };
+    if limited {
+        log::info!("{name} is wireless: frames beyond --max-bitrate are left out");
+    } else {
         log::warn!(
-            "{} is wireless, where multicast is slow and lossy: set --max-bitrate, such as 5M, which leaves out whole frames, use a cable, or send to one host with --to",
-            interface.name
+            "{name} is wireless, where multicast is slow and lossy: set --max-bitrate, such as 5M, which leaves out whole frames, use a cable, or send to one host with --to"
         );
     }
 }

@@ -66,3 +66,26 @@ fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
     assert_eq!(fs::metadata(path("it.pcap")).unwrap().len(), 24, "a packet above the MTU");
     text(peer("net-hop").arg("down"));
 }
+
+#[test]
+fn a_group_that_leaves_by_wifi_is_warned_of() {
+    // A radio of the kernel's own, with nobody to talk to.
+    text(peer("modprobe").args(["mac80211_hwsim", "radios=1"]));
+    text(peer("ip").args(["address", "add", "10.99.0.1/24", "dev", "wlan0"]));
+    text(peer("ip").args(["link", "set", "wlan0", "up"]));
+    let (warning, limit) = ("wlan0 is wireless, where", ["--max-bitrate", "5M"]);
+    for (to, options, warned) in [
+        (to(Place::new()), &limit[..0], true),
+        (to(Place::new()), &limit[..], false),
+        ("10.99.0.2:5004".into(), &limit[..0], false),
+    ] {
+        let mut daemon = ours("streamsocket");
+        daemon.args(["--interface", "wlan0", "--to", &to, "--name", "wifi", "--audio", "none"]);
+        daemon.args(["--video", "pattern", "--size", "320x240"]).args(options);
+        let mut daemon = Program::start(&mut daemon);
+        daemon.wait_for("goes to");
+        let said = daemon.interrupt().succeeded();
+        assert_eq!(said.contains(warning), warned, "{said}");
+    }
+    text(peer("modprobe").args(["--remove", "mac80211_hwsim"]));
+}
