@@ -130,25 +130,30 @@ install: ## what was built, below DESTDIR and PREFIX
 		chmod 644 '$(unitdir)'/"$${unit##*/}" || exit 1; \
 	done
 	@# What the user has written stays.
-	[ -e '$(configdir)/streamsocket.toml' ] || install -m 644 systemd/streamsocket.toml '$(configdir)'
+	for file in streamsocket.toml receiver.env; do \
+		[ -e '$(configdir)'/$$file ] || install -m 644 systemd/$$file '$(configdir)' || exit 1; \
+	done
 	if [ -z '$(DESTDIR)' ]; then \
 		getent group streamsocket >/dev/null || groupadd --system streamsocket; \
 		[ ! -d /run/systemd/system ] || systemctl daemon-reload; \
 	fi
 
 uninstall: ## what install put there; a configuration that was changed stays
-	if [ -z '$(DESTDIR)' ] && [ -d /run/systemd/system ]; then \
+	if [ -z '$(DESTDIR)' ] && [ -e '$(unitdir)/streamsocket.service' ] && [ -d /run/systemd/system ]; then \
 		systemctl stop 'streamsocket@*.service' || true; \
 		systemctl disable --now streamsocket.service streamsocket-receiver.service || true; \
 		rm -f /etc/systemd/system/*.wants/streamsocket@*.service; \
 	fi
 	rm -f '$(unitdir)/streamsocket.service' '$(unitdir)/streamsocket@.service' '$(unitdir)/streamsocket-receiver.service'
-	if cmp -s systemd/streamsocket.toml '$(configdir)/streamsocket.toml'; then rm '$(configdir)/streamsocket.toml'; fi
-	[ ! -d '$(configdir)' ] || rmdir --ignore-fail-on-non-empty '$(configdir)'
-	if [ -z '$(DESTDIR)' ]; then \
-		! getent group streamsocket >/dev/null || groupdel streamsocket; \
-		[ ! -d /run/systemd/system ] || systemctl daemon-reload; \
+	@# What a Debian package has as well stays its own.
+	if [ -n '$(DESTDIR)' ] || [ ! -e /lib/systemd/system/streamsocket.service ]; then \
+		for file in streamsocket.toml receiver.env; do \
+			if cmp -s systemd/$$file '$(configdir)'/$$file; then rm '$(configdir)'/$$file; fi; \
+		done; \
+		[ ! -d '$(configdir)' ] || rmdir --ignore-fail-on-non-empty '$(configdir)'; \
+		[ -n '$(DESTDIR)' ] || ! getent group streamsocket >/dev/null || groupdel streamsocket; \
 	fi
+	[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 	rm -f '$(bindir)/streamsocket' '$(bindir)/streamsocket-receiver'
 	rm -f '$(mandir)'/streamsocket.1 '$(mandir)'/streamsocket-*.1
 	rm -f '$(sharedir)'/bash-completion/completions/streamsocket '$(sharedir)'/bash-completion/completions/streamsocket-receiver

@@ -14,6 +14,9 @@ use streamsocket_stream::clock::Monotonic;
 /// Pings in the time after which the service manager gives up: one may be late (sd_watchdog_enabled(3)).
 const PINGS: u32 = 2;
 
+/// Until the next look, when a ping had to be left out: its end is what the service manager waits for.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The service manager's ear, if there is one.
 #[derive(Debug, Default)]
 pub struct Notifier {
@@ -68,7 +71,7 @@ impl Notifier {
     /// The loop turns: said if it is time, and if it does what it is for.
     pub fn ping(&mut self, now: Monotonic, works: bool) {
         if let Some(interval) = self.interval.filter(|_| now >= self.next) {
-            self.next = now + interval;
+            self.next = now + if works { interval } else { interval.min(AGAIN) };
             if works {
                 self.say("WATCHDOG=1\n");
             }
@@ -119,19 +122,20 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn what_does_not_work_is_not_said_to_be_alive_and_is_asked_again_after_an_interval() {
+    fn what_does_not_work_is_not_said_to_be_alive_and_is_looked_at_again_soon() {
         let (ours, theirs) = UnixDatagram::pair().unwrap();
         theirs.set_nonblocking(true).unwrap();
-        let interval = Some(SECOND);
+        let interval = Some(10 * SECOND);
         let mut notifier = Notifier { socket: Some(ours), interval, ..Notifier::default() };
         let mut heard = |at: u64, works: bool| {
             let now = Monotonic(0) + SECOND * u32::try_from(at).unwrap();
             notifier.ping(now, works);
-            assert_eq!(notifier.deadline(), Some(now + SECOND));
+            let next = if works { 10 * SECOND } else { AGAIN };
+            assert_eq!(notifier.deadline(), Some(now + next));
             let mut words = [0; 32];
             theirs.recv(&mut words).map(|length| words[..length].to_vec()).ok()
         };
         let ping = Some(b"WATCHDOG=1\n".to_vec());
-        assert_eq!([heard(1, true), heard(2, false), heard(3, true)], [ping.clone(), None, ping]);
+        assert_eq!([heard(1, true), heard(11, false), heard(12, true)], [ping.clone(), None, ping]);
     }
 }

@@ -51,12 +51,14 @@ impl Signals {
     pub fn next(&self) -> Option<Asked> {
         let signal = self.descriptor.read_signal().ok()??.ssi_signo;
         log::debug!("signal {signal}");
-        let closed = || self.from_terminal && !has_terminal();
-        if signal == Signal::SIGHUP as u32 && !closed() {
-            Some(Asked::Reload)
-        } else {
-            Some(Asked::Stop)
+        if signal != Signal::SIGHUP as u32 {
+            return Some(Asked::Stop);
         }
+        if self.from_terminal && !has_terminal() {
+            log::info!("the terminal has closed");
+            return Some(Asked::Stop);
+        }
+        Some(Asked::Reload)
     }
 }
 

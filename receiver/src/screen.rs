@@ -57,7 +57,7 @@ impl Window {
         if sdl::is_invisible(video.current_video_driver()) {
             return Err(Error::NoDisplay("neither X11, Wayland nor a console".into()));
         }
-        if video.current_video_driver() == "KMSDRM" {
+        if video.current_video_driver().eq_ignore_ascii_case("kmsdrm") {
             sdl2::hint::set("SDL_RENDER_DRIVER", sdl::CONSOLE_RENDERER);
         }
         yuv_mode::set_full_range();

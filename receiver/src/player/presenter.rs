@@ -124,8 +124,8 @@ impl<'a> Presenter<'a> {
         Ok((statistics, shared.counters.recordings_cut.get() > 0))
     }
 
-    /// Shows a picture if one is due; says how long no other will be. It shows no more than one: where drawing
-    /// takes longer than the time between two, there is always another, and keys and signals wait.
+    /// Shows a picture if one is due; says how long until the next. It shows no more than one: where drawing takes
+    /// longer than the time between two, there is always another, and keys and signals would wait.
     fn present(&mut self, screen: Option<&mut Screen<'_>>) -> Result<Duration, String> {
         loop {
             if self.next.is_none() {
@@ -219,7 +219,12 @@ impl<'a> Presenter<'a> {
                     self.threads.signals.recv_timeout(wait) == Err(RecvTimeoutError::Timeout)
                 );
             }
-            self.next = self.threads.decoded.recv_timeout(wait).ok();
+            match self.threads.decoded.recv_timeout(wait) {
+                Ok(decoded) => self.next = Some(decoded),
+                Err(RecvTimeoutError::Timeout) => {}
+                // The thread has ended, for a reason that it tells at the end.
+                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            }
             return Ok(self.threads.signals.try_recv().is_err());
         };
         let keys = screen.wait(wait).map_err(|error| error.to_string())?;
