@@ -87,7 +87,7 @@ screen-test: ## the receiver's service on a screen without a desktop, on the vir
 arm-test: ## the wire and end-to-end tests with programs for 64-bit ARM, emulated; 8 minutes
 	cross/test
 
-cross-check: ## both programs for 64-bit ARM by cross, with Docker or podman; 4 minutes
+cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or podman; 6 minutes
 	cross/check
 
 board-shell: ## a shell in that machine

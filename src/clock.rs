@@ -6,6 +6,7 @@ use nix::sys::timerfd::{
     ClockId as TimerClock, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags,
 };
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
 
@@ -56,8 +57,8 @@ impl Timer {
             None => self.descriptor.unset(),
             Some(deadline) => {
                 // Zero would disarm it.
-                let nanos = deadline.0.max(1);
-                let time = TimeSpec::new(nanos / 1_000_000_000, nanos % 1_000_000_000);
+                let time = Duration::from_nanos(deadline.0.max(1).unsigned_abs());
+                let time = TimeSpec::from_duration(time);
                 let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME;
                 self.descriptor.set(Expiration::OneShot(time), flags)
             }

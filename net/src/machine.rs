@@ -4,6 +4,7 @@
 use nix::time::{ClockId, clock_gettime};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 /// CLOCK_MONOTONIC in nanoseconds: the clock that V4L2 and ALSA stamp with.
 #[must_use]
@@ -52,9 +53,8 @@ const TIMESYNCD: &str = "/run/systemd/timesync/synchronized";
 
 /// Reading these clocks cannot fail on Linux; 0 stands for the impossible.
 fn read(clock: ClockId) -> i64 {
-    clock_gettime(clock).map_or(0, |time| {
-        time.tv_sec().saturating_mul(1_000_000_000).saturating_add(time.tv_nsec())
-    })
+    clock_gettime(clock)
+        .map_or(0, |time| i64::try_from(Duration::from(time).as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// 32 random bits of the kernel's, as RTP wants them (RFC 3550 section 5.1).

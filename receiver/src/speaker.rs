@@ -12,8 +12,8 @@ pub struct Speaker {
     pcm: PCM,
     rate: u32,
     channels: u8,
-    period: Frames,
-    buffer: Frames,
+    period: i64,
+    buffer: i64,
     underruns: u64,
 }
 
@@ -50,6 +50,7 @@ impl Speaker {
         let parameters =
             |source| Error::Parameters { name: name.to_owned(), rate, channels, source };
         let (period, buffer) = configure(&pcm, rate, channels).map_err(parameters)?;
+        let (period, buffer) = (frames(period), frames(buffer));
         Ok(Self { pcm, rate, channels, period, buffer, underruns: 0 })
     }
 
@@ -118,7 +119,7 @@ impl Speaker {
     /// [`Error::Device`]: the card has gone.
     pub fn free_frames(&mut self) -> Result<i64, Error> {
         match self.pcm.avail_update() {
-            Ok(frames) => Ok(frames.clamp(0, self.buffer)),
+            Ok(free) => Ok(frames(free).clamp(0, self.buffer)),
             Err(error) => self.recover(error).map(|()| self.buffer),
         }
     }
@@ -129,7 +130,7 @@ impl Speaker {
     /// [`Error::Device`]: the card has gone.
     pub fn delay_frames(&mut self) -> Result<i64, Error> {
         match self.pcm.delay() {
-            Ok(frames) => Ok(frames.max(0)),
+            Ok(delay) => Ok(frames(delay).max(0)),
             Err(error) => self.recover(error).map(|()| 0),
         }
     }
@@ -175,6 +176,12 @@ impl Speaker {
         }
         self.pcm.try_recover(error, true).map_err(Error::Device)
     }
+}
+
+/// ALSA counts in C's `long`.
+#[allow(clippy::useless_conversion, reason = "it has 32 bits on 32-bit ARM")]
+fn frames(count: Frames) -> i64 {
+    i64::from(count)
 }
 
 fn configure(pcm: &PCM, rate: u32, channels: u8) -> alsa::Result<(Frames, Frames)> {
