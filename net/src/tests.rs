@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::time::{ClockId, clock_gettime};
 
 use crate::message::{Incoming, disable_checksums};
-use crate::{BATCH_MAX, Datagram, Error, Interface, ReceiveSocket, Received, SendSocket, Sent};
+use crate::{
+    BATCH_MAX, Datagram, Error, Interface, ReceiveSocket, Received, SendSocket, Sent, machine,
+};
 
 const TTL: u8 = 1;
 const TIMEOUT_MS: u16 = 5000;
@@ -78,11 +79,6 @@ fn round_trip(last: u8, lengths: &[usize], segmentation: bool) {
     assert_eq!(sent, Sent { packets: packets.len(), bytes, dropped: 0 });
     assert_eq!(sender.segmentation(), segmentation, "loopback refuses no segmentation");
     assert_eq!(collect(&mut receiver, packets.len()), packets);
-}
-
-fn realtime() -> i64 {
-    let now = clock_gettime(ClockId::CLOCK_REALTIME).unwrap();
-    now.tv_sec() * 1_000_000_000 + now.tv_nsec()
 }
 
 #[test]
@@ -200,10 +196,10 @@ fn arrival_is_the_kernels_time() {
     // The kernel begins to stamp what arrives a moment after the first socket of the machine has asked for
     // it; what it has not stamped by then bears the time at which it is read.
     for _ in 0..100_000 {
-        let before = realtime();
+        let before = machine::unix_nanos();
         sender.send(&mut gathered(&packets)).unwrap();
         await_some(&receiver);
-        let after = realtime();
+        let after = machine::unix_nanos();
         let mut arrivals = Vec::new();
         receiver.receive(&mut |received| arrivals.push(received.arrival.unwrap())).unwrap();
         assert_eq!(arrivals.len(), 4);
