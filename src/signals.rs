@@ -2,8 +2,9 @@
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
+use streamsocket_net::machine;
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Signals {
         let mut set = SigSet::empty();
         set.add(Signal::SIGINT);
         set.add(Signal::SIGTERM);
-        if !is_ignored(Signal::SIGHUP) {
+        if !machine::is_ignored(Signal::SIGHUP as u32) {
             set.add(Signal::SIGHUP);
         }
         set.thread_block()?;
@@ -65,12 +66,4 @@ impl Signals {
 /// Whether this process has a terminal (tty(4)).
 fn has_terminal() -> bool {
     File::open("/dev/tty").is_ok()
-}
-
-/// Whether a signal was ignored when this program was started (proc(5)).
-fn is_ignored(signal: Signal) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal as u32 - 1) & 1 == 1
 }

@@ -2,9 +2,9 @@
 //! the event loops call these; everything behind them gets time as an argument.
 
 use nix::time::{ClockId, clock_gettime};
-use std::io;
 use std::path::Path;
 use std::time::Duration;
+use std::{fs, io};
 
 /// CLOCK_MONOTONIC in nanoseconds: the clock that V4L2 and ALSA stamp with.
 #[must_use]
@@ -55,6 +55,16 @@ const TIMESYNCD: &str = "/run/systemd/timesync/synchronized";
 fn read(clock: ClockId) -> i64 {
     clock_gettime(clock)
         .map_or(0, |time| i64::try_from(Duration::from(time).as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Whether a signal of this number was ignored when this program was started, as by nohup(1), and is since. To block
+/// it would make it arrive (proc(5), `SigIgn`).
+#[must_use]
+pub fn is_ignored(signal: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    signal.checked_sub(1).and_then(|bit| mask.checked_shr(bit)).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// 32 random bits of the kernel's, as RTP wants them (RFC 3550 section 5.1).

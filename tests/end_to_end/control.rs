@@ -98,16 +98,25 @@ fn signals_end_it_well() {
 #[test]
 fn what_is_started_by_nohup_stays_when_the_terminal_closes() {
     let _turn = turn();
+    let by_nohup = |plain: &Command| {
+        let mut command = peer("nohup");
+        command.arg(plain.get_program()).args(plain.get_args()).stdout(Stdio::piped());
+        Program::start(&mut command)
+    };
     let place = Place::new();
-    let plain = endless(place);
-    let mut command = peer("nohup");
-    command.arg(plain.get_program()).args(plain.get_args());
-    let mut daemon = Program::start(&mut command);
+    let mut daemon = by_nohup(&endless(place));
     daemon.wait_for("goes to");
+    let mut receiver =
+        by_nohup(receiver().args(["--stats", "-", "--no-repair", &format!("rtp://{place}")]));
+    receiver.wait_for("receiving");
     daemon.signal(Signal::SIGHUP);
+    receiver.signal(Signal::SIGHUP);
     // Once it has answered, it has read the signals that came before.
     ask(place, &["status"]);
     ask(place, &["status"]);
+    let seconds = BufReader::new(receiver.stdout()).lines();
+    assert_eq!(seconds.map_while(Result::ok).take(3).count(), 3, "{}", receiver.said());
+    receiver.interrupt().succeeded();
     daemon.interrupt().succeeded();
 }
 

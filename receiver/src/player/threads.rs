@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver as Queue, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
-use streamsocket_net::Interface;
+use streamsocket_net::{Interface, machine};
 
 /// The threads beside the main one, as the main one knows them.
 pub(super) struct Threads {
@@ -142,8 +142,10 @@ fn watch_signals() -> Result<Queue<()>, String> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGINT);
     set.add(Signal::SIGTERM);
-    // The terminal is gone: a recording is ended well all the same.
-    set.add(Signal::SIGHUP);
+    // The terminal is gone: a recording is ended well all the same. Under nohup it goes on.
+    if !machine::is_ignored(Signal::SIGHUP as u32) {
+        set.add(Signal::SIGHUP);
+    }
     set.thread_block().map_err(|error| format!("signals cannot be watched: {error}"))?;
     let (sender, signals): (Sender<()>, _) = channel();
     spawn("signals", move || while set.wait().is_ok() && sender.send(()).is_ok() {})?;
