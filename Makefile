@@ -78,16 +78,16 @@ board-bench: ## what a camera's pictures cost, beside a program that does nothin
 packages-test: ## the packages installed, run, upgraded and purged on the virtual board; 4 minutes
 	board/packages-test
 
-service-test: ## the service under systemd on the virtual board: reloaded, killed, stuck, rebooted; 6 minutes
+service-test: ## the service under systemd on the virtual board: reloaded, killed, stuck, rebooted; 5 minutes
 	board/service-test
 
-screen-test: ## the receiver's service on a screen without a desktop, on the virtual board; 4 minutes
+screen-test: ## the receiver's service on a screen without a desktop, on the virtual board; 5 minutes
 	board/screen-test
 
 arm-test: ## the wire and end-to-end tests with programs for 64-bit ARM, emulated; 8 minutes
 	cross/test
 
-cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or podman; 6 minutes
+cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or podman; 5 minutes
 	cross/check
 
 board-shell: ## a shell in that machine
