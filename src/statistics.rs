@@ -55,6 +55,9 @@ pub struct VideoStatistics {
     /// Frames that were encoded here.
     #[serde(default)]
     pub frames_encoded: u64,
+    /// Frames stamped by their arrival, since the driver's stamp could not be believed.
+    #[serde(default)]
+    pub stamps_refused: u64,
     /// Packets of frames that left, for each destination.
     pub packets: u64,
     /// Bytes of the frames that left.
@@ -170,6 +173,13 @@ impl VideoStatistics {
         let (rewritten, encoded) = (self.frames_rewritten, self.frames_encoded);
         if rewritten + encoded > 0 {
             writeln!(out, "         {rewritten} rewritten without loss, {encoded} encoded here")?;
+        }
+        if self.stamps_refused > 0 {
+            writeln!(
+                out,
+                "         {} stamped by their arrival, the driver's stamps being wrong",
+                self.stamps_refused
+            )?;
         }
         for (reason, count) in &self.frames_dropped {
             writeln!(out, "         {count} frames not sent: {}", reason.replace('_', " "))?;

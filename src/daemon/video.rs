@@ -318,6 +318,7 @@ impl Video {
             frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),
             frames_rewritten: self.normaliser.made().0,
             frames_encoded: self.normaliser.made().1,
+            stamps_refused: self.source.stamps_refused(),
             packets: self.counts.packets,
             bytes: self.counts.bytes,
             repair_packets: self.repair.as_ref().map_or(0, |repair| repair.way.packets()),

@@ -16,6 +16,7 @@ mod notify;
 mod peers;
 mod reloading;
 mod sources;
+mod stamps;
 mod streaming;
 mod variants;
 mod window;

@@ -26,6 +26,7 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::send::stamps::{Doubt, Judgement, Stamps};
 
 /// Frames lent out at most: one on its way to the network or being encoded, one that waits for that,
 /// and one that takes its place.
@@ -61,6 +62,8 @@ pub struct CameraCounts {
     pub skipped_lease: u64,
     /// Numbered by the driver but never handed out: lost on the bus, or for want of a free buffer.
     pub sequence_gaps: u64,
+    /// Stamped by their arrival, since the driver's stamp could not be believed.
+    pub stamps_refused: u64,
 }
 
 impl CameraCounts {
@@ -79,6 +82,7 @@ impl CameraCounts {
             empty: self.empty + other.empty,
             skipped_lease: self.skipped_lease + other.skipped_lease,
             sequence_gaps: self.sequence_gaps + other.sequence_gaps,
+            stamps_refused: self.stamps_refused + other.stamps_refused,
         }
     }
 }
@@ -97,7 +101,11 @@ pub struct Camera {
     held: Option<VideoFrame>,
     counts: CameraCounts,
     last_sequence: Option<u32>,
+    stamps: Stamps,
+    /// What was said of its stamps.
     foreign_clock_said: bool,
+    doubt_said: bool,
+    distrust_said: bool,
     end_said: bool,
 }
 
@@ -133,7 +141,10 @@ impl Camera {
             held: None,
             counts: CameraCounts::default(),
             last_sequence: None,
+            stamps: Stamps::default(),
             foreign_clock_said: false,
+            doubt_said: false,
+            distrust_said: false,
             end_said: false,
         })
     }
@@ -224,18 +235,49 @@ impl Camera {
             self.counts.empty += 1;
             return None;
         }
-        if buffer.stamp.is_none() && !self.foreign_clock_said {
-            self.foreign_clock_said = true;
-            let label = label(&self.capability, &self.path);
-            log::warn!("{label} does not stamp with the monotonic clock: arrival times are used");
-        }
         if buffer.stamp.is_some() && buffer.at_end && !self.end_said {
             self.end_said = true;
             let label = label(&self.capability, &self.path);
             log::info!("{label} stamps the end of a picture: --av-offset makes up for its length");
         }
-        let capture = buffer.stamp.map_or(now, Monotonic);
+        let capture = self.capture(buffer.stamp, now);
         Some(VideoFrame { bytes: FrameBytes::Leased(buffer.lease), capture, raw: self.raw })
+    }
+}
+
+impl Camera {
+    /// When a picture was captured that was handed over at `now` with this stamp, if its clock is ours.
+    fn capture(&mut self, stamp: Option<i64>, now: Monotonic) -> Monotonic {
+        let Some(stamp) = stamp else {
+            if !std::mem::replace(&mut self.foreign_clock_said, true) {
+                let label = label(&self.capability, &self.path);
+                log::warn!(
+                    "{label} does not stamp with the monotonic clock: arrival times are used"
+                );
+            }
+            return now;
+        };
+        let Judgement { capture, doubt } = self.stamps.judge(Monotonic(stamp), now);
+        if let Some(doubt) = doubt {
+            self.counts.stamps_refused += 1;
+            self.say_doubt(doubt);
+        }
+        capture
+    }
+
+    fn say_doubt(&mut self, doubt: Doubt) {
+        let label = || label(&self.capability, &self.path);
+        if self.stamps.condemned().is_some() {
+            if !std::mem::replace(&mut self.distrust_said, true) {
+                log::warn!(
+                    "{}: the driver's stamps are wrong (one {doubt}): pictures are stamped by their \
+                     arrival from now on",
+                    label()
+                );
+            }
+        } else if !std::mem::replace(&mut self.doubt_said, true) {
+            log::warn!("{}: a stamp of the driver {doubt}: arrival is used instead", label());
+        }
     }
 }
 

@@ -206,6 +206,12 @@ impl VideoSource {
         }
     }
 
+    /// Frames whose driver stamped them with no time that can be believed.
+    #[must_use]
+    pub fn stamps_refused(&self) -> u64 {
+        if let Self::Camera(source) = self { source.counts().stamps_refused } else { 0 }
+    }
+
     /// True if pictures come when they are asked for, so that none is lost by asking later.
     #[must_use]
     pub const fn can_wait(&self) -> bool {

@@ -7,6 +7,7 @@ pub mod pacer;
 pub mod packets;
 pub mod repair;
 pub mod sample_clock;
+pub mod stamps;
 pub mod video;
 
 /// Bytes of every packet that stay free for a seal (encryption and its tag) between the pacer and

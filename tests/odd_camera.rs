@@ -1,0 +1,38 @@
+//! A camera whose stamps are wrong (`tests/camera/odd_camera.c`), on a machine that has none.
+
+use crate::clip::clip;
+use crate::program::{peer, text};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where the camera is, for programs that see it.
+const NODE: &str = "/dev/video-odd";
+
+/// A camera.
+#[derive(Debug)]
+pub struct OddCamera {
+    library: PathBuf,
+}
+
+impl OddCamera {
+    /// Made in `folder`.
+    #[track_caller]
+    pub fn new(folder: &Path) -> Self {
+        let library = folder.join("odd_camera.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("camera/odd_camera.c");
+        let mut compiler = peer("cc");
+        compiler.args(["-O2", "-Wall", "-shared", "-fPIC", "-o"]).arg(&library).arg(source);
+        text(compiler.arg("-ldl"));
+        Self { library }
+    }
+
+    /// Gives a daemon this camera, which lies about time in that way.
+    pub fn plug<'a>(&self, daemon: &'a mut Command, stamps: &str) -> &'a mut Command {
+        daemon
+            .env("LD_PRELOAD", &self.library)
+            .env("ODD_CAMERA_NODE", NODE)
+            .env("ODD_CAMERA_CLIP", clip("640x480"))
+            .env("ODD_CAMERA_STAMPS", stamps)
+            .args(["--video", &format!("v4l2:{NODE}")])
+    }
+}
