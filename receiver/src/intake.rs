@@ -12,7 +12,9 @@ use crate::receiver::{Clocks, Session};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
+use streamsocket_stream::receive::peer::Peers;
 use streamsocket_stream::receive::repair::{self, Repair};
 use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::{Medium, StreamClock};
@@ -119,6 +121,7 @@ impl Intake {
             stream: Stream {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
+                arrival_clock: ArrivalClock::new(plan.clock_rate),
                 repair: repaired.map(|(_, payload_type)| (Repair::default(), payload_type)),
                 budget: Budget::default(),
                 overtaxed: false,
@@ -132,8 +135,7 @@ impl Intake {
                 note: None,
                 synchronised: plan.synchronised,
                 same_machine: false,
-                peer: None,
-                described: (described, plan.ssrc.filter(|_| !only_from_source)),
+                peers: Peers::new(described, plan.ssrc.filter(|_| !only_from_source)),
             },
             unix_offset: unix_offset(),
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
@@ -171,6 +173,12 @@ impl Intake {
 
     pub(crate) const fn clock(&self) -> &StreamClock {
         &self.stream.clock
+    }
+
+    /// What tells the time of its packets.
+    pub(crate) const fn clocks<'a>(&'a self, session: &'a mut Session) -> Clocks<'a> {
+        let Stream { clock, arrival_clock, .. } = &self.stream;
+        Clocks { stream: clock, arrival: arrival_clock, session }
     }
 
     /// Whether the source's wall clock is kept right by somebody, as it says.
@@ -224,13 +232,10 @@ impl Intake {
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
         // One call takes more than any sender says in a turn; a flood is left to the kernel.
         let _ = self.rtcp.receive(&mut |received| {
-            // Whoever reports on a source's behalf does it from where its packets come from.
-            let stranger = stream.is_stranger(received.from.ip(), now);
-            if let (Ok(packets), false) = (rtcp::packets(received.data), stranger) {
-                for packet in packets.flatten() {
-                    if stream.report(&packet, now, session, &mut heard) {
-                        *report_to = Some(received.from);
-                    }
+            let Ok(packets) = rtcp::packets(received.data) else { return };
+            for packet in packets.flatten() {
+                if stream.report(&packet, (received.from.ip(), now), session, &mut heard) {
+                    *report_to = Some(received.from);
                 }
             }
         });

@@ -8,20 +8,24 @@ use crate::receiver::{Clocks, Session};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
+use streamsocket_stream::receive::peer::{Peers, Standing};
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::receive::source::{Admission, SILENCE_NANOS, Source};
+use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtcp;
-use streamsocket_wire::rtp::{self, Ssrc};
+use streamsocket_wire::rtp;
 
 /// What is known of a stream, apart from its sockets.
 pub(super) struct Stream {
     pub(super) source: Source,
     pub(super) clock: StreamClock,
+    /// What tells time where the sender says none.
+    pub(super) arrival_clock: ArrivalClock,
     /// What makes lost packets again, and the payload type of what it takes.
     pub(super) repair: Option<(Repair, u8)>,
     /// Time that repair may take.
@@ -42,33 +46,18 @@ pub(super) struct Stream {
     pub(super) synchronised: bool,
     /// It is on this machine.
     pub(super) same_machine: bool,
-    /// Where the source's packets come from, and when the last of them came.
-    pub(super) peer: Option<(IpAddr, Monotonic)>,
-    /// The only address that they come from, and their source, as the description has it. A sender
-    /// whose address changes keeps its number.
-    pub(super) described: (Option<IpAddr>, Option<Ssrc>),
+    /// Where its packets come from, and who may take its place.
+    pub(super) peers: Peers,
 }
 
 impl Stream {
-    /// Whether somebody else sends at the moment.
-    pub(super) fn is_stranger(&self, from: IpAddr, now: Monotonic) -> bool {
-        let other = self.peer.filter(|(peer, _)| *peer != from);
-        other.is_some_and(|(_, heard)| now.nanos_since(heard) < SILENCE_NANOS)
-    }
-
-    /// Whether the description speaks of packets like these.
-    fn is_described(&self, from: IpAddr, ssrc: Ssrc) -> bool {
-        let (address, source) = self.described;
-        address.is_none_or(|address| address == from) || source == Some(ssrc)
-    }
-
     /// Takes a repair packet.
     pub(super) fn take_repair(&mut self, datagram: &[u8], from: IpAddr) {
         let Some((repair, payload_type)) = &mut self.repair else { return };
         let packet = rtp::Packet::parse(datagram).ok();
         let packet = packet.filter(|packet| packet.header().payload_type == *payload_type);
         let header = packet.and_then(|packet| Header::parse(packet.payload()).ok());
-        let stranger = self.peer.is_some_and(|(peer, _)| peer != from);
+        let stranger = !self.peers.believes(from);
         match (header, self.source.ssrc().zip(self.source.highest())) {
             (Some((header, shard)), Some((ssrc, highest))) if header.media == ssrc && !stranger => {
                 repair.push(&header, shard, highest);
@@ -95,18 +84,20 @@ impl Stream {
             return;
         }
         let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
+        let arrival_clock = &self.arrival_clock;
         let fates = &mut self.fates;
         repair.poll(ssrc, &mut |sequence, bytes| {
             let Ok(packet) = rtp::Packet::parse(bytes) else { return };
             let header = packet.header();
-            let Some(time) = source.extend(header.time) else { return };
+            let Some(time) = source.extend_made(header.time, arrival) else { return };
             fates.came(sequence);
             let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
             let (marker, payload) = (header.marker, packet.payload());
             let (is_new_source, repaired) = (false, true);
             let packet =
                 Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
-            each(packet, Clocks { stream: clock, session: &mut *session });
+            let session = &mut *session;
+            each(packet, Clocks { stream: clock, arrival: arrival_clock, session });
         });
         let now = monotonic();
         self.budget.spend(now.nanos_since(arrival), now);
@@ -128,11 +119,15 @@ impl Stream {
             return;
         };
         let header = packet.header();
-        if self.is_stranger(from, arrival) || !self.is_described(from, header.ssrc) {
-            self.refused += 1;
-            return;
-        }
-        let (is_new_source, sequence, time) = match self.source.admit(&header, arrival) {
+        let admission = match self.peers.packet(from, (header.ssrc, header.sequence), arrival) {
+            Standing::Ours => self.source.admit(&header, arrival),
+            Standing::TakesOver => self.source.take_over(&header, arrival),
+            Standing::Stranger => {
+                self.refused += 1;
+                return;
+            }
+        };
+        let (is_new_source, sequence, time) = match admission {
             Admission::Admitted { sequence, time } => (false, sequence, time),
             Admission::NewSource { sequence, time } => (true, sequence, time),
             Admission::Refused => return,
@@ -144,14 +139,14 @@ impl Stream {
         if let Some((repair, _)) = &mut self.repair {
             repair.keep(sequence, datagram);
         }
-        self.peer = Some((from, arrival));
-        // It has moved, if it was known by its number; a restart there is one of its own.
-        self.described.0 = self.described.0.map(|_| from);
         self.bytes += datagram.len() as u64;
         let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
         if let Some(ntp) = ntp {
             self.extended = true;
             self.observe(time, ntp, arrival, session);
+        }
+        if !self.extended {
+            self.arrival_clock.observe(time, arrival);
         }
         if let Some(capture) = self.clock.unix_nanos(time) {
             session.heard(capture, arrival);
@@ -160,7 +155,7 @@ impl Stream {
         let repaired = false;
         let packet =
             Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
-        each(packet, Clocks { stream: &self.clock, session });
+        each(packet, Clocks { stream: &self.clock, arrival: &self.arrival_clock, session });
     }
 
     /// A new source: what is known of the old one is void.
@@ -169,6 +164,7 @@ impl Stream {
             session.timeline.reset();
         }
         self.clock.reset(&mut session.steps);
+        self.arrival_clock.reset();
         self.fates.reset();
         if let Some((repair, _)) = &mut self.repair {
             repair.reset();
@@ -186,14 +182,22 @@ impl Stream {
         }
     }
 
-    /// Takes one RTCP packet; true if it was a report of the source.
+    /// Takes one RTCP packet, which came `from` there; true if it was a report of the source. What others say
+    /// is not believed.
     pub(super) fn report(
         &mut self,
         packet: &rtcp::Packet<'_>,
-        now: Monotonic,
+        (from, now): (IpAddr, Monotonic),
         session: &mut Session,
         heard: &mut Heard,
     ) -> bool {
+        if matches!(packet, rtcp::Packet::SenderReport { .. }) && self.peers.reported(from, now) {
+            log::info!("the sender is back at {from}");
+            self.source.drop_current();
+        }
+        if !self.peers.believes(from) {
+            return false;
+        }
         match packet {
             rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
                 if let Some(time) = self.source.extend(info.time) {
@@ -223,7 +227,7 @@ impl Stream {
                     heard.bye |= self.source.bye(ssrc, now);
                 }
                 if heard.bye {
-                    self.peer = None;
+                    self.peers.bye();
                     heard.noted |= self.take_note(None);
                 }
             }

@@ -100,7 +100,7 @@ impl Audio {
         outlets: &mut Outlets,
         counters: &Counters,
     ) {
-        let clocks = Clocks { stream: self.intake.clock(), session };
+        let clocks = self.intake.clocks(session);
         self.assembly.hand_on(now, clocks, outlets, counters);
     }
 }

@@ -4,6 +4,7 @@ use super::Session;
 use crate::clock::unix_offset;
 use crate::counters::Origin;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
 
 /// What is due later than this after its arrival, or so much before it, in nanoseconds, has a clock
@@ -14,6 +15,8 @@ const BELIEF_NANOS: i64 = 2_000_000_000;
 pub(crate) struct Clocks<'a> {
     /// The stream's RTP time against the sender's wall clock.
     pub(crate) stream: &'a StreamClock,
+    /// The stream's RTP time against arrival, for as long as nothing else is known.
+    pub(crate) arrival: &'a ArrivalClock,
     /// The sender's wall clock against ours.
     pub(crate) session: &'a mut Session,
 }
@@ -41,22 +44,25 @@ impl Clocks<'_> {
         self.moment(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH_NANOS)
     }
 
-    /// The moment of what has the RTP time `time` and arrived at `arrival`. Without a capture time
-    /// (another sender, before its first report) the arrival stands in.
+    /// The moment of what has the RTP time `time` and was complete at `arrival`. Without a capture time
+    /// (another sender, before its first report) it is due as evenly as its packets were captured.
     pub(super) fn moment(&self, time: i64, arrival: Monotonic) -> Moment {
         let timeline = &self.session.timeline;
-        let fallback = arrival.offset(timeline.latency());
-        let known = self.stream.unix_nanos(time);
-        let due = known.and_then(|unix| timeline.due(unix));
-        let believable =
-            due.filter(|due| due.nanos_since(fallback).saturating_abs() < BELIEF_NANOS);
-        let due = believable.unwrap_or(fallback);
-        let undelayed = due.offset(-timeline.latency());
+        let latency = timeline.latency();
+        let near = |due: &Monotonic| {
+            due.nanos_since(arrival.offset(latency)).saturating_abs() < BELIEF_NANOS
+        };
+        let captured = self.stream.unix_nanos(time);
+        let known = captured.and_then(|unix| timeline.due(unix)).filter(near);
+        let even = || self.arrival.undelayed(time).map(|it| it.offset(latency)).filter(near);
+        let believed = known.or_else(even);
+        let due = believed.unwrap_or(arrival.offset(latency));
+        let undelayed = due.offset(-latency);
         Moment {
             due,
-            unix: known.unwrap_or(arrival.0.saturating_add(unix_offset())),
+            unix: captured.unwrap_or(undelayed.0.saturating_add(unix_offset())),
             origin: Origin { wall: self.stream.wall_nanos(time), undelayed },
-            delay: believable.and(known).and_then(|unix| timeline.delay(unix, arrival)),
+            delay: believed.map(|_| arrival.nanos_since(undelayed)),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Video {
         outlets: &mut Outlets,
         counters: &Counters,
     ) {
-        let clocks = Clocks { stream: self.intake.clock(), session };
+        let clocks = self.intake.clocks(session);
         self.assembly.hand_on(now, clocks, outlets, counters);
         self.count(counters);
     }

@@ -1,9 +1,11 @@
 //! From packets to an access unit that is due.
 
+pub mod arrival;
 pub mod audio;
 pub mod conceal;
 pub mod fate;
 pub mod jitter;
+pub mod peer;
 pub mod playout;
 pub mod repair;
 pub mod resample;

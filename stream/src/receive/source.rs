@@ -1,10 +1,13 @@
 //! The synchronization source that a stream is locked on to: which packets belong to it, their
 //! extended sequence numbers and times, and the statistics of RFC 3550 (appendix A.1, A.3, A.8).
 
+mod line;
+
+use self::line::{Fit, Line};
 use crate::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::ReportBlock;
-use streamsocket_wire::rtp::{Header, RtpTime, Sequence, Ssrc, extend_sequence, extend_time};
+use streamsocket_wire::rtp::{Header, RtpTime, Sequence, Ssrc, extend_sequence};
 
 /// A source that says nothing for so long, in nanoseconds, may be replaced by another: a sender
 /// that was restarted needs longer to start, and two senders on one group never alternate faster.
@@ -13,8 +16,9 @@ pub const SILENCE_NANOS: i64 = 500_000_000;
 /// A jump of the sequence number beyond this (RFC 3550 A.1, MAX_DROPOUT) is a restart of the source.
 const DROPOUT_MAX: u64 = 3000;
 
-/// Packets older than this (RFC 3550 A.1, MAX_MISORDER) are not reordered but wrong.
-const MISORDER_MAX: u64 = 100;
+/// Packets older than this are not reordered but wrong. RFC 3550 A.1 has 100 (MAX_MISORDER), which a frame
+/// of 1920x1080 has in 15 ms; what is further behind must have the time of its place, too.
+const MISORDER_MAX: u64 = 4096;
 
 /// Extended sequence numbers begin one cycle up, so that a packet reordered before the first one
 /// does not go below zero.
@@ -58,7 +62,7 @@ struct Current {
     ssrc: Ssrc,
     base: u64,
     highest: u64,
-    time: i64,
+    line: Line,
     received: u64,
     expected_prior: u64,
     received_prior: u64,
@@ -117,7 +121,7 @@ impl Source {
                     Admission::Refused
                 }
             },
-            Some(current) if arrival.nanos_since(current.heard) < SILENCE_NANOS => {
+            Some(current) if arrival.nanos_since(current.lived()) < SILENCE_NANOS => {
                 self.refused += 1;
                 Admission::Refused
             }
@@ -127,6 +131,26 @@ impl Source {
             }
             _ => self.lock(header, arrival),
         }
+    }
+
+    /// Takes notice of a packet of whoever takes the stream over: it is a new source, unless it goes on
+    /// where this one was. A source that has moved to another address does.
+    pub fn take_over(&mut self, header: &Header, arrival: Monotonic) -> Admission {
+        if let Some(current) = self.current.as_mut().filter(|it| it.ssrc == header.ssrc) {
+            if let Place::Near { sequence, time } = current.admit(header, arrival) {
+                return Admission::Admitted { sequence, time };
+            }
+        }
+        if self.is_straggler(header.ssrc, arrival) {
+            self.refused += 1;
+            return Admission::Refused;
+        }
+        self.lock(header, arrival)
+    }
+
+    /// It was no source of ours after all: its packets are void.
+    pub fn drop_current(&mut self) {
+        self.leave();
     }
 
     /// The source has said goodbye: it is left at once, and its stragglers are refused. One that goes
@@ -143,7 +167,13 @@ impl Source {
     /// A time that the source named outside its packets, extended.
     #[must_use]
     pub fn extend(&self, time: RtpTime) -> Option<i64> {
-        self.current.as_ref().map(|current| extend_time(current.time, time))
+        self.current.as_ref().map(|current| current.line.extend(time))
+    }
+
+    /// The time of a packet that did not come but was made, extended, if it fits to those that came.
+    #[must_use]
+    pub fn extend_made(&self, time: RtpTime, now: Monotonic) -> Option<i64> {
+        self.current.as_ref().and_then(|current| current.line.extend_near(time, now))
     }
 
     /// Takes notice of a sender report, for the round trip that ours let it compute.
@@ -186,14 +216,15 @@ impl Source {
 
     fn lock(&mut self, header: &Header, arrival: Monotonic) -> Admission {
         let sequence = u64::from(header.sequence.0) + FIRST_CYCLE;
-        let time = i64::from(header.time.0);
+        let line = Line::new(self.rate, header.time, arrival);
+        let time = line.time();
         self.ended = None;
         self.leave();
         self.current = Some(Current {
             ssrc: header.ssrc,
             base: sequence,
             highest: sequence,
-            time,
+            line,
             received: 1,
             expected_prior: 0,
             received_prior: 0,
@@ -214,7 +245,8 @@ enum Place {
         time: i64,
     },
     Far,
-    /// The second in a row: the source has restarted with the same SSRC (RFC 3550 A.1).
+    /// What follows a packet that was far away: the source has restarted with the same SSRC (RFC 3550
+    /// A.1), or goes on at another time.
     FarTwice,
 }
 
@@ -225,20 +257,33 @@ impl Current {
         // After a silence a jump forward is the gap itself.
         let silent = arrival.nanos_since(self.heard) >= SILENCE_NANOS;
         if far && !(silent && sequence > self.highest) {
-            let twice = self.jumped == Some(header.sequence);
-            self.jumped = Some(header.sequence.next());
-            return if twice { Place::FarTwice } else { Place::Far };
+            return self.far(header);
         }
+        let newer = sequence > self.highest;
+        let time = match self.line.place(header.time, newer, arrival) {
+            Fit::GoesOn(time) => time,
+            Fit::Contradicts if !newer => return self.far(header),
+            Fit::Contradicts => return Place::Far,
+            Fit::Confirmed => return Place::FarTwice,
+        };
         self.jumped = None;
         self.heard = self.heard.max(arrival);
         self.received += 1;
         self.base = self.base.min(sequence);
-        let time = extend_time(self.time, header.time);
-        if sequence > self.highest {
-            self.highest = sequence;
-            self.time = time;
-        }
+        self.highest = self.highest.max(sequence);
         Place::Near { sequence, time }
+    }
+
+    /// A packet is far away in sequence, or behind with a time that nothing had there.
+    fn far(&mut self, header: &Header) -> Place {
+        let twice = self.jumped == Some(header.sequence);
+        self.jumped = Some(header.sequence.next());
+        if twice { Place::FarTwice } else { Place::Far }
+    }
+
+    /// When it last gave a sign of life: a packet, or a report.
+    fn lived(&self) -> Monotonic {
+        self.report.map_or(self.heard, |(_, reported)| self.heard.max(reported))
     }
 
     fn measure_jitter(&mut self, time: i64, arrival: Monotonic, rate: u32) {
@@ -287,90 +332,4 @@ impl Current {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: i64 = 1_000_000;
-
-    fn header(ssrc: u32, sequence: u16, time: u32) -> Header {
-        Header {
-            marker: false,
-            payload_type: 26,
-            sequence: Sequence(sequence),
-            time: RtpTime(time),
-            ssrc: Ssrc(ssrc),
-            has_extension: false,
-        }
-    }
-
-    fn locked() -> Source {
-        let mut source = Source::new(90_000);
-        let admission = source.admit(&header(1, 100, 0), Monotonic(0));
-        assert_eq!(admission, Admission::NewSource { sequence: 65_636, time: 0 });
-        source
-    }
-
-    #[test]
-    fn another_ssrc_is_refused_while_the_source_speaks() {
-        let mut source = locked();
-        assert_eq!(source.admit(&header(2, 5, 0), Monotonic(100 * MS)), Admission::Refused);
-        assert_eq!((source.ssrc(), source.refused()), (Some(Ssrc(1)), 1));
-    }
-
-    #[test]
-    fn another_ssrc_is_a_new_source_after_silence_or_goodbye() {
-        let mut source = locked();
-        let new = Admission::NewSource { sequence: 65_541, time: 9 };
-        assert_eq!(source.admit(&header(2, 5, 9), Monotonic(600 * MS)), new);
-        let at = Monotonic(600 * MS);
-        assert!(source.bye(Ssrc(2), at) && !source.bye(Ssrc(2), at));
-        assert_eq!(source.admit(&header(2, 6, 9), Monotonic(601 * MS)), Admission::Refused);
-        let again = Admission::NewSource { sequence: 65_541, time: 9 };
-        assert_eq!(source.admit(&header(3, 5, 9), Monotonic(602 * MS)), again);
-    }
-
-    #[test]
-    fn a_source_that_goes_on_after_goodbye_is_taken_again() {
-        let mut source = locked();
-        assert!(source.bye(Ssrc(1), Monotonic(0)));
-        assert_eq!(source.admit(&header(1, 101, 0), Monotonic(400 * MS)), Admission::Refused);
-        let again = Admission::NewSource { sequence: 65_638, time: 0 };
-        assert_eq!(source.admit(&header(1, 102, 0), Monotonic(500 * MS)), again);
-    }
-
-    #[test]
-    fn a_restart_with_the_same_ssrc_is_believed_at_the_second_packet() {
-        let mut source = locked();
-        assert_eq!(source.admit(&header(1, 40_000, 7), Monotonic(MS)), Admission::Refused);
-        let again = Admission::NewSource { sequence: 40_001 + 65_536, time: 7 };
-        assert_eq!(source.admit(&header(1, 40_001, 7), Monotonic(MS)), again);
-    }
-
-    #[test]
-    fn sequence_and_time_wrap() {
-        let mut source = Source::new(90_000);
-        source.admit(&header(1, 65_535, u32::MAX), Monotonic(0));
-        let admission = source.admit(&header(1, 0, 2), Monotonic(MS));
-        let sequence = 65_535 + 65_536 + 1;
-        assert_eq!(admission, Admission::Admitted { sequence, time: i64::from(u32::MAX) + 3 });
-    }
-
-    #[test]
-    fn a_report_counts_what_is_missing() {
-        let mut source = locked();
-        for sequence in [101, 102, 104, 103, 107] {
-            source.admit(&header(1, sequence, 0), Monotonic(MS));
-        }
-        source.reported(NtpTime(0x1122_3344_5566_7788), Monotonic(0));
-        let block = source.report(Monotonic(500 * MS)).unwrap();
-        assert_eq!((block.lost, block.fraction_lost), (2, 64));
-        assert_eq!((block.highest, block.last_sr, block.delay), (107, 0x3344_5566, 32_768));
-        assert_eq!(source.totals(), (6, 2));
-        assert_eq!(source.report(Monotonic(500 * MS)).unwrap().fraction_lost, 0);
-        // What was counted is not forgotten with the source.
-        assert!(source.bye(Ssrc(1), Monotonic(500 * MS)));
-        assert_eq!(source.totals(), (6, 2));
-        source.admit(&header(2, 5, 9), Monotonic(600 * MS));
-        assert_eq!(source.totals(), (7, 2));
-    }
-}
+mod tests;

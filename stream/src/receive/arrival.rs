@@ -1,0 +1,100 @@
+//! When what has no capture time is due: a sender without time extensions and reports says of its packets
+//! only how far apart they were captured (RTP time). That is laid over their arrival as the sender's
+//! wall clock is elsewhere: by those that came undelayed.
+
+use super::timeline::Timeline;
+use crate::clock::Monotonic;
+
+const SECOND_NANOS: i128 = 1_000_000_000;
+
+/// RTP time over arrival, for one stream.
+#[derive(Clone, Debug)]
+pub struct ArrivalClock {
+    rate: u32,
+    timeline: Timeline,
+}
+
+impl ArrivalClock {
+    /// Of a stream with `rate` RTP ticks a second.
+    #[must_use]
+    pub const fn new(rate: u32) -> Self {
+        Self { rate, timeline: Timeline::new(0) }
+    }
+
+    /// Forgets what it knows: the source has changed.
+    pub const fn reset(&mut self) {
+        self.timeline.reset();
+    }
+
+    /// A packet with this RTP time, extended, arrived at `arrival`.
+    pub fn observe(&mut self, time: i64, arrival: Monotonic) {
+        self.timeline.observe(self.nanos(time), arrival);
+    }
+
+    /// When a packet with this RTP time comes if nothing delays it.
+    #[must_use]
+    pub fn undelayed(&self, time: i64) -> Option<Monotonic> {
+        self.timeline.due(self.nanos(time))
+    }
+
+    fn nanos(&self, time: i64) -> i64 {
+        let nanos = i128::from(time) * SECOND_NANOS / i128::from(self.rate.max(1));
+        i64::try_from(nanos).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// Packets of 5 ms that leave so many at a time: how many of them would be late if each was due 25 ms after
+    /// it came undelayed, in per cent.
+    fn late(together: i64, ppm: i64) -> i64 {
+        let mut clock = ArrivalClock::new(48_000);
+        let mut late = 0;
+        let packets = 60_000;
+        for packet in 0..packets {
+            let captured = packet * 5 * MS + packet * 5 * ppm;
+            let leaves = (packet / together + 1) * together * 5 * MS;
+            let arrival = Monotonic(leaves.max(captured));
+            clock.observe(packet * 240, arrival);
+            let due = clock.undelayed(packet * 240).unwrap().offset(25 * MS);
+            late += i64::from(due.0 < arrival.0);
+        }
+        late * 100 / packets
+    }
+
+    #[test]
+    fn bursts_of_packets_are_played_evenly() {
+        for together in 1..=4 {
+            assert_eq!(late(together, 0), 0, "{together} at a time");
+        }
+    }
+
+    #[test]
+    fn what_is_due_follows_evenly_what_comes_in_bursts() {
+        let mut clock = ArrivalClock::new(48_000);
+        let mut last = None;
+        for packet in 0..60_000_i64 {
+            clock.observe(packet * 240, Monotonic((packet / 4 + 1) * 20 * MS));
+            let due = clock.undelayed(packet * 240).unwrap();
+            let step = last.map_or(5 * MS, |last| due.nanos_since(last));
+            assert!(packet < 5 || (step - 5 * MS).abs() < MS / 100, "{packet}: {step}");
+            last = Some(due);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_drifts_is_followed() {
+        let mut clock = ArrivalClock::new(90_000);
+        for picture in 0..9_000_i64 {
+            // The sender's clock is fast by 200 ppm.
+            let arrival = Monotonic(picture * 33_326_668 + picture * 7_919 % 9 * MS);
+            clock.observe(picture * 3000, arrival);
+        }
+        let off = clock.undelayed(9_000 * 3000).unwrap().0 - 9_000 * 33_326_668;
+        assert!(off.abs() < 2 * MS, "{off}");
+    }
+}

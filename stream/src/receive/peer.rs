@@ -1,0 +1,302 @@
+//! From which address the packets of a stream come, and who may take it over. Anybody in a LAN can send
+//! to a group, and a description names the source's SSRC to everybody: neither makes a packet the
+//! sender's. Its address does, as far as nobody forges that.
+
+use crate::clock::Monotonic;
+use core::net::IpAddr;
+use streamsocket_wire::rtp::{Sequence, Ssrc};
+
+/// While the sender gave a sign of life, a packet or a report, within so long, in nanoseconds, nobody takes
+/// its place: reports come every 1.23 s at the latest ([`SENDER_INTERVAL`]), whatever becomes of the camera.
+///
+/// [`SENDER_INTERVAL`]: crate::session::interval::SENDER_INTERVAL
+pub const LIFE_NANOS: i64 = 1_400_000_000;
+
+/// A newcomer has to have sent so many packets in sequence...
+const PROBATION_PACKETS: u16 = 16;
+
+/// ... over so long, in nanoseconds: one that follows a sender whose address has changed is played two seconds
+/// later at the latest.
+const PROBATION_NANOS: i64 = 500_000_000;
+
+/// Packets that may be missing between two of a newcomer's.
+const GAP_MAX: u16 = 100;
+
+/// Newcomers who are watched at the same time, one an address: a stranger takes one of these places.
+const NEWCOMERS_MAX: usize = 4;
+
+/// A newcomer that has had the stream for so long, in nanoseconds, while nothing came from where it was before,
+/// is where the sender has moved to.
+const SETTLED_NANOS: i64 = 60_000_000_000;
+
+/// Who a packet is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It comes from where the stream comes from.
+    Ours,
+    /// From now on the stream comes from there: the source takes it over.
+    TakesOver,
+    /// It is somebody else's.
+    Stranger,
+}
+
+/// Where a stream comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Peers {
+    /// Where it belongs: the description's address, or the one heard first.
+    home: Option<IpAddr>,
+    /// When a sign of life came from there.
+    home_heard: Option<Monotonic>,
+    /// The description names the address, and this source, which is believed elsewhere, too.
+    described: Option<Option<Ssrc>>,
+    current: Option<Current>,
+    newcomers: heapless::Vec<Newcomer, NEWCOMERS_MAX>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    address: IpAddr,
+    heard: Monotonic,
+    since: Monotonic,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Newcomer {
+    address: IpAddr,
+    ssrc: Ssrc,
+    last: Sequence,
+    packets: u16,
+    since: Monotonic,
+    heard: Monotonic,
+}
+
+impl Peers {
+    /// For a stream that a description may have named the address of, and its source.
+    #[must_use]
+    pub fn new(address: Option<IpAddr>, ssrc: Option<Ssrc>) -> Self {
+        Self { home: address, described: address.map(|_| ssrc), ..Self::default() }
+    }
+
+    /// Whose a packet is that arrived at `arrival` from `from`.
+    pub fn packet(
+        &mut self,
+        from: IpAddr,
+        (ssrc, sequence): (Ssrc, Sequence),
+        arrival: Monotonic,
+    ) -> Standing {
+        let standing = self.standing(from, (ssrc, sequence), arrival);
+        if standing == Standing::TakesOver {
+            self.newcomers.clear();
+            self.current = Some(Current { address: from, heard: arrival, since: arrival });
+            self.home = self.home.or(Some(from));
+        }
+        if standing != Standing::Stranger {
+            self.lives(from, arrival);
+        }
+        standing
+    }
+
+    fn standing(
+        &mut self,
+        from: IpAddr,
+        (ssrc, sequence): (Ssrc, Sequence),
+        arrival: Monotonic,
+    ) -> Standing {
+        if self.believes(from) {
+            return Standing::Ours;
+        }
+        // Whoever is at home may always return; and the first one is believed, if nothing else is known.
+        if self.home.is_none_or(|home| home == from) {
+            return Standing::TakesOver;
+        }
+        if self.described.is_some_and(|described| described != Some(ssrc)) {
+            return Standing::Stranger;
+        }
+        let passed = self.watch(from, (ssrc, sequence), arrival);
+        let current = self.current.map(|current| current.heard);
+        let alive = [current, self.home_heard].into_iter().flatten();
+        let alive = alive.max().is_some_and(|heard| arrival.nanos_since(heard) < LIFE_NANOS);
+        if passed && !alive { Standing::TakesOver } else { Standing::Stranger }
+    }
+
+    /// Whether what `from` reports is said by the source.
+    #[must_use]
+    pub fn believes(&self, from: IpAddr) -> bool {
+        self.current.is_some_and(|current| current.address == from)
+    }
+
+    /// A sender's report came from `from`: it lives. True if somebody else has its place: whoever that is
+    /// has to leave.
+    pub fn reported(&mut self, from: IpAddr, now: Monotonic) -> bool {
+        self.lives(from, now);
+        let returns = self.home == Some(from) && self.current.is_some() && !self.believes(from);
+        if returns {
+            self.current = None;
+        }
+        returns
+    }
+
+    /// The source has said goodbye: nobody is waited for.
+    pub fn bye(&mut self) {
+        (self.current, self.home_heard) = (None, None);
+    }
+
+    fn lives(&mut self, from: IpAddr, now: Monotonic) {
+        if self.home == Some(from) {
+            self.home_heard = self.home_heard.max(Some(now));
+        }
+        let Some(current) = self.current.as_mut().filter(|it| it.address == from) else { return };
+        current.heard = current.heard.max(now);
+        let settled = now.nanos_since(current.since) >= SETTLED_NANOS
+            && self.home_heard.is_none_or(|heard| now.nanos_since(heard) >= SETTLED_NANOS);
+        if settled {
+            (self.home, self.home_heard) = (Some(from), Some(now));
+        }
+    }
+
+    /// Takes notice of a newcomer's packet; true once it has sent for long enough.
+    fn watch(
+        &mut self,
+        address: IpAddr,
+        (ssrc, sequence): (Ssrc, Sequence),
+        arrival: Monotonic,
+    ) -> bool {
+        let first =
+            Newcomer { address, ssrc, last: sequence, packets: 1, since: arrival, heard: arrival };
+        let Some(known) = self.newcomers.iter_mut().find(|it| it.address == address) else {
+            if self.newcomers.is_full() {
+                let oldest = self.newcomers.iter().enumerate().min_by_key(|(_, it)| it.heard);
+                let oldest = oldest.map_or(0, |(index, _)| index);
+                self.newcomers.swap_remove(oldest);
+            }
+            let pushed = self.newcomers.push(first);
+            debug_assert!(pushed.is_ok(), "there is room after a removal");
+            return false;
+        };
+        let step = sequence.0.wrapping_sub(known.last.0);
+        let silent = arrival.nanos_since(known.heard) >= LIFE_NANOS;
+        if known.ssrc != ssrc || silent || (GAP_MAX..=u16::MAX - GAP_MAX).contains(&step) {
+            *known = first;
+        } else if (1..GAP_MAX).contains(&step) {
+            known.packets = known.packets.saturating_add(1);
+            (known.last, known.heard) = (sequence, arrival);
+        }
+        known.packets >= PROBATION_PACKETS && arrival.nanos_since(known.since) >= PROBATION_NANOS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Standing::{Ours, Stranger, TakesOver};
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+    const HOME: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 168, 1, 10));
+    const OTHER: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 168, 1, 66));
+    const SOURCE: Ssrc = Ssrc(7);
+
+    fn at(millis: i64) -> Monotonic {
+        Monotonic(millis * MS)
+    }
+
+    /// Lets somebody send from `from` until `to` milliseconds, a packet each 10 ms; returns when the stream was
+    /// taken over, if it was.
+    fn send(peers: &mut Peers, address: IpAddr, ssrc: Ssrc, (from, to): (i64, i64)) -> Option<i64> {
+        let mut times = (from..to).step_by(10).zip(0..);
+        let taken = times.find(|(time, sequence)| {
+            peers.packet(address, (ssrc, Sequence(*sequence)), at(*time)) == TakesOver
+        });
+        taken.map(|(time, _)| time)
+    }
+
+    fn described() -> Peers {
+        let mut peers = Peers::new(Some(HOME), Some(SOURCE));
+        assert_eq!(peers.packet(HOME, (SOURCE, Sequence(0)), at(0)), TakesOver);
+        assert_eq!(peers.packet(HOME, (SOURCE, Sequence(1)), at(1)), Ours);
+        peers
+    }
+
+    #[test]
+    fn nobody_takes_the_place_of_a_source_that_reports() {
+        let mut peers = described();
+        for second in 0..3600 {
+            assert!(!peers.reported(HOME, at(second * 1230)));
+            let span = (second * 1230 + 1, (second + 1) * 1230);
+            assert_eq!(send(&mut peers, OTHER, SOURCE, span), None, "{second}");
+        }
+    }
+
+    #[test]
+    fn one_packet_takes_no_stream_however_long_it_was_silent() {
+        let mut peers = described();
+        for minute in 1..60 {
+            let packet = (SOURCE, Sequence(u16::try_from(minute).unwrap()));
+            assert_eq!(peers.packet(OTHER, packet, at(minute * 60_000)), Stranger);
+        }
+    }
+
+    #[test]
+    fn a_sender_that_moves_is_followed_within_two_seconds() {
+        let taken = send(&mut described(), OTHER, SOURCE, (20, 4000)).unwrap();
+        assert!((1_400..2_000).contains(&taken), "{taken}");
+        // Without a description the source may be another one, too.
+        let mut peers = Peers::default();
+        assert_eq!(peers.packet(HOME, (SOURCE, Sequence(0)), at(0)), TakesOver);
+        let taken = send(&mut peers, OTHER, Ssrc(9), (20, 4000)).unwrap();
+        assert!((1_400..2_000).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn a_description_names_who_may_follow() {
+        assert_eq!(send(&mut described(), OTHER, Ssrc(9), (20, 60_000)), None);
+    }
+
+    #[test]
+    fn the_old_address_takes_its_stream_at_once() {
+        let mut peers = described();
+        assert!(send(&mut peers, OTHER, SOURCE, (20, 4000)).is_some());
+        assert!(peers.believes(OTHER));
+        assert_eq!(peers.packet(HOME, (SOURCE, Sequence(0)), at(4001)), TakesOver);
+        assert!(peers.believes(HOME));
+        // By a report alone it does, too, though its camera is out.
+        let mut peers = described();
+        assert!(send(&mut peers, OTHER, SOURCE, (20, 4000)).is_some());
+        assert!(peers.reported(HOME, at(4001)));
+        assert!(!peers.believes(OTHER) && !peers.believes(HOME));
+        assert_eq!(send(&mut peers, OTHER, SOURCE, (4002, 5000)), None);
+    }
+
+    #[test]
+    fn who_has_moved_is_at_home_there_after_a_minute() {
+        let mut peers = described();
+        assert!(send(&mut peers, OTHER, SOURCE, (20, 2000)).is_some());
+        assert_eq!(send(&mut peers, OTHER, SOURCE, (2000, 70_000)), None);
+        assert_eq!(peers.packet(HOME, (SOURCE, Sequence(0)), at(70_001)), Stranger);
+    }
+
+    #[test]
+    fn rubbish_between_its_packets_does_not_hold_a_newcomer_up() {
+        let mut peers = described();
+        let mut taken = None;
+        for step in 0_u16..400 {
+            let time = at(20 + i64::from(step) * 10);
+            for address in 1..=3 {
+                let stranger = IpAddr::from([192, 168, 2, address]);
+                let random = (SOURCE, Sequence(step.wrapping_mul(40_503)));
+                assert_eq!(peers.packet(stranger, random, time), Stranger);
+            }
+            if peers.packet(OTHER, (SOURCE, Sequence(step)), time) == TakesOver {
+                taken = taken.or(Some(20 + i64::from(step) * 10));
+            }
+        }
+        assert!(taken.is_some_and(|taken| taken < 2000), "{taken:?}");
+    }
+
+    #[test]
+    fn after_a_goodbye_a_newcomer_need_not_wait() {
+        let mut peers = described();
+        peers.bye();
+        let taken = send(&mut peers, OTHER, SOURCE, (20, 4000)).unwrap();
+        assert!((500..600).contains(&taken), "{taken}");
+    }
+}

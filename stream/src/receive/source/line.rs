@@ -1,0 +1,131 @@
+//! The line of a source's RTP time: whether a packet's time goes on with those before it. A damaged packet, or
+//! one that somebody made up, must not move the clock; a source whose time really goes on elsewhere (a
+//! relay, a film that begins again) is followed as soon as what comes next says the same.
+
+use crate::clock::Monotonic;
+use streamsocket_wire::rtp::{RtpTime, extend_time};
+
+/// Nothing is ahead of what came undelayed by more than this, in nanoseconds: capture is stamped as it
+/// happens, and pictures are held back by less.
+const AHEAD_MAX: i64 = 500_000_000;
+
+/// Time that goes back by less, in nanoseconds, has caught up before it is worth to begin anew.
+const BACK_MAX: i64 = 400_000_000;
+
+/// Reordered packets are older than this by no network, in nanoseconds.
+const REORDERED_MAX: i64 = 2_000_000_000;
+
+/// What was ahead once counts for less as time passes, in parts per million: clocks drift, and a sender's
+/// may be slewed by 500.
+const FORGET_PPM: i64 = 1000;
+
+const SECOND_NANOS: i128 = 1_000_000_000;
+
+/// What became of a packet's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It is believed: RTP time, extended.
+    GoesOn(i64),
+    /// It contradicts those before it, and changes nothing.
+    Contradicts,
+    /// It contradicts them, too, but goes on with the last one that did: the source goes on there.
+    Confirmed,
+}
+
+/// The RTP time of a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    rate: u32,
+    /// Of the newest packet, extended.
+    time: i64,
+    /// By how much the least delayed packets are ahead of their arrival, in nanoseconds, as of then.
+    lead: (i64, Monotonic),
+    /// The last time that did not fit, and when it came.
+    elsewhere: Option<(i64, Monotonic)>,
+}
+
+impl Line {
+    /// A line that begins with a packet.
+    pub(super) fn new(rate: u32, time: RtpTime, arrival: Monotonic) -> Self {
+        let mut line = Self {
+            rate: rate.max(1),
+            time: i64::from(time.0),
+            lead: (0, arrival),
+            elsewhere: None,
+        };
+        line.lead.0 = line.ahead(line.time, arrival);
+        line
+    }
+
+    /// The newest packet's time, extended.
+    pub(super) const fn time(&self) -> i64 {
+        self.time
+    }
+
+    /// The point nearest to the newest packet that is called so.
+    pub(super) fn extend(&self, time: RtpTime) -> i64 {
+        extend_time(self.time, time)
+    }
+
+    /// The same, if a packet of it could come now.
+    pub(super) fn extend_near(&self, time: RtpTime, now: Monotonic) -> Option<i64> {
+        let time = self.extend(time);
+        let older = self.nanos(self.time.saturating_sub(time));
+        let near = older <= REORDERED_MAX && !self.is_ahead(time, now);
+        near.then_some(time)
+    }
+
+    /// Looks at the time of a packet that arrived at `arrival` and is `newer` in sequence than all before,
+    /// or came out of order.
+    pub(super) fn place(&mut self, time: RtpTime, newer: bool, arrival: Monotonic) -> Fit {
+        let extended = self.extend(time);
+        let older = self.nanos(self.time.saturating_sub(extended));
+        let back = older > if newer { BACK_MAX } else { REORDERED_MAX };
+        if back || self.is_ahead(extended, arrival) {
+            return self.contradict(extended, newer, arrival);
+        }
+        if newer {
+            self.elsewhere = None;
+            self.time = extended;
+            let lead = self.lead_at(arrival).max(self.ahead(extended, arrival));
+            self.lead = (lead, self.lead.1.max(arrival));
+        }
+        Fit::GoesOn(extended)
+    }
+
+    fn contradict(&mut self, time: i64, newer: bool, arrival: Monotonic) -> Fit {
+        if !newer {
+            return Fit::Contradicts;
+        }
+        let follows = self.elsewhere.is_some_and(|(before, then)| {
+            let step = self.nanos(time.saturating_sub(before));
+            step > 0 && step <= arrival.nanos_since(then).max(0).saturating_add(AHEAD_MAX)
+        });
+        if follows {
+            return Fit::Confirmed;
+        }
+        // The packets of one frame have the same time, and do not confirm each other.
+        if self.elsewhere.is_none_or(|(before, _)| before != time) {
+            self.elsewhere = Some((time, arrival));
+        }
+        Fit::Contradicts
+    }
+
+    fn is_ahead(&self, time: i64, arrival: Monotonic) -> bool {
+        self.ahead(time, arrival).saturating_sub(self.lead_at(arrival)) > AHEAD_MAX
+    }
+
+    fn lead_at(&self, arrival: Monotonic) -> i64 {
+        let (lead, then) = self.lead;
+        lead.saturating_sub(arrival.nanos_since(then).max(0) / 1_000_000 * FORGET_PPM)
+    }
+
+    fn ahead(&self, time: i64, arrival: Monotonic) -> i64 {
+        self.nanos(time).saturating_sub(arrival.0)
+    }
+
+    fn nanos(&self, ticks: i64) -> i64 {
+        let nanos = i128::from(ticks) * SECOND_NANOS / i128::from(self.rate);
+        i64::try_from(nanos).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
+    }
+}
