@@ -64,6 +64,9 @@ pub struct VideoStatistics {
     pub bytes: u64,
     /// Repair packets that left, for each destination.
     pub repair_packets: u64,
+    /// Frames without repair packets, because they have more packets than a block (docs/repair.md).
+    #[serde(default)]
+    pub frames_unrepairable: u64,
 }
 
 /// Sound.
@@ -170,6 +173,14 @@ impl VideoStatistics {
         )?;
         let (packets, repair) = (self.packets, self.repair_packets);
         writeln!(out, "         {packets} packets and {repair} for repair")?;
+        if self.frames_unrepairable > 0 {
+            writeln!(
+                out,
+                "         {} frames without repair, which is for frames of {} packets at most",
+                self.frames_unrepairable,
+                streamsocket_wire::repair::PACKETS_MAX
+            )?;
+        }
         let (rewritten, encoded) = (self.frames_rewritten, self.frames_encoded);
         if rewritten + encoded > 0 {
             writeln!(out, "         {rewritten} rewritten without loss, {encoded} encoded here")?;

@@ -7,7 +7,7 @@ use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::send::audio::Packet;
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
-use streamsocket_wire::repair::RESERVE;
+use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
 /// Where the repair packets of a stream go, and how many have gone.
@@ -47,16 +47,23 @@ pub(super) struct VideoRepair {
     pub(super) way: Way,
     /// The frame that packets are to be made for.
     frame: Option<Block>,
+    /// Frames of more packets than a block has, which went without.
+    too_large: u64,
 }
 
 impl VideoRepair {
     pub(super) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
-        Self { share, encoder, way: Way { outputs, packets: 0 }, frame: None }
+        Self { share, encoder, way: Way { outputs, packets: 0 }, frame: None, too_large: 0 }
     }
 
     /// Whether the frame's bytes are not needed any more.
     pub(super) const fn is_made(&self) -> bool {
         self.frame.is_none()
+    }
+
+    /// Frames that went without repair, since they have more packets than a block.
+    pub(super) const fn too_large(&self) -> u64 {
+        self.too_large
     }
 
     /// Gets ready for a frame: how many repair packets it will have, and how long they are.
@@ -69,7 +76,8 @@ impl VideoRepair {
         let repairs = self.share.of_frame(packets.len());
         // All are as long as the first, but the last.
         let longest = packets.get(0).map_or(0, |packet| packet.len());
-        let count = u16::try_from(packets.len()).unwrap_or(0);
+        let count = u16::try_from(packets.len()).unwrap_or(u16::MAX);
+        self.too_large += u64::from(count > PACKETS_MAX);
         let block = Block { first, time, packets: count, repairs, longest };
         self.frame = (repairs > 0).then_some(block);
         (repairs.into(), longest + RESERVE)

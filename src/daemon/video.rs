@@ -322,6 +322,7 @@ impl Video {
             packets: self.counts.packets,
             bytes: self.counts.bytes,
             repair_packets: self.repair.as_ref().map_or(0, |repair| repair.way.packets()),
+            frames_unrepairable: self.repair.as_ref().map_or(0, VideoRepair::too_large),
         }
     }
 }

@@ -169,7 +169,8 @@ impl Repair {
             return;
         }
         self.counts.packets += 1;
-        if self.begun.is_none_or(|begun| first < begun) {
+        // A block in the middle of which we began may lack no more than its repair packets make up for.
+        if self.begun.is_none_or(|begun| end <= begun) {
             return;
         }
         let known = |block: &Block| block.state != State::Free && block.first == first;

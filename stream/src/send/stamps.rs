@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn stamps_of_no_clock_and_of_other_clocks_are_never_believed() {
-        let lies: [(&str, fn(i64, i64) -> i64); 7] = [
+        type Lie = fn(i64, i64) -> i64;
+        let lies: [(&str, Lie); 7] = [
             ("none", |_, _| 0),
             ("always the same", |_, _| BEGAN - 5 * MS),
             ("from the stream's start", |_, honest| honest - BEGAN),

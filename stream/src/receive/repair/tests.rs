@@ -176,9 +176,27 @@ fn what_was_sent_before_we_listened_is_not_missed() {
     let (media, repairs) = block(FIRST, 8, 4);
     let mut repair = Repair::default();
     push(&mut repair, &repairs[0], FIRST + 7);
-    for (index, packet) in media.iter().enumerate().skip(2) {
+    for (index, packet) in media.iter().enumerate().skip(5) {
         repair.keep(FIRST + index as u64, packet);
     }
     repairs.iter().for_each(|packet| push(&mut repair, packet, FIRST + 7));
     assert_eq!((made(&mut repair), repair.counts().malformed), (Vec::new(), 0));
+    // Nor is the block before.
+    let (_, before) = block(FIRST - 8, 8, 4);
+    before.iter().for_each(|packet| push(&mut repair, packet, FIRST + 7));
+    assert_eq!((made(&mut repair), repair.counts().malformed), (Vec::new(), 0));
+}
+
+#[test]
+fn the_first_packets_of_the_first_block_are_repaired() {
+    let (media, repairs) = block(FIRST, 8, 4);
+    for lost in 1..=4 {
+        let mut repair = Repair::default();
+        for (index, packet) in media.iter().enumerate().skip(lost) {
+            repair.keep(FIRST + index as u64, packet);
+        }
+        repairs.iter().for_each(|packet| push(&mut repair, packet, FIRST + 7));
+        let made: Vec<_> = made(&mut repair).into_iter().map(|(_, packet)| packet).collect();
+        assert_eq!(made, media[..lost], "{lost} lost");
+    }
 }

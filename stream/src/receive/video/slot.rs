@@ -7,11 +7,17 @@ use streamsocket_wire::jpeg::{Main, Payload};
 use streamsocket_wire::jpeg_header::{self, HEADER_MAX, Picture};
 use streamsocket_wire::ntp::NtpTime;
 
-/// Holes of a frame at most. A frame with more has lost too much to be waited for.
-const HOLES_MAX: usize = 64;
+/// Runs of bytes between the holes of a frame at most, 32 kB in all: half as many as a block that can be
+/// repaired has packets ([`PACKETS_MAX`]), since between any two a packet is missing.
+///
+/// [`PACKETS_MAX`]: streamsocket_wire::repair::PACKETS_MAX
+const RUNS_MAX: usize = streamsocket_wire::repair::PACKETS_MAX as usize / 2 + 1;
 
 /// End of image (ITU-T T.81 B.1.1.3); the sender may leave it away (RFC 2435 section 3.1.9).
 const EOI: [u8; 2] = [0xFF, 0xD9];
+
+/// Bytes of the coded data that are there, in order, none of them touching another.
+type Runs = heapless::Vec<Range<usize>, RUNS_MAX>;
 
 #[derive(Debug, Default)]
 pub(super) struct Slot {
@@ -24,7 +30,7 @@ pub(super) struct Slot {
     pub(super) latest: Monotonic,
     total: Option<usize>,
     pub(super) unsupported: bool,
-    received: heapless::Vec<Range<usize>, HOLES_MAX>,
+    received: Runs,
     /// `HEADER_MAX` bytes for the file header, then the coded data.
     pub(super) buffer: Vec<u8>,
 }
@@ -81,8 +87,7 @@ impl Slot {
 
     /// Marks a range as received, false if any of it was, or if there are too many holes.
     fn cover(&mut self, range: &Range<usize>) -> bool {
-        let after = self.received.iter().position(|have| have.start >= range.start);
-        let at = after.unwrap_or(self.received.len());
+        let at = self.received.partition_point(|have| have.start < range.start);
         let next = self.received.get(at).map_or(usize::MAX, |have| have.start);
         let before = at.checked_sub(1).and_then(|before| self.received.get(before));
         let joins_before = before.map(|have| have.end);

@@ -259,3 +259,19 @@ fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
     let frame = reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).unwrap();
     assert_eq!((frame.width, frame.height), (2592, 1944));
 }
+
+#[test]
+fn a_frame_may_have_as_many_holes_as_can_be_repaired() {
+    // As many packets as a block has, of which every other one is repaired.
+    let data = coded(4096 * 1300, 3);
+    let packets = packets_of(&data, 7, 0);
+    assert!((3900..=4096).contains(&packets.len()), "{}", packets.len());
+    let mut reassembler = Reassembler::new(None);
+    let (came, repaired): (Vec<_>, Vec<_>) =
+        packets.iter().enumerate().partition(|(index, _)| index % 2 == 0);
+    for (_, packet) in came.into_iter().chain(repaired) {
+        push(&mut reassembler, packet, Monotonic(0));
+    }
+    assert!(next(&mut reassembler, Monotonic(0)) == Some((7, data)), "{:?}", reassembler.counts());
+    assert_eq!(reassembler.counts().duplicate, 0);
+}
