@@ -3,25 +3,29 @@
 //! results come back in another, announced by the loop's waker. What a job is, is its user's
 //! business.
 
+use crate::beside::Slowly;
 use crate::capture::Error;
-use heapless::spsc::{Consumer, Producer, Queue};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// Room of a queue, one more than it holds: users give one job at a time, and a late picture is
-/// dropped, never queued up.
-const QUEUE: usize = 4;
+/// What a queue holds: users give one job at a time, and a late picture is dropped, never queued up.
+const QUEUE: usize = 3;
 
-/// A thread that turns jobs `J` into results `D`. It ends when this is dropped.
+/// A thread that turns jobs `J` into results `D`. It ends when this is dropped, after the job that it
+/// is at.
 pub struct Worker<J: 'static, D: 'static> {
-    jobs: Producer<'static, J, QUEUE>,
-    results: Consumer<'static, D, QUEUE>,
+    jobs: SyncSender<J>,
+    results: Receiver<D>,
     /// Jobs whose results have not been taken.
     outstanding: usize,
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    /// Last: it ends when the queue of jobs has gone.
+    thread: Slowly<Thread>,
 }
+
+struct Thread(Option<JoinHandle<()>>);
 
 impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
     /// Starts the thread. `work` runs on it, and `waker` is woken after each result.
@@ -32,17 +36,16 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         waker: Arc<mio::Waker>,
         work: impl FnMut(J) -> D + Send + 'static,
     ) -> Result<Self, Error> {
-        // Both ends need the queues for as long as either lives, which only 'static says without
-        // unsafe code: a few hundred bytes, once per worker, of which there are two at most.
-        let (jobs, job) = Box::leak(Box::new(Queue::new())).split();
-        let (result, results) = Box::leak(Box::new(Queue::new())).split();
+        // heapless::spsc would have to be leaked here: only 'static lends it to a thread without unsafe code.
+        let (jobs, job) = sync_channel(QUEUE);
+        let (result, results) = sync_channel(QUEUE);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("jpeg".into())
-            .spawn(move || run(job, result, &stopped, &waker, work))
+            .spawn(move || run(&job, &result, &stopped, &waker, work))
             .map_err(|error| Error::new(format!("cannot start the JPEG thread: {error}")))?;
-        Ok(Self { jobs, results, outstanding: 0, stop, thread: Some(thread) })
+        Ok(Self { jobs, results, outstanding: 0, stop, thread: Slowly::new(Thread(Some(thread))) })
     }
 
     /// Hands a job over.
@@ -51,20 +54,19 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
     /// The job itself when as many as the queue holds are on their way already.
     pub fn submit(&mut self, job: J) -> Result<(), J> {
         // Counting both ways keeps the queue of results from ever being full.
-        if self.outstanding == self.jobs.capacity() {
+        if self.outstanding == QUEUE {
             return Err(job);
         }
-        self.jobs.enqueue(job)?;
-        self.outstanding += 1;
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
+        match self.jobs.try_send(job) {
+            Ok(()) => self.outstanding += 1,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => return Err(job),
         }
         Ok(())
     }
 
     /// The next result, in the order of the jobs.
     pub fn take(&mut self) -> Option<D> {
-        let result = self.results.dequeue()?;
+        let result = self.results.try_recv().ok()?;
         self.outstanding -= 1;
         Some(result)
     }
@@ -72,7 +74,8 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
     /// Whether the thread has ended by itself: it never does, unless a library panics.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        let thread = self.thread.get().and_then(|thread| thread.0.as_ref());
+        thread.is_none_or(JoinHandle::is_finished)
     }
 
     /// Jobs whose results have not been taken.
@@ -85,45 +88,45 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
 impl<J: 'static, D: 'static> Drop for Worker<J, D> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            if thread.join().is_err() {
-                log::error!("the JPEG thread panicked");
-            }
+    }
+}
+
+impl Drop for Thread {
+    /// Waits for the picture that it is at: too long for the loop.
+    fn drop(&mut self) {
+        if self.0.take().is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the JPEG thread panicked");
         }
-        // Results may hold buffers, and the queue itself is never dropped.
-        while self.results.dequeue().is_some() {}
     }
 }
 
 fn run<J, D>(
-    mut jobs: Consumer<'static, J, QUEUE>,
-    mut results: Producer<'static, D, QUEUE>,
+    jobs: &Receiver<J>,
+    results: &SyncSender<D>,
     stop: &AtomicBool,
     waker: &mio::Waker,
     mut work: impl FnMut(J) -> D,
 ) {
-    while !stop.load(Ordering::Acquire) {
-        let Some(job) = jobs.dequeue() else {
-            // A wake-up between the look and this is remembered: it returns at once.
-            thread::park();
-            continue;
-        };
-        let result = work(job);
-        debug_assert!(results.ready(), "no more results than jobs");
-        if results.enqueue(result).is_ok() {
+    while let Ok(job) = jobs.recv() {
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        if results.try_send(work(job)).is_ok() {
             if let Err(error) = waker.wake() {
                 log::error!("the JPEG thread cannot wake the loop: {error}");
             }
         }
     }
-    while jobs.dequeue().is_some() {}
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::beside::settle;
     use mio::{Events, Poll, Token};
+    use std::time::Duration;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     /// A loop to be woken.
     pub(crate) struct Loop {
@@ -140,7 +143,7 @@ pub(crate) mod tests {
 
         pub(crate) fn wait(&mut self) {
             let mut events = Events::with_capacity(4);
-            self.poll.poll(&mut events, Some(std::time::Duration::from_secs(60))).unwrap();
+            self.poll.poll(&mut events, Some(PATIENCE)).unwrap();
             assert!(!events.is_empty(), "the worker never woke the loop");
         }
     }
@@ -152,7 +155,7 @@ pub(crate) mod tests {
         let mut results = Vec::new();
         for job in 0..100 {
             while let Err(refused) = worker.submit(job) {
-                assert_eq!((refused, worker.outstanding()), (job, QUEUE - 1));
+                assert_eq!((refused, worker.outstanding()), (job, QUEUE));
                 event_loop.wait();
                 results.extend(std::iter::from_fn(|| worker.take()));
             }
@@ -169,14 +172,54 @@ pub(crate) mod tests {
     fn nothing_is_lost_when_it_is_dropped() {
         let event_loop = Loop::new();
         let token = Arc::new(());
-        for jobs in 0..QUEUE {
+        for jobs in 0..=QUEUE {
             let mut worker =
                 Worker::start(Arc::clone(&event_loop.waker), |job: Arc<()>| job).unwrap();
             for _ in 0..jobs {
                 worker.submit(Arc::clone(&token)).unwrap();
             }
             drop(worker);
+            settle(PATIENCE);
             assert_eq!(Arc::strong_count(&token), 1);
         }
+    }
+
+    #[test]
+    fn its_queues_go_with_it() {
+        /// Large enough to show: 200 workers would leave 100 MB.
+        type Large = [u8; 1 << 16];
+        let written = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmData:")).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+        };
+        let event_loop = Loop::new();
+        let before = written();
+        for _ in 0..200 {
+            let worker = Worker::start(Arc::clone(&event_loop.waker), |job: Large| job).unwrap();
+            drop(worker);
+            settle(PATIENCE);
+        }
+        let grown = written().saturating_sub(before);
+        assert!(grown < 50_000, "{grown} kB more");
+    }
+
+    #[test]
+    fn a_picture_that_takes_long_does_not_hold_up_who_drops_it() {
+        let event_loop = Loop::new();
+        let (let_go, stuck) = std::sync::mpsc::channel::<()>();
+        let (ended, said) = std::sync::mpsc::channel();
+        let mut worker = Worker::start(Arc::clone(&event_loop.waker), move |()| {
+            ended.send("begun").unwrap();
+            let _ = stuck.recv_timeout(PATIENCE);
+            ended.send("ended").unwrap();
+        })
+        .unwrap();
+        worker.submit(()).unwrap();
+        assert_eq!(said.recv_timeout(PATIENCE), Ok("begun"));
+        drop(worker);
+        assert!(said.try_recv().is_err(), "it was waited for");
+        let_go.send(()).unwrap();
+        assert_eq!(said.recv_timeout(PATIENCE), Ok("ended"));
     }
 }

@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod announce;
+pub mod beside;
 pub mod capture;
 pub mod clock;
 pub mod control;
