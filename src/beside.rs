@@ -156,18 +156,23 @@ fn queue() -> MutexGuard<'static, Queue> {
 
 /// Drops a value beside the loop; here, if this thread is beside it already.
 pub fn close<T: Send + 'static>(value: T) {
+    later(move || drop(value));
+}
+
+/// Does what ends something beside the loop; here, if this thread is beside it already.
+pub fn later(end: impl FnOnce() + Send + 'static) {
     if BESIDE.get() {
-        drop(value);
+        end();
         return;
     }
     let mut queue = queue();
     if queue.waiting.len() == WAITING_MAX {
         drop(queue);
         log::error!("{WAITING_MAX} devices and programs cannot be closed: waiting for one");
-        drop(value);
+        end();
         return;
     }
-    queue.waiting.push_back(Box::new(move || drop(value)));
+    queue.waiting.push_back(Box::new(end));
     if queue.threads < CLOSING_MAX {
         let started = thread::Builder::new().name("close".into()).spawn(close_all);
         match started {

@@ -8,6 +8,7 @@
 
 mod audio;
 mod probe;
+mod spawner;
 mod video;
 
 pub use audio::ChildAudio;
@@ -16,8 +17,10 @@ pub use video::{ChildVideo, VideoSettings, preload};
 
 use super::Error;
 use super::mjpeg_stream::set_nonblocking;
+use crate::beside;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::pipe2;
+use nix::sys::wait::waitpid;
+use nix::unistd::{Pid, pipe2};
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
@@ -104,8 +107,9 @@ fn without_password(address: &str) -> Cow<'_, str> {
 }
 
 /// Starts one of ffmpeg's programs.
-fn spawn(command: &mut Command, input: &Input) -> Result<Child, Error> {
-    command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| {
+fn spawn(mut command: Command, input: &Input) -> Result<Child, Error> {
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    spawner::spawn(command).map_err(|error| {
         Error::new(match error.kind() {
             ErrorKind::NotFound => format!("ffmpeg is needed for {input}: apt install ffmpeg"),
             _ => format!("cannot start ffmpeg for {input}: {error}"),
@@ -183,7 +187,7 @@ impl Feed {
         let mut command = Command::new("ffmpeg");
         // Its own group: an interrupt from the keyboard is for us, who then end it in order.
         command.args(&self.options).stdout(writer).process_group(0);
-        Process::new(spawn(&mut command, &self.input)?)
+        Process::new(spawn(command, &self.input)?)
     }
 
     /// From now on a child that ends is replaced, if the input is live.
@@ -266,7 +270,7 @@ impl Feed {
     }
 }
 
-/// A running child. It is killed and reaped when this is dropped.
+/// A running child. It is killed when this is dropped, and reaped beside the loop.
 #[derive(Debug)]
 struct Process {
     child: Child,
@@ -342,9 +346,13 @@ impl Drop for Process {
         if self.exited.is_none() {
             // Fails only if it has ended just now; to reap it is right in any case.
             let _ended = self.child.kill();
-            if let Err(error) = self.child.wait() {
-                log::error!("cannot wait for ffmpeg: {error}");
-            }
+            let id = i32::try_from(self.child.id()).map(Pid::from_raw);
+            // Not reaped yet, so that no other process has its number.
+            beside::later(move || {
+                if let Some(Err(error)) = id.ok().map(|id| waitpid(id, None)) {
+                    log::error!("cannot wait for ffmpeg: {error}");
+                }
+            });
         }
     }
 }

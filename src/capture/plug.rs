@@ -1,12 +1,11 @@
-//! A device that may be pulled out and plugged in again while the session lives on: it is opened
-//! on a thread of its own, since drivers take their time, and again whenever there is news or the
+//! A device that may be pulled out and plugged in again while the session lives on: it is closed and
+//! opened beside the loop, since drivers take their time, and again whenever there is news or the
 //! wait is over. What the device delivers, and what stands in for it meanwhile, is the business of
 //! its owner.
 
 use super::{Cause, Error};
+use crate::beside::{Panicked, Slowly, Work};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
@@ -49,23 +48,23 @@ impl Backoff {
 pub(super) type Open<D> = Arc<dyn Fn() -> Result<D, Error> + Send + Sync>;
 
 /// A device that comes and goes.
-pub(super) struct Plug<D> {
+pub(super) struct Plug<D: Send + 'static> {
     open: Open<D>,
     state: State<D>,
     waker: Arc<mio::Waker>,
-    sender: SyncSender<Result<D, Error>>,
-    opened: Receiver<Result<D, Error>>,
     /// Devices so far.
     count: u64,
 }
 
-enum State<D> {
-    Here(D),
+enum State<D: Send + 'static> {
+    Here(Slowly<D>),
     Away {
         why: Error,
         retry: Backoff,
-        /// The thread that opens it runs.
-        opening: bool,
+        /// What was lost: it is closed before it is opened again.
+        lost: Option<Slowly<D>>,
+        /// It is being opened.
+        opening: Option<Work<Result<D, Error>>>,
         /// There was news while it ran: what it finds may be old.
         again: bool,
     },
@@ -75,19 +74,18 @@ impl<D: Send + 'static> Plug<D> {
     /// Begins with a device, or with the reason why there is none yet. `waker` is woken when one
     /// was opened, or could not be.
     pub(super) fn new(device: Result<D, Error>, open: Open<D>, waker: Arc<mio::Waker>) -> Self {
-        let (sender, opened) = sync_channel(1);
         let count = u64::from(device.is_ok());
         let state = match device {
-            Ok(device) => State::Here(device),
-            Err(why) => State::away(why, Monotonic(0)),
+            Ok(device) => State::Here(Slowly::new(device)),
+            Err(why) => State::away(why, Monotonic(0), None),
         };
-        Self { open, state, waker, sender, opened, count }
+        Self { open, state, waker, count }
     }
 
     /// The device, while it is here.
     pub(super) const fn device(&self) -> Option<&D> {
         match &self.state {
-            State::Here(device) => Some(device),
+            State::Here(device) => device.get(),
             State::Away { .. } => None,
         }
     }
@@ -95,7 +93,7 @@ impl<D: Send + 'static> Plug<D> {
     /// The device, while it is here.
     pub(super) const fn device_mut(&mut self) -> Option<&mut D> {
         match &mut self.state {
-            State::Here(device) => Some(device),
+            State::Here(device) => device.get_mut(),
             State::Away { .. } => None,
         }
     }
@@ -115,8 +113,13 @@ impl<D: Send + 'static> Plug<D> {
 
     /// The device has failed: it is closed, and opened again from now on.
     pub(super) fn lose(&mut self, why: Error, now: Monotonic) {
-        if self.device().is_some() {
-            self.state = State::away(why, now);
+        if self.device().is_none() {
+            return;
+        }
+        if let State::Here(lost) = std::mem::replace(&mut self.state, State::away(why, now, None)) {
+            if let State::Away { lost: left, .. } = &mut self.state {
+                *left = Some(lost);
+            }
         }
     }
 
@@ -124,28 +127,28 @@ impl<D: Send + 'static> Plug<D> {
     pub(super) const fn look(&mut self, now: Monotonic) {
         if let State::Away { retry, opening, again, .. } = &mut self.state {
             *retry = Backoff::new(now);
-            *again = *opening;
+            *again = opening.is_some();
         }
     }
 
     /// When to call [`turn`](Self::turn), if the waker does not say so before.
     pub(super) const fn deadline(&self) -> Option<Monotonic> {
         match &self.state {
-            State::Away { retry, opening: false, .. } => Some(retry.next),
+            State::Away { retry, opening: None, .. } => Some(retry.next),
             _ => None,
         }
     }
 
     /// Takes the device that was opened, or has one opened if it is time. True if it is back.
     pub(super) fn turn(&mut self, now: Monotonic) -> bool {
-        let State::Away { why, retry, opening, again } = &mut self.state else { return false };
-        if *opening {
-            let Ok(result) = self.opened.try_recv() else { return false };
-            *opening = false;
-            match result {
+        let State::Away { why, retry, opening, again, .. } = &mut self.state else { return false };
+        if let Some(work) = opening {
+            let Some(result) = work.take() else { return false };
+            *opening = None;
+            match result.unwrap_or_else(|Panicked| Err(panicked())) {
                 Ok(device) => {
                     self.count += 1;
-                    self.state = State::Here(device);
+                    self.state = State::Here(Slowly::new(device));
                     return true;
                 }
                 Err(error) => {
@@ -163,38 +166,33 @@ impl<D: Send + 'static> Plug<D> {
         false
     }
 
+    /// Has it closed, if it is still open, and opened.
     fn try_to_open(&mut self, now: Monotonic) {
-        let started = self.begin();
-        if let State::Away { retry, opening, .. } = &mut self.state {
-            *opening = started;
-            if !started {
+        let State::Away { retry, opening, lost, .. } = &mut self.state else { return };
+        let (open, lost) = (Arc::clone(&self.open), lost.take());
+        let work = Work::begin("open", Arc::clone(&self.waker), move || {
+            drop(lost);
+            open()
+        });
+        match work {
+            Ok(work) => *opening = Some(work),
+            Err(error) => {
+                log::warn!("no thread can be started to open a device: {error}");
                 retry.fail(now);
             }
         }
     }
+}
 
-    /// Starts the thread that opens the device; false if the system has none to spare.
-    fn begin(&self) -> bool {
-        let (open, sender) = (Arc::clone(&self.open), self.sender.clone());
-        let waker = Arc::clone(&self.waker);
-        let started = thread::Builder::new().name("open".into()).spawn(move || {
-            // Only a session that has ended does not take it, and the device is closed then.
-            let _ = sender.try_send(open());
-            if let Err(error) = waker.wake() {
-                log::error!("the thread that opens devices cannot wake the loop: {error}");
-            }
-        });
-        if let Err(error) = &started {
-            log::warn!("no thread can be started to open a device: {error}");
-        }
-        started.is_ok()
+impl<D: Send + 'static> State<D> {
+    const fn away(why: Error, now: Monotonic, lost: Option<Slowly<D>>) -> Self {
+        Self::Away { why, retry: Backoff::new(now), lost, opening: None, again: false }
     }
 }
 
-impl<D> State<D> {
-    const fn away(why: Error, now: Monotonic) -> Self {
-        Self::Away { why, retry: Backoff::new(now), opening: false, again: false }
-    }
+/// What a library did instead of opening it.
+fn panicked() -> Error {
+    Error::new("opening it panicked: this is a bug, please report it; trying again")
 }
 
 /// Keeps the reason that says most: that nothing is there is known already.
@@ -273,6 +271,62 @@ mod tests {
         assert!(!plug.turn(Monotonic(2 * MS)));
         event_loop.wait();
         assert!(plug.turn(Monotonic(3 * MS)));
+    }
+
+    #[test]
+    fn a_panic_while_it_is_opened_is_a_failed_attempt() {
+        let mut event_loop = Loop::new();
+        let attempts = Mutex::new(0);
+        let open = move || {
+            let mut attempts = attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *attempts += 1;
+            assert!(*attempts > 1, "a driver's library");
+            Ok(7)
+        };
+        let mut plug = Plug::new(Ok(0), Arc::new(open), Arc::clone(&event_loop.waker));
+        plug.lose(Error::new("pulled out"), Monotonic(0));
+        plug.turn(Monotonic(0));
+        event_loop.wait();
+        assert!(!plug.turn(Monotonic(MS)));
+        assert!(plug.why().unwrap().to_string().contains("panicked"));
+        let again = plug.deadline().expect("it is tried again");
+        plug.turn(again);
+        event_loop.wait();
+        assert!(plug.turn(again) && plug.device() == Some(&7));
+    }
+
+    /// A device that hangs in the kernel when it is closed, until it is let go.
+    #[derive(Debug)]
+    struct Frozen(std::sync::mpsc::Receiver<()>, Arc<()>);
+
+    impl Drop for Frozen {
+        fn drop(&mut self) {
+            let _ = self.0.recv_timeout(Duration::from_secs(60));
+        }
+    }
+
+    #[test]
+    fn one_that_hangs_when_it_is_closed_is_waited_for_beside_the_loop() {
+        let mut event_loop = Loop::new();
+        let (let_go, stuck) = std::sync::mpsc::channel();
+        let closed = Arc::new(());
+        let seen = Arc::downgrade(&closed);
+        let open = move || {
+            assert!(seen.upgrade().is_none(), "opened before it was closed");
+            Err(absent())
+        };
+        let waker = Arc::clone(&event_loop.waker);
+        let mut plug = Plug::new(Ok(Frozen(stuck, closed)), Arc::new(open), waker);
+        plug.lose(Error::new("frozen"), Monotonic(0));
+        // Nothing of this waits for it.
+        for now in 0..100 {
+            assert!(!plug.turn(Monotonic(now * 1000 * MS)));
+            assert_eq!(plug.deadline(), None, "it is being opened");
+        }
+        let_go.send(()).unwrap();
+        event_loop.wait();
+        assert!(!plug.turn(Monotonic(100_000 * MS)));
+        assert_eq!(plug.why().unwrap().to_string(), "frozen");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! is not decided here.
 
 use super::kernel::{CAPTURE, DQBUF, Node, QBUF, QUERYBUF, REQBUFS, STREAMOFF, STREAMON, zeroed};
+use crate::beside;
 use std::ffi::c_void;
 use std::io;
 use std::ops::Deref;
@@ -115,7 +116,7 @@ impl Ring {
         let flags = Flags::from(buffer.flags);
         let monotonic = flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
         Ok(Some(Dequeued {
-            lease: Lease { ring: Arc::clone(self), index, used },
+            lease: Lease { ring: Some(Arc::clone(self)), index, used },
             sequence: buffer.sequence,
             damaged: flags.contains(Flags::ERROR),
             stamp: monotonic.then(|| nanos(&buffer.timestamp)),
@@ -157,7 +158,8 @@ fn nanos(stamp: &sys::timeval) -> i64 {
 #[derive(Debug)]
 #[must_use = "dropping a lease gives the frame back"]
 pub struct Lease {
-    ring: Arc<Ring>,
+    /// There until it is dropped.
+    ring: Option<Arc<Ring>>,
     index: usize,
     used: usize,
 }
@@ -165,7 +167,8 @@ pub struct Lease {
 impl Deref for Lease {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        let mapping = &self.ring.mappings[self.index];
+        let Some(ring) = &self.ring else { return &[] };
+        let mapping = &ring.mappings[self.index];
         // SAFETY: the mapping is `used` bytes or longer (`dequeue`) and lives as long as the ring,
         // which this lease keeps. The driver does not write to a buffer that it handed out, and it
         // gets this one back only when this lease, of which there is one, is dropped.
@@ -175,7 +178,12 @@ impl Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.ring.queue(self.index);
+        let Some(ring) = self.ring.take() else { return };
+        ring.queue(self.index);
+        if !ring.streaming.load(Ordering::Acquire) {
+            // The last one closes the device, which may hang.
+            beside::close(ring);
+        }
     }
 }
 

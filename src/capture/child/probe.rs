@@ -46,7 +46,7 @@ pub fn probe(input: &Input) -> Result<Probe, Error> {
         ":stream_disposition=attached_pic:format=duration"
     ));
     command.args(input.options()).stdout(Stdio::piped());
-    let mut child = spawn(&mut command, input)?;
+    let mut child = spawn(command, input)?;
     let out = child.stdout.take();
     let mut process = Process::new(child)?;
     let failed = |problem: &dyn std::fmt::Display| {

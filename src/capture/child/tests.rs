@@ -5,6 +5,7 @@ use super::super::mjpeg_reader::tests::picture;
 use super::super::mjpeg_stream::wait_readable;
 use super::super::{AudioFormat, AudioPoll, FrameRate, VideoPoll};
 use super::*;
+use crate::beside;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -195,6 +196,7 @@ fn a_child_that_is_killed_is_an_error_and_none_is_left_behind() {
     let again = ChildVideo::open(&input, &probe, &SETTINGS).unwrap();
     let second = child(&again).unwrap();
     drop(again);
+    beside::settle(Duration::from_secs(60));
     assert!(!second.exists());
 }
 
@@ -213,7 +215,7 @@ fn what_ffmpeg_cannot_do_is_said() {
     let probe = Probe { video: Some(video), ..Probe::default() };
     let line = ChildVideo::open(&Input::File(path), &probe, &SETTINGS).unwrap_err().to_string();
     assert!(line.contains("text.mp4") && line.contains("Invalid data"), "{line}");
-    let line = spawn(&mut Command::new("/no/ffmpeg"), &Input::Live("rtsp://x".into()));
+    let line = spawn(Command::new("/no/ffmpeg"), &Input::Live("rtsp://x".into()));
     let line = line.unwrap_err().to_string();
     assert_eq!(line, "ffmpeg is needed for rtsp://x: apt install ffmpeg");
 }
