@@ -1,0 +1,213 @@
+//! Lines for a file, a pipe or a terminal, written by a thread of their own: whoever pushes one never
+//! waits. What a reader does not read in time is lost as whole lines, oldest first, and counted.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Bytes that wait for the reader at most: statistics of about a minute, beside the 64 kB that a pipe
+/// holds itself.
+pub const WAITING_MAX: usize = 64 << 10;
+
+/// How long the end of a program waits for a reader to take the last lines: one that reads takes
+/// milliseconds, a disk that spins up a little more, and who stops a program waits no longer.
+pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where lines go. If it is dropped, what waits is still written as long as the program runs;
+/// [`close`](Self::close) waits for it.
+#[derive(Debug)]
+pub struct Lines {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// What the lines are, as log lines name it.
+    what: String,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Vec<u8>>,
+    bytes: usize,
+    lost: u64,
+    /// A line has left the queue and is not yet written.
+    writing: bool,
+    /// No more lines will come.
+    closed: bool,
+    /// Nothing can be written any more.
+    failed: bool,
+}
+
+impl Lines {
+    /// Appends to the file `path`, which is made if it is not there; `-` is standard output. `what`
+    /// names the lines in log lines, in the plural: "statistics". A pipe or a terminal is opened by the
+    /// thread, since that waits for the other end.
+    ///
+    /// # Errors
+    /// What open(2) says, or that there can be no thread.
+    pub fn open(path: &Path, what: &str) -> io::Result<Self> {
+        if path == Path::new("-") {
+            return Self::standard_output(what);
+        }
+        let append = |path: &Path| OpenOptions::new().create(true).append(true).open(path);
+        let waits = |kind: std::fs::FileType| kind.is_fifo() || kind.is_char_device();
+        if path.metadata().is_ok_and(|there| waits(there.file_type())) {
+            let path = path.to_owned();
+            return Self::begin(what, move || append(&path));
+        }
+        Self::to(append(path)?, what)
+    }
+
+    /// To standard output: by a descriptor of its own, so that nobody else who prints waits for a
+    /// lock.
+    ///
+    /// # Errors
+    /// That there are no descriptors left, or no thread.
+    pub fn standard_output(what: &str) -> io::Result<Self> {
+        Self::to(File::from(io::stdout().as_fd().try_clone_to_owned()?), what)
+    }
+
+    /// To `out`, whose writes may take as long as they like.
+    ///
+    /// # Errors
+    /// That there can be no thread.
+    pub fn to(out: impl Write + Send + 'static, what: &str) -> io::Result<Self> {
+        Self::begin(what, move || Ok(out))
+    }
+
+    fn begin<W: Write>(
+        what: &str,
+        open: impl FnOnce() -> io::Result<W> + Send + 'static,
+    ) -> io::Result<Self> {
+        let queue = Mutex::new(Queue::default());
+        let shared = Arc::new(Shared { what: what.to_owned(), queue, changed: Condvar::new() });
+        let writer = Arc::clone(&shared);
+        thread::Builder::new().name("lines".into()).spawn(move || {
+            if let Err(error) = open().and_then(|out| writer.write(out)) {
+                writer.fail(&error);
+            }
+        })?;
+        Ok(Self { shared })
+    }
+
+    /// Adds a line, or several that belong together, with the end of line. Returns at once: if too much
+    /// waits, the oldest are lost. Nothing becomes of it if writing has failed.
+    pub fn push(&self, line: impl Into<Vec<u8>>) {
+        let line = line.into();
+        let mut queue = self.shared.lock();
+        if queue.failed {
+            return;
+        }
+        let before = queue.lost;
+        while !queue.waiting.is_empty() && queue.bytes + line.len() > WAITING_MAX {
+            queue.drop_oldest();
+        }
+        if line.len() > WAITING_MAX {
+            queue.lost += 1;
+        } else {
+            queue.bytes += line.len();
+            queue.waiting.push_back(line);
+        }
+        let first = before == 0 && queue.lost > 0;
+        drop(queue);
+        self.shared.changed.notify_all();
+        if first {
+            log::warn!("{} are not read fast enough: lines are lost", self.shared.what);
+        }
+    }
+
+    /// Lines that were lost because nobody read them.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.shared.lock().lost
+    }
+
+    /// Waits until all lines are written, but not longer than `patience`. Returns whether they are.
+    pub fn close(self, patience: Duration) -> bool {
+        let mut queue = self.shared.lock();
+        queue.closed = true;
+        self.shared.changed.notify_all();
+        let (queue, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(queue, patience, |queue| queue.is_busy())
+            .unwrap_or_else(PoisonError::into_inner);
+        let (written, lost) = (!queue.is_busy() && !queue.failed, queue.lost);
+        drop(queue);
+        if lost > 0 {
+            log::warn!("{lost} lines of {} were lost: nobody read them", self.shared.what);
+        }
+        written
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Queue {
+    fn drop_oldest(&mut self) {
+        if let Some(line) = self.waiting.pop_front() {
+            self.bytes -= line.len();
+            self.lost += 1;
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.failed && (self.writing || !self.waiting.is_empty())
+    }
+}
+
+impl Shared {
+    /// Whoever panicked with the lock left a queue that is whole: every change is a single step.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next line, or nothing if none will come.
+    fn next(&self) -> Option<Vec<u8>> {
+        let mut queue = self.lock();
+        queue.writing = false;
+        self.changed.notify_all();
+        let mut queue = self
+            .changed
+            .wait_while(queue, |queue| queue.waiting.is_empty() && !queue.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        let line = queue.waiting.pop_front()?;
+        queue.bytes -= line.len();
+        queue.writing = true;
+        Some(line)
+    }
+
+    fn write(&self, mut out: impl Write) -> io::Result<()> {
+        while let Some(line) = self.next() {
+            out.write_all(&line).and_then(|()| out.flush())?;
+        }
+        Ok(())
+    }
+
+    fn fail(&self, error: &io::Error) {
+        let mut queue = self.lock();
+        queue.failed = true;
+        queue.waiting = VecDeque::new();
+        queue.bytes = 0;
+        drop(queue);
+        self.changed.notify_all();
+        log::warn!("{} cannot be written any more: {error}", self.what);
+    }
+}
+
+#[cfg(test)]
+mod tests;
