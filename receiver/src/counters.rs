@@ -216,6 +216,10 @@ pub struct Counters {
     pub sources: Count,
     /// Bytes recorded.
     pub recorded: Count,
+    /// Pictures and packets of sound that came and are in no recording, though one was made.
+    pub recording_left_out: Count,
+    /// Times that the sender's clock went on somewhere else, which was taken out of the recording.
+    pub recording_jumps: Count,
     /// Recordings that ended before they should.
     pub recordings_cut: Count,
     /// Datagrams that the kernel had no room for.

@@ -117,6 +117,12 @@ impl Picture {
         self.width == 0
     }
 
+    /// Bytes of memory that it has.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.samples.capacity()
+    }
+
     /// Y, Cb and Cr. The chroma planes of a grey picture are empty. Planes may be up to three
     /// columns and one row larger than the picture when its size is no multiple of the chroma's.
     #[must_use]

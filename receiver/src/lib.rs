@@ -11,6 +11,8 @@ pub mod counters;
 pub mod decode;
 mod intake;
 pub mod locate;
+pub mod memory;
+mod naming;
 pub mod options;
 pub mod picture;
 pub mod plan;

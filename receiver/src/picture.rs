@@ -5,6 +5,7 @@
 use crate::clock::monotonic;
 use crate::counters::{Origin, VideoCounters};
 use crate::decode::{Decoder, Picture};
+use crate::memory::{Budget, Claim, Need};
 use crate::receiver::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,9 +17,16 @@ use streamsocket_stream::receive::spread::Spread;
 /// Frames that may wait to be decoded: the longest latency at 120 frames a second.
 pub const CODED_MAX: usize = 600;
 
+/// Bytes of frames that may wait to be decoded, and of those that are being decoded and shown: the longest latency
+/// at 200 Mbit/s.
+pub const CODED_BYTES: usize = 128 << 20;
+
 /// Pictures that may wait for their time: as many as come in `AHEAD` at 120 frames a second, and
 /// one that is on its way.
 pub const DECODED_MAX: usize = 8;
+
+/// Bytes of pictures that may wait for their time: three of the largest with colours at half the resolution.
+const DECODED_BYTES: usize = 96 << 20;
 
 /// How long before its time a picture is decoded: a slow machine takes 30 ms for a large one, and
 /// may be kept from it for as long again.
@@ -52,6 +60,8 @@ pub struct Coded {
     pub origin: Origin,
     /// When it was handed over.
     pub handed: Monotonic,
+    /// Room for it among those that wait.
+    pub claim: Claim,
 }
 
 /// A picture to be presented, with the frame it was made from.
@@ -60,6 +70,8 @@ pub struct Decoded {
     pub picture: Picture,
     /// The frame.
     pub coded: Coded,
+    /// Room for it among those that wait.
+    pub claim: Claim,
 }
 
 /// Waits until a frame that is due at `due` is to be decoded.
@@ -99,12 +111,14 @@ pub fn run(
     let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
     let counters = &shared.counters.video;
     let mut free = Vec::with_capacity(DECODED_MAX + 2);
+    let (budget, mut need) = (Budget::new(DECODED_BYTES), Need::default());
     let mut undecodable = false;
     let (mut work, mut decoded_count) = (Spread::default(), 0_u64);
     while let Ok(frame) = coded.recv() {
         let frame = newest_in_time(frame, coded, counters);
         wait_for(frame.due, shared);
         free.extend(spare.try_iter());
+        free.retain(|picture: &Picture| !need.is_exceeded(picture.bytes()));
         let mut picture = free.pop().unwrap_or_else(Picture::new);
         let file = frame.jpeg.get(frame.start..).unwrap_or_default();
         if let Err(error) = decoder.decode(file, &mut picture) {
@@ -117,6 +131,7 @@ pub fn run(
             continue;
         }
         undecodable = false;
+        need.note(picture.bytes());
         let now = monotonic();
         let taken = now.nanos_since(frame.handed.max(frame.due - AHEAD));
         decoded_count += 1;
@@ -125,7 +140,12 @@ pub fn run(
             counters.work.set(work.quantile(WORK_BEYOND).unwrap_or(0));
         }
         log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall, now.0);
-        match decoded.try_send(Decoded { picture, coded: frame }) {
+        let Some(claim) = budget.claim(picture.bytes()) else {
+            counters.frames_late.add(1);
+            free.push(picture);
+            continue;
+        };
+        match decoded.try_send(Decoded { picture, coded: frame, claim }) {
             Ok(()) => wake(),
             Err(TrySendError::Full(refused)) => {
                 counters.frames_late.add(1);

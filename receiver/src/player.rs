@@ -4,6 +4,7 @@ mod figures;
 mod outlook;
 mod presenter;
 mod refresh;
+mod supervisor;
 mod threads;
 
 use self::presenter::Presenter;
@@ -48,9 +49,10 @@ pub fn play(
         presenter.record(destination);
     }
     let presented = presenter.run(screen.as_mut());
-    let (statistics, cut) = presenter.end()?;
+    let (statistics, ended) = presenter.end();
     presented?;
-    if let (Some(path), true) = (&options.record, cut) {
+    ended?;
+    if let (Some(path), true) = (&options.record, statistics.recordings_cut > 0) {
         return Err(format!("the recording {} is not complete", path.display()));
     }
     let silent = statistics.video.frames_received == 0 && statistics.audio.samples == 0;

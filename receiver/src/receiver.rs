@@ -17,6 +17,7 @@ use self::video::Video;
 use crate::clock::monotonic;
 use crate::counters::{Counters, Gauge, Note};
 use crate::intake::{Heard, Intake};
+use crate::memory::{Budget, Spares};
 use crate::options::Latency;
 use crate::picture::Coded;
 use crate::plan::Plan;
@@ -28,7 +29,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver as Queue, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use streamsocket_net::{Changes, Interface, machine};
 use streamsocket_stream::clock::Monotonic;
@@ -45,12 +46,16 @@ const CHANGES: Token = Token(2);
 pub struct Outlets {
     /// Frames to be decoded.
     pub coded: SyncSender<Coded>,
+    /// What they may hold.
+    pub coded_budget: Arc<Budget>,
     /// Their buffers, back.
-    pub coded_spare: Queue<Vec<u8>>,
+    pub coded_spare: Spares<u8>,
     /// Samples to be played.
     pub sound: SyncSender<Sound>,
+    /// What they may hold.
+    pub sound_budget: Arc<Budget>,
     /// Their buffers, back.
-    pub sound_spare: Queue<Vec<i16>>,
+    pub sound_spare: Spares<i16>,
     /// What is to be recorded.
     pub recording: Recording,
 }

@@ -1,42 +1,52 @@
 //! The recording thread: what the network thread has put together goes to a file as it came, beside
-//! whatever the screen and the sound card make of it. A slow disk loses recorded frames, counted,
-//! and nothing else.
+//! whatever the screen and the sound card make of it. A slow disk, or a reader that does not read, loses recorded
+//! frames, counted, and nothing else: nobody waits for this thread.
 
+mod take;
+mod timebase;
+
+use self::take::{Data, Format, Media, Take, VideoPlan};
+pub use self::timebase::Stamp;
+use crate::memory::{Budget, SPARES_MAX, Spares};
+use crate::naming::free_name;
 use crate::plan::Plan;
 use crate::receiver::Shared;
-use crate::recorder::{AudioTrack, Destination, Recorder, VideoTrack};
-use std::path::PathBuf;
+use crate::recorder::{AudioTrack, Destination};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Frames and packets that may wait for the disk: about a second of both. An SD card that stalls
-/// longer loses what comes then.
-const WAITING_MAX: usize = 256;
+/// What may wait for the disk: two seconds of the largest streams, half a minute of usual ones. An SD card that
+/// stalls longer loses what comes then.
+const WAITING_BYTES: usize = 64 << 20;
 
-/// Sound that waits for the first picture, in packets: two seconds. A session that has promised
-/// pictures and sends none is recorded from then on without.
-const PENDING_MAX: usize = 400;
-
-/// Sound from before the first picture is recorded if it is no older than this, in nanoseconds: more
-/// than may wait; what is older has a clock that was set.
-const LEAD_NANOS: i64 = 3_000_000_000;
+/// Messages that may wait, since each has its own place: eight seconds of pictures and sound.
+const WAITING_MAX: usize = 2048;
 
 /// What the thread is told.
 enum Message {
-    Start(Destination),
+    Start(Start),
     Stop,
-    Video { unix: i64, jpeg: Vec<u8>, size: (u16, u16) },
-    Audio { unix: i64, samples: Vec<i16> },
+    Media(Media),
+}
+
+/// Where a recording goes.
+enum Start {
+    At(Destination),
+    /// To the first name that is free in the current folder.
+    Named,
 }
 
 /// The network thread's end.
 pub struct Recording {
     messages: SyncSender<Message>,
-    jpegs: Receiver<Vec<u8>>,
-    samples: Receiver<Vec<i16>>,
+    waiting: Arc<Budget>,
+    jpegs: Spares<u8>,
+    samples: Spares<i16>,
     active: Arc<AtomicBool>,
-    losing: bool,
+    /// It was said that this recording loses something.
+    said: bool,
+    shared: Arc<Shared>,
 }
 
 /// The main thread's end.
@@ -52,98 +62,121 @@ pub struct Writer {
     jpegs: SyncSender<Vec<u8>>,
     samples: SyncSender<Vec<i16>>,
     active: Arc<AtomicBool>,
-    video: Option<VideoPlan>,
-    audio: Option<AudioTrack>,
+    format: Format,
     shared: Arc<Shared>,
-}
-
-/// What is known of the pictures before there are any.
-#[derive(Clone, Copy)]
-struct VideoPlan {
-    /// Time from frame to frame in nanoseconds, if it is told.
-    frame_nanos: Option<u64>,
-    size: Option<(u16, u16)>,
 }
 
 /// The three ends of a recording of this session, not yet started.
 #[must_use]
 pub fn prepare(plan: &Plan, shared: &Arc<Shared>) -> (Recording, Control, Writer) {
     let (messages, to_write) = sync_channel(WAITING_MAX);
-    let (jpegs_back, jpegs) = sync_channel(WAITING_MAX);
-    let (samples_back, samples) = sync_channel(WAITING_MAX);
+    let (jpegs_back, jpegs) = sync_channel(SPARES_MAX);
+    let (samples_back, samples) = sync_channel(SPARES_MAX);
     let active = Arc::new(AtomicBool::new(false));
     let control = Control { messages: messages.clone(), active: Arc::clone(&active) };
     let frame_nanos = |rate: u32| 1_000_000_000_000_u64.checked_div(rate.into());
+    let video = plan.video.as_ref().map(|video| VideoPlan {
+        frame_nanos: video.framerate.and_then(frame_nanos),
+        size: video.size,
+    });
+    let audio = plan.audio.as_ref();
+    let audio = audio.map(|audio| AudioTrack { rate: audio.clock_rate, channels: audio.channels });
     let writer = Writer {
         messages: to_write,
         jpegs: jpegs_back,
         samples: samples_back,
         active: Arc::clone(&active),
-        video: plan.video.as_ref().map(|video| VideoPlan {
-            frame_nanos: video.framerate.and_then(frame_nanos),
-            size: video.size,
-        }),
-        audio: plan
-            .audio
-            .as_ref()
-            .map(|audio| AudioTrack { rate: audio.clock_rate, channels: audio.channels }),
+        format: Format { video, audio },
         shared: Arc::clone(shared),
     };
-    (Recording { messages, jpegs, samples, active, losing: false }, control, writer)
+    let recording = Recording {
+        messages,
+        waiting: Budget::new(WAITING_BYTES),
+        jpegs: Spares::new(jpegs),
+        samples: Spares::new(samples),
+        active,
+        said: false,
+        shared: Arc::clone(shared),
+    };
+    (recording, control, writer)
 }
 
 impl Recording {
-    /// A complete frame, captured at `unix` nanoseconds since 1970.
-    pub fn video(&mut self, unix: i64, file: &[u8], size: (u16, u16)) {
-        if self.active.load(Ordering::Relaxed) {
-            let mut jpeg = self.jpegs.try_recv().unwrap_or_default();
-            jpeg.clear();
+    /// A complete frame with that stamp.
+    pub fn video(&mut self, stamp: Stamp, file: &[u8], size: (u16, u16)) {
+        if self.is_active() {
+            let mut jpeg = self.jpegs.take(file.len());
             jpeg.extend_from_slice(file);
-            self.send(Message::Video { unix, jpeg, size });
+            let bytes = jpeg.capacity();
+            self.send(stamp, Data::Video { jpeg, size }, bytes);
         }
     }
 
-    /// Samples, the first captured at `unix`.
-    pub fn audio(&mut self, unix: i64, received: &[i16]) {
-        if self.active.load(Ordering::Relaxed) {
-            let mut samples = self.samples.try_recv().unwrap_or_default();
-            samples.clear();
+    /// Samples, the first of them with that stamp.
+    pub fn audio(&mut self, stamp: Stamp, received: &[i16]) {
+        if self.is_active() {
+            let mut samples = self.samples.take(received.len());
             samples.extend_from_slice(received);
-            self.send(Message::Audio { unix, samples });
+            let bytes = samples.capacity() * size_of::<i16>();
+            self.send(stamp, Data::Audio { samples }, bytes);
         }
     }
 
     /// So many samples are missing: silence stands for them, so that players keep the pace.
-    pub fn hole(&mut self, unix: i64, count: usize) {
-        if self.active.load(Ordering::Relaxed) {
-            let mut samples = self.samples.try_recv().unwrap_or_default();
-            samples.clear();
+    pub fn hole(&mut self, stamp: Stamp, count: usize) {
+        if self.is_active() {
+            let mut samples = self.samples.take(count);
             samples.resize(count, 0);
-            self.send(Message::Audio { unix, samples });
+            let bytes = samples.capacity() * size_of::<i16>();
+            self.send(stamp, Data::Audio { samples }, bytes);
         }
     }
 
-    fn send(&mut self, message: Message) {
-        let lost = self.messages.try_send(message).is_err();
-        if lost && !self.losing {
-            log::warn!("recording: the disk does not keep up; frames are lost in the file");
+    fn is_active(&mut self) -> bool {
+        let active = self.active.load(Ordering::Relaxed);
+        self.said &= active;
+        active
+    }
+
+    fn send(&mut self, stamp: Stamp, data: Data, bytes: usize) {
+        let claim = self.waiting.claim(bytes);
+        let message = claim.map(|claim| Message::Media(Media { stamp, data, claim: Some(claim) }));
+        if message.is_some_and(|message| self.messages.try_send(message).is_ok()) {
+            return;
         }
-        self.losing = lost;
+        self.shared.counters.recording_left_out.add(1);
+        if !std::mem::replace(&mut self.said, true) {
+            log::warn!(
+                "recording: what is recorded to does not keep up; pictures and sound are left out"
+            );
+        }
     }
 }
 
 impl Control {
     /// Begins a recording there.
     pub fn start(&self, destination: Destination) {
+        self.begin(Start::At(destination));
+    }
+
+    /// Begins a recording to the first name that is free in the current folder.
+    pub fn start_named(&self) {
+        self.begin(Start::Named);
+    }
+
+    fn begin(&self, start: Start) {
         self.active.store(true, Ordering::Relaxed);
-        // Only a thread that has died does not take it.
-        let _ = self.messages.send(Message::Start(destination));
+        if self.messages.try_send(Message::Start(start)).is_err() {
+            self.active.store(false, Ordering::Relaxed);
+            log::warn!("recording: the one before is still being written");
+        }
     }
 
     /// Ends the recording.
     pub fn stop(&self) {
         self.active.store(false, Ordering::Relaxed);
-        let _ = self.messages.send(Message::Stop);
+        // One that finds no room ends with the next start, or the program.
+        let _ = self.messages.try_send(Message::Stop);
     }
 
     /// Whether something is being recorded.
@@ -158,21 +191,27 @@ pub fn run(writer: &Writer) {
     let mut take: Option<Take> = None;
     while let Ok(message) = writer.messages.recv() {
         match message {
-            Message::Start(destination) => {
+            Message::Start(start) => {
                 writer.finish(take.take());
-                log::info!("recording to {}", destination.path().display());
-                take = Some(Take::new(destination));
+                take = writer.begin(start);
             }
             Message::Stop => writer.finish(take.take()),
-            media => {
-                if let Some(Err(problem)) = take.as_mut().map(|take| take.write(&media, writer)) {
+            Message::Media(media) => {
+                let Some(open) = &mut take else { continue };
+                let jumps = open.jumps();
+                let (written, done) = open.write(media);
+                writer.shared.counters.recorded.set(open.bytes());
+                writer.shared.counters.recording_jumps.add(open.jumps() - jumps);
+                if let Some(media) = done {
+                    writer.recycle(media);
+                }
+                if let Err(problem) = written {
                     writer.active.store(false, Ordering::Relaxed);
                     writer.shared.counters.recordings_cut.add(1);
                     log::warn!("{problem}");
                     // What is in it plays all the same, with its duration if it can still be written.
                     writer.finish(take.take());
                 }
-                writer.recycle(media, take.as_mut());
             }
         }
     }
@@ -180,164 +219,52 @@ pub fn run(writer: &Writer) {
 }
 
 impl Writer {
-    /// Ends a recording. Sound that still waits for a first picture is all there will be.
+    fn begin(&self, start: Start) -> Option<Take> {
+        let destination = match start {
+            Start::At(destination) => Some(destination),
+            Start::Named => free_name("recording", "mkv").and_then(|path| {
+                Destination::open(&path).map_err(|error| log::warn!("{error}")).ok()
+            }),
+        };
+        match destination {
+            Some(destination) => {
+                log::info!("recording to {}", destination.path().display());
+                Some(Take::new(destination, self.format))
+            }
+            None => {
+                self.active.store(false, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+
     fn finish(&self, take: Option<Take>) {
-        let Some(mut take) = take else { return };
-        if let (None, Some(first)) = (&take.open, take.pending.first().and_then(unix)) {
-            let begun = take.begin_at(first, None, self);
-            if let Err(problem) = begun {
+        let Some(take) = take else { return };
+        let path = take.path.clone();
+        let path = path.display();
+        match take.finish() {
+            Ok(Some(finished)) => {
+                self.shared.counters.recording_left_out.add(finished.left_out);
+                let (pictures, size) = (finished.pictures, megabytes(finished.bytes));
+                log::info!("recorded {pictures} pictures and {size:.1} MB to {path}");
+            }
+            Ok(None) => log::warn!("nothing came that could be recorded to {path}"),
+            Err(problem) => {
+                self.shared.counters.recordings_cut.add(1);
                 log::warn!("{problem}");
             }
         }
-        let path = take.path.display();
-        let Some(open) = take.open else {
-            log::warn!("nothing came that could be recorded to {path}");
-            return;
-        };
-        match open.recorder.finish() {
-            Ok(summary) => log::info!(
-                "recorded {} pictures and {:.1} MB to {path}",
-                summary.pictures,
-                megabytes(summary.bytes),
-            ),
-            Err(error) => {
-                self.shared.counters.recordings_cut.add(1);
-                log::warn!("{error}");
-            }
+    }
+
+    /// Gives a buffer back, and its room to what comes next. A full queue means that there are buffers
+    /// enough.
+    fn recycle(&self, media: Media) {
+        let Media { data, claim, .. } = media;
+        match data {
+            Data::Video { jpeg, .. } => drop(self.jpegs.try_send(jpeg)),
+            Data::Audio { samples } => drop(self.samples.try_send(samples)),
         }
-    }
-
-    /// Gives a message's buffer back, unless the message waits for the first picture.
-    fn recycle(&self, message: Message, take: Option<&mut Take>) {
-        if let Some(take) = take.filter(|take| take.open.is_none()) {
-            if take.pending.len() < PENDING_MAX {
-                take.pending.push(message);
-            }
-            return;
-        }
-        // A full queue means that there are buffers enough.
-        match message {
-            Message::Video { jpeg, .. } => drop(self.jpegs.try_send(jpeg)),
-            Message::Audio { samples, .. } => drop(self.samples.try_send(samples)),
-            Message::Start(_) | Message::Stop => {}
-        }
-    }
-}
-
-/// One recording.
-struct Take {
-    path: PathBuf,
-    /// Until something comes to be recorded.
-    destination: Option<Destination>,
-    open: Option<Open>,
-    /// Sound that came before the first picture.
-    pending: Vec<Message>,
-}
-
-/// One recording whose file is open.
-struct Open {
-    recorder: Recorder,
-    start: i64,
-    size: Option<(u16, u16)>,
-    /// Pictures that came after the file had begun without a track for them.
-    pictures_refused: u64,
-}
-
-impl Take {
-    fn new(destination: Destination) -> Self {
-        let path = destination.path().to_owned();
-        Self { path, destination: Some(destination), open: None, pending: Vec::new() }
-    }
-
-    fn write(&mut self, message: &Message, writer: &Writer) -> Result<(), String> {
-        if self.open.is_none() {
-            let size = match message {
-                Message::Video { size, .. } => Some(*size),
-                _ if writer.video.is_none() => None,
-                // Pictures that come later still find their track, if the description told their size.
-                _ if self.pending.len() >= PENDING_MAX => writer.video.and_then(|it| it.size),
-                _ => return Ok(()),
-            };
-            self.begin(message, size, writer)?;
-        }
-        let Some(open) = &mut self.open else { return Ok(()) };
-        open.write(message)?;
-        writer.shared.counters.recorded.set(open.recorder.bytes());
-        Ok(())
-    }
-
-    fn begin(
-        &mut self,
-        first: &Message,
-        size: Option<(u16, u16)>,
-        writer: &Writer,
-    ) -> Result<(), String> {
-        self.begin_at(unix(first).unwrap_or(0), size, writer)
-    }
-
-    /// Begins with what was captured at `begin`, and all that waits.
-    fn begin_at(
-        &mut self,
-        begin: i64,
-        size: Option<(u16, u16)>,
-        writer: &Writer,
-    ) -> Result<(), String> {
-        let lead = |unix: &i64| begin.saturating_sub(*unix) < LEAD_NANOS;
-        let lead = self.pending.iter().filter_map(unix).filter(lead);
-        let start = lead.min().unwrap_or(begin).min(begin);
-        let video = size.zip(writer.video).map(|((width, height), plan)| VideoTrack {
-            width,
-            height,
-            frame_nanos: plan.frame_nanos,
-        });
-        let Some(destination) = self.destination.take() else { return Ok(()) };
-        let recorder = Recorder::start(destination, video, writer.audio);
-        let recorder = recorder.map_err(|error| error.to_string())?;
-        let mut open = Open { recorder, start, size, pictures_refused: 0 };
-        for message in self.pending.drain(..) {
-            open.write(&message)?;
-        }
-        self.open = Some(open);
-        Ok(())
-    }
-}
-
-impl Open {
-    fn write(&mut self, message: &Message) -> Result<(), String> {
-        let written = match message {
-            Message::Video { size, .. } if self.size.is_some_and(|open| open != *size) => {
-                let (width, height) = size;
-                return Err(format!("the picture's size has changed to {width}x{height}"));
-            }
-            Message::Video { unix, jpeg, .. } if self.size.is_some() => {
-                // The first report of a sender may move its pictures back by a little: the first
-                // was placed by its arrival.
-                let nanos = unix.saturating_sub(self.start);
-                let nanos = if nanos > -LEAD_NANOS { nanos.max(0) } else { nanos };
-                self.recorder.write_video(nanos, jpeg)
-            }
-            Message::Audio { unix, samples } => {
-                self.recorder.write_audio(unix.saturating_sub(self.start), samples)
-            }
-            Message::Video { .. } => {
-                self.pictures_refused += 1;
-                if self.pictures_refused == 1 {
-                    log::warn!(
-                        "recording: pictures came too late to be in the file: begin a new one"
-                    );
-                }
-                Ok(())
-            }
-            Message::Start(_) | Message::Stop => Ok(()),
-        };
-        written.map_err(|error| error.to_string())
-    }
-}
-
-const fn unix(message: &Message) -> Option<i64> {
-    match message {
-        Message::Video { unix, .. } | Message::Audio { unix, .. } => Some(*unix),
-        Message::Start(_) | Message::Stop => None,
+        drop(claim);
     }
 }
 
@@ -347,24 +274,4 @@ fn megabytes(bytes: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A sender's clock may say anything.
-    #[test]
-    fn capture_times_may_be_as_far_apart_as_they_like() {
-        let folder = tempfile::tempdir().unwrap();
-        let destination = Destination::open(&folder.path().join("a.mkv")).unwrap();
-        let (size, video) =
-            (Some((16, 16)), VideoTrack { width: 16, height: 16, frame_nanos: None });
-        let audio = AudioTrack { rate: 8_000, channels: 1 };
-        let recorder = Recorder::start(destination, Some(video), Some(audio)).unwrap();
-        let mut open = Open { recorder, start: 1, size, pictures_refused: 0 };
-        for unix in [i64::MIN, i64::MAX] {
-            let video = Message::Video { unix, jpeg: vec![1], size: (16, 16) };
-            open.write(&video).unwrap();
-            open.write(&Message::Audio { unix, samples: vec![1] }).unwrap();
-        }
-        assert_eq!(open.recorder.finish().unwrap().before_start, 2);
-    }
-}
+mod tests;

@@ -1,9 +1,34 @@
 //! A snapshot: one JPEG as it came over the network, put in a file whole or not at all.
 
+use crate::naming::free_name;
 use core::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+
+/// Snapshots that may wait for the disk: nobody presses a key faster.
+pub const SNAPSHOTS_MAX: usize = 2;
+
+/// A picture to be put in a file.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Which file; without a name the first that is free in the current folder.
+    pub path: Option<PathBuf>,
+    /// The JPEG.
+    pub jpeg: Vec<u8>,
+}
+
+/// Writes snapshots until the other end is gone: a disk may take its time, and nobody waits for it.
+pub fn run(snapshots: &Receiver<Snapshot>) {
+    while let Ok(Snapshot { path, jpeg }) = snapshots.recv() {
+        let Some(path) = path.or_else(|| free_name("snapshot", "jpg")) else { continue };
+        match write(&path, &jpeg) {
+            Ok(()) => log::info!("snapshot in {}", path.display()),
+            Err(error) => log::warn!("{error}"),
+        }
+    }
+}
 
 /// Writes `jpeg` to `path`: beside it first, then renamed, so that no reader ever sees half a
 /// picture. A regular file there is replaced; a pipe or device is written to as it is.

@@ -4,6 +4,7 @@
 
 use crate::clock::monotonic;
 use crate::counters::{AudioCounters, Origin};
+use crate::memory::Claim;
 use crate::receiver::Shared;
 use crate::speaker::{Error, Speaker};
 use log::Level;
@@ -18,6 +19,9 @@ use streamsocket_stream::receive::resample::Stretch;
 
 /// Packets of sound that may wait: the longest latency in packets of 5 ms, and some.
 pub const SOUND_MAX: usize = 1100;
+
+/// Bytes of them that may wait: the longest latency at 192 kHz, and some. Packets may be large.
+pub const SOUND_BYTES: usize = 8 << 20;
 
 /// Longest wait for room in the card's buffer: it plays a period in a few milliseconds.
 const ROOM_WAIT: Duration = Duration::from_millis(100);
@@ -74,6 +78,8 @@ pub enum Sound {
         due: Monotonic,
         /// When it was captured.
         origin: Origin,
+        /// Room for it among what waits.
+        claim: Claim,
     },
     /// Nothing in place of what was lost.
     Hole {
@@ -121,7 +127,7 @@ pub fn run(
         };
         let played = match &mut next {
             _ if volume.paused.load(Ordering::Relaxed) => player.pause(),
-            Sound::Samples { samples, due, origin } => {
+            Sound::Samples { samples, due, origin, .. } => {
                 player.samples(samples, *due, *origin, volume.muted.load(Ordering::Relaxed))
             }
             Sound::Hole { frames, due } => player.hole(*frames, *due),
@@ -379,7 +385,7 @@ const UNHEARD_NANOS: i64 = 100_000_000;
 pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>, shared: &Arc<Shared>) {
     let counters = &shared.counters.audio;
     while let Ok(next) = sound.recv() {
-        if let Sound::Samples { samples, due, origin } = next {
+        if let Sound::Samples { samples, due, origin, claim: _claim } = next {
             let now = monotonic();
             if now.nanos_since(due) < UNHEARD_NANOS {
                 counters.latency.add(origin, due, due.max(now));

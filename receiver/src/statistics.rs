@@ -29,6 +29,12 @@ pub struct Statistics {
     pub av_offset_ms: Option<f64>,
     /// Bytes recorded.
     pub recorded_bytes: u64,
+    /// Pictures and packets of sound that came and are not in the recording.
+    pub recording_left_out: u64,
+    /// Times that the sender's clock went on somewhere else, which was taken out of the recording.
+    pub recording_jumps: u64,
+    /// Recordings that ended before they should.
+    pub recordings_cut: u64,
     /// Datagrams that the kernel had no room for.
     pub kernel_drops: u64,
 }
@@ -133,6 +139,9 @@ impl Counters {
             drift_ppm: ppm(&self.drift),
             av_offset_ms: self.av_offset().map(|nanos| to_f64(nanos) / 1e6),
             recorded_bytes: self.recorded.get(),
+            recording_left_out: self.recording_left_out.get(),
+            recording_jumps: self.recording_jumps.get(),
+            recordings_cut: self.recordings_cut.get(),
             kernel_drops: self.kernel_drops.get(),
         }
     }
@@ -200,6 +209,17 @@ impl Statistics {
             writeln!(
                 out,
                 "  {drops} packets came and were lost here: the kernel had no room for them"
+            )?;
+        }
+        if self.recording_left_out > 0 {
+            let left_out = self.recording_left_out;
+            writeln!(out, "  {left_out} pictures and packets of sound are not in the recording")?;
+        }
+        if self.recording_jumps > 0 {
+            let jumps = self.recording_jumps;
+            writeln!(
+                out,
+                "  the sender's clock jumped {jumps} times, which was taken out of the recording"
             )?;
         }
         if self.clocks == Clocks::Unknown.name() {

@@ -12,11 +12,11 @@ use crate::picture::{Coded, Decoded};
 use crate::plan::Plan;
 use crate::recorder::Destination;
 use crate::screen::{Key, Screen};
-use crate::snapshot;
+use crate::snapshot::Snapshot;
 use crate::statistics::Statistics;
 use crate::status::{StatusLine, overlay_lines};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -27,9 +27,6 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// Between two measurements of rates, and two reports of statistics.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A snapshot or recording by key takes the first free name below this number.
-const NAMES_MAX: u32 = 10_000;
 
 /// The main thread at work.
 pub(super) struct Presenter<'a> {
@@ -96,6 +93,7 @@ impl<'a> Presenter<'a> {
             if !self.wait(wait, screen.as_deref_mut())? {
                 break;
             }
+            self.threads.check()?;
             self.watch_source(screen.as_deref_mut())?;
             if monotonic() >= self.tick {
                 self.tick(screen.as_deref_mut())?;
@@ -113,15 +111,14 @@ impl<'a> Presenter<'a> {
         Ok(())
     }
 
-    /// Ends the threads and sums up.
-    /// The statistics, and whether a recording was cut off.
-    pub(super) fn end(mut self) -> Result<(Statistics, bool), String> {
+    /// Ends the threads and sums up: the statistics, and what did not end well.
+    pub(super) fn end(mut self) -> (Statistics, Result<(), String>) {
         let _ = self.line.clear(&mut std::io::stderr());
         let uptime = since(self.began).as_secs_f64();
-        let shared = self.threads.end()?;
+        let (shared, ended) = self.threads.end();
         let statistics = shared.counters.statistics(self.name, uptime);
         write_stats(&mut self.stats, &statistics);
-        Ok((statistics, shared.counters.recordings_cut.get() > 0))
+        (statistics, ended)
     }
 
     /// Shows a picture if one is due; says how long until the next. It shows no more than one: where drawing takes
@@ -177,14 +174,14 @@ impl<'a> Presenter<'a> {
         let (origin, due) = (decoded.coded.origin, decoded.coded.due);
         counters.latency.add(origin, due, seen);
         log::trace!(target: "shown", "wall={:?} due={} at={}", origin.wall, due.0, seen.0);
-        let Decoded { picture, coded } = decoded;
+        let Decoded { picture, coded, claim: _claim } = decoded;
         let _ = self.threads.pictures.try_send(picture);
         if let Some(before) = self.shown.replace(coded) {
             let _ = self.threads.buffers.try_send(before.jpeg);
         }
         if let (Some(path), false) = (&self.options.snapshot, self.snapshot_taken) {
             self.snapshot_taken = true;
-            self.take_snapshot(&path.clone());
+            self.take_snapshot(Some(path.clone()));
         }
         Ok(())
     }
@@ -222,8 +219,8 @@ impl<'a> Presenter<'a> {
             match self.threads.decoded.recv_timeout(wait) {
                 Ok(decoded) => self.next = Some(decoded),
                 Err(RecvTimeoutError::Timeout) => {}
-                // The thread has ended, for a reason that it tells at the end.
-                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+                // The thread has ended, and is about to say why.
+                Err(RecvTimeoutError::Disconnected) => {}
             }
             return Ok(self.threads.signals.try_recv().is_err());
         };
@@ -253,29 +250,19 @@ impl<'a> Presenter<'a> {
                 self.overlay = !self.overlay;
                 self.draw_overlay(screen)?;
             }
-            Key::Snapshot => {
-                if let Some(path) = free_name("snapshot", "jpg") {
-                    self.take_snapshot(&path);
-                }
-            }
+            Key::Snapshot => self.take_snapshot(None),
             Key::Record if self.threads.recording.is_active() => self.threads.recording.stop(),
-            Key::Record => {
-                let name = free_name("recording", "mkv");
-                match name.map(|name| Destination::open(&name)) {
-                    Some(Ok(destination)) => self.record(destination),
-                    Some(Err(error)) => log::warn!("{error}"),
-                    None => {}
-                }
-            }
+            Key::Record => self.threads.recording.start_named(),
         }
         Ok(true)
     }
 
-    fn take_snapshot(&self, path: &Path) {
+    /// Puts what is shown in a file, or in the first one that is free.
+    fn take_snapshot(&self, path: Option<PathBuf>) {
         let Some(coded) = &self.shown else { return };
-        match snapshot::write(path, coded.jpeg.get(coded.start..).unwrap_or_default()) {
-            Ok(()) => log::info!("snapshot in {}", path.display()),
-            Err(error) => log::warn!("{error}"),
+        let jpeg = coded.jpeg.get(coded.start..).unwrap_or_default().to_vec();
+        if self.threads.snapshots.try_send(Snapshot { path, jpeg }).is_err() {
+            log::warn!("no snapshot: the one before is still being written");
         }
     }
 
@@ -362,15 +349,4 @@ fn write_stats(stats: &mut Option<Stats>, statistics: &Statistics) {
         log::warn!("statistics cannot be written any more: {error}");
         *stats = None;
     }
-}
-
-/// The first name of this kind in the current folder that is not taken.
-fn free_name(kind: &str, extension: &str) -> Option<PathBuf> {
-    let names =
-        (1..NAMES_MAX).map(|number| PathBuf::from(format!("{kind}-{number:03}.{extension}")));
-    let free = names.into_iter().find(|path| !path.exists());
-    if free.is_none() {
-        log::warn!("there are {NAMES_MAX} files named {kind} in this folder");
-    }
-    free
 }

@@ -1,19 +1,22 @@
 //! Starts the threads and the queues between them, and ends them again.
 
+use super::supervisor::Supervisor;
 use crate::decode::Picture;
+use crate::memory::{Budget, SPARES_MAX, Spares};
 use crate::options::Options;
-use crate::picture::{self, CODED_MAX, Coded, DECODED_MAX, Decoded};
+use crate::picture::{self, CODED_BYTES, CODED_MAX, DECODED_MAX, Decoded};
 use crate::plan::Plan;
 use crate::receiver::{Outlets, Receiver, Shared};
 use crate::recording::{self, Control};
 use crate::screen;
-use crate::sound::{self, SOUND_MAX, Sound, Volume};
+use crate::snapshot::{self, SNAPSHOTS_MAX, Snapshot};
+use crate::sound::{self, SOUND_BYTES, SOUND_MAX, Sound, Volume};
 use crate::speaker::Speaker;
 use nix::sys::signal::{SigSet, Signal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver as Queue, Sender, SyncSender, channel, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use streamsocket_net::{Interface, machine};
 
 /// The threads beside the main one, as the main one knows them.
@@ -27,11 +30,12 @@ pub(super) struct Threads {
     /// Says that a signal has come; otherwise never anything.
     pub(super) signals: Queue<()>,
     pub(super) recording: Control,
+    /// Pictures to be put in files.
+    pub(super) snapshots: SyncSender<Snapshot>,
     pub(super) volume: Arc<Volume>,
     pub(super) shared: Arc<Shared>,
     wake_network: Arc<mio::Waker>,
-    network: JoinHandle<Result<(), String>>,
-    others: Vec<JoinHandle<()>>,
+    supervisor: Supervisor,
 }
 
 impl Threads {
@@ -42,99 +46,104 @@ impl Threads {
         waker: Option<screen::Waker>,
     ) -> Result<Self, String> {
         let signals = watch_signals()?;
+        let mut supervisor = Supervisor::new();
         let shared =
             Arc::new(Shared { counters: Default::default(), quit: AtomicBool::new(false) });
         let (coded, coded_queue) = sync_channel(CODED_MAX);
-        let (buffers, coded_spare) = sync_channel(CODED_MAX + DECODED_MAX);
+        let (buffers, coded_spare) = sync_channel(SPARES_MAX);
         let (sound, sound_queue) = sync_channel(SOUND_MAX);
-        let (samples, sound_spare) = sync_channel(SOUND_MAX);
+        let (samples, sound_spare) = sync_channel(SPARES_MAX);
         let (recording, control, writer) = recording::prepare(plan, &shared);
-        let outlets = Outlets { coded, coded_spare, sound, sound_spare, recording };
+        let outlets = Outlets {
+            coded,
+            coded_budget: Budget::new(CODED_BYTES),
+            coded_spare: Spares::new(coded_spare),
+            sound,
+            sound_budget: Budget::new(SOUND_BYTES),
+            sound_spare: Spares::new(sound_spare),
+            recording,
+        };
         let (receiver, wake_network) =
             Receiver::open(plan, interface, options.latency, outlets, Arc::clone(&shared))?;
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
-        let mut others = vec![
-            spawn("recording", move || recording::run(&writer))?,
-            start_sound(options, plan, sound_queue, samples, (&volume, &shared))?,
-        ];
+        supervisor.spawn("recording", move || {
+            recording::run(&writer);
+            Ok(())
+        })?;
+        let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);
+        supervisor.spawn("snapshot", move || {
+            snapshot::run(&to_save);
+            Ok(())
+        })?;
+        let sound = play_sound(options, plan, sound_queue, samples, (&volume, &shared));
+        supervisor.spawn("sound", sound)?;
         let (decoded_queue, decoded) = sync_channel(DECODED_MAX);
         let (pictures, spare) = sync_channel(DECODED_MAX);
         let of_picture = Arc::clone(&shared);
-        others.push(spawn("picture", move || {
-            decode(&coded_queue, &decoded_queue, &spare, waker.as_ref(), &of_picture);
-        })?);
-        let network = Builder::new().name("network".into()).spawn(move || receiver.run());
-        let network = network.map_err(|error| format!("no thread can be started: {error}"))?;
+        supervisor.spawn("picture", move || {
+            let wake = || waker.iter().for_each(screen::Waker::wake);
+            picture::run(&coded_queue, &decoded_queue, &spare, &wake, &of_picture)
+        })?;
+        supervisor.spawn("network", move || receiver.run())?;
         Ok(Self {
             decoded,
             pictures,
             buffers,
             signals,
             recording: control,
+            snapshots,
             volume,
             shared,
             wake_network,
-            network,
-            others,
+            supervisor,
         })
     }
 
-    /// Ends all threads: the network thread's end closes the queues of the others.
-    pub(super) fn end(self) -> Result<Arc<Shared>, String> {
+    /// Whether all goes on that was started.
+    ///
+    /// # Errors
+    /// Which thread has ended, and why: nothing would come any more, without a word.
+    pub(super) fn check(&mut self) -> Result<(), String> {
+        self.supervisor.lost().map_or(Ok(()), Err)
+    }
+
+    /// Ends all threads: the network thread's end closes the queues of the others. What is recorded is
+    /// waited for as long as it is being written.
+    ///
+    /// # Errors
+    /// Which thread had a problem, or does not end.
+    pub(super) fn end(self) -> (Arc<Shared>, Result<(), String>) {
         self.shared.quit.store(true, Ordering::Relaxed);
         self.recording.stop();
-        let Self { network, others, wake_network, shared, recording, decoded, .. } = self;
-        drop((recording, decoded));
+        let Self { supervisor, wake_network, shared, recording, decoded, snapshots, .. } = self;
+        drop((recording, decoded, snapshots));
         // Without it the thread would look only at its next packet.
         let _ = wake_network.wake();
-        let result = network.join().unwrap_or(Err("the network thread has died".into()));
-        for thread in others {
-            if thread.join().is_err() {
-                log::error!("a thread has died");
-            }
-        }
-        result.map(|()| shared)
+        let result = supervisor.join(|| shared.counters.recorded.get());
+        (shared, result)
     }
 }
 
-fn decode(
-    coded: &Queue<Coded>,
-    decoded: &SyncSender<Decoded>,
-    spare: &Queue<Picture>,
-    waker: Option<&screen::Waker>,
-    shared: &Arc<Shared>,
-) {
-    let wake = || {
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    };
-    if let Err(error) = picture::run(coded, decoded, spare, &wake, shared) {
-        log::error!("{error}");
-    }
-}
-
-fn start_sound(
+/// Opens the sound card, if there is one; returns what is to play on it.
+fn play_sound(
     options: &Options,
     plan: &Plan,
     queue: Queue<Sound>,
     spare: SyncSender<Vec<i16>>,
     (volume, shared): (&Arc<Volume>, &Arc<Shared>),
-) -> Result<JoinHandle<()>, String> {
+) -> impl FnOnce() -> Result<(), String> + Send + use<> {
     let speaker = plan.audio.as_ref().and_then(|audio| {
         let speaker = Speaker::open(&options.speaker, audio.clock_rate, audio.channels);
         speaker.map_err(|error| log::warn!("no sound: {error}")).ok()
     });
     let (volume, shared) = (Arc::clone(volume), Arc::clone(shared));
-    spawn("sound", move || match speaker {
-        Some(speaker) => sound::run(speaker, &queue, &spare, &volume, &shared),
-        None => sound::discard(&queue, &spare, &shared),
-    })
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
-    let thread = Builder::new().name(name.into()).spawn(work);
-    thread.map_err(|error| format!("no thread can be started: {error}"))
+    move || {
+        match speaker {
+            Some(speaker) => sound::run(speaker, &queue, &spare, &volume, &shared),
+            None => sound::discard(&queue, &spare, &shared),
+        }
+        Ok(())
+    }
 }
 
 /// SIGINT, SIGTERM and SIGHUP come through a queue. The thread that waits for them ends with the program.
@@ -148,6 +157,8 @@ fn watch_signals() -> Result<Queue<()>, String> {
     }
     set.thread_block().map_err(|error| format!("signals cannot be watched: {error}"))?;
     let (sender, signals): (Sender<()>, _) = channel();
-    spawn("signals", move || while set.wait().is_ok() && sender.send(()).is_ok() {})?;
+    let watch = move || while set.wait().is_ok() && sender.send(()).is_ok() {};
+    let thread = Builder::new().name("signals".into()).spawn(watch);
+    thread.map_err(|error| format!("no thread can be started: {error}"))?;
     Ok(signals)
 }

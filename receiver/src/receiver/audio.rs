@@ -6,6 +6,7 @@ use super::{Outlets, Session};
 use crate::counters::Counters;
 use crate::intake::{Admitted, Intake};
 use crate::plan::StreamPlan;
+use crate::recording::Stamp;
 use crate::sound::Sound;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
@@ -27,6 +28,8 @@ struct Assembly {
     reassembler: Reassembler,
     channels: usize,
     buffer: Vec<i16>,
+    /// How many sources there were.
+    source: u32,
 }
 
 impl Audio {
@@ -37,7 +40,8 @@ impl Audio {
         }
         let channels = usize::from(plan.channels);
         let assumption = Assumption::of(plan);
-        let assembly = Assembly { assumption, reassembler, channels, buffer: Vec::new() };
+        let assembly =
+            Assembly { assumption, reassembler, channels, buffer: Vec::new(), source: 0 };
         Self { intake, assembly }
     }
 
@@ -64,6 +68,7 @@ impl Audio {
         let left = self.intake.receive(session, &mut |packet: Admitted<'_>, clocks| {
             if packet.is_new_source {
                 assembly.reassembler.reset();
+                assembly.source = assembly.source.wrapping_add(1);
                 counters.audio.note.set(None);
             }
             counters.audio.arrived.set(packet.arrival.0);
@@ -144,14 +149,18 @@ impl Assembly {
                         let latency = clocks.session.timeline.latency();
                         clocks.session.jitter.audio(delay, latency, arrival);
                     }
-                    outlets.recording.audio(moment.unix, &self.buffer);
-                    let spare = outlets.sound_spare.try_recv().unwrap_or_default();
+                    let stamp = Stamp { source: self.source, ..moment.stamp };
+                    outlets.recording.audio(stamp, &self.buffer);
+                    let bytes = self.buffer.capacity() * size_of::<i16>();
+                    let Some(claim) = outlets.sound_budget.claim(bytes) else { continue };
+                    let spare = outlets.sound_spare.take(self.buffer.len());
                     let samples = std::mem::replace(&mut self.buffer, spare);
-                    Sound::Samples { samples, due: moment.due, origin: moment.origin }
+                    Sound::Samples { samples, due: moment.due, origin: moment.origin, claim }
                 }
                 Chunk::Hole { time, frames } => {
                     let moment = clocks.moment(time, now);
-                    outlets.recording.hole(moment.unix, frames * self.channels);
+                    let stamp = Stamp { source: self.source, ..moment.stamp };
+                    outlets.recording.hole(stamp, frames * self.channels);
                     Sound::Hole { frames, due: moment.due }
                 }
             };

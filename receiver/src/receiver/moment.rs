@@ -1,8 +1,8 @@
 //! When something was captured, and when it is due here.
 
 use super::Session;
-use crate::clock::unix_offset;
 use crate::counters::Origin;
+use crate::recording::Stamp;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
@@ -24,9 +24,8 @@ pub(crate) struct Clocks<'a> {
 /// When something was captured, and when it is due here.
 pub(super) struct Moment {
     pub(super) due: Monotonic,
-    /// Capture time by the sender's wall clock without its steps, or a stand-in by arrival:
-    /// nanoseconds since 1970.
-    pub(super) unix: i64,
+    /// What a recording goes by; which source it is of is not known here.
+    pub(super) stamp: Stamp,
     /// The capture time by the sender's wall clock, if it is known, and when it would have come
     /// undelayed.
     pub(super) origin: Origin,
@@ -60,7 +59,7 @@ impl Clocks<'_> {
         let undelayed = due.offset(-latency);
         Moment {
             due,
-            unix: captured.unwrap_or(undelayed.0.saturating_add(unix_offset())),
+            stamp: Stamp { capture: captured, undelayed, arrival, source: 0 },
             origin: Origin { wall: self.stream.wall_nanos(time), undelayed },
             delay: believed.map(|_| arrival.nanos_since(undelayed)),
         }

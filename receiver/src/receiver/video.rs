@@ -7,6 +7,7 @@ use crate::counters::Counters;
 use crate::intake::{Admitted, Intake};
 use crate::picture::Coded;
 use crate::plan::StreamPlan;
+use crate::recording::Stamp;
 use std::sync::mpsc::TrySendError;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
@@ -20,6 +21,8 @@ pub(super) struct Video {
 struct Assembly {
     reassembler: Reassembler,
     buffer: Vec<u8>,
+    /// How many sources there were.
+    source: u32,
     /// Packets repaired too late, and the RTP time of the last of them.
     repaired_late: (u64, Option<i64>),
 }
@@ -29,7 +32,12 @@ impl Video {
         let reassembler = Reassembler::new(plan.size);
         Self {
             intake,
-            assembly: Assembly { reassembler, buffer: Vec::new(), repaired_late: (0, None) },
+            assembly: Assembly {
+                reassembler,
+                buffer: Vec::new(),
+                source: 0,
+                repaired_late: (0, None),
+            },
         }
     }
 
@@ -51,6 +59,7 @@ impl Video {
         let left = self.intake.receive(session, &mut |packet: Admitted<'_>, clocks| {
             if packet.is_new_source {
                 assembly.reassembler.reset();
+                assembly.source = assembly.source.wrapping_add(1);
                 counters.sources.add(1);
                 counters.video.note.set(None);
             }
@@ -134,12 +143,17 @@ impl Assembly {
             }
             counters.video.size.set(u64::from(frame.width) << 16 | u64::from(frame.height));
             let file = self.buffer.get(frame.start..).unwrap_or_default();
-            outlets.recording.video(moment.unix, file, (frame.width, frame.height));
-            let spare = outlets.coded_spare.try_recv().unwrap_or_default();
+            let stamp = Stamp { source: self.source, ..moment.stamp };
+            outlets.recording.video(stamp, file, (frame.width, frame.height));
+            let Some(claim) = outlets.coded_budget.claim(self.buffer.capacity()) else {
+                counters.video.frames_late.add(1);
+                continue;
+            };
+            let spare = outlets.coded_spare.take(self.buffer.len());
             let jpeg = std::mem::replace(&mut self.buffer, spare);
             let Moment { due, origin, .. } = moment;
             let handed = monotonic();
-            let coded = Coded { jpeg, start: frame.start, due, origin, handed };
+            let coded = Coded { jpeg, start: frame.start, due, origin, handed, claim };
             if let Err(refused) = outlets.coded.try_send(coded) {
                 counters.video.frames_late.add(1);
                 self.buffer = refused_jpeg(refused);

@@ -1,0 +1,98 @@
+use super::*;
+use std::sync::atomic::AtomicBool;
+use streamsocket_stream::clock::Monotonic;
+
+const MS: i64 = 1_000_000;
+const SIZE: (u16, u16) = (16, 16);
+
+fn ends() -> (Recording, Control, Writer, Arc<Shared>) {
+    let shared = Arc::new(Shared { counters: Default::default(), quit: AtomicBool::new(false) });
+    let plan = Plan::at("239.1.1.1:5004".parse().unwrap(), Some((8000, 1)));
+    let (recording, control, writer) = prepare(&plan, &shared);
+    (recording, control, writer, shared)
+}
+
+fn stamp(millis: i64) -> Stamp {
+    let at = Monotonic(millis * MS);
+    Stamp { capture: Some(at.0), undelayed: at, arrival: at, source: 1 }
+}
+
+#[test]
+fn what_waits_for_a_disk_that_stalls_is_bounded_in_bytes_and_counted() {
+    let (mut recording, control, _writer, shared) = ends();
+    let folder = tempfile::tempdir().unwrap();
+    control.start(Destination::open(&folder.path().join("a.mkv")).unwrap());
+    let picture = vec![1; 8 << 20];
+    for number in 0..100 {
+        recording.video(stamp(number * 33), &picture, SIZE);
+    }
+    let held = recording.waiting.held();
+    assert!((56 << 20..=WAITING_BYTES).contains(&held), "{held} bytes wait");
+    assert_eq!(shared.counters.recording_left_out.get(), 92);
+}
+
+#[test]
+fn nobody_waits_for_a_recorder_that_is_stuck() {
+    let (mut recording, control, writer, shared) = ends();
+    let folder = tempfile::tempdir().unwrap();
+    control.start(Destination::open(&folder.path().join("a.mkv")).unwrap());
+    for number in 0..3000 {
+        recording.audio(stamp(number * 5), &[1; 40]);
+    }
+    assert!(shared.counters.recording_left_out.get() > 900);
+    // As by keys, while it is stuck.
+    for _ in 0..10 {
+        control.stop();
+        control.start_named();
+    }
+    assert!(!control.is_active(), "there was no room to say so");
+    // As soon as it is not, what it has taken is written.
+    drop((recording, control));
+    run(&writer);
+    assert!(shared.counters.recorded.get() > 2000 * 80);
+}
+
+#[test]
+fn memory_is_given_back_when_the_disk_is_well_again() {
+    let (mut recording, control, writer, _shared) = ends();
+    let folder = tempfile::tempdir().unwrap();
+    control.start(Destination::open(&folder.path().join("a.mkv")).unwrap());
+    let picture = vec![1; 200_000];
+    for number in 0..300 {
+        recording.video(stamp(number * 33), &picture, SIZE);
+    }
+    let (waiting, active) = (Arc::clone(&recording.waiting), Arc::clone(&writer.active));
+    let writes = std::thread::spawn(move || run(&writer));
+    while waiting.held() > 0 {
+        std::thread::yield_now();
+    }
+    assert!(active.load(Ordering::Relaxed));
+    let kept = std::iter::from_fn(|| recording.jpegs.spare()).count();
+    assert!(kept <= SPARES_MAX, "{kept}");
+    drop((recording, control));
+    writes.join().unwrap();
+}
+
+/// Records what was captured at these milliseconds, by whichever clock, each 33 ms after the one before; what
+/// came to be.
+fn recorded(captured: impl Iterator<Item = i64>) -> Arc<Shared> {
+    let (mut recording, control, writer, shared) = ends();
+    let folder = tempfile::tempdir().unwrap();
+    control.start(Destination::open(&folder.path().join("a.mkv")).unwrap());
+    for (now, capture) in (0_i64..).map(|number| number * 33).zip(captured) {
+        let capture = Some(capture.saturating_mul(MS));
+        recording.video(Stamp { capture, ..stamp(now) }, &[1; 100], SIZE);
+    }
+    drop((recording, control));
+    run(&writer);
+    shared
+}
+
+#[test]
+fn a_sender_whose_clock_is_another_is_recorded_all_the_same() {
+    let captured =
+        (0..400_i64).map(|number| number * 33 - if number < 171 { 0 } else { 3_600_000 });
+    let shared = recorded(captured);
+    assert_eq!(shared.counters.recording_left_out.get(), 0);
+    assert_eq!(shared.counters.recording_jumps.get(), 1);
+}
