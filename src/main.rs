@@ -8,6 +8,8 @@ use streamsocket::clock::monotonic;
 use streamsocket::control::{Answer, Request, client};
 use streamsocket::options::{Command, CommandLine, StatusOptions, StreamOptions};
 use streamsocket::{daemon, settings, viewers};
+use streamsocket_journal::logger;
+use streamsocket_net::machine;
 
 /// What went wrong, and whose fault it is.
 enum Failure {
@@ -18,7 +20,7 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
-    start_log();
+    let _journal = logger::start("streamsocket", false, machine::monotonic_nanos);
     let line = CommandLine::parse();
     let result = match line.command {
         None => stream(line.stream),
@@ -37,19 +39,6 @@ fn main() -> ExitCode {
     };
     log::error!("{message}");
     ExitCode::from(code)
-}
-
-/// One line a message, as a person reads it; RUST_LOG chooses what is said.
-fn start_log() {
-    let environment = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(environment)
-        .format(|out, record| match record.level() {
-            log::Level::Info => writeln!(out, "streamsocket: {}", record.args()),
-            log::Level::Warn => writeln!(out, "streamsocket: warning: {}", record.args()),
-            log::Level::Error => writeln!(out, "streamsocket: error: {}", record.args()),
-            level => writeln!(out, "streamsocket: {level} {}: {}", record.target(), record.args()),
-        })
-        .init();
 }
 
 fn stream(options: StreamOptions) -> Result<(), Failure> {

@@ -2,3 +2,5 @@
 //! waits for a reader or a disk.
 
 pub mod lines;
+pub mod logger;
+pub mod repeat;

@@ -20,7 +20,7 @@ pub const WAITING_MAX: usize = 64 << 10;
 pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where lines go. If it is dropped, what waits is still written as long as the program runs;
-/// [`close`](Self::close) waits for it.
+/// [`close`](Self::close) waits for that.
 #[derive(Debug)]
 pub struct Lines {
     shared: Arc<Shared>,
@@ -84,6 +84,14 @@ impl Lines {
         Self::begin(what, move || Ok(out))
     }
 
+    /// As [`to`](Self::to), but what is lost is never told of: for the log itself.
+    ///
+    /// # Errors
+    /// That there can be no thread.
+    pub fn silently_to(out: impl Write + Send + 'static) -> io::Result<Self> {
+        Self::to(out, "")
+    }
+
     fn begin<W: Write>(
         what: &str,
         open: impl FnOnce() -> io::Result<W> + Send + 'static,
@@ -120,9 +128,15 @@ impl Lines {
         let first = before == 0 && queue.lost > 0;
         drop(queue);
         self.shared.changed.notify_all();
-        if first {
+        if first && self.shared.is_told_of() {
             log::warn!("{} are not read fast enough: lines are lost", self.shared.what);
         }
+    }
+
+    /// There are to be no more lines: what waits is written, and the file closed.
+    pub fn finish(&self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
     }
 
     /// Lines that were lost because nobody read them.
@@ -131,11 +145,11 @@ impl Lines {
         self.shared.lock().lost
     }
 
-    /// Waits until all lines are written, but not longer than `patience`. Returns whether they are.
-    pub fn close(self, patience: Duration) -> bool {
-        let mut queue = self.shared.lock();
-        queue.closed = true;
-        self.shared.changed.notify_all();
+    /// Waits until all lines are written, but not longer than `patience`; there are to be no more.
+    /// Returns whether they are written.
+    pub fn close(&self, patience: Duration) -> bool {
+        self.finish();
+        let queue = self.shared.lock();
         let (queue, _) = self
             .shared
             .changed
@@ -143,7 +157,7 @@ impl Lines {
             .unwrap_or_else(PoisonError::into_inner);
         let (written, lost) = (!queue.is_busy() && !queue.failed, queue.lost);
         drop(queue);
-        if lost > 0 {
+        if lost > 0 && self.shared.is_told_of() {
             log::warn!("{lost} lines of {} were lost: nobody read them", self.shared.what);
         }
         written
@@ -152,8 +166,7 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.changed.notify_all();
+        self.finish();
     }
 }
 
@@ -171,6 +184,11 @@ impl Queue {
 }
 
 impl Shared {
+    /// Whether log lines may speak of these lines.
+    fn is_told_of(&self) -> bool {
+        !self.what.is_empty()
+    }
+
     /// Whoever panicked with the lock left a queue that is whole: every change is a single step.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -205,7 +223,9 @@ impl Shared {
         queue.bytes = 0;
         drop(queue);
         self.changed.notify_all();
-        log::warn!("{} cannot be written any more: {error}", self.what);
+        if self.is_told_of() {
+            log::warn!("{} cannot be written any more: {error}", self.what);
+        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! The command: finds the session that is meant, then plays it.
 
 use clap::Parser;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
-use streamsocket_net::Interface;
+use streamsocket_journal::logger;
+use streamsocket_net::{Interface, machine};
 use streamsocket_receiver::clock::monotonic;
 use streamsocket_receiver::options::Options;
 use streamsocket_receiver::{locate, player};
 
 fn main() -> ExitCode {
-    start_log();
+    let _journal = logger::start("receiver", true, machine::monotonic_nanos);
     let options = Options::parse();
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
@@ -19,23 +20,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// One line a message, as a person reads it; RUST_LOG chooses what is said. On a terminal the
-/// status line gives way.
-fn start_log() {
-    let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
-    let environment = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(environment)
-        .format(move |out, record| match record.level() {
-            log::Level::Info => writeln!(out, "{clear}receiver: {}", record.args()),
-            log::Level::Warn => writeln!(out, "{clear}receiver: warning: {}", record.args()),
-            log::Level::Error => writeln!(out, "{clear}receiver: error: {}", record.args()),
-            level => {
-                writeln!(out, "{clear}receiver: {level} {}: {}", record.target(), record.args())
-            }
-        })
-        .init();
 }
 
 fn run(options: &Options) -> Result<(), String> {

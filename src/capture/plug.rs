@@ -297,7 +297,10 @@ mod tests {
 
     /// A device that hangs in the kernel when it is closed, until it is let go.
     #[derive(Debug)]
-    struct Frozen(std::sync::mpsc::Receiver<()>, Arc<()>);
+    struct Frozen(
+        std::sync::mpsc::Receiver<()>,
+        #[expect(dead_code, reason = "it counts who lives")] Arc<()>,
+    );
 
     impl Drop for Frozen {
         fn drop(&mut self) {
