@@ -42,7 +42,7 @@ sim: ## the tables of the simulator: days of clocks, losses and repair; 9 minute
 
 long: ## what takes its time: links that are down, receivers that are stopped, networks that do harm
 	$(CARGO) build --workspace --locked
-	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile --nocapture
+	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
 	$(CARGO) build --workspace --locked

@@ -1,6 +1,7 @@
 //! Lines for a file, a pipe or a terminal, written by a thread of their own: whoever pushes one never
 //! waits. What a reader does not read in time is lost as whole lines, oldest first, and counted.
 
+use nix::sys::signal::{SigSet, SigmaskHow};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -99,11 +100,15 @@ impl Lines {
         let queue = Mutex::new(Queue::default());
         let shared = Arc::new(Shared { what: what.to_owned(), queue, changed: Condvar::new() });
         let writer = Arc::clone(&shared);
-        thread::Builder::new().name("lines".into()).spawn(move || {
+        // Signals are for the program, whose threads are not ready for them yet.
+        let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+        let spawned = thread::Builder::new().name("lines".into()).spawn(move || {
             if let Err(error) = open().and_then(|out| writer.write(out)) {
                 writer.fail(&error);
             }
-        })?;
+        });
+        mask.thread_set_mask()?;
+        spawned?;
         Ok(Self { shared })
     }
 

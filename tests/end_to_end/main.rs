@@ -17,6 +17,7 @@ mod peers;
 mod reloading;
 mod sources;
 mod stamps;
+mod strangers;
 mod streaming;
 mod variants;
 mod window;

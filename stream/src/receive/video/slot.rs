@@ -16,9 +16,6 @@ const RUNS_MAX: usize = streamsocket_wire::repair::PACKETS_MAX as usize / 2 + 1;
 /// End of image (ITU-T T.81 B.1.1.3); the sender may leave it away (RFC 2435 section 3.1.9).
 const EOI: [u8; 2] = [0xFF, 0xD9];
 
-/// Bytes of the coded data that are there, in order, none of them touching another.
-type Runs = heapless::Vec<Range<usize>, RUNS_MAX>;
-
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     /// None: the slot is free.
@@ -30,7 +27,8 @@ pub(super) struct Slot {
     pub(super) latest: Monotonic,
     total: Option<usize>,
     pub(super) unsupported: bool,
-    received: Runs,
+    /// Bytes of the coded data that are there, in order, none of them touching another: [`RUNS_MAX`].
+    received: Vec<Range<usize>>,
     /// `HEADER_MAX` bytes for the file header, then the coded data.
     pub(super) buffer: Vec<u8>,
 }
@@ -53,6 +51,8 @@ impl Slot {
         self.total = None;
         self.unsupported = false;
         self.received.clear();
+        // Once: how many there will be, differs from loss to loss.
+        self.received.reserve_exact(RUNS_MAX);
     }
 
     pub(super) fn insert(
@@ -101,13 +101,14 @@ impl Slot {
             }
             (true, false) => self.received[at - 1].end = range.end,
             (false, true) => self.received[at].start = range.start,
-            (false, false) => return self.received.insert(at, range.clone()).is_ok(),
+            (false, false) if self.received.len() >= RUNS_MAX => return false,
+            (false, false) => self.received.insert(at, range.clone()),
         }
         true
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.total.is_some_and(|total| matches!(&*self.received, [all] if *all == (0..total)))
+        self.total.is_some_and(|total| matches!(&self.received[..], [all] if *all == (0..total)))
     }
 
     /// Writes the file header in front of the coded data and the end marker behind it.
