@@ -33,6 +33,7 @@ thread_local! {
 
 /// Something that is under way on a thread of its own, and will be a `T`.
 pub struct Work<T: Send + 'static> {
+    /// There until it was taken.
     result: Slowly<Receiver<T>>,
 }
 
@@ -64,12 +65,15 @@ impl<T: Send + 'static> Work<T> {
     }
 
     /// What has become of it, once, if it has ended.
-    pub fn take(&self) -> Option<Result<T, Panicked>> {
-        match self.result.get()?.try_recv() {
-            Ok(result) => Some(Ok(result)),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(Panicked)),
-        }
+    pub fn take(&mut self) -> Option<Result<T, Panicked>> {
+        let taken = match self.result.get()?.try_recv() {
+            Ok(result) => Ok(result),
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => Err(Panicked),
+        };
+        // Nothing is left that would have to be closed.
+        self.result.0 = None;
+        Some(taken)
     }
 }
 

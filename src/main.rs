@@ -3,13 +3,17 @@
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 use streamsocket::capture::devices;
 use streamsocket::clock::monotonic;
 use streamsocket::control::{Answer, Request, client};
 use streamsocket::options::{Command, CommandLine, StatusOptions, StreamOptions};
-use streamsocket::{daemon, settings, viewers};
+use streamsocket::{beside, daemon, settings, viewers};
 use streamsocket_journal::logger;
 use streamsocket_net::machine;
+
+/// A camera or a child that needs longer to be closed at the end is left to the kernel.
+const CLOSING: Duration = Duration::from_millis(200);
 
 /// What went wrong, and whose fault it is.
 enum Failure {
@@ -45,12 +49,15 @@ fn stream(options: StreamOptions) -> Result<(), Failure> {
     let settings =
         settings::load(options.clone()).map_err(|error| Failure::Usage(error.to_string()))?;
     let failed = |error: daemon::Error| Failure::Run(error.to_string());
-    let mut daemon = daemon::start(&settings).map_err(failed)?;
-    daemon.read_again(options);
+    let Some(mut daemon) = daemon::start(&settings, options).map_err(failed)? else {
+        return Ok(());
+    };
     let result = daemon.run();
     for line in daemon.statistics(monotonic()).text().lines() {
         log::info!("{line}");
     }
+    drop(daemon);
+    beside::settle(CLOSING);
     result.map_err(failed)
 }
 

@@ -35,12 +35,12 @@ fn what_hangs_when_it_is_closed_holds_up_neither_the_loop_nor_others() {
 #[test]
 fn a_panic_is_an_end_that_the_loop_hears_of() {
     let mut event_loop = Loop::new();
-    let work: Work<u32> = Work::begin("open", Arc::clone(&event_loop.waker), || {
+    let mut work: Work<u32> = Work::begin("open", Arc::clone(&event_loop.waker), || {
         std::panic::resume_unwind(Box::new("a driver's library"));
     })
     .unwrap();
     event_loop.wait();
-    assert_eq!(work.take(), Some(Err(Panicked)));
+    assert_eq!((work.take(), work.take()), (Some(Err(Panicked)), None));
 }
 
 #[test]

@@ -40,6 +40,22 @@ impl MjpegStream {
         Self::open(input, nominal)
     }
 
+    /// Standard input again, which another stream still reads and gives [away](Self::inherit).
+    ///
+    /// # Errors
+    /// There are no more descriptors.
+    pub fn heir(format: VideoFormat) -> Result<Self, Error> {
+        let input = io::stdin().as_fd().try_clone_to_owned().map_err(|error| broken(&error))?;
+        let (input, reader) = (File::from(input), MjpegReader::default());
+        Ok(Self { format, input, reader, first: None, retry: None })
+    }
+
+    /// Goes on where the other one stands, in the middle of a picture perhaps.
+    pub fn inherit(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.reader, &mut other.reader);
+        self.first = other.first.take();
+    }
+
     /// As [`stdin`](Self::stdin), from any descriptor.
     ///
     /// # Errors

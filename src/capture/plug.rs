@@ -297,21 +297,21 @@ mod tests {
 
     /// A device that hangs in the kernel when it is closed, until it is let go.
     #[derive(Debug)]
-    struct Frozen(
-        std::sync::mpsc::Receiver<()>,
-        #[expect(dead_code, reason = "it counts who lives")] Arc<()>,
-    );
+    struct Frozen {
+        let_go: std::sync::mpsc::Receiver<()>,
+        _closed: Arc<()>,
+    }
 
     impl Drop for Frozen {
         fn drop(&mut self) {
-            let _ = self.0.recv_timeout(Duration::from_secs(60));
+            let _ = self.let_go.recv_timeout(Duration::from_secs(60));
         }
     }
 
     #[test]
     fn one_that_hangs_when_it_is_closed_is_waited_for_beside_the_loop() {
         let mut event_loop = Loop::new();
-        let (let_go, stuck) = std::sync::mpsc::channel();
+        let (let_it_go, let_go) = std::sync::mpsc::channel();
         let closed = Arc::new(());
         let seen = Arc::downgrade(&closed);
         let open = move || {
@@ -319,14 +319,14 @@ mod tests {
             Err(absent())
         };
         let waker = Arc::clone(&event_loop.waker);
-        let mut plug = Plug::new(Ok(Frozen(stuck, closed)), Arc::new(open), waker);
+        let mut plug = Plug::new(Ok(Frozen { let_go, _closed: closed }), Arc::new(open), waker);
         plug.lose(Error::new("frozen"), Monotonic(0));
         // Nothing of this waits for it.
         for now in 0..100 {
             assert!(!plug.turn(Monotonic(now * 1000 * MS)));
             assert_eq!(plug.deadline(), None, "it is being opened");
         }
-        let_go.send(()).unwrap();
+        let_it_go.send(()).unwrap();
         event_loop.wait();
         assert!(!plug.turn(Monotonic(100_000 * MS)));
         assert_eq!(plug.why().unwrap().to_string(), "frozen");

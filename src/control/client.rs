@@ -9,9 +9,8 @@ use std::time::Duration;
 /// A daemon answers at once; one that does not within this is stuck.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// To a changed configuration it answers when it has opened what that names: devices take seconds, IP
-/// cameras more.
-const RELOAD_PATIENCE: Duration = Duration::from_secs(20);
+/// To a changed configuration it answers when it has opened what that names, or after 55 s when it could not.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks the daemon `name`, or the only one that runs.
 ///

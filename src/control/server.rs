@@ -31,6 +31,8 @@ struct Client {
     stream: UnixStream,
     token: Token,
     line: Vec<u8>,
+    /// It is owed an answer that is known later.
+    waits: bool,
 }
 
 impl Server {
@@ -78,8 +80,9 @@ impl Server {
         token.0 >= self.first
     }
 
-    /// Accepts and reads what there is; `answer` answers each request.
-    pub fn serve(&mut self, mut answer: impl FnMut(Request) -> Answer) {
+    /// Accepts and reads what there is; `answer` answers each request, or says that the answer is
+    /// [given later](Self::answer_later).
+    pub fn serve(&mut self, mut answer: impl FnMut(Request) -> Option<Answer>) {
         while let Ok((stream, _)) = self.listener.accept() {
             self.admit(stream);
         }
@@ -94,15 +97,29 @@ impl Server {
         });
     }
 
+    /// The answer that those wait for who were not answered at once.
+    pub fn answer_later(&mut self, answer: &Answer) {
+        let registry = &self.registry;
+        self.clients.retain_mut(|client| {
+            let stays = !std::mem::take(&mut client.waits) || client.write(answer);
+            if !stays {
+                let _ = registry.deregister(&mut client.stream);
+            }
+            stays
+        });
+    }
+
     fn admit(&mut self, mut stream: UnixStream) {
         if self.clients.len() == CLIENTS_MAX {
-            let mut oldest = self.clients.remove(0);
+            let idle = self.clients.iter().position(|client| !client.waits).unwrap_or(0);
+            let mut oldest = self.clients.remove(idle);
             let _ = self.registry.deregister(&mut oldest.stream);
         }
         self.next = (self.next + 1) % 1_000_000;
         let token = Token(self.first + 1 + self.next);
         if self.registry.register(&mut stream, token, Interest::READABLE).is_ok() {
-            self.clients.push(Client { stream, token, line: Vec::with_capacity(REQUEST_MAX) });
+            let line = Vec::with_capacity(REQUEST_MAX);
+            self.clients.push(Client { stream, token, line, waits: false });
         }
     }
 }
@@ -116,7 +133,7 @@ impl Drop for Server {
 
 impl Client {
     /// False if the client is to be let go.
-    fn serve(&mut self, answer: &mut impl FnMut(Request) -> Answer) -> bool {
+    fn serve(&mut self, answer: &mut impl FnMut(Request) -> Option<Answer>) -> bool {
         let mut bytes = [0; REQUEST_MAX];
         loop {
             match self.stream.read(&mut bytes) {
@@ -141,15 +158,20 @@ impl Client {
         }
     }
 
-    fn reply(&mut self, answer: &mut impl FnMut(Request) -> Answer) -> bool {
+    fn reply(&mut self, answer: &mut impl FnMut(Request) -> Option<Answer>) -> bool {
         let reply = match serde_json::from_slice(&self.line) {
             Ok(request) => answer(request),
-            Err(error) => Answer::Error(format!(
+            Err(error) => Some(Answer::Error(format!(
                 "not a request: {error}; expected {{\"command\":\"status\"}}, sdp, reload or stop"
-            )),
+            ))),
         };
         self.line.clear();
-        let Ok(mut text) = serde_json::to_vec(&reply) else { return false };
+        self.waits |= reply.is_none();
+        reply.is_none_or(|reply| self.write(&reply))
+    }
+
+    fn write(&mut self, reply: &Answer) -> bool {
+        let Ok(mut text) = serde_json::to_vec(reply) else { return false };
         text.push(b'\n');
         // An answer fits the socket's buffer; a client that does not read its answers goes.
         self.stream.write(&text).is_ok_and(|len| len == text.len())

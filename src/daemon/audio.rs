@@ -4,13 +4,13 @@ use super::repair::AudioRepair;
 use super::transport::{Instant, Transport};
 use super::video::Beginning;
 use crate::capture::source::AudioSource;
-use crate::capture::{AudioFormat, AudioPoll, Error};
+use crate::capture::{AudioPoll, Error};
 use crate::output::Output;
 use crate::statistics::AudioStatistics;
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::send::audio::{Packet, Packetizer, Stream};
-use streamsocket_wire::rtp::RtpTime;
+use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
 const SAMPLES_AT_A_TIME: usize = 8192;
@@ -75,10 +75,13 @@ impl Audio {
         if self.ended { None } else { self.source.deadline() }
     }
 
+    pub(super) const fn ssrc(&self) -> Ssrc {
+        self.packetizer.ssrc()
+    }
+
     /// What a stream of this format that follows this one goes on with.
-    pub(super) fn kept(&self, time: RtpTime) -> (AudioFormat, Beginning) {
-        let (ssrc, sequence) = (self.packetizer.ssrc(), self.packetizer.sequence());
-        (self.source.format(), Beginning { ssrc, sequence, time })
+    pub(super) const fn kept(&self, time: RtpTime) -> Beginning {
+        Beginning { ssrc: self.ssrc(), sequence: self.packetizer.sequence(), time }
     }
 
     /// One of the source's descriptors had an event.

@@ -1,17 +1,15 @@
 //! The network under the session: an interface that goes down and comes back, or gets another address,
 //! is followed. Streams go on with the same numbers; only where packets come from changes.
 
-use super::{Daemon, RTCP};
+use super::Daemon;
 use crate::output::Output;
 use crate::settings::Destination;
-use mio::Interest;
-use mio::unix::SourceFd;
-use std::io;
 use std::net::IpAddr;
 use streamsocket_net::{Changes, Interface};
 use streamsocket_stream::clock::Monotonic;
 
 /// Where a session goes and by which interface.
+#[derive(Clone)]
 pub(super) struct Network {
     pub(super) interface: Option<Interface>,
     pub(super) destinations: Vec<Destination>,
@@ -52,7 +50,7 @@ impl Daemon {
         video.chain(audio).flatten()
     }
 
-    fn follow_network(&mut self, now: Monotonic) {
+    pub(super) fn follow_network(&mut self, now: Monotonic) {
         let Some(interface) = self.network.usable() else { return };
         let index = self.network.interface.as_ref().map(|known| known.index);
         let left = |output: &Output| output.has_left(&interface.addresses);
@@ -90,17 +88,5 @@ impl Daemon {
         self.describe_anew(now);
         self.hasten_reports(now);
         video.and(audio)
-    }
-
-    /// Watches every socket that reports may come to; those that are watched already stay so.
-    pub(super) fn watch_rtcp(&self) -> io::Result<()> {
-        for descriptor in self.rtcp_descriptors() {
-            let mut source = SourceFd(&descriptor);
-            match self.poll.registry().register(&mut source, RTCP, Interest::READABLE) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }

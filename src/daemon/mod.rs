@@ -4,7 +4,9 @@
 //! sets the timer to the earliest thing that will be due next. Nothing in a turn waits.
 
 mod audio;
+mod launch;
 mod link;
+mod opening;
 mod reload;
 mod repair;
 mod rtcp;
@@ -17,6 +19,7 @@ mod watch;
 
 use self::audio::Audio;
 use self::link::Network;
+use self::reload::Reloading;
 use self::video::Video;
 use self::wall::Wall;
 use self::watch::Watched;
@@ -40,7 +43,7 @@ use std::time::Duration;
 use streamsocket_net::Changes;
 use streamsocket_stream::clock::Monotonic;
 
-pub use self::start::start;
+pub use self::launch::start;
 
 /// Events taken from the kernel at a time; more wait for the next turn.
 const EVENTS_MAX: usize = 64;
@@ -114,12 +117,16 @@ pub struct Daemon {
     /// Of which devices the descriptors are watched.
     watched: Watched,
     control: Option<Server>,
-    stats: Option<Box<dyn Write>>,
+    stats: Option<Box<dyn Write + Send>>,
     notifier: Notifier,
     waker: Arc<Waker>,
     settings: Settings,
     /// What to read the configuration again with, if there is one.
     options: Option<StreamOptions>,
+    /// A configuration that is being taken on.
+    reloading: Option<Reloading>,
+    /// Once more, when that is done: a signal has asked for it meanwhile.
+    reload_again: bool,
     stopping: bool,
 }
 
@@ -146,7 +153,7 @@ impl Daemon {
         self.begin(now);
         loop {
             self.turn(now)?;
-            self.watch_sources()?;
+            self.watch_sources();
             if self.stopping || self.is_over() {
                 return Ok(());
             }
@@ -189,6 +196,9 @@ impl Daemon {
             audio.begin(now);
         }
         self.notifier.ready();
+        if std::mem::take(&mut self.reload_again) {
+            self.reload_by_signal(now);
+        }
     }
 
     /// What only an event says; everything else is found out by [`turn`](Self::turn).
@@ -212,6 +222,7 @@ impl Daemon {
     }
 
     fn turn(&mut self, now: Monotonic) -> Result<(), Error> {
+        self.finish_reload(now);
         if let Some(audio) = &mut self.audio {
             audio.turn(now, &self.wall.clock)?;
         }
@@ -247,8 +258,10 @@ impl Daemon {
         let announcer = self.announcer.as_ref().map(Announcer::deadline);
         let left = self.reports_left.then_some(self.began);
         let ping = self.notifier.deadline();
-        let due = [video, audio, announcer, left, self.reports_deadline(), ping, Some(self.tick)];
-        due.into_iter().flatten().min().unwrap_or(self.tick)
+        let reload = self.reloading.as_ref().map(Reloading::deadline);
+        let others = [self.reports_deadline(), ping, reload, Some(self.tick)];
+        let due = [video, audio, announcer, left].into_iter().chain(others);
+        due.flatten().min().unwrap_or(self.tick)
     }
 
     /// True when everything that ends by itself has ended, and there was such a thing.
@@ -263,7 +276,7 @@ impl Daemon {
     fn read_signals(&mut self, now: Monotonic) {
         while let Some(asked) = self.signals.next() {
             if asked == Asked::Reload && self.options.is_some() {
-                self.reload(now);
+                self.reload_by_signal(now);
             } else {
                 self.stopping = true;
             }
@@ -273,12 +286,12 @@ impl Daemon {
     fn serve_control(&mut self, now: Monotonic) {
         let Some(mut control) = self.control.take() else { return };
         control.serve(|request| match request {
-            Request::Sdp => Answer::Sdp(self.sdp.clone()),
-            Request::Status => Answer::Status(Box::new(self.statistics(now))),
+            Request::Sdp => Some(Answer::Sdp(self.sdp.clone())),
+            Request::Status => Some(Answer::Status(Box::new(self.statistics(now)))),
             Request::Reload => self.reload(now),
             Request::Stop => {
                 self.stopping = true;
-                Answer::Stopping(true)
+                Some(Answer::Stopping(true))
             }
         });
         self.control = Some(control);
@@ -331,6 +344,7 @@ impl Daemon {
 
     fn say_goodbye(&mut self) {
         self.notifier.stopping();
+        self.abandon_reload();
         let now = monotonic();
         self.send_byes(now);
         if let Some(announcer) = &mut self.announcer {

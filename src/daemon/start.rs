@@ -1,103 +1,28 @@
-//! From what the user chose to a session that is ready to run: sources opened, group found,
-//! sockets open, description written.
+//! From what the user chose to the parts of a session: its group, its description, how it is sent and
+//! who is told of it.
 
 use super::audio::Audio;
 use super::link::Network;
-use super::repair::{AudioRepair, VideoRepair};
-use super::transport::Transport;
-use super::video::{Beginning, Sending, Video};
-use super::wall::Wall;
-use super::watch::Watched;
-use super::{CONTROL_FIRST, Daemon, Error, WAKER};
+use super::video::{Sending, Video};
+use super::{Daemon, Error};
 use crate::announce::Announcer;
 use crate::capture::AudioFormat;
-use crate::capture::source::{self, Setting, Sources};
-use crate::clock::{Timer, monotonic, unix_offset_nanos};
-use crate::control::server::Server;
+use crate::clock::monotonic;
 use crate::description::{Description, NTP64_ID};
 use crate::group;
 use crate::hotplug::Hotplug;
-use crate::identity;
 use crate::normalise::{self, Normaliser};
-use crate::notify::Notifier;
-use crate::output::Output;
 use crate::settings::{Destination, PORT_DEFAULT, Settings};
-use crate::signals::Signals;
-use mio::{Poll, Waker};
+use mio::Waker;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use streamsocket_net::{Changes, Interface, ReceiveSocket, machine};
-use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_net::{Changes, Interface, machine};
 use streamsocket_stream::send::audio::PACKET_MS;
-use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share};
-use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
+use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
-use streamsocket_wire::repair::{RESERVE, address};
-use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
-
-/// Makes a session ready. Nothing is sent yet.
-///
-/// # Errors
-/// One line: what cannot be had, where, and what to do.
-pub fn start(settings: &Settings) -> Result<Daemon, Error> {
-    let signals = Signals::listen()?;
-    let name = settings.name.clone().unwrap_or_else(machine::host_name);
-    settings.verify().map_err(|error| Error(error.to_string()))?;
-    let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-    let instance = settings.instance.as_ref().unwrap_or(&name);
-    let control = Server::open(instance, poll.registry(), CONTROL_FIRST).map_err(Error)?;
-    // A group is listened to for a second: whatever can be refused was refused before.
-    let network = find_network(settings, &name)?;
-    let epoch = monotonic();
-    let unix_offset = unix_offset_nanos();
-    let setting = Setting { epoch, unix_offset, waker: Arc::clone(&waker) };
-    let sources = source::open(settings, &setting)?;
-    let began = monotonic();
-    let unix_began = began.0 + unix_offset;
-    let cname = identity::cname(&name, &machine::host_name());
-    let mut description = describe(settings, &network, (&name, &cname), unix_began);
-    let kept = Kept { now: monotonic(), video: None, audio: None };
-    let opened = (sources, Arc::clone(&waker));
-    let (video, audio) = streams(opened, &kept, settings, &network, &mut description)?;
-    let sdp = description.text().map_err(|_| Error("the session cannot be described".into()))?;
-    let announcer = announcer(settings, &sdp, &network)?;
-    if let Some(path) = &settings.sdp {
-        write_sdp(path, &sdp)?;
-    }
-    let clock = WallClock::new(began, unix_began);
-    let mut daemon = Daemon {
-        poll,
-        timer: Timer::new()?,
-        signals,
-        wall: Wall { clock, description, sdp: settings.sdp.clone() },
-        name,
-        cname,
-        sdp,
-        began,
-        tick: began,
-        video,
-        audio,
-        reports_left: false,
-        announcer,
-        hotplug: open_hotplug(),
-        changes: open_changes(),
-        network,
-        watched: Watched::default(),
-        control: Some(control),
-        stats: settings.stats.as_deref().map(open_stats).transpose()?,
-        notifier: Notifier::from_environment(),
-        waker,
-        settings: settings.clone(),
-        options: None,
-        stopping: false,
-    };
-    daemon.watch_all()?;
-    say_what_is_sent(&daemon);
-    Ok(daemon)
-}
+use streamsocket_wire::repair::RESERVE;
 
 /// What the session is, apart from its streams.
 pub(super) fn describe(
@@ -155,50 +80,6 @@ fn source_address(to: SocketAddr) -> IpAddr {
     local.map_or(any, |local| local.ip())
 }
 
-pub(super) fn streams(
-    (sources, waker): (Sources, Arc<Waker>),
-    kept: &Kept,
-    settings: &Settings,
-    network: &Network,
-    description: &mut Description,
-) -> Result<(Option<Video>, Option<Audio>), Error> {
-    let sound = sources.audio.as_ref().map(|(source, _)| source.format());
-    let sending = sending(settings, sound);
-    let epoch = kept.now;
-    let mut video = None;
-    if let Some((source, name)) = sources.video {
-        let beginning = kept.video.map_or_else(beginning, Ok)?;
-        description.video = Some((source.format(), beginning.ssrc));
-        let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
-        let transport = transport(network, 0, (beginning.ssrc, bandwidth), false)?;
-        let repair = repair(network, 0, beginning.ssrc, settings.repair)?
-            .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
-        let normaliser = normaliser(&name, settings, waker);
-        let source = (source, name, normaliser);
-        video = Some(Video::new(source, beginning, sending, (transport, repair), epoch));
-    }
-    let mut audio = None;
-    if let Some(source) = sources.audio {
-        // Sound of another kind is another stream.
-        let kept = kept.audio.filter(|(format, _)| *format == source.0.format());
-        let beginning = kept.map_or_else(beginning, |(_, beginning)| Ok(beginning))?;
-        description.audio = Some((source.0.format(), beginning.ssrc));
-        let quiet = video.is_some();
-        let transport = transport(network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT), quiet)?;
-        let repair = repair(network, 2, beginning.ssrc, settings.repair)?
-            .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
-        audio = Some(Audio::new(source, beginning, sending.ntp64_id, (transport, repair)));
-    }
-    Ok((video, audio))
-}
-
-/// What streams go on with when their sources are opened anew at `now`.
-pub(super) struct Kept {
-    pub(super) now: Monotonic,
-    pub(super) video: Option<Beginning>,
-    pub(super) audio: Option<(AudioFormat, Beginning)>,
-}
-
 pub(super) fn normaliser(name: &str, settings: &Settings, waker: Arc<Waker>) -> Normaliser {
     let options = normalise::Options { quality: settings.quality, requality: settings.requality };
     Normaliser::new(name.to_owned(), options, waker)
@@ -213,16 +94,6 @@ pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sendin
         av_offset: settings.av_offset,
         bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, sound, settings)),
     }
-}
-
-fn beginning() -> Result<Beginning, Error> {
-    let random = || {
-        machine::random()
-            .map_err(|error| Error(format!("the kernel has no random numbers: {error}")))
-    };
-    let [high, low, ..] = random()?.to_ne_bytes();
-    let sequence = Sequence(u16::from_ne_bytes([high, low]));
-    Ok(Beginning { ssrc: Ssrc(random()?), sequence, time: RtpTime(random()?) })
 }
 
 /// What a limit for everything leaves for pictures: sound goes first, with its repair.
@@ -245,51 +116,6 @@ const SOUND_HEADERS: u64 = 12 + 16 + 28;
 
 /// Bits a second that pictures have at least: at a limit below that of the sound, one now and then.
 const BITRATE_LEFT_MIN: u64 = 50_000;
-
-/// What repair of the stream whose port is so much above the destination's needs, if it is wanted.
-fn repair(
-    network: &Network,
-    above: u16,
-    media: Ssrc,
-    share: Share,
-) -> Result<Option<(Share, Encoder, Vec<Output>)>, Error> {
-    if share.is_none() {
-        return Ok(None);
-    }
-    let mut outputs = Vec::new();
-    for to in &network.destinations {
-        let to = address(SocketAddr::new(to.address, to.port + above));
-        let output = Output::open_repair(to, network.interface.as_ref(), network.ttl);
-        outputs.push(output.map_err(|error| Error(error.to_string()))?);
-    }
-    let Beginning { ssrc, sequence, .. } = beginning()?;
-    Ok(Some((share, Encoder::new(ssrc, sequence, media), outputs)))
-}
-
-/// The sockets of the stream whose port is so much above the destination's.
-fn transport(
-    network: &Network,
-    above: u16,
-    (ssrc, bandwidth): (Ssrc, u64),
-    quiet: bool,
-) -> Result<Transport, Error> {
-    let interface = network.interface.as_ref();
-    let mut outputs = Vec::new();
-    let mut groups = Vec::new();
-    for to in &network.destinations {
-        let media = SocketAddr::new(to.address, to.port + above);
-        let output = Output::open(media, interface, network.ttl);
-        outputs.push(output.map_err(|error| Error(error.to_string()))?.quietly(quiet));
-        if to.address.is_multicast() {
-            let rtcp = SocketAddr::new(to.address, media.port() + 1);
-            match ReceiveSocket::open(rtcp, interface, None) {
-                Ok(socket) => groups.push(socket),
-                Err(error) => log::warn!("reports of players to the group are not heard: {error}"),
-            }
-        }
-    }
-    Ok(Transport::new(ssrc, bandwidth, outputs, groups))
-}
 
 pub(super) fn announcer(
     settings: &Settings,
@@ -325,7 +151,7 @@ pub(super) fn write_sdp(path: &Path, sdp: &str) -> Result<(), Error> {
     std::fs::write(&beside, sdp).and_then(|()| std::fs::rename(&beside, path)).map_err(failed)
 }
 
-pub(super) fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {
+pub(super) fn open_stats(path: &Path) -> Result<Box<dyn Write + Send>, Error> {
     if path == Path::new("-") {
         return Ok(Box::new(std::io::stdout()));
     }
@@ -335,13 +161,13 @@ pub(super) fn open_stats(path: &Path) -> Result<Box<dyn Write>, Error> {
 }
 
 /// Without news a network that has changed is looked for when sending fails.
-fn open_changes() -> Option<Changes> {
+pub(super) fn open_changes() -> Option<Changes> {
     let opened = Changes::open();
     opened.map_err(|error| log::debug!("no news of the network can be heard: {error}")).ok()
 }
 
 /// Without news devices are still found, by looking once a second.
-fn open_hotplug() -> Option<Hotplug> {
+pub(super) fn open_hotplug() -> Option<Hotplug> {
     let opened = Hotplug::open();
     opened.map_err(|error| log::debug!("no news of devices can be heard: {error}")).ok()
 }

@@ -116,6 +116,15 @@ impl Video {
         self.source.begin(epoch);
     }
 
+    /// Takes over what the source of the stream before has read.
+    pub(super) fn inherit(&mut self, before: &mut Self) {
+        self.source.inherit(&mut before.source);
+    }
+
+    pub(super) const fn ssrc(&self) -> Ssrc {
+        self.packetizer.ssrc()
+    }
+
     /// What a stream that follows this one goes on with.
     pub(super) fn kept(&self, now: Monotonic) -> Beginning {
         let ssrc = self.packetizer.ssrc();

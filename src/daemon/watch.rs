@@ -1,10 +1,12 @@
 //! What the loop watches, also when a device returns with other descriptors.
 
-use super::{AUDIO_FIRST, CHANGES, CONTROL_FIRST, Daemon, HOTPLUG, SIGNAL, TIMER, VIDEO};
+use super::opening::Opened;
+use super::{AUDIO_FIRST, CHANGES, CONTROL_FIRST, Daemon, HOTPLUG, RTCP, SIGNAL, TIMER, VIDEO};
+use crate::capture::source::{AudioSource, VideoSource};
 use crate::hotplug::Hotplug;
 use mio::unix::SourceFd;
-use mio::{Interest, Token};
-use std::io;
+use mio::{Interest, Registry, Token};
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_stream::clock::Monotonic;
 
@@ -17,6 +19,8 @@ const AUDIO_DESCRIPTORS_MAX: usize = CONTROL_FIRST - AUDIO_FIRST;
 pub(super) struct Watched {
     video: u64,
     audio: u64,
+    /// It was said that one cannot be watched.
+    failing: bool,
 }
 
 impl Daemon {
@@ -31,29 +35,57 @@ impl Daemon {
             self.watch(changes.as_raw_fd(), CHANGES)?;
         }
         self.watch_rtcp()?;
-        self.watch_sources()
+        self.watch_sources();
+        Ok(())
     }
 
-    /// Watches the sources' descriptors, if they are others than before.
-    pub(super) fn watch_sources(&mut self) -> io::Result<()> {
-        if let Some(video) = &self.video {
-            let (descriptor, count) = video.source().descriptor();
-            if let (Some(descriptor), true) = (descriptor, count != self.watched.video) {
-                self.watch(descriptor, VIDEO)?;
-                self.watched.video = count;
-            }
+    /// Watches every socket that reports may come to; those that are watched already stay so.
+    pub(super) fn watch_rtcp(&self) -> io::Result<()> {
+        let registry = self.poll.registry();
+        self.rtcp_descriptors().try_for_each(|descriptor| watch(registry, descriptor, RTCP))
+    }
+
+    /// Watches the sources' descriptors, if they are others than before. One that cannot be watched is
+    /// tried again in the next turn.
+    pub(super) fn watch_sources(&mut self) {
+        let registry = self.poll.registry();
+        let mut watched = self.watched;
+        let video =
+            self.video.as_ref().map_or(Ok(()), |video| watched.video(registry, video.source()));
+        let audio =
+            self.audio.as_ref().map_or(Ok(()), |audio| watched.audio(registry, audio.source()));
+        let failed = video.and(audio).err();
+        if let Some(error) = failed.as_ref().filter(|_| !watched.failing) {
+            log::warn!("a device cannot be watched: {error}; trying again");
         }
-        if let Some(audio) = &self.audio {
-            let count = audio.source().descriptors_count();
-            if count != self.watched.audio {
-                let descriptors = audio.source().descriptors().into_iter();
-                for (index, descriptor) in descriptors.take(AUDIO_DESCRIPTORS_MAX).enumerate() {
-                    self.watch(descriptor, Token(AUDIO_FIRST + index))?;
-                }
-                self.watched.audio = count;
-            }
+        watched.failing = failed.is_some();
+        self.watched = watched;
+    }
+
+    /// Watches what was opened beside what there is.
+    pub(super) fn watch_opened(&self, opened: &Opened) -> io::Result<Watched> {
+        let registry = self.poll.registry();
+        let mut watched = Watched::default();
+        if let Some(video) = &opened.video {
+            watched.video(registry, &video.source)?;
+            video.transport.descriptors().try_for_each(|it| watch(registry, it, RTCP))?;
         }
-        Ok(())
+        if let Some(audio) = &opened.audio {
+            watched.audio(registry, &audio.source)?;
+            audio.transport.descriptors().try_for_each(|it| watch(registry, it, RTCP))?;
+        }
+        Ok(watched)
+    }
+
+    /// Watches sources and sockets no more: they are about to be closed, but not at once.
+    pub(super) fn unwatch(&self) {
+        let video = self.video.as_ref().and_then(|video| video.source().descriptor().0);
+        let audio = self.audio.as_ref().map(|audio| audio.source().descriptors());
+        let sources = video.into_iter().chain(audio.into_iter().flatten());
+        for descriptor in sources.chain(self.rtcp_descriptors()) {
+            // One that was not watched is not watched.
+            let _ = self.poll.registry().deregister(&mut SourceFd(&descriptor));
+        }
     }
 
     /// Devices have come or gone: whoever waits for one looks.
@@ -70,6 +102,37 @@ impl Daemon {
     }
 
     fn watch(&self, descriptor: RawFd, token: Token) -> io::Result<()> {
-        self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE)
+        watch(self.poll.registry(), descriptor, token)
+    }
+}
+
+impl Watched {
+    fn video(&mut self, registry: &Registry, source: &VideoSource) -> io::Result<()> {
+        let (descriptor, count) = source.descriptor();
+        if let (Some(descriptor), true) = (descriptor, count != self.video) {
+            watch(registry, descriptor, VIDEO)?;
+            self.video = count;
+        }
+        Ok(())
+    }
+
+    fn audio(&mut self, registry: &Registry, source: &AudioSource) -> io::Result<()> {
+        let count = source.descriptors_count();
+        if count != self.audio {
+            let descriptors = source.descriptors().into_iter();
+            for (index, descriptor) in descriptors.take(AUDIO_DESCRIPTORS_MAX).enumerate() {
+                watch(registry, descriptor, Token(AUDIO_FIRST + index))?;
+            }
+            self.audio = count;
+        }
+        Ok(())
+    }
+}
+
+/// Watches a descriptor for reading; one that is watched already stays so.
+fn watch(registry: &Registry, descriptor: RawFd, token: Token) -> io::Result<()> {
+    match registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }

@@ -20,4 +20,5 @@ mod stamps;
 mod strangers;
 mod streaming;
 mod variants;
+mod waiting;
 mod window;

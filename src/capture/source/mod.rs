@@ -27,6 +27,8 @@ pub struct Setting {
     pub unix_offset: i64,
     /// Wakes the loop when the JPEG worker has a picture.
     pub waker: Arc<mio::Waker>,
+    /// What comes on standard input, if a session reads it and [hands it over](VideoSource::inherit).
+    pub standard_input: Option<VideoFormat>,
 }
 
 /// Where pictures come from.
@@ -87,6 +89,13 @@ impl VideoSource {
             Self::Child(source) => source.begin(epoch),
             Self::Pattern(source) => source.begin(epoch),
             Self::Stream(_) | Self::Preloaded(_) => {}
+        }
+    }
+
+    /// Takes over what another source has read, if both read what only one can: standard input.
+    pub fn inherit(&mut self, other: &mut Self) {
+        if let (Self::Stream(heir), Self::Stream(other)) = (self, other) {
+            heir.inherit(other);
         }
     }
 

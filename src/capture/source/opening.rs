@@ -11,7 +11,7 @@ use crate::capture::mjpeg_stream::MjpegStream;
 use crate::capture::pattern::{self, Pattern};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
-use crate::capture::{AudioFormat, Error, FrameRate};
+use crate::capture::{AudioFormat, Error, FrameRate, VideoFormat};
 use crate::normalise;
 use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
 use std::path::Path;
@@ -107,7 +107,13 @@ fn open_video(
             let file = MjpegFile::open(path, rate, setting.epoch, settings.looped)?;
             VideoSource::File(Box::new(file))
         }
-        VideoChoice::StandardInput => VideoSource::Stream(Box::new(MjpegStream::stdin(rate)?)),
+        VideoChoice::StandardInput => {
+            let stream = setting.standard_input.map_or_else(
+                || MjpegStream::stdin(rate),
+                |format| MjpegStream::heir(VideoFormat { rate, ..format }),
+            );
+            VideoSource::Stream(Box::new(stream?))
+        }
         _ => open_pattern(settings, setting, rate, max)?,
     };
     let name = source.name().map_or_else(|| settings.video_name(), str::to_owned);

@@ -1,0 +1,166 @@
+//! The start of a daemon. What it sends is opened beside the loop, so that signals and commands are
+//! answered from the first moment, however long a camera, a pipe or an address takes.
+
+use super::opening::{self, Kept, Opened, Order};
+use super::start::{
+    announcer, open_changes, open_hotplug, open_stats, say_what_is_sent, write_sdp,
+};
+use super::wall::Wall;
+use super::watch::Watched;
+use super::{CONTROL_FIRST, Daemon, EVENTS_MAX, Error, SIGNAL, WAKER};
+use crate::announce::Announcer;
+use crate::beside::{Panicked, Work};
+use crate::clock::{Timer, monotonic, unix_offset_nanos};
+use crate::control::server::Server;
+use crate::control::{Answer, Request};
+use crate::identity;
+use crate::notify::Notifier;
+use crate::options::StreamOptions;
+use crate::settings::Settings;
+use crate::signals::{Asked, Signals};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Waker};
+use std::io::{ErrorKind, Write};
+use std::sync::Arc;
+use streamsocket_net::machine;
+use streamsocket_stream::clock::WallClock;
+
+/// Makes a session ready. Nothing is sent yet. `options` are what a configuration is read again with,
+/// if there is one. `None` if a signal or a command has ended it before.
+///
+/// # Errors
+/// One line: what cannot be had, where, and what to do.
+pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemon>, Error> {
+    let signals = Signals::listen()?;
+    let options = options.config.is_some().then_some(options);
+    let name = settings.name.clone().unwrap_or_else(machine::host_name);
+    let cname = identity::cname(&name, &machine::host_name());
+    let poll = Poll::new()?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+    let instance = settings.instance.as_ref().unwrap_or(&name);
+    let control = Server::open(instance, poll.registry(), CONTROL_FIRST).map_err(Error)?;
+    let order = Order {
+        settings: settings.clone(),
+        name: name.clone(),
+        cname: cname.clone(),
+        waker: Arc::clone(&waker),
+        kept: Kept::default(),
+    };
+    let mut start = Start { poll, signals, control, options: options.is_some(), again: false };
+    let Some(ready) =
+        start.wait_for(Work::begin("start", Arc::clone(&waker), move || ready(&order))?)?
+    else {
+        log::info!("ended before it began");
+        return Ok(None);
+    };
+    let Start { poll, signals, control, again, .. } = start;
+    let Ready { opened: Opened { network, description, video, audio }, sdp, announcer, stats } =
+        ready;
+    let began = monotonic();
+    let clock = WallClock::new(began, began.0 + unix_offset_nanos());
+    let mut daemon = Daemon {
+        poll,
+        timer: Timer::new()?,
+        signals,
+        wall: Wall { clock, description, sdp: settings.sdp.clone() },
+        name,
+        cname,
+        sdp,
+        began,
+        tick: began,
+        video: video.map(|video| video.begin(None, began)),
+        audio: audio.map(|audio| audio.begin(None)),
+        reports_left: false,
+        announcer,
+        hotplug: open_hotplug(),
+        changes: open_changes(),
+        network,
+        watched: Watched::default(),
+        control: Some(control),
+        stats,
+        notifier: Notifier::from_environment(),
+        waker,
+        settings: settings.clone(),
+        options,
+        reloading: None,
+        reload_again: again,
+        stopping: false,
+    };
+    daemon.watch_all()?;
+    say_what_is_sent(&daemon);
+    Ok(Some(daemon))
+}
+
+/// All that a session begins with.
+struct Ready {
+    opened: Opened,
+    sdp: String,
+    announcer: Option<Announcer>,
+    stats: Option<Box<dyn Write + Send>>,
+}
+
+fn ready(order: &Order) -> Result<Ready, Error> {
+    let settings = &order.settings;
+    settings.verify().map_err(|error| Error(error.to_string()))?;
+    let opened = opening::open(order)?;
+    let sdp =
+        opened.description.text().map_err(|_| Error("the session cannot be described".into()))?;
+    let announcer = announcer(settings, &sdp, &opened.network)?;
+    if let Some(path) = &settings.sdp {
+        write_sdp(path, &sdp)?;
+    }
+    let stats = settings.stats.as_deref().map(open_stats).transpose()?;
+    Ok(Ready { opened, sdp, announcer, stats })
+}
+
+/// The loop until there is a session.
+struct Start {
+    poll: Poll,
+    signals: Signals,
+    control: Server,
+    /// Whether there is a configuration, which SIGHUP wants read again.
+    options: bool,
+    /// It came before there was anything to exchange.
+    again: bool,
+}
+
+impl Start {
+    /// Waits for what is being opened; `None` if the user does not.
+    fn wait_for(&mut self, mut work: Work<Result<Ready, Error>>) -> Result<Option<Ready>, Error> {
+        let signals = self.signals.descriptor();
+        self.poll.registry().register(&mut SourceFd(&signals), SIGNAL, Interest::READABLE)?;
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        while !self.is_ended() {
+            if let Some(ended) = work.take() {
+                let panicked = "opening what it sends panicked: this is a bug, please report it";
+                return ended.unwrap_or_else(|Panicked| Err(Error(panicked.into()))).map(Some);
+            }
+            match self.poll.poll(&mut events, None) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Answers who asks, and says whether one of them has asked for the end.
+    fn is_ended(&mut self) -> bool {
+        let mut ended = false;
+        while let Some(asked) = self.signals.next() {
+            match asked {
+                Asked::Reload if self.options => self.again = true,
+                Asked::Reload | Asked::Stop => ended = true,
+            }
+        }
+        self.control.serve(|request| match request {
+            Request::Stop => {
+                ended = true;
+                Some(Answer::Stopping(true))
+            }
+            Request::Sdp | Request::Status | Request::Reload => Some(Answer::Error(
+                "it is starting: what it is to send is still being opened".into(),
+            )),
+        });
+        ended
+    }
+}

@@ -1,0 +1,192 @@
+//! What a session is made of, opened beside the loop: the group that is found for it, its sources and
+//! its sockets. Each of them may take seconds, or never answer. What needs no more than memory is made
+//! of it by the loop, when the streams begin, so that a session that goes on hands them its numbers and
+//! its clocks as they are then.
+
+use super::Error;
+use super::audio::Audio;
+use super::link::Network;
+use super::repair::{AudioRepair, VideoRepair};
+use super::start::{describe, find_network, normaliser, sending};
+use super::transport::Transport;
+use super::video::{Beginning, Sending, Video};
+use crate::capture::source::{self, AudioSource, Setting, VideoSource};
+use crate::capture::{AudioFormat, VideoFormat};
+use crate::clock::{monotonic, unix_offset_nanos};
+use crate::description::Description;
+use crate::normalise::Normaliser;
+use crate::output::Output;
+use crate::settings::Settings;
+use mio::Waker;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use streamsocket_net::{ReceiveSocket, machine};
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::send::repair::{Encoder, Share};
+use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
+use streamsocket_wire::repair::address;
+use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
+
+/// What is to be opened, and what of a session that goes on stays.
+pub(super) struct Order {
+    pub(super) settings: Settings,
+    pub(super) name: String,
+    pub(super) cname: String,
+    /// Wakes the loop when there is a picture or a device.
+    pub(super) waker: Arc<Waker>,
+    pub(super) kept: Kept,
+}
+
+/// What streams keep when their sources are opened anew.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Kept {
+    pub(super) video: Option<Ssrc>,
+    pub(super) audio: Option<(AudioFormat, Ssrc)>,
+    /// The session reads standard input, which nobody else may meanwhile.
+    pub(super) standard_input: Option<VideoFormat>,
+}
+
+/// A session that can begin.
+pub(super) struct Opened {
+    pub(super) network: Network,
+    pub(super) description: Description,
+    pub(super) video: Option<OpenedVideo>,
+    pub(super) audio: Option<OpenedAudio>,
+}
+
+/// A stream of pictures that can begin.
+pub(super) struct OpenedVideo {
+    pub(super) source: VideoSource,
+    name: String,
+    beginning: Beginning,
+    normaliser: Normaliser,
+    sending: Sending,
+    pub(super) transport: Transport,
+    repair: Option<VideoRepair>,
+}
+
+/// A stream of sound that can begin.
+pub(super) struct OpenedAudio {
+    pub(super) source: AudioSource,
+    name: String,
+    beginning: Beginning,
+    ntp64_id: Option<u8>,
+    pub(super) transport: Transport,
+    repair: Option<AudioRepair>,
+}
+
+impl OpenedVideo {
+    /// The stream, which begins now, or goes on with these numbers.
+    pub(super) fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Video {
+        let Self { source, name, beginning, normaliser, sending, transport, repair } = self;
+        let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
+        Video::new((source, name, normaliser), beginning, sending, (transport, repair), now)
+    }
+}
+
+impl OpenedAudio {
+    /// The stream, which begins, or goes on with these numbers.
+    pub(super) fn begin(self, kept: Option<Beginning>) -> Audio {
+        let Self { source, name, beginning, ntp64_id, transport, repair } = self;
+        let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
+        Audio::new((source, name), beginning, ntp64_id, (transport, repair))
+    }
+}
+
+/// Opens everything that the order names.
+pub(super) fn open(order: &Order) -> Result<Opened, Error> {
+    let Order { settings, name, cname, waker, kept } = order;
+    // A group is listened to for a second: whatever can be refused was refused before.
+    let network = find_network(settings, name)?;
+    let (epoch, unix_offset) = (monotonic(), unix_offset_nanos());
+    let standard_input = kept.standard_input;
+    let setting = Setting { epoch, unix_offset, waker: Arc::clone(waker), standard_input };
+    let sources = source::open(settings, &setting)?;
+    let unix_began = monotonic().0 + unix_offset;
+    let mut description = describe(settings, &network, (name, cname), unix_began);
+    let sound = sources.audio.as_ref().map(|(source, _)| source.format());
+    let sending = sending(settings, sound);
+    let mut video = None;
+    if let Some((source, name)) = sources.video {
+        let beginning = beginning(kept.video)?;
+        description.video = Some((source.format(), beginning.ssrc));
+        let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
+        let transport = transport(&network, 0, (beginning.ssrc, bandwidth), false)?;
+        let repair = repair(&network, 0, beginning.ssrc, settings.repair)?
+            .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
+        let normaliser = normaliser(&name, settings, Arc::clone(waker));
+        video =
+            Some(OpenedVideo { source, name, beginning, normaliser, sending, transport, repair });
+    }
+    let mut audio = None;
+    if let Some((source, name)) = sources.audio {
+        // Sound of another kind is another stream.
+        let same = kept.audio.filter(|(format, _)| *format == source.format());
+        let beginning = beginning(same.map(|(_, ssrc)| ssrc))?;
+        description.audio = Some((source.format(), beginning.ssrc));
+        let transport =
+            transport(&network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT), video.is_some())?;
+        let repair = repair(&network, 2, beginning.ssrc, settings.repair)?
+            .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
+        let ntp64_id = sending.ntp64_id;
+        audio = Some(OpenedAudio { source, name, beginning, ntp64_id, transport, repair });
+    }
+    Ok(Opened { network, description, video, audio })
+}
+
+/// Random numbers (RFC 3550 section 5.1), but this SSRC if one is kept.
+fn beginning(kept: Option<Ssrc>) -> Result<Beginning, Error> {
+    let random = || {
+        machine::random()
+            .map_err(|error| Error(format!("the kernel has no random numbers: {error}")))
+    };
+    let [high, low, ..] = random()?.to_ne_bytes();
+    let sequence = Sequence(u16::from_ne_bytes([high, low]));
+    let ssrc = kept.map_or_else(|| random().map(Ssrc), Ok)?;
+    Ok(Beginning { ssrc, sequence, time: RtpTime(random()?) })
+}
+
+/// What repair of the stream whose port is so much above the destination's needs, if it is wanted.
+fn repair(
+    network: &Network,
+    above: u16,
+    media: Ssrc,
+    share: Share,
+) -> Result<Option<(Share, Encoder, Vec<Output>)>, Error> {
+    if share.is_none() {
+        return Ok(None);
+    }
+    let mut outputs = Vec::new();
+    for to in &network.destinations {
+        let to = address(SocketAddr::new(to.address, to.port + above));
+        let output = Output::open_repair(to, network.interface.as_ref(), network.ttl);
+        outputs.push(output.map_err(|error| Error(error.to_string()))?);
+    }
+    let Beginning { ssrc, sequence, .. } = beginning(None)?;
+    Ok(Some((share, Encoder::new(ssrc, sequence, media), outputs)))
+}
+
+/// The sockets of the stream whose port is so much above the destination's.
+fn transport(
+    network: &Network,
+    above: u16,
+    (ssrc, bandwidth): (Ssrc, u64),
+    quiet: bool,
+) -> Result<Transport, Error> {
+    let interface = network.interface.as_ref();
+    let mut outputs = Vec::new();
+    let mut groups = Vec::new();
+    for to in &network.destinations {
+        let media = SocketAddr::new(to.address, to.port + above);
+        let output = Output::open(media, interface, network.ttl);
+        outputs.push(output.map_err(|error| Error(error.to_string()))?.quietly(quiet));
+        if to.address.is_multicast() {
+            let rtcp = SocketAddr::new(to.address, media.port() + 1);
+            match ReceiveSocket::open(rtcp, interface, None) {
+                Ok(socket) => groups.push(socket),
+                Err(error) => log::warn!("reports of players to the group are not heard: {error}"),
+            }
+        }
+    }
+    Ok(Transport::new(ssrc, bandwidth, outputs, groups))
+}
