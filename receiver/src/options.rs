@@ -43,7 +43,7 @@ pub struct Options {
     #[arg(long)]
     pub mute: bool,
     /// Sound device to play on, an ALSA name
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = speaker)]
     pub speaker: String,
     /// Record picture and sound, untouched, to this Matroska file (-: standard output)
     #[arg(long, value_name = "FILE.mkv")]
@@ -87,6 +87,17 @@ pub enum Latency {
 
 /// Longest latency that makes sense, in milliseconds: what is held for it is memory.
 const LATENCY_MAX: u16 = 5000;
+
+/// Bytes of the name of an ALSA device at most. alsa-lib says the name, once or twice, in texts that must
+/// not be longer than 256 bytes: beyond that its buffer for them aborts the process
+/// (`snd_output_buffer_print`). Names of cards have 80 bytes at most.
+const CARD_NAME_MAX: usize = 100;
+
+fn speaker(text: &str) -> Result<String, String> {
+    let name = Some(text).filter(|name| (1..=CARD_NAME_MAX).contains(&name.len()));
+    name.map(str::to_owned)
+        .ok_or(format!("expected the name of a sound device, of {CARD_NAME_MAX} bytes at most"))
+}
 
 fn latency(text: &str) -> Result<Latency, String> {
     if text == "auto" {

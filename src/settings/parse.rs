@@ -29,6 +29,11 @@ pub(super) fn video(text: &str) -> Result<VideoChoice, Error> {
     })
 }
 
+/// Bytes of the name of an ALSA device at most. alsa-lib says the name, once or twice, in texts that must
+/// not be longer than 256 bytes: beyond that its buffer for them aborts the process
+/// (`snd_output_buffer_print`). Names of cards have 80 bytes at most.
+const CARD_NAME_MAX: usize = 100;
+
 pub(super) fn audio(text: &str) -> Result<AudioChoice, Error> {
     const EXPECTED: &str =
         "expected auto, alsa:NAME (such as alsa:default), file:PATH, tone or none";
@@ -37,6 +42,10 @@ pub(super) fn audio(text: &str) -> Result<AudioChoice, Error> {
         "tone" => AudioChoice::Tone,
         "none" => AudioChoice::None,
         _ => match text.split_once(':') {
+            Some(("alsa", name)) if name.len() > CARD_NAME_MAX => {
+                let expected = format!("a name of {CARD_NAME_MAX} bytes at most is expected");
+                return Err(wrong("audio", text, expected));
+            }
             Some(("alsa", name)) if !name.is_empty() => AudioChoice::Card(name.to_owned()),
             Some(("file", path)) if !path.is_empty() => AudioChoice::File(path.into()),
             _ => return Err(wrong("audio", text, EXPECTED)),

@@ -38,6 +38,12 @@ fn sources_are_written_as_the_help_says() {
         audio("alsa:hw:CARD=C920,DEV=0"),
         Ok(AudioChoice::Card("hw:CARD=C920,DEV=0".into()))
     );
+    assert!(audio(&format!("alsa:{:x>100}", "")).is_ok());
+    assert!(
+        audio(&format!("alsa:{:x>101}", ""))
+            .unwrap_err()
+            .ends_with("100 bytes at most is expected")
+    );
 }
 
 #[test]

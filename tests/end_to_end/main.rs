@@ -15,6 +15,7 @@ mod network;
 mod notify;
 mod peers;
 mod reloading;
+mod sound_names;
 mod sources;
 mod stamps;
 mod strangers;
