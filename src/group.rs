@@ -1,6 +1,9 @@
 //! Finds a multicast group for a session that was given none: one that is this machine's own, and
-//! in which nobody else is heard.
+//! to which nobody else sends a stream.
 
+mod flows;
+
+use self::flows::Flows;
 use crate::clock::monotonic;
 use crate::daemon::Error;
 use crate::identity;
@@ -11,16 +14,17 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 use streamsocket_net::{Interface, ReceiveSocket};
 
-/// A stream is heard within this: 30 frames or 200 packets of sound.
+/// A stream is told from single packets within this: 30 frames or 200 packets of sound.
 const LISTENING: Duration = Duration::from_secs(1);
 
 /// Groups tried before giving up: so many sessions whose names fall together do not exist.
 const TRIES: u32 = 16;
 
-/// The first group of the session `name` in which nothing is heard.
+/// The first group of the session `name` to which nobody sends a stream. If all have one, it is the first all
+/// the same: viewers tell streams apart by their source. This takes a second for each group.
 ///
 /// # Errors
-/// One line: listening is impossible on this interface, or every group is taken.
+/// One line: listening is impossible on this interface.
 pub fn find(name: &str, interface: Option<&Interface>) -> Result<Ipv4Addr, Error> {
     for taken in 0..TRIES {
         let group = identity::group(name, taken);
@@ -29,26 +33,31 @@ pub fn find(name: &str, interface: Option<&Interface>) -> Result<Ipv4Addr, Error
         }
         log::info!("group {group} is in use by another sender: trying the next");
     }
-    Err(Error(format!(
-        "all {TRIES} multicast groups for '{name}' are in use: choose one with --to"
-    )))
+    let group = identity::group(name, 0);
+    log::warn!(
+        "all {TRIES} multicast groups for '{name}' are in use: sharing {group}, choose another one with --to"
+    );
+    Ok(group)
 }
 
 fn is_taken(group: Ipv4Addr, interface: Option<&Interface>) -> Result<bool, Error> {
     let address = SocketAddr::new(IpAddr::V4(group), PORT_DEFAULT);
-    let socket = ReceiveSocket::open(address, interface, None).map_err(|error| {
+    let mut socket = ReceiveSocket::open(address, interface, None).map_err(|error| {
         Error(format!("{error}; choose an --interface, or send to one host with --to"))
     })?;
-    let end = monotonic() + LISTENING;
-    loop {
-        let left = end.since(monotonic());
+    let (mut now, mut flows, mut taken) = (monotonic(), Flows::default(), false);
+    let end = now + LISTENING;
+    while !taken && now < end {
+        let left = end.since(now);
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
         let mut descriptors = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptors, timeout) {
-            Ok(0) => return Ok(false),
-            Ok(_) => return Ok(true),
-            Err(nix::Error::EINTR) => {}
+            Ok(_) | Err(nix::Error::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
+        now = monotonic();
+        // What cannot be read is heard no better by trying again: the time runs out.
+        let _ = socket.receive(&mut |got| taken |= flows.hear(got.data, got.from, now));
     }
+    Ok(taken)
 }
