@@ -21,6 +21,7 @@ pub mod normalise;
 pub mod notify;
 pub mod options;
 pub mod output;
+pub mod replace;
 pub mod settings;
 pub mod signals;
 pub mod statistics;

@@ -135,9 +135,11 @@ fn unexpected(answer: &Answer) -> Failure {
     Failure::Run(format!("the daemon answers something else: {answer:?}"))
 }
 
-/// To standard output; that nobody reads it any more is no error.
+/// To standard output; that nobody reads it any more is no error. What a daemon or a device calls itself
+/// goes to a terminal, which obeys control characters.
 fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    let obeyed = |it: char| it.is_control() && !matches!(it, '\n' | '\r' | '\t');
+    match std::io::stdout().write_all(text.replace(obeyed, "?").as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::Run(format!("standard output: {error}")))
         }

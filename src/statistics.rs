@@ -19,8 +19,9 @@ pub struct Statistics {
     pub destinations: Vec<DestinationStatistics>,
     /// Receivers, by their reports.
     pub viewers: usize,
-    /// Those that are known one by one.
-    #[serde(default)]
+    /// Those that are known one by one: for who asks, not in the lines of `--stats`, which they would make
+    /// hundreds of kilobytes long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub viewer_list: Vec<ViewerStatistics>,
     /// Pictures, if there are any.
     pub video: Option<VideoStatistics>,

@@ -26,11 +26,15 @@ pub struct Journal {
 pub fn start(name: &'static str, status_line: bool, now: fn() -> i64) -> Journal {
     let clear = if status_line && io::stderr().is_terminal() { CLEAR_LINE } else { "" };
     let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
-    builder.format(move |out, record| match record.level() {
-        Level::Info => writeln!(out, "{clear}{name}: {}", record.args()),
-        Level::Warn => writeln!(out, "{clear}{name}: warning: {}", record.args()),
-        Level::Error => writeln!(out, "{clear}{name}: error: {}", record.args()),
-        level => writeln!(out, "{clear}{name}: {level} {}: {}", record.target(), record.args()),
+    builder.format(move |out, record| {
+        // On one line, and for a terminal, which obeys control characters.
+        let said = record.args().to_string().replace(char::is_control, "?");
+        match record.level() {
+            Level::Info => writeln!(out, "{clear}{name}: {said}"),
+            Level::Warn => writeln!(out, "{clear}{name}: warning: {said}"),
+            Level::Error => writeln!(out, "{clear}{name}: error: {said}"),
+            level => writeln!(out, "{clear}{name}: {level} {}: {said}", record.target()),
+        }
     });
     let own = io::stderr().as_fd().try_clone_to_owned();
     let lines = own.and_then(|it| Lines::silently_to(File::from(it))).ok().map(Arc::new);

@@ -1,7 +1,8 @@
 //! The commands' end of the control socket: finds the daemon that is meant and asks it.
 
-use super::{Answer, Request, folders};
-use std::io::{BufRead, BufReader, Write};
+use super::{ANSWER_MAX, Answer, Request, folders, trust};
+use crate::clock::monotonic;
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,26 +19,51 @@ const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
 /// One line: none runs, several do, or it does not answer.
 pub fn ask(name: Option<&str>, request: Request) -> Result<Answer, String> {
     let (name, path) = find(name)?;
-    let failed = |error: std::io::Error| format!("the daemon '{name}' does not answer: {error}");
+    let failed = |error: io::Error| format!("the daemon '{name}' does not answer: {error}");
     let stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => format!(
+        ErrorKind::PermissionDenied => format!(
             "the daemon '{name}' does not talk to this user: try sudo, or join the group of {}",
             path.display()
         ),
         _ => failed(error),
     })?;
     let patience = if request == Request::Reload { RELOAD_PATIENCE } else { PATIENCE };
-    stream.set_read_timeout(Some(patience)).map_err(failed)?;
     let mut line = serde_json::to_vec(&request).map_err(|error| error.to_string())?;
     line.push(b'\n');
     (&stream).write_all(&line).map_err(failed)?;
-    let mut answer = String::new();
-    BufReader::new(&stream).read_line(&mut answer).map_err(failed)?;
-    match serde_json::from_str(&answer) {
+    let answer = read_line(&stream, patience).map_err(failed)?;
+    match serde_json::from_slice(&answer) {
         Ok(Answer::Error(error)) => Err(format!("the daemon '{name}' refuses: {error}")),
         Ok(answer) => Ok(answer),
         Err(error) => {
             Err(format!("the daemon '{name}' answers what this version does not know: {error}"))
+        }
+    }
+}
+
+/// A line of bounded length, all of it within `patience`.
+fn read_line(mut stream: &UnixStream, patience: Duration) -> io::Result<Vec<u8>> {
+    let end = monotonic() + patience;
+    let (mut line, mut bytes) = (Vec::new(), [0; 65_536]);
+    loop {
+        let left = end.since(monotonic());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut bytes) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(len) => line.extend_from_slice(&bytes[..len]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+            line.truncate(end);
+            return Ok(line);
+        }
+        if line.len() > ANSWER_MAX {
+            return Err(io::Error::other("its answer has no end"));
         }
     }
 }
@@ -53,6 +79,9 @@ fn running() -> Vec<(String, PathBuf)> {
     for folder in folders() {
         found.extend(listening(&folder));
         // Of a service each instance has a folder in it.
+        if trust::check(&folder).is_err() {
+            continue;
+        }
         let inside = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let folders = inside.map(|entry| entry.path()).filter(|path| path.is_dir());
         found.extend(folders.flat_map(|folder| listening(&folder)));
@@ -62,14 +91,22 @@ fn running() -> Vec<(String, PathBuf)> {
     found
 }
 
-/// The names and sockets in a folder that somebody listens on.
+/// The names and sockets in a folder that somebody listens on, if it is to be trusted.
 fn listening(folder: &Path) -> Vec<(String, PathBuf)> {
+    match trust::check(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            log::warn!("{}: no daemon is looked for there: {error}", folder.display());
+            return Vec::new();
+        }
+        Ok(()) => {}
+    }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let socket = |path: PathBuf| {
         let name = path.file_stem()?.to_str()?.to_owned();
         let dead = || {
             UnixStream::connect(&path)
-                .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+                .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
         };
         let is_socket = path.extension().is_some_and(|extension| extension == "sock");
         (is_socket && !dead()).then_some((name, path))

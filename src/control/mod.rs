@@ -3,9 +3,14 @@
 
 pub mod client;
 pub mod server;
+mod trust;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// Bytes of an answer at most, and so what either end makes the other keep: statistics with all viewers
+/// that a session can know, their names of the longest, are half of it.
+pub const ANSWER_MAX: usize = 2 << 20;
 
 /// What a client may ask for.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]

@@ -1,7 +1,8 @@
-//! The daemon's end of the control socket: a few clients at a time, each with a line of bounded
-//! length, none of which the event loop ever waits for.
+//! The daemon's end of the control socket: a few clients at a time, each with a request and an answer of
+//! bounded length, none of which the event loop ever waits for.
 
-use super::{Answer, Request, folders};
+use super::trust;
+use super::{ANSWER_MAX, Answer, Request, folders};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::fs::{DirBuilder, Permissions};
@@ -30,8 +31,11 @@ pub struct Server {
 struct Client {
     stream: UnixStream,
     token: Token,
-    line: Vec<u8>,
-    /// It is owed an answer that is known later.
+    /// What it has sent that is not yet answered: requests, the last perhaps begun only.
+    asked: Vec<u8>,
+    /// What is left to write of an answer. Until that is nothing no other request is read.
+    owed: Vec<u8>,
+    /// Its request is answered later.
     waits: bool,
 }
 
@@ -80,15 +84,31 @@ impl Server {
         token.0 >= self.first
     }
 
-    /// Accepts and reads what there is; `answer` answers each request, or says that the answer is
-    /// [given later](Self::answer_later).
+    /// Accepts, reads and writes what there is. `answer` answers each request, or says with `None` that the
+    /// answer is [given later](Self::answer_later): until then nothing more of that client is read.
     pub fn serve(&mut self, mut answer: impl FnMut(Request) -> Option<Answer>) {
         while let Ok((stream, _)) = self.listener.accept() {
             self.admit(stream);
         }
+        self.keep_if(|client| client.serve(&mut answer));
+    }
+
+    /// The answer that those wait for who were not answered at once. What else they have asked is read by
+    /// the next [`serve`](Self::serve).
+    pub fn answer_later(&mut self, answer: &Answer) {
+        self.keep_if(|client| {
+            if !std::mem::take(&mut client.waits) {
+                return true;
+            }
+            client.owe(answer);
+            client.write()
+        });
+    }
+
+    fn keep_if(&mut self, mut stays: impl FnMut(&mut Client) -> bool) {
         let registry = &self.registry;
         self.clients.retain_mut(|client| {
-            let stays = client.serve(&mut answer);
+            let stays = stays(client);
             if !stays {
                 // A stream that is dropped leaves the poll by itself.
                 let _ = registry.deregister(&mut client.stream);
@@ -97,29 +117,18 @@ impl Server {
         });
     }
 
-    /// The answer that those wait for who were not answered at once.
-    pub fn answer_later(&mut self, answer: &Answer) {
-        let registry = &self.registry;
-        self.clients.retain_mut(|client| {
-            let stays = !std::mem::take(&mut client.waits) || client.write(answer);
-            if !stays {
-                let _ = registry.deregister(&mut client.stream);
-            }
-            stays
-        });
-    }
-
     fn admit(&mut self, mut stream: UnixStream) {
         if self.clients.len() == CLIENTS_MAX {
-            let idle = self.clients.iter().position(|client| !client.waits).unwrap_or(0);
-            let mut oldest = self.clients.remove(idle);
+            let idle = self.clients.iter().position(|client| !client.waits);
+            let mut oldest = self.clients.remove(idle.unwrap_or(0));
             let _ = self.registry.deregister(&mut oldest.stream);
         }
         self.next = (self.next + 1) % 1_000_000;
         let token = Token(self.first + 1 + self.next);
-        if self.registry.register(&mut stream, token, Interest::READABLE).is_ok() {
-            let line = Vec::with_capacity(REQUEST_MAX);
-            self.clients.push(Client { stream, token, line, waits: false });
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self.registry.register(&mut stream, token, interest).is_ok() {
+            let asked = Vec::with_capacity(REQUEST_MAX);
+            self.clients.push(Client { stream, token, asked, owed: Vec::new(), waits: false });
         }
     }
 }
@@ -134,55 +143,84 @@ impl Drop for Server {
 impl Client {
     /// False if the client is to be let go.
     fn serve(&mut self, answer: &mut impl FnMut(Request) -> Option<Answer>) -> bool {
-        let mut bytes = [0; REQUEST_MAX];
         loop {
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return false,
-                Ok(len) => {
-                    for byte in &bytes[..len] {
-                        if *byte == b'\n' {
-                            if !self.reply(answer) {
-                                return false;
-                            }
-                        } else if self.line.len() == REQUEST_MAX {
-                            log::debug!("control: client {} sends rubbish", self.token.0);
-                            return false;
-                        } else {
-                            self.line.push(*byte);
-                        }
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            if !self.write() {
+                return false;
+            }
+            if self.waits || !self.owed.is_empty() {
+                return true;
+            }
+            if let Some(end) = self.asked.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.asked.drain(..=end).collect();
+                self.reply(&line[..end], answer);
+                continue;
+            }
+            match self.read() {
+                Ok(true) => {}
+                Ok(false) => return false,
                 Err(error) => return error.kind() == ErrorKind::WouldBlock,
             }
         }
     }
 
-    fn reply(&mut self, answer: &mut impl FnMut(Request) -> Option<Answer>) -> bool {
-        let reply = match serde_json::from_slice(&self.line) {
+    /// Reads some more. False if that was all, or rubbish.
+    fn read(&mut self) -> io::Result<bool> {
+        let room = REQUEST_MAX - self.asked.len();
+        if room == 0 {
+            log::debug!("control: client {} sends rubbish", self.token.0);
+            return Ok(false);
+        }
+        let mut bytes = [0; REQUEST_MAX];
+        match self.stream.read(&mut bytes[..room]) {
+            Ok(len) => {
+                self.asked.extend_from_slice(&bytes[..len]);
+                Ok(len > 0)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn reply(&mut self, line: &[u8], answer: &mut impl FnMut(Request) -> Option<Answer>) {
+        let reply = match serde_json::from_slice(line) {
             Ok(request) => answer(request),
             Err(error) => Some(Answer::Error(format!(
                 "not a request: {error}; expected {{\"command\":\"status\"}}, sdp, reload or stop"
             ))),
         };
-        self.line.clear();
-        self.waits |= reply.is_none();
-        reply.is_none_or(|reply| self.write(&reply))
+        match reply {
+            Some(reply) => self.owe(&reply),
+            None => self.waits = true,
+        }
     }
 
-    fn write(&mut self, reply: &Answer) -> bool {
-        let Ok(mut text) = serde_json::to_vec(reply) else { return false };
-        text.push(b'\n');
-        // An answer fits the socket's buffer; a client that does not read its answers goes.
-        self.stream.write(&text).is_ok_and(|len| len == text.len())
+    fn owe(&mut self, answer: &Answer) {
+        let text = serde_json::to_vec(answer).ok().filter(|text| text.len() < ANSWER_MAX);
+        self.owed = text.unwrap_or_else(|| b"{\"error\":\"the answer is too long\"}".into());
+        self.owed.push(b'\n');
+    }
+
+    /// Writes what the client takes; the rest when it takes more. False if it is gone.
+    fn write(&mut self) -> bool {
+        while !self.owed.is_empty() {
+            match self.stream.write(&self.owed) {
+                Ok(0) => return false,
+                Ok(len) if len == self.owed.len() => self.owed = Vec::new(),
+                Ok(len) => drop(self.owed.drain(..len)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
+        true
     }
 }
 
-/// Listens in this folder, made for its user alone if it is not there. A socket that nobody listens
-/// on is left over from a crash and replaced.
+/// Listens in this folder, which only its user writes to and which is made if it is not there. A socket
+/// that nobody listens on is left over from a crash and replaced.
 fn listen(folder: &Path, name: &str) -> io::Result<(UnixListener, PathBuf)> {
-    if !folder.is_dir() {
-        DirBuilder::new().mode(0o755).create(folder)?;
+    match DirBuilder::new().mode(0o755).create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => trust::check(folder)?,
     }
     let path = folder.join(format!("{name}.sock"));
     match UnixListener::bind(&path) {

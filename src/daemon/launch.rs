@@ -20,8 +20,9 @@ use crate::settings::Settings;
 use crate::signals::{Asked, Signals};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Waker};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::sync::Arc;
+use streamsocket_journal::lines::Lines;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::WallClock;
 
@@ -54,15 +55,15 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
         return Ok(None);
     };
     let Start { poll, signals, control, again, .. } = start;
-    let Ready { opened: Opened { network, description, video, audio }, sdp, announcer, stats } =
-        ready;
+    let Ready { opened, sdp, announcer, stats, told } = ready;
+    let Opened { network, description, video, audio } = opened;
     let began = monotonic();
     let clock = WallClock::new(began, began.0 + unix_offset_nanos());
     let mut daemon = Daemon {
         poll,
         timer: Timer::new()?,
         signals,
-        wall: Wall { clock, description, sdp: settings.sdp.clone() },
+        wall: Wall { clock, description, sdp: settings.sdp.clone(), told },
         name,
         cname,
         sdp,
@@ -96,7 +97,9 @@ struct Ready {
     opened: Opened,
     sdp: String,
     announcer: Option<Announcer>,
-    stats: Option<Box<dyn Write + Send>>,
+    stats: Option<Lines>,
+    /// The description on its way to the reader of a pipe.
+    told: Option<Lines>,
 }
 
 fn ready(order: &Order) -> Result<Ready, Error> {
@@ -106,11 +109,9 @@ fn ready(order: &Order) -> Result<Ready, Error> {
     let sdp =
         opened.description.text().map_err(|_| Error("the session cannot be described".into()))?;
     let announcer = announcer(settings, &sdp, &opened.network)?;
-    if let Some(path) = &settings.sdp {
-        write_sdp(path, &sdp)?;
-    }
+    let told = settings.sdp.as_deref().map(|path| write_sdp(path, &sdp)).transpose()?.flatten();
     let stats = settings.stats.as_deref().map(open_stats).transpose()?;
-    Ok(Ready { opened, sdp, announcer, stats })
+    Ok(Ready { opened, sdp, announcer, stats, told })
 }
 
 /// The loop until there is a session.

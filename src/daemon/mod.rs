@@ -36,10 +36,10 @@ use crate::signals::{Asked, Signals};
 use crate::statistics::{DestinationStatistics, Statistics};
 use mio::{Events, Poll, Token, Waker};
 use std::fmt;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use streamsocket_journal::lines::{CLOSE_PATIENCE, Lines};
 use streamsocket_net::Changes;
 use streamsocket_stream::clock::Monotonic;
 
@@ -117,7 +117,7 @@ pub struct Daemon {
     /// Of which devices the descriptors are watched.
     watched: Watched,
     control: Option<Server>,
-    stats: Option<Box<dyn Write + Send>>,
+    stats: Option<Lines>,
     notifier: Notifier,
     waker: Arc<Waker>,
     settings: Settings,
@@ -287,7 +287,10 @@ impl Daemon {
         let Some(mut control) = self.control.take() else { return };
         control.serve(|request| match request {
             Request::Sdp => Some(Answer::Sdp(self.sdp.clone())),
-            Request::Status => Some(Answer::Status(Box::new(self.statistics(now)))),
+            Request::Status => Some(Answer::Status(Box::new(Statistics {
+                viewer_list: self.viewer_list(now),
+                ..self.statistics(now)
+            }))),
             Request::Reload => self.reload(now),
             Request::Stop => {
                 self.stopping = true;
@@ -298,19 +301,13 @@ impl Daemon {
     }
 
     fn write_stats(&mut self, now: Monotonic) {
-        if self.stats.is_none() {
-            return;
-        }
-        let report = serde_json::to_string(&self.statistics(now)).unwrap_or_default();
-        let written =
-            self.stats.as_mut().map(|out| writeln!(out, "{report}").and_then(|()| out.flush()));
-        if let Some(Err(error)) = written {
-            log::warn!("statistics cannot be written any more: {error}");
-            self.stats = None;
-        }
+        let Some(lines) = &self.stats else { return };
+        let Ok(mut report) = serde_json::to_vec(&self.statistics(now)) else { return };
+        report.push(b'\n');
+        lines.push(report);
     }
 
-    /// What the session did so far.
+    /// What the session did so far, without the list of its viewers.
     #[must_use]
     pub fn statistics(&self, now: Monotonic) -> Statistics {
         let mut sent: Vec<(SocketAddr, Sent)> = Vec::new();
@@ -336,7 +333,7 @@ impl Daemon {
             name: self.name.clone(),
             destinations: destinations.collect(),
             viewers: self.viewers(),
-            viewer_list: self.viewer_list(now),
+            viewer_list: Vec::new(),
             video: self.video.as_ref().map(Video::statistics),
             audio: self.audio.as_ref().map(Audio::statistics),
         }
@@ -351,6 +348,9 @@ impl Daemon {
             announcer.delete();
         }
         self.write_stats(now);
+        for lines in [&self.stats, &self.wall.told].into_iter().flatten() {
+            lines.close(CLOSE_PATIENCE);
+        }
     }
 }
 

@@ -14,9 +14,9 @@ use crate::control::Answer;
 use crate::description::Description;
 use crate::options::StreamOptions;
 use crate::settings::{self, Settings, Wait};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
+use streamsocket_journal::lines::Lines;
 use streamsocket_stream::clock::Monotonic;
 
 /// What a configuration names is open within this: an address that answers as late as it may takes
@@ -47,7 +47,9 @@ struct Changed {
     opened: Option<Opened>,
     announcer: Option<Announcer>,
     /// Where statistics go from now on, if that changes.
-    stats: Option<Option<Box<dyn Write + Send>>>,
+    stats: Option<Option<Lines>>,
+    /// The description on its way to the reader of a pipe, if that is another one.
+    told: Option<Lines>,
 }
 
 impl Reloading {
@@ -167,7 +169,7 @@ impl Daemon {
     }
 
     fn take_on(&mut self, changed: Changed, now: Monotonic) -> Result<(), Error> {
-        let Changed { settings, opened, announcer, stats } = changed;
+        let Changed { settings, opened, announcer, stats, told } = changed;
         let opened = match opened {
             Some(opened) => Some((self.watch_opened(&opened)?, opened)),
             None => None,
@@ -177,6 +179,7 @@ impl Daemon {
             self.stats = stats;
         }
         self.wall.sdp.clone_from(&settings.sdp);
+        self.wall.told = told.or(self.wall.told.take());
         self.announce_by(announcer);
         match opened {
             Some((watched, opened)) => self.exchange(opened, watched, now),
@@ -287,10 +290,9 @@ fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let moved = new.stats != old.stats;
     let stats = moved.then(|| new.stats.as_deref().map(start::open_stats).transpose());
     let stats = stats.transpose()?;
-    if let Some(path) = new.sdp.as_ref().filter(|_| new.sdp != old.sdp) {
-        start::write_sdp(path, &sdp)?;
-    }
-    Ok(Some(Changed { settings: new, opened, announcer, stats }))
+    let path = new.sdp.as_deref().filter(|_| new.sdp != old.sdp);
+    let told = path.map(|path| start::write_sdp(path, &sdp)).transpose()?.flatten();
+    Ok(Some(Changed { settings: new, opened, announcer, stats, told }))
 }
 
 /// What is asked of the machine for these settings while the session before still has its own.

@@ -12,12 +12,13 @@ use crate::description::{Description, NTP64_ID};
 use crate::group;
 use crate::hotplug::Hotplug;
 use crate::normalise::{self, Normaliser};
+use crate::replace::replace;
 use crate::settings::{Destination, PORT_DEFAULT, Settings};
 use mio::Waker;
-use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use streamsocket_journal::lines::Lines;
 use streamsocket_net::{Changes, Interface, machine};
 use streamsocket_stream::send::audio::PACKET_MS;
 use streamsocket_stream::send::repair::AUDIO_PACKETS;
@@ -138,26 +139,23 @@ pub(super) fn announcer(
 }
 
 /// Written beside and renamed, so that a player that waits for the file never reads half of it. A pipe
-/// or a device is written to as it is; `-` is standard output.
-pub(super) fn write_sdp(path: &Path, sdp: &str) -> Result<(), Error> {
+/// or a device is written to as it is; `-` is standard output. Their readers take their time: until
+/// then it is in what is returned, and written even if that is dropped.
+pub(super) fn write_sdp(path: &Path, sdp: &str) -> Result<Option<Lines>, Error> {
     let failed = |error| Error(format!("--sdp {}: {error}", path.display()));
-    if path == Path::new("-") {
-        return std::io::stdout().write_all(sdp.as_bytes()).map_err(failed);
+    if path == Path::new("-") || path.metadata().is_ok_and(|there| !there.is_file()) {
+        let lines = Lines::open(path, "lines of --sdp").map_err(failed)?;
+        lines.push(sdp);
+        lines.finish();
+        return Ok(Some(lines));
     }
-    if path.metadata().is_ok_and(|there| !there.is_file()) {
-        return std::fs::write(path, sdp).map_err(failed);
-    }
-    let beside = path.with_extension("sdp.new");
-    std::fs::write(&beside, sdp).and_then(|()| std::fs::rename(&beside, path)).map_err(failed)
+    replace(path, sdp.as_bytes()).map_err(failed)?;
+    Ok(None)
 }
 
-pub(super) fn open_stats(path: &Path) -> Result<Box<dyn Write + Send>, Error> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::stdout()));
-    }
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    let file = file.map_err(|error| Error(format!("--stats {}: {error}", path.display())))?;
-    Ok(Box::new(file))
+pub(super) fn open_stats(path: &Path) -> Result<Lines, Error> {
+    Lines::open(path, "statistics")
+        .map_err(|error| Error(format!("--stats {}: {error}", path.display())))
 }
 
 /// Without news a network that has changed is looked for when sending fails.

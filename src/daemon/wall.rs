@@ -5,6 +5,7 @@ use super::{Daemon, seconds, start};
 use crate::clock::unix_offset_nanos;
 use crate::description::{Description, reference_clock};
 use std::path::PathBuf;
+use streamsocket_journal::lines::Lines;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::{Monotonic, WallClock};
 
@@ -14,6 +15,8 @@ pub(super) struct Wall {
     pub(super) description: Description,
     /// Where the user wants the description.
     pub(super) sdp: Option<PathBuf>,
+    /// The description on its way to the reader of a pipe.
+    pub(super) told: Option<Lines>,
 }
 
 impl Wall {

@@ -50,16 +50,15 @@ fn who_watches_is_listed_with_what_arrives_there() {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let sdp = folder.path().join("it.sdp");
     let mut daemon = endless(place);
-    daemon.arg("--sdp").arg(&sdp).args(["--stats", "-"]).stdout(Stdio::piped());
+    daemon.arg("--sdp").arg(&sdp);
     let mut daemon = Program::start(&mut daemon);
-    let seconds = BufReader::new(daemon.stdout()).lines();
     daemon.wait_for("goes to");
     assert!(ask(place, &["viewers"]).starts_with("nobody has reported yet"));
     let mut receivers = [(); 2].map(|()| Program::start(receiver().arg(&sdp)));
     // The second report of each is the first that knows what repair has left.
-    let told = |line: &String| {
-        let stats: serde_json::Value = serde_json::from_str(line).unwrap();
-        let viewers = stats["viewer_list"].as_array().unwrap().clone();
+    let told = || {
+        let viewers = ask(place, &["viewers", "--json"]);
+        let viewers: Vec<serde_json::Value> = serde_json::from_str(&viewers).unwrap();
         let whole = |it: &serde_json::Value| {
             it["video"]["loss_after_repair_percent"].is_number()
                 && it["video"]["round_trip_ms"].is_number()
@@ -67,7 +66,7 @@ fn who_watches_is_listed_with_what_arrives_there() {
         };
         viewers.len() == 2 && viewers.iter().all(whole)
     };
-    assert!(seconds.map_while(Result::ok).take(60).any(|line| told(&line)), "never both");
+    wait_until("both with all that is to be known", told);
     let list = ask(place, &["viewers"]);
     assert_eq!(list.lines().filter(|line| line.starts_with("127.0.0.1 ")).count(), 2, "{list}");
     for receiver in &mut receivers {
