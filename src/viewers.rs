@@ -154,6 +154,7 @@ fn to_millis(nanos: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use streamsocket_stream::session::viewers::Proof;
     use streamsocket_wire::rtp::Ssrc;
 
     fn viewer(ssrc: u32, cname: &[u8], left: Option<(u32, u32)>) -> Viewer {
@@ -174,6 +175,7 @@ mod tests {
             block: Some(block),
             left,
             round_trip: Some(1_500_000),
+            proof: Proof::Proven,
         }
     }
 

@@ -62,7 +62,8 @@ fn take(step: &Step<'_>, now: Monotonic, viewers: &mut Viewers, feedback: &mut F
     }
     let address = SocketAddr::from(([192, 0, 2, step.kind & 3], 5000 + u16::from(step.kind)));
     let ntp = NtpTime::from_unix_nanos(now.0);
-    viewers.receive(step.bytes, address, now, ntp);
+    viewers.receive(step.bytes, address, now);
+    viewers.ask(ntp, now);
 }
 
 /// All that is in a packet; what has a writer is written again, and read as it was.

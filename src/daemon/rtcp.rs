@@ -101,8 +101,7 @@ impl Daemon {
     }
 
     pub(super) fn receive_reports(&mut self, now: Monotonic) {
-        let ntp = self.wall.clock.ntp(now);
-        let left = self.transports_mut().map(|transport| transport.receive(now, ntp));
+        let left = self.transports_mut().map(|transport| transport.receive(now));
         self.reports_left = left.fold(false, |any, left| any | left);
     }
 }

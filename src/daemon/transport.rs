@@ -92,6 +92,7 @@ impl Transport {
     /// Sends a report; `instant` is now on the stream's clock and on the wall clock.
     pub(super) fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
         let mut out = [0; COMPOUND_MAX];
+        self.viewers.ask(instant.1, now);
         match self.reporter.report(now, instant, about, &mut out) {
             Ok(len) => self.send_rtcp(&out[..len]),
             Err(error) => log::error!("a report does not fit its packet: {error}"),
@@ -108,14 +109,14 @@ impl Transport {
     }
 
     /// Takes the reports that have come. True if some were left for the next turn.
-    pub(super) fn receive(&mut self, now: Monotonic, ntp: NtpTime) -> bool {
+    pub(super) fn receive(&mut self, now: Monotonic) -> bool {
         let mut left = false;
         let mut bytes = [0; COMPOUND_MAX];
         for rtcp in self.outputs.iter().filter_map(Output::rtcp) {
             let mut taken = 0;
             while taken < REPORTS_AT_A_TIME {
                 match rtcp.receive(&mut bytes) {
-                    Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now, ntp),
+                    Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now),
                     Ok(None) => break,
                     // A refusal that came back from a host: the next read goes on.
                     Err(_) => {}
@@ -127,7 +128,7 @@ impl Transport {
         for socket in &mut self.groups {
             let viewers = &mut self.viewers;
             let mut each = |got: streamsocket_net::Received<'_>| {
-                viewers.receive(got.data, got.from, now, ntp);
+                viewers.receive(got.data, got.from, now);
             };
             left |= socket.receive(&mut each).is_ok_and(|taken| taken > 0);
         }

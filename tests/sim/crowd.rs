@@ -2,7 +2,7 @@
 //! the sender's real table, with the group's size told once a second.
 
 use crate::world::{Chance, MS, SECOND};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::fate::Runs;
 use streamsocket_stream::session::COMPOUND_MAX;
@@ -26,6 +26,7 @@ pub(crate) struct Crowd {
 struct Member {
     feedback: Feedback,
     ssrc: u32,
+    address: SocketAddr,
     joins: i64,
 }
 
@@ -38,19 +39,21 @@ pub(crate) fn run(members: u32, bandwidth: u64, arrival: i64, seconds: i64, seed
     };
     let stream = Ssrc(1);
     let mut viewers = Viewers::new(stream, bandwidth);
-    let member = |random: &mut dyn FnMut() -> u32| {
+    let member = |random: &mut dyn FnMut() -> u32, number: u32| {
         let ssrc = random();
         let joins = i64::from(random()) % (arrival / MS) * MS;
-        Member { feedback: Feedback::new(Ssrc(ssrc), Some(bandwidth)), ssrc, joins }
+        let address = (Ipv4Addr::from(0x0A00_0000 + number), 5555).into();
+        Member { feedback: Feedback::new(Ssrc(ssrc), Some(bandwidth)), ssrc, address, joins }
     };
-    let mut crowd: Vec<_> = (0..members).map(|_| member(&mut random)).collect();
-    let address: SocketAddr = "192.0.2.1:5555".parse().unwrap();
+    let mut crowd: Vec<_> = (0..members).map(|number| member(&mut random, number)).collect();
     let mut shares = Vec::new();
     for second in 0..seconds {
         let (begin, end) = (second * SECOND, (second + 1) * SECOND);
         let mut bytes = 0;
         // The sender speaks first, and is heard by those who are there.
         let told = u32::try_from(viewers.len()).unwrap();
+        let asked = NtpTime((second.unsigned_abs() + 1) << 32);
+        viewers.ask(asked, Monotonic(begin));
         for member in crowd.iter_mut().filter(|member| member.joins < end) {
             if second > 0 && member.joins < begin {
                 member.feedback.group_size(told, Monotonic(begin));
@@ -58,10 +61,11 @@ pub(crate) fn run(members: u32, bandwidth: u64, arrival: i64, seconds: i64, seed
             member.feedback.start(Monotonic(begin.max(member.joins)), random());
             while let Some(due) = member.feedback.deadline().filter(|due| due.0 < end) {
                 let mut out = [0; COMPOUND_MAX];
-                let about = about(stream, member.ssrc);
+                let delay = u32::try_from((due.0 - begin) * 65_536 / SECOND).unwrap();
+                let about = about(stream, member.ssrc, (asked.middle(), delay));
                 let len = member.feedback.report(due, &about, random(), &mut out).unwrap();
                 bytes += len + HEADERS;
-                viewers.receive(&out[..len], address, due, NtpTime(0));
+                viewers.receive(&out[..len], member.address, due);
             }
         }
         viewers.forget(Monotonic(end - MS));
@@ -70,15 +74,15 @@ pub(crate) fn run(members: u32, bandwidth: u64, arrival: i64, seconds: i64, seed
     Crowd { shares, counted: viewers.len() }
 }
 
-fn about(stream: Ssrc, member: u32) -> About<'static> {
+fn about(stream: Ssrc, member: u32, (last_sr, delay): (u32, u32)) -> About<'static> {
     let block = ReportBlock {
         ssrc: stream,
         fraction_lost: 0,
         lost: 0,
         highest: member,
         jitter: 0,
-        last_sr: 0,
-        delay: 0,
+        last_sr,
+        delay,
     };
     let runs = [Run { received: true, packets: 9000 }];
     let fates = Some((Sequence(0), Runs::from_slice(&runs).unwrap()));

@@ -1,7 +1,8 @@
 //! How many receivers there are, counted in a fixed space: linear counting (Whang, Vander-Zanden and
-//! Taylor 1990) on their SSRCs. Exact enough to pace them by, for a hundred thousand of them.
+//! Taylor 1990) on their addresses, which are harder to come by than SSRCs. Exact enough to pace them by,
+//! for a hundred thousand of them.
 
-use streamsocket_wire::rtp::Ssrc;
+use core::net::IpAddr;
 
 /// Bits of the map: 8 kB, for 100,000 receivers within a few per cent.
 const BITS: usize = 1 << 16;
@@ -20,9 +21,16 @@ impl Default for Census {
 
 impl Census {
     /// A receiver has reported.
-    pub fn count(&mut self, ssrc: Ssrc) {
-        // The finalizer of splitmix64: SSRCs ought to be random, and are not always.
-        let mut spread = u64::from(ssrc.0).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    pub fn count(&mut self, address: IpAddr) {
+        let number = match address {
+            IpAddr::V4(address) => u64::from(u32::from(address)),
+            IpAddr::V6(address) => {
+                let [_, _, _, _, a, b, c, d] = address.segments().map(u64::from);
+                a << 48 | b << 32 | c << 16 | d
+            }
+        };
+        // The finalizer of splitmix64: neighbours differ in few bits.
+        let mut spread = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
         spread = (spread ^ spread >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         spread = (spread ^ spread >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
         let bit = usize::try_from(spread >> 48).unwrap_or(0) % BITS;
@@ -54,14 +62,15 @@ impl Census {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::net::Ipv4Addr;
 
     #[test]
     fn thousands_are_counted_within_a_few_per_cent_and_forgotten() {
         let mut census = Census::default();
         assert_eq!(census.estimate(), 0);
-        for (ssrcs, expected) in [(0..3, 3..=3), (0..10_000, 9_700..=10_300)] {
-            ssrcs.clone().chain(ssrcs).for_each(|ssrc: u32| {
-                census.count(Ssrc(ssrc.wrapping_mul(2_654_435_761)));
+        for (addresses, expected) in [(0..3, 3..=3), (0..10_000, 9_700..=10_300)] {
+            addresses.clone().chain(addresses).for_each(|address: u32| {
+                census.count(Ipv4Addr::from(0x0A00_0000 + address).into());
             });
             assert!(expected.contains(&census.estimate()), "{}", census.estimate());
         }

@@ -3,6 +3,7 @@
 //! (RFC 5760), so that any number of receivers share a small part of the bandwidth.
 
 pub mod census;
+pub mod echo;
 pub mod feedback;
 pub mod interval;
 pub mod report;

@@ -1,7 +1,11 @@
 //! Who receives: a table of bounded size, fed by the reports of receivers, and a count of those who
 //! have no place in it.
+//!
+//! Anybody can send a report. Proven is a receiver that has echoed two sender reports of ours, some time
+//! apart (RFC 3550 section 6.4.1), which every player does. The others are few, and give way.
 
 use super::census::Census;
+use super::echo::Asked;
 use super::interval::receiver_interval;
 use crate::clock::Monotonic;
 use core::net::SocketAddr;
@@ -10,9 +14,22 @@ use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::{Packet, ReportBlock, packets};
 use streamsocket_wire::rtp::Ssrc;
 
-/// Receivers known at most. More may watch; they are counted but not listed, and a forger fills no
-/// more.
+/// Receivers known at most: 200 kB. More may watch; they are counted but not listed.
 pub const VIEWERS_MAX: usize = 1024;
+
+/// Unproven receivers at most: so many join within some seconds, and a forger adds no more.
+pub const UNPROVEN_MAX: usize = 64;
+
+/// Unproven receivers of one address at most: somebody who starts a few players at once, or one stranger.
+const UNPROVEN_OF_ADDRESS_MAX: usize = 4;
+
+/// Proven receivers of one address at most: more than anybody watches on one machine, and what a stranger
+/// gets who takes part for as long as he wants to be counted.
+const PROVEN_OF_ADDRESS_MAX: usize = 32;
+
+/// From a receiver's first echo to the one that proves it: less than the shortest interval of reports (2.1
+/// s, RFC 3550 section 6.3.1), more than a burst of forged ones takes.
+const PROOF_AFTER: Duration = Duration::from_secs(2);
 
 /// A receiver that has not reported for so long is gone: five of the longest ordinary intervals
 /// (RFC 3550 section 6.3.5). Where they are many, their intervals are longer.
@@ -47,6 +64,27 @@ pub struct Viewer {
     pub left: Option<(u32, u32)>,
     /// Time to it and back, in nanoseconds (RFC 3550 section 6.4.1).
     pub round_trip: Option<i64>,
+    /// What speaks for it.
+    pub proof: Proof,
+}
+
+/// What speaks for a receiver, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// Nothing: a report, which can be made up.
+    None,
+    /// It has heard a sender report, and said so first at that time.
+    Echo(Monotonic),
+    /// It goes on hearing them.
+    Proven,
+}
+
+impl Viewer {
+    /// Whether it takes part for certain: it has echoed our reports.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.proof == Proof::Proven
+    }
 }
 
 /// The receivers of one stream.
@@ -55,6 +93,7 @@ pub struct Viewers {
     stream: Ssrc,
     bandwidth: u64,
     known: Vec<Viewer>,
+    asked: Asked,
     census: Census,
     period: Monotonic,
 }
@@ -67,14 +106,19 @@ impl Viewers {
             stream,
             bandwidth,
             known: Vec::new(),
+            asked: Asked::default(),
             census: Census::default(),
             period: Monotonic(0),
         }
     }
 
-    /// Takes an RTCP packet from `address`; `now` and `ntp` are the same instant. What is malformed is
-    /// ignored.
-    pub fn receive(&mut self, rtcp: &[u8], address: SocketAddr, now: Monotonic, ntp: NtpTime) {
+    /// A sender report that says `ntp` leaves now, which receivers will echo.
+    pub fn ask(&mut self, ntp: NtpTime, now: Monotonic) {
+        self.asked.ask(ntp, now);
+    }
+
+    /// Takes an RTCP packet from `address`. What is malformed is ignored.
+    pub fn receive(&mut self, rtcp: &[u8], address: SocketAddr, now: Monotonic) {
         let Ok(packets) = packets(rtcp) else { return };
         // A receiver speaks for itself (RFC 3550 section 6.1): a datagram costs one search.
         let mut reporter = None;
@@ -83,7 +127,7 @@ impl Viewers {
                 Packet::ReceiverReport { ssrc, blocks } if reporter.is_none() => {
                     reporter = Some(ssrc);
                     let block = blocks.into_iter().find(|block| block.ssrc == self.stream);
-                    self.report(ssrc, address, block, (now, ntp));
+                    self.report(ssrc, address, block, now);
                 }
                 Packet::Description(chunks) => {
                     let own = chunks.into_iter().find(|chunk| Some(chunk.ssrc) == reporter);
@@ -127,9 +171,9 @@ impl Viewers {
     /// Receivers, also those that are not in the table.
     #[must_use]
     pub fn len(&self) -> usize {
-        // The table is exact as long as all have a place in it.
-        let full = self.known.len() == VIEWERS_MAX;
-        if full { self.census.estimate().max(VIEWERS_MAX) } else { self.known.len() }
+        // The table is exact as long as all have a place in it. The census counts only those that echo.
+        let known = self.known.len();
+        if self.is_pressed() { self.census.estimate().max(known) } else { known }
     }
 
     /// True if none is known.
@@ -141,6 +185,12 @@ impl Viewers {
     /// Those in the table.
     pub fn iter(&self) -> impl Iterator<Item = &Viewer> {
         self.known.iter()
+    }
+
+    /// Whether a newcomer finds no place that is free.
+    fn is_pressed(&self) -> bool {
+        let unproven = self.known.iter().filter(|it| !it.is_proven()).count();
+        unproven >= UNPROVEN_MAX || self.known.len() >= VIEWERS_MAX
     }
 
     fn forget_after(&self) -> Duration {
@@ -158,128 +208,61 @@ impl Viewers {
         ssrc: Ssrc,
         address: SocketAddr,
         block: Option<ReportBlock>,
-        (now, ntp): (Monotonic, NtpTime),
+        now: Monotonic,
     ) {
-        self.census.count(ssrc);
-        let round_trip = block.and_then(|block| round_trip(&block, ntp));
-        if let Some(known) = self.known(ssrc, address) {
-            (known.address, known.heard) = (address, now);
-            known.block = block.or(known.block);
-            known.round_trip = round_trip.or(known.round_trip);
-        } else if self.known.len() < VIEWERS_MAX {
-            let (cname, left) = (heapless::Vec::new(), None);
-            let viewer = Viewer { ssrc, address, cname, heard: now, block, left, round_trip };
-            self.known.push(viewer);
+        let round_trip = block.and_then(|block| self.asked.round_trip(&block, now));
+        if round_trip.is_some() {
+            self.census.count(address.ip());
         }
+        if self.known(ssrc, address).is_none() && !self.admit(ssrc, address, now) {
+            return;
+        }
+        let full = self.of(address, true).count() >= PROVEN_OF_ADDRESS_MAX;
+        let Some(known) = self.known(ssrc, address) else { return };
+        (known.address, known.heard) = (address, now);
+        known.block = block.or(known.block);
+        known.round_trip = round_trip.or(known.round_trip);
+        known.proof = match known.proof {
+            Proof::None if round_trip.is_some() => Proof::Echo(now),
+            Proof::Echo(first)
+                if round_trip.is_some() && now.since(first) >= PROOF_AFTER && !full =>
+            {
+                Proof::Proven
+            }
+            proof => proof,
+        };
     }
-}
 
-/// A round trip longer than this is a clock that was set meanwhile, or a lie: in 1/65536 s.
-const ROUND_TRIP_MAX: u32 = 10 * 65_536;
-
-/// RFC 3550 section 6.4.1: arrival minus LSR minus DLSR.
-fn round_trip(block: &ReportBlock, ntp: NtpTime) -> Option<i64> {
-    if block.last_sr == 0 {
-        return None;
+    /// Makes a place for another one, which may take that of an unproven one. False if there is none.
+    fn admit(&mut self, ssrc: Ssrc, address: SocketAddr, now: Monotonic) -> bool {
+        let room = if self.of(address, false).count() >= UNPROVEN_OF_ADDRESS_MAX {
+            self.drop_unproven(|it| it.address.ip() == address.ip())
+        } else {
+            !self.is_pressed() || self.drop_unproven(|_| true)
+        };
+        if room {
+            let (cname, proof) = (heapless::Vec::new(), Proof::None);
+            let (block, left, round_trip) = (None, None, None);
+            let heard = now;
+            self.known.push(Viewer { ssrc, address, cname, heard, block, left, round_trip, proof });
+        }
+        room
     }
-    let middle = u32::try_from(ntp.0 >> 16 & u64::from(u32::MAX)).ok()?;
-    let trip = middle.wrapping_sub(block.last_sr).wrapping_sub(block.delay);
-    (trip <= ROUND_TRIP_MAX).then(|| i64::from(trip) * 1_000_000_000 / 65_536)
+
+    /// Forgets the one among these that nothing speaks for, unheard for longest. Who has echoed once
+    /// keeps its place until it is proven or forgotten: else nobody of a crowd that comes at once would.
+    fn drop_unproven(&mut self, among: impl Fn(&Viewer) -> bool) -> bool {
+        let without = |it: &Viewer| it.proof == Proof::None && among(it);
+        let unproven = self.known.iter().enumerate().filter(|(_, it)| without(it));
+        let oldest = unproven.min_by_key(|(_, it)| it.heard).map(|(index, _)| index);
+        oldest.map(|index| self.known.remove(index)).is_some()
+    }
+
+    fn of(&self, address: SocketAddr, proven: bool) -> impl Iterator<Item = &Viewer> {
+        let own = move |it: &&Viewer| it.address.ip() == address.ip();
+        self.known.iter().filter(own).filter(move |it| it.is_proven() == proven)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::feedback::{About, BANDWIDTH_DEFAULT, Feedback};
-    use super::*;
-    use crate::receive::fate::Runs;
-    use streamsocket_wire::rtcp::Run;
-    use streamsocket_wire::rtp::Sequence;
-
-    const STREAM: Ssrc = Ssrc(9);
-    /// A second after 1900: its middle is 65536.
-    const NTP: NtpTime = NtpTime(1 << 32);
-
-    fn viewers() -> Viewers {
-        Viewers::new(STREAM, BANDWIDTH_DEFAULT)
-    }
-
-    fn address() -> SocketAddr {
-        "192.0.2.7:5555".parse().unwrap()
-    }
-
-    fn report(viewers: &mut Viewers, ssrc: u32, at: Monotonic) {
-        let block = ReportBlock {
-            ssrc: STREAM,
-            fraction_lost: 3,
-            lost: 4,
-            highest: 5,
-            jitter: 6,
-            last_sr: 32_768,
-            delay: 16_384,
-        };
-        let runs = [Run { received: true, packets: 90 }, Run { received: false, packets: 10 }];
-        let fates = Some((Sequence(7), Runs::from_slice(&runs).unwrap()));
-        let about = About { cname: "a@b", block: Some(block), fates };
-        let mut out = [0; 1024];
-        let mut feedback = Feedback::new(Ssrc(ssrc), None);
-        let len = feedback.report(at, &about, 0, &mut out).unwrap();
-        viewers.receive(&out[..len], address(), at, NTP);
-    }
-
-    #[test]
-    fn a_receiver_is_known_until_it_says_goodbye() {
-        let mut viewers = viewers();
-        report(&mut viewers, 1, Monotonic(0));
-        report(&mut viewers, 1, Monotonic(0));
-        report(&mut viewers, 2, Monotonic(0));
-        assert_eq!(viewers.len(), 2);
-        let first = viewers.iter().next().unwrap();
-        assert_eq!(first.block.unwrap().lost, 4);
-        assert_eq!((&first.cname[..], first.left), (&b"a@b"[..], Some((10, 100))));
-        assert_eq!(first.round_trip, Some(250_000_000));
-        let mut out = [0; 512];
-        let len = Feedback::new(Ssrc(1), None).bye("a@b", &mut out).unwrap();
-        let other = "192.0.2.8:5555".parse().unwrap();
-        viewers.receive(&out[..len], other, Monotonic(0), NTP);
-        assert_eq!(viewers.len(), 2, "a goodbye from elsewhere");
-        viewers.receive(&out[..len], address(), Monotonic(0), NTP);
-        assert_eq!(viewers.iter().map(|viewer| viewer.ssrc).collect::<Vec<_>>(), [Ssrc(2)]);
-    }
-
-    #[test]
-    fn a_silent_receiver_is_forgotten_and_the_table_is_bounded() {
-        let mut viewers = viewers();
-        for ssrc in 0..2000_u32 {
-            report(&mut viewers, ssrc.wrapping_mul(2_654_435_761), Monotonic(0));
-        }
-        assert_eq!(viewers.iter().count(), VIEWERS_MAX);
-        assert!((1900..2100).contains(&viewers.len()), "{}", viewers.len());
-        viewers.forget(Monotonic(41_000_000_000));
-        assert!(viewers.is_empty());
-    }
-
-    #[test]
-    fn a_round_trip_that_cannot_be_is_none() {
-        let block = |last_sr, delay| ReportBlock {
-            ssrc: STREAM,
-            fraction_lost: 0,
-            lost: 0,
-            highest: 0,
-            jitter: 0,
-            last_sr,
-            delay,
-        };
-        assert_eq!(round_trip(&block(0, 0), NTP), None);
-        assert_eq!(round_trip(&block(65_536, 0), NTP), Some(0));
-        assert_eq!(round_trip(&block(65_537, 0), NTP), None, "before it was asked");
-    }
-
-    #[test]
-    fn rubbish_is_ignored() {
-        let mut viewers = viewers();
-        for len in 0..64 {
-            viewers.receive(&vec![0x81; len], address(), Monotonic(0), NTP);
-        }
-        assert!(viewers.is_empty());
-    }
-}
+mod tests;
