@@ -34,6 +34,8 @@ pub struct Interface {
     pub up: bool,
     /// The driver announces multicast. `lo` does not, and carries it all the same.
     pub multicast: bool,
+    /// A link to a single other end (`IFF_POINTOPOINT`): a VPN tunnel, a modem.
+    pub point_to_point: bool,
 }
 
 impl Interface {
@@ -89,10 +91,23 @@ impl Interface {
     /// at the default route, of several the one with the lowest metric (Ethernet before Wi-Fi);
     /// a route such as `224.0.0.0/4` goes before it. `None` without such a route: the kernel
     /// then refuses to send to a group unless an interface is named.
+    ///
+    /// Tunnels and other links to a single end are passed over: a VPN that takes the default route is not
+    /// the LAN, and whoever is behind it is not asked to be sent pictures. If no other route is left, it is an
+    /// interface of this machine's that is up and has an address, one of hardware and with a cable if there is.
     #[must_use]
     pub fn default_route() -> Option<Self> {
         let table = fs::read_to_string(ROUTES).ok()?;
-        Self::named(multicast_route(&table)?).ok()
+        choose(&multicast_routes(&table), &Self::list().ok()?, is_hardware).cloned()
+    }
+
+    /// The tunnel that IPv4 multicast would leave by if [`default_route`](Self::default_route) did not pass
+    /// it over.
+    #[must_use]
+    pub fn tunnel_passed_over() -> Option<Self> {
+        let table = fs::read_to_string(ROUTES).ok()?;
+        let best = Self::named(multicast_routes(&table).first()?).ok()?;
+        best.point_to_point.then_some(best)
     }
 
     /// Checks that packets can be sent from and received on it.
@@ -117,6 +132,7 @@ impl Interface {
             loopback: flag(InterfaceFlags::IFF_LOOPBACK),
             up: flag(InterfaceFlags::IFF_UP),
             multicast: flag(InterfaceFlags::IFF_MULTICAST),
+            point_to_point: flag(InterfaceFlags::IFF_POINTOPOINT),
         }
     }
 
@@ -153,9 +169,33 @@ fn is_wireless(folder: &Path) -> bool {
     ["wireless", "phy80211"].iter().any(|entry| folder.join(entry).exists())
 }
 
-/// The interface of the best route of `/proc/net/route` for the groups that sessions use: the
+/// Whether a driver of hardware is behind it; bridges and the like have none.
+fn is_hardware(name: &str) -> bool {
+    Path::new("/sys/class/net").join(name).join("device").exists()
+}
+
+/// Of those that routes lead to the first that is no link to a single end; if all are such, one that no route
+/// leads to.
+fn choose<'a>(
+    routes: &[&str],
+    present: &'a [Interface],
+    is_hardware: impl Fn(&str) -> bool,
+) -> Option<&'a Interface> {
+    let named = |name: &&str| present.iter().find(|it| it.name == **name);
+    let mut routed = routes.iter().filter_map(named).peekable();
+    routed.peek()?;
+    let usable = |it: &&Interface| {
+        !it.point_to_point && !it.loopback && it.up && it.multicast && it.address.is_some()
+    };
+    let others = present.iter().filter(usable);
+    routed
+        .find(|it| !it.point_to_point)
+        .or_else(|| others.min_by_key(|it| (!is_hardware(&it.name), it.wireless, it.index)))
+}
+
+/// The interfaces of the routes of `/proc/net/route` for the groups that sessions use, the best first: the
 /// longest matching prefix, then the lowest metric.
-fn multicast_route(table: &str) -> Option<&str> {
+fn multicast_routes(table: &str) -> Vec<&str> {
     /// Stands for all of 239.255.0.0/16.
     const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 0, 0);
     /// `RTF_UP` and `RTF_REJECT` of the kernel's `route.h`.
@@ -174,7 +214,9 @@ fn multicast_route(table: &str) -> Option<&str> {
         let usable = flags & (UP | REJECT) == UP && group & mask == destination;
         usable.then_some((mask.count_zeros(), metric, name))
     });
-    routes.min_by_key(|&(host_bits, metric, _)| (host_bits, metric)).map(|(_, _, name)| name)
+    let mut routes: Vec<_> = routes.collect();
+    routes.sort_by_key(|&(host_bits, metric, _)| (host_bits, metric));
+    routes.into_iter().map(|(_, _, name)| name).collect()
 }
 
 fn hexadecimal(column: &str) -> Option<u32> {
@@ -232,7 +274,7 @@ mod tests {
             route("eth0", [192, 0, 2, 0], 1, 0, [255, 255, 255, 0]),
         ]
         .concat();
-        assert_eq!(multicast_route(&table), Some("eth0"));
+        assert_eq!(multicast_routes(&table), ["eth0", "wlan0"]);
     }
 
     #[test]
@@ -243,8 +285,46 @@ mod tests {
             route("wlan0", [224, 0, 0, 0], 1, 600, [240, 0, 0, 0]),
         ]
         .concat();
-        assert_eq!(multicast_route(&table), Some("wlan0"));
-        assert_eq!(multicast_route(HEADING), None);
-        assert_eq!(multicast_route("garbage"), None);
+        assert_eq!(multicast_routes(&table), ["wlan0", "eth0"]);
+        assert!(multicast_routes(HEADING).is_empty());
+        assert!(multicast_routes("garbage").is_empty());
+    }
+
+    fn interface(name: &str, index: u32, point_to_point: bool) -> Interface {
+        Interface {
+            name: name.to_owned(),
+            index,
+            address: Some(Ipv4Addr::new(192, 0, 2, 1)),
+            addresses: Vec::new(),
+            wireless: name.starts_with('w'),
+            loopback: name == "lo",
+            up: true,
+            multicast: name != "lo",
+            point_to_point,
+        }
+    }
+
+    #[test]
+    fn tunnels_are_passed_over() {
+        let present = [
+            interface("lo", 1, false),
+            interface("docker0", 2, false),
+            interface("wlan0", 3, false),
+            interface("eth0", 4, false),
+            interface("tun0", 5, true),
+        ];
+        let chosen = |routes: &[&str], present: &[Interface]| {
+            let hardware = |name: &str| name != "docker0";
+            choose(routes, present, hardware).map(|it| it.name.clone())
+        };
+        // As OpenVPN takes all routes: 0/1 and 128/1 before the default route.
+        assert_eq!(chosen(&["tun0", "wlan0"], &present).as_deref(), Some("wlan0"));
+        assert_eq!(chosen(&["wlan0", "tun0"], &present).as_deref(), Some("wlan0"));
+        assert_eq!(chosen(&["tun0"], &present).as_deref(), Some("eth0"));
+        assert_eq!(chosen(&["tun0"], &present[..3]).as_deref(), Some("wlan0"));
+        assert_eq!(chosen(&["tun0"], &present[..1]), None, "the tunnel is gone meanwhile");
+        let tunnel_only = [interface("lo", 1, false), interface("tun0", 5, true)];
+        assert_eq!(chosen(&["tun0"], &tunnel_only), None);
+        assert_eq!(chosen(&[], &present), None, "no route at all");
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn find_network(settings: &Settings, name: &str) -> Result<Network, E
     let said = |error: streamsocket_net::Error| Error(error.to_string());
     let interface = match &settings.interface {
         Some(interface) => Some(Interface::named(interface).map_err(said)?),
-        None => Interface::default_route(),
+        None => choose_interface(&settings.to)?,
     };
     let destinations = if settings.to.is_empty() {
         vec![Destination {
@@ -71,6 +71,29 @@ pub(super) fn find_network(settings: &Settings, name: &str) -> Result<Network, E
         (None, _) => IpAddr::from([127, 0, 0, 1]),
     };
     Ok(Network { interface, destinations, origin, ttl: settings.ttl })
+}
+
+/// The interface to send by where the user names none: for groups the LAN's, for hosts that on the way to
+/// the first of them.
+fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, Error> {
+    let groups = to.is_empty() || to.iter().any(|to| to.address.is_multicast());
+    if let Some(host) = to.first().filter(|_| !groups) {
+        let own = source_address(SocketAddr::new(host.address, host.port));
+        return Ok(Interface::named(&own.to_string()).ok());
+    }
+    let chosen = Interface::default_route();
+    let Some(Interface { name: tunnel, .. }) = Interface::tunnel_passed_over() else {
+        return Ok(chosen);
+    };
+    let Some(Interface { name, .. }) = &chosen else {
+        return Err(Error(format!(
+            "{tunnel} is a tunnel, and no other interface leads to a LAN: with --interface {tunnel} it is sent through the tunnel"
+        )));
+    };
+    log::info!(
+        "{tunnel} is a tunnel: it is sent by {name} instead, unless --interface says otherwise"
+    );
+    Ok(chosen)
 }
 
 /// The address that packets to `to` leave from, as the routing table has it. Nothing is sent.

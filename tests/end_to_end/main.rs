@@ -22,6 +22,7 @@ mod stalls;
 mod stamps;
 mod strangers;
 mod streaming;
+mod tunnels;
 mod variants;
 mod waiting;
 mod window;
