@@ -21,6 +21,12 @@ impl Card {
     /// One whose clock is off by so many parts per million. Its files are in `folder`.
     #[track_caller]
     pub fn new(folder: &Path, ppm: i32) -> Self {
+        Self::with_delay(folder, ppm, 0)
+    }
+
+    /// One whose sound is heard so many milliseconds after it has left the buffer, besides.
+    #[track_caller]
+    pub fn with_delay(folder: &Path, ppm: i32, behind: u32) -> Self {
         let (plugin, source) = (folder.join("libtestcard.so"), source());
         let mut compiler = peer("cc");
         compiler.args(["-O2", "-Wall", "-shared", "-fPIC", "-DPIC", "-o"]).arg(&plugin);
@@ -28,7 +34,7 @@ impl Card {
         let record = folder.join(format!("heard{ppm}"));
         let configuration = folder.join(format!("card{ppm}.conf"));
         let text = format!(
-            "pcm_type.testcard {{ lib \"{}\" }}\npcm.card {{ type testcard ppm {ppm} record \"{}\" }}\n",
+            "pcm_type.testcard {{ lib \"{}\" }}\npcm.card {{ type testcard ppm {ppm} behind {behind} record \"{}\" }}\n",
             plugin.display(),
             record.display()
         );

@@ -210,6 +210,8 @@ pub struct Counters {
     pub same_machine: Count,
     /// See `same_machine`.
     pub synchronised: Count,
+    /// When the sender or this machine last went on after it had stood still, on the monotonic clock.
+    pub stopped: Gauge,
     /// When the sender last reported, on the monotonic clock.
     pub reported: Gauge,
     /// Times that a new source has begun.

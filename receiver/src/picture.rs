@@ -2,6 +2,9 @@
 //! waits as a file, which is a tenth of its picture. A picture that nobody fetches in time is dropped,
 //! never queued up.
 
+mod work;
+
+use self::work::Work;
 use crate::clock::monotonic;
 use crate::counters::{Origin, VideoCounters};
 use crate::decode::{Decoder, Picture};
@@ -9,10 +12,9 @@ use crate::memory::{Budget, Claim, Need};
 use crate::receiver::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_stream::receive::spread::Spread;
 
 /// Frames that may wait to be decoded: the longest latency at 120 frames a second.
 pub const CODED_MAX: usize = 600;
@@ -31,15 +33,6 @@ const DECODED_BYTES: usize = 96 << 20;
 /// How long before its time a picture is decoded: a slow machine takes 30 ms for a large one, and
 /// may be kept from it for as long again.
 const AHEAD: Duration = Duration::from_millis(60);
-
-/// Of the time that decoding takes, what only so many in 10,000 exceed.
-const WORK_BEYOND: u64 = 10;
-
-/// The first frames take longer: memory is fetched, and the program is still being read from the disk.
-const FIRST_FRAMES: u64 = 10;
-
-/// Who took longer, in nanoseconds, was stopped or suspended, which no latency makes up for.
-const WORK_MAX_NANOS: i64 = 250_000_000;
 
 /// A frame that is late by so much, in nanoseconds, is not decoded while others wait.
 const LATE_NANOS: i64 = 50_000_000;
@@ -74,14 +67,25 @@ pub struct Decoded {
     pub claim: Claim,
 }
 
-/// Waits until a frame that is due at `due` is to be decoded.
-fn wait_for(due: Monotonic, shared: &Shared) {
+/// Waits until a frame that is due at `due` is to be decoded. True if there was time.
+fn wait_for(due: Monotonic, shared: &Shared) -> bool {
+    let mut waited = false;
     loop {
         let wait = due.since(monotonic()).saturating_sub(AHEAD);
         if wait.is_zero() || shared.quit.load(Ordering::Relaxed) {
-            return;
+            return waited;
         }
         std::thread::park_timeout(wait.min(STEP));
+        waited = true;
+    }
+}
+
+/// The next frame, and whether nothing had waited before it; nothing at the end.
+fn next(coded: &Receiver<Coded>) -> Option<(Coded, bool)> {
+    match coded.try_recv() {
+        Ok(frame) => Some((frame, false)),
+        Err(TryRecvError::Empty) => Some((coded.recv().ok()?, true)),
+        Err(TryRecvError::Disconnected) => None,
     }
 }
 
@@ -113,10 +117,12 @@ pub fn run(
     let mut free = Vec::with_capacity(DECODED_MAX + 2);
     let (budget, mut need) = (Budget::new(DECODED_BYTES), Need::default());
     let mut undecodable = false;
-    let (mut work, mut decoded_count) = (Spread::default(), 0_u64);
-    while let Ok(frame) = coded.recv() {
+    let mut work = Work::default();
+    while let Some((frame, idle)) = next(coded) {
         let frame = newest_in_time(frame, coded, counters);
-        wait_for(frame.due, shared);
+        let idle = idle | wait_for(frame.due, shared);
+        let stopped = shared.counters.stopped.get().map(Monotonic);
+        work.next(frame.origin.undelayed, stopped, idle);
         free.extend(spare.try_iter());
         free.retain(|picture: &Picture| !need.is_exceeded(picture.bytes()));
         let mut picture = free.pop().unwrap_or_else(Picture::new);
@@ -134,10 +140,8 @@ pub fn run(
         need.note(picture.bytes());
         let now = monotonic();
         let taken = now.nanos_since(frame.handed.max(frame.due - AHEAD));
-        decoded_count += 1;
-        if taken < WORK_MAX_NANOS && decoded_count > FIRST_FRAMES {
-            work.add(taken, now);
-            counters.work.set(work.quantile(WORK_BEYOND).unwrap_or(0));
+        if let Some(needed) = work.took(taken, now) {
+            counters.work.set(needed);
         }
         log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall, now.0);
         let Some(claim) = budget.claim(picture.bytes()) else {

@@ -213,6 +213,7 @@ impl Receiver {
         let mut left = false;
         self.join_again_if_silent(now);
         let (session, outlets) = (&mut self.session, &mut self.outlets);
+        session.begin_turn(now);
         let counters = &self.shared.counters;
         if let Some(audio) = &mut self.audio {
             left |= audio.receive(session, outlets, counters);

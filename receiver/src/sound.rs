@@ -2,6 +2,9 @@
 //! counts: what is written now is heard when everything before it has been played. It is played a little
 //! faster or slower, so that the card keeps in step with the sender.
 
+mod discard;
+
+pub use self::discard::discard;
 use crate::clock::monotonic;
 use crate::counters::{AudioCounters, Origin};
 use crate::memory::Claim;
@@ -16,6 +19,7 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::conceal::Conceal;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::resample::Stretch;
+use streamsocket_stream::receive::sink::Sink;
 
 /// Packets of sound that may wait: the longest latency in packets of 5 ms, and some.
 pub const SOUND_MAX: usize = 1100;
@@ -39,9 +43,6 @@ const DRY_MAX_NANOS: i64 = 50_000_000;
 
 /// After so long without another, in nanoseconds, one is forgotten.
 const FORGIVEN_NANOS: i64 = 300_000_000_000;
-
-/// What an output may hold beyond the card's own buffer, in nanoseconds: wireless ones do.
-const BEHIND_MAX_NANOS: i64 = 500_000_000;
 
 /// Two readings of the clock around that of the card's position this close, in nanoseconds, were not
 /// interrupted; a busy machine interrupts often, but not so often in a row.
@@ -161,8 +162,10 @@ struct Player<'a> {
     dry: u64,
     /// When the last of them was, or the last that was forgiven.
     dried: Monotonic,
-    /// By how much sound was too late for the card, though it came in time, in nanoseconds.
-    behind: i64,
+    /// What lies behind the card's buffer.
+    sink: Sink,
+    /// How much earlier than it is heard sound is needed, in nanoseconds.
+    needed: i64,
     /// When the thread last ran.
     told: Monotonic,
     jumps: u64,
@@ -189,7 +192,8 @@ impl<'a> Player<'a> {
             underruns: 0,
             dry: 0,
             dried: monotonic(),
-            behind: 0,
+            sink: Sink::default(),
+            needed: 0,
             told: monotonic(),
             jumps: 0,
             counters,
@@ -223,6 +227,8 @@ impl<'a> Player<'a> {
             return Ok(());
         };
         self.ppb = stretch;
+        let latency = due.nanos_since(origin.undelayed);
+        self.sink.learn(self.playout.behind(), latency, self.needed);
         let heard = due.offset(-early);
         self.counters.latency.add(origin, due, heard);
         log::trace!(target: "heard", "wall={:?} due={} at={}", origin.wall, due.0, heard.0);
@@ -259,9 +265,14 @@ impl<'a> Player<'a> {
         if !self.speaker.is_running() {
             return IDLE;
         }
-        let held = self.speaker.delay_frames().unwrap_or(0);
-        let left = self.nanos(usize::try_from(held).unwrap_or(0)) - self.ahead();
+        let left = self.held().unwrap_or(0) - self.ahead();
         Duration::from_nanos(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// What the card's buffer holds, in nanoseconds: it runs dry when that is played, whatever lies behind it.
+    fn held(&mut self) -> std::result::Result<i64, Error> {
+        let held = self.speaker.buffer_frames() - self.speaker.free_frames()?;
+        Ok(self.nanos(usize::try_from(held).unwrap_or(0)))
     }
 
     /// Nothing has come in time: the card goes on with silence, which is not heard as its running dry
@@ -308,8 +319,8 @@ impl<'a> Player<'a> {
             self.dried = now;
         }
         self.told = now;
-        self.behind = self.behind.max(self.playout.behind().min(BEHIND_MAX_NANOS));
-        self.counters.work.set(self.ahead() + WAKE_NANOS + self.behind);
+        self.needed = self.ahead() + WAKE_NANOS + self.sink.lead();
+        self.counters.work.set(self.needed);
         self.counters.underruns.set(underruns);
         self.counters.jumps.set(self.playout.jumps());
         self.counters.rate.set(self.ppb);
@@ -318,17 +329,21 @@ impl<'a> Player<'a> {
     /// How much too early it would be heard, in nanoseconds, were it played now: after all that the
     /// card and the resampler hold.
     fn early(&mut self, due: Monotonic) -> std::result::Result<i64, Error> {
-        let mut best = (i64::MAX, 0);
+        let mut best = (i64::MAX, 0, 0);
         for _ in 0..READINGS_MAX {
             let before = monotonic();
             let card = usize::try_from(self.speaker.delay_frames()?).unwrap_or(0);
             let taken = monotonic().nanos_since(before);
             let delay = self.nanos(card + self.stretch.delay_frames());
             let heard = before.offset(delay + taken / 2);
-            best = best.min((taken, due.nanos_since(heard)));
+            best = best.min((taken, due.nanos_since(heard), self.nanos(card)));
             if taken <= UNDISTURBED_NANOS {
                 break;
             }
+        }
+        if self.speaker.is_running() {
+            let held = self.held()?;
+            self.sink.observe(held, best.2);
         }
         Ok(best.1)
     }
@@ -375,22 +390,5 @@ impl<'a> Player<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// Sound later than this would not be heard with a card either, in nanoseconds: it is left out.
-const UNHEARD_NANOS: i64 = 100_000_000;
-
-/// Without a card: lets everything go by, and notes when it could have been heard.
-pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>, shared: &Arc<Shared>) {
-    let counters = &shared.counters.audio;
-    while let Ok(next) = sound.recv() {
-        if let Sound::Samples { samples, due, origin, claim: _claim } = next {
-            let now = monotonic();
-            if now.nanos_since(due) < UNHEARD_NANOS {
-                counters.latency.add(origin, due, due.max(now));
-            }
-            let _ = spare.try_send(samples);
-        }
     }
 }

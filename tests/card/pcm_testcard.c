@@ -3,7 +3,9 @@
  * which may be wrong by a set number of parts per million, and that takes down what would be heard
  * and when. The stock `null` and `file` plugins take everything at once and prove nothing.
  *
- *	pcm.card { type testcard ppm 200 record "/tmp/heard" }
+ *	pcm.card { type testcard ppm 200 record "/tmp/heard" behind 0 }
+ *
+ * Behind its buffer may lie something else, as a radio link does: sound is heard so many milliseconds later.
  *
  * What is written to the record, in the machine's byte order, each piece behind a header of tag,
  * number of sample frames and nanoseconds of CLOCK_MONOTONIC:
@@ -23,6 +25,7 @@ struct card {
 	snd_pcm_ioplug_t io;
 	FILE *record;
 	double ppm;
+	long behind;
 	int64_t start;
 	snd_pcm_uframes_t written;
 };
@@ -72,7 +75,7 @@ static int card_start(snd_pcm_ioplug_t *io)
 {
 	struct card *card = io->private_data;
 	card->start = now();
-	note(card, 'S', 0, card->start);
+	note(card, 'S', 0, card->start + card->behind * INT64_C(1000000));
 	return 0;
 }
 
@@ -107,6 +110,8 @@ static int card_delay(snd_pcm_ioplug_t *io, snd_pcm_sframes_t *delay)
 	struct card *card = io->private_data;
 	snd_pcm_uframes_t at = played(card);
 	*delay = at < card->written ? card->written - at : 0;
+	if (card->start)
+		*delay += card->behind * io->rate / 1000;
 	return 0;
 }
 
@@ -165,6 +170,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 	snd_config_iterator_t at, next;
 	const char *id, *path = NULL;
 	double ppm = 0;
+	long behind = 0;
 	struct card *card;
 	int error;
 	(void)root;
@@ -174,6 +180,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 			continue;
 		if (!strcmp(id, "ppm"))
 			snd_config_get_ireal(entry, &ppm);
+		else if (!strcmp(id, "behind"))
+			snd_config_get_integer(entry, &behind);
 		else if (!strcmp(id, "record"))
 			snd_config_get_string(entry, &path);
 	}
@@ -183,6 +191,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 	if (!card)
 		return -ENOMEM;
 	card->ppm = ppm;
+	card->behind = behind;
 	card->record = fopen(path, "wb");
 	if (!card->record) {
 		free(card);

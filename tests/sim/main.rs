@@ -215,6 +215,64 @@ fn after_a_stall_the_latency_is_back_within_a_second() {
     back_within_a_second(&away, pause);
 }
 
+#[test]
+fn a_card_with_a_delay_of_its_own_is_allowed_for() {
+    let mut settled = Vec::new();
+    let scenario = Scenario {
+        behind: 287 * MS,
+        jitter: 5 * MS,
+        ..Scenario::new("a card with 287 ms of its own", 120 * SECOND)
+    };
+    let viewer = scenario.run(|_, viewer| settled.push(viewer.figures.skipped));
+    let (latency, skipped) = (viewer.latency().0, viewer.figures.skipped);
+    println!(
+        "{:34} latency {:.1} ms; {skipped} packets of sound left out, {} of them in the first 3 s",
+        scenario.name,
+        latency as f64 / 1e6,
+        settled[2]
+    );
+    assert_eq!(skipped, settled[2]);
+    assert!((287 * MS..330 * MS).contains(&latency), "{latency}");
+    assert!(viewer.figures.offset(99) < 5.0, "{}", viewer.figures.offset(99));
+}
+
+/// Runs a scenario that stands still for so long, and asserts that a minute later the latency is what it was.
+#[track_caller]
+fn what_it_was_within_a_minute(scenario: &Scenario, (at, span): (i64, i64)) {
+    let mut latencies = Vec::new();
+    scenario.run(|second, viewer| latencies.push((second, viewer.latency().0)));
+    let of = |seconds: i64| {
+        let look = (at + span) / SECOND * SECOND + seconds * SECOND;
+        latencies.iter().find(|(second, _)| *second == look).unwrap().1
+    };
+    let before = latencies.iter().rfind(|(second, _)| *second < at).unwrap().1;
+    let worst = (2..60).map(of).max().unwrap();
+    println!(
+        "{:34} {:5.1} s: latency {:.1} ms before, {:.1} ms at most, {:.1} ms a minute later",
+        scenario.name,
+        span as f64 / 1e9,
+        before as f64 / 1e6,
+        worst as f64 / 1e6,
+        of(60) as f64 / 1e6,
+    );
+    assert!((of(60) - before).abs() < 20 * MS, "{}", scenario.name);
+}
+
+#[test]
+fn a_stop_of_either_side_leaves_the_latency_what_it_was() {
+    for span in [400 * MS, 1200 * MS, 3 * SECOND, 15 * SECOND] {
+        // At several places within a second, by which the timeline counts.
+        for offset in [0, 350 * MS, 700 * MS, 950 * MS] {
+            let stop = (60 * SECOND + offset, span);
+            let scenario = |name| Scenario { jitter: 5 * MS, ..Scenario::new(name, 150 * SECOND) };
+            let held = Scenario { held: Some(stop), ..scenario("the sender stands still") };
+            what_it_was_within_a_minute(&held, stop);
+            let stalled = Scenario { stall: Some(stop), ..scenario("the viewer stands still") };
+            what_it_was_within_a_minute(&stalled, stop);
+        }
+    }
+}
+
 /// Frames of 39, 117 and 250 kB at the usual packet size, and frames of one packet.
 const FRAME_PACKETS: [(usize, &str); 4] =
     [(1, "1 kB"), (28, "39 kB"), (84, "117 kB"), (180, "250 kB")];

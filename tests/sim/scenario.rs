@@ -20,6 +20,8 @@ pub(crate) struct Scenario {
     pub(crate) card_ppm: i64,
     pub(crate) viewer_ppm: i64,
     pub(crate) speaker_ppm: i64,
+    /// What lies behind the viewer's card: sound is heard so much later.
+    pub(crate) behind: Time,
     pub(crate) jitter: Time,
     pub(crate) reordered: i64,
     pub(crate) lost: i64,
@@ -33,6 +35,8 @@ pub(crate) struct Scenario {
     pub(crate) large_frames: bool,
     /// The sender is restarted.
     pub(crate) restart: Option<Time>,
+    /// The sender is stopped: when, and for how long. It sends then what was captured meanwhile.
+    pub(crate) held: Option<(Time, Time)>,
     /// The viewer is stopped: when, and for how long.
     pub(crate) stall: Option<(Time, Time)>,
     /// The network is away: when, and for how long.
@@ -52,6 +56,7 @@ impl Scenario {
             card_ppm: 0,
             viewer_ppm: 0,
             speaker_ppm: 0,
+            behind: 0,
             jitter: MS,
             reordered: 0,
             lost: 0,
@@ -60,6 +65,7 @@ impl Scenario {
             overruns: false,
             large_frames: false,
             restart: None,
+            held: None,
             stall: None,
             away: None,
         }
@@ -69,6 +75,12 @@ impl Scenario {
     pub(crate) fn wall_at(&self, now: Time) -> i64 {
         let set = self.steps.iter().filter(|(at, _)| *at <= now);
         1_700_000_000 * SECOND + set.map(|(_, by)| by).sum::<i64>()
+    }
+
+    /// When what is to be sent at a time is sent.
+    fn sends(&self, next: Time) -> Time {
+        let held = self.held.filter(|(at, span)| (*at..at + span).contains(&next));
+        held.map_or(next, |(at, span)| at + span)
     }
 
     /// Runs it to the end; `look` is called each second.
@@ -81,7 +93,7 @@ impl Scenario {
         let (mut waiting, mut before) = (Vec::new(), 0);
         loop {
             let arrival = link.next().unwrap_or(Time::MAX);
-            let (sends, turns) = (sender.next(), viewer.next().max(before));
+            let (sends, turns) = (self.sends(sender.next()), viewer.next().max(before));
             let stopped = self.stall.is_some_and(|(at, span)| (at..at + span).contains(&before));
             let now = arrival.min(sends).min(if stopped { Time::MAX } else { turns });
             before = now;

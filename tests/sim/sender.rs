@@ -170,9 +170,10 @@ impl Sender {
     fn picture(&mut self, now: Time, link: &mut Link) {
         let rest = self.video.pacer.flush();
         self.video.send(rest, now, link);
+        let due = self.next_picture();
         self.video.frames += 1;
         let video = &mut self.video;
-        let capture = video.clock.advance_to(self.clock.at(now));
+        let capture = video.clock.advance_to(self.clock.at(due));
         let stamp = video::Stamp { time: video.clock.rtp(capture), ntp: self.wall.ntp(capture) };
         video.showing = usize::try_from(video.frames).unwrap() % video.pictures.len();
         let scanned: Frame = scan(&video.pictures[video.showing]).unwrap();
@@ -180,7 +181,7 @@ impl Sender {
         video.packetizer.packetize(&scanned, stamp, &mut video.packets).unwrap();
         let load = Load { media: video.packets.len(), repairs: 0, bytes };
         video.pacer.begin(self.clock.at(now), capture, load);
-        self.truth[0].push_back((stamp.time.0, now));
+        self.truth[0].push_back((stamp.time.0, due));
     }
 }
 

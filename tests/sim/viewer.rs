@@ -8,6 +8,7 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::audio::{self, Chunk};
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::playout::{Playout, Step};
+use streamsocket_stream::receive::sink::Sink;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::{Medium, Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
@@ -22,8 +23,14 @@ const WORK: Work = Work { video: 3 * MS, audio: AHEAD + 3 * MS };
 const AHEAD: i64 = 5 * MS;
 const BRIDGE: i64 = MS;
 
+/// Silence that starts a card.
+const START: i64 = 12 * MS;
+
 /// A card tells its position in steps of so many nanoseconds.
 const POSITION: i64 = MS;
+
+/// More latency than this beyond what is needed is given up at once, as by the receiver.
+const EXCESS: i64 = 40 * MS;
 
 /// The latency to begin with.
 const LATENCY_FIRST: i64 = 100 * MS;
@@ -53,6 +60,9 @@ struct Stream<R> {
 struct Card {
     ppm: i64,
     playout: Playout,
+    sink: Sink,
+    /// What lies behind its buffer.
+    behind: Time,
     /// When it will have played all it has.
     dry: Time,
     running: bool,
@@ -82,6 +92,8 @@ impl Viewer {
             card: Card {
                 ppm: scenario.speaker_ppm,
                 playout: Playout::default(),
+                sink: Sink::default(),
+                behind: scenario.behind,
                 dry: 0,
                 running: false,
             },
@@ -104,7 +116,8 @@ impl Viewer {
             move |time| Some(timeline.due(clock.unix_nanos(time)?)?.offset(-work))
         };
         let video = self.video.reassembler.deadline(&latest(self.video.clock, WORK.video));
-        let audio = self.audio.reassembler.deadline(&latest(self.audio.clock, WORK.audio));
+        let work = self.jitter.work().audio;
+        let audio = self.audio.reassembler.deadline(&latest(self.audio.clock, work));
         let due = [video, audio].into_iter().flatten().min();
         let card = if self.card.running { self.card.dry - AHEAD + 1 } else { Time::MAX };
         due.map_or(Time::MAX, |due| self.clock.when(due) + 1).min(card)
@@ -139,6 +152,8 @@ impl Viewer {
                 self.figures.jumped += 1;
                 self.jitter.reset();
             }
+            let delay = self.timeline.delay(unix, arrival).unwrap();
+            self.jitter.heard(delay, arrival, self.clock.at(now));
         }
         let (marker, payload) = (header.marker, parsed.payload());
         match packet.of {
@@ -163,8 +178,12 @@ impl Viewer {
     }
 
     fn decide(&mut self, now: Monotonic) {
+        let audio = WORK.audio + self.card.sink.lead();
+        self.jitter.set_work(Work { audio, ..WORK });
         if let (false, Some(target)) = (self.fixed, self.jitter.decide(now)) {
-            let at_once = target.at_once || self.timeline.is_settling(now);
+            let excess = self.timeline.latency() - target.latency;
+            let at_once =
+                self.timeline.is_settling(now) || target.at_once && excess < 0 || excess > EXCESS;
             self.timeline.set_target(target.latency, at_once);
         }
     }
@@ -191,7 +210,8 @@ impl Viewer {
         }
         loop {
             let (clock, timeline) = (self.audio.clock, &self.timeline);
-            let latest = |time| Some(timeline.due(clock.unix_nanos(time)?)?.offset(-WORK.audio));
+            let work = self.jitter.work().audio;
+            let latest = |time| Some(timeline.due(clock.unix_nanos(time)?)?.offset(-work));
             let Some(chunk) = self.audio.reassembler.poll(by, &latest, &mut self.samples) else {
                 break;
             };
@@ -206,7 +226,8 @@ impl Viewer {
                 Chunk::Hole { time, frames } => {
                     let Some((due, _)) = self.due(self.audio.clock, time, mono) else { continue };
                     self.card.playout.follow(due, span(frames));
-                    let left = span(frames) + self.early(due, now).min(0);
+                    let early = self.early(due, now);
+                    let left = span(frames) + early.min(0);
                     self.card.write(now, left.max(0), &mut self.figures);
                 }
             }
@@ -219,25 +240,34 @@ impl Viewer {
     }
 
     /// How much too early it would be heard, were it played now.
-    fn early(&self, due: Monotonic, now: Time) -> i64 {
+    fn early(&mut self, due: Monotonic, now: Time) -> i64 {
         let held = (self.card.dry - now).max(0);
-        let told = (held + POSITION / 2) / POSITION * POSITION;
+        let told = (held + self.card.behind + POSITION / 2) / POSITION * POSITION;
+        if self.card.running {
+            self.card.sink.observe(held, told);
+        }
         due.nanos_since(self.clock.at(now)) - by_clock(told, self.clock.ppm)
     }
 
     fn play(&mut self, due: Monotonic, time: i64, now: Time, truth: &mut Truth) {
         let span = span(self.samples.len());
         let captured = captured(truth, time);
+        if !self.card.running {
+            self.card.write(now, START, &mut self.figures);
+        }
         self.card.playout.follow(due, span);
         for _ in 0..3 {
-            match self.card.playout.steer(self.early(due, now), span) {
+            let early = self.early(due, now);
+            match self.card.playout.steer(early, span) {
                 Step::Skip => {
                     self.figures.skipped += 1;
                     return;
                 }
                 Step::Wait { nanos } => self.card.write(now, nanos, &mut self.figures),
                 Step::Play { stretch } => {
-                    let heard = self.card.dry.max(now);
+                    let heard = self.card.dry.max(now) + self.card.behind;
+                    let (latency, needed) = (self.timeline.latency(), self.jitter.work().audio);
+                    self.card.sink.learn(self.card.playout.behind(), latency, needed);
                     if let Some(captured) = captured {
                         self.figures.heard(heard, heard - captured);
                     }

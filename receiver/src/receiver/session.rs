@@ -44,6 +44,8 @@ pub(crate) struct Session {
     latency: Latency,
     wall: WallClock,
     looked: Monotonic,
+    /// When this turn of the loop began.
+    now: Monotonic,
     /// Both clocks are kept right: the same latency is the same instant at every viewer.
     disciplined: bool,
     /// The latency is still looked for.
@@ -63,6 +65,7 @@ impl Session {
             latency,
             wall: WallClock::new(now, now.0.saturating_add(unix_offset())),
             looked: Monotonic(0),
+            now,
             disciplined: false,
             settling: true,
         }
@@ -73,12 +76,19 @@ impl Session {
         Some(self.timeline.due(clock.unix_nanos(time)?)?.offset(-work))
     }
 
+    /// The loop has begun a turn.
+    pub(super) const fn begin_turn(&mut self, now: Monotonic) {
+        self.now = now;
+    }
+
     /// A packet arrived that was captured then.
     pub(crate) fn heard(&mut self, capture: i64, arrival: Monotonic) {
         if self.timeline.observe(capture, arrival) {
             log::info!("the sender's time has jumped: picture and sound begin anew");
             self.jitter.reset();
         }
+        let delay = self.timeline.delay(capture, arrival).unwrap_or(0);
+        self.jitter.heard(delay, arrival, self.now);
     }
 
     /// Thinks over when things are presented.
@@ -106,6 +116,9 @@ impl Session {
         {
             counters.video.latency.reset();
             counters.audio.latency.reset();
+        }
+        if let Some(stopped) = self.jitter.stopped() {
+            counters.stopped.set(stopped.0);
         }
         counters.latency.set(self.timeline.latency());
         counters.target.set(self.timeline.target());

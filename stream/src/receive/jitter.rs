@@ -1,5 +1,6 @@
 //! How long presentation has to wait: the latency that lets all but a few in ten thousand pictures
-//! and packets of sound be ready in time, from how they have been delayed in the last minute.
+//! and packets of sound be ready in time, from how they have been delayed in the last minute. What was
+//! held up because one of both machines stood still says nothing of the network between them.
 
 use super::spread::Spread;
 use crate::clock::Monotonic;
@@ -20,6 +21,15 @@ const INTERVAL_NANOS: i64 = 1_000_000_000;
 
 /// A stream that is late this often, one in so many cases, needs its latency at once and not slowly.
 const LATE_TOO_OFTEN: u64 = 50;
+
+/// A machine that does nothing for so long, in nanoseconds, stands still: no scheduler and no radio that
+/// anybody can live with takes as long again and again.
+const STOP_NANOS: i64 = 300_000_000;
+
+/// More shorter stops than this within [`STOPS_NANOS`] are the network's, which takes its time again and
+/// again. Those that no latency makes up for never are.
+const STOPS_MAX: usize = 2;
+const STOPS_NANOS: i64 = 60_000_000_000;
 
 /// Time that is needed after something is complete, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +59,13 @@ pub struct Jitter {
     seen: u64,
     late: u64,
     decided: Option<Monotonic>,
+    /// When the last packet arrived, and the last silence.
+    heard: Option<Monotonic>,
+    silence: Option<(Monotonic, Monotonic)>,
+    /// What would have come before was held up by a stop.
+    stopped: Option<Monotonic>,
+    /// When the last short stops ended.
+    stops: [Option<Monotonic>; STOPS_MAX],
 }
 
 impl Jitter {
@@ -68,15 +85,69 @@ impl Jitter {
         *self = Self { work: self.work, ..Self::default() };
     }
 
+    /// A packet of either stream arrived, `delay` nanoseconds after an undelayed one would have, and is
+    /// looked at now. Called before what becomes of it is measured.
+    pub fn heard(&mut self, delay: i64, arrival: Monotonic, now: Monotonic) {
+        if now.nanos_since(arrival) >= STOP_NANOS {
+            // We were not there to take it.
+            self.stopped = self.stopped.max(Some(now));
+        }
+        let before = self.heard.replace(arrival).unwrap_or(arrival);
+        if arrival.nanos_since(before) >= STOP_NANOS {
+            self.silence = Some((before, arrival));
+        }
+        let Some((from, until)) = self.silence.filter(|_| delay >= STOP_NANOS) else { return };
+        let due = arrival.offset(delay.saturating_neg());
+        // A slow stream is silent as well, but nothing was captured meanwhile.
+        if due >= from.offset(-STOP_NANOS) && due < until && self.stopped < Some(until) {
+            let long = until.nanos_since(from) >= LATENCY_MAX;
+            if long || self.is_seldom(until) {
+                self.stopped = Some(until);
+            }
+        }
+    }
+
+    /// Whether stops are as rare as those of a machine; this one ended at `until`.
+    fn is_seldom(&mut self, until: Monotonic) -> bool {
+        if self.stops.contains(&Some(until)) {
+            return false;
+        }
+        let recent = |stop: &Option<Monotonic>| {
+            stop.is_some_and(|stop| until.nanos_since(stop) < STOPS_NANOS)
+        };
+        let seldom = !self.stops.iter().all(recent);
+        self.stops.rotate_left(1);
+        self.stops[STOPS_MAX - 1] = Some(until);
+        seldom
+    }
+
+    /// Since when what is captured is not held up by a stop any more, if there was one.
+    #[must_use]
+    pub const fn stopped(&self) -> Option<Monotonic> {
+        self.stopped
+    }
+
+    /// Whether a delay until `now` is the network's.
+    fn is_jitter(&self, delay: i64, now: Monotonic) -> bool {
+        let due = now.offset(delay.saturating_neg());
+        self.stopped.is_none_or(|stopped| due >= stopped)
+    }
+
     /// A picture was complete `delay` nanoseconds after an undelayed packet would have come; it is
     /// presented `latency` after that.
     pub fn video(&mut self, delay: i64, latency: i64, now: Monotonic) {
+        if !self.is_jitter(delay, now) {
+            return;
+        }
         self.video.add(delay, now);
         self.note(delay.saturating_add(self.work.video) > latency);
     }
 
     /// The same of a packet of sound.
     pub fn audio(&mut self, delay: i64, latency: i64, now: Monotonic) {
+        if !self.is_jitter(delay, now) {
+            return;
+        }
         self.audio.add(delay, now);
         self.note(delay.saturating_add(self.work.audio) > latency);
     }
@@ -108,39 +179,4 @@ impl Jitter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: i64 = 1_000_000;
-
-    /// Ten seconds of sound, delayed by up to `spread` milliseconds.
-    fn after(spread: i64, latency: i64) -> Target {
-        let mut jitter = Jitter::default();
-        jitter.set_work(Work { video: 5 * MS, audio: 10 * MS });
-        for packet in 0..2000 {
-            let delay = packet * 7_919 % (spread * 100) * MS / 100;
-            jitter.audio(delay, latency * MS, Monotonic(packet * 5 * MS));
-        }
-        jitter.decide(Monotonic(0));
-        jitter.decide(Monotonic(10_000 * MS)).unwrap()
-    }
-
-    #[test]
-    fn the_latency_is_what_nearly_all_need() {
-        let target = after(50, 100);
-        assert!((61..66).contains(&(target.latency / MS)), "{target:?}");
-        assert!(!target.at_once);
-    }
-
-    #[test]
-    fn what_is_late_already_cannot_wait() {
-        assert!(after(50, 40).at_once);
-    }
-
-    #[test]
-    fn nothing_is_decided_without_delays() {
-        let mut jitter = Jitter::default();
-        assert_eq!(jitter.decide(Monotonic(0)), None);
-        assert_eq!(jitter.decide(Monotonic(2_000 * MS)), None);
-    }
-}
+mod tests;

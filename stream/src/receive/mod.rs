@@ -9,6 +9,7 @@ pub mod peer;
 pub mod playout;
 pub mod repair;
 pub mod resample;
+pub mod sink;
 pub mod source;
 pub mod spread;
 pub mod sync;

@@ -114,6 +114,9 @@ impl Playout {
     pub fn steer(&mut self, early: i64, span: i64) -> Step {
         if early >= -PLACE_NANOS {
             self.base = 0;
+        } else if self.base < 0 && early.saturating_sub(self.base) > JUMP_NANOS {
+            // Nearer to its time than it was: it does not wait to be as late again.
+            self.base = early;
         }
         let early = early.saturating_sub(self.base);
         let Some(before) = self.early.filter(|_| early.abs() <= JUMP_NANOS) else {
@@ -248,6 +251,15 @@ mod tests {
         // As soon as it is in time, it is at its time.
         assert_eq!(playout.steer(40 * MS, PACKET), Step::Wait { nanos: 40 * MS });
         assert_eq!(playout.behind(), 0);
+    }
+
+    #[test]
+    fn what_comes_nearer_to_its_time_stays_there() {
+        let mut playout = Playout::default();
+        while playout.steer(-190 * MS, PACKET) == Step::Skip {}
+        assert_eq!(playout.behind(), 190 * MS);
+        assert!(matches!(playout.steer(-3 * MS, PACKET), Step::Play { .. }));
+        assert_eq!(playout.behind(), 3 * MS);
     }
 
     #[test]
