@@ -40,6 +40,15 @@ fn is_source_specific(group: IpAddr) -> bool {
     }
 }
 
+/// Which address the network is asked for packets of, if for one alone: `source` is the one that a session names,
+/// and whether they are wanted from nowhere else.
+pub(crate) fn asked_of(
+    plan: &StreamPlan,
+    (source, only_from_source): (Option<IpAddr>, bool),
+) -> Option<IpAddr> {
+    source.filter(|_| only_from_source || is_source_specific(plan.rtp.ip()))
+}
+
 /// Whether a clock of this name (RFC 7273 section 4) is kept right, and to the time that ours is kept to:
 /// PTP's is another, and a sender's own is nobody's.
 pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
@@ -98,7 +107,7 @@ impl Intake {
     ) -> Result<Self, Error> {
         let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
         let described = source;
-        let source = source.filter(|_| only_from_source || is_source_specific(plan.rtp.ip()));
+        let source = asked_of(plan, (source, only_from_source));
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let replies = UdpSocket::bind(SocketAddr::new(any, 0));
         let rtp = ReceiveSocket::open(plan.rtp, interface, source)?;

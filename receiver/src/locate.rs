@@ -1,18 +1,21 @@
 //! From what the user named to a session: an SDP file, an address, or an announcement (SAP,
 //! RFC 2974) on the network.
 
+mod candidates;
+mod ears;
+
+use self::candidates::{Candidates, Key};
+use self::ears::{Ears, Probe};
 use crate::clock::monotonic;
-use crate::plan::{Error, Plan};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use crate::plan::{Error, Plan, printable};
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
-use streamsocket_net::{Interface, ReceiveSocket};
+use streamsocket_net::Interface;
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_wire::sap::{Announcement, GROUP_ADMIN, GROUP_GLOBAL, PORT};
+use streamsocket_wire::sap::Announcement;
 
 /// Bytes of a description at most: ours have 1 kB.
 const SDP_MAX: u64 = 64 * 1024;
@@ -26,40 +29,102 @@ const LISTENING: Duration = Duration::from_secs(6);
 /// Time between two looks at whether the user has had enough.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The session that the user named. `stop` is asked now and then whether to give up; `Ok(None)`
-/// then.
+/// Sessions that were skipped and are said to be: more are a flood, which is no news.
+const SAID_MAX: u32 = 16;
+
+/// The session that the user named, or the first of which something comes. What is announced and cannot be joined
+/// or stays silent is passed over. `stop` is asked now and then whether to give up; `Ok(None)` then.
 ///
 /// # Errors
 /// One line: what cannot be read, or listened to.
 pub fn locate(
     source: Option<&str>,
     interface: Option<&Interface>,
+    only_from: Option<IpAddr>,
     mut stop: impl FnMut(Monotonic) -> bool,
 ) -> Result<Option<Plan>, Error> {
+    let from = |plan: Plan| match only_from {
+        Some(source) => Plan { source: Some(source), only_from_source: true, ..plan },
+        None => plan,
+    };
     if let Some(source) = source {
         if let Some(address) = source.strip_prefix("rtp://") {
-            return at_address(address.trim_end_matches('/')).map(Some);
+            return at_address(address.trim_end_matches('/')).map(from).map(Some);
         }
         if Path::new(source).exists() || source.ends_with(".sdp") || source.contains('/') {
-            return from_file(Path::new(source)).map(Some);
+            return from_file(Path::new(source)).map(from).map(Some);
         }
     }
-    match source {
+    let name = source.map(printable);
+    match &name {
         Some(name) => log::info!("waiting for the session '{name}' to be announced"),
         None => log::info!("waiting for a session to be announced (--help says how to name one)"),
     }
     let mut ears = Ears::open(interface)?;
-    let mut found = None;
-    while found.is_none() && !stop(monotonic()) {
-        ears.listen(STEP, &mut |announcement| {
-            let plan = Plan::from_sdp(announcement.payload);
-            let plan = plan.ok().filter(|plan| source.is_none_or(|name| plan.name == name));
-            if let (Some(plan), None, false) = (plan, &found, announcement.deletion) {
-                found = Some(plan);
+    let mut search = Search { name, interface, candidates: Candidates::new(), said: 0 };
+    while !stop(monotonic()) {
+        let mut announced = Vec::new();
+        let heard = ears.listen(STEP, &mut search.candidates, &mut |announcement, announcer| {
+            if announced.len() < LISTED_MAX {
+                announced.extend(plan_of(announcement).map(|plan| (from(plan), announcer)));
             }
         })?;
+        if heard.is_some() {
+            return Ok(heard);
+        }
+        search.turn(announced, monotonic());
     }
-    Ok(found)
+    Ok(None)
+}
+
+/// The session that is announced, if it is one that this program can receive.
+fn plan_of(announcement: &Announcement<'_>) -> Option<Plan> {
+    Plan::from_sdp(announcement.payload).ok().filter(|_| !announcement.deletion)
+}
+
+/// A search for a session.
+struct Search<'a> {
+    /// The only name that will do.
+    name: Option<String>,
+    interface: Option<&'a Interface>,
+    candidates: Candidates<Probe>,
+    said: u32,
+}
+
+impl Search<'_> {
+    /// Tries what was announced, and gives up what stays silent.
+    fn turn(&mut self, announced: Vec<(Plan, IpAddr)>, now: Monotonic) {
+        while let Some(key) = self.candidates.silent(now) {
+            self.say(&key, "nothing comes from it");
+        }
+        for (plan, announcer) in announced {
+            let Some(address) = plan.address() else { continue };
+            let key = Key { name: plan.name.clone(), address, announcer };
+            let named = self.name.as_ref().is_none_or(|name| *name == key.name);
+            if named && self.candidates.wants(&key, now) {
+                let probe = Probe::open(plan, self.interface);
+                if let Err(error) = &probe {
+                    self.say(&key, &format!("it cannot be joined: {error}"));
+                }
+                self.candidates.begin(key, probe.ok(), now);
+            }
+        }
+    }
+
+    /// Says why a session is passed over.
+    fn say(&mut self, key: &Key, why: &str) {
+        self.said += 1;
+        let Key { name, address, announcer } = key;
+        if self.said <= SAID_MAX {
+            log::warn!(
+                "the session '{name}' at {address}, announced by {announcer}, is passed over: {why}; \
+                 waiting for another"
+            );
+        }
+        if self.said == SAID_MAX {
+            log::warn!("more sessions that are passed over are not named");
+        }
+    }
 }
 
 /// The sessions that are announced within a few seconds: name, address and origin of each.
@@ -67,14 +132,13 @@ pub fn locate(
 /// # Errors
 /// One line, if announcements cannot be listened to.
 pub fn list(interface: Option<&Interface>) -> Result<Vec<String>, Error> {
-    let mut ears = Ears::open(interface)?;
+    let (mut ears, mut none) = (Ears::open(interface)?, Candidates::new());
     let mut found: Vec<String> = Vec::new();
     let end = monotonic() + LISTENING;
     while monotonic() < end {
-        ears.listen(STEP, &mut |announcement| {
+        ears.listen(STEP, &mut none, &mut |announcement, _| {
             let Ok(plan) = Plan::from_sdp(announcement.payload) else { return };
-            let address = plan.video.as_ref().or(plan.audio.as_ref()).map(|stream| stream.rtp);
-            let address = address.map(|address| address.to_string()).unwrap_or_default();
+            let address = plan.address().map(|address| address.to_string()).unwrap_or_default();
             let kinds = match (&plan.video, &plan.audio) {
                 (Some(_), Some(_)) => "video and sound",
                 (Some(_), None) => "video",
@@ -124,53 +188,6 @@ fn from_file(path: &Path) -> Result<Plan, Error> {
     }
     let text = String::from_utf8_lossy(&text);
     Plan::from_sdp(&text).map_err(|error| Error(format!("{shown}: {error}")))
-}
-
-/// The sockets on which announcements are heard.
-struct Ears {
-    sockets: Vec<ReceiveSocket>,
-}
-
-impl Ears {
-    fn open(interface: Option<&Interface>) -> Result<Self, Error> {
-        let mut sockets = Vec::new();
-        for group in [GROUP_ADMIN, GROUP_GLOBAL] {
-            let address = SocketAddr::new(IpAddr::V4(group), PORT);
-            let socket = ReceiveSocket::open(address, interface, None);
-            sockets.push(socket.map_err(|error| {
-                Error(format!(
-                    "announcements cannot be heard: {error}; name an SDP file or rtp://ADDRESS:PORT"
-                ))
-            })?);
-        }
-        Ok(Self { sockets })
-    }
-
-    /// Waits so long at most, and hands over what has come. What is no announcement is passed over.
-    fn listen(
-        &mut self,
-        wait: Duration,
-        each: &mut dyn FnMut(&Announcement<'_>),
-    ) -> Result<(), Error> {
-        let timeout = PollTimeout::try_from(wait).unwrap_or(PollTimeout::ZERO);
-        let mut descriptors: Vec<_> = self
-            .sockets
-            .iter()
-            .map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN))
-            .collect();
-        // Interrupted or not, what is there is read.
-        let _ = poll(&mut descriptors, timeout);
-        drop(descriptors);
-        for socket in &mut self.sockets {
-            let taken = socket.receive(&mut |received| {
-                if let Ok(announcement) = Announcement::parse(received.data) {
-                    each(&announcement);
-                }
-            });
-            taken.map_err(|error| Error(format!("announcements cannot be heard: {error}")))?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -32,15 +32,18 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let end = options.duration.map(|duration: Duration| monotonic() + duration);
     let enough = |now| end.is_some_and(|end| now >= end);
-    let located = locate::locate(options.source.as_deref(), interface.as_ref(), enough);
+    let (source, only_from) = (options.source.as_deref(), options.only_from);
+    let located = locate::locate(source, interface.as_ref(), only_from, enough);
     let plan = located.map_err(|error| error.to_string())?;
     let Some(mut plan) = plan else {
         return Err(
-            "no session was announced in that time; name an SDP file or rtp://ADDRESS:PORT".into(),
+            "no session was announced in that time that anything comes from; name an SDP file or \
+             rtp://ADDRESS:PORT"
+                .into(),
         );
     };
-    if let Some(source) = options.only_from {
-        (plan.source, plan.only_from_source) = (Some(source), true);
+    for left_out in &plan.left_out {
+        log::warn!("{left_out} cannot be played and is left out");
     }
     if options.no_repair {
         plan.leave_repair();

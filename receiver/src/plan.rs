@@ -20,6 +20,8 @@ pub struct Plan {
     pub video: Option<StreamPlan>,
     /// Sound.
     pub audio: Option<StreamPlan>,
+    /// What else it has, which cannot be played, for people.
+    pub left_out: Vec<String>,
 }
 
 /// A stream to be received.
@@ -89,15 +91,19 @@ impl Plan {
                 refused.join(" and ")
             )));
         }
-        for refused in refused {
-            log::warn!("{refused} cannot be played and is left out");
-        }
         let name = if session.name.is_empty() || session.name == "-" {
             session.group.to_string()
         } else {
             printable(session.name)
         };
-        Ok(Self { name, source: session.source, only_from_source: false, video, audio })
+        let source = session.source;
+        Ok(Self { name, source, only_from_source: false, video, audio, left_out: refused })
+    }
+
+    /// Where its first stream goes.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.video.as_ref().or(self.audio.as_ref()).map(|stream| stream.rtp)
     }
 
     /// Receives no repair packets.
@@ -134,6 +140,7 @@ impl Plan {
             only_from_source: false,
             video: Some(stream(address, above(1), 26, 90_000, 1, false)),
             audio: Some(stream(above(2), above(3), 97, rate, channels, sound.is_none())),
+            left_out: Vec::new(),
         }
     }
 }
@@ -145,9 +152,20 @@ fn is_playable(media: &Media<'_>, encoding: &str) -> bool {
         && media.port < u16::MAX
 }
 
-/// Text off the network for a terminal, which obeys control characters.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, "?")
+/// Letters of a name that are shown at most: more than any title has room for.
+const SHOWN_MAX: usize = 64;
+
+/// Text off the network for a terminal, which obeys control characters, and for people, who take what is
+/// written from right to left for something else. What is longer than a title is cut.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |letter: char| if is_invisible(letter) { '?' } else { letter };
+    text.chars().take(SHOWN_MAX).map(shown).collect()
+}
+
+/// Controls of terminals, of lines, and of the direction of text (Unicode 16, sections 23.1 and 23.2).
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn describe(media: &Media<'_>) -> String {
@@ -196,6 +214,9 @@ mod tests {
     fn names_cannot_command_a_terminal() {
         let text = OTHER.replace("s=x", "s=a\u{1b}[31m\u{7}") + "m=audio 6000 RTP/AVP 10\n";
         assert_eq!(Plan::from_sdp(&text).unwrap().name, "a?[31m?");
+        let long = OTHER.replace("s=x", &format!("s=\u{202e}{}", "a".repeat(900)));
+        let name = Plan::from_sdp(&(long + "m=audio 6000 RTP/AVP 10\n")).unwrap().name;
+        assert!(name.starts_with("?a") && name.len() == SHOWN_MAX, "{name}");
     }
 
     #[test]

@@ -1,0 +1,153 @@
+//! Which of the sessions that are announced are tried, and for how long. Anybody can announce anything: what
+//! cannot be joined or stays silent must neither end the search nor hold it up, however much there is of it.
+//! Nothing is opened here and no clock is read.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use streamsocket_stream::clock::Monotonic;
+
+/// Sessions that are tried at the same time: each has its sockets.
+const TRIED_MAX: usize = 8;
+
+/// Of these so many of one announcer: one that floods the network leaves room for others.
+const OF_ONE_MAX: usize = 2;
+
+/// Without a packet for so long a session is silent: senders report once a second.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// What cannot be joined keeps its place for so long: who announces such sessions gets no more of them
+/// tried.
+const HELD: Duration = Duration::from_secs(1);
+
+/// What was skipped is tried again after so long: its sender may have come to itself.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// Skipped sessions that are remembered.
+const SKIPPED_MAX: usize = 64;
+
+/// What tells one announced session from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) name: String,
+    /// Where its packets go.
+    pub(super) address: SocketAddr,
+    /// Who announces it.
+    pub(super) announcer: IpAddr,
+}
+
+/// A session that is tried.
+struct Tried<P> {
+    key: Key,
+    since: Monotonic,
+    /// Its ears; none if it cannot be joined.
+    probe: Option<P>,
+}
+
+/// The sessions that are tried, each with its ears, and those that were.
+pub(super) struct Candidates<P> {
+    tried: Vec<Tried<P>>,
+    skipped: VecDeque<(Key, Monotonic)>,
+}
+
+impl<P> Candidates<P> {
+    pub(super) const fn new() -> Self {
+        Self { tried: Vec::new(), skipped: VecDeque::new() }
+    }
+
+    /// Whether an announced session is to be tried now.
+    pub(super) fn wants(&self, key: &Key, now: Monotonic) -> bool {
+        let of_one = self.tried.iter().filter(|tried| tried.key.announcer == key.announcer);
+        let skipped =
+            self.skipped.iter().any(|(skipped, at)| skipped == key && now.since(*at) < AGAIN);
+        self.tried.len() < TRIED_MAX
+            && of_one.count() < OF_ONE_MAX
+            && !skipped
+            && self.tried.iter().all(|tried| tried.key != *key)
+    }
+
+    /// Tries it; without a probe it cannot be joined, and is skipped.
+    pub(super) fn begin(&mut self, key: Key, probe: Option<P>, now: Monotonic) {
+        if probe.is_none() {
+            self.skip(key.clone(), now);
+        }
+        self.tried.push(Tried { key, since: now, probe });
+    }
+
+    /// The ears of those that are tried.
+    pub(super) fn probes(&mut self) -> impl Iterator<Item = &mut P> {
+        self.tried.iter_mut().filter_map(|tried| tried.probe.as_mut())
+    }
+
+    /// A session that was silent for too long; it is skipped.
+    pub(super) fn silent(&mut self, now: Monotonic) -> Option<Key> {
+        self.tried.retain(|tried| tried.probe.is_some() || now.since(tried.since) < HELD);
+        let over = |tried: &Tried<P>| tried.probe.is_some() && now.since(tried.since) >= SILENT;
+        let at = self.tried.iter().position(over)?;
+        let key = self.tried.remove(at).key;
+        self.skip(key.clone(), now);
+        Some(key)
+    }
+
+    fn skip(&mut self, key: Key, now: Monotonic) {
+        self.skipped.retain(|(skipped, _)| *skipped != key);
+        if self.skipped.len() >= SKIPPED_MAX {
+            self.skipped.pop_front();
+        }
+        self.skipped.push_back((key, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str, announcer: u8) -> Key {
+        let address = "239.1.1.1:5004".parse().unwrap();
+        Key { name: name.into(), address, announcer: [10, 0, 0, announcer].into() }
+    }
+
+    fn at(millis: i64) -> Monotonic {
+        Monotonic(millis * 1_000_000)
+    }
+
+    #[test]
+    fn a_session_that_stays_silent_gives_way_and_is_tried_again() {
+        let mut candidates = Candidates::new();
+        let dud = key("dud", 1);
+        assert!(candidates.wants(&dud, at(0)));
+        candidates.begin(dud.clone(), Some(()), at(0));
+        assert!(!candidates.wants(&dud, at(100)), "it is being tried");
+        assert_eq!(candidates.silent(at(4900)), None);
+        assert_eq!(candidates.silent(at(5000)), Some(dud.clone()));
+        assert!(!candidates.wants(&dud, at(10_000)));
+        assert!(candidates.wants(&dud, at(20_000)));
+    }
+
+    #[test]
+    fn others_are_tried_meanwhile_also_one_of_the_same_name() {
+        let mut candidates = Candidates::new();
+        candidates.begin(key("door", 1), Some("the stranger's"), at(0));
+        assert!(candidates.wants(&key("door", 2), at(10)));
+        candidates.begin(key("door", 2), Some("the true one's"), at(10));
+        assert_eq!(candidates.probes().count(), 2);
+    }
+
+    #[test]
+    fn one_who_floods_the_network_leaves_room_for_others() {
+        let mut candidates = Candidates::new();
+        let mut tried = 0;
+        for number in 0..100_000 {
+            let now = at(number / 10);
+            while candidates.silent(now).is_some() {}
+            let (dud, joins) = (key(&number.to_string(), 1), number % 2 == 0);
+            if candidates.wants(&dud, now) {
+                tried += 1;
+                candidates.begin(dud, joins.then_some(()), now);
+            }
+            assert!(candidates.wants(&key("true", 2), now));
+        }
+        assert!(tried <= 40, "{tried} tried in ten seconds");
+        assert!(candidates.skipped.len() <= SKIPPED_MAX);
+    }
+}
