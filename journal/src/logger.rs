@@ -9,16 +9,27 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Makes a status line on a terminal give way to a message.
 const CLEAR_LINE: &str = "\r\x1b[K";
 
+/// What goes to standard error, once a log has begun.
+static STANDARD_ERROR: OnceLock<Arc<Lines>> = OnceLock::new();
+
 /// The log of a program that runs. Dropping it waits, for a bounded time, until the last line is written.
 #[derive(Debug)]
 #[must_use = "the last lines are written when it is dropped"]
-pub struct Journal {
-    lines: Option<Arc<Lines>>,
+pub struct Journal(());
+
+/// Standard error for what is no message, such as a status line: it takes turns with the log, and nobody waits
+/// for it either.
+#[must_use]
+pub fn console() -> Box<dyn Write + Send> {
+    match STANDARD_ERROR.get() {
+        Some(lines) => Box::new(Pipe(Arc::clone(lines))),
+        None => Box::new(io::stderr()),
+    }
 }
 
 /// Begins the log of the program `name`; with `status_line` that one gives way to each message. `now` is the
@@ -37,10 +48,11 @@ pub fn start(name: &'static str, status_line: bool, now: fn() -> i64) -> Journal
         }
     });
     let own = io::stderr().as_fd().try_clone_to_owned();
-    let lines = own.and_then(|it| Lines::silently_to(File::from(it))).ok().map(Arc::new);
-    if let Some(lines) = &lines {
-        builder.target(Target::Pipe(Box::new(Pipe(Arc::clone(lines)))));
+    // Without a thread for it what is said is written at once.
+    if let Ok(lines) = own.and_then(|it| Lines::silently_to(File::from(it))) {
+        STANDARD_ERROR.get_or_init(|| Arc::new(lines));
     }
+    builder.target(Target::Pipe(console()));
     let inner = builder.build();
     let level = inner.filter();
     let logger = Logger { inner, repeats: Mutex::default(), now };
@@ -48,13 +60,13 @@ pub fn start(name: &'static str, status_line: bool, now: fn() -> i64) -> Journal
     if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
     }
-    Journal { lines }
+    Journal(())
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let Some(lines) = self.lines.take() {
-            log::set_max_level(LevelFilter::Off);
+        log::set_max_level(LevelFilter::Off);
+        if let Some(lines) = STANDARD_ERROR.get() {
             lines.close(CLOSE_PATIENCE);
         }
     }

@@ -15,9 +15,10 @@ use crate::plan::Plan;
 use crate::recorder::Destination;
 use crate::screen::{Screen, Window};
 use crate::statistics::Statistics;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use streamsocket_journal::lines::Lines;
 use streamsocket_net::Interface;
 
 /// Plays a session until the user has enough.
@@ -76,18 +77,9 @@ fn check_outputs(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// How the program writes its state for other programs.
-type Stats = Box<dyn Write>;
-
-fn open_stats(path: &Path) -> Result<Stats, String> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::stdout()));
-    }
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    match file {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) => Err(format!("--stats {}: {error}", path.display())),
-    }
+/// Where the program writes its state for other programs.
+fn open_stats(path: &Path) -> Result<Lines, String> {
+    Lines::open(path, "statistics").map_err(|error| format!("--stats {}: {error}", path.display()))
 }
 
 /// Whether a live line can be shown.

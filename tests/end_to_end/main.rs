@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "what a test measured")]
 
 mod allocations;
+mod announced;
 mod clocks;
 mod configurations;
 mod control;
@@ -15,9 +16,12 @@ mod mistakes;
 mod network;
 mod notify;
 mod peers;
+mod readers;
+mod recordings;
 mod reloading;
 mod sound_names;
 mod sources;
+mod speakers;
 mod stalls;
 mod stamps;
 mod strangers;

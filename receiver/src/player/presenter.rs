@@ -4,7 +4,7 @@ use super::figures::{Rates, status_of};
 use super::outlook::{Evidence, Outlook, Stream};
 use super::refresh::Refresh;
 use super::threads::Threads;
-use super::{Stats, on_terminal, since};
+use super::{on_terminal, since};
 use crate::clock::monotonic;
 use crate::counters::Gauge;
 use crate::options::Options;
@@ -20,6 +20,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
+use streamsocket_journal::lines::{CLOSE_PATIENCE, Lines};
+use streamsocket_journal::logger;
 use streamsocket_stream::clock::Monotonic;
 
 /// Longest wait of the loop: keys and the status want a look.
@@ -33,8 +35,9 @@ pub(super) struct Presenter<'a> {
     options: &'a Options,
     name: &'a str,
     pub(super) threads: Threads,
-    stats: Option<Stats>,
+    stats: Option<Lines>,
     line: StatusLine,
+    console: Box<dyn Write + Send>,
     began: Monotonic,
     tick: Monotonic,
     pub(super) rates: Rates,
@@ -57,7 +60,7 @@ impl<'a> Presenter<'a> {
         options: &'a Options,
         plan: &'a Plan,
         threads: Threads,
-        stats: Option<Stats>,
+        stats: Option<Lines>,
     ) -> Self {
         let now = monotonic();
         Self {
@@ -66,6 +69,7 @@ impl<'a> Presenter<'a> {
             threads,
             stats,
             line: StatusLine::new(on_terminal()),
+            console: logger::console(),
             began: now,
             tick: now + SECOND,
             rates: Rates { at: now, frames: 0, bytes: 0, measured: None },
@@ -101,11 +105,8 @@ impl<'a> Presenter<'a> {
             if screen.is_none() && self.rates.measured.is_some() {
                 let status = self.status();
                 // A terminal that is gone is no reason to stop.
-                let _ = self.line.update(
-                    monotonic(),
-                    &status_of(self.name, status),
-                    &mut std::io::stderr(),
-                );
+                let _ =
+                    self.line.update(monotonic(), &status_of(self.name, status), &mut self.console);
             }
         }
         Ok(())
@@ -113,11 +114,14 @@ impl<'a> Presenter<'a> {
 
     /// Ends the threads and sums up: the statistics, and what did not end well.
     pub(super) fn end(mut self) -> (Statistics, Result<(), String>) {
-        let _ = self.line.clear(&mut std::io::stderr());
+        let _ = self.line.clear(&mut self.console);
         let uptime = since(self.began).as_secs_f64();
         let (shared, ended) = self.threads.end();
         let statistics = shared.counters.statistics(self.name, uptime);
-        write_stats(&mut self.stats, &statistics);
+        if let Some(stats) = self.stats {
+            write_stats(&stats, &statistics);
+            stats.close(CLOSE_PATIENCE);
+        }
         (statistics, ended)
     }
 
@@ -321,9 +325,9 @@ impl<'a> Presenter<'a> {
         self.tick = now + SECOND;
         let counters = &self.threads.shared.counters;
         self.rates.measure(now, counters.video.frames_shown.get(), counters.video.bytes.get());
-        if self.stats.is_some() {
+        if let Some(stats) = &self.stats {
             let statistics = counters.statistics(self.name, since(self.began).as_secs_f64());
-            write_stats(&mut self.stats, &statistics);
+            write_stats(stats, &statistics);
         }
         match screen {
             Some(screen) if self.overlay => self.draw_overlay(screen),
@@ -342,11 +346,7 @@ fn toggle(flag: &AtomicBool) -> bool {
     !flag.fetch_xor(true, Ordering::Relaxed)
 }
 
-fn write_stats(stats: &mut Option<Stats>, statistics: &Statistics) {
-    let Some(out) = stats else { return };
+fn write_stats(stats: &Lines, statistics: &Statistics) {
     let line = serde_json::to_string(statistics).unwrap_or_default();
-    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
-        log::warn!("statistics cannot be written any more: {error}");
-        *stats = None;
-    }
+    stats.push(line + "\n");
 }
