@@ -41,7 +41,7 @@ impl Machine {
     /// A file that ends at once, sent from there.
     fn send(&self, options: &[&str]) -> Ended {
         let mut daemon = ours("streamsocket");
-        daemon.args(["--video", &file(&clip("320x240")), "--fps", "max", "--audio", "none"]);
+        daemon.args(["--video", &file(&clip("640x480")), "--fps", "max", "--audio", "none"]);
         daemon.args(["--name", &self.0]).args(options);
         if !options.contains(&"--to") {
             daemon.args(["--to", "239.255.7.8:29000"]);
