@@ -1,5 +1,6 @@
 //! A sender made by hand: pictures and sound with whatever clock a test wants it to have.
 
+use crate::board::monotonic;
 use crate::clip::{clip, split};
 use crate::place::Place;
 use std::fs;
@@ -31,6 +32,8 @@ pub struct Sender {
     /// Nanoseconds since 1970 at its first picture, as it believes.
     wall: i64,
     sent: u32,
+    /// Ticks that the pictures' RTP time is off by.
+    off: u32,
 }
 
 impl Sender {
@@ -41,7 +44,7 @@ impl Sender {
         let mjpeg = fs::read(clip("640x480")).unwrap();
         let pictures = split(&mjpeg).into_iter().take(5).map(<[u8]>::to_vec).collect();
         let packetizer = Packetizer::new(Ssrc(2 * number), Sequence(7), PACKET_BYTES, Some(1));
-        Self { socket, place, packetizer, pictures, wall, sent: 0 }
+        Self { socket, place, packetizer, pictures, wall, sent: 0, off: 0 }
     }
 
     /// A description of what it sends.
@@ -57,6 +60,29 @@ impl Sender {
         self.sent
     }
 
+    /// Its pictures' RTP time goes on so many seconds later, or earlier, while their sequence goes on.
+    pub const fn jump(&mut self, seconds: i32) {
+        self.off = self.off.wrapping_add_signed(seconds * 90_000);
+    }
+
+    /// Sends the sound alone for so many seconds, in real time: packets of 5 ms, `together` at a time, without
+    /// a time extension or a report.
+    pub fn sound_in_bursts(&mut self, seconds: u32, together: u32) {
+        let (mut sequence, start) = (0_u16, monotonic());
+        for burst in 1..=seconds * 200 / together {
+            let due = start + i64::from(burst * together) * 5_000_000;
+            let left = u64::try_from(due - monotonic()).unwrap_or(0);
+            std::thread::park_timeout(Duration::from_nanos(left));
+            for _ in 0..together {
+                let time = (u32::from(sequence) * 40).to_be_bytes();
+                let header = [&[0x80, 97], &sequence.to_be_bytes()[..], &time, &[0, 0, 0, 9]];
+                let packet = [&header.concat()[..], &[0; 80]].concat();
+                self.socket.send_to(&packet, SocketAddr::V4(self.place.at(2))).unwrap();
+                sequence = sequence.wrapping_add(1);
+            }
+        }
+    }
+
     /// Sends for so many seconds, in real time.
     pub fn run(&mut self, seconds: u32) {
         for _ in 0..seconds * RATE {
@@ -65,11 +91,12 @@ impl Sender {
         }
     }
 
-    fn picture(&mut self) {
+    /// Sends one picture, and the sound beside it.
+    pub fn picture(&mut self) {
         let ntp = NtpTime::from_unix_nanos(self.wall + i64::from(self.sent) * 20_000_000);
         let jpeg = &self.pictures[self.sent as usize % self.pictures.len()];
         let (frame, mut packets) = (scan(jpeg).unwrap(), Packets::with_capacity(64));
-        let stamp = Stamp { time: RtpTime(self.sent * TICKS), ntp };
+        let stamp = Stamp { time: RtpTime((self.sent * TICKS).wrapping_add(self.off)), ntp };
         self.packetizer.packetize(&frame, stamp, &mut packets).unwrap();
         for packet in packets.range(0..packets.len()) {
             let bytes = [packet.header, &jpeg[packet.payload]].concat();

@@ -9,6 +9,7 @@ mod clocks;
 mod configurations;
 mod control;
 mod control_bounds;
+mod foreign;
 mod hostile;
 mod installing;
 mod losses;
