@@ -7,6 +7,7 @@
 //! write to the pipe that nobody reads ends it.
 
 mod audio;
+mod first_wait;
 mod probe;
 mod spawner;
 mod video;
@@ -15,8 +16,8 @@ pub use audio::ChildAudio;
 pub use probe::{Probe, ProbedVideo, probe};
 pub use video::{ChildVideo, VideoSettings, preload};
 
-use super::Error;
 use super::mjpeg_stream::set_nonblocking;
+use super::{Cause, Error};
 use crate::beside;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::wait::waitpid;
@@ -62,6 +63,14 @@ impl Input {
     #[must_use]
     pub const fn is_live(&self) -> bool {
         matches!(self, Self::Live(_))
+    }
+
+    /// What it comes from that it cannot be read: a camera may answer later.
+    const fn cause(&self) -> Cause {
+        match self {
+            Self::File(_) => Cause::Other,
+            Self::Live(_) => Cause::Unreachable,
+        }
     }
 
     /// The options that name it. A file is named so that nothing in it is taken for a protocol.
@@ -145,7 +154,8 @@ struct Feed {
     attention: Monotonic,
     heard: Option<Monotonic>,
     backoff: Duration,
-    lost: bool,
+    /// Why it is gone, until it is back: one line.
+    lost: Option<String>,
 }
 
 impl Feed {
@@ -173,7 +183,7 @@ impl Feed {
             attention: Monotonic(0),
             heard: None,
             backoff: BACKOFF_MIN,
-            lost: false,
+            lost: None,
         };
         feed.process = Some(feed.spawn()?);
         Ok(feed)
@@ -200,7 +210,7 @@ impl Feed {
     fn received(&mut self, now: Monotonic) {
         self.heard = Some(now);
         self.backoff = BACKOFF_MIN;
-        if std::mem::take(&mut self.lost) {
+        if self.lost.take().is_some() {
             log::info!("{} is back", self.input);
         }
     }
@@ -240,7 +250,8 @@ impl Feed {
         if status.success() {
             return Ok(Blocked::Ended);
         }
-        Err(Error::new(format!("ffmpeg cannot read {}: {line}", self.input)))
+        let error = Error::new(format!("ffmpeg cannot read {}: {line}", self.input));
+        Err(error.from_cause(self.input.cause()))
     }
 
     /// Ends the child, forgets what it wrote, and starts another one.
@@ -256,9 +267,11 @@ impl Feed {
         self.process = None;
         self.attention = now + self.backoff;
         self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
-        if !std::mem::replace(&mut self.lost, true) {
-            log::warn!("{} {why}; trying again", self.input);
+        let why = format!("{} {why}", self.input);
+        if self.lost.is_none() {
+            log::warn!("{why}; trying again");
         }
+        self.lost = Some(why);
     }
 
     fn revive(&mut self, now: Monotonic) {
@@ -366,27 +379,6 @@ fn read(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<Option<usize>> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Waits for the first bytes of a child.
-#[derive(Debug, Default)]
-struct FirstWait {
-    waited: Duration,
-}
-
-impl FirstWait {
-    /// Waits a little for the pipe.
-    fn wait(&mut self, feed: &Feed) -> Result<(), Error> {
-        if self.waited >= FIRST_WAIT {
-            let seconds = FIRST_WAIT.as_secs();
-            return Err(Error::new(format!("{} gives nothing for {seconds} s", feed.input)));
-        }
-        let step = u16::try_from(SUPERVISION.as_millis()).unwrap_or(u16::MAX);
-        if !super::mjpeg_stream::wait_readable(&feed.out, step)? {
-            self.waited += SUPERVISION;
-        }
-        Ok(())
     }
 }
 

@@ -130,6 +130,8 @@ pub enum Cause {
     Absent,
     /// Another program has it, and may give it back.
     Busy,
+    /// An address that refuses, or does not answer; it may later.
+    Unreachable,
     /// It may not be opened: by rights, or until udev has given the new node to its group.
     Forbidden,
     /// Anything else.

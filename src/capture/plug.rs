@@ -23,23 +23,37 @@ const WAIT_SOON: Duration = Duration::from_millis(40);
 /// none, such as a program that lets go of a camera, and for machines where none can be heard.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
+/// How long to wait between attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waits {
+    pub(super) first: Duration,
+    /// The longest as long as it is likely to be there soon.
+    pub(super) soon: Duration,
+    pub(super) longest: Duration,
+}
+
+/// For what is plugged in.
+const DEVICE: Waits = Waits { first: WAIT_FIRST, soon: WAIT_SOON, longest: WAIT_MAX };
+
 /// When to try again: soon at first, then less and less often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Backoff {
+    waits: Waits,
     began: Monotonic,
     next: Monotonic,
     wait: Duration,
 }
 
 impl Backoff {
-    const fn new(now: Monotonic) -> Self {
-        Self { began: now, next: now, wait: WAIT_FIRST }
+    const fn new(waits: Waits, now: Monotonic) -> Self {
+        Self { waits, began: now, next: now, wait: waits.first }
     }
 
     /// It did not work.
     fn fail(&mut self, now: Monotonic) {
         self.next = now + self.wait;
-        let longest = if now.since(self.began) < SOON { WAIT_SOON } else { WAIT_MAX };
+        let Waits { soon, longest, .. } = self.waits;
+        let longest = if now.since(self.began) < SOON { soon } else { longest };
         self.wait = (self.wait * 2).min(longest);
     }
 }
@@ -51,6 +65,7 @@ pub(super) type Open<D> = Arc<dyn Fn() -> Result<D, Error> + Send + Sync>;
 pub(super) struct Plug<D: Send + 'static> {
     open: Open<D>,
     state: State<D>,
+    waits: Waits,
     waker: Arc<mio::Waker>,
     /// Devices so far.
     count: u64,
@@ -74,12 +89,23 @@ impl<D: Send + 'static> Plug<D> {
     /// Begins with a device, or with the reason why there is none yet. `waker` is woken when one
     /// was opened, or could not be.
     pub(super) fn new(device: Result<D, Error>, open: Open<D>, waker: Arc<mio::Waker>) -> Self {
-        let count = u64::from(device.is_ok());
+        let (count, waits) = (u64::from(device.is_ok()), DEVICE);
         let state = match device {
             Ok(device) => State::Here(Slowly::new(device)),
-            Err(why) => State::away(why, Monotonic(0), None),
+            Err(why) => State::away(why, Backoff::new(waits, Monotonic(0))),
         };
-        Self { open, state, waker, count }
+        Self { open, state, waits, waker, count }
+    }
+
+    /// Begins without a device, for this reason, and tries at such intervals.
+    pub(super) const fn waiting(
+        why: Error,
+        waits: Waits,
+        open: Open<D>,
+        waker: Arc<mio::Waker>,
+    ) -> Self {
+        let state = State::away(why, Backoff::new(waits, Monotonic(0)));
+        Self { open, state, waits, waker, count: 0 }
     }
 
     /// The device, while it is here.
@@ -116,9 +142,10 @@ impl<D: Send + 'static> Plug<D> {
         if self.device().is_none() {
             return;
         }
-        if let State::Here(lost) = std::mem::replace(&mut self.state, State::away(why, now, None)) {
-            if let State::Away { lost: left, .. } = &mut self.state {
-                *left = Some(lost);
+        let away = State::away(why, Backoff::new(self.waits, now));
+        if let State::Here(device) = std::mem::replace(&mut self.state, away) {
+            if let State::Away { lost, .. } = &mut self.state {
+                *lost = Some(device);
             }
         }
     }
@@ -126,7 +153,7 @@ impl<D: Send + 'static> Plug<D> {
     /// Some device has come, or has changed hands: tries at once.
     pub(super) const fn look(&mut self, now: Monotonic) {
         if let State::Away { retry, opening, again, .. } = &mut self.state {
-            *retry = Backoff::new(now);
+            *retry = Backoff::new(self.waits, now);
             *again = opening.is_some();
         }
     }
@@ -185,8 +212,8 @@ impl<D: Send + 'static> Plug<D> {
 }
 
 impl<D: Send + 'static> State<D> {
-    const fn away(why: Error, now: Monotonic, lost: Option<Slowly<D>>) -> Self {
-        Self::Away { why, retry: Backoff::new(now), lost, opening: None, again: false }
+    const fn away(why: Error, retry: Backoff) -> Self {
+        Self::Away { why, retry, lost: None, opening: None, again: false }
     }
 }
 
@@ -203,7 +230,7 @@ fn note(why: &mut Error, error: Error) {
     match error.cause() {
         // For a moment, until udev has done its work; said if it stays so.
         Cause::Forbidden | Cause::Absent => log::debug!("{error}"),
-        Cause::Busy | Cause::Other => log::warn!("{error}"),
+        Cause::Busy | Cause::Unreachable | Cause::Other => log::warn!("{error}"),
     }
     *why = error;
 }
@@ -231,7 +258,7 @@ mod tests {
 
     #[test]
     fn waits_are_short_at_first_and_then_double_up_to_a_second() {
-        let mut backoff = Backoff::new(Monotonic(0));
+        let mut backoff = Backoff::new(DEVICE, Monotonic(0));
         let mut waits = Vec::new();
         for _ in 0..60 {
             let before = backoff.next;

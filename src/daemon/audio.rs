@@ -121,7 +121,7 @@ impl Audio {
         }
         if self.away != self.source.is_away() {
             self.away = !self.away;
-            self.transport.hasten(now);
+            self.transport.tell(now);
         }
         Ok(())
     }

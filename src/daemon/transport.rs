@@ -89,6 +89,11 @@ impl Transport {
         self.reporter.hasten(now);
     }
 
+    /// Makes a report due at once, even if nothing was sent yet: it says why.
+    pub(super) fn tell(&mut self, now: Monotonic) {
+        self.reporter.tell(now);
+    }
+
     /// Sends a report; `instant` is now on the stream's clock and on the wall clock.
     pub(super) fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
         let mut out = [0; COMPOUND_MAX];

@@ -196,7 +196,7 @@ impl Video {
         self.send(due, now);
         if self.away != self.source.is_away() {
             self.away = !self.away;
-            self.transport.hasten(now);
+            self.transport.tell(now);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
 #![allow(clippy::print_stdout, reason = "what a test measured")]
 
+mod address;
 mod allocations;
 mod announced;
 mod clocks;

@@ -1,6 +1,7 @@
 //! Sound from a child.
 
-use super::{Blocked, Feed, FirstWait, Input, Probe, read};
+use super::first_wait::FirstWait;
+use super::{Blocked, Feed, Input, Probe, read};
 use crate::capture::sample_clock::{SampleClock, chunk_frames, sample_nanos};
 use crate::capture::{AudioFormat, AudioPoll, Error};
 use std::os::fd::{AsRawFd, RawFd};
@@ -104,6 +105,12 @@ impl ChildAudio {
             }
             _ => Some(self.feed.attention),
         }
+    }
+
+    /// Why a camera gives nothing, if it is gone: one line.
+    #[must_use]
+    pub fn why_away(&self) -> Option<&str> {
+        self.feed.lost.as_deref()
     }
 
     /// What to watch for reading: the same for as long as this lives.

@@ -50,7 +50,7 @@ pub fn probe(input: &Input) -> Result<Probe, Error> {
     let out = child.stdout.take();
     let mut process = Process::new(child)?;
     let failed = |problem: &dyn std::fmt::Display| {
-        Error::new(format!("ffprobe cannot read {input}: {problem}"))
+        Error::new(format!("ffprobe cannot read {input}: {problem}")).from_cause(input.cause())
     };
     let answer = match out {
         Some(out) => answer(&mut process, out).map_err(|problem| failed(&problem))?,

@@ -1,6 +1,7 @@
 //! Pictures from a child.
 
-use super::{Blocked, Feed, FirstWait, Input, Probe, ProbedVideo};
+use super::first_wait::FirstWait;
+use super::{Blocked, Feed, Input, Probe, ProbedVideo};
 use crate::capture::buffer::{FrameBytes, Pooled};
 use crate::capture::mjpeg_reader::{MjpegReader, Next};
 use crate::capture::mjpeg_split::picture_size;
@@ -92,6 +93,12 @@ impl ChildVideo {
             Timing::Arrival { first: Some(_), .. } => Some(Monotonic(0)),
             Timing::Arrival { retry, .. } => retry.or(attention),
         }
+    }
+
+    /// Why a camera gives nothing, if it is gone: one line.
+    #[must_use]
+    pub fn why_away(&self) -> Option<&str> {
+        self.feed.lost.as_deref()
     }
 
     /// What to watch for reading: the same for as long as this lives.

@@ -1,19 +1,19 @@
 //! The source that was chosen: passes the loop's questions on, so that the loop knows one kind of
 //! source only. Which one it is, is decided in [`open`].
 
+mod audio;
 mod opening;
 
+pub use audio::AudioSource;
 pub use opening::open;
 
-use super::child::{ChildAudio, ChildVideo};
-use super::live::{LiveCamera, LiveMicrophone};
+use super::child::ChildVideo;
+use super::live::{LiveCamera, LivePictures};
 use super::mjpeg_file::MjpegFile;
 use super::mjpeg_stream::MjpegStream;
 use super::pattern::Pattern;
 use super::preloaded::Preloaded;
-use super::tone::Tone;
-use super::wav_file::WavFile;
-use super::{AudioFormat, AudioPoll, Error, VideoFormat, VideoPoll};
+use super::{Error, VideoFormat, VideoPoll};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use streamsocket_stream::clock::Monotonic;
@@ -41,22 +41,12 @@ pub enum VideoSource {
     Stream(Box<MjpegStream>),
     /// A child process that reads any other file or an IP camera.
     Child(Box<ChildVideo>),
+    /// An IP camera that is waited for.
+    Address(Box<LivePictures>),
     /// The test picture.
     Pattern(Box<Pattern>),
     /// Frames in memory.
     Preloaded(Box<Preloaded>),
-}
-
-/// Where sound comes from.
-pub enum AudioSource {
-    /// An ALSA card.
-    Microphone(Box<LiveMicrophone>),
-    /// A WAV file.
-    File(Box<WavFile>),
-    /// A child process.
-    Child(Box<ChildAudio>),
-    /// The test tone.
-    Tone(Box<Tone>),
 }
 
 /// Both sources, opened, with a word on what they are.
@@ -76,6 +66,7 @@ impl VideoSource {
             Self::File(source) => source.format(),
             Self::Stream(source) => source.format(),
             Self::Child(source) => source.format(),
+            Self::Address(source) => source.format(),
             Self::Pattern(source) => source.format(),
             Self::Preloaded(source) => source.format(),
         }
@@ -88,7 +79,7 @@ impl VideoSource {
             Self::File(source) => source.begin(epoch),
             Self::Child(source) => source.begin(epoch),
             Self::Pattern(source) => source.begin(epoch),
-            Self::Stream(_) | Self::Preloaded(_) => {}
+            Self::Stream(_) | Self::Address(_) | Self::Preloaded(_) => {}
         }
     }
 
@@ -104,6 +95,7 @@ impl VideoSource {
     pub fn descriptor(&self) -> (Option<RawFd>, u64) {
         let descriptor = match self {
             Self::Camera(source) => return source.descriptor(),
+            Self::Address(source) => return source.descriptor(),
             Self::File(source) => source.descriptor(),
             Self::Stream(source) => source.descriptor(),
             Self::Child(source) => source.descriptor(),
@@ -125,15 +117,18 @@ impl VideoSource {
     pub const fn next_attempt(&self) -> Option<Monotonic> {
         match self {
             Self::Camera(source) => source.next_attempt(),
+            Self::Address(source) => source.next_attempt(),
             _ => None,
         }
     }
 
     /// Whether there are no pictures at the moment.
     #[must_use]
-    pub const fn is_away(&self) -> bool {
+    pub fn is_away(&self) -> bool {
         match self {
             Self::Camera(source) => source.is_away(),
+            Self::Address(source) => source.is_away(),
+            Self::Child(source) => source.why_away().is_some(),
             _ => false,
         }
     }
@@ -143,6 +138,8 @@ impl VideoSource {
     pub fn why_away(&self) -> Option<String> {
         match self {
             Self::Camera(source) => source.why_away(),
+            Self::Address(source) => source.why_away(),
+            Self::Child(source) => source.why_away().map(str::to_owned),
             _ => None,
         }
     }
@@ -174,6 +171,7 @@ impl VideoSource {
             Self::File(source) => source.deadline(),
             Self::Stream(source) => source.deadline(),
             Self::Child(source) => source.deadline(),
+            Self::Address(source) => source.deadline(),
             Self::Pattern(source) => source.deadline(),
             Self::Preloaded(source) => source.deadline(),
         }
@@ -189,6 +187,7 @@ impl VideoSource {
             Self::File(source) => source.poll(now),
             Self::Stream(source) => source.poll(now),
             Self::Child(source) => source.poll(now),
+            Self::Address(source) => Ok(source.poll(now)),
             Self::Pattern(source) => source.poll(now),
             Self::Preloaded(source) => source.poll(now),
         }
@@ -210,6 +209,7 @@ impl VideoSource {
             Self::File(source) => vec![("broken_in_the_file", source.dropped())],
             Self::Stream(source) => vec![("broken_in_the_stream", source.dropped())],
             Self::Child(source) => vec![("broken_in_the_stream", source.dropped())],
+            Self::Address(source) => vec![("broken_in_the_stream", source.dropped())],
             Self::Pattern(source) => vec![("encoder_was_busy", source.skipped())],
             Self::Preloaded(_) => Vec::new(),
         }
@@ -231,152 +231,5 @@ impl VideoSource {
     #[must_use]
     pub const fn is_finite(&self) -> bool {
         matches!(self, Self::File(_) | Self::Stream(_) | Self::Child(_) | Self::Preloaded(_))
-    }
-}
-
-impl AudioSource {
-    /// What it delivers.
-    #[must_use]
-    pub fn format(&self) -> AudioFormat {
-        match self {
-            Self::Microphone(source) => source.format(),
-            Self::File(source) => source.format(),
-            Self::Child(source) => source.format(),
-            Self::Tone(source) => source.format(),
-        }
-    }
-
-    /// The session begins now: what makes its own time starts here.
-    pub fn begin(&mut self, epoch: Monotonic) {
-        match self {
-            Self::Microphone(source) => source.begin(epoch),
-            Self::File(source) => source.begin(epoch),
-            Self::Child(source) => source.begin(epoch),
-            Self::Tone(source) => source.begin(epoch),
-        }
-    }
-
-    /// What to watch for readability.
-    #[must_use]
-    pub fn descriptors(&self) -> Vec<RawFd> {
-        match self {
-            Self::Microphone(source) => source.descriptors().0.to_vec(),
-            Self::Child(source) => source.descriptor().into_iter().collect(),
-            Self::File(_) | Self::Tone(_) => Vec::new(),
-        }
-    }
-
-    /// A number that changes with the descriptors.
-    #[must_use]
-    pub fn descriptors_count(&self) -> u64 {
-        match self {
-            Self::Microphone(source) => source.descriptors().1,
-            _ => 1,
-        }
-    }
-
-    /// Some device has come or gone.
-    pub const fn look(&mut self, now: Monotonic) {
-        if let Self::Microphone(source) = self {
-            source.look(now);
-        }
-    }
-
-    /// When it is next tried to open a device that is away.
-    #[must_use]
-    pub const fn next_attempt(&self) -> Option<Monotonic> {
-        match self {
-            Self::Microphone(source) => source.next_attempt(),
-            _ => None,
-        }
-    }
-
-    /// Whether there is no sound at the moment.
-    #[must_use]
-    pub const fn is_away(&self) -> bool {
-        match self {
-            Self::Microphone(source) => source.is_away(),
-            _ => false,
-        }
-    }
-
-    /// Why there is no sound at the moment, if that is known: one line.
-    #[must_use]
-    pub fn why_away(&self) -> Option<String> {
-        match self {
-            Self::Microphone(source) => source.why_away(),
-            _ => None,
-        }
-    }
-
-    /// Times that the device was lost and opened again.
-    #[must_use]
-    pub const fn returns(&self) -> u64 {
-        match self {
-            Self::Microphone(source) => source.returns(),
-            _ => 0,
-        }
-    }
-
-    /// The device's own name, if it has one.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            Self::Microphone(source) => Some(source.name()),
-            Self::Tone(_) => Some("test tone"),
-            _ => None,
-        }
-    }
-
-    /// The descriptor at this index had an event.
-    pub fn handle_event(&mut self, index: usize, now: Monotonic) {
-        if let Self::Microphone(source) = self {
-            source.handle_event(index, now);
-        }
-    }
-
-    /// When to poll even if nothing is readable.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Monotonic> {
-        match self {
-            Self::Microphone(source) => source.deadline(),
-            Self::File(source) => source.deadline(),
-            Self::Child(source) => source.deadline(),
-            Self::Tone(source) => source.deadline(),
-        }
-    }
-
-    /// The next samples, if there are any.
-    ///
-    /// # Errors
-    /// If the source is gone or broken.
-    pub fn poll(&mut self, now: Monotonic, out: &mut [i16]) -> Result<AudioPoll, Error> {
-        match self {
-            Self::Microphone(source) => Ok(source.poll(now, out)),
-            Self::File(source) => source.poll(now, out),
-            Self::Child(source) => source.poll(now, out),
-            Self::Tone(source) => source.poll(now, out),
-        }
-    }
-
-    /// Times that the capture broke off: what follows each need not follow what was before.
-    #[must_use]
-    pub fn breaks(&self) -> u64 {
-        self.overruns() + self.returns()
-    }
-
-    /// Times that samples were lost before we could read them.
-    #[must_use]
-    pub fn overruns(&self) -> u64 {
-        match self {
-            Self::Microphone(source) => source.overruns(),
-            _ => 0,
-        }
-    }
-
-    /// True if it ends by itself.
-    #[must_use]
-    pub const fn is_finite(&self) -> bool {
-        matches!(self, Self::File(_) | Self::Child(_))
     }
 }

@@ -5,13 +5,15 @@ use crate::capture::camera::CameraRequest;
 use crate::capture::child::{self, ChildAudio, ChildVideo, Input, Probe, VideoSettings};
 use crate::capture::devices::{self, CameraName};
 use crate::capture::flash::Flash;
-use crate::capture::live::{LiveCamera, LiveMicrophone, MicrophoneName};
+use crate::capture::live::{
+    self, LiveCamera, LiveMicrophone, LivePictures, LiveSound, MicrophoneName,
+};
 use crate::capture::mjpeg_file::{self, MjpegFile};
 use crate::capture::mjpeg_stream::MjpegStream;
 use crate::capture::pattern::{self, Pattern};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
-use crate::capture::{AudioFormat, Error, FrameRate, VideoFormat};
+use crate::capture::{AudioFormat, Cause, Error, FrameRate, VideoFormat};
 use crate::normalise;
 use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
 use std::path::Path;
@@ -31,6 +33,36 @@ const TONE_FORMAT: AudioFormat = AudioFormat { rate: 48_000, channels: 2 };
 /// # Errors
 /// One line: what cannot be opened, why, and what to do.
 pub fn open(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
+    match (open_now(settings, setting), &settings.video) {
+        (Err(why), VideoChoice::Url(url)) if why.cause() == Cause::Unreachable => {
+            let why = live::go_on_without(why, settings.wait)?;
+            wait_for(&Input::Live(url.clone()), &why, settings, setting)
+        }
+        (opened, _) => opened,
+    }
+}
+
+/// An IP camera that cannot be reached yet. Whether it has sound will be seen.
+fn wait_for(
+    address: &Input,
+    why: &Error,
+    settings: &Settings,
+    setting: &Setting,
+) -> Result<Sources, Error> {
+    let waker = || Arc::clone(&setting.waker);
+    let request = child_request(settings, setting);
+    let pictures = LivePictures::wait_for(address, why.clone(), request, waker());
+    let video = VideoSource::Address(Box::new(pictures));
+    let audio = if settings.audio == AudioChoice::Auto {
+        let sound = LiveSound::wait_for(address, why.clone(), waker());
+        Some((AudioSource::Address(Box::new(sound)), settings.video_name()))
+    } else {
+        open_audio(settings, setting, Some(&video), None)?
+    };
+    Ok(Sources { video: Some((video, settings.video_name())), audio })
+}
+
+fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
     let probe = probe(settings)?;
     let video = match chosen_video(settings) {
         VideoChoice::None => None,
@@ -78,13 +110,10 @@ fn open_video(
     probe: Option<&(Input, Probe)>,
 ) -> Result<(VideoSource, String), Error> {
     let max = settings.rate == Some(RateChoice::Max);
-    let asked = match settings.rate {
-        Some(RateChoice::Rate(rate)) => Some(rate),
-        _ => None,
-    };
+    let asked = asked_rate(settings);
     let rate = asked.unwrap_or(RATE_DEFAULT);
     if let Some((input, probe)) = probe {
-        let source = open_child(input, probe, settings, setting, asked)?;
+        let source = open_child(input, probe, settings, setting)?;
         return Ok((source, settings.video_name()));
     }
     let source = match choice {
@@ -120,20 +149,32 @@ fn open_video(
     Ok((source, name))
 }
 
+/// The rate that was asked for, if it was one.
+const fn asked_rate(settings: &Settings) -> Option<FrameRate> {
+    match settings.rate {
+        Some(RateChoice::Rate(rate)) => Some(rate),
+        _ => None,
+    }
+}
+
+/// What is wanted of a child's pictures.
+fn child_request(settings: &Settings, setting: &Setting) -> VideoSettings {
+    VideoSettings {
+        rate: asked_rate(settings),
+        size: settings.size,
+        epoch: setting.epoch,
+        looped: settings.looped,
+        fits: normalise::is_sendable,
+    }
+}
+
 fn open_child(
     input: &Input,
     probe: &Probe,
     settings: &Settings,
     setting: &Setting,
-    rate: Option<FrameRate>,
 ) -> Result<VideoSource, Error> {
-    let request = VideoSettings {
-        rate,
-        size: settings.size,
-        epoch: setting.epoch,
-        looped: settings.looped,
-        fits: normalise::is_sendable,
-    };
+    let request = child_request(settings, setting);
     if settings.rate == Some(RateChoice::Max) {
         let frames = child::preload(input, probe, &request)?;
         return Ok(VideoSource::Preloaded(Box::new(frames)));

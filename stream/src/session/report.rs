@@ -43,6 +43,11 @@ impl Reporter {
         self.next = self.next.map(|next| next.min(now));
     }
 
+    /// Makes a report due at once, even before the first packet: it has to say why there is none.
+    pub fn tell(&mut self, now: Monotonic) {
+        self.next = Some(self.next.map_or(now, |next| next.min(now)));
+    }
+
     /// Writes the compound packet of a report: `time` and `ntp` are the same instant on both
     /// clocks, `members` the receivers known to listen. Returns its length.
     ///
