@@ -26,6 +26,7 @@ mod sources;
 mod speakers;
 mod stalls;
 mod stamps;
+mod stops;
 mod strangers;
 mod streaming;
 mod tunnels;

@@ -124,7 +124,8 @@ impl Threads {
     }
 }
 
-/// Opens the sound card, if there is one; returns what is to play on it.
+/// Plays on the sound card, if there is one. It is opened where it is played on: a sound server that does not
+/// answer is nobody else's business.
 fn play_sound(
     options: &Options,
     plan: &Plan,
@@ -132,12 +133,14 @@ fn play_sound(
     spare: SyncSender<Vec<i16>>,
     (volume, shared): (&Arc<Volume>, &Arc<Shared>),
 ) -> impl FnOnce() -> Result<(), String> + Send + use<> {
-    let speaker = plan.audio.as_ref().and_then(|audio| {
-        let speaker = Speaker::open(&options.speaker, audio.clock_rate, audio.channels);
-        speaker.map_err(|error| log::warn!("no sound: {error}")).ok()
-    });
+    let format = plan.audio.as_ref().map(|audio| (audio.clock_rate, audio.channels));
+    let name = options.speaker.clone();
     let (volume, shared) = (Arc::clone(volume), Arc::clone(shared));
     move || {
+        let speaker = format.and_then(|(rate, channels)| {
+            let opened = Speaker::open(&name, rate, channels);
+            opened.map_err(|error| log::warn!("no sound: {error}")).ok()
+        });
         match speaker {
             Some(speaker) => sound::run(speaker, &queue, &spare, &volume, &shared),
             None => sound::discard(&queue, &spare, &shared),
