@@ -3,26 +3,28 @@
 //! throttled by its own pipe without holding up the other. A camera therefore sees two connections
 //! when both are wanted.
 //!
-//! A child ends with us: it is killed when its source is dropped, and if we are killed, its next
-//! write to the pipe that nobody reads ends it.
+//! A child ends with us: it is killed when its source is dropped, and by the kernel if we are.
 
+mod address;
 mod audio;
 mod first_wait;
+mod parent_death;
 mod probe;
 mod spawner;
 mod video;
 
+pub(crate) use address::without_password;
 pub use audio::ChildAudio;
 pub use probe::{Probe, ProbedVideo, probe};
 pub use video::{ChildVideo, VideoSettings, preload};
 
+use self::address::{BY_PIPE, is_secret, line_without_passwords, told};
 use super::mjpeg_stream::set_nonblocking;
 use super::{Cause, Error};
 use crate::beside;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, pipe2};
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
@@ -76,6 +78,13 @@ impl Input {
     /// The options that name it. A file is named so that nothing in it is taken for a protocol.
     fn options(&self) -> Vec<OsString> {
         let mut options = Vec::new();
+        if let Self::Live(address) = self {
+            options.extend(["-fflags", "nobuffer"].map(OsString::from));
+            if is_secret(address) {
+                options.extend(BY_PIPE.map(OsString::from));
+                return options;
+            }
+        }
         let name = match self {
             Self::File(path) => {
                 let mut name = OsString::from("file:");
@@ -83,7 +92,6 @@ impl Input {
                 name
             }
             Self::Live(address) => {
-                options.extend(["-fflags", "nobuffer"].map(OsString::from));
                 if address.starts_with("rtsp") {
                     options.extend(["-rtsp_transport", "tcp"].map(OsString::from));
                 }
@@ -105,20 +113,18 @@ impl fmt::Display for Input {
     }
 }
 
-/// An address as it may be shown: without the name and password in it.
-fn without_password(address: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.into() };
-    let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    match host.rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
-        None => address.into(),
-    }
-}
-
 /// Starts one of ffmpeg's programs.
 fn spawn(mut command: Command, input: &Input) -> Result<Child, Error> {
-    command.stdin(Stdio::null()).stderr(Stdio::piped());
-    spawner::spawn(command).map_err(|error| {
+    let told = match input {
+        Input::Live(address) if is_secret(address) => told(address),
+        _ => Ok(Stdio::null()),
+    };
+    command.stderr(Stdio::piped());
+    let spawned = told.and_then(|stdin| {
+        command.stdin(stdin);
+        spawner::spawn(command)
+    });
+    spawned.map_err(|error| {
         Error::new(match error.kind() {
             ErrorKind::NotFound => format!("ffmpeg is needed for {input}: apt install ffmpeg"),
             _ => format!("cannot start ffmpeg for {input}: {error}"),
@@ -349,7 +355,7 @@ impl Process {
         }
         match input {
             Input::File(_) => line.trim().to_owned(),
-            Input::Live(address) => line.trim().replace(address, &without_password(address)),
+            Input::Live(address) => line_without_passwords(line.trim(), address),
         }
     }
 }

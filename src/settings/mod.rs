@@ -5,6 +5,7 @@ mod parse;
 
 use self::parse::{audio, controls, destinations, named, number, rate, size, video};
 use crate::capture::FrameRate;
+use crate::capture::child::without_password;
 use crate::capture::devices::CameraName;
 use crate::normalise::QUALITY_DEFAULT;
 use crate::options::StreamOptions;
@@ -196,7 +197,7 @@ impl Settings {
             VideoChoice::Camera(name) => name.to_string(),
             VideoChoice::File(path) => file_name(path),
             VideoChoice::StandardInput => "standard input".into(),
-            VideoChoice::Url(url) => without_credentials(url),
+            VideoChoice::Url(url) => without_password(url),
             VideoChoice::Pattern => "test picture".into(),
             VideoChoice::None => "none".into(),
         }
@@ -218,16 +219,6 @@ impl Settings {
 fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
-}
-
-/// The address of an IP camera without the password that may stand in it.
-fn without_credentials(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => {
-            format!("{}{}", &url[..scheme + 3], &url[at + 1..])
-        }
-        _ => url.to_owned(),
-    }
 }
 
 /// A value that cannot be used: one line with the option, the value, and what is expected.

@@ -4,6 +4,7 @@ use super::{
     AudioChoice, DESTINATIONS_MAX, Destination, Error, PORT_DEFAULT, RateChoice, VideoChoice, wrong,
 };
 use crate::capture::FrameRate;
+use crate::capture::child::without_password;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -24,7 +25,7 @@ pub(super) fn video(text: &str) -> Result<VideoChoice, Error> {
             Some(("v4l2", name)) if !name.is_empty() => VideoChoice::Camera(name.into()),
             Some(("file", path)) if !path.is_empty() => VideoChoice::File(path.into()),
             _ if text.starts_with("/dev/") => VideoChoice::Camera(text.into()),
-            _ => return Err(wrong("video", text, EXPECTED)),
+            _ => return Err(wrong("video", &without_password(text), EXPECTED)),
         },
     })
 }

@@ -13,6 +13,7 @@ mod control_bounds;
 mod foreign;
 mod hostile;
 mod installing;
+mod ip_cameras;
 mod losses;
 mod mistakes;
 mod network;

@@ -2,6 +2,7 @@
 //! death of its parent (PR_SET_PDEATHSIG in prctl(2)) comes when that thread ends, and those that open
 //! sources do. This one lives as long as the program.
 
+use super::parent_death::die_with_us;
 use std::io;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
@@ -41,6 +42,7 @@ fn start() -> Option<SyncSender<Wanted>> {
 
 fn serve(wanted: &Receiver<Wanted>) {
     while let Ok(Wanted { mut command, answer }) = wanted.recv() {
+        die_with_us(&mut command);
         if let Err(refused) = answer.send(command.spawn()) {
             // Nobody waits for it any more.
             if let Ok(mut child) = refused.0 {
