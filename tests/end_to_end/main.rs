@@ -30,6 +30,7 @@ mod stamps;
 mod stops;
 mod strangers;
 mod streaming;
+mod taken_groups;
 mod tunnels;
 mod variants;
 mod waiting;
