@@ -1,9 +1,9 @@
 //! Readers that do not read: lines are lost, pictures and signals are not.
 
 use nix::fcntl::{OFlag, open};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
+use nix::unistd::{Pid, mkfifo};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
@@ -111,4 +111,18 @@ fn a_description_waits_for_the_reader_of_a_pipe_and_nothing_else_does() {
     let sdp = std::fs::read_to_string(&path).unwrap();
     assert!(sdp.starts_with("v=0\r\n") && sdp.contains(&place.name()), "{sdp}");
     daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_neither_pictures_nor_signals() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("log");
+    let _unread = full_pipe(&path);
+    let log = File::options().write(true).open(&path).unwrap();
+    let mut daemon = endless(place).stderr(Stdio::from(log)).spawn().unwrap();
+    goes_on(place);
+    kill(Pid::from_raw(daemon.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    let ended = || daemon.try_wait().unwrap().is_some_and(|status| status.success());
+    wait_until("the end", ended);
 }
