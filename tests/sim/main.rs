@@ -273,9 +273,13 @@ fn a_stop_of_either_side_leaves_the_latency_what_it_was() {
     }
 }
 
-/// Frames of 39, 117 and 250 kB at the usual packet size, and frames of one packet.
+/// Frames of 39, 117 and 250 kB at the usual packet size, and frames of one packet; as many of each are tried.
 const FRAME_PACKETS: [(usize, &str); 4] =
     [(1, "1 kB"), (28, "39 kB"), (84, "117 kB"), (180, "250 kB")];
+
+/// Frames of 1.1 MB, and of nearly as many packets as a block has: fewer, since each takes longer.
+const LARGE_PACKETS: [(usize, &str); 2] = [(820, "1.1 MB"), (3900, "5.4 MB")];
+const LARGE_FEWER: u64 = 20;
 
 /// Frames a cell of the table: SIM_FRAMES=N, or few, since each repair takes 0.6 ms.
 fn frames_tried() -> u64 {
@@ -285,8 +289,14 @@ fn frames_tried() -> u64 {
 #[test]
 fn what_is_lost_is_repaired() {
     let (seed, tried) = (scenario::seed(), frames_tried());
-    println!("frames and samples intact, per cent, of {tried} frames each, seed {seed}");
-    for (packets, size) in FRAME_PACKETS {
+    let fewer = tried / LARGE_FEWER;
+    println!(
+        "frames and samples intact, per cent, of {tried} frames each ({fewer} of the large ones), seed {seed}"
+    );
+    let large = LARGE_PACKETS.map(|frame| (frame, fewer));
+    for ((packets, size), tried) in
+        FRAME_PACKETS.map(|frame| (frame, tried)).into_iter().chain(large)
+    {
         for share in ["0", "10", "20"] {
             let mut overhead = 0;
             let mut cells = String::new();

@@ -150,6 +150,8 @@ impl Stream {
         }
         if let Some(capture) = self.clock.unix_nanos(time) {
             session.heard(capture, arrival);
+        } else if let Some(undelayed) = self.arrival_clock.undelayed(time) {
+            session.heard_late(arrival.nanos_since(undelayed), arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
         let repaired = false;

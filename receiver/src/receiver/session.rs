@@ -88,6 +88,11 @@ impl Session {
             self.jitter.reset();
         }
         let delay = self.timeline.delay(capture, arrival).unwrap_or(0);
+        self.heard_late(delay, arrival);
+    }
+
+    /// A packet arrived, `delay` nanoseconds after it would have come undelayed.
+    pub(crate) fn heard_late(&mut self, delay: i64, arrival: Monotonic) {
         self.jitter.heard(delay, arrival, self.now);
     }
 

@@ -53,6 +53,15 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
+impl Kept {
+    /// Whether there is a packet with the RTP time of this one: then a frame has more packets than are kept.
+    fn is_of_same_frame(&self, packet: &[u8]) -> bool {
+        // RFC 3550 section 5.1.
+        let (kept, new) = (self.bytes.get(4..8), packet.get(4..8));
+        self.sequence.is_some() && new.is_some() && kept == new
+    }
+}
+
 #[derive(Debug, Default)]
 struct Block {
     state: State,
@@ -136,6 +145,10 @@ impl Repair {
             self.kept.resize(KEPT_FIRST, Kept::default());
         }
         self.begun = Some(self.begun.map_or(sequence, |begun| begun.min(sequence)));
+        let len = self.kept.len();
+        if len < KEPT_MAX && self.kept[place(sequence, len)].is_of_same_frame(packet) {
+            self.grow((2 * len).min(KEPT_MAX));
+        }
         let place = place(sequence, self.kept.len());
         let kept = &mut self.kept[place];
         if kept.sequence >= Some(sequence) {
