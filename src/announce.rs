@@ -1,11 +1,11 @@
 //! Announces the session on the LAN (SAP, RFC 2974), so that viewers find it by name, and takes the
 //! announcement back at the end. When to speak is decided here; the loop keeps the time.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use streamsocket_net::{Datagram, Interface, SendSocket};
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_wire::sap::{Announcement, GROUP_ADMIN, GROUP_GLOBAL, PORT};
+use streamsocket_wire::sap::{Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, PORT};
 
 /// Time between announcements: a viewer that starts finds the session within it. RFC 2974 section 3
 /// would have sessions of a site share 4000 bits a second; one of ours takes 1500.
@@ -40,7 +40,7 @@ impl Announcer {
     ) -> Result<Self, String> {
         let packet = emit(sdp, origin, false)?;
         let deletion = emit(sdp, origin, true)?;
-        Ok(Self { sockets: open(interface)?, origin, packet, deletion, next: now })
+        Ok(Self { sockets: open(origin, interface)?, origin, packet, deletion, next: now })
     }
 
     /// Announces from another address or interface from now on; [`replace`](Self::replace) the
@@ -49,7 +49,7 @@ impl Announcer {
     /// # Errors
     /// One line: a socket could not be opened.
     pub fn move_to(&mut self, origin: IpAddr, interface: &Interface) -> Result<(), String> {
-        self.sockets = open(Some(interface))?;
+        self.sockets = open(origin, Some(interface))?;
         self.origin = origin;
         Ok(())
     }
@@ -87,12 +87,18 @@ impl Announcer {
     }
 }
 
-fn open(interface: Option<&Interface>) -> Result<Vec<SendSocket>, String> {
-    let open = |group: Ipv4Addr| {
-        SendSocket::open(SocketAddr::new(IpAddr::V4(group), PORT), interface, TTL)
+/// Sockets for the groups of the origin's family.
+fn open(origin: IpAddr, interface: Option<&Interface>) -> Result<Vec<SendSocket>, String> {
+    let open = |group: IpAddr| {
+        SendSocket::open(SocketAddr::new(group, PORT), interface, TTL)
             .map_err(|error| error.to_string())
     };
-    [GROUP_ADMIN, GROUP_GLOBAL].into_iter().map(open).collect()
+    match origin {
+        IpAddr::V4(_) => {
+            [GROUP_ADMIN, GROUP_GLOBAL].map(IpAddr::V4).into_iter().map(open).collect()
+        }
+        IpAddr::V6(_) => Ok(vec![open(IpAddr::V6(GROUP_SITE))?]),
+    }
 }
 
 /// Failures are silent: the same network carries the media, whose failures are said.

@@ -9,7 +9,7 @@ use crate::daemon::Error;
 use crate::identity;
 use crate::settings::PORT_DEFAULT;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 use streamsocket_net::{Interface, ReceiveSocket};
@@ -25,23 +25,28 @@ const TRIES: u32 = 16;
 ///
 /// # Errors
 /// One line: listening is impossible on this interface.
-pub fn find(name: &str, interface: Option<&Interface>) -> Result<Ipv4Addr, Error> {
+pub fn find(name: &str, interface: Option<&Interface>) -> Result<IpAddr, Error> {
+    let only_ipv6 = interface.and_then(Interface::only_ipv6).is_some();
+    let nth = |taken| match only_ipv6 {
+        true => IpAddr::V6(identity::group_ipv6(name, taken)),
+        false => IpAddr::V4(identity::group(name, taken)),
+    };
     for taken in 0..TRIES {
-        let group = identity::group(name, taken);
+        let group = nth(taken);
         if !is_taken(group, interface)? {
             return Ok(group);
         }
         log::info!("group {group} is in use by another sender: trying the next");
     }
-    let group = identity::group(name, 0);
+    let group = nth(0);
     log::warn!(
         "all {TRIES} multicast groups for '{name}' are in use: sharing {group}, choose another one with --to"
     );
     Ok(group)
 }
 
-fn is_taken(group: Ipv4Addr, interface: Option<&Interface>) -> Result<bool, Error> {
-    let address = SocketAddr::new(IpAddr::V4(group), PORT_DEFAULT);
+fn is_taken(group: IpAddr, interface: Option<&Interface>) -> Result<bool, Error> {
+    let address = SocketAddr::new(group, PORT_DEFAULT);
     let mut socket = ReceiveSocket::open(address, interface, None).map_err(|error| {
         Error(format!("{error}; choose an --interface, or send to one host with --to"))
     })?;

@@ -1,7 +1,7 @@
 //! What tells this machine and this session from others: a canonical name and a multicast
 //! group that stay the same over restarts.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use streamsocket_net::machine::host_name;
 
 /// A number for this machine and the session `name`: the same at each start, another on each
@@ -22,11 +22,25 @@ pub fn cname(name: &str, host: &str) -> String {
 /// others were found in use. The address after it stays free for the session's repair packets.
 #[must_use]
 pub fn group(name: &str, taken: u32) -> Ipv4Addr {
-    let hash =
-        session_hash(name).wrapping_add(u64::from(taken).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let hash = group_hash(name, taken);
     let third = u8::try_from(hash % 254 + 1).unwrap_or(1);
     let fourth = u8::try_from((hash >> 16) % 126 * 2 + 2).unwrap_or(2);
     Ipv4Addr::new(239, 255, third, fourth)
+}
+
+/// The same for IPv6: a transient group of the site-local scope (RFC 4291 section 2.7) with a dynamic group
+/// identifier (RFC 3307 section 4.3).
+#[must_use]
+pub fn group_ipv6(name: &str, taken: u32) -> Ipv6Addr {
+    let [.., a, b, c, d] = group_hash(name, taken).to_be_bytes();
+    let high = u16::from_be_bytes([a, b]) | 0x8000;
+    // Never the last one, nor the one before.
+    let low = u16::from_be_bytes([c, d]) & 0x7FFE;
+    Ipv6Addr::new(0xFF15, 0, 0, 0, 0, 0, high, low)
+}
+
+fn group_hash(name: &str, taken: u32) -> u64 {
+    session_hash(name).wrapping_add(u64::from(taken).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 /// FNV-1a, 64 bits: spreads identifiers well enough for addresses, and no more is asked of it.
@@ -49,6 +63,8 @@ mod tests {
             let [first, second, third, fourth] = group("camera", taken).octets();
             assert_eq!((first, second), (239, 255));
             assert!((1..=254).contains(&third) && fourth % 2 == 0 && (2..=252).contains(&fourth));
+            let [first, .., high, low] = group_ipv6("camera", taken).segments();
+            assert!(first == 0xFF15 && high >= 0x8000 && low % 2 == 0 && low < 0xFFFE);
         }
     }
 }

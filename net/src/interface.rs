@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
@@ -95,10 +95,27 @@ impl Interface {
     /// Tunnels and other links to a single end are passed over: a VPN that takes the default route is not
     /// the LAN, and whoever is behind it is not asked to be sent pictures. If no other route is left, it is an
     /// interface of this machine's that is up and has an address, one of hardware and with a cable if there is.
+    ///
+    /// On a machine without IPv4 it is the first interface that has an IPv6 address, chosen alike.
     #[must_use]
     pub fn default_route() -> Option<Self> {
-        let table = fs::read_to_string(ROUTES).ok()?;
-        choose(&multicast_routes(&table), &Self::list().ok()?, is_hardware).cloned()
+        let table = fs::read_to_string(ROUTES).unwrap_or_default();
+        let present = Self::list().ok()?;
+        let routed = choose(&multicast_routes(&table), &present, is_hardware);
+        routed.or_else(|| choose_without_ipv4(&present, is_hardware)).cloned()
+    }
+
+    /// Its IPv6 address, if it has no IPv4 address: one that is routed before one of the link.
+    #[must_use]
+    pub fn only_ipv6(&self) -> Option<Ipv6Addr> {
+        if self.address.is_some() {
+            return None;
+        }
+        let v6 = self.addresses.iter().filter_map(|address| match address {
+            IpAddr::V6(address) => Some(*address),
+            IpAddr::V4(_) => None,
+        });
+        v6.min_by_key(Ipv6Addr::is_unicast_link_local)
     }
 
     /// The tunnel that IPv4 multicast would leave by if [`default_route`](Self::default_route) did not pass
@@ -108,6 +125,11 @@ impl Interface {
         let table = fs::read_to_string(ROUTES).ok()?;
         let best = Self::named(multicast_routes(&table).first()?).ok()?;
         best.point_to_point.then_some(best)
+    }
+
+    /// Whether it can carry multicast to several others.
+    const fn is_of_a_lan(&self) -> bool {
+        self.up && self.multicast && !self.point_to_point && !self.loopback
     }
 
     /// Checks that packets can be sent from and received on it.
@@ -184,13 +206,30 @@ fn choose<'a>(
     let named = |name: &&str| present.iter().find(|it| it.name == **name);
     let mut routed = routes.iter().filter_map(named).peekable();
     routed.peek()?;
-    let usable = |it: &&Interface| {
-        !it.point_to_point && !it.loopback && it.up && it.multicast && it.address.is_some()
-    };
-    let others = present.iter().filter(usable);
-    routed
-        .find(|it| !it.point_to_point)
-        .or_else(|| others.min_by_key(|it| (!is_hardware(&it.name), it.wireless, it.index)))
+    let others = present.iter().filter(|it| it.is_of_a_lan() && it.address.is_some());
+    routed.find(|it| !it.point_to_point).or_else(|| preferred(others, is_hardware))
+}
+
+/// Where no interface of a LAN has an IPv4 address, one that has an IPv6 address.
+fn choose_without_ipv4(
+    present: &[Interface],
+    is_hardware: impl Fn(&str) -> bool,
+) -> Option<&Interface> {
+    let lan = || present.iter().filter(|it| it.is_of_a_lan());
+    if lan().any(|it| it.address.is_some()) {
+        return None;
+    }
+    let routed = |it: &&Interface| it.only_ipv6().is_some_and(|it| !it.is_unicast_link_local());
+    preferred(lan().filter(routed), &is_hardware)
+        .or_else(|| preferred(lan().filter(|it| it.only_ipv6().is_some()), &is_hardware))
+}
+
+/// The one of hardware, with a cable, that was there first.
+fn preferred<'a>(
+    interfaces: impl Iterator<Item = &'a Interface>,
+    is_hardware: impl Fn(&str) -> bool,
+) -> Option<&'a Interface> {
+    interfaces.min_by_key(|it| (!is_hardware(&it.name), it.wireless, it.index))
 }
 
 /// The interfaces of the routes of `/proc/net/route` for the groups that sessions use, the best first: the
@@ -327,5 +366,21 @@ mod tests {
         let tunnel_only = [interface("lo", 1, false), interface("tun0", 5, true)];
         assert_eq!(chosen(&["tun0"], &tunnel_only), None);
         assert_eq!(chosen(&[], &present), None, "no route at all");
+    }
+
+    #[test]
+    fn a_machine_without_ipv4_has_an_interface_too() {
+        let with = |name: &str, index, addresses: &[&str]| {
+            let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
+            Interface { address: None, addresses, ..interface(name, index, false) }
+        };
+        let only_ipv6 =
+            [with("wlan0", 2, &["fe80::1"]), with("eth0", 3, &["fe80::2", "2001:db8::2"])];
+        let chosen = choose_without_ipv4(&only_ipv6, |_| true).unwrap();
+        assert_eq!(chosen.name, "eth0");
+        assert_eq!(chosen.only_ipv6(), Some("2001:db8::2".parse().unwrap()));
+        let both = [with("wlan0", 2, &["fe80::1"]), interface("eth0", 3, false)];
+        assert_eq!(choose_without_ipv4(&both, |_| true), None);
+        assert_eq!(both[1].only_ipv6(), None);
     }
 }

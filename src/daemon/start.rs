@@ -56,17 +56,18 @@ pub(super) fn find_network(settings: &Settings, name: &str) -> Result<Network, E
         None => choose_interface(&settings.to)?,
     };
     let destinations = if settings.to.is_empty() {
-        vec![Destination {
-            address: IpAddr::V4(group::find(name, interface.as_ref())?),
-            port: PORT_DEFAULT,
-        }]
+        vec![Destination { address: group::find(name, interface.as_ref())?, port: PORT_DEFAULT }]
     } else {
         settings.to.clone()
     };
     let address = interface.as_ref().and_then(|interface| interface.address);
+    let only_ipv6 = interface.as_ref().and_then(Interface::only_ipv6);
     let first = destinations.first().map(|to| SocketAddr::new(to.address, to.port));
     let origin = match (first, address) {
         (Some(to), Some(address)) if to.is_ipv4() && to.ip().is_multicast() => IpAddr::V4(address),
+        (Some(to), None) if to.is_ipv6() && to.ip().is_multicast() => {
+            only_ipv6.map_or_else(|| source_address(to), IpAddr::V6)
+        }
         (Some(to), _) => source_address(to),
         (None, _) => IpAddr::from([127, 0, 0, 1]),
     };
@@ -150,9 +151,9 @@ pub(super) fn announcer(
     if !settings.announce {
         return Ok(None);
     }
-    if !multicast || !network.origin.is_ipv4() {
+    if !multicast {
         log::info!(
-            "not announced, since it does not go to an IPv4 group: viewers need its description ('streamsocket sdp')"
+            "not announced, since it does not go to a group: viewers need its description ('streamsocket sdp')"
         );
         return Ok(None);
     }

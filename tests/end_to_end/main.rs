@@ -14,6 +14,7 @@ mod foreign;
 mod hostile;
 mod installing;
 mod ip_cameras;
+mod ipv6;
 mod losses;
 mod mistakes;
 mod network;

@@ -10,6 +10,9 @@ pub const GROUP_ADMIN: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 255);
 /// Where sessions of the global scope are announced; many players listen only here.
 pub const GROUP_GLOBAL: Ipv4Addr = Ipv4Addr::new(224, 2, 127, 254);
 
+/// Where sessions of the site-local scope of IPv6 are announced (section 3).
+pub const GROUP_SITE: Ipv6Addr = Ipv6Addr::new(0xFF05, 0, 0, 0, 0, 0, 2, 0x7FFE);
+
 /// The port of announcements.
 pub const PORT: u16 = 9875;
 

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 use streamsocket_net::{Interface, ReceiveSocket};
-use streamsocket_wire::sap::{Announcement, GROUP_ADMIN, GROUP_GLOBAL, PORT};
+use streamsocket_wire::sap::{Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, PORT};
 use streamsocket_wire::{rtcp, rtp};
 
 /// Ears for one session.
@@ -64,17 +64,23 @@ pub(super) struct Ears {
 
 impl Ears {
     pub(super) fn open(interface: Option<&Interface>) -> Result<Self, Error> {
-        let mut sockets = Vec::new();
-        for group in [GROUP_ADMIN, GROUP_GLOBAL] {
-            let address = SocketAddr::new(IpAddr::V4(group), PORT);
-            let socket = ReceiveSocket::open(address, interface, None);
-            sockets.push(socket.map_err(|error| {
-                Error(format!(
-                    "announcements cannot be heard: {error}; name an SDP file or rtp://ADDRESS:PORT"
-                ))
-            })?);
+        let groups = [IpAddr::V4(GROUP_ADMIN), IpAddr::V4(GROUP_GLOBAL), IpAddr::V6(GROUP_SITE)];
+        let opened =
+            groups.map(|group| ReceiveSocket::open(SocketAddr::new(group, PORT), interface, None));
+        let (mut sockets, mut why) = (Vec::new(), None);
+        for socket in opened {
+            // A network without IPv4, or without IPv6, has the other.
+            match socket {
+                Ok(socket) => sockets.push(socket),
+                Err(error) => why = why.or(Some(error)),
+            }
         }
-        Ok(Self { sockets })
+        match why {
+            Some(error) if sockets.is_empty() => Err(Error(format!(
+                "announcements cannot be heard: {error}; name an SDP file or rtp://ADDRESS:PORT"
+            ))),
+            _ => Ok(Self { sockets }),
+        }
     }
 
     /// Waits so long at most, and hands over the announcements that have come, each with who sent it. What is
