@@ -30,6 +30,10 @@ pub const DECODED_MAX: usize = 8;
 /// Bytes of pictures that may wait for their time: three of the largest with colours at half the resolution.
 const DECODED_BYTES: usize = 96 << 20;
 
+/// Pictures that are kept to be filled anew: each that is shown comes back when the next is decoded, and those of a
+/// moment when many waited are given up.
+const FREE_MAX: usize = 3;
+
 /// How long before its time a picture is decoded: a slow machine takes 30 ms for a large one, and
 /// may be kept from it for as long again.
 const AHEAD: Duration = Duration::from_millis(60);
@@ -114,7 +118,7 @@ pub fn run(
 ) -> Result<(), String> {
     let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
     let counters = &shared.counters.video;
-    let mut free = Vec::with_capacity(DECODED_MAX + 2);
+    let mut free = Vec::with_capacity(DECODED_MAX + FREE_MAX);
     let (budget, mut need) = (Budget::new(DECODED_BYTES), Need::default());
     let mut undecodable = false;
     let mut work = Work::default();
@@ -125,6 +129,7 @@ pub fn run(
         work.next(frame.origin.undelayed, stopped, idle);
         free.extend(spare.try_iter());
         free.retain(|picture: &Picture| !need.is_exceeded(picture.bytes()));
+        free.truncate(FREE_MAX);
         let mut picture = free.pop().unwrap_or_else(Picture::new);
         let file = frame.jpeg.get(frame.start..).unwrap_or_default();
         if let Err(error) = decoder.decode(file, &mut picture) {
