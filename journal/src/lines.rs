@@ -16,6 +16,11 @@ use std::time::Duration;
 /// holds itself.
 pub const WAITING_MAX: usize = 64 << 10;
 
+/// Lines whose memory is kept, so that lines of every second need no new one, and its bytes: those of a line of
+/// statistics.
+const SPARE_LINES: usize = 4;
+const SPARE_BYTES: usize = 4 << 10;
+
 /// How long the end of a program waits for a reader to take the last lines: one that reads takes
 /// milliseconds, a disk that spins up a little more, and who stops a program waits no longer.
 pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
@@ -38,6 +43,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Vec<u8>>,
+    /// Memory of lines that are written, for those to come.
+    spare: Vec<Vec<u8>>,
     bytes: usize,
     lost: u64,
     /// A line has left the queue and is not yet written.
@@ -114,8 +121,8 @@ impl Lines {
 
     /// Adds a line, or several that belong together, with the end of line. Returns at once: if too much
     /// waits, the oldest are lost. Nothing becomes of it if writing has failed.
-    pub fn push(&self, line: impl Into<Vec<u8>>) {
-        let line = line.into();
+    pub fn push(&self, line: impl AsRef<[u8]>) {
+        let line = line.as_ref();
         let mut queue = self.shared.lock();
         if queue.failed {
             return;
@@ -128,7 +135,9 @@ impl Lines {
             queue.lost += 1;
         } else {
             queue.bytes += line.len();
-            queue.waiting.push_back(line);
+            let mut memory = queue.spare.pop().unwrap_or_default();
+            memory.extend_from_slice(line);
+            queue.waiting.push_back(memory);
         }
         let first = before == 0 && queue.lost > 0;
         drop(queue);
@@ -176,10 +185,19 @@ impl Drop for Lines {
 }
 
 impl Queue {
+    /// Keeps the memory of a line, unless there is enough.
+    fn keep(&mut self, mut line: Vec<u8>) {
+        if self.spare.len() < SPARE_LINES && line.capacity() <= SPARE_BYTES {
+            line.clear();
+            self.spare.push(line);
+        }
+    }
+
     fn drop_oldest(&mut self) {
         if let Some(line) = self.waiting.pop_front() {
             self.bytes -= line.len();
             self.lost += 1;
+            self.keep(line);
         }
     }
 
@@ -199,10 +217,13 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next line, or nothing if none will come.
-    fn next(&self) -> Option<Vec<u8>> {
+    /// The next line after the one that is `written`, or nothing if none will come.
+    fn next(&self, written: Option<Vec<u8>>) -> Option<Vec<u8>> {
         let mut queue = self.lock();
         queue.writing = false;
+        if let Some(line) = written {
+            queue.keep(line);
+        }
         self.changed.notify_all();
         let mut queue = self
             .changed
@@ -215,8 +236,10 @@ impl Shared {
     }
 
     fn write(&self, mut out: impl Write) -> io::Result<()> {
-        while let Some(line) = self.next() {
+        let mut written = None;
+        while let Some(line) = self.next(written.take()) {
             out.write_all(&line).and_then(|()| out.flush())?;
+            written = Some(line);
         }
         Ok(())
     }
