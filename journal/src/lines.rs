@@ -4,7 +4,7 @@
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -20,6 +20,9 @@ pub const WAITING_MAX: usize = 64 << 10;
 /// statistics.
 const SPARE_LINES: usize = 4;
 const SPARE_BYTES: usize = 4 << 10;
+
+/// Between two tries at a descriptor that does not wait.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// How long the end of a program waits for a reader to take the last lines: one that reads takes
 /// milliseconds, a disk that spins up a little more, and who stops a program waits no longer.
@@ -206,6 +209,11 @@ impl Queue {
     }
 }
 
+/// Whether nothing more can be written.
+fn is_final(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == Some(nix::libc::EBADF)
+}
+
 impl Shared {
     /// Whether log lines may speak of these lines.
     fn is_told_of(&self) -> bool {
@@ -238,10 +246,27 @@ impl Shared {
     fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut written = None;
         while let Some(line) = self.next(written.take()) {
-            out.write_all(&line).and_then(|()| out.flush())?;
-            written = Some(line);
+            match self.write_whole(&mut out, &line) {
+                // Of a log that a full disk does not take, later lines may be taken.
+                Err(error) if self.is_told_of() || is_final(&error) => return Err(error),
+                _ => written = Some(line),
+            }
         }
         Ok(())
+    }
+
+    /// Writes a line, however long that takes, also where somebody has made the other end not wait.
+    fn write_whole(&self, out: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
+        while !line.is_empty() {
+            match out.write(line) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(len) => line = &line[len..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::park_timeout(RETRY),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        out.flush()
     }
 
     fn fail(&self, error: &io::Error) {

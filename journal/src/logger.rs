@@ -6,7 +6,9 @@ use crate::lines::{CLOSE_PATIENCE, Lines};
 use crate::repeat::{Repeats, Verdict};
 use env_logger::{Builder, Env, Target};
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -96,11 +98,13 @@ impl Logger {
     /// What becomes of a line. Those that somebody has asked for by RUST_LOG are all written.
     fn judge(&self, record: &Record<'_>) -> Verdict {
         let place = record.file_static().zip(record.line());
-        let Some(kind) = place.filter(|_| record.level() <= Level::Info) else {
+        let Some(place) = place.filter(|_| record.level() <= Level::Info) else {
             return Verdict::Write;
         };
+        let mut text = DefaultHasher::new();
+        record.args().to_string().hash(&mut text);
         let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
-        repeats.line(kind, (self.now)())
+        repeats.line(place, text.finish(), (self.now)())
     }
 }
 

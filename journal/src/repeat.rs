@@ -1,9 +1,13 @@
 //! Lines of a log that repeat: whatever happens over and over, in a loop or because a stranger wants it, the
 //! log says it a few times and from then on how often it was. Time comes in, a decision goes out.
 
-/// Lines of one kind that are written as they come: a camera that is unplugged a few times is worth a line each
-/// time.
-pub const FREE_LINES: u32 = 5;
+/// Lines of the same text that are written as they come: a camera that is unplugged a few times is worth a line
+/// each time.
+const FREE_OF_TEXT: u32 = 5;
+
+/// Lines of one place in the source that are written as they come, whatever they say: more than a report at the
+/// end has.
+const FREE_OF_PLACE: u32 = 40;
 
 /// Beyond those, one line is written after so long, in nanoseconds; each further one after twice as long...
 const WAIT_FIRST_NANOS: i64 = 10_000_000_000;
@@ -14,8 +18,8 @@ const WAIT_MAX_NANOS: i64 = 3_600_000_000_000;
 /// A kind that was silent for so long, in nanoseconds, is news again.
 const FORGET_NANOS: i64 = 600_000_000_000;
 
-/// Kinds that are remembered: more than the places where the programs write a line. Of more, the one that was
-/// silent longest is forgotten.
+/// Places, and texts, that are remembered: there are not many more places where the programs write a line. Of
+/// more, the one that was silent longest is forgotten.
 const KINDS_MAX: usize = 256;
 
 /// What becomes of a line.
@@ -34,13 +38,42 @@ pub enum Verdict {
     LeaveOut,
 }
 
-/// What kind of line it is: the place in the source that writes it.
-pub type Kind = (&'static str, u32);
+/// The place in the source that writes a line.
+pub type Place = (&'static str, u32);
 
-/// The kinds of lines that were written lately.
-#[derive(Debug, Default)]
+/// The lines that were written lately: a line is left out when its text repeats, or its place writes too many.
+#[derive(Debug)]
 pub struct Repeats {
-    kinds: Vec<(Kind, History)>,
+    texts: Kinds<(Place, u64)>,
+    places: Kinds<Place>,
+}
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Self { texts: Kinds::new(FREE_OF_TEXT), places: Kinds::new(FREE_OF_PLACE) }
+    }
+}
+
+impl Repeats {
+    /// A line that this place writes at `now`, in nanoseconds of a clock that does not go back; `text` is a hash of
+    /// what it says.
+    pub fn line(&mut self, place: Place, text: u64, now: i64) -> Verdict {
+        let of_text = self.texts.line((place, text), now);
+        if of_text == Verdict::LeaveOut {
+            return of_text;
+        }
+        match self.places.line(place, now) {
+            Verdict::Write => of_text,
+            other => other,
+        }
+    }
+}
+
+/// Histories of one kind of thing.
+#[derive(Debug)]
+struct Kinds<K> {
+    free: u32,
+    known: Vec<(K, History)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,19 +85,22 @@ struct History {
     wait: i64,
 }
 
-impl Repeats {
-    /// A line of this kind at `now`, in nanoseconds of a clock that does not go back.
-    pub fn line(&mut self, kind: Kind, now: i64) -> Verdict {
+impl<K: PartialEq> Kinds<K> {
+    const fn new(free: u32) -> Self {
+        Self { free, known: Vec::new() }
+    }
+
+    fn line(&mut self, kind: K, now: i64) -> Verdict {
         let new = History {
-            free: FREE_LINES,
+            free: self.free,
             left_out: 0,
             written: now,
             heard: now,
             wait: WAIT_FIRST_NANOS,
         };
-        let known = self.kinds.iter().position(|(it, _)| *it == kind);
+        let known = self.known.iter().position(|(it, _)| *it == kind);
         let index = known.unwrap_or_else(|| self.make_room(kind, new));
-        let history = &mut self.kinds[index].1;
+        let history = &mut self.known[index].1;
         if now.saturating_sub(history.heard) >= FORGET_NANOS && history.left_out == 0 {
             *history = new;
         }
@@ -72,14 +108,14 @@ impl Repeats {
         history.decide(now)
     }
 
-    fn make_room(&mut self, kind: Kind, new: History) -> usize {
-        if self.kinds.len() < KINDS_MAX {
-            self.kinds.push((kind, new));
-            return self.kinds.len() - 1;
+    fn make_room(&mut self, kind: K, new: History) -> usize {
+        if self.known.len() < KINDS_MAX {
+            self.known.push((kind, new));
+            return self.known.len() - 1;
         }
-        let silent = self.kinds.iter().enumerate().min_by_key(|(_, (_, history))| history.heard);
+        let silent = self.known.iter().enumerate().min_by_key(|(_, (_, history))| history.heard);
         let index = silent.map_or(0, |(index, _)| index);
-        self.kinds[index] = (kind, new);
+        self.known[index] = (kind, new);
         index
     }
 }
@@ -110,13 +146,13 @@ mod tests {
     use super::*;
 
     const SECOND: i64 = 1_000_000_000;
-    const KIND: Kind = ("a.rs", 1);
+    const PLACE: Place = ("a.rs", 1);
 
     #[test]
     fn what_happens_now_and_then_is_always_written() {
         let mut repeats = Repeats::default();
         for quarter in 0..100 {
-            assert_eq!(repeats.line(KIND, quarter * 900 * SECOND), Verdict::Write);
+            assert_eq!(repeats.line(PLACE, 7, quarter * 900 * SECOND), Verdict::Write);
         }
     }
 
@@ -127,7 +163,7 @@ mod tests {
         let mut written = Vec::new();
         let mut all = 0;
         for line in 0..24 * 3600 * 200_i64 {
-            match repeats.line(KIND, line * SECOND / 200) {
+            match repeats.line(PLACE, 7, line * SECOND / 200) {
                 Verdict::Write => all += 1,
                 Verdict::WriteWithCount { left_out, seconds } => {
                     all += 1 + left_out;
@@ -145,28 +181,40 @@ mod tests {
     fn kinds_do_not_hide_each_other_and_are_bounded() {
         let mut repeats = Repeats::default();
         for line in 0..100_000 {
-            repeats.line(KIND, line);
+            repeats.line(PLACE, 7, line);
         }
-        assert_eq!(repeats.line(("a.rs", 2), 100_000), Verdict::Write);
-        for kind in 0..10_000 {
-            assert_eq!(repeats.line(("b.rs", kind), 200_000), Verdict::Write);
+        assert_eq!(repeats.line(("a.rs", 2), 7, 100_000), Verdict::Write);
+        assert_eq!(repeats.line(PLACE, 8, 100_000), Verdict::Write, "another text");
+        for place in 0..10_000 {
+            assert_eq!(repeats.line(("b.rs", place), 7, 200_000), Verdict::Write);
         }
-        assert_eq!(repeats.kinds.len(), KINDS_MAX);
+        assert_eq!((repeats.texts.known.len(), repeats.places.known.len()), (KINDS_MAX, KINDS_MAX));
+    }
+
+    #[test]
+    fn a_report_of_many_lines_is_written_whole_and_texts_without_end_are_not() {
+        let mut repeats = Repeats::default();
+        let written = |verdict: &Verdict| *verdict == Verdict::Write;
+        let report = (0..30).map(|line| repeats.line(PLACE, line, 0)).filter(written).count();
+        assert_eq!(report, 30);
+        // Numbers that somebody else chooses.
+        let flood = (0..100_000).map(|line| repeats.line(("b.rs", 1), line, 1)).filter(written);
+        assert_eq!(flood.count(), 40);
     }
 
     #[test]
     fn after_a_pause_it_is_news_again() {
         let mut repeats = Repeats::default();
         for line in 0..10 {
-            repeats.line(KIND, line);
+            repeats.line(PLACE, 7, line);
         }
-        assert_eq!(repeats.line(KIND, 20), Verdict::LeaveOut);
+        assert_eq!(repeats.line(PLACE, 7, 20), Verdict::LeaveOut);
         let later = 700 * SECOND;
         let counted = Verdict::WriteWithCount { left_out: 6, seconds: 699 };
-        assert_eq!(repeats.line(KIND, later), counted);
-        assert_eq!(repeats.line(KIND, 2 * later), Verdict::Write);
+        assert_eq!(repeats.line(PLACE, 7, later), counted);
+        assert_eq!(repeats.line(PLACE, 7, 2 * later), Verdict::Write);
         for _ in 0..4 {
-            assert_eq!(repeats.line(KIND, 2 * later), Verdict::Write);
+            assert_eq!(repeats.line(PLACE, 7, 2 * later), Verdict::Write);
         }
     }
 }

@@ -48,8 +48,8 @@ struct Changed {
     announcer: Option<Announcer>,
     /// Where statistics go from now on, if that changes.
     stats: Option<Option<Lines>>,
-    /// The description on its way to the reader of a pipe, if that is another one.
-    told: Option<Lines>,
+    /// The description, if it is to be written elsewhere from now on.
+    told: Option<String>,
 }
 
 impl Reloading {
@@ -170,6 +170,9 @@ impl Daemon {
 
     fn take_on(&mut self, changed: Changed, now: Monotonic) -> Result<(), Error> {
         let Changed { settings, opened, announcer, stats, told } = changed;
+        // Not before it is certain that nobody has given up meanwhile.
+        let path = settings.sdp.as_deref().zip(told);
+        let told = path.map(|(path, sdp)| start::write_sdp(path, &sdp)).transpose()?.flatten();
         let opened = match opened {
             Some(opened) => Some((self.watch_opened(&opened)?, opened)),
             None => None,
@@ -290,8 +293,7 @@ fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let moved = new.stats != old.stats;
     let stats = moved.then(|| new.stats.as_deref().map(start::open_stats).transpose());
     let stats = stats.transpose()?;
-    let path = new.sdp.as_deref().filter(|_| new.sdp != old.sdp);
-    let told = path.map(|path| start::write_sdp(path, &sdp)).transpose()?.flatten();
+    let told = new.sdp.as_ref().is_some_and(|_| new.sdp != old.sdp).then_some(sdp);
     Ok(Some(Changed { settings: new, opened, announcer, stats, told }))
 }
 

@@ -75,12 +75,15 @@ pub(super) fn find_network(settings: &Settings, name: &str) -> Result<Network, E
 }
 
 /// The interface to send by where the user names none: for groups the LAN's, for hosts that on the way to
-/// the first of them.
+/// all of them.
 fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, Error> {
     let groups = to.is_empty() || to.iter().any(|to| to.address.is_multicast());
-    if let Some(host) = to.first().filter(|_| !groups) {
-        let own = source_address(SocketAddr::new(host.address, host.port));
-        return Ok(Interface::named(&own.to_string()).ok());
+    let mut own = to.iter().map(|to| source_address(SocketAddr::new(to.address, to.port)));
+    if let Some(first) = own.next().filter(|_| !groups) {
+        // Hosts in different networks are sent to as the routing table has it.
+        let same = own.all(|other| other == first);
+        let found = || Interface::named(&first.to_string()).ok();
+        return Ok(if same { found() } else { Interface::default_route() });
     }
     let chosen = Interface::default_route();
     let Some(Interface { name: tunnel, .. }) = Interface::tunnel_passed_over() else {

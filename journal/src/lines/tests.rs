@@ -14,8 +14,8 @@ struct Gate {
 
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.open.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
-        self.written.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.open.recv().map_err(|_| ErrorKind::BrokenPipe)?;
+        self.written.send(bytes.to_vec()).map_err(|_| ErrorKind::BrokenPipe)?;
         Ok(bytes.len())
     }
 

@@ -6,6 +6,7 @@ use crate::capture::plug::{Plug, Waits};
 use crate::capture::{AudioFormat, AudioPoll, Error, FrameRate, VideoFormat, VideoPoll};
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
@@ -35,6 +36,8 @@ pub struct LivePictures {
 pub struct LiveSound {
     plug: Plug<ChildAudio>,
     address: Input,
+    /// The camera was there, and has no sound: it is not asked again.
+    silent: Arc<AtomicBool>,
 }
 
 impl LivePictures {
@@ -118,14 +121,16 @@ impl LiveSound {
     /// Waits for the sound of an address that could not be reached for this reason.
     #[must_use]
     pub fn wait_for(address: &Input, why: Error, waker: Arc<mio::Waker>) -> Self {
-        let asked = address.clone();
+        let (asked, silent) = (address.clone(), Arc::new(AtomicBool::new(false)));
+        let found = Arc::clone(&silent);
         let open = move || {
             let probe = child::probe(&asked)?;
+            found.store(probe.audio.is_none(), Ordering::Relaxed);
             let probe = Probe { audio: probe.audio.map(|_| FORMAT), ..probe };
             ChildAudio::open(&asked, &probe, Monotonic(0), false)
         };
         let plug = Plug::waiting(why, WAITS, Arc::new(open), waker);
-        Self { plug, address: address.clone() }
+        Self { plug, address: address.clone(), silent }
     }
 
     /// What the session was described with.
@@ -153,21 +158,27 @@ impl LiveSound {
         self.plug.device().is_none_or(|device| device.why_away().is_some())
     }
 
+    fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
     /// When it is next tried to reach it, while nobody is trying.
     #[must_use]
-    pub const fn next_attempt(&self) -> Option<Monotonic> {
-        self.plug.deadline()
+    pub fn next_attempt(&self) -> Option<Monotonic> {
+        self.plug.deadline().filter(|_| !self.is_silent())
     }
 
     /// When to poll even if nothing is readable.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        self.plug.deadline().or_else(|| self.plug.device()?.deadline())
+        self.next_attempt().or_else(|| self.plug.device()?.deadline())
     }
 
     /// The next samples, if there are any.
     pub fn poll(&mut self, now: Monotonic, out: &mut [i16]) -> AudioPoll {
-        if self.plug.turn(now) {
+        // What it has found is taken before no more is asked.
+        let ended = self.is_silent() && self.plug.deadline().is_some();
+        if !ended && self.plug.turn(now) {
             log::info!("{} gives sound", self.address);
         }
         match self.plug.device_mut().map(|device| device.poll(now, out)) {

@@ -76,7 +76,7 @@ impl AudioSource {
 
     /// When it is next tried to open a device that is away.
     #[must_use]
-    pub const fn next_attempt(&self) -> Option<Monotonic> {
+    pub fn next_attempt(&self) -> Option<Monotonic> {
         match self {
             Self::Microphone(source) => source.next_attempt(),
             Self::Address(source) => source.next_attempt(),

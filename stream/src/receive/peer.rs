@@ -12,6 +12,10 @@ use streamsocket_wire::rtp::{Sequence, Ssrc};
 /// [`SENDER_INTERVAL`]: crate::session::interval::SENDER_INTERVAL
 pub const LIFE_NANOS: i64 = 1_400_000_000;
 
+/// A sender of which only reports have come, since its camera is out or slow, may lose two of them in a row: so long,
+/// in nanoseconds, three may take.
+const REPORTS_LIFE_NANOS: i64 = 3_800_000_000;
+
 /// A newcomer has to have sent so many packets in sequence...
 const PROBATION_PACKETS: u16 = 16;
 
@@ -24,6 +28,10 @@ const GAP_MAX: u16 = 100;
 
 /// Newcomers who are watched at the same time, one an address: a stranger takes one of these places.
 const NEWCOMERS_MAX: usize = 4;
+
+/// A newcomer of which nothing came for so long, in nanoseconds, begins anew: longer than between two pictures of the
+/// slowest camera.
+const NEWCOMER_NANOS: i64 = 30_000_000_000;
 
 /// A newcomer that has had the stream for so long, in nanoseconds, while nothing came from where it was before,
 /// is where the sender has moved to.
@@ -43,20 +51,22 @@ pub enum Standing {
 /// Where a stream comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
-    /// Where it belongs: the description's address, or the one heard first.
+    /// The address that the description names, if it does, and this source, which is believed elsewhere, too.
+    described: Option<(IpAddr, Option<Ssrc>)>,
+    /// Where it belongs otherwise: the address heard first, or the one that the sender has moved to.
     home: Option<IpAddr>,
-    /// When a sign of life came from there.
+    /// When something last came from either.
     home_heard: Option<Monotonic>,
-    /// The description names the address, and this source, which is believed elsewhere, too.
-    described: Option<Option<Ssrc>>,
     current: Option<Current>,
+    /// The last packet, and the last report, of whoever has the stream or may have it at once.
+    packet: Option<Monotonic>,
+    report: Option<Monotonic>,
     newcomers: heapless::Vec<Newcomer, NEWCOMERS_MAX>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Current {
     address: IpAddr,
-    heard: Monotonic,
     since: Monotonic,
 }
 
@@ -74,7 +84,7 @@ impl Peers {
     /// For a stream that a description may have named the address of, and its source.
     #[must_use]
     pub fn new(address: Option<IpAddr>, ssrc: Option<Ssrc>) -> Self {
-        Self { home: address, described: address.map(|_| ssrc), ..Self::default() }
+        Self { described: address.map(|address| (address, ssrc)), ..Self::default() }
     }
 
     /// Whose a packet is that arrived at `arrival` from `from`.
@@ -87,10 +97,11 @@ impl Peers {
         let standing = self.standing(from, (ssrc, sequence), arrival);
         if standing == Standing::TakesOver {
             self.newcomers.clear();
-            self.current = Some(Current { address: from, heard: arrival, since: arrival });
+            self.current = Some(Current { address: from, since: arrival });
             self.home = self.home.or(Some(from));
         }
         if standing != Standing::Stranger {
+            self.packet = self.packet.max(Some(arrival));
             self.lives(from, arrival);
         }
         standing
@@ -105,18 +116,32 @@ impl Peers {
         if self.believes(from) {
             return Standing::Ours;
         }
-        // Whoever is at home may always return; and the first one is believed, if nothing else is known.
-        if self.home.is_none_or(|home| home == from) {
+        // The first one is believed, if nothing else is known.
+        if self.may_return(from) || self.described.is_none() && self.home.is_none() {
             return Standing::TakesOver;
         }
-        if self.described.is_some_and(|described| described != Some(ssrc)) {
+        if self.described.is_some_and(|(_, described)| described != Some(ssrc)) {
             return Standing::Stranger;
         }
         let passed = self.watch(from, (ssrc, sequence), arrival);
-        let current = self.current.map(|current| current.heard);
-        let alive = [current, self.home_heard].into_iter().flatten();
-        let alive = alive.max().is_some_and(|heard| arrival.nanos_since(heard) < LIFE_NANOS);
-        if passed && !alive { Standing::TakesOver } else { Standing::Stranger }
+        if passed && !self.is_alive(arrival) { Standing::TakesOver } else { Standing::Stranger }
+    }
+
+    /// Whether the stream is theirs at once: they are at the described address, or at home while nobody is there.
+    fn may_return(&self, from: IpAddr) -> bool {
+        let is_described = |from| self.described.is_some_and(|(address, _)| address == from);
+        let other = self.current.map(|current| current.address);
+        is_described(from) || self.home == Some(from) && !other.is_some_and(is_described)
+    }
+
+    /// Whether the sender has given a sign of life lately.
+    fn is_alive(&self, now: Monotonic) -> bool {
+        let (packet, report) = (self.packet, self.report);
+        let silent = |since: Monotonic| now.nanos_since(since);
+        let reports_only = report
+            .is_some_and(|report| packet.is_none_or(|it| report.nanos_since(it) >= LIFE_NANOS));
+        let life = if reports_only { REPORTS_LIFE_NANOS } else { LIFE_NANOS };
+        packet.max(report).is_some_and(|heard| silent(heard) < life)
     }
 
     /// Whether what `from` reports is said by the source.
@@ -128,28 +153,29 @@ impl Peers {
     /// A sender's report came from `from`: it lives. True if somebody else has its place: whoever that is
     /// has to leave.
     pub fn reported(&mut self, from: IpAddr, now: Monotonic) -> bool {
-        self.lives(from, now);
-        let returns = self.home == Some(from) && self.current.is_some() && !self.believes(from);
-        if returns {
-            self.current = None;
+        let returns = !self.believes(from) && self.may_return(from);
+        if returns || self.believes(from) {
+            self.report = self.report.max(Some(now));
+            self.lives(from, now);
         }
-        returns
+        // Its packets take the stream over.
+        returns && self.current.take().is_some()
     }
 
     /// The source has said goodbye: nobody is waited for.
     pub fn bye(&mut self) {
         (self.current, self.home_heard) = (None, None);
+        (self.packet, self.report) = (None, None);
     }
 
     fn lives(&mut self, from: IpAddr, now: Monotonic) {
-        if self.home == Some(from) {
+        let described = self.described.map(|(address, _)| address);
+        if [self.home, described].contains(&Some(from)) {
             self.home_heard = self.home_heard.max(Some(now));
         }
-        let Some(current) = self.current.as_mut().filter(|it| it.address == from) else { return };
-        current.heard = current.heard.max(now);
-        let settled = now.nanos_since(current.since) >= SETTLED_NANOS
-            && self.home_heard.is_none_or(|heard| now.nanos_since(heard) >= SETTLED_NANOS);
-        if settled {
+        let Some(current) = self.current.filter(|it| it.address == from) else { return };
+        let settled = |since: Monotonic| now.nanos_since(since) >= SETTLED_NANOS;
+        if settled(current.since) && self.home_heard.is_none_or(settled) {
             (self.home, self.home_heard) = (Some(from), Some(now));
         }
     }
@@ -174,7 +200,7 @@ impl Peers {
             return false;
         };
         let step = sequence.0.wrapping_sub(known.last.0);
-        let silent = arrival.nanos_since(known.heard) >= LIFE_NANOS;
+        let silent = arrival.nanos_since(known.heard) >= NEWCOMER_NANOS;
         if known.ssrc != ssrc || silent || (GAP_MAX..=u16::MAX - GAP_MAX).contains(&step) {
             *known = first;
         } else if (1..GAP_MAX).contains(&step) {
@@ -268,10 +294,51 @@ mod tests {
 
     #[test]
     fn who_has_moved_is_at_home_there_after_a_minute() {
-        let mut peers = described();
+        let mut peers = Peers::default();
+        assert_eq!(peers.packet(HOME, (SOURCE, Sequence(0)), at(0)), TakesOver);
         assert!(send(&mut peers, OTHER, SOURCE, (20, 2000)).is_some());
         assert_eq!(send(&mut peers, OTHER, SOURCE, (2000, 70_000)), None);
         assert_eq!(peers.packet(HOME, (SOURCE, Sequence(0)), at(70_001)), Stranger);
+        // It says goodbye, and is at once there again with another source.
+        peers.bye();
+        assert_eq!(peers.packet(OTHER, (Ssrc(9), Sequence(0)), at(70_002)), TakesOver);
+    }
+
+    #[test]
+    fn the_described_address_has_its_stream_for_ever() {
+        let mut peers = described();
+        assert!(send(&mut peers, OTHER, SOURCE, (20, 2000)).is_some());
+        assert_eq!(send(&mut peers, OTHER, SOURCE, (2000, 600_000)), None);
+        // Started anew it has another source.
+        assert_eq!(peers.packet(HOME, (Ssrc(9), Sequence(0)), at(600_001)), TakesOver);
+        assert_eq!(send(&mut peers, OTHER, SOURCE, (600_002, 601_000)), None);
+        assert!(peers.believes(HOME));
+    }
+
+    #[test]
+    fn reports_may_be_lost_while_the_camera_is_out() {
+        let mut peers = described();
+        for report in 1..1000 {
+            assert!(!peers.reported(HOME, at(report * 2_500)));
+            let span = (report * 2_500 + 1, (report + 1) * 2_500);
+            let taken = send(&mut peers, OTHER, SOURCE, span);
+            // Before the first report nothing says that there is a camera that is out.
+            assert!(taken.is_none(), "{report}: {taken:?}");
+        }
+    }
+
+    #[test]
+    fn a_slow_sender_that_moves_is_followed() {
+        let mut peers = described();
+        // A picture of ten packets every five seconds.
+        let taken = (1..20).find(|picture| {
+            (0..10).any(|packet| {
+                let sequence = Sequence(u16::try_from(picture * 10 + packet).unwrap());
+                let time = at(picture * 5_000 + packet);
+                peers.packet(OTHER, (SOURCE, sequence), time) == TakesOver
+            })
+        });
+        assert_eq!(taken, Some(2));
     }
 
     #[test]

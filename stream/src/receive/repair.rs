@@ -54,11 +54,11 @@ struct Kept {
 }
 
 impl Kept {
-    /// Whether there is a packet with the RTP time of this one: then a frame has more packets than are kept.
-    fn is_of_same_frame(&self, packet: &[u8]) -> bool {
-        // RFC 3550 section 5.1.
+    /// Whether it is an earlier packet of this one's frame, by its RTP time (RFC 3550 section 5.1): then a frame has
+    /// more packets than are kept.
+    fn is_earlier_of_frame(&self, sequence: u64, packet: &[u8]) -> bool {
         let (kept, new) = (self.bytes.get(4..8), packet.get(4..8));
-        self.sequence.is_some() && new.is_some() && kept == new
+        self.sequence.is_some_and(|kept| kept < sequence) && new.is_some() && kept == new
     }
 }
 
@@ -146,7 +146,7 @@ impl Repair {
         }
         self.begun = Some(self.begun.map_or(sequence, |begun| begun.min(sequence)));
         let len = self.kept.len();
-        if len < KEPT_MAX && self.kept[place(sequence, len)].is_of_same_frame(packet) {
+        if len < KEPT_MAX && self.kept[place(sequence, len)].is_earlier_of_frame(sequence, packet) {
             self.grow((2 * len).min(KEPT_MAX));
         }
         let place = place(sequence, self.kept.len());

@@ -6,9 +6,11 @@
 use crate::clock::Monotonic;
 use core::fmt;
 
-/// Stamps are believed if they are older than the arrival by this at most, in nanoseconds: a picture of
-/// two frames a second takes as long to expose and transfer.
+/// Stamps are believed if they are older than the arrival by this at most, in nanoseconds...
 const AGE_MAX: i64 = 500_000_000;
+
+/// ... or by a frame interval, which a slow camera exposes for, and as long as this to transfer it, in nanoseconds.
+const TRANSFER_MAX: i64 = 200_000_000;
 
 /// A stamp may be so much ahead of its arrival, in nanoseconds: the loop has read its clock a moment
 /// before the buffer was filled.
@@ -22,8 +24,11 @@ const WINDOW_NANOS: i64 = 2_000_000_000;
 /// a per cent of a wrong rate. Exposure that changes moves it once.
 const DRIFT_MAX: i64 = 10_000_000;
 
-/// Windows in a row that have to drift the same way until the rate is wrong.
+/// Windows in a row that have to drift the same way until the rate is wrong...
 const DRIFTS_MAX: i8 = 3;
+
+/// ... and by how much in all, in nanoseconds: exposure that grows at dusk makes less.
+const DRIFTED_MAX: i64 = 200_000_000;
 
 /// A refused stamp counts as much as so many that were believed...
 const REFUSED_WEIGHT: u8 = 4;
@@ -75,8 +80,10 @@ pub struct Judgement {
 }
 
 /// The stamps of one camera since it was opened.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Stamps {
+    /// How old they may be, in nanoseconds.
+    age_max: i64,
     /// The last one that was believed.
     last: Option<Monotonic>,
     /// Since when all have been too old.
@@ -84,14 +91,31 @@ pub struct Stamps {
     /// When the window began, the least age in it, and that of the window before.
     window: Option<(Monotonic, i64)>,
     before: Option<i64>,
-    /// Windows in a row in which the least age grew, below 0: shrank.
+    /// Windows in a row in which the least age grew, below 0: shrank; and by how much in all.
     drifts: i8,
+    drifted: i64,
     distrust: u8,
     /// Why they are not believed any more, whatever they say.
     condemned: Option<Doubt>,
 }
 
 impl Stamps {
+    /// Those of a camera with a frame every `interval` nanoseconds.
+    #[must_use]
+    pub fn new(interval: i64) -> Self {
+        Self {
+            age_max: AGE_MAX.max(interval.saturating_add(TRANSFER_MAX)),
+            last: None,
+            old_since: None,
+            window: None,
+            before: None,
+            drifts: 0,
+            drifted: 0,
+            distrust: 0,
+            condemned: None,
+        }
+    }
+
     /// Why no stamp of this camera is believed any more, if so.
     #[must_use]
     pub const fn condemned(&self) -> Option<Doubt> {
@@ -117,7 +141,7 @@ impl Stamps {
     /// What is wrong with a stamp, if something is.
     fn doubt(&mut self, stamp: Monotonic, arrival: Monotonic) -> Option<Doubt> {
         let age = arrival.nanos_since(stamp);
-        if age <= AGE_MAX {
+        if age <= self.age_max {
             self.old_since = None;
         }
         let doubt = if age < -AHEAD_MAX {
@@ -126,9 +150,9 @@ impl Stamps {
             Doubt::Repeats
         } else if self.last.is_some_and(|last| stamp < last) {
             Doubt::GoesBack
-        } else if self.drifts.abs() >= DRIFTS_MAX {
+        } else if self.drifts.abs() >= DRIFTS_MAX && self.drifted.abs() >= DRIFTED_MAX {
             return Some(self.condemn(Doubt::Rate));
-        } else if age > AGE_MAX {
+        } else if age > self.age_max {
             let since = *self.old_since.get_or_insert(arrival);
             if arrival.nanos_since(since) >= WINDOW_NANOS {
                 return Some(self.condemn(Doubt::Old(age)));
@@ -154,7 +178,7 @@ impl Stamps {
     fn stand_in(&self, arrival: Monotonic) -> Monotonic {
         let ages = [self.before, self.window.map(|(_, least)| least)];
         let age = ages.into_iter().flatten().min().unwrap_or(0);
-        arrival.offset(-age.clamp(0, AGE_MAX))
+        arrival.offset(-age.clamp(0, self.age_max))
     }
 
     fn measure(&mut self, age: i64, arrival: Monotonic) {
@@ -172,13 +196,14 @@ impl Stamps {
     /// Compares the least age of a window that is over with that of the one before.
     fn compare(&mut self, done: Option<i64>) {
         let change = done.zip(self.before).map_or(0, |(done, before)| done - before);
-        self.drifts = if change.abs() < DRIFT_MAX {
-            0
-        } else if (change > 0) == (self.drifts > 0) {
-            self.drifts.saturating_add(if change > 0 { 1 } else { -1 })
-        } else {
-            if change > 0 { 1 } else { -1 }
-        };
+        let goes_on = change.abs() >= DRIFT_MAX && change.signum() * i64::from(self.drifts) > 0;
+        if !goes_on {
+            (self.drifts, self.drifted) = (0, 0);
+        }
+        if change.abs() >= DRIFT_MAX {
+            self.drifts = self.drifts.saturating_add(if change > 0 { 1 } else { -1 });
+            self.drifted = self.drifted.saturating_add(change);
+        }
         self.before = done;
     }
 }
@@ -197,7 +222,7 @@ mod tests {
     /// Lets so many pictures arrive, 33 ms apart, with stamps of `stamp(index, honest stamp)`; returns
     /// how far each capture time is from the honest one, in milliseconds, and how many were refused.
     fn judge(frames: i64, stamp: impl Fn(i64, i64) -> i64) -> (Vec<i64>, usize, Option<Doubt>) {
-        let mut stamps = Stamps::default();
+        let mut stamps = Stamps::new(FRAME);
         let mut refused = 0;
         let off = (0..frames).map(|index| {
             let honest = BEGAN + index * FRAME;
@@ -247,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_late_read_is_no_lie() {
-        let mut stamps = Stamps::default();
+        let mut stamps = Stamps::new(FRAME);
         let mut honest = BEGAN;
         for round in 0..20 {
             for _ in 0..60 {
@@ -269,7 +294,7 @@ mod tests {
     #[test]
     fn a_late_begin_is_no_lie_either() {
         let (off, refused, condemned) = {
-            let mut stamps = Stamps::default();
+            let mut stamps = Stamps::new(FRAME);
             let mut off = Vec::new();
             for index in 0..7 {
                 let judged =
@@ -292,6 +317,22 @@ mod tests {
             assert!(condemned.is_some() && worst < Some(1500), "{per_mille}: {worst:?}");
             assert_eq!(off.last(), Some(&20), "{per_mille}: {condemned:?}");
         }
+    }
+
+    #[test]
+    fn slow_cameras_and_exposure_that_grows_are_honest() {
+        // A second to expose, 0.1 to transfer.
+        let mut stamps = Stamps::new(1_000 * MS);
+        for picture in 0..100 {
+            let honest = BEGAN + picture * 1_000 * MS;
+            let jitter = picture * 7_919 % 40 * MS;
+            let judged = stamps.judge(Monotonic(honest), Monotonic(honest + 1_100 * MS + jitter));
+            assert_eq!(judged.doubt, None, "{picture}");
+        }
+        // From 1/30 to 1/6 of a second within eight seconds.
+        let (_, refused, _) =
+            judge(1000, |index, honest| honest - (index - 300).clamp(0, 240) * 133 * MS / 240);
+        assert_eq!(refused, 0);
     }
 
     #[test]

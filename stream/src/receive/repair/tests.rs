@@ -199,3 +199,15 @@ fn the_first_packets_of_the_first_block_are_repaired() {
         assert_eq!(made, media[..lost], "{lost} lost");
     }
 }
+
+#[test]
+fn packets_that_come_twice_take_no_more_memory() {
+    let (media, _) = block(FIRST, 100, 4);
+    let mut repair = Repair::default();
+    for _ in 0..20 {
+        for (index, packet) in media.iter().enumerate() {
+            repair.keep(FIRST + index as u64, packet);
+        }
+    }
+    assert_eq!(repair.kept.len(), KEPT_FIRST);
+}

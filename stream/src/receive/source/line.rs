@@ -16,7 +16,7 @@ const BACK_MAX: i64 = 400_000_000;
 const REORDERED_MAX: i64 = 2_000_000_000;
 
 /// What was ahead once counts for less as time passes, in parts per million: clocks drift, and a sender's
-/// may be slewed by 500.
+/// may be slewed by 500. A pause of hours makes them differ by no more than half of [`AHEAD_MAX`].
 const FORGET_PPM: i64 = 1000;
 
 const SECOND_NANOS: i128 = 1_000_000_000;
@@ -117,7 +117,8 @@ impl Line {
 
     fn lead_at(&self, arrival: Monotonic) -> i64 {
         let (lead, then) = self.lead;
-        lead.saturating_sub(arrival.nanos_since(then).max(0) / 1_000_000 * FORGET_PPM)
+        let forgotten = arrival.nanos_since(then).max(0) / 1_000_000 * FORGET_PPM;
+        lead.saturating_sub(forgotten.min(AHEAD_MAX / 2))
     }
 
     fn ahead(&self, time: i64, arrival: Monotonic) -> i64 {

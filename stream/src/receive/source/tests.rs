@@ -135,7 +135,10 @@ fn a_source_whose_time_goes_on_elsewhere_is_followed_within_two_pictures() {
 
 #[test]
 fn who_was_away_or_held_up_goes_on() {
-    // A camera that is out for a minute, and one whose machine stood still for 3 s with its pictures.
+    // A camera that is out for an hour, a minute, and one whose machine stood still for 3 s with its pictures.
+    let mut source = locked();
+    let admission = source.admit(&header(1, 101, 3600 * 90_000), Monotonic(3_600_000 * MS));
+    assert_eq!(admission, Admission::Admitted { sequence: 65_637, time: 3600 * 90_000 });
     let mut source = locked();
     let away = Monotonic(60_000 * MS);
     let admission = source.admit(&header(1, 101, 60 * 90_000), away);
