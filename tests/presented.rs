@@ -52,24 +52,28 @@ const SAME_NANOS: i64 = 500_000;
 /// A packet of sound at most.
 const PIECE_NANOS: i64 = 30_000_000;
 
+/// Pictures that a recording may have before the first one that was decoded: one that was repaired is
+/// recorded, but may be too late to be shown.
+const BEFORE_MAX: usize = 3;
+
 /// The sender's wall-clock time at which a recording begins, from the account of what was decoded:
-/// the first of that is its first picture. Checked by all the others.
+/// the first of that is one of its first pictures. Checked by all the others.
 #[track_caller]
 pub fn beginning(recording: &Recording, decoded: &[Presented]) -> i64 {
-    let first = i64::try_from(recording.video[0].0).unwrap();
-    let start = decoded.first().expect("nothing was decoded").wall - first;
-    let same = decoded.iter().filter(|it| {
-        let place = recording
-            .video
-            .binary_search_by_key(&(it.wall - start), |(nanos, _)| i64::try_from(*nanos).unwrap());
-        let near = |index: usize| {
-            let frame = recording.video.get(index);
-            frame.is_some_and(|(nanos, _)| {
-                (i64::try_from(*nanos).unwrap() - it.wall + start).abs() < SAME_NANOS
-            })
-        };
-        place.is_ok() || place.is_err_and(|index| near(index) || index > 0 && near(index - 1))
-    });
-    assert!(same.count() * 10 > decoded.len() * 8, "the recording is of another time");
-    start
+    let nanos = |index: usize| Some(i64::try_from(recording.video.get(index)?.0).unwrap());
+    let wall = decoded.first().expect("nothing was decoded").wall;
+    let agrees = |start: &i64| {
+        let same = decoded.iter().filter(|it| {
+            let at = recording
+                .video
+                .partition_point(|(nanos, _)| i64::try_from(*nanos).unwrap() < it.wall - start);
+            let near = |index| {
+                nanos(index).is_some_and(|it_is| (it_is - it.wall + start).abs() < SAME_NANOS)
+            };
+            near(at) || at > 0 && near(at - 1)
+        });
+        same.count() * 10 > decoded.len() * 8
+    };
+    let starts = (0..BEFORE_MAX).filter_map(|first| Some(wall - nanos(first)?));
+    starts.into_iter().find(agrees).expect("the recording is of another time")
 }
