@@ -19,6 +19,7 @@ pub use ring::Lease;
 
 use super::buffer::FrameBytes;
 use super::{Error, FrameRate, VideoFormat, VideoFrame, VideoPoll};
+use crate::clock::monotonic;
 use crate::normalise::{Layout, RawFormat};
 use kernel::{Capability, Node};
 use ring::{Dequeued, Ring};
@@ -202,7 +203,9 @@ impl Camera {
                 refusal::failed(&label, &self.path, "give frames any more", &error)
             })?;
             let Some(dequeued) = dequeued else { return Ok(VideoPoll::Idle) };
-            let Some(frame) = self.judge(dequeued, now) else { continue };
+            // Not when the turn began: on a slow machine that was before this picture was taken.
+            let arrival = monotonic().max(now);
+            let Some(frame) = self.judge(dequeued, arrival) else { continue };
             if may_lend {
                 return Ok(self.deliver(frame));
             }
@@ -223,7 +226,7 @@ impl Camera {
     }
 
     /// Makes a frame of a buffer, or counts why not and gives it back.
-    fn judge(&mut self, buffer: Dequeued, now: Monotonic) -> Option<VideoFrame> {
+    fn judge(&mut self, buffer: Dequeued, arrival: Monotonic) -> Option<VideoFrame> {
         let missing = self.last_sequence.map_or(0, |last| gap(last, buffer.sequence));
         self.counts.sequence_gaps += u64::from(missing);
         self.last_sequence = Some(buffer.sequence);
@@ -240,14 +243,14 @@ impl Camera {
             let label = label(&self.capability, &self.path);
             log::info!("{label} stamps the end of a picture: --av-offset makes up for its length");
         }
-        let capture = self.capture(buffer.stamp, now);
+        let capture = self.capture(buffer.stamp, arrival);
         Some(VideoFrame { bytes: FrameBytes::Leased(buffer.lease), capture, raw: self.raw })
     }
 }
 
 impl Camera {
-    /// When a picture was captured that was handed over at `now` with this stamp, if its clock is ours.
-    fn capture(&mut self, stamp: Option<i64>, now: Monotonic) -> Monotonic {
+    /// When a picture was captured that arrived at `arrival` with this stamp, if its clock is ours.
+    fn capture(&mut self, stamp: Option<i64>, arrival: Monotonic) -> Monotonic {
         let Some(stamp) = stamp else {
             if !std::mem::replace(&mut self.foreign_clock_said, true) {
                 let label = label(&self.capability, &self.path);
@@ -255,9 +258,9 @@ impl Camera {
                     "{label} does not stamp with the monotonic clock: arrival times are used"
                 );
             }
-            return now;
+            return arrival;
         };
-        let Judgement { capture, doubt } = self.stamps.judge(Monotonic(stamp), now);
+        let Judgement { capture, doubt } = self.stamps.judge(Monotonic(stamp), arrival);
         if let Some(doubt) = doubt {
             self.counts.stamps_refused += 1;
             self.say_doubt(doubt);
