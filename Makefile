@@ -37,10 +37,10 @@ check: ## format, lints and documentation, warnings denied
 	$(CARGO) clippy -p streamsocket-tests --test hardware --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
 
-sim: ## the tables of the simulator: days of clocks, losses and repair; 9 minutes (SIM_SEED=N: another chance)
+sim: ## the tables of the simulator: days of clocks, losses and repair; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
-long: ## what takes its time: links that are down, receivers that are stopped, networks that do harm
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm; 20 minutes
 	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers --nocapture
 
