@@ -3,11 +3,11 @@
 
 /// Lines of the same text that are written as they come: a camera that is unplugged a few times is worth a line
 /// each time.
-const FREE_OF_TEXT: u32 = 20;
+const FREE_OF_TEXT: u32 = 60;
 
 /// Lines of one place in the source that are written as they come, whatever they say: more than a report at the
 /// end has.
-const FREE_OF_PLACE: u32 = 60;
+const FREE_OF_PLACE: u32 = 120;
 
 /// Beyond those, one line is written after so long, in nanoseconds; each further one after twice as long...
 const WAIT_FIRST_NANOS: i64 = 10_000_000_000;
@@ -199,16 +199,16 @@ mod tests {
         assert_eq!(report, 30);
         // Numbers that somebody else chooses.
         let flood = (0..100_000).map(|line| repeats.line(("b.rs", 1), line, 1)).filter(written);
-        assert_eq!(flood.count(), 60);
+        assert_eq!(flood.count(), 120);
     }
 
     #[test]
     fn after_a_pause_it_is_news_again() {
         let mut repeats = Repeats::default();
-        for line in 0..25 {
+        for line in 0..65 {
             repeats.line(PLACE, 7, line);
         }
-        assert_eq!(repeats.line(PLACE, 7, 30), Verdict::LeaveOut);
+        assert_eq!(repeats.line(PLACE, 7, 70), Verdict::LeaveOut);
         let later = 700 * SECOND;
         let counted = Verdict::WriteWithCount { left_out: 6, seconds: 699 };
         assert_eq!(repeats.line(PLACE, 7, later), counted);
