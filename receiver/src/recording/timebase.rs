@@ -5,15 +5,26 @@
 
 use streamsocket_stream::clock::Monotonic;
 
-/// Capture times that lie further than this, in nanoseconds, from when they would have come undelayed and
-/// from when they came are of another clock: delays are between the two, and clocks that drift are followed.
-const JUMP_NANOS: i64 = 500_000_000;
+/// A capture time so far after the arrival, in nanoseconds, is of another clock: the first packets, which the
+/// sender's clock was laid over, may have been delayed by nearly as much...
+const AHEAD_NANOS: i64 = 2_000_000_000;
+
+/// ... and so far before it, in nanoseconds: a sender or a receiver that stood still hands on what is older than
+/// any network makes it.
+const BEHIND_NANOS: i64 = 10_000_000_000;
+
+/// The first packet of another source must come nearer than this, in nanoseconds, to when it came: that is where
+/// clocks change, and as much as presentation lets pass.
+const RESTART_NANOS: i64 = 1_000_000_000;
 
 /// What goes back by more than this, in nanoseconds, does not follow: streams are handed on in order.
 const BACK_NANOS: i64 = 20_000_000;
 
+/// So long after a jump, in nanoseconds, everything from before it has come.
+const UNDER_WAY_NANOS: i64 = 2_000_000_000;
+
 /// What the first packets were delayed by, in nanoseconds, stays: beyond it the sender's clock has drifted.
-const DRIFTED_NANOS: i64 = 100_000_000;
+const DRIFTED_NANOS: i64 = 1_500_000_000;
 
 /// A drift is followed by so many parts in a billion: faster than clocks drift, and between sound and
 /// picture that are handed on a tenth of a second apart 0.05 ms.
@@ -42,16 +53,23 @@ pub(super) enum Stream {
 /// Where captures lie on our monotonic clock, for both streams of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timebase {
-    /// Our time minus the sender's: as it is, and as it was before the last jump, which what is still under way
-    /// was captured by.
+    /// Our time minus the sender's: as it is, and as it was before the last jump.
     offset: Option<i64>,
     before: Option<i64>,
-    /// The newest time of each stream.
-    newest: [Option<Monotonic>; 2],
-    /// The source of each stream.
-    sources: [Option<u32>; 2],
+    jumped: Option<Monotonic>,
+    streams: [Placed; 2],
     followed: Option<Monotonic>,
     jumps: u64,
+}
+
+/// What was placed of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct Placed {
+    /// The newest time.
+    newest: Option<Monotonic>,
+    source: Option<u32>,
+    /// What came last was captured before the last jump.
+    before: bool,
 }
 
 impl Timebase {
@@ -63,41 +81,70 @@ impl Timebase {
     /// The recording's time of what has that stamp.
     pub(super) fn place(&mut self, stream: Stream, stamp: &Stamp) -> Monotonic {
         let mut stamp = *stamp;
-        let source = &mut self.sources[stream as usize];
-        if source.replace(stamp.source).is_some_and(|source| source != stamp.source) {
+        let placed = &mut self.streams[stream as usize];
+        let last = placed.source.replace(stamp.source);
+        let is_new = last.is_some_and(|source| source != stamp.source);
+        if is_new {
             // Its clock may be another, which the timeline cannot tell from a delay yet.
             stamp.undelayed = stamp.arrival;
+            placed.before = false;
         }
         let at = match stamp.capture {
             None => stamp.undelayed,
-            Some(capture) => self.of_capture(stream, capture, &stamp),
+            Some(capture) => self.of_capture(stream, capture, &stamp, is_new),
         };
-        let newest = &mut self.newest[stream as usize];
+        let newest = &mut self.streams[stream as usize].newest;
         *newest = (*newest).max(Some(at));
         at
     }
 
-    fn of_capture(&mut self, stream: Stream, capture: i64, stamp: &Stamp) -> Monotonic {
+    fn of_capture(
+        &mut self,
+        stream: Stream,
+        capture: i64,
+        stamp: &Stamp,
+        is_new: bool,
+    ) -> Monotonic {
         let at = |offset: i64| Monotonic(capture.saturating_add(offset));
-        let newest = self.newest[stream as usize];
-        let fits = |offset: &i64| fits(at(*offset), newest, stamp);
+        let Placed { newest, before, .. } = self.streams[stream as usize];
+        let fits = |offset: &i64| fits(at(*offset), newest, stamp, is_new);
+        let past = |jumped| stamp.arrival.nanos_since(jumped) >= UNDER_WAY_NANOS;
+        if before && !self.jumped.is_some_and(past) {
+            if let Some(before) = self.before.filter(fits) {
+                return at(before);
+            }
+        }
+        self.streams[stream as usize].before = false;
         if let Some(offset) = self.offset.filter(fits) {
             let followed = self.follow(offset, at(offset), stamp);
             self.offset = Some(followed);
             return at(followed);
         }
-        if let Some(before) = self.before.filter(fits) {
-            return at(before);
-        }
-        self.jumps += u64::from(self.offset.is_some());
         let delay = stamp.arrival.nanos_since(stamp.undelayed);
         // The timeline may have heard of it no more than we.
-        let known = (0..JUMP_NANOS).contains(&delay);
+        let known = (0..RESTART_NANOS).contains(&delay);
         let now = if known { stamp.undelayed } else { stamp.arrival };
+        self.jump(stream, capture, now, stamp.arrival)
+    }
+
+    /// The sender's clock goes on where ours is `now`, but not before what was recorded of either stream.
+    fn jump(
+        &mut self,
+        stream: Stream,
+        capture: i64,
+        now: Monotonic,
+        arrival: Monotonic,
+    ) -> Monotonic {
+        let newest = self.streams.iter().filter_map(|placed| placed.newest).max();
         let now = newest.map_or(now, |newest| newest.max(now));
+        self.jumps += u64::from(self.offset.is_some());
         self.before = self.offset;
+        self.jumped = self.offset.map(|_| arrival);
         self.offset = Some(now.0.saturating_sub(capture));
-        self.followed = Some(stamp.arrival);
+        self.followed = Some(arrival);
+        for (index, placed) in self.streams.iter_mut().enumerate() {
+            placed.before = index != stream as usize;
+        }
         now
     }
 
@@ -110,7 +157,8 @@ impl Timebase {
         }
         self.followed = Some(stamp.arrival);
         let off = stamp.undelayed.nanos_since(at);
-        if off.saturating_abs() > JUMP_NANOS {
+        // What the timeline does not believe is put where it came: a machine that stood still is no drift.
+        if stamp.undelayed == stamp.arrival || off.saturating_abs() > AHEAD_NANOS {
             return offset;
         }
         let beyond = off - off.clamp(-DRIFTED_NANOS, DRIFTED_NANOS);
@@ -121,10 +169,12 @@ impl Timebase {
 }
 
 /// Whether something may have been captured then that came when it did.
-fn fits(at: Monotonic, newest: Option<Monotonic>, stamp: &Stamp) -> bool {
+fn fits(at: Monotonic, newest: Option<Monotonic>, stamp: &Stamp, is_new: bool) -> bool {
     let Stamp { undelayed, arrival, .. } = *stamp;
-    at >= undelayed.min(arrival).offset(-JUMP_NANOS)
-        && at <= undelayed.max(arrival).offset(JUMP_NANOS)
+    let (behind, ahead) =
+        if is_new { (RESTART_NANOS, RESTART_NANOS) } else { (BEHIND_NANOS, AHEAD_NANOS) };
+    at >= undelayed.min(arrival).offset(-behind)
+        && at <= undelayed.max(arrival).offset(ahead)
         && newest.is_none_or(|newest| at >= newest.offset(-BACK_NANOS))
 }
 
