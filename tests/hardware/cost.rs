@@ -1,7 +1,7 @@
 //! What a camera's pictures cost the daemon, beside a program that only takes them from the kernel: a
 //! measurement, which `make board-bench` makes.
 
-use crate::pictures::number_before;
+use crate::number_before;
 use crate::{clips, v4l2};
 use streamsocket_tests::board::Webcam;
 use streamsocket_tests::cost::{Cost, median};

@@ -118,3 +118,10 @@ fn gaps(places: &[usize]) -> usize {
 fn to(place: Place) -> String {
     place.to_string()
 }
+
+/// The number in front of these words in what the daemon says at its end; 0 without them.
+fn number_before(said: &str, words: &str) -> usize {
+    let before = said.split(words).next().filter(|before| before.len() < said.len());
+    let number = before.and_then(|before| before.split_whitespace().next_back());
+    number.map_or(0, |number| number.parse().unwrap())
+}

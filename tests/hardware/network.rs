@@ -1,6 +1,6 @@
 //! A network that loses, delays and swaps packets, with a hop in it as real ones have.
 
-use crate::{clips, to, v4l2};
+use crate::{clips, number_before, to, v4l2};
 use std::fs;
 use std::path::Path;
 use streamsocket_tests::board::{Webcam, on};
@@ -19,7 +19,7 @@ fn json(path: &Path) -> serde_json::Value {
 #[test]
 fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
     let clips = clips(&["640x480"]);
-    let webcam = Webcam::plug("lossy", &[&clips[0], "--microphone", "stereo", "--rates", "10"]);
+    let mut webcam = Webcam::plug("lossy", &[&clips[0], "--microphone", "stereo", "--rates", "10"]);
     text(peer("net-hop").args(["up", "loss", "5%", "delay", "20ms", "5ms", "reorder", "1%"]));
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -40,7 +40,7 @@ fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
         .arg(path("it.json"));
     receiver.arg(path("it.sdp")).arg("--record").arg(path("out.mkv"));
     Program::start(&mut on("viewer", &receiver)).succeed();
-    daemon.interrupt().succeeded();
+    let said = daemon.interrupt().succeeded();
     capture.interrupt();
 
     let stats = json(&path("it.json"));
@@ -57,7 +57,9 @@ fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
     let source = all_coded(&fs::read(&clips[0]).unwrap());
     assert!(recording.coded().iter().all(|frame| source.contains(frame)), "a garbled picture");
     assert!(recording.video.len() >= 10, "{} pictures", recording.video.len());
-    let silent = crate::sound::assert_ramp_or_silence(&recording.samples(), 2);
+    // What the network loses is silence; an emulated processor may be late for its card and its bus as well.
+    let most = number_before(&said, " overruns") + webcam.losses();
+    let silent = crate::sound::assert_in_place(&recording.samples(), 2, most);
     println!(
         "{} pictures whole; {silent} sample frames silent, in the place of those missing",
         recording.video.len()

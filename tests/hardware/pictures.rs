@@ -1,6 +1,6 @@
 //! A camera's pictures: each of them exact, at the size and rate asked for, from the camera meant.
 
-use crate::{Session, clips, gaps, v4l2};
+use crate::{Session, clips, gaps, number_before, v4l2};
 use nix::sys::signal::Signal;
 use std::process::Command;
 use streamsocket_tests::board::Webcam;
@@ -9,13 +9,6 @@ use streamsocket_tests::program::{Program, ours, peer, text};
 use streamsocket_tests::session::daemon_at;
 
 const SIZES: [&str; 3] = ["640x480", "1280x720", "1920x1080"];
-
-/// The number in front of these words in what the daemon says at its end; 0 without them.
-pub(crate) fn number_before(said: &str, words: &str) -> usize {
-    let before = said.split(words).next().filter(|before| before.len() < said.len());
-    let number = before.and_then(|before| before.split_whitespace().next_back());
-    number.map_or(0, |number| number.parse().unwrap())
-}
 
 #[test]
 fn every_frame_is_exact_at_three_sizes_with_sound() {
@@ -188,7 +181,7 @@ fn two_cameras_two_daemons_one_port_and_two_viewers() {
 #[test]
 fn a_daemon_that_was_stopped_goes_on() {
     let clips = clips(&["640x480"]);
-    let webcam = Webcam::plug("stopped", &[&clips[0], "--microphone", "stereo"]);
+    let mut webcam = Webcam::plug("stopped", &[&clips[0], "--microphone", "stereo"]);
     let mut daemon = daemon_at(Place::new());
     daemon.args(["--video", &v4l2(&webcam.camera())]);
     let session = Session::start(&mut daemon);
@@ -199,9 +192,9 @@ fn a_daemon_that_was_stopped_goes_on() {
     session.go_on(2);
     let received = session.end();
     received.assert_exact("640x480");
-    assert!(received.said.contains("1 overruns"), "{}", received.said);
-    // The hole is as long as what was lost: what follows is where it belongs.
-    let place = crate::sound::assert_one_hole(&received.recording.samples(), 2);
-    println!("sound after the hole is off by {place} sample frames");
-    assert!(place.abs() < 48_000 / 50, "{place}");
+    // Once for being stopped; more, where the processor is slow.
+    let overruns = number_before(&received.said, " overruns");
+    assert!((1..=3).contains(&overruns), "{}", received.said);
+    let most = overruns + webcam.losses();
+    crate::sound::assert_in_place(&received.recording.samples(), 2, most);
 }

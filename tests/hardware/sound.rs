@@ -1,9 +1,12 @@
 //! A microphone's sound: each sample of it, in the format that the microphone has.
 
-use crate::Session;
+use crate::{Session, number_before};
 use streamsocket_tests::board::Webcam;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::session::daemon_at;
+
+/// Times that a daemon that has nothing else to do may be too late for its card.
+const OVERRUNS_MAX: usize = 2;
 
 /// What the webcam's microphone hears: sample `n` is `n`, its second channel the complement.
 fn is_pair(frame: &[i16]) -> bool {
@@ -53,21 +56,17 @@ pub(crate) fn holes(samples: &[i16], channels: usize) -> usize {
     offsets.len() - 1
 }
 
-/// Asserts that there is one hole at most in the ramp; returns by how many frames what follows it
-/// is from where it should be.
+/// Asserts that there are so many holes at most in the ramp, and that what follows each is within a fiftieth of a
+/// second of where it belongs, since silence is as long as what it stands for; returns the sample frames that
+/// are silent.
 #[track_caller]
-pub(crate) fn assert_one_hole(samples: &[i16], channels: usize) -> i64 {
+pub(crate) fn assert_in_place(samples: &[i16], channels: usize, most: usize) -> usize {
     let offsets = stretches(samples, channels);
-    assert!((1..=2).contains(&offsets.len()), "{offsets:?}");
-    i64::from(offsets[offsets.len() - 1].wrapping_sub(offsets[0]))
-}
-
-/// Asserts that silence is as long as what it stands for, wherever it is; returns the sample frames
-/// that are silent.
-#[track_caller]
-pub(crate) fn assert_ramp_or_silence(samples: &[i16], channels: usize) -> usize {
-    let offsets = stretches(samples, channels);
-    assert_eq!(offsets.len(), 1, "sound has moved: {offsets:?}");
+    assert!((1..=most + 1).contains(&offsets.len()), "sound has moved: {offsets:?}");
+    let off = offsets.iter().map(|offset| i64::from(offset.wrapping_sub(offsets[0])));
+    let off: Vec<_> = off.collect();
+    println!("sound after holes is off by {off:?} sample frames");
+    assert!(off.iter().all(|off| off.abs() < 48_000 / 50), "{off:?}");
     samples.chunks_exact(channels).filter(|frame| frame.iter().all(|it| *it == 0)).count()
 }
 
@@ -82,18 +81,19 @@ fn microphones_are_taken_as_they_are() {
         session.go_on(3);
         let received = session.end();
         assert!(received.said.contains(&format!("{rate} Hz {channels}")), "{}", received.said);
-        assert!(received.said.contains("0 overruns"), "{}", received.said);
         let count = if channels == "mono" { 1 } else { 2 };
         let samples = received.recording.samples();
-        let losses = webcam.losses();
+        // An emulated processor may be late for its bus, and for its card.
+        let (losses, overruns) = (webcam.losses(), number_before(&received.said, " overruns"));
         println!(
-            "{rate} Hz {channels}: {} sample frames; {losses} losses of the bus",
+            "{rate} Hz {channels}: {} sample frames; {losses} losses of the bus, {overruns} overruns",
             samples.len() / count
         );
-        if losses == 0 {
+        assert!(overruns <= OVERRUNS_MAX, "{}", received.said);
+        if losses + overruns == 0 {
             assert_ramp(&samples, count);
         } else {
-            assert!(holes(&samples, count) <= losses, "{}", received.said);
+            assert!(holes(&samples, count) <= losses + overruns, "{}", received.said);
         }
     }
 }
