@@ -19,6 +19,7 @@ pub mod presented;
 pub mod program;
 pub mod recording;
 pub mod relay;
+pub mod screen;
 pub mod sender;
 pub mod session;
 pub mod variants;

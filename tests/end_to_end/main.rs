@@ -21,6 +21,7 @@ mod network;
 mod notify;
 mod peers;
 mod readers;
+mod readme;
 mod recordings;
 mod reloading;
 mod sound_names;

@@ -14,11 +14,11 @@ use streamsocket_tests::session::file;
 use streamsocket_tests::turn;
 
 /// The two machines and the hop between them.
-struct Cables(PathBuf);
+pub(crate) struct Cables(PathBuf);
 
 impl Cables {
     /// Without root there are none, and the test says so.
-    fn lay(test: &str) -> Option<Self> {
+    pub(crate) fn lay(test: &str) -> Option<Self> {
         if !Uid::effective().is_root() {
             println!("{test}: not run: network namespaces are made by root");
             return None;

@@ -1,79 +1,18 @@
 //! The receiver's window as a person sees it and types in it, on an X server without hardware.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, ours, output, peer};
+use streamsocket_tests::program::{Program, ours};
+use streamsocket_tests::screen::{BARS, Screen, share};
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
-const SCREEN: (usize, usize) = (1280, 720);
-
-/// The bars of the test picture: grey, yellow, cyan, green, magenta, red, blue.
-const BARS: [[u8; 3]; 7] = [
-    [192, 192, 192],
-    [192, 192, 0],
-    [0, 192, 192],
-    [0, 192, 0],
-    [192, 0, 192],
-    [192, 0, 0],
-    [0, 0, 192],
-];
-
-/// JPEG and the conversion to RGB are both rounded.
-const TOLERANCE: u8 = 8;
-
-/// An X server of our own.
-struct Server {
-    process: Child,
-    display: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        let mut command = peer("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", &format!("{}x{}x24", SCREEN.0, SCREEN.1)]);
-        let spawned = command.args(["-nolisten", "tcp"]).stdout(Stdio::piped()).spawn();
-        let mut process = spawned.expect("Xvfb: scripts/setup test installs what is missing");
-        let mut number = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        assert!(!number.is_empty(), "Xvfb did not start");
-        Self { process, display: format!(":{}", number.trim()) }
-    }
-
-    /// What is on it, as RGB.
-    fn screenshot(&self) -> Vec<[u8; 3]> {
-        let mut import = peer("import");
-        import.args(["-display", &self.display, "-window", "root", "-depth", "8", "rgb:-"]);
-        let bytes = output(&mut import);
-        assert_eq!(bytes.len(), SCREEN.0 * SCREEN.1 * 3);
-        bytes.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
-    }
-
-    /// Types a key, as the keyboard would.
-    fn press(&self, key: &str) {
-        output(peer("xdotool").env("DISPLAY", &self.display).args(["key", key]));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn share(pixels: &[[u8; 3]], colour: [u8; 3]) -> f64 {
-    let is_it =
-        |pixel: &&[u8; 3]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= TOLERANCE);
-    pixels.iter().filter(is_it).count() as f64 / pixels.len() as f64
-}
-
-fn window(server: &Server, place: Place) -> Command {
+fn window(server: &Screen, place: Place) -> Command {
     let mut command = ours("streamsocket-receiver");
     command.args(["--interface", "127.0.0.1", "--mute", &format!("rtp://{place}")]);
-    command.env("DISPLAY", &server.display).env_remove("WAYLAND_DISPLAY");
+    command.env("DISPLAY", server.display()).env_remove("WAYLAND_DISPLAY");
     command.env("SDL_VIDEODRIVER", "x11").env("SDL_RENDER_DRIVER", "software");
     command
 }
@@ -81,7 +20,7 @@ fn window(server: &Server, place: Place) -> Command {
 #[test]
 fn the_picture_is_on_the_screen_and_keys_do_what_help_says() {
     let _turn = turn();
-    let (server, place, folder) = (Server::start(), Place::new(), tempfile::tempdir().unwrap());
+    let (server, place, folder) = (Screen::start(), Place::new(), tempfile::tempdir().unwrap());
     let mut daemon = daemon_at(place);
     daemon.args(["--video", "pattern", "--audio", "tone", "--size", "640x360"]);
     let mut daemon = Program::start(&mut daemon);
@@ -113,7 +52,7 @@ fn the_picture_is_on_the_screen_and_keys_do_what_help_says() {
 #[test]
 fn a_screen_that_takes_longer_than_a_picture_lasts_still_listens() {
     let _turn = turn();
-    let (server, place) = (Server::start(), Place::new());
+    let (server, place) = (Screen::start(), Place::new());
     let mut daemon = daemon_at(place);
     daemon.args(["--video", &file(&clip("640x480")), "--audio", "none", "--loop", "--fps", "120"]);
     let mut daemon = Program::start(&mut daemon);

@@ -1,0 +1,227 @@
+//! The commands of the README, run as they stand there.
+
+use crate::network::Cables;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use streamsocket_tests::board::{monotonic, on, wait_until};
+use streamsocket_tests::clip::clip;
+use streamsocket_tests::program::{PATIENCE, Program, ours, peer, text};
+use streamsocket_tests::screen::{BARS, Screen, share};
+use streamsocket_tests::turn;
+
+/// Room for a window of 1280x720 wherever it is put.
+const SCREEN: (usize, usize) = (2560, 1440);
+
+/// The part of the screen that each bar of the test picture has at least.
+const SHOWN: f64 = 0.01;
+
+/// Between two looks at the screen.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Lines that are not run here: they install packages, and packages and the service are tried on the virtual
+/// board (`make packages-test`, `make service-test`), or they are how these tests were started.
+const ELSEWHERE: [&str; 10] = [
+    "make demo ",
+    "make test ",
+    "sudo apt install git curl make",
+    "make deb",
+    "scp target/deb/*_arm64.deb pi@raspberrypi.local:",
+    "sudo apt update",
+    "sudo apt install ./streamsocket_*_arm64.deb",
+    "sudo cp /usr/share/doc/streamsocket/examples/pi4/streamsocket.toml /etc/streamsocket/",
+    "sudo systemctl enable --now streamsocket",
+    "sudo streamsocket status",
+];
+
+/// The lines that are run here, by words that no other line has.
+const HERE: [&str; 10] = [
+    "streamsocket devices",
+    "streamsocket      ",
+    "streamsocket-receiver      ",
+    "streamsocket-receiver --list",
+    "streamsocket-receiver \"Front door\"",
+    "streamsocket-receiver door.sdp",
+    "ffplay",
+    "mpv",
+    "gst-launch-1.0",
+    " = ",
+];
+
+/// The lines of the README's code, those that end in a backslash put together.
+fn commands() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(path).unwrap().replace("\\\n", " ");
+    let code = readme.lines().filter_map(|line| line.strip_prefix("    "));
+    code.map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// The only command with these words in it.
+#[track_caller]
+fn command(words: &str) -> String {
+    let with: Vec<_> = commands().into_iter().filter(|line| line.contains(words)).collect();
+    assert_eq!(with.len(), 1, "{words}: {with:?}");
+    with[0].clone()
+}
+
+/// A PC and a Pi on one network, where a shell takes what is typed.
+struct Lan {
+    _cables: Cables,
+    screen: Screen,
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+}
+
+impl Lan {
+    /// Without root there are no namespaces, and the test says so.
+    fn new(test: &str) -> Option<Self> {
+        let cables = Cables::lay(test)?;
+        let programs = PathBuf::from(ours("streamsocket").get_program());
+        let programs = programs.parent().unwrap().to_path_buf();
+        let (screen, folder) = (Screen::with(SCREEN), tempfile::tempdir().unwrap());
+        Some(Self { _cables: cables, screen, folder, programs })
+    }
+
+    /// Types a line into a shell on one of both machines.
+    fn types(&self, machine: &str, line: &str) -> Command {
+        let path = std::env::var("PATH").unwrap();
+        let (folder, programs) = (self.folder.path().display(), self.programs.display());
+        let mut shell = peer("env");
+        shell.args(["-C", &folder.to_string()]);
+        shell.args(["-u", "WAYLAND_DISPLAY", "-u", "RUST_LOG"]);
+        shell.arg(format!("PATH={folder}:{programs}:{path}"));
+        shell.arg(format!("HOME={folder}")).arg(format!("XDG_RUNTIME_DIR={folder}"));
+        shell.arg(format!("DISPLAY={}", self.screen.display()));
+        // A sound card that a sound server would have.
+        shell.args(["SDL_AUDIODRIVER=dummy", "SDL_VIDEODRIVER=x11", "SDL_RENDER_DRIVER=software"]);
+        shell.args(["bash", "-c", line]);
+        on(machine, &shell)
+    }
+
+    /// Asserts that a player shows the test picture.
+    #[track_caller]
+    fn shows(&self, line: &str) {
+        let mut player = Program::start(&mut self.types("viewer", line));
+        let mut end = monotonic() + i64::try_from(PATIENCE.as_nanos()).unwrap();
+        loop {
+            let shown = self.screen.screenshot();
+            if BARS.iter().all(|bar| share(&shown, *bar) > SHOWN) {
+                break;
+            }
+            let mut said = || player.said().chars().take(2000).collect::<String>();
+            assert!(monotonic() < end, "{line}: shows nothing; it says\n{}", said());
+            std::thread::park_timeout(LOOK);
+        }
+        drop(player);
+        end += i64::try_from(PATIENCE.as_nanos()).unwrap();
+        // Nothing is left on the screen that the next one could be taken for.
+        while BARS.iter().any(|bar| share(&self.screen.screenshot(), *bar) > SHOWN) {
+            assert!(monotonic() < end, "{line}: its window stays");
+            std::thread::park_timeout(LOOK);
+        }
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_is_run_somewhere() {
+    for line in commands().iter().filter(|line| !line.trim().is_empty()) {
+        let here = HERE.iter().filter(|words| line.contains(**words)).count();
+        let elsewhere = ELSEWHERE.iter().filter(|begin| line.starts_with(**begin)).count();
+        assert_eq!(here + elsewhere, 1, "{line}");
+    }
+}
+
+#[test]
+fn every_player_shows_the_session_by_the_line_of_the_readme() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("readme") else { return };
+    let devices = text(&mut lan.types("sender", &command("streamsocket devices")));
+    println!("{devices}");
+    let mut daemon = Program::start(&mut lan.types("sender", &command("streamsocket      ")));
+    let name = daemon.wait_for("goes to").split('\'').nth(1).unwrap().to_owned();
+    // What the README has one run on the Pi first; other tests' daemons may run as well.
+    let sdp = inline("streamsocket sdp >").replace("sdp >", &format!("sdp --instance '{name}' >"));
+    text(&mut lan.types("sender", &sdp));
+    for player in ["ffplay", "mpv", "gst-launch-1.0", "door.sdp "] {
+        let line = match player {
+            "door.sdp " => command("streamsocket-receiver door.sdp"),
+            player => command(player),
+        };
+        lan.shows(&line);
+        println!("shown by: {line}");
+    }
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn sessions_are_found_listed_and_recorded_by_the_lines_of_the_readme() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("readme") else { return };
+    let mut daemon = Program::start(&mut lan.types("sender", "streamsocket --name 'Front door'"));
+    daemon.wait_for("goes to");
+    let list = text(&mut lan.types("viewer", &command("streamsocket-receiver --list")));
+    assert!(list.contains("Front door"), "{list}");
+    lan.shows(&command("streamsocket-receiver      "));
+    let line = command("streamsocket-receiver \"Front door\"");
+    let mut receiver = Program::start(&mut lan.types("viewer", &line));
+    receiver.wait_for("receiving");
+    let file = lan.folder.path().join("evening.mkv");
+    wait_until("a film grows", || fs::metadata(&file).is_ok_and(|film| film.len() > 1_000_000));
+    receiver.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+}
+
+/// What stands in the text, and not in lines of its own.
+#[test]
+fn one_viewer_by_address_and_a_camera_module_by_standard_input() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("readme") else { return };
+    // The network of the README's address.
+    text(peer("ip").args(["-n", "viewer", "address", "add", "192.168.1.20/24", "dev", "eth0"]));
+    text(peer("ip").args(["-n", "sender", "address", "add", "192.168.1.10/24", "dev", "eth0"]));
+    let mut daemon = Program::start(&mut lan.types("sender", &inline("streamsocket --to 192.168")));
+    daemon.wait_for("goes to");
+    lan.shows(&inline("streamsocket-receiver rtp://0.0.0.0:5004"));
+    daemon.interrupt().succeeded();
+    // Raspberry Pi's program, as far as it is asked for here.
+    let clip = clip("640x480").display().to_string();
+    let camera = format!("#!/bin/sh\nwhile cat '{clip}'; do sleep 1; done\n");
+    let path = lan.folder.path().join("rpicam-vid");
+    fs::write(&path, camera).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut daemon = Program::start(&mut lan.types("sender", &inline("rpicam-vid")));
+    daemon.wait_for("goes to");
+    let mut receiver =
+        Program::start(&mut lan.types("viewer", "streamsocket-receiver --headless --mute"));
+    receiver.wait_for("receiving");
+    receiver.interrupt().succeeded();
+}
+
+#[test]
+fn the_configuration_of_the_readme_is_good() {
+    let lines: Vec<_> = commands().into_iter().filter(|line| line.contains(" = ")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.toml");
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    // This machine has neither that camera nor that network.
+    let mut check = ours("streamsocket");
+    check.args(["check", "--video", "pattern", "--interface", "lo", "--config"]).arg(&path);
+    let mut wrong = ours("streamsocket");
+    wrong.args(["check", "--config"]).arg(&path).args(["--video", "pattern", "--fps", "0"]);
+    text(&mut check);
+    assert!(!wrong.status().unwrap().success());
+}
+
+/// The only command in back quotes that begins like this.
+#[track_caller]
+fn inline(begin: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(path).unwrap().replace('\n', " ");
+    let code = readme.split('`').skip(1).step_by(2);
+    let mut with: Vec<_> = code.map(str::trim).filter(|code| code.starts_with(begin)).collect();
+    with.dedup();
+    assert_eq!(with.len(), 1, "{begin}: {with:?}");
+    with[0].replace("\\|", "|")
+}
