@@ -1,7 +1,7 @@
 //! News of the network from the kernel (rtnetlink): links that go up or down, addresses that change.
 //! What they say is a hint to look again, never the truth: that is asked of the interfaces.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -50,6 +50,12 @@ impl Changes {
         }
         // There may be more, which no event will announce.
         true
+    }
+}
+
+impl AsFd for Changes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

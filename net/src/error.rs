@@ -57,6 +57,27 @@ impl Error {
         matches!(self, Self::Socket { cause, .. } if cause.kind() == io::ErrorKind::AddrInUse)
     }
 
+    /// Whether it may pass by itself: an adapter is plugged in, a link comes up, an address or a route is
+    /// there.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::UnknownInterface { .. }
+            | Self::InterfaceDown { .. }
+            | Self::NoAddress { .. }
+            | Self::Interfaces(_) => true,
+            Self::SourceFamily { .. } => false,
+            Self::Socket { cause, .. } => matches!(
+                cause.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw),
+                Errno::EADDRNOTAVAIL
+                    | Errno::ENETDOWN
+                    | Errno::ENETUNREACH
+                    | Errno::EHOSTUNREACH
+                    | Errno::ENODEV
+            ),
+        }
+    }
+
     /// A closure for `map_err` that says what was tried with which address.
     pub(crate) fn socket(
         action: &'static str,
@@ -136,5 +157,14 @@ mod tests {
         assert!(text.starts_with("cannot bind 239.255.77.1:5004: "), "{text}");
         assert!(text.ends_with("choose another"), "{text}");
         assert!(!text.contains('\n'));
+    }
+
+    #[test]
+    fn a_network_may_come_up_and_a_port_stays_taken() {
+        let address = SocketAddr::from(([239, 255, 77, 1], 5004));
+        let failed = |errno: Errno| Error::socket("join", address)(errno.into()).may_pass();
+        assert!([Errno::ENODEV, Errno::ENETUNREACH, Errno::EADDRNOTAVAIL].map(failed) == [true; 3]);
+        assert!([Errno::EADDRINUSE, Errno::EACCES, Errno::EMFILE].map(failed) == [false; 3]);
+        assert!(Error::InterfaceDown { interface: "eth0".into() }.may_pass());
     }
 }

@@ -32,6 +32,8 @@ pub struct Interface {
     pub loopback: bool,
     /// Administratively up (`IFF_UP`); says nothing about a cable or an access point.
     pub up: bool,
+    /// A cable or an access point is connected (`IFF_RUNNING`).
+    pub connected: bool,
     /// The driver announces multicast. `lo` does not, and carries it all the same.
     pub multicast: bool,
     /// A link to a single other end (`IFF_POINTOPOINT`): a VPN tunnel, a modem.
@@ -89,12 +91,13 @@ impl Interface {
     ///
     /// The kernel sends to a group by the routing table like to any address. Normally that ends
     /// at the default route, of several the one with the lowest metric (Ethernet before Wi-Fi);
-    /// a route such as `224.0.0.0/4` goes before it. `None` without such a route: the kernel
-    /// then refuses to send to a group unless an interface is named.
+    /// a route such as `224.0.0.0/4` goes before it.
     ///
     /// Tunnels and other links to a single end are passed over: a VPN that takes the default route is not
-    /// the LAN, and whoever is behind it is not asked to be sent pictures. If no other route is left, it is an
-    /// interface of this machine's that is up and has an address, one of hardware and with a cable if there is.
+    /// the LAN, and whoever is behind it is not asked to be sent pictures. If no other route is left, or there
+    /// was none (a LAN without a router, a direct cable), it is an interface of this machine's that is up and
+    /// has an address: rather one of hardware, that is connected, by a cable. `None` if there is no such
+    /// interface.
     ///
     /// On a machine without IPv4 it is the first interface that has an IPv6 address, chosen alike.
     #[must_use]
@@ -153,6 +156,7 @@ impl Interface {
             wireless: is_wireless(&Path::new("/sys/class/net").join(OsStr::new(name))),
             loopback: flag(InterfaceFlags::IFF_LOOPBACK),
             up: flag(InterfaceFlags::IFF_UP),
+            connected: flag(InterfaceFlags::IFF_RUNNING),
             multicast: flag(InterfaceFlags::IFF_MULTICAST),
             point_to_point: flag(InterfaceFlags::IFF_POINTOPOINT),
         }
@@ -196,16 +200,15 @@ fn is_hardware(name: &str) -> bool {
     Path::new("/sys/class/net").join(name).join("device").exists()
 }
 
-/// Of those that routes lead to the first that is no link to a single end; if all are such, one that no route
-/// leads to.
+/// Of those that routes lead to the first that is no link to a single end; if there is none, one that no
+/// route leads to.
 fn choose<'a>(
     routes: &[&str],
     present: &'a [Interface],
     is_hardware: impl Fn(&str) -> bool,
 ) -> Option<&'a Interface> {
     let named = |name: &&str| present.iter().find(|it| it.name == **name);
-    let mut routed = routes.iter().filter_map(named).peekable();
-    routed.peek()?;
+    let mut routed = routes.iter().filter_map(named);
     let others = present.iter().filter(|it| it.is_of_a_lan() && it.address.is_some());
     routed.find(|it| !it.point_to_point).or_else(|| preferred(others, is_hardware))
 }
@@ -224,12 +227,12 @@ fn choose_without_ipv4(
         .or_else(|| preferred(lan().filter(|it| it.only_ipv6().is_some()), &is_hardware))
 }
 
-/// The one of hardware, with a cable, that was there first.
+/// The one of hardware, that is connected, by a cable, that was there first.
 fn preferred<'a>(
     interfaces: impl Iterator<Item = &'a Interface>,
     is_hardware: impl Fn(&str) -> bool,
 ) -> Option<&'a Interface> {
-    interfaces.min_by_key(|it| (!is_hardware(&it.name), it.wireless, it.index))
+    interfaces.min_by_key(|it| (!is_hardware(&it.name), !it.connected, it.wireless, it.index))
 }
 
 /// The interfaces of the routes of `/proc/net/route` for the groups that sessions use, the best first: the
@@ -338,6 +341,7 @@ mod tests {
             wireless: name.starts_with('w'),
             loopback: name == "lo",
             up: true,
+            connected: true,
             multicast: name != "lo",
             point_to_point,
         }
@@ -365,7 +369,11 @@ mod tests {
         assert_eq!(chosen(&["tun0"], &present[..1]), None, "the tunnel is gone meanwhile");
         let tunnel_only = [interface("lo", 1, false), interface("tun0", 5, true)];
         assert_eq!(chosen(&["tun0"], &tunnel_only), None);
-        assert_eq!(chosen(&[], &present), None, "no route at all");
+        assert_eq!(chosen(&[], &present).as_deref(), Some("eth0"), "a LAN without a router");
+        let mut unplugged = present;
+        unplugged[3].connected = false;
+        assert_eq!(chosen(&[], &unplugged).as_deref(), Some("wlan0"), "no cable in it");
+        assert_eq!(chosen(&[], &unplugged[..1]), None);
     }
 
     #[test]
