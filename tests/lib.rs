@@ -12,6 +12,7 @@ pub mod card;
 pub mod clip;
 pub mod cost;
 pub mod likeness;
+pub mod machine;
 pub mod odd_camera;
 pub mod pairs;
 pub mod place;

@@ -2,12 +2,12 @@
 //! between them, links that go down, addresses that change. These need root.
 
 use nix::sys::signal::Signal;
-use nix::unistd::Uid;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use streamsocket_tests::board::on;
 use streamsocket_tests::clip::{clip, voice};
+use streamsocket_tests::machine::can_be_made;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, text};
 use streamsocket_tests::session::file;
@@ -19,8 +19,7 @@ pub(crate) struct Cables(PathBuf);
 impl Cables {
     /// Without root there are none, and the test says so.
     pub(crate) fn lay(test: &str) -> Option<Self> {
-        if !Uid::effective().is_root() {
-            println!("{test}: not run: network namespaces are made by root");
+        if !can_be_made(test) {
             return None;
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../board/vm/guest/bin/net-hop");
