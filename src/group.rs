@@ -5,14 +5,13 @@ mod flows;
 
 use self::flows::Flows;
 use crate::clock::monotonic;
-use crate::daemon::Error;
 use crate::identity;
 use crate::settings::PORT_DEFAULT;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
-use streamsocket_net::{Interface, ReceiveSocket};
+use streamsocket_net::{Error, Interface, ReceiveSocket};
 
 /// A stream is told from single packets within this: 30 frames or 200 packets of sound.
 const LISTENING: Duration = Duration::from_secs(1);
@@ -24,13 +23,9 @@ const TRIES: u32 = 16;
 /// the same: viewers tell streams apart by their source. This takes a second for each group.
 ///
 /// # Errors
-/// One line: listening is impossible on this interface.
+/// Listening is impossible on this interface.
 pub fn find(name: &str, interface: Option<&Interface>) -> Result<IpAddr, Error> {
-    let only_ipv6 = interface.and_then(Interface::only_ipv6).is_some();
-    let nth = |taken| match only_ipv6 {
-        true => IpAddr::V6(identity::group_ipv6(name, taken)),
-        false => IpAddr::V4(identity::group(name, taken)),
-    };
+    let nth = |taken| nth(name, interface, taken);
     for taken in 0..TRIES {
         let group = nth(taken);
         if !is_taken(group, interface)? {
@@ -45,11 +40,22 @@ pub fn find(name: &str, interface: Option<&Interface>) -> Result<IpAddr, Error> 
     Ok(group)
 }
 
+/// The group that the session `name` has by itself, if nobody else sends to it.
+#[must_use]
+pub fn first(name: &str, interface: Option<&Interface>) -> IpAddr {
+    nth(name, interface, 0)
+}
+
+fn nth(name: &str, interface: Option<&Interface>, taken: u32) -> IpAddr {
+    match interface.and_then(Interface::only_ipv6) {
+        Some(_) => IpAddr::V6(identity::group_ipv6(name, taken)),
+        None => IpAddr::V4(identity::group(name, taken)),
+    }
+}
+
 fn is_taken(group: IpAddr, interface: Option<&Interface>) -> Result<bool, Error> {
     let address = SocketAddr::new(group, PORT_DEFAULT);
-    let mut socket = ReceiveSocket::open(address, interface, None).map_err(|error| {
-        Error(format!("{error}; choose an --interface, or send to one host with --to"))
-    })?;
+    let mut socket = ReceiveSocket::open(address, interface, None)?;
     let (mut now, mut flows, mut taken) = (monotonic(), Flows::default(), false);
     let end = now + LISTENING;
     while !taken && now < end {
@@ -58,7 +64,9 @@ fn is_taken(group: IpAddr, interface: Option<&Interface>) -> Result<bool, Error>
         let mut descriptors = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptors, timeout) {
             Ok(_) | Err(nix::Error::EINTR) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                return Err(Error::Socket { action: "listen to", address, cause: error.into() });
+            }
         }
         now = monotonic();
         // What cannot be read is heard no better by trying again: the time runs out.

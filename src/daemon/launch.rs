@@ -1,6 +1,7 @@
 //! The start of a daemon. What it sends is opened beside the loop, so that signals and commands are
 //! answered from the first moment, however long a camera, a pipe or an address takes.
 
+use super::network::wait_for_ways;
 use super::opening::{self, Kept, Opened, Order};
 use super::start::{
     announcer, open_changes, open_hotplug, open_stats, say_what_is_sent, write_sdp,
@@ -22,9 +23,11 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Waker};
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 use streamsocket_journal::lines::Lines;
 use streamsocket_net::machine;
-use streamsocket_stream::clock::WallClock;
+use streamsocket_stream::clock::{Monotonic, WallClock};
 
 /// Makes a session ready. Nothing is sent yet. `options` are what a configuration is read again with,
 /// if there is one. `None` if a signal or a command has ended it before.
@@ -47,19 +50,41 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
         waker: Arc::clone(&waker),
         kept: Kept::default(),
     };
-    let mut start = Start { poll, signals, control, options: options.is_some(), again: false };
-    let Some(ready) =
-        start.wait_for(Work::begin("start", Arc::clone(&waker), move || ready(&order))?)?
-    else {
+    let (tell, waits) = channel();
+    let mut start = Start {
+        poll,
+        waker: Arc::clone(&waker),
+        signals,
+        control,
+        options: options.is_some(),
+        again: false,
+        notifier: Notifier::from_environment(),
+        waits,
+        why: None,
+    };
+    let work = Work::begin("start", waker, move || ready(&order, &tell))?;
+    let Some(ready) = start.wait_for(work)? else {
         log::info!("ended before it began");
         return Ok(None);
     };
-    let Start { poll, signals, control, again, .. } = start;
+    let mut daemon = session(start, ready, (settings, options), (name, cname))?;
+    daemon.watch_all()?;
+    say_what_is_sent(&daemon);
+    Ok(Some(daemon))
+}
+
+fn session(
+    start: Start,
+    ready: Ready,
+    (settings, options): (&Settings, Option<StreamOptions>),
+    (name, cname): (String, String),
+) -> Result<Daemon, Error> {
+    let Start { poll, waker, signals, control, again, notifier, .. } = start;
     let Ready { opened, sdp, announcer, stats, told } = ready;
     let Opened { network, description, video, audio } = opened;
     let began = monotonic();
     let clock = WallClock::new(began, began.0 + unix_offset_nanos());
-    let mut daemon = Daemon {
+    Ok(Daemon {
         poll,
         timer: Timer::new()?,
         signals,
@@ -79,17 +104,14 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
         watched: Watched::default(),
         control: Some(control),
         stats,
-        notifier: Notifier::from_environment(),
+        notifier,
         waker,
         settings: settings.clone(),
         options,
         reloading: None,
         reload_again: again,
         stopping: false,
-    };
-    daemon.watch_all()?;
-    say_what_is_sent(&daemon);
-    Ok(Some(daemon))
+    })
 }
 
 /// All that a session begins with.
@@ -102,9 +124,15 @@ struct Ready {
     told: Option<Lines>,
 }
 
-fn ready(order: &Order) -> Result<Ready, Error> {
+/// Opens all that a session begins with. `tell` is told what it waits for meanwhile.
+fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
     let settings = &order.settings;
     settings.verify().map_err(|error| Error(error.to_string()))?;
+    wait_for_ways(settings, &order.name, |why| {
+        // If nobody hears it, the program is about to end.
+        let _ = tell.send(why.to_string());
+        let _ = order.waker.wake();
+    })?;
     let opened = opening::open(order)?;
     let sdp =
         opened.description.text().map_err(|_| Error("the session cannot be described".into()))?;
@@ -117,12 +145,17 @@ fn ready(order: &Order) -> Result<Ready, Error> {
 /// The loop until there is a session.
 struct Start {
     poll: Poll,
+    waker: Arc<Waker>,
     signals: Signals,
     control: Server,
     /// Whether there is a configuration, which SIGHUP wants read again.
     options: bool,
     /// It came before there was anything to exchange.
     again: bool,
+    notifier: Notifier,
+    /// Why there is no network yet, each time that the reason is another one.
+    waits: Receiver<String>,
+    why: Option<String>,
 }
 
 impl Start {
@@ -136,12 +169,29 @@ impl Start {
                 let panicked = "opening what it sends panicked: this is a bug, please report it";
                 return ended.unwrap_or_else(|Panicked| Err(Error(panicked.into()))).map(Some);
             }
-            match self.poll.poll(&mut events, None) {
+            let patience = self.tell_of_wait(monotonic());
+            match self.poll.poll(&mut events, patience) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
                 _ => {}
             }
         }
         Ok(None)
+    }
+
+    /// Tells the service manager what is waited for: the service is up then, as without a camera. Returns
+    /// the time until it is to be told again that this loop turns.
+    fn tell_of_wait(&mut self, now: Monotonic) -> Option<Duration> {
+        if let Some(why) = self.waits.try_iter().last() {
+            if self.why.is_none() {
+                self.notifier.ready();
+            }
+            let line = format!("waiting for the network: {why}");
+            self.notifier.status(&line);
+            self.why = Some(line);
+        }
+        self.why.as_ref()?;
+        self.notifier.ping(now, true);
+        Some(self.notifier.deadline()?.since(now))
     }
 
     /// Answers who asks, and says whether one of them has asked for the end.
@@ -153,14 +203,15 @@ impl Start {
                 Asked::Reload | Asked::Stop => ended = true,
             }
         }
+        let why = self.why.as_deref().unwrap_or("what it is to send is still being opened");
         self.control.serve(|request| match request {
             Request::Stop => {
                 ended = true;
                 Some(Answer::Stopping(true))
             }
-            Request::Sdp | Request::Status | Request::Reload => Some(Answer::Error(
-                "it is starting: what it is to send is still being opened".into(),
-            )),
+            Request::Sdp | Request::Status | Request::Reload => {
+                Some(Answer::Error(format!("it is starting: {why}")))
+            }
         });
         ended
     }

@@ -6,6 +6,7 @@
 mod audio;
 mod launch;
 mod link;
+mod network;
 mod opening;
 mod reload;
 mod repair;
@@ -44,6 +45,7 @@ use streamsocket_net::Changes;
 use streamsocket_stream::clock::Monotonic;
 
 pub use self::launch::start;
+pub use self::network::{NoWay, try_ways};
 
 /// Events taken from the kernel at a time; more wait for the next turn.
 const EVENTS_MAX: usize = 64;

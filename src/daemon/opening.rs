@@ -6,8 +6,9 @@
 use super::Error;
 use super::audio::Audio;
 use super::link::Network;
+use super::network;
 use super::repair::{AudioRepair, VideoRepair};
-use super::start::{describe, find_network, normaliser, sending};
+use super::start::{describe, normaliser, sending};
 use super::transport::Transport;
 use super::video::{Beginning, Sending, Video};
 use crate::capture::source::{self, AudioSource, Setting, VideoSource};
@@ -97,7 +98,7 @@ impl OpenedAudio {
 pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     let Order { settings, name, cname, waker, kept } = order;
     // A group is listened to for a second: whatever can be refused was refused before.
-    let network = find_network(settings, name)?;
+    let network = network::find(settings, name).map_err(|error| Error(error.to_string()))?;
     let (epoch, unix_offset) = (monotonic(), unix_offset_nanos());
     let standard_input = kept.standard_input;
     let setting = Setting { epoch, unix_offset, waker: Arc::clone(waker), standard_input };

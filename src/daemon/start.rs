@@ -9,13 +9,12 @@ use crate::announce::Announcer;
 use crate::capture::AudioFormat;
 use crate::clock::monotonic;
 use crate::description::{Description, NTP64_ID};
-use crate::group;
 use crate::hotplug::Hotplug;
 use crate::normalise::{self, Normaliser};
 use crate::replace::replace;
-use crate::settings::{Destination, PORT_DEFAULT, Settings};
+use crate::settings::{PORT_DEFAULT, Settings};
 use mio::Waker;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
@@ -47,65 +46,6 @@ pub(super) fn describe(
         video: None,
         audio: None,
     }
-}
-
-pub(super) fn find_network(settings: &Settings, name: &str) -> Result<Network, Error> {
-    let said = |error: streamsocket_net::Error| Error(error.to_string());
-    let interface = match &settings.interface {
-        Some(interface) => Some(Interface::named(interface).map_err(said)?),
-        None => choose_interface(&settings.to)?,
-    };
-    let destinations = if settings.to.is_empty() {
-        vec![Destination { address: group::find(name, interface.as_ref())?, port: PORT_DEFAULT }]
-    } else {
-        settings.to.clone()
-    };
-    let address = interface.as_ref().and_then(|interface| interface.address);
-    let only_ipv6 = interface.as_ref().and_then(Interface::only_ipv6);
-    let first = destinations.first().map(|to| SocketAddr::new(to.address, to.port));
-    let origin = match (first, address) {
-        (Some(to), Some(address)) if to.is_ipv4() && to.ip().is_multicast() => IpAddr::V4(address),
-        (Some(to), None) if to.is_ipv6() && to.ip().is_multicast() => {
-            only_ipv6.map_or_else(|| source_address(to), IpAddr::V6)
-        }
-        (Some(to), _) => source_address(to),
-        (None, _) => IpAddr::from([127, 0, 0, 1]),
-    };
-    Ok(Network { interface, destinations, origin, ttl: settings.ttl })
-}
-
-/// The interface to send by where the user names none: for groups the LAN's, for hosts that on the way to
-/// all of them.
-fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, Error> {
-    let groups = to.is_empty() || to.iter().any(|to| to.address.is_multicast());
-    let mut own = to.iter().map(|to| source_address(SocketAddr::new(to.address, to.port)));
-    if let Some(first) = own.next().filter(|_| !groups) {
-        // Hosts in different networks are sent to as the routing table has it.
-        let same = own.all(|other| other == first);
-        let found = || Interface::named(&first.to_string()).ok();
-        return Ok(if same { found() } else { Interface::default_route() });
-    }
-    let chosen = Interface::default_route();
-    let Some(Interface { name: tunnel, .. }) = Interface::tunnel_passed_over() else {
-        return Ok(chosen);
-    };
-    let Some(Interface { name, .. }) = &chosen else {
-        return Err(Error(format!(
-            "{tunnel} is a tunnel, and no other interface leads to a LAN: with --interface {tunnel} it is sent through the tunnel"
-        )));
-    };
-    log::info!(
-        "{tunnel} is a tunnel: it is sent by {name} instead, unless --interface says otherwise"
-    );
-    Ok(chosen)
-}
-
-/// The address that packets to `to` leave from, as the routing table has it. Nothing is sent.
-fn source_address(to: SocketAddr) -> IpAddr {
-    let any: IpAddr = if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
-    let local = std::net::UdpSocket::bind(SocketAddr::new(any, 0))
-        .and_then(|socket| socket.connect(to).and_then(|()| socket.local_addr()));
-    local.map_or(any, |local| local.ip())
 }
 
 pub(super) fn normaliser(name: &str, settings: &Settings, waker: Arc<Waker>) -> Normaliser {

@@ -15,6 +15,7 @@ mod hostile;
 mod installing;
 mod ip_cameras;
 mod ipv6;
+mod lans;
 mod losses;
 mod mistakes;
 mod network;

@@ -1,0 +1,175 @@
+//! Where a session goes and by which interface, found when it begins; and the wait for a network that is
+//! not there yet, if the user wants to wait.
+
+use super::Error;
+use super::link::Network;
+use crate::group;
+use crate::output::Output;
+use crate::settings::{Destination, PORT_DEFAULT, Settings, Wait};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::time::Duration;
+use streamsocket_net::{Changes, Interface};
+
+/// Between two looks at a network that is waited for: not every change is told.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why there is no way to the viewers: one line.
+#[derive(Debug)]
+pub struct NoWay {
+    line: String,
+    /// It may be there later without anybody changing the configuration.
+    pub may_pass: bool,
+}
+
+impl fmt::Display for NoWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+impl From<streamsocket_net::Error> for NoWay {
+    fn from(error: streamsocket_net::Error) -> Self {
+        Self { line: error.to_string(), may_pass: error.may_pass() }
+    }
+}
+
+/// Where the session `name` goes. Without a destination it takes a second to find a group that is free.
+///
+/// # Errors
+/// No interface leads there.
+pub(super) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
+    let interface = interface(settings)?;
+    say_what_is_passed_over(settings, interface.as_ref());
+    let destinations = if settings.to.is_empty() {
+        let group = group::find(name, interface.as_ref()).map_err(|error| NoWay {
+            line: format!("{error}; choose an --interface, or send to one host with --to"),
+            may_pass: error.may_pass(),
+        })?;
+        vec![Destination { address: group, port: PORT_DEFAULT }]
+    } else {
+        settings.to.clone()
+    };
+    let address = interface.as_ref().and_then(|interface| interface.address);
+    let only_ipv6 = interface.as_ref().and_then(Interface::only_ipv6);
+    let first = destinations.first().map(|to| SocketAddr::new(to.address, to.port));
+    let origin = match (first, address) {
+        (Some(to), Some(address)) if to.is_ipv4() && to.ip().is_multicast() => IpAddr::V4(address),
+        (Some(to), None) if to.is_ipv6() && to.ip().is_multicast() => {
+            only_ipv6.map_or_else(|| source_address(to), IpAddr::V6)
+        }
+        (Some(to), _) => source_address(to),
+        (None, _) => IpAddr::from([127, 0, 0, 1]),
+    };
+    Ok(Network { interface, destinations, origin, ttl: settings.ttl })
+}
+
+/// Whether there is a way to every destination now. Nothing is sent, and no group is listened to.
+///
+/// # Errors
+/// There is none.
+pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
+    let interface = interface(settings)?;
+    let own = Destination { address: group::first(name, interface.as_ref()), port: PORT_DEFAULT };
+    let own = settings.to.is_empty().then_some(own);
+    for to in settings.to.iter().copied().chain(own) {
+        let to = SocketAddr::new(to.address, to.port);
+        drop(Output::open(to, interface.as_ref(), settings.ttl)?);
+    }
+    Ok(())
+}
+
+/// Waits until there is a way to every destination, on whatever thread; `tell` is told why there is none,
+/// when that changes. Does not wait unless the user wants it.
+///
+/// # Errors
+/// There is none, and it is not waited for, or will not pass by itself.
+pub(super) fn wait_for_ways(
+    settings: &Settings,
+    name: &str,
+    mut tell: impl FnMut(&NoWay),
+) -> Result<(), Error> {
+    let changes = Changes::open().ok();
+    let mut told = String::new();
+    loop {
+        let why = match try_ways(settings, name) {
+            Ok(()) => return Ok(()),
+            Err(why) if why.may_pass && settings.wait == Wait::Always => why,
+            Err(why) => return Err(Error(why.to_string())),
+        };
+        if why.line != told {
+            log::warn!("{why}; waiting for it");
+            tell(&why);
+            told.clone_from(&why.line);
+        }
+        sleep(changes.as_ref());
+    }
+}
+
+/// Until there may be a change.
+fn sleep(changes: Option<&Changes>) {
+    let timeout = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::ZERO);
+    let mut watched: Vec<_> =
+        changes.iter().map(|changes| PollFd::new(changes.as_fd(), PollFlags::POLLIN)).collect();
+    // That it was interrupted is as good as a change.
+    let _ = poll(&mut watched, timeout);
+    let _ = changes.is_some_and(Changes::read);
+}
+
+fn interface(settings: &Settings) -> Result<Option<Interface>, NoWay> {
+    match &settings.interface {
+        Some(interface) => Ok(Some(Interface::named(interface)?)),
+        None => choose_interface(&settings.to),
+    }
+}
+
+/// The interface to send by where the user names none: for groups the LAN's, for hosts that on the way to
+/// all of them.
+fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, NoWay> {
+    let mut own = to.iter().map(|to| source_address(SocketAddr::new(to.address, to.port)));
+    if let Some(first) = own.next().filter(|_| !has_group(to)) {
+        // Hosts in different networks are sent to as the routing table has it.
+        let same = own.all(|other| other == first);
+        let found = || Interface::named(&first.to_string()).ok();
+        return Ok(if same { found() } else { Interface::default_route() });
+    }
+    let chosen = Interface::default_route();
+    let Some(Interface { name: tunnel, .. }) = Interface::tunnel_passed_over() else {
+        return Ok(chosen);
+    };
+    if chosen.is_none() {
+        let line = format!(
+            "{tunnel} is a tunnel, and no other interface leads to a LAN: with --interface {tunnel} it is sent through the tunnel"
+        );
+        return Err(NoWay { line, may_pass: true });
+    }
+    Ok(chosen)
+}
+
+/// Whether any of it goes to a group.
+fn has_group(to: &[Destination]) -> bool {
+    to.is_empty() || to.iter().any(|to| to.address.is_multicast())
+}
+
+fn say_what_is_passed_over(settings: &Settings, chosen: Option<&Interface>) {
+    if settings.interface.is_some() || !has_group(&settings.to) {
+        return;
+    }
+    if let (Some(tunnel), Some(Interface { name, .. })) = (Interface::tunnel_passed_over(), chosen)
+    {
+        let tunnel = tunnel.name;
+        log::info!(
+            "{tunnel} is a tunnel: it is sent by {name} instead, unless --interface says otherwise"
+        );
+    }
+}
+
+/// The address that packets to `to` leave from, as the routing table has it. Nothing is sent.
+fn source_address(to: SocketAddr) -> IpAddr {
+    let any: IpAddr = if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
+    let local = std::net::UdpSocket::bind(SocketAddr::new(any, 0))
+        .and_then(|socket| socket.connect(to).and_then(|()| socket.local_addr()));
+    local.map_or(any, |local| local.ip())
+}
