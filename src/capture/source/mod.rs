@@ -2,6 +2,7 @@
 //! source only. Which one it is, is decided in [`open`].
 
 mod audio;
+mod effect;
 mod opening;
 
 pub use audio::AudioSource;

@@ -1,5 +1,6 @@
 //! From what the user chose to open sources.
 
+use super::effect::{Kind, without_effect};
 use super::{AudioSource, Setting, Sources, VideoSource};
 use crate::capture::camera::CameraRequest;
 use crate::capture::child::{self, ChildAudio, ChildVideo, Input, Probe, VideoSettings};
@@ -64,7 +65,11 @@ fn wait_for(
 
 fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
     let probe = probe(settings)?;
-    let video = match chosen_video(settings) {
+    let chosen = chosen_video(settings);
+    for line in without_effect(settings, Kind::of(&chosen, probe.is_some())) {
+        log::warn!("{line}");
+    }
+    let video = match chosen {
         VideoChoice::None => None,
         choice => Some(open_video(&choice, settings, setting, probe.as_ref())?),
     };
