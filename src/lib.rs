@@ -25,4 +25,5 @@ pub mod replace;
 pub mod settings;
 pub mod signals;
 pub mod statistics;
+pub mod trial;
 pub mod viewers;

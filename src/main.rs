@@ -8,6 +8,7 @@ use streamsocket::capture::devices;
 use streamsocket::clock::monotonic;
 use streamsocket::control::{Answer, Request, client};
 use streamsocket::options::{Command, CommandLine, StatusOptions, StreamOptions};
+use streamsocket::trial::{self, Findings, Service};
 use streamsocket::{beside, daemon, settings, viewers};
 use streamsocket_journal::logger;
 use streamsocket_net::machine;
@@ -68,9 +69,21 @@ fn list_devices() -> Result<(), Failure> {
 }
 
 fn check(options: StreamOptions) -> Result<(), Failure> {
-    let checked = settings::load(options).and_then(|settings| settings.verify());
-    checked.map_err(|error| Failure::Usage(error.to_string()))?;
-    print("the configuration is good\n")
+    let service = options.config.as_deref().and_then(Service::of);
+    // The unit says --wait.
+    let wait = options.wait.or(service.as_ref().map(|_| true));
+    let settings = settings::load(StreamOptions { wait, ..options })
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let Findings { mut wrong, warnings } = trial::try_all(&settings, service.as_ref())
+        .map_err(|error| Failure::Run(error.to_string()))?;
+    for line in warnings {
+        log::warn!("{line}");
+    }
+    let last = wrong.pop();
+    for line in wrong {
+        log::error!("{line}");
+    }
+    last.map_or_else(|| print("the configuration is good\n"), |line| Err(Failure::Run(line)))
 }
 
 /// Asks the daemon that is meant.

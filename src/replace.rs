@@ -34,6 +34,19 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Whether [`replace`] could write there now: a file is made beside it, and removed.
+///
+/// # Errors
+/// As [`replace`].
+pub fn try_at(path: &Path) -> io::Result<()> {
+    let path = follow(path)?;
+    if path.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    let (_, beside) = create_beside(&path)?;
+    fs::remove_file(beside)
+}
+
 /// Where the links from `path` on lead, which need not be there. In a folder where anybody makes links only
 /// one's own are followed, as the kernel does it (fs.protected_symlinks).
 fn follow(path: &Path) -> io::Result<PathBuf> {

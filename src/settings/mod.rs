@@ -4,9 +4,9 @@
 mod parse;
 
 use self::parse::{audio, controls, destinations, named, number, rate, size, video};
-use crate::capture::FrameRate;
 use crate::capture::child::without_password;
 use crate::capture::devices::CameraName;
+use crate::capture::{Cause, FrameRate};
 use crate::normalise::QUALITY_DEFAULT;
 use crate::options::StreamOptions;
 use std::fmt;
@@ -74,6 +74,18 @@ pub enum Wait {
     Busy,
     /// End.
     Never,
+}
+
+impl Wait {
+    /// Whether what cannot be had because of this is waited for.
+    #[must_use]
+    pub fn is_for(self, cause: Cause) -> bool {
+        match self {
+            Self::Always => cause != Cause::Other,
+            Self::Busy => cause == Cause::Busy,
+            Self::Never => false,
+        }
+    }
 }
 
 /// Frames a second.

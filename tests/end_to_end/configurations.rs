@@ -33,7 +33,26 @@ fn shipped_configurations_are_good() {
     }
     for path in found {
         println!("{}", path.display());
-        text(ours("streamsocket").arg("check").arg("--config").arg(&path));
+        text(ours("streamsocket").args(["check", "--interface", "lo", "--config"]).arg(&path));
+    }
+}
+
+/// The folder that the unit lets the service write to.
+fn state_folder() -> String {
+    let unit = fs::read_to_string(project().join("systemd/streamsocket.service")).unwrap();
+    let state = unit.lines().find_map(|line| line.strip_prefix("StateDirectory=")).unwrap();
+    format!("/var/lib/{state}")
+}
+
+#[test]
+fn what_the_sample_writes_the_service_may_write() {
+    let sample = fs::read_to_string(project().join("systemd/streamsocket.toml")).unwrap();
+    let written = |key: &str| {
+        let line = sample.lines().find_map(|line| line.strip_prefix(&format!("#{key} = \"")));
+        line.unwrap().trim_end_matches('"').to_owned()
+    };
+    for path in [written("sdp"), written("stats")] {
+        assert!(Path::new(&path).starts_with(state_folder()), "{path}");
     }
 }
 
@@ -49,9 +68,10 @@ fn the_sample_explains_every_key_and_each_can_be_taken() {
         let assigned = format!("{option} = ");
         assert!(keys.iter().any(|it| it.starts_with(&assigned)), "{option} is not explained");
     }
-    // The interface is another machine's.
-    let here = keys.join("\n").replace("\"eth0\"", "\"lo\"");
+    // The interface is another machine's, and the folder the service's.
     let folder = tempfile::tempdir().unwrap();
+    let here = keys.join("\n").replace("\"eth0\"", "\"lo\"");
+    let here = here.replace(&state_folder(), folder.path().to_str().unwrap());
     let path = folder.path().join("all.toml");
     fs::write(&path, here).unwrap();
     text(ours("streamsocket").stdin(Stdio::null()).arg("check").arg("--config").arg(&path));

@@ -34,6 +34,7 @@ mod stops;
 mod strangers;
 mod streaming;
 mod taken_groups;
+mod trial;
 mod tunnels;
 mod variants;
 mod waiting;

@@ -88,6 +88,23 @@ impl CameraCounts {
     }
 }
 
+/// Whether there is a camera at this node that may be opened. It is asked what it is, and left as it is.
+///
+/// # Errors
+/// As [`Camera::open`], as far as that is known without setting it up.
+pub fn ask(path: &Path) -> Result<(), Error> {
+    open_node(path).map(drop)
+}
+
+fn open_node(path: &Path) -> Result<(Node, Capability), Error> {
+    let node = Node::open(path).map_err(|error| refusal::cannot_open(path, &error))?;
+    let capability = node.capability().map_err(|_| refusal::no_camera(path, None))?;
+    if !capability.is_camera() {
+        return Err(refusal::no_camera(path, Some(&capability)));
+    }
+    Ok((node, capability))
+}
+
 /// A camera that is streaming. Dropping it ends the stream; leases that are still out stay valid,
 /// and the device is closed with the last of them.
 #[derive(Debug)]
@@ -118,11 +135,7 @@ impl Camera {
     /// gives nothing that can be sent, or it lacks the size or a control: one line that says which and what to do.
     pub fn open(request: &CameraRequest) -> Result<Self, Error> {
         let path = &request.device;
-        let node = Node::open(path).map_err(|error| refusal::cannot_open(path, &error))?;
-        let capability = node.capability().map_err(|_| refusal::no_camera(path, None))?;
-        if !capability.is_camera() {
-            return Err(refusal::no_camera(path, Some(&capability)));
-        }
+        let (node, capability) = open_node(path)?;
         let label = label(&capability, path);
         let (granted, raw) = negotiate(&node, &label, request)?;
         control::apply(&node, &label, &request.controls)?;

@@ -10,7 +10,7 @@ pub use address::{LivePictures, LiveSound};
 pub use camera::LiveCamera;
 pub use microphone::{LiveMicrophone, MicrophoneName};
 
-use super::{Cause, Error};
+use super::Error;
 use crate::settings::Wait;
 
 /// Whether to go on without what could not be opened at the start.
@@ -18,12 +18,7 @@ use crate::settings::Wait;
 /// # Errors
 /// The reason itself, if not.
 pub(super) fn go_on_without(why: Error, wait: Wait) -> Result<Error, Error> {
-    let worth_it = match wait {
-        Wait::Always => why.cause() != Cause::Other,
-        Wait::Busy => why.cause() == Cause::Busy,
-        Wait::Never => false,
-    };
-    if !worth_it {
+    if !wait.is_for(why.cause()) {
         return Err(why);
     }
     log::warn!("{why}; waiting for it");

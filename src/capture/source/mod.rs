@@ -4,9 +4,11 @@
 mod audio;
 mod effect;
 mod opening;
+mod trial;
 
 pub use audio::AudioSource;
 pub use opening::open;
+pub use trial::{Tried, try_out};
 
 use super::child::ChildVideo;
 use super::live::{LiveCamera, LivePictures};

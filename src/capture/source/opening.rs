@@ -78,7 +78,7 @@ fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
 }
 
 /// What ffprobe says of a video source that is neither a camera nor a file of JPEGs.
-fn probe(settings: &Settings) -> Result<Option<(Input, Probe)>, Error> {
+pub(super) fn probe(settings: &Settings) -> Result<Option<(Input, Probe)>, Error> {
     let input = match &settings.video {
         VideoChoice::Url(url) => Input::Live(url.clone()),
         VideoChoice::File(path) if !mjpeg_file::is_mjpeg(path)? => Input::File(path.clone()),
@@ -280,7 +280,7 @@ fn tone(video: Option<&VideoSource>, setting: &Setting) -> (AudioSource, String)
     (AudioSource::Tone(Box::new(Tone::new(flash, TONE_FORMAT))), "test tone".to_owned())
 }
 
-fn open_sound_file(
+pub(super) fn open_sound_file(
     path: &Path,
     settings: &Settings,
     setting: &Setting,

@@ -1,0 +1,110 @@
+//! What a configuration names, tried without streaming: the command `check`. Files, devices, addresses and
+//! the way to viewers are tried as this user, and a configuration of the service by what its unit lets it do.
+
+mod service;
+
+pub use self::service::Service;
+
+use crate::capture::Cause;
+use crate::capture::source::{Setting, try_out};
+use crate::clock::{monotonic, unix_offset_nanos};
+use crate::daemon::{Error, try_ways};
+use crate::replace::try_at;
+use crate::settings::{Settings, Wait};
+use mio::{Poll, Token, Waker};
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use streamsocket_net::machine;
+
+/// What is not as it should be, a line each.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// With this, streaming does not begin.
+    pub wrong: Vec<String>,
+    /// With this it begins all the same.
+    pub warnings: Vec<String>,
+}
+
+/// Tries everything that the settings name; those of a service by what it may do.
+///
+/// # Errors
+/// The kernel has no means to try anything.
+pub fn try_all(settings: &Settings, service: Option<&Service>) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    findings.wrong.extend(outputs(settings, service));
+    if let Some(service) = service {
+        findings.wrong.extend(service.refuses(settings));
+    }
+    let name = settings.name.clone().unwrap_or_else(machine::host_name);
+    if let Err(no_way) = try_ways(settings, &name) {
+        let awaited = no_way.may_pass && settings.wait == Wait::Always;
+        findings.note(awaited, no_way.to_string());
+    }
+    let poll = Poll::new()?;
+    let setting = Setting {
+        epoch: monotonic(),
+        unix_offset: unix_offset_nanos(),
+        waker: Arc::new(Waker::new(poll.registry(), Token(0))?),
+        standard_input: None,
+    };
+    let tried = try_out(settings, &setting);
+    for error in tried.missing {
+        // The service has rights of its own.
+        let of_others = service.is_some() && error.cause() == Cause::Forbidden;
+        findings.note(of_others || settings.wait.is_for(error.cause()), error.to_string());
+    }
+    findings.warnings.extend(tried.idle);
+    Ok(findings)
+}
+
+impl Findings {
+    fn note(&mut self, awaited: bool, line: String) {
+        if awaited {
+            self.warnings.push(format!("{line}; it would be waited for"));
+        } else {
+            self.wrong.push(line);
+        }
+    }
+}
+
+type Try = fn(&Path) -> io::Result<()>;
+
+/// What is written to: whether that can be done.
+fn outputs(settings: &Settings, service: Option<&Service>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let outputs: [(&str, Option<&Path>, Try); 2] = [
+        ("sdp", settings.sdp.as_deref(), try_replacing),
+        ("stats", settings.stats.as_deref(), try_appending),
+    ];
+    for (option, path, tried) in outputs {
+        let Some(path) = path else { continue };
+        let refused = match service {
+            // Its folders are made when it starts.
+            Some(service) => service.refuses_to_write(path),
+            None => tried(path).err().map(|error| error.to_string()),
+        };
+        wrong.extend(refused.map(|why| format!("--{option} {}: {why}", path.display())));
+    }
+    wrong
+}
+
+/// Standard output, pipes and devices are written to as they are, and have their readers.
+fn is_passed_on(path: &Path) -> bool {
+    path == Path::new("-") || path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+fn try_replacing(path: &Path) -> io::Result<()> {
+    if is_passed_on(path) { Ok(()) } else { try_at(path) }
+}
+
+fn try_appending(path: &Path) -> io::Result<()> {
+    if is_passed_on(path) {
+        return Ok(());
+    }
+    match OpenOptions::new().append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => try_at(path),
+        opened => opened.map(drop),
+    }
+}
