@@ -15,8 +15,7 @@ use std::path::PathBuf;
                   little delay: MJPEG and PCM as RTP multicast, announced by SAP. Watch with \
                   streamsocket-receiver, ffplay, mpv, GStreamer or VLC.",
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
+    args_conflicts_with_subcommands = true
 )]
 pub struct CommandLine {
     /// What to do instead of streaming.

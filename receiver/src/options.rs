@@ -46,10 +46,10 @@ pub struct Options {
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = speaker)]
     pub speaker: String,
     /// Record picture and sound, untouched, to this Matroska file (-: standard output)
-    #[arg(long, value_name = "FILE.mkv")]
+    #[arg(long, value_name = "FILE.mkv", value_parser = recording)]
     pub record: Option<PathBuf>,
     /// Write the first picture to this file
-    #[arg(long, value_name = "FILE.jpg")]
+    #[arg(long, value_name = "FILE.jpg", value_parser = snapshot)]
     pub snapshot: Option<PathBuf>,
     /// Time from capture to presentation in milliseconds, beyond the fastest way through the
     /// network; auto: as little as lets all but one picture in a thousand come in time. A number, and
@@ -99,6 +99,26 @@ fn speaker(text: &str) -> Result<String, String> {
         .ok_or(format!("expected the name of a sound device, of {CARD_NAME_MAX} bytes at most"))
 }
 
+fn recording(text: &str) -> Result<PathBuf, String> {
+    let expected = "recordings are Matroska: expected a name that ends in .mkv, or -";
+    named(text, &["mkv", "mka", "mk3d"]).ok_or_else(|| expected.into())
+}
+
+fn snapshot(text: &str) -> Result<PathBuf, String> {
+    let expected = "snapshots are the JPEGs that came: expected a name that ends in .jpg";
+    named(text, &["jpg", "jpeg", "jpe"]).ok_or_else(|| expected.into())
+}
+
+/// A file, unless its name says that it is something else than it will be. Pipes and devices have any name.
+fn named(text: &str, endings: &[&str]) -> Option<PathBuf> {
+    let path = PathBuf::from(text);
+    let is_file = path.metadata().map_or(true, |there| there.is_file());
+    let ending = path.extension().filter(|_| is_file);
+    ending
+        .is_none_or(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+        .then_some(path)
+}
+
 fn latency(text: &str) -> Result<Latency, String> {
     if text == "auto" {
         return Ok(Latency::Auto);
@@ -111,4 +131,21 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.trim_end_matches('s').parse::<f64>().ok();
     let duration = number.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration.filter(|span| !span.is_zero()).ok_or("expected a number of seconds above 0".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_the_file_is() {
+        for good in ["a.mkv", "a.MKV", "a.b.mka", "-", "evening", "/dev/null", "/tmp/.hidden"] {
+            assert_eq!(recording(good), Ok(good.into()));
+        }
+        for other in ["a.mp4", "a.mkv.avi", "a.webm", "a.jpg"] {
+            assert!(recording(other).unwrap_err().contains(".mkv"), "{other}");
+        }
+        assert_eq!(snapshot("a.jpeg"), Ok("a.jpeg".into()));
+        assert!(snapshot("a.png").unwrap_err().contains(".jpg"));
+    }
 }

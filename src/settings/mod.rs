@@ -272,6 +272,19 @@ fn line_of(text: &str, message: &str) -> Option<usize> {
     text.lines().position(sets).map(|before| before + 1)
 }
 
+/// The key that a line, from 1, says something of: its own, or, within a list of several lines, the last one
+/// before.
+fn key_of(text: &str, line: usize) -> Option<&str> {
+    let lines: Vec<_> = text.lines().take(line).collect();
+    lines.into_iter().rev().find_map(|line| {
+        let key = line.split_once('=')?.0.trim();
+        let inner = |quote| key.strip_prefix(quote)?.strip_suffix(quote);
+        let key = inner('"').or_else(|| inner('\'')).unwrap_or(key);
+        let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        (!key.is_empty() && key.chars().all(bare)).then_some(key)
+    })
+}
+
 /// Bytes of a configuration that are read: all options are set in a kilobyte.
 const CONFIGURATION_MAX: u64 = 1 << 20;
 
@@ -283,11 +296,12 @@ fn read(path: &Path) -> Result<(StreamOptions, String), Error> {
         .and_then(|file| file.take(CONFIGURATION_MAX).read_to_string(&mut text));
     read.map_err(|error| Error(format!("configuration {shown} cannot be read: {error}")))?;
     let options = toml::from_str(&text).map_err(|error| {
-        let line = error
-            .span()
-            .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
         let message = error.message().replace('\n', " ");
-        Error(format!("configuration {shown}, line {line}: {message}"))
+        let key = key_of(&text, line).filter(|key| !message.contains(&format!("`{key}`")));
+        let key = key.map_or_else(String::new, |key| format!("{key}: "));
+        Error(format!("configuration {shown}, line {line}: {key}{message}"))
     })?;
     Ok((options, text))
 }

@@ -96,6 +96,11 @@ fn a_wrong_key_is_named_with_its_line() {
     assert!(!error.contains('\n'));
     let error = from_file("ttl = [1]\n").unwrap_err();
     assert!(error.contains("line 1") && error.contains("expected a number or a string"), "{error}");
+    assert!(error.contains("line 1: ttl: expected"), "{error}");
+    let error = from_file("# Files.\nloop = \"yes\"\n").unwrap_err();
+    assert!(error.contains("line 2: loop: invalid type"), "{error}");
+    let error = from_file("control = [\n  \"a=1\",\n  2,\n]\n").unwrap_err();
+    assert!(error.contains(": control: expected a string or a list"), "{error}");
     let error = from_file("ttl = 900\n").unwrap_err();
     assert_eq!(
         error,

@@ -39,3 +39,4 @@ mod tunnels;
 mod variants;
 mod waiting;
 mod window;
+mod words;

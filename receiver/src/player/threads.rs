@@ -135,11 +135,13 @@ fn play_sound(
 ) -> impl FnOnce() -> Result<(), String> + Send + use<> {
     let format = plan.audio.as_ref().map(|audio| (audio.clock_rate, audio.channels));
     let name = options.speaker.clone();
+    // Who wants no sound need not know that there could be none.
+    let level = if options.mute { log::Level::Debug } else { log::Level::Warn };
     let (volume, shared) = (Arc::clone(volume), Arc::clone(shared));
     move || {
         let speaker = format.and_then(|(rate, channels)| {
             let opened = Speaker::open(&name, rate, channels);
-            opened.map_err(|error| log::warn!("no sound: {error}")).ok()
+            opened.map_err(|error| log::log!(level, "no sound: {error}")).ok()
         });
         match speaker {
             Some(speaker) => sound::run(speaker, &queue, &spare, &volume, &shared),

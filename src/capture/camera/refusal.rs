@@ -1,7 +1,8 @@
 //! Why a camera cannot be had, in one line that also says what to do about it.
 
 use super::kernel::Capability;
-use crate::capture::{Cause, Error, devices};
+use crate::capture::devices::{self, CameraInfo};
+use crate::capture::{Cause, Error};
 use std::io;
 use std::path::Path;
 
@@ -63,14 +64,17 @@ fn busy(label: &str, path: &Path) -> String {
 
 /// The cameras that could be used instead.
 fn found() -> String {
-    let cameras = devices::cameras();
+    choice(&devices::cameras())
+}
+
+fn choice(cameras: &[CameraInfo]) -> String {
     let named: Vec<_> = cameras
         .iter()
-        .filter(|camera| camera.mjpeg)
+        .filter(|camera| camera.usable)
         .map(|camera| format!("{} \"{}\"", camera.path.display(), camera.name))
         .collect();
     if named.is_empty() {
-        "no camera with MJPEG was found, plug one in".to_owned()
+        "no camera was found, plug one in".to_owned()
     } else {
         format!("choose {}", named.join(" or "))
     }
@@ -102,6 +106,24 @@ mod tests {
         assert!(stepped(libc::ENOSPC).contains("smaller size"));
         assert_eq!(stepped(libc::ENODEV), format!("{LABEL} was unplugged"));
         assert!(stepped(libc::EIO).starts_with(&format!("{LABEL} cannot start: ")));
+    }
+
+    #[test]
+    fn cameras_without_mjpeg_are_named_too() {
+        let camera = |path: &str, usable| CameraInfo {
+            path: path.into(),
+            name: "Eye".into(),
+            bus: String::new(),
+            by_id: None,
+            mjpeg: false,
+            usable,
+            formats: Vec::new(),
+            controls: Vec::new(),
+            problem: None,
+        };
+        let cameras = [camera("/dev/video0", false), camera("/dev/video2", true)];
+        assert_eq!(choice(&cameras), "choose /dev/video2 \"Eye\"");
+        assert_eq!(choice(&cameras[..1]), "no camera was found, plug one in");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn find_camera(name: &CameraName, known: Option<&Identity>) -> Result<PathBu
         CameraName::Port(port) => camera_at(port),
         CameraName::Auto => {
             let found = again().or_else(|| auto_camera().map(|camera| camera.path));
-            let absent = || Error::new("no camera with MJPEG was found").from_cause(Cause::Absent);
+            let absent = || Error::new("no camera was found").from_cause(Cause::Absent);
             found.ok_or_else(absent)
         }
     }

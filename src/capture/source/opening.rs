@@ -101,7 +101,7 @@ fn chosen_video(settings: &Settings) -> VideoChoice {
         None if settings.wait == Wait::Always => VideoChoice::Camera(CameraName::Auto),
         None => {
             log::info!(
-                "no camera with MJPEG found: sending the test picture ('streamsocket devices' lists what there is)"
+                "no camera was found whose pictures can be sent: sending the test picture ('streamsocket devices' lists what there is)"
             );
             VideoChoice::Pattern
         }

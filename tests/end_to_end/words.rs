@@ -1,0 +1,47 @@
+//! What the programs say of themselves, and of names that promise something else.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
+use streamsocket_tests::program::{Program, ours, receiver, text};
+
+#[test]
+fn help_is_a_command_too() {
+    let help = text(ours("streamsocket").arg("help"));
+    assert!(help.contains("Usage: streamsocket") && help.contains("--video"), "{help}");
+    let help = text(ours("streamsocket").args(["help", "status"]));
+    assert!(help.contains("Usage: streamsocket status"), "{help}");
+}
+
+#[test]
+fn a_line_of_the_journal_does_not_say_the_name_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let said = |of_another: u64| {
+        let journal = File::create(&path).unwrap();
+        let own = journal.metadata().unwrap();
+        let stream = format!("{}:{}", own.dev(), own.ino() + of_another);
+        let mut command = ours("streamsocket");
+        command.args(["--interface", "eth77", "--video", "pattern", "--audio", "none"]);
+        command.env("JOURNAL_STREAM", stream).stdout(Stdio::null()).stderr(journal);
+        assert_eq!(command.status().unwrap().code(), Some(1));
+        fs::read_to_string(&path).unwrap()
+    };
+    let to_journal = said(0);
+    assert!(to_journal.starts_with("<3>error: no network interface"), "{to_journal}");
+    let elsewhere = said(1);
+    assert!(elsewhere.starts_with("streamsocket: error: no network interface"), "{elsewhere}");
+}
+
+#[test]
+fn a_file_is_what_its_name_says() {
+    for (option, name, expected) in [("--record", "x.mp4", ".mkv"), ("--snapshot", "x.png", ".jpg")]
+    {
+        let mut command = receiver();
+        command.args(["rtp://239.255.1.1:5004", option, name]);
+        let ended = Program::start(&mut command).finish();
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        let told = |line: &str| line.contains(option) && line.contains(name);
+        assert!(ended.said.lines().any(|it| told(it) && it.contains(expected)), "{ended:?}");
+    }
+}
