@@ -68,6 +68,19 @@ impl Screen {
         bytes.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
     }
 
+    /// Where the receiver's window is, and its size: x, y, width, height. Nothing while there is none.
+    #[must_use]
+    pub fn geometry(&self) -> Option<[i32; 4]> {
+        let mut xdotool = peer("xdotool");
+        xdotool.env("DISPLAY", &self.display).stdout(Stdio::piped()).stderr(Stdio::null());
+        xdotool.args(["search", "--onlyvisible", "--name", "StreamSocket"]);
+        let told = xdotool.args(["getwindowgeometry", "--shell"]).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let value =
+            |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
+        Some([value("X=")?, value("Y=")?, value("WIDTH=")?, value("HEIGHT=")?])
+    }
+
     /// Types a key, as the keyboard would.
     #[track_caller]
     pub fn press(&self, key: &str) {

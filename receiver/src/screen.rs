@@ -61,7 +61,10 @@ impl Window {
             sdl2::hint::set("SDL_RENDER_DRIVER", sdl::CONSOLE_RENDERER);
         }
         yuv_mode::set_full_range();
-        let mut builder = video.window(title, FIRST_SIZE.0, FIRST_SIZE.1);
+        // Wherever it comes up, until it is fitted to the first picture.
+        let room = video.display_usable_bounds(0).map_or(FIRST_SIZE, |bounds| bounds.size());
+        let (width, height) = layout::fit(FIRST_SIZE, room);
+        let mut builder = video.window(title, width, height);
         let window = builder.position_centered().resizable().allow_highdpi().build();
         let window = window.map_err(|e| Error::NoDisplay(e.to_string()))?;
         let canvas = window.into_canvas().build().map_err(sdl_error("renderer"))?;
@@ -314,7 +317,7 @@ impl<'w> Screen<'w> {
         self.synchronised.then(|| Duration::from_secs(1) / hertz)
     }
 
-    /// Gives the window the first picture's size, if the desktop has the room.
+    /// Gives the window the first picture's size, if the desktop has the room, in the middle of it.
     fn fit_window(&mut self, width: u32, height: u32) {
         let window = self.canvas.window_mut();
         if window.fullscreen_state() != FullscreenType::Off || window.is_maximized() {
@@ -322,9 +325,7 @@ impl<'w> Screen<'w> {
         }
         let bounds = window.display_index().and_then(|i| self.video.display_usable_bounds(i));
         let Ok(bounds) = bounds else { return };
-        let (width, height) = layout::fit((width, height), bounds.size());
-        // A window that does not follow is still a window.
-        let _ = window.set_size(width, height);
+        place(window, layout::in_the_middle((width, height), bounds));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours};
@@ -47,6 +48,26 @@ fn the_picture_is_on_the_screen_and_keys_do_what_help_says() {
     let said = receiver.succeed();
     assert!(said.contains("shown"), "{said}");
     daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_window_is_in_the_middle_of_a_small_screen_and_all_of_it_is_seen() {
+    let _turn = turn();
+    let (server, place) = (Screen::with((800, 480)), Place::new());
+    // Before there is a picture.
+    let waiting = Program::start(&mut window(&server, place));
+    wait_until("a window on the screen", || server.geometry() == Some([0, 15, 800, 450]));
+    waiting.interrupt().succeeded();
+    for (size, expected) in [("640x360", [80, 60, 640, 360]), ("1280x720", [0, 15, 800, 450])] {
+        let mut daemon = daemon_at(place);
+        daemon.args(["--video", "pattern", "--audio", "none", "--size", size]);
+        let mut daemon = Program::start(&mut daemon);
+        daemon.wait_for("goes to");
+        let receiver = Program::start(&mut window(&server, place));
+        wait_until(size, || server.geometry() == Some(expected));
+        receiver.interrupt().succeeded();
+        daemon.interrupt().succeeded();
+    }
 }
 
 #[test]

@@ -13,6 +13,13 @@ pub(super) fn fit(picture: (u32, u32), bounds: (u32, u32)) -> (u32, u32) {
     if picture.0 <= bounds.0 && picture.1 <= bounds.1 { picture } else { scaled(picture, bounds) }
 }
 
+/// The place of a window for a picture in the middle of `bounds`, which it does not leave.
+pub(super) fn in_the_middle(picture: (u32, u32), bounds: Rect) -> Rect {
+    let (width, height) = fit(picture, bounds.size());
+    let (x, y) = (middle(bounds.width(), width), middle(bounds.height(), height));
+    Rect::new(bounds.x() + x, bounds.y() + y, width, height)
+}
+
 /// Screen pixels per pixel of the 8x8 font: two dozen lines of text on any screen.
 pub(super) fn text_scale(area: (u32, u32)) -> u32 {
     (area.1 / TEXT_PIXELS).clamp(1, TEXT_SCALE_MAX)
@@ -88,6 +95,11 @@ mod tests {
     fn a_window_is_no_larger_than_the_desktop() {
         assert_eq!(fit((640, 480), (1920, 1040)), (640, 480));
         assert_eq!(fit((2592, 1944), (1920, 1040)), (1387, 1040));
+        let small = Rect::new(0, 0, 800, 480);
+        assert_eq!(in_the_middle((1280, 720), small), Rect::new(0, 15, 800, 450));
+        assert_eq!(in_the_middle((640, 360), small), Rect::new(80, 60, 640, 360));
+        let second = Rect::new(1920, 40, 1000, 1000);
+        assert_eq!(in_the_middle((640, 480), second), Rect::new(2100, 300, 640, 480));
     }
 
     #[test]
