@@ -1,15 +1,19 @@
 //! Writes the receiver's completions for bash, zsh and fish into the folder given.
 
+#[path = "../../examples/pages/completing.rs"]
+mod completing;
+
 use clap::CommandFactory;
-use clap_complete::{Shell, generate_to};
 use std::io::Error;
+use std::path::Path;
 use streamsocket_receiver::options::Options;
+
+/// What values begin with, by option.
+const VALUES: [(&str, &[&str]); 2] =
+    [("latency", &["auto", "150"]), ("speaker", &["default", "plughw:"])];
 
 fn main() -> Result<(), Error> {
     let folder = std::env::args_os().nth(1).ok_or_else(|| Error::other("say into which folder"))?;
-    std::fs::create_dir_all(&folder)?;
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        generate_to(shell, &mut Options::command(), "streamsocket-receiver", &folder)?;
-    }
-    Ok(())
+    let command = completing::with_values(Options::command(), &VALUES);
+    completing::write(&command, "streamsocket-receiver", Path::new(&folder))
 }
