@@ -14,12 +14,17 @@ BUILT ?= target/release
 CARGO ?= cargo
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
+# Where everything here looks for what was built, wherever this user's cargo builds otherwise.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+# A workspace of its own.
+fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
 .PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r name what; do printf '  make %-14s  %s\n' "$$name" "$$what"; done
 	@printf '\nVariables: PREFIX=%s  DESTDIR=  DEMO_LAN=1 (the demo goes to the LAN)\n' '$(PREFIX)'
 
 demo: setup-build ## install what is missing, build, and play the camera or the test picture here

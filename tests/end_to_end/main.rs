@@ -25,6 +25,7 @@ mod readers;
 mod readme;
 mod recordings;
 mod reloading;
+mod setting_up;
 mod sound_names;
 mod sources;
 mod speakers;
