@@ -145,11 +145,11 @@ install: ## what was built, below DESTDIR and PREFIX
 
 uninstall: ## what install put there; a configuration that was changed stays
 	if [ -z '$(DESTDIR)' ] && [ -e '$(unitdir)/streamsocket.service' ] && [ -d /run/systemd/system ]; then \
-		systemctl stop 'streamsocket@*.service' || true; \
+		systemctl stop 'streamsocket@*.service' 'streamsocket-rpicam@*.service' || true; \
 		systemctl disable --now streamsocket.service streamsocket-receiver.service || true; \
-		rm -f /etc/systemd/system/*.wants/streamsocket@*.service; \
+		rm -f /etc/systemd/system/*.wants/streamsocket@*.service /etc/systemd/system/*.wants/streamsocket-rpicam@*.service; \
 	fi
-	rm -f '$(unitdir)/streamsocket.service' '$(unitdir)/streamsocket@.service' '$(unitdir)/streamsocket-receiver.service'
+	for unit in systemd/*.service; do rm -f '$(unitdir)'/"$${unit##*/}"; done
 	@# What a Debian package has as well stays its own.
 	if [ -n '$(DESTDIR)' ] || [ ! -e /lib/systemd/system/streamsocket.service ]; then \
 		for file in streamsocket.toml receiver.env; do \

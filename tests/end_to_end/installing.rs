@@ -51,7 +51,7 @@ fn the_units_leave_little_to_attack() {
         println!("skipped: there is no systemd-analyze here (package systemd)");
         return;
     }
-    for unit in ["streamsocket.service", "streamsocket@.service"] {
+    for unit in ["streamsocket.service", "streamsocket@.service", "streamsocket-rpicam@.service"] {
         let mut analyze = Command::new("systemd-analyze");
         analyze.args(["security", "--no-pager", "--offline=true"]);
         analyze.arg(format!("--threshold={EXPOSURE_MAX}"));

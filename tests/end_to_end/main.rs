@@ -6,6 +6,7 @@
 mod address;
 mod allocations;
 mod announced;
+mod camera_modules;
 mod clocks;
 mod configurations;
 mod control;
