@@ -19,7 +19,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo test sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo test test-unit sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -35,6 +35,11 @@ test: setup-test check ## install what is missing, check the source, run the tes
 	$(CARGO) build --workspace --locked
 	$(CARGO) test --workspace --locked
 	@echo 'board tests: not run, because they need a virtual machine: make board-test'
+
+# What ffmpeg reads or is asked by is left to `make test`.
+test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStreamer and tshark; 2 minutes
+	$(CARGO) test --workspace --exclude streamsocket-tests --exclude streamsocket-benches --lib --bins --examples --locked -- \
+		--skip capture::child::tests --skip recorder::tests
 
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
