@@ -13,25 +13,27 @@ use crate::{Error, Interface};
 pub(crate) struct Membership {
     group: SocketAddr,
     interface: Option<Interface>,
-    source: Option<Ipv4Addr>,
+    /// None: everybody.
+    sources: Vec<Ipv4Addr>,
 }
 
 impl Membership {
     /// Joins `group` on `interface`, or on the one that the routing table leads to.
     ///
-    /// With an IPv4 `source` the join is source-specific. For IPv6 it is not, as `socket2` has no
+    /// With IPv4 `sources` the join is source-specific, once for each. For IPv6 it is not, as `socket2` has no
     /// such join: the caller sorts other sources out itself.
     pub(crate) fn join(
         socket: SockRef<'_>,
         group: SocketAddr,
         interface: Option<&Interface>,
-        source: Option<IpAddr>,
+        sources: &[IpAddr],
     ) -> Result<Self, Error> {
-        let source = match source {
-            Some(IpAddr::V4(source)) => Some(source),
-            _ => None,
+        let v4 = |source: &IpAddr| match source {
+            IpAddr::V4(source) => Some(*source),
+            IpAddr::V6(_) => None,
         };
-        let membership = Self { group, interface: interface.cloned(), source };
+        let sources = sources.iter().filter_map(v4).collect();
+        let membership = Self { group, interface: interface.cloned(), sources };
         membership.enter(&socket)?;
         Ok(membership)
     }
@@ -67,22 +69,22 @@ impl Membership {
     fn change(&self, socket: &SockRef<'_>, change: Change) -> io::Result<()> {
         let index = self.interface.as_ref().map_or(0, |interface| interface.index);
         let address = self.interface.as_ref().and_then(|interface| interface.address);
-        match (self.group.ip(), self.source) {
-            (IpAddr::V4(group), Some(source)) => {
+        match self.group.ip() {
+            IpAddr::V4(group) if !self.sources.is_empty() => {
                 let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
-                match change {
-                    Change::Join => socket.join_ssm_v4(&source, &group, &address),
-                    Change::Leave => socket.leave_ssm_v4(&source, &group, &address),
-                }
+                self.sources.iter().try_for_each(|source| match change {
+                    Change::Join => socket.join_ssm_v4(source, &group, &address),
+                    Change::Leave => socket.leave_ssm_v4(source, &group, &address),
+                })
             }
-            (IpAddr::V4(group), None) => {
+            IpAddr::V4(group) => {
                 let interface = InterfaceIndexOrAddress::Index(index);
                 match change {
                     Change::Join => socket.join_multicast_v4_n(&group, &interface),
                     Change::Leave => socket.leave_multicast_v4_n(&group, &interface),
                 }
             }
-            (IpAddr::V6(group), _) => match change {
+            IpAddr::V6(group) => match change {
                 Change::Join => socket.join_multicast_v6(&group, index),
                 Change::Leave => socket.leave_multicast_v6(&group, index),
             },

@@ -42,7 +42,9 @@ pub struct ReceiveSocket {
     socket: UdpSocket,
     messages: Incoming,
     membership: Option<Membership>,
-    source: Option<IpAddr>,
+    /// Whose datagrams are handed over; none: everybody's.
+    sources: Vec<IpAddr>,
+    strangers: Option<(IpAddr, u64)>,
     buffer_size: usize,
     drops: Drops,
     truncated: u64,
@@ -57,7 +59,7 @@ impl ReceiveSocket {
     /// too); port 0 has the kernel choose one.
     ///
     /// A group is joined on `interface`, or without one on the interface that the routing table
-    /// leads to. With a `source` only its datagrams are handed over (for IPv4 groups the network
+    /// leads to. With `sources` only their datagrams are handed over (for IPv4 groups the network
     /// knows that, too). Several sockets can receive one group and port; a unicast port is one's
     /// own.
     ///
@@ -67,18 +69,19 @@ impl ReceiveSocket {
     pub fn open(
         group_or_local: SocketAddr,
         interface: Option<&Interface>,
-        source: Option<IpAddr>,
+        sources: impl IntoIterator<Item = IpAddr>,
     ) -> Result<Self, Error> {
-        Self::with_messages(group_or_local, interface, source, Incoming::new(SLOTS, SLOT_LEN))
+        let sources = sources.into_iter().collect();
+        Self::with_messages(group_or_local, interface, sources, Incoming::new(SLOTS, SLOT_LEN))
     }
 
     pub(crate) fn with_messages(
         address: SocketAddr,
         interface: Option<&Interface>,
-        source: Option<IpAddr>,
+        sources: Vec<IpAddr>,
         messages: Incoming,
     ) -> Result<Self, Error> {
-        if source.is_some_and(|source| source.is_ipv4() != address.is_ipv4()) {
+        if sources.iter().any(|source| source.is_ipv4() != address.is_ipv4()) {
             return Err(Error::SourceFamily { address });
         }
         if let Some(interface) = interface {
@@ -91,13 +94,14 @@ impl ReceiveSocket {
             .map_err(Error::socket("set up receiving from", address))?;
         socket.bind(&local.into()).map_err(Error::socket("bind", address))?;
         let membership = is_group
-            .then(|| Membership::join(SockRef::from(&socket), address, interface, source))
+            .then(|| Membership::join(SockRef::from(&socket), address, interface, &sources))
             .transpose()?;
         Ok(Self {
             socket: socket.into(),
             messages,
             membership,
-            source,
+            sources,
+            strangers: None,
             buffer_size,
             drops: Drops::default(),
             truncated: 0,
@@ -141,7 +145,9 @@ impl ReceiveSocket {
                 continue;
             }
             let Some(from) = message.from else { continue };
-            if self.source.is_some_and(|source| source != from.ip()) {
+            if !self.sources.is_empty() && !self.sources.contains(&from.ip()) {
+                let before = self.strangers.map_or(0, |(_, count)| count);
+                self.strangers = Some((from.ip(), before + 1));
                 continue;
             }
             for data in message.data.chunks(step) {
@@ -183,6 +189,12 @@ impl ReceiveSocket {
     #[must_use]
     pub fn kernel_drops(&self) -> u64 {
         self.drops.total
+    }
+
+    /// Messages that were dropped here because they came from other sources: the last of these, and how many.
+    #[must_use]
+    pub fn strangers(&self) -> Option<(IpAddr, u64)> {
+        self.strangers
     }
 
     /// Messages that were dropped here because they were longer than a slot.

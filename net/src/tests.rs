@@ -1,7 +1,7 @@
 //! Real sockets on the loopback interface. Nothing sleeps: `await_some` polls until the kernel has
 //! delivered, which on loopback it has before `send` returns.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 
 use nix::poll::{PollFd, PollFlags, poll};
@@ -92,7 +92,8 @@ fn segmented_batch_arrives_complete_and_in_order() {
 fn segmented_batch_is_one_message_to_the_kernel_both_ways() {
     let lo = loopback();
     let one_slot = Incoming::new(1, 64 * 1024);
-    let mut receiver = ReceiveSocket::with_messages(group(21), Some(&lo), None, one_slot).unwrap();
+    let mut receiver =
+        ReceiveSocket::with_messages(group(21), Some(&lo), Vec::new(), one_slot).unwrap();
     let mut sender = SendSocket::open(receiver.local_addr().unwrap(), Some(&lo), TTL).unwrap();
     sender.send(&mut gathered(&packets(&[1400; 16]))).unwrap();
     await_some(&receiver);
@@ -215,7 +216,8 @@ fn arrival_is_the_kernels_time() {
 fn datagrams_beyond_the_slot_are_dropped_and_counted() {
     let lo = loopback();
     let messages = Incoming::new(2, 100);
-    let mut receiver = ReceiveSocket::with_messages(group(14), Some(&lo), None, messages).unwrap();
+    let mut receiver =
+        ReceiveSocket::with_messages(group(14), Some(&lo), Vec::new(), messages).unwrap();
     let to = receiver.local_addr().unwrap();
     let mut sender = SendSocket::open(to, Some(&lo), TTL).unwrap();
     sender.set_segmentation(false);
@@ -246,6 +248,23 @@ fn source_specific_join_hears_its_source_only() {
 }
 
 #[test]
+fn all_of_several_sources_are_heard() {
+    let lo = loopback();
+    let sources = [1, 99].map(|last| IpAddr::from([127, 0, 0, last]));
+    let group = SocketAddr::from((Ipv4Addr::new(232, 1, 1, 1), 0));
+    let mut hears = ReceiveSocket::open(group, Some(&lo), sources).unwrap();
+    let to = hears.local_addr().unwrap();
+    for last in [98, 99, 1] {
+        let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap();
+        socket2::SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+        socket.send_to(&[last], to).unwrap();
+    }
+    assert_eq!(collect(&mut hears, 2), [[99], [1]]);
+    hears.leave();
+    hears.rejoin().unwrap();
+}
+
+#[test]
 fn source_of_a_unicast_stream_is_sorted_out() {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let elsewhere = IpAddr::from([127, 0, 0, 99]);
@@ -255,7 +274,8 @@ fn source_of_a_unicast_stream_is_sorted_out() {
     sender.send(&mut gathered(&packets(&[10]))).unwrap();
     await_some(&receiver);
     let taken = receiver.receive(&mut |received| panic!("from {}", received.from)).unwrap();
-    assert_eq!(taken, 1);
+    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    assert_eq!((taken, receiver.strangers()), (1, Some((from, 1))));
 }
 
 #[test]
