@@ -29,6 +29,9 @@ const GAP_MAX: u16 = 100;
 /// Newcomers who are watched at the same time, one an address: a stranger takes one of these places.
 const NEWCOMERS_MAX: usize = 4;
 
+/// Addresses that a description may name: the sources of its filter.
+const DESCRIBED_MAX: usize = 8;
+
 /// A newcomer of which nothing came for so long, in nanoseconds, begins anew: longer than between two pictures of the
 /// slowest camera.
 const NEWCOMER_NANOS: i64 = 30_000_000_000;
@@ -51,8 +54,10 @@ pub enum Standing {
 /// Where a stream comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
-    /// The address that the description names, if it does, and this source, which is believed elsewhere, too.
-    described: Option<(IpAddr, Option<Ssrc>)>,
+    /// The addresses that the description names; none: it does not.
+    described: heapless::Vec<IpAddr, DESCRIBED_MAX>,
+    /// The source that it names, which is believed elsewhere, too.
+    ssrc: Option<Ssrc>,
     /// Where it belongs otherwise: the address heard first, or the one that the sender has moved to.
     home: Option<IpAddr>,
     /// When something last came from either.
@@ -81,10 +86,11 @@ struct Newcomer {
 }
 
 impl Peers {
-    /// For a stream that a description may have named the address of, and its source.
+    /// For a stream that a description may have named the addresses of, eight at most, and its source.
     #[must_use]
-    pub fn new(address: Option<IpAddr>, ssrc: Option<Ssrc>) -> Self {
-        Self { described: address.map(|address| (address, ssrc)), ..Self::default() }
+    pub fn new(addresses: impl IntoIterator<Item = IpAddr>, ssrc: Option<Ssrc>) -> Self {
+        let described = addresses.into_iter().take(DESCRIBED_MAX).collect();
+        Self { described, ssrc, ..Self::default() }
     }
 
     /// Whose a packet is that arrived at `arrival` from `from`.
@@ -117,21 +123,25 @@ impl Peers {
             return Standing::Ours;
         }
         // The first one is believed, if nothing else is known.
-        if self.may_return(from) || self.described.is_none() && self.home.is_none() {
+        if self.may_return(from, arrival) || self.described.is_empty() && self.home.is_none() {
             return Standing::TakesOver;
         }
-        if self.described.is_some_and(|(_, described)| described != Some(ssrc)) {
+        if !self.described.is_empty() && self.ssrc != Some(ssrc) {
             return Standing::Stranger;
         }
         let passed = self.watch(from, (ssrc, sequence), arrival);
         if passed && !self.is_alive(arrival) { Standing::TakesOver } else { Standing::Stranger }
     }
 
-    /// Whether the stream is theirs at once: they are at the described address, or at home while nobody is there.
-    fn may_return(&self, from: IpAddr) -> bool {
-        let is_described = |from| self.described.is_some_and(|(address, _)| address == from);
+    /// Whether the stream is theirs at once: they are at a described address, unless another one of these has
+    /// it and lives, or at home while nobody is there.
+    fn may_return(&self, from: IpAddr, now: Monotonic) -> bool {
         let other = self.current.map(|current| current.address);
-        is_described(from) || self.home == Some(from) && !other.is_some_and(is_described)
+        let described_has_it = other.is_some_and(|other| self.described.contains(&other));
+        if self.described.contains(&from) {
+            return !described_has_it || !self.is_alive(now);
+        }
+        self.home == Some(from) && !described_has_it
     }
 
     /// Whether the sender has given a sign of life lately.
@@ -153,7 +163,7 @@ impl Peers {
     /// A sender's report came from `from`: it lives. True if somebody else has its place: whoever that is
     /// has to leave.
     pub fn reported(&mut self, from: IpAddr, now: Monotonic) -> bool {
-        let returns = !self.believes(from) && self.may_return(from);
+        let returns = !self.believes(from) && self.may_return(from, now);
         if returns || self.believes(from) {
             self.report = self.report.max(Some(now));
             self.lives(from, now);
@@ -169,8 +179,7 @@ impl Peers {
     }
 
     fn lives(&mut self, from: IpAddr, now: Monotonic) {
-        let described = self.described.map(|(address, _)| address);
-        if [self.home, described].contains(&Some(from)) {
+        if self.home == Some(from) || self.described.contains(&from) {
             self.home_heard = self.home_heard.max(Some(now));
         }
         let Some(current) = self.current.filter(|it| it.address == from) else { return };
@@ -312,6 +321,19 @@ mod tests {
         // Started anew it has another source.
         assert_eq!(peers.packet(HOME, (Ssrc(9), Sequence(0)), at(600_001)), TakesOver);
         assert_eq!(send(&mut peers, OTHER, SOURCE, (600_002, 601_000)), None);
+        assert!(peers.believes(HOME));
+    }
+
+    #[test]
+    fn of_two_described_addresses_the_first_has_the_stream_until_it_is_silent() {
+        let mut peers = Peers::new([HOME, OTHER], None);
+        assert_eq!(peers.packet(OTHER, (SOURCE, Sequence(0)), at(0)), TakesOver);
+        for time in 1..1000 {
+            let packet = |ssrc| (ssrc, Sequence(u16::try_from(time).unwrap()));
+            assert_eq!(peers.packet(HOME, packet(Ssrc(9)), at(time)), Stranger);
+            assert_eq!(peers.packet(OTHER, packet(SOURCE), at(time)), Ours);
+        }
+        assert_eq!(send(&mut peers, HOME, Ssrc(9), (1000, 5000)), Some(2400));
         assert!(peers.believes(HOME));
     }
 
