@@ -111,6 +111,25 @@ pub struct Tables<'a> {
     pub data: &'a [u8],
 }
 
+impl Tables<'_> {
+    /// The tables of luma and of both chroma components. A picture of types 0 and 1 has two (section 4.1);
+    /// one alone is that of all components, and of three, one for each component, the last is left out, as
+    /// other receivers do. `None` if they are none of 8 bits.
+    #[must_use]
+    pub fn luma_and_chroma(&self) -> Option<[u8; 128]> {
+        let mut tables = [0; 128];
+        let (luma, chroma) = tables.split_at_mut(64);
+        let (first, second) = match (self.precision, self.data.len()) {
+            (0, 64) => (self.data, self.data),
+            (0, 128 | 192) => (&self.data[..64], &self.data[64..128]),
+            _ => return None,
+        };
+        luma.copy_from_slice(first);
+        chroma.copy_from_slice(second);
+        Some(tables)
+    }
+}
+
 /// An RTP payload, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload<'a> {
@@ -243,6 +262,19 @@ mod tests {
         assert!(matches!(Payload::parse(&bytes[..139]), Err(Error::Truncated { .. })));
         bytes[3] = 1;
         assert_eq!(Payload::parse(&bytes).unwrap().tables, None);
+    }
+
+    #[test]
+    fn one_table_is_that_of_all_components_and_of_three_two_are_taken() {
+        let mut data = [1; 256];
+        data[64..128].fill(2);
+        data[128..].fill(3);
+        let of = |precision, len| Tables { precision, data: &data[..len] }.luma_and_chroma();
+        assert_eq!(of(0, 64), Some([1; 128]));
+        let two = of(0, 128).unwrap();
+        assert!(two[..64] == [1; 64] && two[64..] == [2; 64]);
+        assert_eq!(of(0, 192), Some(two));
+        assert_eq!([of(0, 0), of(0, 63), of(0, 256), of(1, 128), of(3, 192)], [None; 5]);
     }
 
     #[test]

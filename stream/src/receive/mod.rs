@@ -7,6 +7,7 @@ pub mod fate;
 pub mod jitter;
 pub mod peer;
 pub mod playout;
+pub mod refusal;
 pub mod repair;
 pub mod resample;
 pub mod sink;

@@ -7,6 +7,7 @@
 mod slot;
 
 use self::slot::{Insertion, Slot};
+use super::refusal::{Reason, Refusals};
 use super::{Latest, REORDER_NANOS};
 use crate::clock::Monotonic;
 use streamsocket_wire::jpeg::{Payload, Tables, tables_for_q};
@@ -87,6 +88,7 @@ pub struct Reassembler {
     /// Bytes that each buffer has room for.
     room: usize,
     counts: Counts,
+    refusals: Refusals,
 }
 
 impl Reassembler {
@@ -101,6 +103,7 @@ impl Reassembler {
             last: None,
             room: 0,
             counts: Counts::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -108,6 +111,17 @@ impl Reassembler {
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Frames that no picture could be made of, and fragments that made no sense, by reason.
+    #[must_use]
+    pub const fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    fn malformed(&mut self) {
+        self.counts.malformed += 1;
+        self.refusals.add(Reason::Malformed);
     }
 
     /// Forgets all frames and tables: the source has changed.
@@ -126,13 +140,13 @@ impl Reassembler {
             return;
         }
         let Ok(payload) = Payload::parse(fragment.payload) else {
-            self.counts.malformed += 1;
+            self.malformed();
             return;
         };
         let start = usize::try_from(payload.main.offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(payload.data.len());
         if payload.data.is_empty() || end > FRAME_MAX {
-            self.counts.malformed += 1;
+            self.malformed();
             return;
         }
         let Some(index) = self.slot(fragment.time) else {
@@ -145,14 +159,15 @@ impl Reassembler {
         }
         match slot.insert(fragment, &payload, start..end) {
             Insertion::New => {
-                if let Some(picture) = self.first_headers(&payload) {
+                if payload.main.offset == 0 {
+                    let picture = self.first_headers(&payload);
                     let slot = &mut self.open[index];
-                    slot.unsupported |= picture.is_none();
-                    slot.picture = picture;
+                    slot.unsupported = picture.err().or(slot.unsupported);
+                    slot.picture = picture.ok();
                 }
             }
             Insertion::Duplicate => self.counts.duplicate += 1,
-            Insertion::Contradiction => self.counts.malformed += 1,
+            Insertion::Contradiction => self.malformed(),
         }
     }
 
@@ -216,8 +231,9 @@ impl Reassembler {
 
     fn abandon(&mut self, index: usize) {
         let slot = &mut self.open[index];
-        if slot.unsupported {
+        if let Some(reason) = slot.unsupported {
             self.counts.unsupported += 1;
+            self.refusals.add(reason);
         } else if self.last.is_some() || slot.picture.is_some() {
             self.counts.incomplete += 1;
         } // Else we joined in the middle of it: nothing of it was lost.
@@ -231,6 +247,7 @@ impl Reassembler {
         self.last = Some(time);
         let Some((start, picture)) = slot.finish() else {
             self.counts.unsupported += 1;
+            self.refusals.add(slot.unsupported.unwrap_or(Reason::Malformed));
             return None;
         };
         self.counts.frames += 1;
@@ -257,42 +274,36 @@ impl Reassembler {
         }
     }
 
-    /// From the first fragment of a frame, what its file header needs: `Some(None)` if that cannot
-    /// be made, `None` if this is not the first fragment.
-    fn first_headers(&mut self, payload: &Payload<'_>) -> Option<Option<Picture>> {
+    /// From the first fragment of a frame, what its file header needs, or why that cannot be made.
+    fn first_headers(&mut self, payload: &Payload<'_>) -> Result<Picture, Reason> {
         let main = &payload.main;
-        if main.offset != 0 {
-            return None;
+        let tables = self.quantization(main.q, payload.tables.as_ref())?;
+        let kind = main.kind & 0x3F;
+        if kind > 1 || main.kind >= 128 {
+            return Err(Reason::Kind(main.kind));
         }
-        let tables = self.quantization(main.q, payload.tables.as_ref());
         let (width, height) = if main.width == 0 || main.height == 0 {
-            self.described_size.unwrap_or((0, 0))
+            let said = |(width, height): &(u16, u16)| *width != 0 && *height != 0;
+            self.described_size.filter(said).ok_or(Reason::Size)?
         } else {
             (main.width, main.height)
         };
-        let kind = main.kind & 0x3F;
-        let usable = kind <= 1 && main.kind < 128 && width != 0 && height != 0;
         let restart_interval = payload.restart.as_ref().map_or(0, |restart| restart.interval);
-        Some(tables.filter(|_| usable).map(|tables| Picture {
-            kind,
-            width,
-            height,
-            restart_interval,
-            tables,
-        }))
+        Ok(Picture { kind, width, height, restart_interval, tables })
     }
 
     /// The tables of a frame (RFC 2435 sections 3.1.4, 3.1.8 and 4.2). In-band tables are kept for
     /// frames that only name them.
-    fn quantization(&mut self, q: u8, in_band: Option<&Tables<'_>>) -> Option<[u8; 128]> {
+    fn quantization(&mut self, q: u8, in_band: Option<&Tables<'_>>) -> Result<[u8; 128], Reason> {
         if q < 128 {
-            return tables_for_q(q);
+            return tables_for_q(q).ok_or(Reason::Q(q));
         }
-        let in_band = in_band?;
+        let in_band = in_band.ok_or(Reason::Malformed)?;
         if in_band.data.is_empty() {
-            return self.tables.iter().find(|(id, _)| *id == q).map(|(_, tables)| *tables);
+            let kept = self.tables.iter().find(|(id, _)| *id == q);
+            return kept.map(|(_, tables)| *tables).ok_or(Reason::Tables(0));
         }
-        let tables = <[u8; 128]>::try_from(in_band.data).ok().filter(|_| in_band.precision == 0)?;
+        let tables = in_band.luma_and_chroma().ok_or(Reason::Tables(in_band.data.len()))?;
         if q != 255 {
             self.tables.retain(|(id, _)| *id != q);
             if self.tables.is_full() {
@@ -301,7 +312,7 @@ impl Reassembler {
             let kept = self.tables.push((q, tables));
             debug_assert!(kept.is_ok(), "there is room after a removal");
         }
-        Some(tables)
+        Ok(tables)
     }
 }
 

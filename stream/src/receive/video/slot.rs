@@ -2,6 +2,7 @@
 
 use super::{FRAME_MAX, Fragment};
 use crate::clock::Monotonic;
+use crate::receive::refusal::Reason;
 use core::ops::Range;
 use streamsocket_wire::jpeg::{Main, Payload};
 use streamsocket_wire::jpeg_header::{self, HEADER_MAX, Picture};
@@ -26,7 +27,8 @@ pub(super) struct Slot {
     pub(super) arrival: Monotonic,
     pub(super) latest: Monotonic,
     total: Option<usize>,
-    pub(super) unsupported: bool,
+    /// Why no picture can be made of it.
+    pub(super) unsupported: Option<Reason>,
     /// Bytes of the coded data that are there, in order, none of them touching another: [`RUNS_MAX`].
     received: Vec<Range<usize>>,
     /// `HEADER_MAX` bytes for the file header, then the coded data.
@@ -49,7 +51,7 @@ impl Slot {
         self.arrival = fragment.arrival;
         self.latest = fragment.arrival;
         self.total = None;
-        self.unsupported = false;
+        self.unsupported = None;
         self.received.clear();
         // Once: how many there will be, differs from loss to loss.
         self.received.reserve_exact(RUNS_MAX);

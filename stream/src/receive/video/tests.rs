@@ -275,3 +275,46 @@ fn a_frame_may_have_as_many_holes_as_can_be_repaired() {
     assert!(next(&mut reassembler, Monotonic(0)) == Some((7, data)), "{:?}", reassembler.counts());
     assert_eq!(reassembler.counts().duplicate, 0);
 }
+
+#[test]
+fn one_table_is_taken_for_both_and_of_three_the_first_two() {
+    let mut three = [7; 192];
+    three[64..128].fill(9);
+    for (tables, chroma) in [(&three[..64], 7), (&three[..], 9)] {
+        let (mut reassembler, mut jpeg) = (Reassembler::new(None), Vec::new());
+        foreign(255, Some(tables), 1, &mut reassembler);
+        let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
+        let scanned = jpeg_scan::scan(&jpeg[frame.start..]).unwrap();
+        assert_eq!(scanned.tables, [[7; 64], [chroma; 64]]);
+    }
+}
+
+#[test]
+fn what_no_picture_can_be_made_of_is_counted_by_reason() {
+    let mut reassembler = Reassembler::new(None);
+    let (tables, main) =
+        ([7; 128], Main { type_specific: 0, offset: 0, kind: 0, q: 90, width: 16, height: 16 });
+    foreign(110, None, 1, &mut reassembler);
+    foreign(0, None, 2, &mut reassembler);
+    foreign(255, Some(&tables[..96]), 3, &mut reassembler);
+    foreign(255, Some(&[]), 4, &mut reassembler);
+    for (time, main) in [(5, Main { width: 0, height: 0, ..main }), (6, Main { kind: 7, ..main })] {
+        let mut payload = vec![0; 9];
+        main.emit(&mut payload).unwrap();
+        let arrival = Monotonic(0);
+        reassembler.push(&Fragment { time, marker: true, ntp: None, payload: &payload, arrival });
+        assert!(reassembler.poll(arrival, &|_| None, &mut Vec::new()).is_none());
+    }
+    let payload = &[0; 8];
+    let arrival = Monotonic(0);
+    reassembler.push(&Fragment { time: 9, marker: true, ntp: None, payload, arrival });
+    let counted: Vec<_> = reassembler.refusals().all().collect();
+    let expected = [
+        (Reason::Malformed, 1),
+        (Reason::Kind(7), 1),
+        (Reason::Q(0), 2),
+        (Reason::Tables(0), 2),
+        (Reason::Size, 1),
+    ];
+    assert_eq!(counted, expected);
+}
