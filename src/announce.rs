@@ -117,7 +117,7 @@ fn emit(sdp: &str, origin: IpAddr, deletion: bool) -> Result<Vec<u8>, String> {
     // A deletion needs no more than the origin line of the description (section 6).
     let origin_line = || sdp.lines().take(2).map(|line| format!("{line}\r\n")).collect::<String>();
     let payload = if deletion { origin_line() } else { sdp.to_owned() };
-    let announcement = Announcement { deletion, hash, origin, payload: &payload };
+    let announcement = Announcement { deletion, hash, origin, payload: payload.as_bytes() };
     let mut packet = vec![0; PACKET_MAX];
     let len = announcement.emit(&mut packet).map_err(|error| {
         format!("the session cannot be announced: {error}; take a shorter --name")

@@ -71,7 +71,7 @@ impl Description {
             origin: self.origin,
             group: self.group,
             ttl: multicast.then_some(self.ttl),
-            source: multicast.then_some(self.origin),
+            sources: multicast.then_some(self.origin).into_iter().collect(),
             rtcp_unicast: true,
             media,
         };
@@ -92,10 +92,9 @@ impl Description {
     fn video_media(&self, format: VideoFormat, ssrc: Ssrc) -> Media<'_> {
         let rate = u64::from(format.rate.numerator);
         let millis = rate * 1000 / u64::from(format.rate.denominator.max(1));
-        let mut media = self.media(Medium::Video, self.port, ssrc);
-        media.payload_type = video::PAYLOAD_TYPE;
-        media.encoding = "JPEG";
-        media.clock_rate = 90_000;
+        let (payload_type, encoding) = (video::PAYLOAD_TYPE, "JPEG");
+        let jpeg = sdp::Format { payload_type, encoding, clock_rate: 90_000, channels: 1 };
+        let mut media = self.media(Medium::Video, self.port, jpeg, ssrc);
         let bits = self.video_bandwidth();
         media.bandwidth_kbit = bits.and_then(|bits| u32::try_from(bits / 1000).ok());
         media.framerate = u32::try_from(millis).ok().map(Framerate);
@@ -105,17 +104,22 @@ impl Description {
     }
 
     fn audio_media(&self, format: AudioFormat, ssrc: Ssrc) -> Media<'_> {
-        let mut media = self.media(Medium::Audio, self.port + 2, ssrc);
-        media.payload_type = audio::PAYLOAD_TYPE;
-        media.encoding = "L16";
-        media.clock_rate = format.rate;
-        media.channels = format.channels;
+        let AudioFormat { rate: clock_rate, channels, .. } = format;
+        let (payload_type, encoding) = (audio::PAYLOAD_TYPE, "L16");
+        let l16 = sdp::Format { payload_type, encoding, clock_rate, channels };
+        let mut media = self.media(Medium::Audio, self.port + 2, l16, ssrc);
         media.ptime_ms = u16::try_from(audio::PACKET_MS).ok();
         media.mid = Some("a");
         media
     }
 
-    fn media(&self, medium: Medium, port: u16, ssrc: Ssrc) -> Media<'_> {
+    fn media<'a>(
+        &'a self,
+        medium: Medium,
+        port: u16,
+        format: sdp::Format<'a>,
+        ssrc: Ssrc,
+    ) -> Media<'a> {
         let to = streamsocket_wire::repair::address(SocketAddr::new(self.group, port));
         let repair = sdp::Repair { payload_type: streamsocket_wire::repair::PAYLOAD_TYPE, to };
         Media {
@@ -124,7 +128,7 @@ impl Description {
             ssrc: Some(ssrc),
             cname: Some(&self.cname),
             clock: Some(reference_clock(self.synchronised)),
-            ..Media::new(medium, port)
+            ..Media::of(medium, port, format)
         }
     }
 }

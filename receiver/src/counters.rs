@@ -2,9 +2,12 @@
 //! reading takes no lock, but for the quantiles.
 
 use crate::clock::unix_offset;
+use crate::plan::Plan;
+use crate::refused;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::refusal::Refusals;
 use streamsocket_stream::receive::spread::Spread;
 
 /// A number that one thread writes and others read.
@@ -193,6 +196,26 @@ impl Note {
     }
 }
 
+/// What came and is not presented, by reason: one thread replaces it now and then and others read it.
+#[derive(Debug, Default)]
+pub struct Refused(Mutex<Refusals>);
+
+impl Refused {
+    /// Replaces it, if it has grown.
+    pub fn set(&self, refusals: Refusals) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != refusals {
+            *known = refusals;
+        }
+    }
+
+    /// Reads it.
+    #[must_use]
+    pub fn get(&self) -> Refusals {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What the threads count.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -245,6 +268,8 @@ pub struct VideoCounters {
     pub packets_repaired: Count,
     /// Packets of others, or malformed.
     pub packets_refused: Count,
+    /// Packets and frames that came and are not shown.
+    pub refused: Refused,
     /// Complete frames.
     pub frames_received: Count,
     /// Frames that missed packets.
@@ -280,6 +305,8 @@ pub struct AudioCounters {
     pub packets_lost: Count,
     /// Of these, packets that could be made out of repair packets.
     pub packets_repaired: Count,
+    /// Packets that came and are not played.
+    pub refused: Refused,
     /// Sample frames received.
     pub samples: Count,
     /// Sample frames missing.
@@ -313,6 +340,21 @@ impl Counters {
             (_, 1..) => Clocks::Synchronised,
             _ => Clocks::Unknown,
         }
+    }
+
+    /// Why no picture was put together though something came, in words.
+    #[must_use]
+    pub fn video_refused(&self, plan: &Plan) -> Option<String> {
+        let none = self.video.frames_received.get() == 0;
+        let stream = plan.video.as_ref().filter(|_| none)?;
+        refused::in_words(&self.video.refused.get(), stream, plan)
+    }
+
+    /// Why no sound was taken though something came, in words.
+    #[must_use]
+    pub fn audio_refused(&self, plan: &Plan) -> Option<String> {
+        let stream = plan.audio.as_ref().filter(|_| self.audio.samples.get() == 0)?;
+        refused::in_words(&self.audio.refused.get(), stream, plan)
     }
 
     /// Sound presented so much later than the picture, in nanoseconds.

@@ -15,6 +15,7 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::peer::Peers;
+use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::{self, Repair};
 use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::{Medium, StreamClock};
@@ -40,13 +41,11 @@ fn is_source_specific(group: IpAddr) -> bool {
     }
 }
 
-/// Which address the network is asked for packets of, if for one alone: `source` is the one that a session names,
-/// and whether they are wanted from nowhere else.
-pub(crate) fn asked_of(
-    plan: &StreamPlan,
-    (source, only_from_source): (Option<IpAddr>, bool),
-) -> Option<IpAddr> {
-    source.filter(|_| only_from_source || is_source_specific(plan.rtp.ip()))
+/// Which addresses the network is asked for packets of, if not for everybody's: those that the session names, if
+/// packets are wanted from nowhere else.
+pub(crate) fn asked_of(plan: &StreamPlan, only_from_sources: bool) -> &[IpAddr] {
+    let asks = only_from_sources || is_source_specific(plan.rtp.ip());
+    if asks { &plan.sources } else { &[] }
 }
 
 /// Whether a clock of this name (RFC 7273 section 4) is kept right, and to the time that ours is kept to:
@@ -97,20 +96,20 @@ pub(crate) struct Heard {
 }
 
 impl Intake {
-    /// Opens the sockets of a stream, whose packets come from `source`, if that is known. If they are
-    /// wanted from nowhere else, the network is asked for these alone.
+    /// Opens the sockets of a stream. If its packets are wanted from its sources alone, the network is asked for
+    /// these.
     pub(crate) fn open(
         medium: Medium,
         plan: &StreamPlan,
         interface: Option<&Interface>,
-        (source, only_from_source): (Option<IpAddr>, bool),
+        only_from_sources: bool,
     ) -> Result<Self, Error> {
         let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
-        let described = source;
-        let source = asked_of(plan, (source, only_from_source));
+        let sources = asked_of(plan, only_from_sources);
+        let open = |address| ReceiveSocket::open(address, interface, sources.iter().copied());
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let replies = UdpSocket::bind(SocketAddr::new(any, 0));
-        let rtp = ReceiveSocket::open(plan.rtp, interface, source)?;
+        let rtp = open(plan.rtp)?;
         if medium == Medium::Video && rtp.buffer_size() < ReceiveSocket::BUFFER_SIZE_WANTED {
             let (got, wanted) = (rtp.buffer_size(), ReceiveSocket::BUFFER_SIZE_WANTED);
             log::warn!(
@@ -120,12 +119,13 @@ impl Intake {
                 wanted / 1024,
             );
         }
-        let repair = open_repair(plan, interface, source);
+        let repair = plan.repair.and_then(|(to, _)| usable(open(to)));
+        let ssrc_known = plan.ssrc.filter(|_| !only_from_sources);
         // Without its packets there is nothing to keep others for.
         let repaired = plan.repair.filter(|_| repair.is_some());
         Ok(Self {
             rtp,
-            rtcp: ReceiveSocket::open(plan.rtcp, interface, source)?,
+            rtcp: open(plan.rtcp)?,
             repair,
             stream: Stream {
                 source: Source::new(plan.clock_rate),
@@ -139,12 +139,12 @@ impl Intake {
                 payload_type: plan.payload_type,
                 ntp64_id: plan.ntp64_id,
                 extended: false,
-                refused: 0,
+                refusals: Refusals::default(),
                 bytes: 0,
                 note: None,
                 synchronised: plan.synchronised,
                 same_machine: false,
-                peers: Peers::new(described, plan.ssrc.filter(|_| !only_from_source)),
+                peers: Peers::new(plan.sources.iter().copied(), ssrc_known),
             },
             unix_offset: unix_offset(),
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
@@ -201,8 +201,17 @@ impl Intake {
     }
 
     /// Packets that were not the source's.
-    pub(crate) const fn refused(&self) -> u64 {
-        self.stream.refused + self.stream.source.refused()
+    pub(crate) fn refused(&self) -> u64 {
+        self.refusals().total() + self.stream.source.refused()
+    }
+
+    /// Those of them that were none of the stream's, by reason.
+    pub(crate) fn refusals(&self) -> Refusals {
+        let mut refusals = self.stream.refusals;
+        if let Some((from, count)) = self.rtp.strangers() {
+            refusals.add_many(Reason::Stranger(from), count);
+        }
+        refusals
     }
 
     /// Bytes of the packets that were.
@@ -295,13 +304,7 @@ impl Intake {
 }
 
 /// Without repair packets there are pictures and sound all the same.
-fn open_repair(
-    plan: &StreamPlan,
-    interface: Option<&Interface>,
-    source: Option<IpAddr>,
-) -> Option<ReceiveSocket> {
-    let (to, _) = plan.repair?;
-    let opened = ReceiveSocket::open(to, interface, source);
+fn usable(opened: Result<ReceiveSocket, Error>) -> Option<ReceiveSocket> {
     opened.map_err(|error| log::warn!("what is lost will not be repaired: {error}")).ok()
 }
 

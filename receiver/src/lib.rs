@@ -20,6 +20,7 @@ pub mod player;
 pub mod receiver;
 pub mod recorder;
 pub mod recording;
+mod refused;
 pub mod screen;
 pub mod snapshot;
 pub mod sound;

@@ -3,11 +3,14 @@
 
 mod candidates;
 mod ears;
+mod listing;
 
 use self::candidates::{Candidates, Key};
 use self::ears::{Ears, Probe};
+pub use self::listing::News;
+use self::listing::{LISTED_MAX, Listing};
 use crate::clock::monotonic;
-use crate::plan::{Error, Plan, printable};
+use crate::plan::{Error, Plan, printable, text_of};
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
@@ -20,10 +23,8 @@ use streamsocket_wire::sap::Announcement;
 /// Bytes of a description at most: ours have 1 kB.
 const SDP_MAX: u64 = 64 * 1024;
 
-/// Announcements that are listed at most.
-const LISTED_MAX: usize = 256;
-
-/// How long `--list` listens: sessions are announced every 5 s.
+/// How long `--list` listens, and a session of some name is looked for before it is said which there are: sessions
+/// are announced every 5 s.
 const LISTENING: Duration = Duration::from_secs(6);
 
 /// Time between two looks at whether the user has had enough.
@@ -44,12 +45,15 @@ pub fn locate(
     mut stop: impl FnMut(Monotonic) -> bool,
 ) -> Result<Option<Plan>, Error> {
     let from = |plan: Plan| match only_from {
-        Some(source) => Plan { source: Some(source), only_from_source: true, ..plan },
+        Some(source) => plan.only_from(source),
         None => plan,
     };
     if let Some(source) = source {
         if let Some(address) = source.strip_prefix("rtp://") {
             return at_address(address.trim_end_matches('/')).map(from).map(Some);
+        }
+        if let Some((scheme, _)) = source.split_once("://") {
+            return Err(not_received(source, scheme));
         }
         if Path::new(source).exists() || source.ends_with(".sdp") || source.contains('/') {
             return from_file(Path::new(source)).map(from).map(Some);
@@ -60,11 +64,15 @@ pub fn locate(
         Some(name) => log::info!("waiting for the session '{name}' to be announced"),
         None => log::info!("waiting for a session to be announced (--help says how to name one)"),
     }
-    let mut ears = Ears::open(interface)?;
-    let mut search = Search { name, interface, candidates: Candidates::new(), said: 0 };
+    let mut ears = Ears::open(interface, monotonic())?;
+    let mut search = Search::new(name, interface);
+    let patience = monotonic() + LISTENING;
     while !stop(monotonic()) {
         let mut announced = Vec::new();
-        let heard = ears.listen(STEP, &mut search.candidates, &mut |announcement, announcer| {
+        let listing = &mut search.listing;
+        let turn = (monotonic(), STEP);
+        let heard = ears.listen(turn, &mut search.candidates, &mut |announcement, announcer| {
+            listing.hear(announcement, announcer);
             if announced.len() < LISTED_MAX {
                 announced.extend(plan_of(announcement).map(|plan| (from(plan), announcer)));
             }
@@ -72,14 +80,40 @@ pub fn locate(
         if heard.is_some() {
             return Ok(heard);
         }
-        search.turn(announced, monotonic());
+        let now = monotonic();
+        search.turn(announced, now);
+        if now >= patience {
+            search.say_what_there_is();
+        }
     }
     Ok(None)
 }
 
+/// What to say of an address that no RTP goes to.
+fn not_received(source: &str, scheme: &str) -> Error {
+    let hint = match scheme {
+        "rtsp" | "rtsps" | "http" | "https" => {
+            format!(
+                "cameras with such an address are sent on by 'streamsocket --video {}'",
+                shown(source)
+            )
+        }
+        _ => "expected rtp://ADDRESS:PORT, an SDP file, or the name of a session".into(),
+    };
+    Error(format!("{}: a receiver takes no {}://; {hint}", shown(source), printable(scheme)))
+}
+
+/// An address without the password in it.
+fn shown(source: &str) -> String {
+    let (scheme, rest) = source.split_once("://").unwrap_or(("", source));
+    let host = rest.find('/').map_or(rest, |end| &rest[..end]);
+    let without = host.rsplit_once('@').map_or(rest, |(user, _)| &rest[user.len() + 1..]);
+    printable(&format!("{scheme}://{without}"))
+}
+
 /// The session that is announced, if it is one that this program can receive.
 fn plan_of(announcement: &Announcement<'_>) -> Option<Plan> {
-    Plan::from_sdp(announcement.payload).ok().filter(|_| !announcement.deletion)
+    Plan::from_sdp(&text_of(announcement.payload)).ok().filter(|_| !announcement.deletion)
 }
 
 /// A search for a session.
@@ -89,9 +123,32 @@ struct Search<'a> {
     interface: Option<&'a Interface>,
     candidates: Candidates<Probe>,
     said: u32,
+    listing: Listing,
+    /// It was said which sessions there are.
+    told: bool,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(name: Option<String>, interface: Option<&'a Interface>) -> Self {
+        let (candidates, listing) = (Candidates::new(), Listing::default());
+        Self { name, interface, candidates, said: 0, listing, told: false }
+    }
+
+    /// Says, once, which sessions are announced, if it is not the one that is looked for.
+    fn say_what_there_is(&mut self) {
+        let Some(name) = self.name.as_ref().filter(|_| !self.told) else { return };
+        self.told = true;
+        match self.listing.names() {
+            Some(names) => {
+                log::warn!("no session '{name}' is announced, but {names}; waiting for it")
+            }
+            None => log::warn!(
+                "no session '{name}' is announced, and no other one: is its sender on and in the same network, and \
+                 is --interface the one that leads to it? Waiting for it"
+            ),
+        }
+    }
+
     /// Tries what was announced, and gives up what stays silent.
     fn turn(&mut self, announced: Vec<(Plan, IpAddr)>, now: Monotonic) {
         while let Some(key) = self.candidates.silent(now) {
@@ -127,33 +184,25 @@ impl Search<'_> {
     }
 }
 
-/// The sessions that are announced within a few seconds: name, address and origin of each.
+/// Tells `each` of the sessions that are announced within a few seconds, as they come.
 ///
 /// # Errors
-/// One line, if announcements cannot be listened to.
-pub fn list(interface: Option<&Interface>) -> Result<Vec<String>, Error> {
-    let (mut ears, mut none) = (Ears::open(interface)?, Candidates::new());
-    let mut found: Vec<String> = Vec::new();
+/// One line, if announcements cannot be listened to, or what `each` returns.
+pub fn list(
+    interface: Option<&Interface>,
+    each: &mut dyn FnMut(News) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (mut ears, mut none) = (Ears::open(interface, monotonic())?, Candidates::new());
+    let mut listing = Listing::default();
     let end = monotonic() + LISTENING;
     while monotonic() < end {
-        ears.listen(STEP, &mut none, &mut |announcement, _| {
-            let Ok(plan) = Plan::from_sdp(announcement.payload) else { return };
-            let address = plan.address().map(|address| address.to_string()).unwrap_or_default();
-            let kinds = match (&plan.video, &plan.audio) {
-                (Some(_), Some(_)) => "video and sound",
-                (Some(_), None) => "video",
-                _ => "sound",
-            };
-            let line = format!("{}\t{address}\t{kinds}\tfrom {}", plan.name, announcement.origin);
-            if announcement.deletion {
-                found.retain(|other| *other != line);
-            } else if !found.contains(&line) && found.len() < LISTED_MAX {
-                found.push(line);
-            }
+        let mut news = Vec::new();
+        ears.listen((monotonic(), STEP), &mut none, &mut |announcement, announcer| {
+            news.extend(listing.hear(announcement, announcer));
         })?;
+        news.into_iter().try_for_each(&mut *each)?;
     }
-    found.sort();
-    Ok(found)
+    Ok(())
 }
 
 fn at_address(text: &str) -> Result<Plan, Error> {
@@ -186,13 +235,25 @@ fn from_file(path: &Path) -> Result<Plan, Error> {
     if text.len() as u64 > SDP_MAX {
         return Err(Error(format!("{shown} is too large to be a session description")));
     }
-    let text = String::from_utf8_lossy(&text);
-    Plan::from_sdp(&text).map_err(|error| Error(format!("{shown}: {error}")))
+    Plan::from_sdp(&text_of(&text)).map_err(|error| Error(format!("{shown}: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_of_cameras_are_not_taken_for_files() {
+        let (mut never, none) = (|_: Monotonic| true, None);
+        for (source, hint) in [
+            ("rtsp://u:p@10.0.0.2/1?a=b@c", "'streamsocket --video rtsp://10.0.0.2/1?a=b@c'"),
+            ("http://10.0.0.2/video", "'streamsocket --video http://10.0.0.2/video'"),
+            ("udp://10.0.0.2:5004", "expected rtp://ADDRESS:PORT"),
+        ] {
+            let error = locate(Some(source), none, None, &mut never).unwrap_err().to_string();
+            assert!(error.contains(hint) && !error.contains("u:p"), "{error}");
+        }
+    }
 
     #[test]
     fn an_address_may_say_what_the_sound_is() {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use streamsocket_journal::logger;
 use streamsocket_net::{Interface, machine};
 use streamsocket_receiver::clock::monotonic;
+use streamsocket_receiver::locate::{self, News};
 use streamsocket_receiver::options::Options;
-use streamsocket_receiver::{locate, player};
+use streamsocket_receiver::plan::Error;
+use streamsocket_receiver::player;
 
 fn main() -> ExitCode {
     let _journal = logger::start("receiver", true, machine::monotonic_nanos);
@@ -43,7 +45,7 @@ fn run(options: &Options) -> Result<(), String> {
         );
     };
     for left_out in &plan.left_out {
-        log::warn!("{left_out} cannot be played and is left out");
+        log::warn!("{left_out}");
     }
     if options.no_repair {
         plan.leave_repair();
@@ -57,14 +59,21 @@ fn run(options: &Options) -> Result<(), String> {
 
 fn list(interface: Option<&Interface>) -> Result<(), String> {
     log::info!("listening for announcements");
-    let sessions = locate::list(interface).map_err(|error| error.to_string())?;
-    if sessions.is_empty() {
-        log::info!("no session is announced on this network");
-    }
-    for session in sessions {
-        if let Err(error) = writeln!(std::io::stdout(), "{session}") {
-            return Err(format!("standard output: {error}"));
+    let mut any = false;
+    let listed = locate::list(interface, &mut |news| match news {
+        News::Announced(session) => {
+            any = true;
+            let written = writeln!(std::io::stdout(), "{session}");
+            written.map_err(|error| Error(format!("standard output: {error}")))
         }
+        News::Gone(name) => {
+            log::info!("'{name}' has ended");
+            Ok(())
+        }
+    });
+    listed.map_err(|error| error.to_string())?;
+    if !any {
+        log::info!("no session is announced on this network");
     }
     Ok(())
 }

@@ -1,26 +1,31 @@
 //! What is to be received: the streams of a session, from its description.
 
 use crate::intake::is_kept_right;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
-use streamsocket_wire::sdp::{Media, Medium, Session};
+use streamsocket_wire::sdp::{Format, Media, Medium, Session};
+
+/// Things that were left out and are named at most: more are a broken description, which is no news.
+const LEFT_OUT_MAX: usize = 16;
+
+/// Formats of a medium that are named at most: who offers more offers none that this program plays.
+const FORMATS_NAMED_MAX: usize = 4;
 
 /// A session to be received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Its name, for people.
     pub name: String,
-    /// The only address that its packets come from, if it has said so.
-    pub source: Option<IpAddr>,
-    /// The viewer wants them from nowhere else.
-    pub only_from_source: bool,
+    /// The viewer wants packets from nowhere but the sources of each stream.
+    pub only_from_sources: bool,
     /// Pictures.
     pub video: Option<StreamPlan>,
     /// Sound.
     pub audio: Option<StreamPlan>,
-    /// What else it has, which cannot be played, for people.
+    /// What else it has, which cannot be played or read, and why, for people: a sentence each.
     pub left_out: Vec<String>,
 }
 
@@ -31,6 +36,8 @@ pub struct StreamPlan {
     pub rtp: SocketAddr,
     /// Where its reports go.
     pub rtcp: SocketAddr,
+    /// The only addresses that its packets come from; none: nobody has said so.
+    pub sources: Vec<IpAddr>,
     /// Payload type of its packets.
     pub payload_type: u8,
     /// RTP ticks a second.
@@ -73,15 +80,24 @@ impl Plan {
     /// # Errors
     /// If it is none, or describes nothing that this program can receive.
     pub fn from_sdp(text: &str) -> Result<Self, Error> {
-        let session = Session::parse(text).map_err(|error| Error(error.to_string()))?;
+        let mut left_out = Vec::new();
+        let session = Session::parse_leaving_out(text, &mut |error| {
+            if left_out.len() < LEFT_OUT_MAX {
+                left_out.push(format!("{error}; left out"));
+            }
+        });
+        let session = session.map_err(|error| Error(error.to_string()))?;
         let mut refused = Vec::new();
         let mut find = |medium, encoding: &str| {
             let mut candidates = session.media.iter().filter(|media| media.medium == medium);
-            let found = candidates.clone().find(|media| is_playable(media, encoding));
+            let found = candidates.clone().find_map(|media| {
+                let format = media.formats.iter().find(|format| is_playable(format, encoding));
+                Some((media, format.filter(|_| media.port < u16::MAX)?))
+            });
             if found.is_none() {
                 refused.extend(candidates.next().map(describe));
             }
-            found.map(|media| stream(media, session.group))
+            found.map(|(media, format)| stream(media, format, &session))
         };
         let video = find(Medium::Video, "JPEG");
         let audio = find(Medium::Audio, "L16");
@@ -96,8 +112,19 @@ impl Plan {
         } else {
             printable(session.name)
         };
-        let source = session.source;
-        Ok(Self { name, source, only_from_source: false, video, audio, left_out: refused })
+        let refused = refused.iter().map(|what| format!("{what} cannot be played and is left out"));
+        left_out.extend(refused);
+        Ok(Self { name, only_from_sources: false, video, audio, left_out })
+    }
+
+    /// Wants packets from this address and from no other.
+    #[must_use]
+    pub fn only_from(mut self, source: IpAddr) -> Self {
+        self.only_from_sources = true;
+        for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
+            stream.sources = vec![source];
+        }
+        self
     }
 
     /// Where its first stream goes.
@@ -123,6 +150,7 @@ impl Plan {
             rtp,
             rtcp,
             payload_type,
+            sources: Vec::new(),
             clock_rate,
             channels,
             size: None,
@@ -136,8 +164,7 @@ impl Plan {
         };
         Self {
             name: address.to_string(),
-            source: None,
-            only_from_source: false,
+            only_from_sources: false,
             video: Some(stream(address, above(1), 26, 90_000, 1, false)),
             audio: Some(stream(above(2), above(3), 97, rate, channels, sound.is_none())),
             left_out: Vec::new(),
@@ -145,11 +172,21 @@ impl Plan {
     }
 }
 
-fn is_playable(media: &Media<'_>, encoding: &str) -> bool {
-    media.encoding.eq_ignore_ascii_case(encoding)
-        && (1..=2).contains(&media.channels)
-        && (4_000..=192_000).contains(&media.clock_rate)
-        && media.port < u16::MAX
+fn is_playable(format: &Format<'_>, encoding: &str) -> bool {
+    format.encoding.eq_ignore_ascii_case(encoding)
+        && (1..=2).contains(&format.channels)
+        && (4_000..=192_000).contains(&format.clock_rate)
+}
+
+/// The text of a description: UTF-8 (RFC 8866 section 4.6), or what most of those are that are not, Latin-1.
+/// It ends at the first 0, which some announce with the text, and what lies behind it in their memory.
+#[must_use]
+pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(text.iter().copied().map(char::from).collect()),
+    }
 }
 
 /// Letters of a name that are shown at most: more than any title has room for.
@@ -173,19 +210,23 @@ fn describe(media: &Media<'_>) -> String {
         Medium::Video => "video",
         Medium::Audio => "sound",
     };
-    let encoding = printable(media.encoding);
-    let (rate, channels) = (media.clock_rate, media.channels);
-    format!("{medium} as {encoding}/{rate}/{channels}")
+    let formats = media.formats.iter().take(FORMATS_NAMED_MAX).map(|format| {
+        let Format { encoding, clock_rate, channels, .. } = format;
+        format!("{}/{clock_rate}/{channels}", printable(encoding))
+    });
+    format!("{medium} as {}", formats.collect::<Vec<_>>().join(" or "))
 }
 
-fn stream(media: &Media<'_>, group: IpAddr) -> StreamPlan {
-    let address = media.group.unwrap_or(group);
+fn stream(media: &Media<'_>, format: &Format<'_>, session: &Session<'_>) -> StreamPlan {
+    let address = media.group.unwrap_or(session.group);
+    let own = !media.sources.is_empty();
     StreamPlan {
         rtp: SocketAddr::new(address, media.port),
         rtcp: SocketAddr::new(address, media.rtcp_port),
-        payload_type: media.payload_type,
-        clock_rate: media.clock_rate,
-        channels: media.channels,
+        sources: if own { media.sources.to_vec() } else { session.sources.to_vec() },
+        payload_type: format.payload_type,
+        clock_rate: format.clock_rate,
+        channels: format.channels,
         size: media.size,
         framerate: media.framerate.map(|rate| rate.0),
         ntp64_id: media.ntp64_id,
@@ -217,6 +258,47 @@ mod tests {
         let long = OTHER.replace("s=x", &format!("s=\u{202e}{}", "a".repeat(900)));
         let name = Plan::from_sdp(&(long + "m=audio 6000 RTP/AVP 10\n")).unwrap().name;
         assert!(name.starts_with("?a") && name.len() == SHOWN_MAX, "{name}");
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let text = "v=0\ns=x\nc=IN IP4 239.1.1.1\nm=audio 5006 RTP/AVP 0 8\nm=video 5004 RTP/AVP 26\n\
+                    m=video 5008 RTP/AVP 100\n";
+        let plan = Plan::from_sdp(text).unwrap();
+        assert_eq!(plan.left_out.len(), 2);
+        assert!(plan.left_out[0].starts_with("line 6: a medium without a format"));
+        let sound = "sound as PCMU/8000/1 or PCMA/8000/1 cannot be played and is left out";
+        assert_eq!(plan.left_out[1], sound);
+        let text = text.to_owned() + &"?\n".repeat(1000);
+        assert!(Plan::from_sdp(&text).unwrap().left_out.len() <= LEFT_OUT_MAX + 2);
+    }
+
+    #[test]
+    fn a_format_behind_others_is_received() {
+        let text = "v=0\ns=x\nc=IN IP4 239.1.1.1\nm=audio 5006 RTP/AVP 0 97\na=rtpmap:97 L16/16000\n\
+                    m=video 5004 RTP/AVP 96 26\na=rtpmap:96 H264/90000\n";
+        let plan = Plan::from_sdp(text).unwrap();
+        let types = [plan.video, plan.audio].map(|stream| stream.unwrap().payload_type);
+        assert_eq!((types, plan.left_out), ([26, 97], vec![]));
+    }
+
+    #[test]
+    fn a_stream_has_all_sources_of_its_filter() {
+        let text = "v=0\ns=x\nc=IN IP4 232.1.1.1\n\
+                    a=source-filter: incl IN IP4 * 192.0.2.1 192.0.2.2\nm=video 5004 RTP/AVP 26\n\
+                    m=audio 5006 RTP/AVP 10\na=source-filter: incl IN IP4 * 192.0.2.3\n";
+        let plan = Plan::from_sdp(text).unwrap();
+        let sources = [1, 2, 3].map(|last| IpAddr::from([192, 0, 2, last]));
+        assert_eq!(plan.video.as_ref().unwrap().sources, sources[..2]);
+        assert_eq!(plan.audio.as_ref().unwrap().sources, sources[2..]);
+        let plan = plan.only_from(sources[2]);
+        assert_eq!(plan.video.unwrap().sources, sources[2..]);
+    }
+
+    #[test]
+    fn texts_of_other_letters_and_with_a_0_behind_are_read() {
+        assert_eq!(text_of(b"s=T\xFCr\n"), "s=T\u{fc}r\n");
+        assert_eq!(text_of(b"s=T\xC3\xBCr\0\x80"), "s=T\u{fc}r");
     }
 
     #[test]

@@ -58,6 +58,13 @@ pub fn play(
     }
     let silent = statistics.video.frames_received == 0 && statistics.audio.samples == 0;
     if silent && options.duration.is_some() {
+        if let Some(why) = statistics.problems.first() {
+            let refused = statistics.refused();
+            return Err(format!(
+                "nothing of {} could be presented, {refused} were refused: {why}",
+                plan.name
+            ));
+        }
         return Err(format!("nothing came from {}: {}", plan.name, outlook::ADVICE));
     }
     Ok(statistics)

@@ -94,8 +94,8 @@ impl Receiver {
         outlets: Outlets,
         shared: Arc<Shared>,
     ) -> Result<(Self, Arc<Waker>), String> {
-        let source = (plan.source, plan.only_from_source);
-        let intake = |medium, stream| Intake::open(medium, stream, interface, source);
+        let only = plan.only_from_sources;
+        let intake = |medium, stream| Intake::open(medium, stream, interface, only);
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
         let mut receiver = Self {
             poll: Poll::new().map_err(failed)?,

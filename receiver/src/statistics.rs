@@ -1,8 +1,11 @@
 //! What the receiver says about itself: one JSON object, for `--stats`, and the summary at the end.
 
 use crate::counters::{Clocks, Counters, Gauge, P50, P95, P99};
+use crate::plan::Plan;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use streamsocket_stream::receive::refusal::Refusals;
 
 /// One report. Counters run from the start.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +40,11 @@ pub struct Statistics {
     pub recordings_cut: u64,
     /// Datagrams that the kernel had no room for.
     pub kernel_drops: u64,
+    /// Why nothing of the pictures, or of the sound, was presented though something came.
+    pub problems: Vec<String>,
+    /// Whether the session has pictures, and sound: what it has not the summary does not name.
+    #[serde(skip)]
+    pub has: (bool, bool),
 }
 
 /// Pictures.
@@ -50,6 +58,7 @@ pub struct VideoStatistics {
     pub packets_lost: u64,
     pub packets_repaired: u64,
     pub packets_refused: u64,
+    pub refused: BTreeMap<&'static str, u64>,
     pub frames_received: u64,
     pub frames_incomplete: u64,
     pub frames_undecodable: u64,
@@ -69,6 +78,7 @@ pub struct AudioStatistics {
     pub packets: u64,
     pub packets_lost: u64,
     pub packets_repaired: u64,
+    pub refused: BTreeMap<&'static str, u64>,
     pub samples: u64,
     pub samples_lost: u64,
     pub samples_played: u64,
@@ -87,14 +97,14 @@ pub struct AudioStatistics {
 impl Counters {
     /// All of it, as it stands.
     #[must_use]
-    pub fn statistics(&self, source: &str, uptime_seconds: f64) -> Statistics {
+    pub fn statistics(&self, plan: &Plan, uptime_seconds: f64) -> Statistics {
         let (video, audio) = (&self.video, &self.audio);
         let clocks = self.clocks();
         let (shown, heard) = (video.latency.shown(clocks), audio.latency.shown(clocks));
         let ppm = |gauge: &Gauge| gauge.get().map(|ppb| to_f64(ppb) / 1e3);
         Statistics {
             uptime_seconds,
-            source: source.to_owned(),
+            source: plan.name.clone(),
             sources: self.sources.get(),
             video: VideoStatistics {
                 width: video.size.get() >> 16,
@@ -104,6 +114,7 @@ impl Counters {
                 packets_lost: video.packets_lost.get(),
                 packets_repaired: video.packets_repaired.get(),
                 packets_refused: video.packets_refused.get(),
+                refused: by_reason(&video.refused.get()),
                 frames_received: video.frames_received.get(),
                 frames_incomplete: video.frames_incomplete.get(),
                 frames_undecodable: video.frames_undecodable.get(),
@@ -119,6 +130,7 @@ impl Counters {
                 packets: audio.packets.get(),
                 packets_lost: audio.packets_lost.get(),
                 packets_repaired: audio.packets_repaired.get(),
+                refused: by_reason(&audio.refused.get()),
                 samples: audio.samples.get(),
                 samples_lost: audio.samples_lost.get(),
                 samples_played: audio.samples_played.get(),
@@ -143,11 +155,27 @@ impl Counters {
             recording_jumps: self.recording_jumps.get(),
             recordings_cut: self.recordings_cut.get(),
             kernel_drops: self.kernel_drops.get(),
+            problems: [self.video_refused(plan), self.audio_refused(plan)]
+                .into_iter()
+                .flatten()
+                .collect(),
+            has: (plan.video.is_some(), plan.audio.is_some()),
         }
     }
 }
 
+/// How much was refused for each reason that there was.
+fn by_reason(refusals: &Refusals) -> BTreeMap<&'static str, u64> {
+    refusals.all().map(|(reason, count)| (reason.name(), count)).collect()
+}
+
 impl Statistics {
+    /// Packets and pictures that came and were not taken.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.video.refused.values().chain(self.audio.refused.values()).sum()
+    }
+
     /// The summary, as a person would read it: a few lines, each ended.
     #[must_use]
     pub fn text(&self) -> String {
@@ -158,13 +186,34 @@ impl Statistics {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        let (video, audio) = (&self.video, &self.audio);
         writeln!(out, "received {:.1} s of {}", self.uptime_seconds, self.source)?;
+        let (has_video, has_audio) = self.has;
+        if has_video {
+            self.write_video(out)?;
+        }
+        if has_audio {
+            self.write_audio(out)?;
+        }
+        let (offset, target) = (Millis(self.av_offset_ms), Millis(self.latency_target_ms));
+        if has_video && has_audio {
+            write!(out, "  audio against video: {offset}; ")?;
+        } else {
+            write!(out, "  ")?;
+        }
+        writeln!(out, "latency aimed at: {target}")?;
+        self.problems.iter().try_for_each(|problem| writeln!(out, "  {problem}"))?;
+        self.write_circumstances(out)
+    }
+
+    fn write_video(&self, out: &mut String) -> std::fmt::Result {
+        let video = &self.video;
+        let size = match (video.width, video.height) {
+            (0, _) | (_, 0) => "no picture".into(),
+            (width, height) => format!("{width}x{height}"),
+        };
         writeln!(
             out,
-            "  video  {}x{}: {} frames received, {} shown, {} late, {} incomplete, {} undecodable",
-            video.width,
-            video.height,
+            "  video  {size}: {} frames received, {} shown, {} late, {} incomplete, {} undecodable",
             video.frames_received,
             video.frames_shown,
             video.frames_late,
@@ -179,7 +228,11 @@ impl Statistics {
             video.packets_repaired,
             Millis(video.jitter_ms),
             Spreading([video.latency_ms, video.latency_p95_ms, video.latency_p99_ms]),
-        )?;
+        )
+    }
+
+    fn write_audio(&self, out: &mut String) -> std::fmt::Result {
+        let audio = &self.audio;
         writeln!(
             out,
             "  audio  {} samples received, {} lost, {} late, {} played, {} concealed",
@@ -197,10 +250,7 @@ impl Statistics {
             audio.packets_repaired,
             Millis(audio.jitter_ms),
             Spreading([audio.latency_ms, audio.latency_p95_ms, audio.latency_p99_ms]),
-        )?;
-        let (offset, target) = (Millis(self.av_offset_ms), Millis(self.latency_target_ms));
-        writeln!(out, "  audio against video: {offset}; latency aimed at: {target}")?;
-        self.write_circumstances(out)
+        )
     }
 
     fn write_circumstances(&self, out: &mut String) -> std::fmt::Result {

@@ -16,9 +16,23 @@ pub const GROUP_SITE: Ipv6Addr = Ipv6Addr::new(0xFF05, 0, 0, 0, 0, 0, 2, 0x7FFE)
 /// The port of announcements.
 pub const PORT: u16 = 9875;
 
+/// Where PulseAudio and PipeWire announce sound, and listen for it: a group of the link alone that no
+/// document names (PulseAudio's `module-rtp-send`, `DEFAULT_SAP_DESTINATION`).
+pub const GROUP_SOUND: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 56);
+
+/// The port on which senders of ours hear that somebody looks for sessions, in the groups of announcements. SAP
+/// has no such question, and those who listen to its port would take it for a broken announcement.
+pub const PORT_ASKED: u16 = 9876;
+
+/// The datagram that asks for announcements at once.
+pub const ASKED: &[u8] = b"announce?";
+
 /// The payload type in front of a description; it may be left out when the payload begins with
 /// `v=0` (section 6).
 const PAYLOAD_TYPE: &[u8] = b"application/sdp\0";
+
+/// Bytes of a payload type at most: those with parameters have 40.
+const PAYLOAD_TYPE_MAX: usize = 128;
 
 /// An announcement, or its deletion.
 ///
@@ -38,8 +52,8 @@ pub struct Announcement<'a> {
     pub hash: u16,
     /// Who announces.
     pub origin: IpAddr,
-    /// The description, or of a deletion at least its origin line.
-    pub payload: &'a str,
+    /// The description, or of a deletion at least its origin line. Most are UTF-8, not all.
+    pub payload: &'a [u8],
 }
 
 impl<'a> Announcement<'a> {
@@ -67,14 +81,12 @@ impl<'a> Announcement<'a> {
         };
         reader.bytes(usize::from(authentication_words) * 4)?;
         let rest = reader.rest();
-        let payload = if rest.starts_with(b"v=0") {
+        let payload = if is_description(rest) {
             rest
         } else {
-            rest.strip_prefix(PAYLOAD_TYPE)
+            behind_type(rest)
                 .ok_or(Error::Malformed("an announcement of something that is not SDP"))?
         };
-        let payload = core::str::from_utf8(payload)
-            .map_err(|_| Error::Malformed("a description that is not UTF-8"))?;
         Ok(Self { deletion: flags & 0x04 != 0, hash, origin, payload })
     }
 
@@ -97,9 +109,24 @@ impl<'a> Announcement<'a> {
         out[4..header_len].copy_from_slice(address);
         let (payload_type, payload) = out[header_len..].split_at_mut(PAYLOAD_TYPE.len());
         payload_type.copy_from_slice(PAYLOAD_TYPE);
-        payload.copy_from_slice(self.payload.as_bytes());
+        payload.copy_from_slice(self.payload);
         Ok(len)
     }
+}
+
+/// Whether a payload is a description, or the origin line of one, without a type in front.
+fn is_description(payload: &[u8]) -> bool {
+    payload.starts_with(b"v=0") || payload.starts_with(b"o=")
+}
+
+/// What lies behind the type of a description, in whatever letters and with whatever parameters (RFC 2045
+/// section 5.1).
+fn behind_type(payload: &[u8]) -> Option<&[u8]> {
+    let end = payload.iter().take(PAYLOAD_TYPE_MAX).position(|byte| *byte == 0)?;
+    let (named, behind) = payload.split_at(end);
+    let name = named.split(|byte| *byte == b';').next()?.trim_ascii();
+    let known = &PAYLOAD_TYPE[..PAYLOAD_TYPE.len() - 1];
+    name.eq_ignore_ascii_case(known).then_some(&behind[1..])
 }
 
 #[cfg(test)]
@@ -111,7 +138,7 @@ mod tests {
     fn an_announcement_is_these_bytes() {
         let origin = IpAddr::from([192, 0, 2, 1]);
         let announcement =
-            Announcement { deletion: false, hash: 0xABCD, origin, payload: "v=0\r\n" };
+            Announcement { deletion: false, hash: 0xABCD, origin, payload: b"v=0\r\n" };
         let mut out = [0; 64];
         let len = announcement.emit(&mut out).unwrap();
         assert_eq!(&out[..len], b"\x20\x00\xAB\xCD\xC0\x00\x02\x01application/sdp\0v=0\r\n");
@@ -125,12 +152,27 @@ mod tests {
     #[test]
     fn the_payload_type_may_be_missing_and_others_are_refused() {
         let bytes = b"\x20\x01\0\x01\x7F\0\0\x01AUTHv=0\r\n";
-        assert_eq!(Announcement::parse(bytes).unwrap().payload, "v=0\r\n");
+        assert_eq!(Announcement::parse(bytes).unwrap().payload, b"v=0\r\n");
         for (at, value) in [(0, 0x22), (0, 0x21), (0, 0x40), (12, b'x'), (13, 0xFF)] {
             let mut bytes = *bytes;
             bytes[at] = value;
             assert!(matches!(Announcement::parse(&bytes), Err(Error::Malformed(_))), "{at}");
         }
+    }
+
+    #[test]
+    fn types_in_capitals_other_letters_and_origin_lines_are_taken() {
+        for (written, payload) in [
+            (&b"Application/SDP\0v=0\r\n"[..], &b"v=0\r\n"[..]),
+            (b"application/sdp; charset=iso-8859-1\0v=0\ns=T\xFCr\n", b"v=0\ns=T\xFCr\n"),
+            (b"application/sdp\0o=- 1 1 IN IP4 127.0.0.1\r\n", b"o=- 1 1 IN IP4 127.0.0.1\r\n"),
+            (b"o=- 1 1 IN IP4 127.0.0.1\r\n", b"o=- 1 1 IN IP4 127.0.0.1\r\n"),
+        ] {
+            let bytes = [&b"\x20\0\0\x01\x7F\0\0\x01"[..], written].concat();
+            assert_eq!(Announcement::parse(&bytes).unwrap().payload, payload);
+        }
+        let other = b"\x20\0\0\x01\x7F\0\0\x01application/sdpx\0v=0\r\n";
+        assert!(Announcement::parse(other).is_err());
     }
 
     proptest! {
@@ -142,7 +184,7 @@ mod tests {
         #[test]
         fn announcements_come_back(deletion: bool, hash: u16, v6: [u16; 8], text in "v=0[a-z \r\n]{0,40}") {
             let origin = IpAddr::from(v6);
-            let announcement = Announcement { deletion, hash, origin, payload: &text };
+            let announcement = Announcement { deletion, hash, origin, payload: text.as_bytes() };
             let mut out = [0; 128];
             let len = announcement.emit(&mut out).unwrap();
             prop_assert_eq!(Announcement::parse(&out[..len]), Ok(announcement));

@@ -7,8 +7,17 @@ mod write;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
-/// Media of a session at most.
+/// Media of a session at most: twice what a camera with two streams and sound has.
 pub const MEDIA_MAX: usize = 8;
+
+/// Formats of a medium at most that are looked at: telephones offer half as many.
+pub const FORMATS_MAX: usize = 16;
+
+/// Sources of a filter at most that are looked at: the kernel grants ten to a membership (`igmp_max_msf`).
+pub const SOURCES_MAX: usize = 8;
+
+/// The addresses that packets come from; none: any.
+pub type Sources = heapless::Vec<IpAddr, SOURCES_MAX>;
 
 /// The name of the header extension that carries the capture time (RFC 6051 section 5).
 pub const NTP64_URI: &str = "urn:ietf:params:rtp-hdrext:ntp-64";
@@ -45,12 +54,36 @@ pub struct Session<'a> {
     pub group: IpAddr,
     /// Multicast time to live (`c=`).
     pub ttl: Option<u8>,
-    /// The only address that its packets come from (`a=source-filter`, RFC 4570).
-    pub source: Option<IpAddr>,
+    /// The only addresses that its packets come from (`a=source-filter`, RFC 4570).
+    pub sources: Sources,
     /// Receivers report by unicast to where the reports come from (`a=rtcp-unicast:rsi`, RFC 5760).
     pub rtcp_unicast: bool,
     /// Its media.
     pub media: heapless::Vec<Media<'a>, MEDIA_MAX>,
+}
+
+/// A format that a medium may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format<'a> {
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Name of the encoding, such as JPEG or L16.
+    pub encoding: &'a str,
+    /// RTP ticks a second.
+    pub clock_rate: u32,
+    /// Channels of sound; 1 for pictures.
+    pub channels: u8,
+}
+
+/// What tells a session from all others, whatever its description is by now (RFC 8866 section 5.2): user name,
+/// session id, types of network and address, and address of its origin line. The line may stand alone, as it
+/// does in the deletion of an announcement (RFC 2974 section 6).
+#[must_use]
+pub fn identity(text: &str) -> Option<[&str; 5]> {
+    let line = text.lines().find_map(|line| line.strip_prefix("o="))?;
+    let mut words = line.split_ascii_whitespace();
+    let (user, id, _version) = (words.next()?, words.next()?, words.next()?);
+    Some([user, id, words.next()?, words.next()?, words.next()?])
 }
 
 /// One medium of a session.
@@ -62,14 +95,10 @@ pub struct Media<'a> {
     pub port: u16,
     /// UDP port of RTCP (`a=rtcp`, RFC 3605), or the one above.
     pub rtcp_port: u16,
-    /// RTP payload type.
-    pub payload_type: u8,
-    /// Name of the encoding, such as JPEG or L16.
-    pub encoding: &'a str,
-    /// RTP ticks a second.
-    pub clock_rate: u32,
-    /// Channels of sound; 1 for pictures.
-    pub channels: u8,
+    /// Its formats, the one that its sender prefers first.
+    pub formats: heapless::Vec<Format<'a>, FORMATS_MAX>,
+    /// The only addresses that its packets come from, if not those of the session (`a=source-filter`).
+    pub sources: Sources,
     /// Where it goes, if not where the session does (`c=` of the medium).
     pub group: Option<IpAddr>,
     /// Bandwidth (`b=AS`), in kbit/s.
@@ -104,7 +133,13 @@ pub struct Repair {
     pub to: SocketAddr,
 }
 
-impl Media<'_> {
+impl<'a> Media<'a> {
+    /// A medium on this port in this format, of which nothing else is known.
+    #[must_use]
+    pub fn of(medium: Medium, port: u16, format: Format<'a>) -> Self {
+        Self { formats: [format].into_iter().collect(), ..Self::new(medium, port) }
+    }
+
     /// A medium on this port of which nothing else is known.
     #[must_use]
     pub const fn new(medium: Medium, port: u16) -> Self {
@@ -112,10 +147,8 @@ impl Media<'_> {
             medium,
             port,
             rtcp_port: port.saturating_add(1),
-            payload_type: 0,
-            encoding: "",
-            clock_rate: 0,
-            channels: 1,
+            formats: heapless::Vec::new(),
+            sources: Sources::new(),
             group: None,
             bandwidth_kbit: None,
             framerate: None,
@@ -131,7 +164,7 @@ impl Media<'_> {
     }
 }
 
-/// Why a text is no session description.
+/// Why a text is no session description, or a part of it was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
     /// The line, from 1; 0: the text as a whole.

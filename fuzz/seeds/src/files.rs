@@ -4,7 +4,7 @@ use super::Seeds;
 use streamsocket_wire::jpeg_header::{HEADER_MAX, Picture, emit};
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sap::Announcement;
-use streamsocket_wire::sdp::{Framerate, Media, Medium, Repair, Session};
+use streamsocket_wire::sdp::{Format, Framerate, Media, Medium, Repair, Session};
 
 const CONFIGURATION: &str =
     "video = 'file:clip.mjpeg'\naudio = \"alsa:hw:CARD=C920\"\nsize = '1280x720'
@@ -85,15 +85,15 @@ fn sound(channels: u16, size: u32) -> Vec<u8> {
 }
 
 fn description() -> String {
-    let mut video = Media::new(Medium::Video, 5004);
-    (video.payload_type, video.encoding, video.clock_rate) = (26, "JPEG", 90_000);
+    let jpeg = Format { payload_type: 26, encoding: "JPEG", clock_rate: 90_000, channels: 1 };
+    let mut video = Media::of(Medium::Video, 5004, jpeg);
     video.bandwidth_kbit = Some(28_000);
     video.framerate = Some(Framerate(29_970));
     video.size = Some((640, 480));
     video.repair = Some(Repair { payload_type: 98, to: ([239, 255, 1, 3], 5008).into() });
-    let mut audio = Media::new(Medium::Audio, 5006);
-    (audio.payload_type, audio.encoding, audio.clock_rate) = (97, "L16", 48_000);
-    (audio.channels, audio.ptime_ms) = (2, Some(5));
+    let l16 = Format { payload_type: 97, encoding: "L16", clock_rate: 48_000, channels: 2 };
+    let mut audio = Media::of(Medium::Audio, 5006, l16);
+    audio.ptime_ms = Some(5);
     for (media, ssrc, mid) in [(&mut video, 1, "v"), (&mut audio, 2, "a")] {
         (media.ntp64_id, media.ssrc, media.mid) = (Some(1), Some(Ssrc(ssrc)), Some(mid));
         (media.cname, media.clock) = (Some("x@y"), Some("ntp=/traceable/"));
@@ -107,7 +107,7 @@ fn description() -> String {
         origin: [127, 0, 0, 1].into(),
         group: [239, 255, 1, 2].into(),
         ttl: Some(1),
-        source: Some([127, 0, 0, 1].into()),
+        sources: [[127, 0, 0, 1].into()].into_iter().collect(),
         rtcp_unicast: true,
         media: [video, audio].into_iter().collect(),
     };
@@ -117,7 +117,7 @@ fn description() -> String {
 
 fn announcement(text: &str, is_v6: bool) -> Vec<u8> {
     let origin = if is_v6 { [0xFE80, 0, 0, 0, 0, 0, 0, 1].into() } else { [192, 0, 2, 1].into() };
-    let announcement = Announcement { deletion: is_v6, hash: 7, origin, payload: text };
+    let announcement = Announcement { deletion: is_v6, hash: 7, origin, payload: text.as_bytes() };
     let mut out = vec![0; text.len() + 64];
     let len = announcement.emit(&mut out).unwrap_or(0);
     out.truncate(len);

@@ -11,6 +11,7 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::peer::{Peers, Standing};
+use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::StreamClock;
@@ -39,7 +40,8 @@ pub(super) struct Stream {
     pub(super) ntp64_id: Option<u8>,
     /// The source's packets do carry that extension.
     pub(super) extended: bool,
-    pub(super) refused: u64,
+    /// Packets that were none of the stream's.
+    pub(super) refusals: Refusals,
     pub(super) bytes: u64,
     pub(super) note: Option<String>,
     /// Whether the source's wall clock is kept right by somebody.
@@ -64,7 +66,7 @@ impl Stream {
             }
             // Nothing is known of the source yet, or it has just been replaced.
             (Some(_), _) => {}
-            (None, _) => self.refused += 1,
+            (None, _) => self.refusals.add(Reason::Malformed),
         }
     }
 
@@ -111,19 +113,20 @@ impl Stream {
         session: &mut Session,
         each: Each<'_>,
     ) {
-        let packet = rtp::Packet::parse(datagram);
-        let Some(packet) =
-            packet.ok().filter(|packet| packet.header().payload_type == self.payload_type)
-        else {
-            self.refused += 1;
+        let Ok(packet) = rtp::Packet::parse(datagram) else {
+            self.refusals.add(Reason::NotRtp);
             return;
         };
         let header = packet.header();
+        if header.payload_type != self.payload_type {
+            self.refusals.add(Reason::PayloadType(header.payload_type));
+            return;
+        }
         let admission = match self.peers.packet(from, (header.ssrc, header.sequence), arrival) {
             Standing::Ours => self.source.admit(&header, arrival),
             Standing::TakesOver => self.source.take_over(&header, arrival),
             Standing::Stranger => {
-                self.refused += 1;
+                self.refusals.add(Reason::Stranger(from));
                 return;
             }
         };

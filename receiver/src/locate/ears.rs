@@ -8,8 +8,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
-use streamsocket_net::{Interface, ReceiveSocket};
-use streamsocket_wire::sap::{Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, PORT};
+use streamsocket_net::{Datagram, Interface, ReceiveSocket, SendSocket};
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_wire::sap::{
+    ASKED, Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, GROUP_SOUND, PORT, PORT_ASKED,
+};
 use streamsocket_wire::{rtcp, rtp};
 
 /// Ears for one session.
@@ -25,12 +28,12 @@ impl Probe {
     /// # Errors
     /// One line: why it cannot be joined.
     pub(super) fn open(plan: Plan, interface: Option<&Interface>) -> Result<Self, Error> {
-        let source = (plan.source, plan.only_from_source);
         let mut sockets = Vec::new();
         for stream in [&plan.video, &plan.audio].into_iter().flatten() {
             let types = [(stream.rtp, Some(stream.payload_type)), (stream.rtcp, None)];
             for (address, payload_type) in types {
-                let opened = ReceiveSocket::open(address, interface, asked_of(stream, source));
+                let sources = asked_of(stream, plan.only_from_sources).iter().copied();
+                let opened = ReceiveSocket::open(address, interface, sources);
                 let socket = opened.map_err(|error| Error(error.to_string()))?;
                 sockets.push((socket, payload_type));
             }
@@ -40,7 +43,6 @@ impl Probe {
 
     /// The session, if something came of it: packets of its streams, or reports.
     fn heard(&mut self) -> Option<Plan> {
-        let wanted = self.plan.source.filter(|_| self.plan.only_from_source);
         let mut heard = false;
         for (socket, payload_type) in &mut self.sockets {
             // What cannot be received from is silent.
@@ -50,21 +52,33 @@ impl Probe {
                         .is_ok_and(|packet| packet.header().payload_type == *known),
                     None => rtcp::packets(received.data).is_ok(),
                 };
-                heard |= known && wanted.is_none_or(|wanted| wanted == received.from.ip());
+                heard |= known;
             });
         }
         heard.then(|| self.plan.clone())
     }
 }
 
+/// The time to live of questions: senders of other networks announce in their own time.
+const ASKING_TTL: u8 = 1;
+
+/// When senders are asked to announce at once, in milliseconds from the start: again, since the first question may
+/// have been lost, or have come before a switch had learnt where to send the answer.
+const ASKING_MILLIS: [i64; 3] = [0, 250, 1000];
+
 /// The sockets on which announcements are heard.
 pub(super) struct Ears {
     sockets: Vec<ReceiveSocket>,
+    /// By which senders are asked to announce at once.
+    questions: Vec<SendSocket>,
+    began: Monotonic,
+    asked: usize,
 }
 
 impl Ears {
-    pub(super) fn open(interface: Option<&Interface>) -> Result<Self, Error> {
-        let groups = [IpAddr::V4(GROUP_ADMIN), IpAddr::V4(GROUP_GLOBAL), IpAddr::V6(GROUP_SITE)];
+    pub(super) fn open(interface: Option<&Interface>, now: Monotonic) -> Result<Self, Error> {
+        let groups = [GROUP_ADMIN, GROUP_GLOBAL, GROUP_SOUND].map(IpAddr::V4);
+        let groups = groups.into_iter().chain([IpAddr::V6(GROUP_SITE)]);
         let opened =
             groups.map(|group| ReceiveSocket::open(SocketAddr::new(group, PORT), interface, None));
         let (mut sockets, mut why) = (Vec::new(), None);
@@ -79,18 +93,34 @@ impl Ears {
             Some(error) if sockets.is_empty() => Err(Error(format!(
                 "announcements cannot be heard: {error}; name an SDP file or rtp://ADDRESS:PORT"
             ))),
-            _ => Ok(Self { sockets }),
+            _ => Ok(Self { sockets, questions: questions(interface), began: now, asked: 0 }),
         }
     }
 
-    /// Waits so long at most, and hands over the announcements that have come, each with who sent it. What is
+    /// Asks senders to announce at once, if it is time to.
+    fn ask(&mut self, now: Monotonic) {
+        let due = |millis: &i64| self.began.offset(millis * 1_000_000) <= now;
+        if !ASKING_MILLIS.get(self.asked).is_some_and(due) {
+            return;
+        }
+        self.asked += 1;
+        for socket in &mut self.questions {
+            let question = Datagram { header: ASKED, payload: &[] };
+            if let Err(error) = socket.send(&mut std::iter::once(question)) {
+                log::debug!("{}: {error}", socket.destination());
+            }
+        }
+    }
+
+    /// Waits from `now` on so long at most, and hands over the announcements that have come, each with who sent it. What is
     /// none is passed over. Returns a session that something came of.
     pub(super) fn listen(
         &mut self,
-        wait: Duration,
+        (now, wait): (Monotonic, Duration),
         candidates: &mut Candidates<Probe>,
         each: &mut dyn FnMut(&Announcement<'_>, IpAddr),
     ) -> Result<Option<Plan>, Error> {
+        self.ask(now);
         let timeout = PollTimeout::try_from(wait).unwrap_or(PollTimeout::ZERO);
         let tried = candidates.probes().flat_map(|probe| probe.sockets.iter());
         let sockets = self.sockets.iter().chain(tried.map(|(socket, _)| socket));
@@ -112,4 +142,11 @@ impl Ears {
         }
         Ok(None)
     }
+}
+
+/// A socket for each group in which senders hear questions. Without them the next announcements are waited for.
+fn questions(interface: Option<&Interface>) -> Vec<SendSocket> {
+    let groups = [IpAddr::V4(GROUP_ADMIN), IpAddr::V6(GROUP_SITE)];
+    let open = |group| SendSocket::open(SocketAddr::new(group, PORT_ASKED), interface, ASKING_TTL);
+    groups.into_iter().filter_map(|group| open(group).ok()).collect()
 }

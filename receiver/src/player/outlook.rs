@@ -31,6 +31,8 @@ pub(super) struct Stream {
     pub(super) heard: Option<Monotonic>,
     /// What the sender says about its state.
     pub(super) note: Option<String>,
+    /// Why nothing of it was presented, though something came.
+    pub(super) refused: Option<String>,
 }
 
 /// What the viewer is told.
@@ -39,6 +41,8 @@ pub(super) enum Outlook {
     Waiting,
     /// Waiting, and advised what to look at.
     Advised,
+    /// Something comes that is not presented, for this reason.
+    Refused(String),
     Playing,
     /// The sender is there but has no picture, for this reason if it has told one.
     NoPicture(Option<String>),
@@ -53,7 +57,12 @@ impl Outlook {
         let silent = |heard: &Option<Monotonic>| heard.is_none_or(|at| now.since(at) >= SILENCE);
         let all = [video.heard, audio.heard, *reported];
         if all.iter().all(Option::is_none) {
-            return if *waited >= 2 * SILENCE { Self::Advised } else { Self::Waiting };
+            // Packets of before we joined, or of others, come first now and then.
+            return match video.refused.as_ref().or(audio.refused.as_ref()) {
+                _ if *waited < 2 * SILENCE => Self::Waiting,
+                Some(why) => Self::Refused(why.clone()),
+                None => Self::Advised,
+            };
         }
         if all.iter().all(silent) {
             return Self::Stopped;
@@ -61,14 +70,16 @@ impl Outlook {
         // A session that has just begun to be heard need not have said everything.
         let began = *waited < SILENCE;
         let lacks = |stream: &Stream| {
-            stream.expected && (stream.note.is_some() || silent(&stream.heard) && !began)
+            let missing = stream.refused.is_some() || silent(&stream.heard);
+            stream.expected && (stream.note.is_some() || missing && !began)
         };
+        let why = |stream: &Stream| stream.note.clone().or_else(|| stream.refused.clone());
         if lacks(video) {
-            return Self::NoPicture(video.note.clone());
+            return Self::NoPicture(why(video));
         }
         // A plan by address alone expects sound that may never have been there.
-        if lacks(audio) && (audio.heard.is_some() || audio.note.is_some()) {
-            return Self::NoSound(audio.note.clone());
+        if lacks(audio) && (audio.heard.is_some() || why(audio).is_some()) {
+            return Self::NoSound(why(audio));
         }
         Self::Playing
     }
@@ -84,6 +95,7 @@ impl Outlook {
             Self::Playing => return None,
             Self::Waiting => format!("waiting for {name}"),
             Self::Advised => format!("nothing comes from {name}: {ADVICE}"),
+            Self::Refused(why) => format!("nothing of {name} can be presented: {why}"),
             Self::NoPicture(note) => lacking(format_args!("no picture from {name}"), note),
             Self::NoSound(note) => lacking(format_args!("no sound from {name}"), note),
             Self::Stopped => format!("{name} has stopped; waiting for it to return"),
@@ -105,7 +117,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn heard(second: i64) -> Stream {
-        Stream { expected: true, heard: Some(Monotonic(second * SECOND)), note: None }
+        Stream { expected: true, heard: Some(Monotonic(second * SECOND)), ..Stream::default() }
     }
 
     fn at(second: i64, video: Stream, audio: Stream, reported: Option<i64>) -> Outlook {
@@ -119,6 +131,21 @@ mod tests {
         let none = || Stream { expected: true, ..Stream::default() };
         assert_eq!(at(1, none(), none(), None), Outlook::Waiting);
         assert_eq!(at(4, none(), none(), None), Outlook::Advised);
+    }
+
+    #[test]
+    fn what_comes_and_is_not_presented_is_said_and_not_blamed_on_the_network() {
+        let refused =
+            |heard| Stream { expected: true, heard, refused: Some("so".into()), note: None };
+        assert_eq!(at(1, refused(None), Stream::default(), None), Outlook::Waiting);
+        let outlook = at(4, refused(None), Stream::default(), None);
+        assert_eq!(outlook, Outlook::Refused("so".into()));
+        assert_eq!(outlook.notice("Door").unwrap(), "nothing of Door can be presented: so");
+        // Packets that are the stream's, of which no picture can be made; the sound is heard.
+        let heard_at = Some(Monotonic(4 * SECOND));
+        let outlook = at(4, refused(heard_at), heard(4), Some(4));
+        assert_eq!(outlook, Outlook::NoPicture(Some("so".into())));
+        assert_eq!(at(4, heard(4), refused(heard_at), None), Outlook::NoSound(Some("so".into())));
     }
 
     #[test]

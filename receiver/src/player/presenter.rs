@@ -34,6 +34,7 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) struct Presenter<'a> {
     options: &'a Options,
     name: &'a str,
+    plan: &'a Plan,
     pub(super) threads: Threads,
     stats: Option<Lines>,
     line: StatusLine,
@@ -47,8 +48,6 @@ pub(super) struct Presenter<'a> {
     /// The frame on the screen.
     shown: Option<Coded>,
     outlook: Outlook,
-    /// Which streams the session has: pictures, sound.
-    expected: (bool, bool),
     /// Sample frames a second of the session's sound.
     pub(super) sound_rate: u32,
     overlay: bool,
@@ -66,6 +65,7 @@ impl<'a> Presenter<'a> {
         Self {
             options,
             name: &plan.name,
+            plan,
             threads,
             stats,
             line: StatusLine::new(on_terminal()),
@@ -77,7 +77,6 @@ impl<'a> Presenter<'a> {
             next: None,
             shown: None,
             outlook: Outlook::Waiting,
-            expected: (plan.video.is_some(), plan.audio.is_some()),
             sound_rate: plan.audio.as_ref().map_or(0, |audio| audio.clock_rate),
             overlay: false,
             snapshot_taken: false,
@@ -117,7 +116,7 @@ impl<'a> Presenter<'a> {
         let _ = self.line.clear(&mut self.console);
         let uptime = since(self.began).as_secs_f64();
         let (shared, ended) = self.threads.end();
-        let statistics = shared.counters.statistics(self.name, uptime);
+        let statistics = shared.counters.statistics(self.plan, uptime);
         if let Some(stats) = self.stats {
             write_stats(&stats, &statistics);
             stats.close(CLOSE_PATIENCE);
@@ -293,16 +292,19 @@ impl<'a> Presenter<'a> {
     fn evidence(&self) -> Evidence {
         let counters = &self.threads.shared.counters;
         let heard = |gauge: &Gauge| gauge.get().map(Monotonic);
+        let (video, audio) = (&counters.video, &counters.audio);
         Evidence {
             video: Stream {
-                expected: self.expected.0,
-                heard: heard(&counters.video.arrived),
-                note: counters.video.note.get(),
+                expected: self.plan.video.is_some(),
+                heard: heard(&video.arrived),
+                note: video.note.get(),
+                refused: counters.video_refused(self.plan),
             },
             audio: Stream {
-                expected: self.expected.1,
-                heard: heard(&counters.audio.arrived),
-                note: counters.audio.note.get(),
+                expected: self.plan.audio.is_some(),
+                heard: heard(&audio.arrived),
+                note: audio.note.get(),
+                refused: counters.audio_refused(self.plan),
             },
             reported: heard(&counters.reported),
             waited: since(self.began),
@@ -326,7 +328,7 @@ impl<'a> Presenter<'a> {
         let counters = &self.threads.shared.counters;
         self.rates.measure(now, counters.video.frames_shown.get(), counters.video.bytes.get());
         if let Some(stats) = &self.stats {
-            let statistics = counters.statistics(self.name, since(self.began).as_secs_f64());
+            let statistics = counters.statistics(self.plan, since(self.began).as_secs_f64());
             write_stats(stats, &statistics);
         }
         match screen {

@@ -10,6 +10,7 @@ use crate::recording::Stamp;
 use crate::sound::Sound;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
+use streamsocket_stream::receive::refusal::Reason;
 use streamsocket_wire::ntp::NtpTime;
 
 /// A packet that was lost may be made again so much later, in nanoseconds: our blocks are of 40 ms, and
@@ -90,6 +91,9 @@ impl Audio {
             }
         });
         let (received, lost) = self.intake.source().totals();
+        let mut refusals = self.intake.refusals();
+        refusals.add_many(Reason::Malformed, self.assembly.reassembler.counts().malformed);
+        counters.audio.refused.set(refusals);
         counters.audio.packets.set(received);
         counters.audio.packets_repaired.set(self.intake.repair().repaired);
         counters.audio.packets_lost.set(u64::try_from(lost).unwrap_or(0));

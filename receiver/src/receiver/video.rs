@@ -105,6 +105,8 @@ impl Video {
         counters.video.packets_repaired.set(of_use);
         counters.video.bytes.set(self.intake.bytes());
         counters.video.packets_refused.set(self.intake.refused() + counts.malformed);
+        let refusals = self.intake.refusals().and(self.assembly.reassembler.refusals());
+        counters.video.refused.set(refusals);
         counters.video.frames_received.set(counts.frames);
         counters.video.frames_incomplete.set(counts.incomplete);
         counters.video.jitter.set(self.intake.source().jitter_nanos());

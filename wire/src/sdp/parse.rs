@@ -1,22 +1,45 @@
 //! Reads a description, in the forms that are found: lines ended by LF alone, connections of the
-//! session or of each medium, static payload types without a map.
+//! session or of each medium, static payload types without a map. What cannot be read costs the medium
+//! that it belongs to, not the session.
 
-use super::{Error, Framerate, Media, Medium, NTP64_URI, Repair, Session};
+mod value;
+
+use super::{Error, Format, Framerate, MEDIA_MAX, Media, Medium, Session, Sources};
 use crate::rtp::Ssrc;
-use core::net::{IpAddr, SocketAddr};
-use core::str::FromStr;
+use core::net::IpAddr;
+
+/// What a connection has to look like.
+const NO_ADDRESS: &str = "expected an address, such as c=IN IP4 239.255.1.2/1";
+
+/// What a medium has to look like.
+const NO_MEDIUM: &str =
+    "expected a medium with a port from 1 to 65535, such as m=video 5004 RTP/AVP 26";
 
 impl<'a> Session<'a> {
-    /// Reads a description. Media that are neither video nor audio over RTP are passed over.
+    /// Reads a description. Media that are neither video nor audio over RTP are passed over, and so are
+    /// those that cannot be read.
     ///
     /// # Errors
-    /// The line that cannot be read, or what is missing.
+    /// The first line that cannot be read, or what is missing, if no medium is left.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
-        let mut reader = Reader::default();
+        Self::parse_leaving_out(text, &mut |_| {})
+    }
+
+    /// The same; `left_out` is told why a medium or a line is passed over.
+    ///
+    /// # Errors
+    /// As those of [`parse`](Self::parse).
+    pub fn parse_leaving_out(
+        text: &'a str,
+        left_out: &mut dyn FnMut(Error),
+    ) -> Result<Self, Error> {
+        // Some senders announce the 0 that ends the text in their memory, and what lies behind it.
+        let text = text.trim_start_matches('\u{feff}').split('\0').next().unwrap_or_default();
+        let mut reader = Reader::new(left_out);
         for (index, line) in text.lines().enumerate() {
             let line = line.trim_end();
             if !line.is_empty() {
-                reader.line(line).map_err(|what| Error { line: index + 1, what })?;
+                reader.line(index + 1, line)?;
             }
         }
         reader.session()
@@ -24,150 +47,172 @@ impl<'a> Session<'a> {
 }
 
 /// What has been read so far.
-#[derive(Default)]
-struct Reader<'a> {
+struct Reader<'a, 'b> {
+    left_out: &'b mut dyn FnMut(Error),
+    /// The first that was said of what was left out.
+    first: Option<Error>,
     begun: bool,
     name: &'a str,
     info: Option<&'a str>,
     tool: Option<&'a str>,
     origin: Option<(u64, u64, IpAddr)>,
     connection: Option<(IpAddr, Option<u8>)>,
-    source: Option<IpAddr>,
+    sources: Sources,
     rtcp_unicast: bool,
     ntp64_id: Option<u8>,
     clock: Option<&'a str>,
-    media: heapless::Vec<Media<'a>, { super::MEDIA_MAX }>,
-    place: Place,
+    media: heapless::Vec<Media<'a>, MEDIA_MAX>,
+    /// The lines of the session itself are over.
+    in_media: bool,
+    /// The medium whose lines are being read, unless it is passed over, and the line that it begins with.
+    medium: Option<(Media<'a>, usize)>,
 }
 
-/// Whose lines are being read.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
-    #[default]
-    Session,
-    Media,
-    /// A medium that is passed over.
-    Other,
-}
-
-impl<'a> Reader<'a> {
-    fn line(&mut self, line: &'a str) -> Result<(), &'static str> {
-        let (kind, value) = line.split_once('=').ok_or("expected a letter, '=' and a value")?;
-        if !self.begun {
-            self.begun = kind == "v" && value == "0";
-            return if self.begun {
-                Ok(())
-            } else {
-                Err("not a session description: it must begin with v=0")
-            };
+impl<'a, 'b> Reader<'a, 'b> {
+    fn new(left_out: &'b mut dyn FnMut(Error)) -> Self {
+        Self {
+            left_out,
+            first: None,
+            begun: false,
+            name: "",
+            info: None,
+            tool: None,
+            origin: None,
+            connection: None,
+            sources: Sources::new(),
+            rtcp_unicast: false,
+            ntp64_id: None,
+            clock: None,
+            media: heapless::Vec::new(),
+            in_media: false,
+            medium: None,
         }
-        match (kind, self.place) {
-            ("m", _) => return self.media_line(value),
-            (_, Place::Other) => {}
-            ("a", _) => self.attribute(value),
-            ("c", _) => self.connection(value)?,
-            ("b", Place::Media) => {
-                if let (Some(media), Some(kbit)) =
-                    (self.media.last_mut(), value.strip_prefix("AS:"))
-                {
-                    media.bandwidth_kbit = kbit.parse().ok();
-                }
+    }
+
+    fn line(&mut self, number: usize, line: &'a str) -> Result<(), Error> {
+        let read = line.split_once('=');
+        if !self.begun {
+            self.begun = read.is_some_and(|(kind, value)| kind == "v" && value.trim() == "0");
+            let what = match read {
+                Some(_) => "not a session description: it must begin with v=0",
+                None => "expected a letter, '=' and a value",
+            };
+            return if self.begun { Ok(()) } else { Err(Error { line: number, what }) };
+        }
+        let read = match read {
+            Some(("m", value)) => {
+                self.end_medium();
+                self.media_line(number, value)
             }
-            ("o", Place::Session) => self.origin = origin(value),
-            ("s", Place::Session) => self.name = value.trim(),
-            ("i", Place::Session) => self.info = Some(value),
-            _ => {}
+            Some((kind, value)) => self.value(kind, value),
+            None => Err("expected a letter, '=' and a value"),
+        };
+        if let Err(what) = read {
+            self.leave_out(Error { line: number, what });
         }
         Ok(())
     }
 
-    /// `c=IN IP4 239.255.1.2/1`
-    fn connection(&mut self, value: &'a str) -> Result<(), &'static str> {
-        const WRONG: &str = "expected an address, such as c=IN IP4 239.255.1.2/1";
-        let address = value.split_ascii_whitespace().nth(2).ok_or(WRONG)?;
-        let mut parts = address.split('/');
-        let address = parts.next().and_then(|address| address.parse().ok()).ok_or(WRONG)?;
-        let ttl = parts.next().and_then(|ttl| ttl.parse().ok());
-        match self.media.last_mut() {
-            Some(media) if self.place == Place::Media => media.group = Some(address),
-            _ => self.connection = Some((address, ttl)),
+    fn leave_out(&mut self, error: Error) {
+        self.first = self.first.or(Some(error));
+        (self.left_out)(error);
+    }
+
+    fn value(&mut self, kind: &str, value: &'a str) -> Result<(), &'static str> {
+        match (kind, &mut self.medium) {
+            ("a", Some((media, _))) => media.attribute(value),
+            ("c", Some((media, _))) => match value::connection(value) {
+                Some((address, _)) => media.group = Some(address),
+                None => {
+                    self.medium = None;
+                    return Err(NO_ADDRESS);
+                }
+            },
+            ("b", Some((media, _))) => {
+                if let Some(kbit) = value.strip_prefix("AS:") {
+                    media.bandwidth_kbit = kbit.trim().parse().ok();
+                }
+            }
+            _ if self.in_media => {}
+            ("a", _) => self.attribute(value),
+            ("c", _) => self.connection = Some(value::connection(value).ok_or(NO_ADDRESS)?),
+            ("o", _) => self.origin = value::origin(value),
+            ("s", _) => self.name = value.trim(),
+            ("i", _) => self.info = Some(value),
+            _ => {}
         }
         Ok(())
     }
 
     /// `m=video 5004 RTP/AVP 26`
-    fn media_line(&mut self, value: &'a str) -> Result<(), &'static str> {
-        const WRONG: &str = "expected a medium, such as m=video 5004 RTP/AVP 26";
+    fn media_line(&mut self, line: usize, value: &'a str) -> Result<(), &'static str> {
+        self.in_media = true;
         let mut words = value.split_ascii_whitespace();
-        let medium = match words.next().ok_or(WRONG)? {
-            "video" => Some(Medium::Video),
-            "audio" => Some(Medium::Audio),
-            _ => None,
+        let medium = match words.next() {
+            Some("video") => Medium::Video,
+            Some("audio") => Medium::Audio,
+            _ => return Ok(()),
         };
         let port = words.next().and_then(|port| port.split('/').next());
-        let port = port.and_then(|port| port.parse::<u16>().ok()).ok_or(WRONG)?;
-        let is_rtp = words.next().ok_or(WRONG)?.starts_with("RTP/AVP");
-        let payload_type = words.next().and_then(|word| word.parse().ok());
-        // Port 0 is a medium that was turned down (RFC 3264 section 6).
-        let (Some(medium), true, Some(payload_type), true) =
-            (medium, is_rtp, payload_type, port != 0)
-        else {
-            self.place = Place::Other;
+        let port = port.and_then(|port| port.parse::<u16>().ok()).ok_or(NO_MEDIUM)?;
+        // A medium that was turned down (RFC 3264 section 6).
+        if port == 0 {
             return Ok(());
+        }
+        if !words.next().ok_or(NO_MEDIUM)?.starts_with("RTP/AVP") {
+            return Err("a medium that is not sent by plain RTP (RTP/AVP)");
+        }
+        let mut media = Media::new(medium, port);
+        for payload_type in words.filter_map(|word| word.parse::<u8>().ok()) {
+            // Formats beyond those that are looked at are the least preferred ones.
+            let _ = media.formats.push(value::static_format(payload_type));
+        }
+        self.medium = Some((media, line));
+        Ok(())
+    }
+
+    /// What is known of a medium once its last line has been read.
+    fn end_medium(&mut self) {
+        let Some((mut media, line)) = self.medium.take() else { return };
+        media.formats.retain(|format| !format.encoding.is_empty());
+        let what = if media.formats.is_empty() {
+            Some("a medium without a format that is known: dynamic payload types need a=rtpmap")
+        } else if media.group.is_none() && self.connection.is_none() {
+            Some("a medium with no address to receive on (c=)")
+        } else {
+            self.media.push(media).err().map(|_| "more media than this program can receive")
         };
-        self.place = Place::Media;
-        let mut media = Media { payload_type, ..Media::new(medium, port) };
-        // Static payload types (RFC 3551 section 6).
-        (media.encoding, media.clock_rate, media.channels) = match payload_type {
-            26 => ("JPEG", 90_000, 1),
-            10 => ("L16", 44_100, 2),
-            11 => ("L16", 44_100, 1),
-            _ => ("", 0, 1),
-        };
-        self.media.push(media).map_err(|_| "more media than this program can receive")
+        if let Some(what) = what {
+            self.leave_out(Error { line, what });
+        }
     }
 
     fn attribute(&mut self, value: &'a str) {
         let (key, value) = value.split_once(':').unwrap_or((value, ""));
-        if self.place == Place::Session {
-            match key {
-                "tool" => self.tool = Some(value),
-                "rtcp-unicast" => self.rtcp_unicast = true,
-                "ts-refclk" => self.clock = Some(value),
-                _ => {}
-            }
-        }
-        // Both may stand with the session or with a medium.
         match key {
-            "source-filter" => self.source = source_filter(value).or(self.source),
-            "extmap" if self.place == Place::Session => {
-                self.ntp64_id = extmap(value).or(self.ntp64_id);
-            }
+            "tool" => self.tool = Some(value),
+            "rtcp-unicast" => self.rtcp_unicast = true,
+            "ts-refclk" => self.clock = Some(value),
+            "source-filter" => value::source_filter(value, &mut self.sources),
+            "extmap" => self.ntp64_id = value::extmap(value).or(self.ntp64_id),
             _ => {}
-        }
-        if let (Some(media), Place::Media) = (self.media.last_mut(), self.place) {
-            media.attribute(key, value);
         }
     }
 
-    fn session(self) -> Result<Session<'a>, Error> {
+    fn session(mut self) -> Result<Session<'a>, Error> {
+        self.end_medium();
         let missing = |what| Error { line: 0, what };
         if !self.begun {
             return Err(missing("not a session description: it is empty"));
         }
-        if self.media.is_empty() {
-            return Err(missing("it describes neither video nor audio over RTP"));
-        }
-        let group = self
-            .connection
-            .or_else(|| self.media.iter().find_map(|media| media.group).map(|group| (group, None)));
-        let (group, ttl) = group.ok_or(missing("it says no address to receive on (c=)"))?;
+        let own = self.media.iter().find_map(|media| media.group).map(|group| (group, None));
+        let Some((group, ttl)) = self.connection.or(own).filter(|_| !self.media.is_empty()) else {
+            let none = missing("it describes neither video nor audio over RTP");
+            return Err(self.first.unwrap_or(none));
+        };
         let (session_id, version, origin) = self.origin.unwrap_or((0, 0, group));
         let mut media = self.media;
         for media in &mut media {
-            if media.encoding.is_empty() {
-                return Err(missing("a payload type without a=rtpmap is of no known format"));
-            }
             media.ntp64_id = media.ntp64_id.or(self.ntp64_id);
             media.clock = media.clock.or(self.clock);
             media.group = media.group.filter(|other| *other != group);
@@ -181,7 +226,7 @@ impl<'a> Reader<'a> {
             origin,
             group,
             ttl,
-            source: self.source,
+            sources: self.sources,
             rtcp_unicast: self.rtcp_unicast,
             media,
         })
@@ -189,18 +234,20 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Media<'a> {
-    fn attribute(&mut self, key: &str, value: &'a str) {
+    fn attribute(&mut self, value: &'a str) {
+        let (key, value) = value.split_once(':').unwrap_or((value, ""));
         match key {
             "rtpmap" => self.rtpmap(value),
-            "rtcp" => self.rtcp_port = first(value).unwrap_or(self.rtcp_port),
-            "framerate" => self.framerate = thousandths(value).map(Framerate),
-            "x-dimensions" => self.size = pair(value, ',').or(self.size),
+            "rtcp" => self.rtcp_port = value::first(value).unwrap_or(self.rtcp_port),
+            "framerate" => self.framerate = value::thousandths(value).map(Framerate),
+            "x-dimensions" => self.size = value::pair(value, ',').or(self.size),
             "framesize" => {
                 let size = value.split_ascii_whitespace().nth(1);
-                self.size = self.size.or_else(|| pair(size?, '-'));
+                self.size = self.size.or_else(|| value::pair(size?, '-'));
             }
-            "ptime" => self.ptime_ms = first(value),
-            "extmap" => self.ntp64_id = extmap(value).or(self.ntp64_id),
+            "ptime" => self.ptime_ms = value::first(value),
+            "extmap" => self.ntp64_id = value::extmap(value).or(self.ntp64_id),
+            "source-filter" => value::source_filter(value, &mut self.sources),
             "ssrc" => {
                 if let Some((ssrc, attribute)) = value.split_once(' ') {
                     self.ssrc = ssrc.parse().ok().map(Ssrc).or(self.ssrc);
@@ -209,73 +256,24 @@ impl<'a> Media<'a> {
             }
             "ts-refclk" => self.clock = Some(value),
             "mid" => self.mid = Some(value),
-            "x-repair" => self.repair = repair(value),
+            "x-repair" => self.repair = value::repair(value),
             _ => {}
         }
     }
 
     /// `a=rtpmap:97 L16/48000/2`
     fn rtpmap(&mut self, value: &'a str) {
-        let Some((payload_type, map)) = value.split_once(' ') else { return };
-        if payload_type.parse() != Ok(self.payload_type) {
-            return;
-        }
+        let Some((payload_type, map)) = value.trim().split_once(' ') else { return };
+        let payload_type = payload_type.parse().ok();
+        let mut known = self.formats.iter_mut();
+        let Some(format) = known.find(|it| Some(it.payload_type) == payload_type) else { return };
         let mut parts = map.trim().split('/');
         let name = parts.next().filter(|name| !name.contains(char::is_control));
-        self.encoding = name.unwrap_or_default();
-        self.clock_rate = parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0);
-        self.channels = parts.next().and_then(|channels| channels.parse().ok()).unwrap_or(1);
+        *format = Format {
+            payload_type: format.payload_type,
+            encoding: name.unwrap_or_default(),
+            clock_rate: parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0),
+            channels: parts.next().and_then(|channels| channels.parse().ok()).unwrap_or(1),
+        };
     }
-}
-
-/// `o=- 1 1 IN IP4 192.0.2.1`; some write a host name, which is of no use here.
-fn origin(value: &str) -> Option<(u64, u64, IpAddr)> {
-    let mut words = value.split_ascii_whitespace().skip(1);
-    let (id, version) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some((id, version, words.nth(2)?.parse().ok()?))
-}
-
-/// ` incl IN IP4 239.255.1.2 192.0.2.1`: the first source (RFC 4570 section 3).
-fn source_filter(value: &str) -> Option<IpAddr> {
-    let mut words = value.split_ascii_whitespace();
-    if words.next() != Some("incl") {
-        return None;
-    }
-    words.nth(3)?.parse().ok()
-}
-
-/// `98 5008 IN IP4 239.255.1.3`
-fn repair(value: &str) -> Option<Repair> {
-    let mut words = value.split_ascii_whitespace();
-    let (payload_type, port) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let address = words.nth(2)?.parse().ok()?;
-    Some(Repair { payload_type, to: SocketAddr::new(address, port) })
-}
-
-/// `1 urn:ietf:params:rtp-hdrext:ntp-64`, the id perhaps with a direction.
-fn extmap(value: &str) -> Option<u8> {
-    let mut words = value.split_ascii_whitespace();
-    let id = words.next()?.split('/').next()?.parse().ok()?;
-    (words.next() == Some(NTP64_URI)).then_some(id)
-}
-
-fn first<T: FromStr>(value: &str) -> Option<T> {
-    value.split_ascii_whitespace().next()?.parse().ok()
-}
-
-fn pair(value: &str, separator: char) -> Option<(u16, u16)> {
-    let (first, second) = value.trim().split_once(separator)?;
-    Some((first.parse().ok()?, second.parse().ok()?))
-}
-
-/// A decimal number in thousandths.
-fn thousandths(value: &str) -> Option<u32> {
-    let (whole, fraction) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
-    let mut total = whole.parse::<u32>().ok()?.checked_mul(1000)?;
-    let mut place = 100;
-    for digit in fraction.chars().take(3) {
-        total = total.checked_add(digit.to_digit(10)? * place)?;
-        place /= 10;
-    }
-    Some(total)
 }

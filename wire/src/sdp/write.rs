@@ -1,6 +1,6 @@
 //! Writes a description. The order of lines is that of RFC 8866 section 9; players refuse others.
 
-use super::{Media, Medium, NTP64_URI, Session};
+use super::{Format, Media, Medium, NTP64_URI, Session};
 use core::fmt::{Result, Write};
 use core::net::IpAddr;
 
@@ -20,15 +20,12 @@ impl Session<'_> {
         out.write_str("t=0 0\r\n")?;
         optional(out, "a=tool:", self.tool)?;
         out.write_str("a=type:broadcast\r\na=recvonly\r\n")?;
-        if let Some(source) = self.source {
-            let group = Address(self.group);
-            write!(out, "a=source-filter: incl IN {group} {source}\r\n")?;
-        }
+        filter(out, self.group, &self.sources)?;
         if self.rtcp_unicast {
             out.write_str("a=rtcp-unicast:rsi\r\n")?;
         }
         self.write_group(out)?;
-        self.media.iter().try_for_each(|media| media.write(out))
+        self.media.iter().try_for_each(|media| media.write(self.group, out))
     }
 
     /// Media that are to be played in step (RFC 5888 section 7).
@@ -45,25 +42,28 @@ impl Session<'_> {
 }
 
 impl Media<'_> {
-    fn write(&self, out: &mut dyn Write) -> Result {
-        let (port, payload_type) = (self.port, self.payload_type);
+    fn write(&self, group: IpAddr, out: &mut dyn Write) -> Result {
         let medium = match self.medium {
             Medium::Video => "video",
             Medium::Audio => "audio",
         };
-        write!(out, "m={medium} {port} RTP/AVP {payload_type}\r\n")?;
+        write!(out, "m={medium} {} RTP/AVP", self.port)?;
+        self.formats.iter().try_for_each(|format| write!(out, " {}", format.payload_type))?;
+        out.write_str("\r\n")?;
         if let Some(group) = self.group {
             write!(out, "c=IN {}\r\n", Address(group))?;
         }
         if let Some(bandwidth) = self.bandwidth_kbit {
             write!(out, "b=AS:{bandwidth}\r\n")?;
         }
-        let encoding = Text(self.encoding);
-        write!(out, "a=rtpmap:{payload_type} {encoding}/{}", self.clock_rate)?;
-        if self.medium == Medium::Audio {
-            write!(out, "/{}", self.channels)?;
+        for Format { payload_type, encoding, clock_rate, channels } in &self.formats {
+            write!(out, "a=rtpmap:{payload_type} {}/{clock_rate}", Text(encoding))?;
+            if self.medium == Medium::Audio {
+                write!(out, "/{channels}")?;
+            }
+            out.write_str("\r\n")?;
         }
-        out.write_str("\r\n")?;
+        filter(out, self.group.unwrap_or(group), &self.sources)?;
         optional(out, "a=mid:", self.mid)?;
         write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
         self.write_format(out)?;
@@ -95,7 +95,9 @@ impl Media<'_> {
             }
         }
         if let Some((width, height)) = self.size {
-            write!(out, "a=framesize:{} {width}-{height}\r\n", self.payload_type)?;
+            if let Some(Format { payload_type, .. }) = self.formats.first() {
+                write!(out, "a=framesize:{payload_type} {width}-{height}\r\n")?;
+            }
             write!(out, "a=x-dimensions:{width},{height}\r\n")?;
         }
         if let Some(ptime) = self.ptime_ms {
@@ -103,6 +105,16 @@ impl Media<'_> {
         }
         Ok(())
     }
+}
+
+/// The sources that packets for `group` come from, if they are limited to some.
+fn filter(out: &mut dyn Write, group: IpAddr, sources: &[IpAddr]) -> Result {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    write!(out, "a=source-filter: incl IN {}", Address(group))?;
+    sources.iter().try_for_each(|source| write!(out, " {source}"))?;
+    out.write_str("\r\n")
 }
 
 fn optional(out: &mut dyn Write, key: &str, text: Option<&str>) -> Result {

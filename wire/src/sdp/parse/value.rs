@@ -1,0 +1,102 @@
+//! The values of lines and attributes; `None` or no change where they are not what they should be.
+
+use crate::sdp::{Format, NTP64_URI, Repair, Sources};
+use core::net::{IpAddr, SocketAddr};
+use core::str::FromStr;
+
+/// What a payload type is without a map (RFC 3551 section 6): without a name where that says nothing.
+pub(super) const fn static_format(payload_type: u8) -> Format<'static> {
+    let (encoding, clock_rate, channels) = match payload_type {
+        0 => ("PCMU", 8_000, 1),
+        3 => ("GSM", 8_000, 1),
+        4 => ("G723", 8_000, 1),
+        5 => ("DVI4", 8_000, 1),
+        6 => ("DVI4", 16_000, 1),
+        7 => ("LPC", 8_000, 1),
+        8 => ("PCMA", 8_000, 1),
+        9 => ("G722", 8_000, 1),
+        10 => ("L16", 44_100, 2),
+        11 => ("L16", 44_100, 1),
+        12 => ("QCELP", 8_000, 1),
+        13 => ("CN", 8_000, 1),
+        14 => ("MPA", 90_000, 1),
+        15 => ("G728", 8_000, 1),
+        16 => ("DVI4", 11_025, 1),
+        17 => ("DVI4", 22_050, 1),
+        18 => ("G729", 8_000, 1),
+        25 => ("CelB", 90_000, 1),
+        26 => ("JPEG", 90_000, 1),
+        28 => ("nv", 90_000, 1),
+        31 => ("H261", 90_000, 1),
+        32 => ("MPV", 90_000, 1),
+        33 => ("MP2T", 90_000, 1),
+        34 => ("H263", 90_000, 1),
+        _ => ("", 0, 1),
+    };
+    Format { payload_type, encoding, clock_rate, channels }
+}
+
+/// `IN IP4 239.255.1.2/1`: the address and the time to live.
+pub(super) fn connection(value: &str) -> Option<(IpAddr, Option<u8>)> {
+    let mut parts = value.split_ascii_whitespace().nth(2)?.split('/');
+    let address = parts.next()?.parse().ok()?;
+    Some((address, parts.next().and_then(|ttl| ttl.parse().ok())))
+}
+
+/// `- 1 1 IN IP4 192.0.2.1`; some write a host name, which is of no use here.
+pub(super) fn origin(value: &str) -> Option<(u64, u64, IpAddr)> {
+    let mut words = value.split_ascii_whitespace().skip(1);
+    let (id, version) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    Some((id, version, words.nth(2)?.parse().ok()?))
+}
+
+/// ` incl IN IP4 239.255.1.2 192.0.2.1 192.0.2.2`: the sources (RFC 4570 section 3). Several filters of one
+/// place are one.
+pub(super) fn source_filter(value: &str, sources: &mut Sources) {
+    let mut words = value.split_ascii_whitespace();
+    if words.next() != Some("incl") {
+        return;
+    }
+    for source in words.skip(3).filter_map(|word| word.parse().ok()) {
+        if !sources.contains(&source) {
+            // Those beyond the bound are not asked for.
+            let _ = sources.push(source);
+        }
+    }
+}
+
+/// `98 5008 IN IP4 239.255.1.3`
+pub(super) fn repair(value: &str) -> Option<Repair> {
+    let mut words = value.split_ascii_whitespace();
+    let (payload_type, port) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let address = words.nth(2)?.parse().ok()?;
+    Some(Repair { payload_type, to: SocketAddr::new(address, port) })
+}
+
+/// `1 urn:ietf:params:rtp-hdrext:ntp-64`, the id perhaps with a direction.
+pub(super) fn extmap(value: &str) -> Option<u8> {
+    let mut words = value.split_ascii_whitespace();
+    let id = words.next()?.split('/').next()?.parse().ok()?;
+    (words.next() == Some(NTP64_URI)).then_some(id)
+}
+
+pub(super) fn first<T: FromStr>(value: &str) -> Option<T> {
+    value.split_ascii_whitespace().next()?.parse().ok()
+}
+
+pub(super) fn pair(value: &str, separator: char) -> Option<(u16, u16)> {
+    let (first, second) = value.trim().split_once(separator)?;
+    Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
+}
+
+/// A decimal number in thousandths.
+pub(super) fn thousandths(value: &str) -> Option<u32> {
+    let (whole, fraction) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
+    let mut total = whole.parse::<u32>().ok()?.checked_mul(1000)?;
+    let mut place = 100;
+    for digit in fraction.chars().take(3) {
+        total = total.checked_add(digit.to_digit(10)? * place)?;
+        place /= 10;
+    }
+    Some(total)
+}
