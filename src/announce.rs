@@ -2,56 +2,145 @@
 //! announcement back at the end. When to speak is decided here; the loop keeps the time.
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
-use streamsocket_net::{Datagram, Interface, SendSocket};
+use streamsocket_net::{Datagram, Interface, ReceiveSocket, SendSocket};
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_wire::sap::{Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, PORT};
+use streamsocket_wire::sap::{
+    ASKED, Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, GROUP_SOUND, PORT, PORT_ASKED,
+};
 
 /// Time between announcements: a viewer that starts finds the session within it. RFC 2974 section 3
 /// would have sessions of a site share 4000 bits a second; one of ours takes 1500.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Announcements leave with this time to live (RFC 2974 section 3); their scope is that of the
-/// group's address.
-const TTL: u8 = 255;
+/// Time between announcements at least, however many ask: a question must not make a flood.
+const ASKED_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Calls to the kernel for questions in one turn, of up to 16 each: one is enough to be answered.
+const CALLS_AT_A_TIME: usize = 4;
+
+/// The time to live of announcements of sessions of the global scope (RFC 2974 section 3).
+const TTL_GLOBAL: u8 = 255;
+
+/// That of what goes to a group of the link alone.
+const TTL_LINK: u8 = 1;
 
 /// A packet at most: an announcement must not be fragmented.
 const PACKET_MAX: usize = 1400;
 
-/// An announcement that is repeated.
+/// The descriptions that are announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    /// That of the session.
+    pub session: &'a str,
+    /// That of its sound alone, if PulseAudio and PipeWire are told of it.
+    pub sound: Option<&'a str>,
+}
+
+/// From where announcements leave, and how far they go.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach<'a> {
+    /// The address that they leave from.
+    pub origin: IpAddr,
+    /// The interface; none: that which the routing table names.
+    pub interface: Option<&'a Interface>,
+    /// See [`ttl`].
+    pub ttl: u8,
+}
+
+/// The time to live of the announcements of a session that goes to `group` with the time to live `session`: a
+/// session that must not leave the site is not made known beyond it. Only those of the global scope are
+/// announced everywhere (RFC 2365 section 8, RFC 4291 section 2.7).
+#[must_use]
+pub const fn ttl(group: IpAddr, session: u8) -> u8 {
+    let global = match group {
+        IpAddr::V4(group) => group.octets()[0] != 239,
+        IpAddr::V6(group) => group.segments()[0] & 0x000F == 0x000E,
+    };
+    if global { TTL_GLOBAL } else { session }
+}
+
+/// Announcements that are repeated.
 pub struct Announcer {
-    sockets: Vec<SendSocket>,
+    session: Message,
+    sound: Option<Message>,
     origin: IpAddr,
-    packet: Vec<u8>,
-    deletion: Vec<u8>,
+    ttl: u8,
+    /// On which viewers ask, if that can be heard.
+    ears: Option<ReceiveSocket>,
+    said: Option<Monotonic>,
     next: Monotonic,
 }
 
+/// An announcement and its deletion.
+struct Message {
+    sockets: Vec<SendSocket>,
+    packet: Vec<u8>,
+    deletion: Vec<u8>,
+}
+
+impl Message {
+    fn new(sdp: &str, origin: IpAddr, sockets: Vec<SendSocket>) -> Result<Self, String> {
+        Ok(Self { sockets, packet: emit(sdp, origin, false)?, deletion: emit(sdp, origin, true)? })
+    }
+
+    fn replace(&mut self, sdp: &str, origin: IpAddr) -> Result<(), String> {
+        let packet = emit(sdp, origin, false)?;
+        self.deletion = emit(sdp, origin, true)?;
+        self.packet = packet;
+        Ok(())
+    }
+}
+
 impl Announcer {
-    /// Prepares to announce `sdp` as coming from `origin`, first at `now`.
+    /// Prepares to announce these descriptions, first at `now`.
     ///
     /// # Errors
-    /// One line: a socket could not be opened, or the description is too long.
-    pub fn new(
-        sdp: &str,
-        origin: IpAddr,
-        interface: Option<&Interface>,
-        now: Monotonic,
-    ) -> Result<Self, String> {
-        let packet = emit(sdp, origin, false)?;
-        let deletion = emit(sdp, origin, true)?;
-        Ok(Self { sockets: open(origin, interface)?, origin, packet, deletion, next: now })
+    /// One line: a socket could not be opened, or a description is too long.
+    pub fn new(texts: Texts<'_>, reach: Reach<'_>, now: Monotonic) -> Result<Self, String> {
+        let Reach { origin, ttl, .. } = reach;
+        let session = Message::new(texts.session, origin, open_session(reach)?)?;
+        let sound = texts.sound.map(|sdp| Message::new(sdp, origin, open_sound(reach)?));
+        let (sound, ears) = (sound.transpose()?, open_ears(reach));
+        Ok(Self { session, sound, origin, ttl, ears, said: None, next: now })
     }
 
     /// Announces from another address or interface from now on; [`replace`](Self::replace) the
-    /// description next.
+    /// descriptions next.
     ///
     /// # Errors
     /// One line: a socket could not be opened.
     pub fn move_to(&mut self, origin: IpAddr, interface: &Interface) -> Result<(), String> {
-        self.sockets = open(origin, Some(interface))?;
+        let reach = Reach { origin, interface: Some(interface), ttl: self.ttl };
+        self.session.sockets = open_session(reach)?;
+        if let Some(sound) = &mut self.sound {
+            sound.sockets = open_sound(reach)?;
+        }
+        self.ears = open_ears(reach);
         self.origin = origin;
         Ok(())
+    }
+
+    /// What to wait for beside the time, to call [`asked`](Self::asked).
+    #[must_use]
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.ears.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    /// Hears whether somebody looks for sessions, and announces the session soon then.
+    pub fn asked(&mut self, now: Monotonic) {
+        let Some(ears) = &mut self.ears else { return };
+        let mut asked = false;
+        for _ in 0..CALLS_AT_A_TIME {
+            let taken = ears.receive(&mut |received| asked |= received.data == ASKED);
+            if !taken.is_ok_and(|taken| taken > 0) {
+                break;
+            }
+        }
+        if asked {
+            self.next = self.next.min(self.said.map_or(now, |said| said + ASKED_INTERVAL));
+        }
     }
 
     /// When to call [`announce`](Self::announce) next.
@@ -63,42 +152,69 @@ impl Announcer {
     /// Announces the session if it is time.
     pub fn announce(&mut self, now: Monotonic) {
         if now >= self.next {
-            self.next = now + INTERVAL;
-            send(&mut self.sockets, &self.packet);
+            (self.said, self.next) = (Some(now), now + INTERVAL);
+            for message in self.messages() {
+                send(&mut message.sockets, &message.packet);
+            }
         }
     }
 
-    /// Announces another description of the session from now on: the next one says what the last one
-    /// has to be replaced by, since its version is higher (RFC 2974 section 5).
+    /// Announces other descriptions of the session from now on: the next ones say what the last ones
+    /// have to be replaced by, since their version is higher (RFC 2974 section 5).
     ///
     /// # Errors
-    /// One line: it is too long.
-    pub fn replace(&mut self, sdp: &str, now: Monotonic) -> Result<(), String> {
-        let packet = emit(sdp, self.origin, false)?;
-        self.deletion = emit(sdp, self.origin, true)?;
-        self.packet = packet;
+    /// One line: one is too long.
+    pub fn replace(&mut self, texts: Texts<'_>, now: Monotonic) -> Result<(), String> {
+        self.session.replace(texts.session, self.origin)?;
+        if let (Some(sound), Some(sdp)) = (&mut self.sound, texts.sound) {
+            sound.replace(sdp, self.origin)?;
+        }
         self.next = now;
         Ok(())
     }
 
-    /// Takes the announcement back.
+    /// Takes the announcements back.
     pub fn delete(&mut self) {
-        send(&mut self.sockets, &self.deletion);
+        for message in self.messages() {
+            send(&mut message.sockets, &message.deletion);
+        }
+    }
+
+    fn messages(&mut self) -> impl Iterator<Item = &mut Message> {
+        [&mut self.session].into_iter().chain(&mut self.sound)
     }
 }
 
 /// Sockets for the groups of the origin's family.
-fn open(origin: IpAddr, interface: Option<&Interface>) -> Result<Vec<SendSocket>, String> {
-    let open = |group: IpAddr| {
-        SendSocket::open(SocketAddr::new(group, PORT), interface, TTL)
-            .map_err(|error| error.to_string())
+fn open_session(reach: Reach<'_>) -> Result<Vec<SendSocket>, String> {
+    let groups: &[IpAddr] = match reach.origin {
+        IpAddr::V4(_) => &[IpAddr::V4(GROUP_ADMIN), IpAddr::V4(GROUP_GLOBAL)],
+        IpAddr::V6(_) => &[IpAddr::V6(GROUP_SITE)],
     };
-    match origin {
-        IpAddr::V4(_) => {
-            [GROUP_ADMIN, GROUP_GLOBAL].map(IpAddr::V4).into_iter().map(open).collect()
-        }
-        IpAddr::V6(_) => Ok(vec![open(IpAddr::V6(GROUP_SITE))?]),
+    groups.iter().map(|group| open(*group, reach.interface, reach.ttl)).collect()
+}
+
+/// A socket for questions. Without it viewers wait for the next announcement.
+fn open_ears(reach: Reach<'_>) -> Option<ReceiveSocket> {
+    let group = match reach.origin {
+        IpAddr::V4(_) => IpAddr::V4(GROUP_ADMIN),
+        IpAddr::V6(_) => IpAddr::V6(GROUP_SITE),
+    };
+    let opened = ReceiveSocket::open(SocketAddr::new(group, PORT_ASKED), reach.interface, None);
+    opened.map_err(|error| log::debug!("viewers who look for sessions are not heard: {error}")).ok()
+}
+
+/// A socket for where sound is announced; there is such a group for IPv4 only.
+fn open_sound(reach: Reach<'_>) -> Result<Vec<SendSocket>, String> {
+    if reach.origin.is_ipv6() {
+        return Ok(Vec::new());
     }
+    Ok(vec![open(IpAddr::V4(GROUP_SOUND), reach.interface, TTL_LINK)?])
+}
+
+fn open(group: IpAddr, interface: Option<&Interface>, ttl: u8) -> Result<SendSocket, String> {
+    SendSocket::open(SocketAddr::new(group, PORT), interface, ttl)
+        .map_err(|error| error.to_string())
 }
 
 /// Failures are silent: the same network carries the media, whose failures are said.
@@ -115,8 +231,8 @@ fn emit(sdp: &str, origin: IpAddr, deletion: bool) -> Result<Vec<u8>, String> {
     // The hash tells versions of a session apart (section 3); ours change with the session id.
     let hash = sdp.bytes().fold(0_u16, |hash, byte| hash.rotate_left(5) ^ u16::from(byte)).max(1);
     // A deletion needs no more than the origin line of the description (section 6).
-    let origin_line = || sdp.lines().take(2).map(|line| format!("{line}\r\n")).collect::<String>();
-    let payload = if deletion { origin_line() } else { sdp.to_owned() };
+    let lines = if deletion { 2 } else { usize::MAX };
+    let payload: String = sdp.split_inclusive('\n').take(lines).collect();
     let announcement = Announcement { deletion, hash, origin, payload: payload.as_bytes() };
     let mut packet = vec![0; PACKET_MAX];
     let len = announcement.emit(&mut packet).map_err(|error| {
@@ -124,4 +240,29 @@ fn emit(sdp: &str, origin: IpAddr, deletion: bool) -> Result<Vec<u8>, String> {
     })?;
     packet.truncate(len);
     Ok(packet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announcements_go_no_further_than_their_session() {
+        for (group, session, expected) in [
+            ("239.255.1.2", 1, 1),
+            ("239.192.0.1", 15, 15),
+            ("224.2.130.1", 15, 255),
+            ("232.1.1.1", 1, 255),
+            ("ff15::1", 1, 1),
+            ("ff1e::1", 16, 255),
+        ] {
+            assert_eq!(ttl(group.parse().unwrap(), session), expected, "{group}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_is_the_first_lines_as_they_are() {
+        let packet = emit("v=0\no=- 1 1 IN IP4 1.2.3.4\ns=x\n", [1, 2, 3, 4].into(), true).unwrap();
+        assert!(packet.ends_with(b"\0v=0\no=- 1 1 IN IP4 1.2.3.4\n"));
+    }
 }

@@ -42,6 +42,8 @@ pub struct Description {
     pub repair: bool,
     /// Whether the wall clock is kept right by somebody.
     pub synchronised: bool,
+    /// Whether sound is sent as PulseAudio and PipeWire take it.
+    pub plain_sound: bool,
     /// Pictures.
     pub video: Option<(VideoFormat, Ssrc)>,
     /// Sound.
@@ -80,6 +82,19 @@ impl Description {
         Ok(text)
     }
 
+    /// The text of the sound alone, if it is sent as PulseAudio and PipeWire take it. PulseAudio 16.1 refuses lines
+    /// that end with CR, and PipeWire 0.3.65 a second medium.
+    ///
+    /// # Errors
+    /// As those of [`text`](Self::text).
+    pub fn sound_text(&self) -> Result<Option<String>, std::fmt::Error> {
+        if !self.plain_sound || self.audio.is_none() {
+            return Ok(None);
+        }
+        let alone = Self { video: None, ..self.clone() };
+        Ok(Some(alone.text()?.replace('\r', "")))
+    }
+
     /// Bits a second of the pictures, as a guess, which receivers pace their reports by.
     #[must_use]
     pub fn video_bandwidth(&self) -> Option<u64> {
@@ -105,9 +120,11 @@ impl Description {
 
     fn audio_media(&self, format: AudioFormat, ssrc: Ssrc) -> Media<'_> {
         let AudioFormat { rate: clock_rate, channels, .. } = format;
-        let (payload_type, encoding) = (audio::PAYLOAD_TYPE, "L16");
+        let form = audio::Form::new(self.plain_sound, NTP64_ID);
+        let (payload_type, encoding) = (form.payload_type, "L16");
         let l16 = sdp::Format { payload_type, encoding, clock_rate, channels };
         let mut media = self.media(Medium::Audio, self.port + 2, l16, ssrc);
+        media.ntp64_id = form.ntp64_id;
         media.ptime_ms = u16::try_from(audio::PACKET_MS).ok();
         media.mid = Some("a");
         media

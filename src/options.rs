@@ -173,7 +173,12 @@ pub struct StreamOptions {
     /// Write the session description to this file
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub sdp: Option<PathBuf>,
-    /// Do not announce the session on the network
+    /// How the session is announced on the network (SAP): yes, no, or pulse, which announces its sound to PulseAudio
+    /// and PipeWire, too, in the form that they play: payload type 127, without capture times, so that sound and
+    /// picture are kept together by sender reports alone [default: yes]
+    #[arg(long, value_name = "yes|pulse|no", help_heading = "Session")]
+    pub announce: Option<String>,
+    /// Do not announce the session on the network: --announce no
     #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Session")]
     pub no_announce: Option<bool>,
     /// Append a JSON object a second to this file (-: standard output)
@@ -209,6 +214,7 @@ impl StreamOptions {
             max_bitrate: self.max_bitrate.or(file.max_bitrate),
             name: self.name.or(file.name),
             sdp: self.sdp.or(file.sdp),
+            announce: self.announce.or(file.announce),
             no_announce: self.no_announce.or(file.no_announce),
             stats: self.stats.or(file.stats),
             config: self.config,

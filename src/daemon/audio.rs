@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::statistics::AudioStatistics;
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};
-use streamsocket_stream::send::audio::{Packet, Packetizer, Stream};
+use streamsocket_stream::send::audio::{Form, Packet, Packetizer, Stream};
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
@@ -36,18 +36,20 @@ impl Audio {
     pub(super) fn new(
         (source, name): (AudioSource, String),
         beginning: Beginning,
-        ntp64_id: Option<u8>,
+        form: Form,
         (transport, repair): (Transport, Option<AudioRepair>),
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
         let format = source.format();
+        let Form { payload_type, ntp64_id } = form;
         let stream = Stream { ssrc, rate: format.rate, channels: format.channels, ntp64_id };
+        let packetizer = Packetizer::new(stream, sequence, time).with_payload_type(payload_type);
         Self {
             source,
             name,
             ended: false,
             away: false,
-            packetizer: Packetizer::new(stream, sequence, time),
+            packetizer,
             samples: vec![0; SAMPLES_AT_A_TIME],
             transport,
             repair,

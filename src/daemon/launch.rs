@@ -134,9 +134,10 @@ fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
         let _ = order.waker.wake();
     })?;
     let opened = opening::open(order)?;
-    let sdp =
-        opened.description.text().map_err(|_| Error("the session cannot be described".into()))?;
-    let announcer = announcer(settings, &sdp, &opened.network)?;
+    let undescribed = |_| Error("the session cannot be described".into());
+    let sdp = opened.description.text().map_err(undescribed)?;
+    let sound = opened.description.sound_text().map_err(undescribed)?;
+    let announcer = announcer(settings, (&sdp, sound.as_deref()), &opened.network)?;
     let told = settings.sdp.as_deref().map(|path| write_sdp(path, &sdp)).transpose()?.flatten();
     let stats = settings.stats.as_deref().map(open_stats).transpose()?;
     Ok(Ready { opened, sdp, announcer, stats, told })

@@ -85,6 +85,7 @@ impl Daemon {
         if let Some(announcer) = &mut self.announcer {
             announcer.move_to(self.network.origin, interface)?;
         }
+        self.watch_announcer();
         self.describe_anew(now);
         self.hasten_reports(now);
         video.and(audio)

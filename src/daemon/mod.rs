@@ -60,6 +60,7 @@ const VIDEO: Token = Token(3);
 const RTCP: Token = Token(4);
 const HOTPLUG: Token = Token(5);
 const CHANGES: Token = Token(6);
+const ASKED: Token = Token(7);
 /// The microphone's descriptors, one token each, up to [`CONTROL_FIRST`].
 const AUDIO_FIRST: usize = 16;
 /// The control socket and its clients.
@@ -211,6 +212,7 @@ impl Daemon {
             RTCP => self.reports_left = true,
             HOTPLUG => self.look_for_devices(now),
             CHANGES => self.hear_of_network(now),
+            ASKED => self.announcer.iter_mut().for_each(|announcer| announcer.asked(now)),
             Token(index) if (AUDIO_FIRST..CONTROL_FIRST).contains(&index) => {
                 if let Some(audio) = &mut self.audio {
                     audio.handle_event(index - AUDIO_FIRST, now);

@@ -14,7 +14,7 @@ use super::video::{Beginning, Sending, Video};
 use crate::capture::source::{self, AudioSource, Setting, VideoSource};
 use crate::capture::{AudioFormat, VideoFormat};
 use crate::clock::{monotonic, unix_offset_nanos};
-use crate::description::Description;
+use crate::description::{Description, NTP64_ID};
 use crate::normalise::Normaliser;
 use crate::output::Output;
 use crate::settings::Settings;
@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use streamsocket_net::{ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::send::audio::Form;
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::repair::address;
@@ -71,7 +72,7 @@ pub(super) struct OpenedAudio {
     pub(super) source: AudioSource,
     name: String,
     beginning: Beginning,
-    ntp64_id: Option<u8>,
+    form: Form,
     pub(super) transport: Transport,
     repair: Option<AudioRepair>,
 }
@@ -88,9 +89,9 @@ impl OpenedVideo {
 impl OpenedAudio {
     /// The stream, which begins, or goes on with these numbers.
     pub(super) fn begin(self, kept: Option<Beginning>) -> Audio {
-        let Self { source, name, beginning, ntp64_id, transport, repair } = self;
+        let Self { source, name, beginning, form, transport, repair } = self;
         let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
-        Audio::new((source, name), beginning, ntp64_id, (transport, repair))
+        Audio::new((source, name), beginning, form, (transport, repair))
     }
 }
 
@@ -129,8 +130,8 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
             transport(&network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT), video.is_some())?;
         let repair = repair(&network, 2, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
-        let ntp64_id = sending.ntp64_id;
-        audio = Some(OpenedAudio { source, name, beginning, ntp64_id, transport, repair });
+        let form = Form::new(settings.announce_sound, NTP64_ID);
+        audio = Some(OpenedAudio { source, name, beginning, form, transport, repair });
     }
     Ok(Opened { network, description, video, audio })
 }

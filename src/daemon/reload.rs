@@ -265,6 +265,7 @@ impl Daemon {
             old.delete();
         }
         self.announcer = announcer;
+        self.watch_announcer();
     }
 }
 
@@ -287,9 +288,11 @@ fn reread(before: Before) -> Result<Option<Changed>, Error> {
         (next.session_id, next.changes) = (description.session_id, description.changes + 1);
     }
     let described = opened.as_ref().map_or(&description, |opened| &opened.description);
-    let sdp = described.text().map_err(|_| Error("it cannot be described".into()))?;
+    let undescribed = |_| Error("it cannot be described".into());
+    let sdp = described.text().map_err(undescribed)?;
+    let sound = described.sound_text().map_err(undescribed)?;
     let network = opened.as_ref().map_or(&network, |opened| &opened.network);
-    let announcer = start::announcer(&new, &sdp, network)?;
+    let announcer = start::announcer(&new, (&sdp, sound.as_deref()), network)?;
     let moved = new.stats != old.stats;
     let stats = moved.then(|| new.stats.as_deref().map(start::open_stats).transpose());
     let stats = stats.transpose()?;

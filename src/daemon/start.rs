@@ -5,7 +5,7 @@ use super::audio::Audio;
 use super::link::Network;
 use super::video::{Sending, Video};
 use super::{Daemon, Error};
-use crate::announce::Announcer;
+use crate::announce::{self, Announcer, Reach, Texts};
 use crate::capture::AudioFormat;
 use crate::clock::monotonic;
 use crate::description::{Description, NTP64_ID};
@@ -43,6 +43,7 @@ pub(super) fn describe(
         changes: 0,
         repair: !settings.repair.is_none(),
         synchronised: machine::is_synchronised(),
+        plain_sound: settings.announce_sound,
         video: None,
         audio: None,
     }
@@ -87,22 +88,25 @@ const BITRATE_LEFT_MIN: u64 = 50_000;
 
 pub(super) fn announcer(
     settings: &Settings,
-    sdp: &str,
+    (session, sound): (&str, Option<&str>),
     network: &Network,
 ) -> Result<Option<Announcer>, Error> {
-    let multicast = network.destinations.first().is_some_and(|to| to.address.is_multicast());
     if !settings.announce {
         return Ok(None);
     }
-    if !multicast {
+    let group = network.destinations.first().map(|to| to.address).filter(IpAddr::is_multicast);
+    let Some(group) = group else {
         log::info!(
             "not announced, since it does not go to a group: viewers need its description ('streamsocket sdp')"
         );
         return Ok(None);
+    };
+    if settings.announce_sound && sound.is_none() {
+        log::warn!("--announce pulse: there is no sound that could be announced");
     }
-    Announcer::new(sdp, network.origin, network.interface.as_ref(), monotonic())
-        .map(Some)
-        .map_err(Error)
+    let (origin, interface) = (network.origin, network.interface.as_ref());
+    let reach = Reach { origin, interface, ttl: announce::ttl(group, network.ttl) };
+    Announcer::new(Texts { session, sound }, reach, monotonic()).map(Some).map_err(Error)
 }
 
 /// Written beside and renamed, so that a player that waits for the file never reads half of it. A pipe

@@ -2,6 +2,7 @@
 //! right, in the description and in every report.
 
 use super::{Daemon, seconds, start};
+use crate::announce::Texts;
 use crate::clock::unix_offset_nanos;
 use crate::description::{Description, reference_clock};
 use std::path::PathBuf;
@@ -46,7 +47,9 @@ impl Daemon {
 
     pub(super) fn describe_anew(&mut self, now: Monotonic) {
         let Ok(sdp) = self.wall.description.text() else { return };
-        if let Some(Err(error)) = self.announcer.as_mut().map(|it| it.replace(&sdp, now)) {
+        let sound = self.wall.description.sound_text().ok().flatten();
+        let texts = Texts { session: &sdp, sound: sound.as_deref() };
+        if let Some(Err(error)) = self.announcer.as_mut().map(|it| it.replace(texts, now)) {
             log::warn!("{error}");
         }
         // A pipe has been read and is done with.

@@ -1,7 +1,10 @@
 //! What the loop watches, also when a device returns with other descriptors.
 
 use super::opening::Opened;
-use super::{AUDIO_FIRST, CHANGES, CONTROL_FIRST, Daemon, HOTPLUG, RTCP, SIGNAL, TIMER, VIDEO};
+use super::{
+    ASKED, AUDIO_FIRST, CHANGES, CONTROL_FIRST, Daemon, HOTPLUG, RTCP, SIGNAL, TIMER, VIDEO,
+};
+use crate::announce::Announcer;
 use crate::capture::source::{AudioSource, VideoSource};
 use crate::hotplug::Hotplug;
 use mio::unix::SourceFd;
@@ -35,8 +38,17 @@ impl Daemon {
             self.watch(changes.as_raw_fd(), CHANGES)?;
         }
         self.watch_rtcp()?;
+        self.watch_announcer();
         self.watch_sources();
         Ok(())
+    }
+
+    /// Watches for viewers who look for sessions. Without it they wait for the next announcement.
+    pub(super) fn watch_announcer(&self) {
+        let descriptor = self.announcer.as_ref().and_then(Announcer::descriptor);
+        if let Some(Err(error)) = descriptor.map(|descriptor| self.watch(descriptor, ASKED)) {
+            log::debug!("viewers who look for sessions are not heard: {error}");
+        }
     }
 
     /// Watches every socket that reports may come to; those that are watched already stay so.

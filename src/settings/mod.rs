@@ -3,7 +3,7 @@
 
 mod parse;
 
-use self::parse::{audio, controls, destinations, named, number, rate, size, video};
+use self::parse::{announce, audio, controls, destinations, named, number, rate, size, video};
 use crate::capture::child::without_password;
 use crate::capture::devices::CameraName;
 use crate::capture::{Cause, FrameRate};
@@ -151,6 +151,8 @@ pub struct Settings {
     pub sdp: Option<PathBuf>,
     /// Whether it is announced.
     pub announce: bool,
+    /// Whether its sound is sent, and announced, as PulseAudio and PipeWire take it.
+    pub announce_sound: bool,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
 }
@@ -307,6 +309,7 @@ fn read(path: &Path) -> Result<(StreamOptions, String), Error> {
 }
 
 fn check(options: StreamOptions) -> Result<Settings, Error> {
+    let (announce, announce_sound) = announce(options.announce.as_deref(), options.no_announce)?;
     let settings = Settings {
         video: options.video.as_deref().map_or(Ok(VideoChoice::Auto), video)?,
         audio: options.audio.as_deref().map_or(Ok(AudioChoice::Auto), audio)?,
@@ -349,7 +352,8 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
         name: named("name", options.name.or_else(|| options.instance.clone()))?,
         instance: named("instance", options.instance)?,
         sdp: options.sdp,
-        announce: !options.no_announce.unwrap_or(false),
+        announce,
+        announce_sound,
         stats: options.stats,
     };
     if settings.video == VideoChoice::None && settings.audio == AudioChoice::None {

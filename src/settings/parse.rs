@@ -25,7 +25,11 @@ pub(super) fn video(text: &str) -> Result<VideoChoice, Error> {
             Some(("v4l2", name)) if !name.is_empty() => VideoChoice::Camera(name.into()),
             Some(("file", path)) if !path.is_empty() => VideoChoice::File(path.into()),
             _ if text.starts_with("/dev/") => VideoChoice::Camera(text.into()),
-            _ => return Err(wrong("video", &without_password(text), EXPECTED)),
+            _ => {
+                let shown = without_password(text);
+                let hint = hint(&shown, "video").unwrap_or_else(|| EXPECTED.into());
+                return Err(wrong("video", &shown, hint));
+            }
         },
     })
 }
@@ -49,9 +53,36 @@ pub(super) fn audio(text: &str) -> Result<AudioChoice, Error> {
             }
             Some(("alsa", name)) if !name.is_empty() => AudioChoice::Card(name.to_owned()),
             Some(("file", path)) if !path.is_empty() => AudioChoice::File(path.into()),
-            _ => return Err(wrong("audio", text, EXPECTED)),
+            _ => {
+                let hint = hint(text, "audio").unwrap_or_else(|| EXPECTED.into());
+                return Err(wrong("audio", text, hint));
+            }
         },
     })
+}
+
+/// Whether the session is announced, and whether its sound is to PulseAudio and PipeWire.
+pub(super) fn announce(text: Option<&str>, never: Option<bool>) -> Result<(bool, bool), Error> {
+    let (announce, sound) = match text {
+        None | Some("yes") => (true, false),
+        Some("pulse") => (true, true),
+        Some("no") => (false, false),
+        Some(other) => return Err(wrong("announce", other, "expected yes, pulse or no")),
+    };
+    match (text, never.unwrap_or(false)) {
+        (Some("yes" | "pulse"), true) => {
+            Err(Error("--no-announce: --announce says that it is to be announced".into()))
+        }
+        (_, never) => Ok((announce && !never, sound)),
+    }
+}
+
+/// What a source is that is named without saying what it is, if that can be told.
+fn hint(text: &str, kind: &str) -> Option<String> {
+    let path = std::path::Path::new(text);
+    let looks_like_one = text.contains('/') || path.extension().is_some() || path.exists();
+    let is_address = text.contains("://");
+    (looks_like_one && !is_address).then(|| format!("a file is named --{kind} file:{text}"))
 }
 
 pub(super) fn size(text: &str) -> Result<(u16, u16), Error> {
@@ -159,7 +190,13 @@ fn destination(text: &str) -> Result<Destination, Error> {
     let socket = text.parse::<std::net::SocketAddr>().map(|to| (to.ip(), to.port()));
     let bare = || text.trim_matches(['[', ']']).parse().map(|address| (address, PORT_DEFAULT));
     let (address, port): (IpAddr, u16) = socket.or_else(|_| bare()).map_err(|_| {
-        let expected = "expected an address and perhaps a port, such as 239.255.42.42:5004";
+        let host = text.split_once(':').map_or(text, |(host, _)| host);
+        let named = text.matches(':').count() < 2 && host.contains(|it: char| it.is_alphabetic());
+        let expected = if named {
+            format!("an address is expected and no name: 'getent ahosts {host}' says which one {host} has")
+        } else {
+            "expected an address and perhaps a port, such as 239.255.42.42:5004".into()
+        };
         wrong("to", text, expected)
     })?;
     if address.is_unspecified() || is_broadcast(address) {

@@ -75,6 +75,35 @@ fn destinations_are_addresses_with_even_ports() {
 }
 
 #[test]
+fn what_is_near_a_value_gets_a_hint() {
+    let to = loaded(|o| o.to = Some(vec!["door.lan:5004".into()])).unwrap_err();
+    assert!(to.contains("no name: 'getent ahosts door.lan'"), "{to}");
+    let to = loaded(|o| o.to = Some(vec!["ff15::zz".into()])).unwrap_err();
+    assert!(to.contains("expected an address and perhaps a port"), "{to}");
+    let video = loaded(|o| o.video = Some("films/clip.mp4".into())).unwrap_err();
+    assert!(video.ends_with("a file is named --video file:films/clip.mp4"), "{video}");
+    let audio = loaded(|o| o.audio = Some("voice.wav".into())).unwrap_err();
+    assert!(audio.ends_with("a file is named --audio file:voice.wav"), "{audio}");
+    let video = loaded(|o| o.video = Some("rtmp://x/y".into())).unwrap_err();
+    assert!(video.contains("expected auto, v4l2:"), "{video}");
+}
+
+#[test]
+fn announcing_is_chosen_by_one_word() {
+    let chosen = |announce: Option<&str>, never| {
+        let announce = announce.map(str::to_owned);
+        loaded(|o| (o.announce, o.no_announce) = (announce, never))
+            .map(|it| (it.announce, it.announce_sound))
+    };
+    assert_eq!(chosen(None, None), Ok((true, false)));
+    assert_eq!(chosen(Some("pulse"), None), Ok((true, true)));
+    assert_eq!(chosen(Some("no"), None), Ok((false, false)));
+    assert_eq!(chosen(Some("no"), Some(true)), Ok((false, false)));
+    assert!(chosen(Some("pulse"), Some(true)).unwrap_err().starts_with("--no-announce: "));
+    assert!(chosen(Some("all"), None).unwrap_err().starts_with("--announce all: expected yes"));
+}
+
+#[test]
 fn a_file_says_the_same_and_flags_win() {
     let settings = from_file("video = 'pattern'\nfps = 25\npacket-size = 1200\nloop = true\nto = ['239.255.9.9']\ncontrol = ['a=1']\n").unwrap();
     assert_eq!(

@@ -11,6 +11,7 @@ mod clocks;
 mod configurations;
 mod control;
 mod control_bounds;
+mod descriptions;
 mod foreign;
 mod hostile;
 mod installing;

@@ -9,6 +9,31 @@ use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 /// Dynamic payload type of our L16, as the session description maps it.
 pub const PAYLOAD_TYPE: u8 = 97;
 
+/// The only payload type that PulseAudio 16.1 takes: all others it drops without a word.
+const PAYLOAD_TYPE_PLAIN: u8 = 127;
+
+/// What packets of sound look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Their payload type.
+    pub payload_type: u8,
+    /// Id of the time extension, if they have it.
+    pub ntp64_id: Option<u8>,
+}
+
+impl Form {
+    /// Ours, with the time extension under this id; or if it is to be `plain` as PulseAudio and PipeWire take
+    /// it, of which some take an extension for sound.
+    #[must_use]
+    pub const fn new(plain: bool, ntp64_id: u8) -> Self {
+        if plain {
+            Self { payload_type: PAYLOAD_TYPE_PLAIN, ntp64_id: None }
+        } else {
+            Self { payload_type: PAYLOAD_TYPE, ntp64_id: Some(ntp64_id) }
+        }
+    }
+}
+
 /// Milliseconds of sound in a packet: short enough not to be heard as delay, long enough that
 /// headers stay below a tenth of the bytes.
 pub const PACKET_MS: u32 = 5;
@@ -17,6 +42,7 @@ pub const PACKET_MS: u32 = 5;
 #[derive(Debug)]
 pub struct Packetizer {
     ssrc: Ssrc,
+    payload_type: u8,
     sequence: Sequence,
     clock: AudioClock,
     started: bool,
@@ -67,6 +93,7 @@ impl Packetizer {
         let packet_samples = usize::try_from(frames.max(1)).unwrap_or(1) * channels;
         Self {
             ssrc: stream.ssrc,
+            payload_type: PAYLOAD_TYPE,
             sequence: first,
             clock: AudioClock::new(stream.rate, base),
             started: false,
@@ -79,6 +106,13 @@ impl Packetizer {
             header: [0; rtp::HEADER_LEN + NTP64_LEN],
             payload: vec![0; packet_samples * 2],
         }
+    }
+
+    /// The same with another payload type.
+    #[must_use]
+    pub const fn with_payload_type(mut self, payload_type: u8) -> Self {
+        self.payload_type = payload_type;
+        self
     }
 
     /// Synchronization source.
@@ -157,7 +191,7 @@ impl Packetizer {
     fn emit(&mut self, wall: &WallClock, send: &mut impl FnMut(Packet<'_>)) {
         let header = rtp::Header {
             marker: std::mem::take(&mut self.marker),
-            payload_type: PAYLOAD_TYPE,
+            payload_type: self.payload_type,
             sequence: self.sequence,
             time: self.clock.next(),
             ssrc: self.ssrc,
