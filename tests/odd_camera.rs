@@ -1,4 +1,4 @@
-//! A camera whose stamps are wrong (`tests/camera/odd_camera.c`), on a machine that has none.
+//! A camera whose driver is odd (`tests/camera/odd_camera.c`), on a machine that has none.
 
 use crate::clip::clip;
 use crate::program::{peer, text};
@@ -26,13 +26,15 @@ impl OddCamera {
         Self { library }
     }
 
-    /// Gives a daemon this camera, which lies about time in that way.
-    pub fn plug<'a>(&self, daemon: &'a mut Command, stamps: &str) -> &'a mut Command {
+    /// Gives a daemon this camera, with these oddities: names and values, as in the source.
+    pub fn plug<'a>(&self, daemon: &'a mut Command, oddities: &[(&str, &str)]) -> &'a mut Command {
+        for (name, value) in oddities {
+            daemon.env(format!("ODD_CAMERA_{name}"), value);
+        }
         daemon
             .env("LD_PRELOAD", &self.library)
             .env("ODD_CAMERA_NODE", NODE)
             .env("ODD_CAMERA_CLIP", clip("640x480"))
-            .env("ODD_CAMERA_STAMPS", stamps)
             .args(["--video", &format!("v4l2:{NODE}")])
     }
 }

@@ -1,8 +1,15 @@
 /*
- * A V4L2 camera that stamps its pictures wrongly, for a program that is started with it in LD_PRELOAD:
- * a node where there is none, at ODD_CAMERA_NODE, with the JPEGs of ODD_CAMERA_CLIP, 640x480 at 30 a second.
- * ODD_CAMERA_STAMPS says how it lies (see `stamp`). What the program asks of the node is answered as
- * videodev2.h has it; what it asks of anything else goes to the C library.
+ * A V4L2 camera with an odd driver, for a program that is started with it in LD_PRELOAD: a node where there
+ * is none, at ODD_CAMERA_NODE, with the JPEGs of ODD_CAMERA_CLIP, 640x480 at 30 a second. What the program
+ * asks of the node is answered as videodev2.h has it; what it asks of anything else goes to the C library.
+ *
+ * What is odd about it:
+ * ODD_CAMERA_STAMPS   how its stamps lie (see `stamp`)
+ * ODD_CAMERA_SIZE     the size it lists, such as 800x600; it grants 640x480 all the same
+ * ODD_CAMERA_RATE     the error number (errno.h) that it refuses S_PARM with
+ * ODD_CAMERA_BUFFERS  how many buffers it grants at most
+ * ODD_CAMERA_OUTPUT   1: it takes pictures, too, as v4l2loopback does
+ * ODD_CAMERA_GIVES    `damaged` or `empty` buffers instead of pictures; `damaged-once` until it is opened again
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,7 +38,7 @@ static struct {
 	size_t starts[PICTURES_MAX + 1];
 	unsigned pictures, buffer_count, sequence;
 	unsigned queue[2 * BUFFERS_MAX], first, last;
-	int streams;
+	int streams, openings;
 } camera = { .descriptor = -1 };
 
 #define NEXT(name, type) ((type)dlsym(RTLD_NEXT, name))
@@ -40,6 +47,12 @@ static const char *setting(const char *name, const char *otherwise)
 {
 	const char *value = getenv(name);
 	return value ? value : otherwise;
+}
+
+static long number(const char *name, long otherwise)
+{
+	const char *value = getenv(name);
+	return value ? strtol(value, NULL, 10) : otherwise;
 }
 
 static int refuse(int reason)
@@ -74,6 +87,7 @@ static int open_node(void)
 {
 	if (!camera.clip)
 		load_clip();
+	camera.openings++;
 	camera.descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	return camera.descriptor;
 }
@@ -111,6 +125,13 @@ static long long stamp(void)
 	return told;
 }
 
+/* Pictures come as long as there are buffers for them: without any, the node is never readable. */
+static int run(int on)
+{
+	struct itimerspec period = { { 0, on ? PERIOD : 0 }, { 0, on ? PERIOD : 0 } };
+	return timerfd_settime(camera.descriptor, 0, &period, NULL);
+}
+
 static int dequeue(struct v4l2_buffer *buffer)
 {
 	unsigned long long periods;
@@ -118,20 +139,23 @@ static int dequeue(struct v4l2_buffer *buffer)
 		return refuse(EINVAL);
 	if (read(camera.descriptor, &periods, sizeof periods) != sizeof periods)
 		return refuse(EAGAIN);
-	if (camera.first == camera.last) {
-		camera.sequence++;
+	if (camera.first == camera.last)
 		return refuse(EAGAIN);
-	}
 	unsigned index = camera.queue[camera.first++ % (2 * BUFFERS_MAX)];
+	if (camera.first == camera.last)
+		run(0);
 	unsigned picture = camera.sequence % camera.pictures;
 	size_t length = camera.starts[picture + 1] - camera.starts[picture];
 	memcpy(camera.buffers[index], camera.clip + camera.starts[picture], length);
 	long long told = stamp();
+	const char *gives = setting("ODD_CAMERA_GIVES", "pictures");
+	int damaged = !strcmp(gives, "damaged") || (!strcmp(gives, "damaged-once") && camera.openings == 1);
 	*buffer = (struct v4l2_buffer){
 		.index = index,
 		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.bytesused = (unsigned)length,
-		.flags = V4L2_BUF_FLAG_MAPPED | V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC | V4L2_BUF_FLAG_TSTAMP_SRC_SOE,
+		.bytesused = strcmp(gives, "empty") ? (unsigned)length : 0,
+		.flags = V4L2_BUF_FLAG_MAPPED | V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC | V4L2_BUF_FLAG_TSTAMP_SRC_SOE |
+			 (damaged ? V4L2_BUF_FLAG_ERROR : 0),
 		.field = V4L2_FIELD_NONE,
 		.timestamp = { .tv_sec = told / SECOND, .tv_usec = told % SECOND / 1000 },
 		.sequence = camera.sequence++,
@@ -144,8 +168,9 @@ static int dequeue(struct v4l2_buffer *buffer)
 
 static int request_buffers(struct v4l2_requestbuffers *request)
 {
-	if (request->count > BUFFERS_MAX)
-		request->count = BUFFERS_MAX;
+	unsigned most = (unsigned)number("ODD_CAMERA_BUFFERS", BUFFERS_MAX);
+	if (request->count > most)
+		request->count = most;
 	camera.buffer_count = request->count;
 	camera.first = camera.last = 0;
 	for (unsigned index = 0; index < request->count; index++)
@@ -164,6 +189,8 @@ static int describe(unsigned request, void *argument)
 		strcpy((char *)it->card, "Odd camera");
 		strcpy((char *)it->bus_info, "platform:odd_camera");
 		it->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
+		if (number("ODD_CAMERA_OUTPUT", 0))
+			it->device_caps |= V4L2_CAP_VIDEO_OUTPUT;
 		it->capabilities = it->device_caps | V4L2_CAP_DEVICE_CAPS;
 		return 0;
 	}
@@ -181,6 +208,7 @@ static int describe(unsigned request, void *argument)
 		it->type = V4L2_FRMSIZE_TYPE_DISCRETE;
 		it->discrete.width = WIDTH;
 		it->discrete.height = HEIGHT;
+		sscanf(setting("ODD_CAMERA_SIZE", ""), "%ux%u", &it->discrete.width, &it->discrete.height);
 		return 0;
 	}
 	case VIDIOC_ENUM_FRAMEINTERVALS: {
@@ -206,8 +234,11 @@ static int answer(unsigned request, void *argument)
 						.field = V4L2_FIELD_NONE, .sizeimage = BUFFER_LENGTH };
 		return 0;
 	}
-	case VIDIOC_G_PARM:
 	case VIDIOC_S_PARM:
+		if (number("ODD_CAMERA_RATE", 0))
+			return refuse((int)number("ODD_CAMERA_RATE", 0));
+		/* fall through */
+	case VIDIOC_G_PARM:
 		((struct v4l2_streamparm *)argument)->parm.capture.timeperframe = (struct v4l2_fract){ 1, 30 };
 		return 0;
 	case VIDIOC_REQBUFS:
@@ -221,16 +252,16 @@ static int answer(unsigned request, void *argument)
 		return 0;
 	}
 	case VIDIOC_QBUF:
+		if (camera.streams && camera.first == camera.last)
+			run(1);
 		camera.queue[camera.last++ % (2 * BUFFERS_MAX)] = ((struct v4l2_buffer *)argument)->index;
 		return 0;
 	case VIDIOC_DQBUF:
 		return dequeue(argument);
-	case VIDIOC_STREAMON: {
-		struct itimerspec period = { { 0, PERIOD }, { 0, PERIOD } };
+	case VIDIOC_STREAMON:
 		camera.streams = 1;
 		camera.sequence = 0;
-		return timerfd_settime(camera.descriptor, 0, &period, NULL);
-	}
+		return run(1);
 	case VIDIOC_STREAMOFF:
 		camera.streams = 0;
 		return 0;

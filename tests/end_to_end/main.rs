@@ -22,6 +22,7 @@ mod losses;
 mod mistakes;
 mod network;
 mod notify;
+mod odd_cameras;
 mod peers;
 mod readers;
 mod readme;

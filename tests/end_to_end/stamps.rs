@@ -23,7 +23,7 @@ fn recorded(camera: &OddCamera, stamps: &str) -> (Recording, u64, String) {
     let out = folder.path().join("it.mkv");
     let receiver = record(place, "L16/48000/2", &out);
     let mut daemon = daemon_at(place);
-    camera.plug(&mut daemon, stamps).args(["--audio", "tone", "--stats", "-"]);
+    camera.plug(&mut daemon, &[("STAMPS", stamps)]).args(["--audio", "tone", "--stats", "-"]);
     let mut daemon = Program::start(daemon.stdout(Stdio::piped()));
     let mut lines = BufReader::new(daemon.stdout()).lines();
     let line = lines.nth(SECONDS).unwrap().unwrap();

@@ -88,6 +88,7 @@ const ENUM_FRAMESIZES: Request<sys::v4l2_frmsizeenum> =
 const ENUM_FRAMEINTERVALS: Request<sys::v4l2_frmivalenum> =
     Request::new(vidioc::VIDIOC_ENUM_FRAMEINTERVALS);
 const S_FMT: Request<sys::v4l2_format> = Request::new(vidioc::VIDIOC_S_FMT);
+const G_PARM: Request<sys::v4l2_streamparm> = Request::new(vidioc::VIDIOC_G_PARM);
 const S_PARM: Request<sys::v4l2_streamparm> = Request::new(vidioc::VIDIOC_S_PARM);
 const QUERYCTRL: Request<sys::v4l2_queryctrl> = Request::new(vidioc::VIDIOC_QUERYCTRL);
 const QUERYMENU: Request<sys::v4l2_querymenu> = Request::new(vidioc::VIDIOC_QUERYMENU);
@@ -114,11 +115,11 @@ pub(crate) struct Capability {
 
 impl Capability {
     /// Whether this node gives pictures by itself and through memory-mapped buffers: no metadata,
-    /// no output, no codec, no stage of an image pipeline.
+    /// no codec, no stage of an image pipeline. One that also takes pictures is a camera, too: in
+    /// v4l2loopback's usual set-up writers and readers share a node.
     pub(crate) fn is_camera(&self) -> bool {
         let flags = CapabilityFlags::from(self.flags);
-        let other = CapabilityFlags::VIDEO_OUTPUT
-            | CapabilityFlags::VIDEO_OUTPUT_MPLANE
+        let other = CapabilityFlags::VIDEO_OUTPUT_MPLANE
             | CapabilityFlags::VIDEO_M2M
             | CapabilityFlags::VIDEO_M2M_MPLANE;
         flags.contains(CapabilityFlags::VIDEO_CAPTURE | CapabilityFlags::STREAMING)
@@ -293,11 +294,14 @@ impl Node {
         raw.parm.capture.timeperframe =
             sys::v4l2_fract { numerator: rate.denominator, denominator: rate.numerator };
         self.call(&S_PARM, &mut raw)?;
-        // SAFETY: capture streams use this member, and every value of it is valid.
-        let interval = unsafe { raw.parm.capture.timeperframe };
-        let granted =
-            FrameRate { numerator: interval.denominator, denominator: interval.numerator };
-        Ok((granted.numerator > 0 && granted.denominator > 0).then_some(granted))
+        Ok(rate_in(&raw))
+    }
+
+    /// The rate that pictures come at now, if the driver names it.
+    pub(super) fn rate(&self) -> Option<FrameRate> {
+        let mut raw = sys::v4l2_streamparm { type_: CAPTURE, ..zeroed() };
+        self.call(&G_PARM, &mut raw).ok()?;
+        rate_in(&raw)
     }
 
     /// The controls that have a name and a number for a value.
@@ -372,6 +376,14 @@ impl Node {
     pub(super) fn set_control(&self, id: u32, value: i32) -> io::Result<()> {
         self.call(&S_CTRL, &mut sys::v4l2_control { id, value })
     }
+}
+
+/// The rate in the parameters of a capture stream; `None` for an interval of nothing.
+fn rate_in(raw: &sys::v4l2_streamparm) -> Option<FrameRate> {
+    // SAFETY: capture streams use this member, and every value of it is valid.
+    let interval = unsafe { raw.parm.capture.timeperframe };
+    let rate = FrameRate { numerator: interval.denominator, denominator: interval.numerator };
+    (rate.numerator > 0 && rate.denominator > 0).then_some(rate)
 }
 
 /// The text in one of the kernel's fixed fields. Names come from the device: bytes that a terminal

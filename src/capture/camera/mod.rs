@@ -2,25 +2,28 @@
 //! a picture is not looked at here.
 //!
 //! A frame goes: driver -> `ring` -> judged here -> [`Lease`] in a [`VideoFrame`] -> dropped by
-//! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent; while that many are, the newest
-//! frame is held back and older ones return to the driver at once.
+//! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent, fewer if the driver granted few
+//! buffers; while that many are, the newest frame is held back and older ones return to the driver at
+//! once.
 
 pub(crate) mod control;
 #[allow(unsafe_code, reason = "ioctls on structures of the kernel")]
 pub(crate) mod kernel;
 pub(crate) mod offer;
 mod refusal;
+mod request;
 #[allow(unsafe_code, reason = "memory shared with the driver")]
 mod ring;
 
 pub use control::{Control, ControlKind};
 pub use offer::{Extent, FormatOffer, RateOffer, SizeOffer};
+pub use request::CameraRequest;
 pub use ring::Lease;
 
 use super::buffer::FrameBytes;
-use super::{Error, FrameRate, VideoFormat, VideoFrame, VideoPoll};
+use super::{Error, VideoFormat, VideoFrame, VideoPoll};
 use crate::clock::monotonic;
-use crate::normalise::{Layout, RawFormat};
+use crate::normalise::RawFormat;
 use kernel::{Capability, Node};
 use ring::{Dequeued, Ring};
 use std::os::fd::RawFd;
@@ -33,22 +36,15 @@ use streamsocket_stream::send::stamps::{Doubt, Judgement, Stamps};
 /// and one that takes its place.
 pub const LEASED_MAX: usize = 3;
 
+/// Frames lent out at most of so many buffers: one is left to be held back and one to the driver, as far
+/// as they go. With two, the driver has none while a frame is held back; with one, while one is lent.
+fn lendable(buffers: usize) -> usize {
+    buffers.saturating_sub(2).clamp(1, LEASED_MAX)
+}
+
 /// Frames missing in the driver's numbering that still count as lost. More is a counter that began
 /// anew.
 const GAP_MAX: u32 = 1000;
-
-/// What the user wants of a camera.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CameraRequest {
-    /// The device node, or a link to one: `/dev/video0`, `/dev/v4l/by-id/...`.
-    pub device: PathBuf,
-    /// Width and height in pixels. `None`: 1280x720 or what comes nearest.
-    pub size: Option<(u16, u16)>,
-    /// Frames per second. `None`: 30 or what comes nearest.
-    pub rate: Option<FrameRate>,
-    /// Controls to set, by name, in this order.
-    pub controls: Vec<(String, String)>,
-}
 
 /// What became of the frames since the camera was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +55,7 @@ pub struct CameraCounts {
     pub error_flagged: u64,
     /// Without any bytes.
     pub empty: u64,
-    /// Replaced by a newer one while [`LEASED_MAX`] were lent out.
+    /// Replaced by a newer one while as many as possible were lent out.
     pub skipped_lease: u64,
     /// Numbered by the driver but never handed out: lost on the bus, or for want of a free buffer.
     pub sequence_gaps: u64,
@@ -68,10 +64,16 @@ pub struct CameraCounts {
 }
 
 impl CameraCounts {
-    /// Buffers that the driver handed out.
+    /// Pictures that the driver handed out.
     #[must_use]
-    pub const fn given(&self) -> u64 {
-        self.delivered + self.error_flagged + self.empty + self.skipped_lease
+    pub const fn pictures(&self) -> u64 {
+        self.delivered + self.skipped_lease
+    }
+
+    /// Buffers that the driver handed out without a picture: empty, or flagged as damaged.
+    #[must_use]
+    pub const fn useless(&self) -> u64 {
+        self.error_flagged + self.empty
     }
 
     /// These and those.
@@ -137,14 +139,11 @@ impl Camera {
         let path = &request.device;
         let (node, capability) = open_node(path)?;
         let label = label(&capability, path);
-        let (granted, raw) = negotiate(&node, &label, request)?;
+        let (granted, raw) = request::negotiate(&node, &label, request)?;
         control::apply(&node, &label, &request.controls)?;
         let ring = Ring::map(node)
             .map_err(|error| refusal::failed(&label, path, "map its buffers", &error))?;
-        if ring.len() < ring::BUFFERS_MIN {
-            let (has, needs) = (ring.len(), ring::BUFFERS_MIN);
-            return Err(Error::new(format!("{label} has only {has} buffers, {needs} are needed")));
-        }
+        log::debug!("{label} has {} buffers", ring.len());
         ring.start().map_err(|error| refusal::failed(&label, path, "start", &error))?;
         Ok(Self {
             ring,
@@ -200,14 +199,20 @@ impl Camera {
         self.counts
     }
 
+    /// Whether a frame that was held back can be had now: leases have come back.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.held.is_some() && self.may_lend()
+    }
+
     /// The next frame, in the order of capture. Poll until it says [`VideoPoll::Idle`]; then again
-    /// when the descriptor has news, and after a lease was dropped while [`LEASED_MAX`] were out.
+    /// when the descriptor has news, and when [`is_ready`](Self::is_ready).
     ///
     /// # Errors
     /// The camera was unplugged, or broke down: drop it, and open it again when it is back.
     pub fn poll(&mut self, now: Monotonic) -> Result<VideoPoll, Error> {
         loop {
-            let may_lend = self.lent() < LEASED_MAX;
+            let may_lend = self.may_lend();
             if let Some(frame) = self.held.take_if(|_| may_lend) {
                 return Ok(self.deliver(frame));
             }
@@ -228,9 +233,10 @@ impl Camera {
         }
     }
 
-    /// Frames that others hold.
-    fn lent(&self) -> usize {
-        self.ring.out().saturating_sub(usize::from(self.held.is_some()))
+    /// Whether others hold fewer frames than they may.
+    fn may_lend(&self) -> bool {
+        let lent = self.ring.out().saturating_sub(usize::from(self.held.is_some()));
+        lent < lendable(self.ring.len())
     }
 
     fn deliver(&mut self, frame: VideoFrame) -> VideoPoll {
@@ -307,61 +313,6 @@ fn label(capability: &Capability, path: &Path) -> String {
     format!("camera \"{}\" ({})", capability.card, path.display())
 }
 
-/// Sets format, size and rate, and returns what was granted.
-fn negotiate(
-    node: &Node,
-    label: &str,
-    request: &CameraRequest,
-) -> Result<(VideoFormat, Option<RawFormat>), Error> {
-    let path = &request.device;
-    let formats = node.formats();
-    let format = offer::choose_format(label, &formats, request.size)?;
-    let wanted = request.rate.unwrap_or(offer::RATE_PREFERRED);
-    let fast = offer::fast_enough(format, wanted);
-    let sizes = if request.size.is_none() { &fast } else { &format.sizes };
-    let size = offer::choose_size(label, sizes, request.size)?;
-    let granted = node
-        .set_format(format.fourcc, size)
-        .map_err(|error| refusal::failed(label, path, "take this size", &error))?;
-    let pixels = (u16::try_from(granted.size.0).ok()).zip(u16::try_from(granted.size.1).ok());
-    let as_asked = |pixels| request.size.is_none_or(|it| it == pixels);
-    let (width, height) = match pixels {
-        Some(pixels) if granted.fourcc == format.fourcc && as_asked(pixels) => pixels,
-        _ => {
-            let ((width, height), (w, h), code) = (size, granted.size, format.code());
-            let line = format!("{label} was asked for {code} {width}x{height} and grants {w}x{h}");
-            return Err(Error::new(line));
-        }
-    };
-    let chosen = offer::choose_rate(&format.sizes, (width, height), wanted);
-    let rate = match node.set_rate(chosen) {
-        Ok(granted) => granted.unwrap_or(chosen),
-        Err(error) if error.raw_os_error() == Some(libc::ENOTTY) => chosen,
-        Err(error) => return Err(refusal::failed(label, path, "take this rate", &error)),
-    };
-    // Drivers round: only a difference that is worth showing is worth a line.
-    if request.rate.is_some() && rate.to_string() != wanted.to_string() {
-        let offered = offer::listed(offer::rates_at(&format.sizes, (width, height)));
-        log::warn!("{label}: {rate} instead of {wanted} frames a second, it offers {offered}");
-    }
-    let &kernel::Granted { stride, full_range, .. } = &granted;
-    let raw = Layout::of(format.fourcc).map(|layout| RawFormat {
-        layout,
-        width,
-        height,
-        stride,
-        full_range,
-    });
-    if raw.is_some() {
-        log::info!(
-            "{label} gives no MJPEG: its {} pictures are encoded here, which takes processor time \
-             (--quality, --size and --fps choose how much)",
-            format.code()
-        );
-    }
-    Ok((VideoFormat { width, height, rate }, raw))
-}
-
 /// Frames missing between two sequence numbers of a driver.
 const fn gap(last: u32, sequence: u32) -> u32 {
     match sequence.wrapping_sub(last) {
@@ -379,6 +330,11 @@ mod tests {
     fn a_lease_may_be_dropped_by_another_thread() {
         const fn is_send<T: Send>() {}
         is_send::<Lease>();
+    }
+
+    #[test]
+    fn of_fewer_buffers_fewer_are_lent_and_never_none() {
+        assert_eq!([1, 2, 3, 4, 5, 7, 32].map(lendable), [1, 1, 1, 2, 3, 3, 3]);
     }
 
     #[test]

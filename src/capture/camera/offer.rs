@@ -27,24 +27,39 @@ pub struct FormatOffer {
 }
 
 impl FormatOffer {
-    /// Whether its frames are JPEGs. Drivers name them `MJPG` or `JPEG`.
+    /// Whether its frames are JPEGs.
     #[must_use]
     pub const fn is_mjpeg(&self) -> bool {
-        matches!(&self.fourcc, b"MJPG" | b"JPEG")
+        is_jpeg(self.fourcc)
     }
 
     /// Whether its frames can be sent: JPEGs, or what can be encoded.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        self.is_mjpeg() || Layout::of(self.fourcc).is_some()
+        is_usable(self.fourcc)
     }
 
     /// The four-character code as text.
     #[must_use]
     pub fn code(&self) -> String {
-        let printable = |&byte: &u8| if byte.is_ascii_graphic() { char::from(byte) } else { ' ' };
-        self.fourcc.iter().map(printable).collect::<String>().trim_end().to_owned()
+        code(&self.fourcc)
     }
+}
+
+/// Whether frames are JPEGs. Drivers name them `MJPG` or `JPEG`.
+const fn is_jpeg(fourcc: [u8; 4]) -> bool {
+    matches!(&fourcc, b"MJPG" | b"JPEG")
+}
+
+/// Whether frames of this code can be sent: JPEGs, or what can be encoded.
+pub(super) fn is_usable(fourcc: [u8; 4]) -> bool {
+    is_jpeg(fourcc) || Layout::of(fourcc).is_some()
+}
+
+/// A four-character code as text.
+pub(super) fn code(fourcc: &[u8; 4]) -> String {
+    let printable = |&byte: &u8| if byte.is_ascii_graphic() { char::from(byte) } else { ' ' };
+    fourcc.iter().map(printable).collect::<String>().trim_end().to_owned()
 }
 
 /// A size, or a range of them, with its rates.

@@ -39,6 +39,12 @@ pub(super) fn no_camera(path: &Path, capability: Option<&Capability>) -> Error {
     })
 }
 
+/// The device has no format: a loopback device before somebody writes to it.
+pub(super) fn no_format(label: &str) -> Error {
+    let line = format!("{label} offers no pictures yet: start the program that writes them to it");
+    Error::new(line).from_cause(Cause::Absent)
+}
+
 /// The kernel refused a step.
 pub(super) fn failed(label: &str, path: &Path, step: &str, error: &io::Error) -> Error {
     let line = match error.raw_os_error() {
@@ -128,6 +134,7 @@ mod tests {
 
     #[test]
     fn what_is_no_camera_is_said_so() {
+        assert_eq!(no_format(LABEL).cause(), Cause::Absent, "it is worth waiting for");
         let line = no_camera(Path::new("/dev/null"), None).to_string();
         assert!(line.starts_with("/dev/null is not a camera: "), "{line}");
     }

@@ -18,10 +18,8 @@ use v4l::v4l_sys as sys;
 use v4l::v4l2;
 
 /// Buffers asked for: three lent out, one held back as the newest, three for the driver to fill.
+/// Drivers may grant fewer.
 pub(super) const BUFFERS: u32 = 7;
-
-/// Buffers that must be granted: with fewer the driver would have none to fill at times.
-pub(super) const BUFFERS_MIN: usize = super::LEASED_MAX + 2;
 
 /// The mapped buffers of a streaming camera.
 #[derive(Debug)]
@@ -56,6 +54,9 @@ impl Ring {
             ..zeroed()
         };
         node.call(&REQBUFS, &mut request)?;
+        if request.count == 0 {
+            return Err(io::Error::other("the driver grants no buffers"));
+        }
         let mappings = (0..request.count)
             .map(|index| {
                 let mut buffer = buffer_at(index);

@@ -29,8 +29,8 @@ pub struct LiveCamera {
     name: String,
     /// What became of the frames of the cameras before this one.
     past: CameraCounts,
-    /// Buffers that this one has given, and when it gave the last.
-    given: u64,
+    /// Pictures and useless buffers that this one had given when the last picture came, and when that was.
+    given: (u64, u64),
     heard: Monotonic,
     frozen_after: Duration,
     /// It froze, and has not given a picture since, though it was opened again.
@@ -104,7 +104,7 @@ impl LiveCamera {
             format,
             name: label,
             past: CameraCounts::default(),
-            given: 0,
+            given: (0, 0),
             heard: Monotonic(0),
             frozen_after: FROZEN_MIN.max(span(format.rate, FROZEN_FRAMES)),
             frozen: None,
@@ -178,7 +178,10 @@ impl LiveCamera {
     /// When to poll even if nothing is readable.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        self.plug.deadline().or_else(|| self.plug.device().map(|_| self.heard + self.frozen_after))
+        self.plug.deadline().or_else(|| {
+            let camera = self.plug.device()?;
+            Some(if camera.is_ready() { self.heard } else { self.heard + self.frozen_after })
+        })
     }
 
     /// The next frame, if there is one. A camera that is lost is no error: it is waited for.
@@ -189,8 +192,8 @@ impl LiveCamera {
         let Some(camera) = self.plug.device_mut() else { return VideoPoll::Idle };
         match camera.poll(now) {
             Ok(polled) => {
-                let given = camera.counts().given();
-                self.watch(given, now);
+                let counts = camera.counts();
+                self.watch(counts.pictures(), counts.useless(), now);
                 polled
             }
             Err(error) => {
@@ -202,7 +205,7 @@ impl LiveCamera {
     }
 
     fn arrived(&mut self, now: Monotonic) {
-        (self.given, self.heard) = (0, now);
+        (self.given, self.heard) = ((0, 0), now);
         let Some(camera) = self.plug.device() else { return };
         let VideoFormat { width, height, rate } = camera.granted();
         camera.name().clone_into(&mut self.name);
@@ -214,15 +217,22 @@ impl LiveCamera {
     }
 
     /// Notices that the camera gives pictures, or has stopped to.
-    fn watch(&mut self, given: u64, now: Monotonic) {
-        if given != self.given {
-            (self.given, self.heard) = (given, now);
+    fn watch(&mut self, pictures: u64, useless: u64, now: Monotonic) {
+        if pictures != self.given.0 {
+            (self.given, self.heard) = ((pictures, useless), now);
             if self.frozen.take().is_some() {
                 log::info!("camera: {} gives pictures again", self.name);
             }
         } else if now.since(self.heard) >= self.frozen_after {
             let seconds = self.frozen_after.as_secs_f32();
-            let why = Error::new(format!("camera \"{}\" has frozen", self.name));
+            let why = Error::new(match useless.saturating_sub(self.given.1) {
+                0 => format!("camera \"{}\" has frozen", self.name),
+                _ => format!(
+                    "camera \"{}\" gives only damaged or empty pictures (another cable, port or \
+                     power supply may help, or a smaller --size)",
+                    self.name
+                ),
+            });
             if self.frozen.replace(why.clone()).is_none() {
                 log::warn!("{why}: no picture for {seconds:.1} s; opening it again");
             }

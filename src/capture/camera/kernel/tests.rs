@@ -11,7 +11,9 @@ fn only_what_gives_pictures_by_itself_is_a_camera() {
     assert!(node("uvcvideo", capture));
     assert!(!node("uvcvideo", sys::V4L2_CAP_META_CAPTURE | sys::V4L2_CAP_STREAMING));
     assert!(!node("uvcvideo", sys::V4L2_CAP_VIDEO_CAPTURE));
-    assert!(!node("v4l2loopback", capture | sys::V4L2_CAP_VIDEO_OUTPUT));
+    assert!(node("v4l2 loopback", capture | sys::V4L2_CAP_VIDEO_OUTPUT));
+    assert!(!node("vivid", sys::V4L2_CAP_VIDEO_OUTPUT | sys::V4L2_CAP_STREAMING));
+    assert!(!node("coda", capture | sys::V4L2_CAP_VIDEO_OUTPUT | sys::V4L2_CAP_VIDEO_M2M));
     assert!(!node("bcm2835-codec", sys::V4L2_CAP_VIDEO_M2M_MPLANE | sys::V4L2_CAP_STREAMING));
     assert!(!node("unicam", capture));
     assert!(!node("bcm2835-isp", capture));
