@@ -13,6 +13,7 @@ pub mod clip;
 pub mod cost;
 pub mod likeness;
 pub mod machine;
+pub mod microphone;
 pub mod odd_camera;
 pub mod pairs;
 pub mod place;

@@ -23,6 +23,7 @@ mod mistakes;
 mod network;
 mod notify;
 mod odd_cameras;
+mod odd_microphones;
 mod peers;
 mod readers;
 mod readme;

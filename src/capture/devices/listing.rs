@@ -3,10 +3,11 @@
 
 use super::lookup::PORT_PREFIX;
 use super::{CameraInfo, CardInfo, cameras, card_of_camera, cards, has_camera_interface};
+use crate::capture::Error;
 use crate::capture::camera::offer::{choose_format, codes, listed};
 use crate::capture::camera::{Control, FormatOffer};
 use crate::capture::microphone;
-use crate::capture::{AudioFormat, Error};
+use crate::capture::microphone::Offer;
 use std::fmt::{Result, Write};
 
 /// Writes the listing of this machine.
@@ -97,35 +98,36 @@ fn write_controls(controls: &[Control], out: &mut dyn Write) -> Result {
 }
 
 fn write_cards(
-    cards: &[(&CardInfo, std::result::Result<Vec<AudioFormat>, Error>)],
+    cards: &[(&CardInfo, std::result::Result<Offer, Error>)],
     out: &mut dyn Write,
 ) -> Result {
     writeln!(out, "Microphones")?;
     if cards.is_empty() {
         writeln!(out, "  none found: plug one in, or use --audio tone or --audio none")?;
     }
-    for (card, formats) in cards {
+    for (card, offer) in cards {
         writeln!(out, "  {}  {}", card.name, card.description)?;
-        match formats {
+        match offer {
             Err(error) => writeln!(out, "    {error}")?,
-            Ok(formats) => {
+            Ok(offer) => {
                 writeln!(out, "    use     --audio alsa:{}", card.name)?;
-                write_formats(formats, out)?;
+                write_formats(offer, out)?;
             }
         }
     }
     Ok(())
 }
 
-fn write_formats(formats: &[AudioFormat], out: &mut dyn Write) -> Result {
-    let Some(best) = formats.first() else {
-        return writeln!(out, "    no 16-bit samples in one or two channels: use plughw for hw");
-    };
+fn write_formats(offer: &Offer, out: &mut dyn Write) -> Result {
+    let (best, formats) = (offer.best(), &offer.formats);
     let channels = if best.channels == 1 { "mono" } else { "stereo" };
     let others = formats.iter().filter(|it| it.channels == best.channels && it.rate != best.rate);
     let others = listed(others.map(|format| format.rate));
-    let others = if others.is_empty() { others } else { format!("; could do {others}") };
-    writeln!(out, "    gives   {} Hz {channels}{others}", best.rate)
+    let mut more = if others.is_empty() { others } else { format!("; could do {others}") };
+    if formats.is_empty() {
+        more = format!(", made by ALSA of {offer}");
+    }
+    writeln!(out, "    gives   {} Hz {channels}{more}", best.rate)
 }
 
 fn in_brackets(text: &str) -> String {
@@ -135,8 +137,8 @@ fn in_brackets(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::FrameRate;
     use crate::capture::camera::{ControlKind, Extent, RateOffer, SizeOffer};
+    use crate::capture::{AudioFormat, FrameRate};
     use std::path::PathBuf;
 
     fn camera() -> CameraInfo {
@@ -199,12 +201,20 @@ mod tests {
 
     #[test]
     fn a_microphone_is_listed_with_its_rates() {
-        let formats = [(48000, 2), (48000, 1), (16000, 2)]
-            .map(|(rate, channels)| AudioFormat { rate, channels })
-            .to_vec();
-        let mut text = String::new();
-        write_cards(&[(&card(), Ok(formats))], &mut text).unwrap();
+        let listed = |formats: &[(u32, u8)]| {
+            let formats = formats.iter().map(|&(rate, channels)| AudioFormat { rate, channels });
+            let (formats, samples) = (formats.collect(), Vec::new());
+            let (channels, rates, rate) = ((4, 4), (16_000, 16_000), Some(16_000));
+            let offer = Offer { formats, samples, channels, rates, rate };
+            let mut text = String::new();
+            write_cards(&[(&card(), Ok(offer))], &mut text).unwrap();
+            text
+        };
+        let text = listed(&[(48_000, 2), (48_000, 1), (16_000, 2)]);
         assert!(text.ends_with("    gives   48000 Hz stereo; could do 16000\n"), "{text}");
+        let text = listed(&[]);
+        assert!(text.contains("gives   16000 Hz stereo, made by ALSA of "), "{text}");
+        assert!(text.ends_with("at 16000 Hz in 4 channels\n"), "{text}");
     }
 
     #[test]

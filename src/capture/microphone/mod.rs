@@ -1,5 +1,6 @@
 //! A microphone: one ALSA capture device, read without blocking at the card's own rate, and every
-//! read stamped with the time at which its first sample was captured. Nothing is resampled here.
+//! read stamped with the time at which its first sample was captured. Nothing is resampled here: what a
+//! card has in another shape than is sent, ALSA converts.
 //!
 //! ALSA's `IO` object is made anew for each read, as the byte view of the device: it is a flag and
 //! a pointer, while keeping one would borrow the device from its owner, and the `i16` view looks
@@ -8,7 +9,7 @@
 mod offer;
 mod refusal;
 
-pub(crate) use offer::offers;
+pub(crate) use offer::{Offer, offers};
 
 use super::{AudioFormat, AudioPoll, Error};
 use alsa::pcm::{PCM, State, Status};
@@ -64,17 +65,14 @@ struct Pace {
 
 impl Microphone {
     /// Opens a capture device by its ALSA name (`hw:CARD=Camera,DEV=0`, `plughw:1`, `default`) and
-    /// sets it to 16-bit samples at this rate and channel count, converted by ALSA if the card has
-    /// others; or to the best that it has itself.
+    /// sets it to 16-bit samples at this rate and channel count, or at the best that it has; ALSA
+    /// converts if the card has others.
     ///
     /// # Errors
     /// There is no such device, it may not be opened, another program uses it, or it has no format
     /// that is understood here: one line that says which and what to do.
     pub fn open(name: &str, format: Option<AudioFormat>) -> Result<Self, Error> {
-        let opened = match format {
-            Some(format) => offer::open_as(name, format)?,
-            None => offer::open(name)?,
-        };
+        let opened = offer::open(name, format)?;
         let polled = opened.pcm.get().unwrap_or_default();
         let watchable = !polled.is_empty() && polled.iter().all(|it| can_be_watched(it.fd));
         let descriptors =

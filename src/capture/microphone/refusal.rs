@@ -1,6 +1,7 @@
 //! Why a microphone cannot be had, in one line that also says what to do about it.
 
 use crate::capture::{Cause, Error, devices};
+use std::fmt::Display;
 
 /// The device could not be opened.
 pub(super) fn cannot_open(name: &str, errno: i32) -> Error {
@@ -22,14 +23,12 @@ pub(super) fn cannot_open(name: &str, errno: i32) -> Error {
     Error::new(line).from_cause(cause)
 }
 
-/// The device has no rate and channel count that is understood here, or no 16-bit samples.
-pub(super) fn no_format(name: &str) -> Error {
-    let way_out = match name.strip_prefix("hw:") {
-        Some(card) => format!("try alsa:plughw:{card}, which converts"),
-        None => "choose another one, `streamsocket devices` lists them".to_owned(),
-    };
+/// The device has nothing that is understood here, and ALSA cannot make it of what it has.
+pub(super) fn unconvertible(name: &str, has: &dyn Display, error: &alsa::Error) -> Error {
+    let (step, why) = (error.func(), description(error.errno().abs()));
     Error::new(format!(
-        "microphone {name} gives no 16-bit samples in one or two channels by itself: {way_out}"
+        "microphone {name} gives {has}, of which ALSA cannot make 16-bit samples in one or two \
+         channels ({step}: {why}): choose another one, `streamsocket devices` lists them"
     ))
 }
 
@@ -37,10 +36,9 @@ pub(super) fn no_format(name: &str) -> Error {
 pub(super) fn failed(name: &str, step: &str, error: &alsa::Error) -> Error {
     match error.errno().abs() {
         libc::ENODEV => unplugged(name),
-        // What an empty set of parameters gives: a required one is not there.
-        libc::EINVAL if step == "be set up" => no_format(name),
         errno => {
-            let line = format!("microphone {name} cannot {step}: {}", description(errno));
+            let (call, why) = (error.func(), description(errno));
+            let line = format!("microphone {name} cannot {step}: {call}: {why}");
             Error::new(line).from_cause(Cause::of(errno))
         }
     }
@@ -83,9 +81,12 @@ mod tests {
         let opened = |errno| cannot_open("hw:CARD=Mic,DEV=0", errno).to_string();
         assert!(opened(libc::EBUSY).contains("fuser -v"));
         assert!(opened(libc::EACCES).contains("group audio"));
-        let line = no_format("hw:CARD=Mic,DEV=0").to_string();
-        assert!(line.ends_with("try alsa:plughw:CARD=Mic,DEV=0, which converts"), "{line}");
-        assert!(no_format("default").to_string().contains("streamsocket devices"));
+        let error = alsa::Error::new("snd_pcm_hw_params_set_rate", libc::EINVAL);
+        let line = unconvertible("hw:1", &"S32_LE in 4 channels", &error).to_string();
+        assert!(line.starts_with("microphone hw:1 gives S32_LE in 4 channels, of which"), "{line}");
+        assert!(line.contains("set_rate: Invalid argument"), "{line}");
+        let line = failed("hw:1", "be set up", &error).to_string();
+        assert!(line.contains("cannot be set up: snd_pcm_hw_params_set_rate: Invalid"), "{line}");
         let error = alsa::Error::new("snd_pcm_readi", libc::ENODEV);
         assert_eq!(failed("hw:1", "go on", &error).to_string(), "microphone hw:1 was unplugged");
         let error = alsa::Error::new("snd_pcm_start", -libc::EIO);
