@@ -1,5 +1,6 @@
 //! A RIFF/WAVE file (Multimedia Programming Interface and Data Specifications 1.0, 1991; Microsoft's
-//! WAVE_FORMAT_EXTENSIBLE) with 16-bit PCM, one or two channels, played in real time.
+//! WAVE_FORMAT_EXTENSIBLE) with 16-bit PCM, one or two channels, played in real time. Others (RF64, RIFX,
+//! more bits or channels, compressed) are for ffmpeg.
 //!
 //! Written by hand because the crates refuse what recorders leave behind when they write to a pipe
 //! or are killed: data chunks of size 0 or 0xFFFFFFFF. Reads may block shortly, as those of any
@@ -20,7 +21,6 @@ const SAMPLE_LEN: usize = 2;
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 /// The format code of PCM, also the first two bytes of the extensible format's GUID.
 const PCM: u16 = 1;
-const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xFFFE;
 
 /// A file that is played.
@@ -41,18 +41,18 @@ pub struct WavFile {
 
 impl WavFile {
     /// Opens a file whose first sample is captured at `epoch`; `looped` begins again at the end,
-    /// without a gap.
+    /// without a gap. `None` if it holds anything but 16-bit PCM with one or two channels.
     ///
     /// # Errors
-    /// The file cannot be read or holds anything but 16-bit PCM with one or two channels.
-    pub fn open(path: &Path, epoch: Monotonic, looped: bool) -> Result<Self, Error> {
+    /// The file cannot be read, is cut off within its headers, or holds no samples.
+    pub fn open(path: &Path, epoch: Monotonic, looped: bool) -> Result<Option<Self>, Error> {
         let fail = |error: io::Error| failure(path, error);
         if !path.metadata().map_err(fail)?.is_file() {
             return Err(failure(path, "is not a regular file"));
         }
         let mut input = BufReader::new(File::open(path).map_err(fail)?);
         let file_len = input.get_ref().metadata().map_err(fail)?.len();
-        let (format, start, promised) = parse(&mut input, path)?;
+        let Some((format, start, promised)) = parse(&mut input, path)? else { return Ok(None) };
         let frame_len = u64::from(format.channels) * SAMPLE_LEN as u64;
         let available = file_len.saturating_sub(start);
         if promised.is_some_and(|promised| promised > available) {
@@ -63,7 +63,7 @@ impl WavFile {
             return Err(failure(path, "holds no samples"));
         }
         let frame_len = usize::from(format.channels) * SAMPLE_LEN;
-        Ok(Self {
+        Ok(Some(Self {
             path: path.to_owned(),
             input,
             format,
@@ -73,7 +73,7 @@ impl WavFile {
             length,
             played: 0,
             chunk: vec![0; chunk_frames(format.rate) * frame_len].into_boxed_slice(),
-        })
+        }))
     }
 
     /// What it delivers.
@@ -160,11 +160,11 @@ fn failure(path: &Path, problem: impl Display) -> Error {
 }
 
 /// The format, where the samples begin, and how many bytes of them there should be: `None` for all
-/// up to the end of the file. Leaves the input at the first sample.
-fn parse(
-    input: &mut BufReader<File>,
-    path: &Path,
-) -> Result<(AudioFormat, u64, Option<u64>), Error> {
+/// up to the end of the file.
+type Layout = (AudioFormat, u64, Option<u64>);
+
+/// How the file lies, or `None` if it is of another kind. Leaves the input at the first sample.
+fn parse(input: &mut BufReader<File>, path: &Path) -> Result<Option<Layout>, Error> {
     let cut = |error: io::Error| match error.kind() {
         ErrorKind::UnexpectedEof => failure(path, "ends within its headers"),
         _ => failure(path, error),
@@ -172,7 +172,7 @@ fn parse(
     let mut riff = [0; 12];
     input.read_exact(&mut riff).map_err(cut)?;
     if &riff[..4] != b"RIFF" || &riff[8..] != b"WAVE" {
-        return Err(failure(path, "is not a WAV file"));
+        return Ok(None);
     }
     let mut format = None;
     loop {
@@ -188,14 +188,17 @@ fn parse(
                 let mut fields = [0; 26];
                 let known = fields.len().min(usize::try_from(length).unwrap_or(usize::MAX));
                 input.read_exact(&mut fields[..known]).map_err(cut)?;
-                format = Some(parse_format(&fields[..known], path)?);
+                let Some(known_format) = parse_format(&fields[..known], path)? else {
+                    return Ok(None);
+                };
+                format = Some(known_format);
                 skip(input, u64::from(length).saturating_sub(known as u64), length).map_err(cut)?;
             }
             (b"data", Some(format)) => {
                 let start = input.stream_position().map_err(cut)?;
                 // Written to a pipe, or by a recorder that could not finish: up to the end.
                 let open_ended = length == 0 || length == u32::MAX;
-                return Ok((format, start, (!open_ended).then_some(u64::from(length))));
+                return Ok(Some((format, start, (!open_ended).then_some(u64::from(length)))));
             }
             (b"data", None) => return Err(failure(path, "has no fmt chunk before its data")),
             _ => skip(input, u64::from(length), length).map_err(cut)?,
@@ -209,8 +212,9 @@ fn skip(input: &mut BufReader<File>, left: u64, length: u32) -> io::Result<()> {
     input.seek_relative(i64::try_from(padded).unwrap_or(i64::MAX))
 }
 
-/// Reads a fmt chunk, of which only the part up to the extensible format's code is looked at.
-fn parse_format(fields: &[u8], path: &Path) -> Result<AudioFormat, Error> {
+/// Reads a fmt chunk, of which only the part up to the extensible format's code is looked at. `None` for
+/// anything but 16-bit PCM with one or two channels.
+fn parse_format(fields: &[u8], path: &Path) -> Result<Option<AudioFormat>, Error> {
     let field = |at: usize| match fields.get(at..at + 2) {
         Some(&[low, high]) => Ok(u16::from_le_bytes([low, high])),
         _ => Err(failure(path, "has a fmt chunk that is too short")),
@@ -218,27 +222,15 @@ fn parse_format(fields: &[u8], path: &Path) -> Result<AudioFormat, Error> {
     let (code, channels, bits) = (field(0)?, field(2)?, field(14)?);
     let rate = u32::from(field(4)?) | u32::from(field(6)?) << 16;
     let code = if code == EXTENSIBLE { field(24)? } else { code };
-    let convert = |what: &str| {
-        let name = path.display();
-        failure(
-            path,
-            format_args!(
-                "holds {what}: convert it with ffmpeg -i {name} -ac 2 -c:a pcm_s16le OUT.wav"
-            ),
-        )
+    let channels = match (code, bits, channels) {
+        (PCM, 16, 1) => 1,
+        (PCM, 16, 2) => 2,
+        _ => return Ok(None),
     };
-    match (code, bits, channels) {
-        (PCM, 16, 1 | 2) => {}
-        (PCM, 16, _) => return Err(convert(&format!("{channels} channels"))),
-        (PCM, _, _) => return Err(convert(&format!("{bits}-bit samples"))),
-        (FLOAT, _, _) => return Err(convert("floating-point samples")),
-        _ => return Err(convert(&format!("compressed sound (format {code:#06x})"))),
-    }
     if !RATES.contains(&rate) {
         return Err(failure(path, format_args!("claims {rate} samples a second")));
     }
-    let channels = if channels == 1 { 1 } else { 2 };
-    Ok(AudioFormat { rate, channels })
+    Ok(Some(AudioFormat { rate, channels }))
 }
 
 #[cfg(test)]
@@ -279,7 +271,7 @@ mod tests {
     /// Plays at the deadlines up to the end or so many samples, checking the capture times.
     fn play(path: &Path, looped: bool, most: usize) -> Vec<i16> {
         let epoch = Monotonic(77);
-        let mut source = WavFile::open(path, epoch, looped).unwrap();
+        let mut source = WavFile::open(path, epoch, looped).unwrap().unwrap();
         let channels = usize::from(source.format().channels);
         let mut out = vec![0; 4096];
         let mut samples = Vec::new();
@@ -339,7 +331,7 @@ mod tests {
         let (samples, bytes) = ramp(500);
         let format = chunk(b"fmt ", 16, &fmt(PCM, 2, 48_000, 16));
         let (_folder, path) = file(&[format, chunk(b"data", 0, &bytes)]);
-        let mut source = WavFile::open(&path, Monotonic(0), false).unwrap();
+        let mut source = WavFile::open(&path, Monotonic(0), false).unwrap().unwrap();
         let late = Monotonic(1_000_000_000);
         assert_eq!(source.poll(late, &mut [0]).unwrap(), AudioPoll::Idle);
         let mut out = [0; 7];
@@ -360,12 +352,6 @@ mod tests {
                 chunk(b"data", 4, &[0; 4]),
             ])
         };
-        assert!(with(PCM, 2, 48_000, 24).contains("24-bit samples: convert it with ffmpeg"));
-        assert!(with(PCM, 1, 8_000, 8).contains("8-bit samples"));
-        assert!(with(PCM, 6, 48_000, 16).contains("6 channels"));
-        assert!(with(PCM, 0, 48_000, 16).contains("0 channels"));
-        assert!(with(FLOAT, 2, 48_000, 32).contains("floating-point"));
-        assert!(with(0x55, 2, 44_100, 0).contains("format 0x0055"));
         assert!(with(EXTENSIBLE, 2, 44_100, 16).contains("too short"));
         assert!(with(PCM, 2, 0, 16).contains("claims 0"));
         let good = chunk(b"fmt ", 16, &fmt(PCM, 2, 48_000, 16));
@@ -377,8 +363,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.wav");
         assert!(WavFile::open(&path, Monotonic(0), false).is_err());
-        fs::write(&path, b"not a wave file").unwrap();
-        let error = WavFile::open(&path, Monotonic(0), false).unwrap_err();
-        assert!(error.to_string().ends_with("x.wav: is not a WAV file"));
+    }
+
+    #[test]
+    fn what_is_of_another_kind_is_left_to_others() {
+        let others = |code, channels, bits| {
+            let format = chunk(b"fmt ", 16, &fmt(code, channels, 48_000, bits));
+            let (_folder, path) = file(&[format, chunk(b"data", 4, &[0; 4])]);
+            WavFile::open(&path, Monotonic(0), false).unwrap().is_none()
+        };
+        assert!(!others(PCM, 2, 16));
+        const FLOAT: u16 = 3;
+        for (code, channels, bits) in
+            [(PCM, 2, 24), (PCM, 1, 8), (PCM, 6, 16), (PCM, 0, 16), (FLOAT, 2, 32), (0x55, 2, 0)]
+        {
+            assert!(others(code, channels, bits), "{code} {channels} {bits}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.wav");
+        for kind in [&b"RF64\xff\xff\xff\xffWAVEds64"[..], b"RIFX\0\0\0\x04WAVE", b"no wave at all"]
+        {
+            fs::write(&path, kind).unwrap();
+            assert!(WavFile::open(&path, Monotonic(0), false).unwrap().is_none());
+        }
     }
 }

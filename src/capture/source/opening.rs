@@ -286,8 +286,8 @@ pub(super) fn open_sound_file(
     setting: &Setting,
 ) -> Result<AudioSource, Error> {
     let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
-    if is_wav {
-        let file = WavFile::open(path, setting.epoch, settings.looped)?;
+    let wav = if is_wav { WavFile::open(path, setting.epoch, settings.looped)? } else { None };
+    if let Some(file) = wav {
         return Ok(AudioSource::File(Box::new(file)));
     }
     let input = Input::File(path.to_owned());
