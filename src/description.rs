@@ -38,6 +38,8 @@ pub struct Description {
     pub session_id: u64,
     /// Changes of it since: one more with each.
     pub changes: u64,
+    /// Bytes of a media packet at most (UDP payload).
+    pub packet_size: usize,
     /// Whether repair packets are sent.
     pub repair: bool,
     /// Whether the wall clock is kept right by somebody.
@@ -51,6 +53,13 @@ pub struct Description {
 }
 
 impl Description {
+    /// Packets are of so many bytes at most from now on: what is said of those of sound may change.
+    pub fn resize(&mut self, packet_size: usize) {
+        if std::mem::replace(&mut self.packet_size, packet_size) != packet_size {
+            self.changes += 1;
+        }
+    }
+
     /// The text.
     ///
     /// # Errors
@@ -125,7 +134,8 @@ impl Description {
         let l16 = sdp::Format { payload_type, encoding, clock_rate, channels };
         let mut media = self.media(Medium::Audio, self.port + 2, l16, ssrc);
         media.ntp64_id = form.ntp64_id;
-        media.ptime_ms = u16::try_from(audio::PACKET_MS).ok();
+        let frames = audio::packet_frames(clock_rate, channels, self.packet_size);
+        media.ptime_ms = whole_millis(frames, clock_rate);
         media.mid = Some("a");
         media
     }
@@ -147,5 +157,28 @@ impl Description {
             clock: Some(reference_clock(self.synchronised)),
             ..Media::of(medium, port, format)
         }
+    }
+}
+
+/// The milliseconds that so many sample frames take, if they are whole to a twentieth of one: what a packet
+/// of some other length takes is not said.
+fn whole_millis(frames: u32, rate: u32) -> Option<u16> {
+    let (thousands, rate) = (u64::from(frames) * 1000, u64::from(rate.max(1)));
+    let millis = (thousands + rate / 2) / rate;
+    let whole = millis > 0 && (millis * rate).abs_diff(thousands) <= rate / 20;
+    u16::try_from(millis).ok().filter(|_| whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_packet_is_said_if_it_is_whole() {
+        assert_eq!(whole_millis(240, 48_000), Some(5));
+        assert_eq!(whole_millis(220, 44_100), Some(5));
+        assert_eq!(whole_millis(48, 48_000), Some(1));
+        assert_eq!(whole_millis(240, 96_000), None);
+        assert_eq!(whole_millis(1, 48_000), None);
     }
 }

@@ -307,6 +307,8 @@ pub struct AudioCounters {
     pub packets_repaired: Count,
     /// Packets that came and are not played.
     pub refused: Refused,
+    /// Packets of others, malformed, or longer than any sound needs.
+    pub packets_refused: Count,
     /// Sample frames received.
     pub samples: Count,
     /// Sample frames missing.

@@ -36,14 +36,15 @@ impl Audio {
     pub(super) fn new(
         (source, name): (AudioSource, String),
         beginning: Beginning,
-        form: Form,
+        (form, packet_size): (Form, usize),
         (transport, repair): (Transport, Option<AudioRepair>),
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
         let format = source.format();
         let Form { payload_type, ntp64_id } = form;
         let stream = Stream { ssrc, rate: format.rate, channels: format.channels, ntp64_id };
-        let packetizer = Packetizer::new(stream, sequence, time).with_payload_type(payload_type);
+        let mut packetizer = Packetizer::new(stream, sequence, time).with_payload_type(payload_type);
+        packetizer.resize(packet_size);
         Self {
             source,
             name,
@@ -84,6 +85,11 @@ impl Audio {
     /// What a stream of this format that follows this one goes on with.
     pub(super) const fn kept(&self, time: RtpTime) -> Beginning {
         Beginning { ssrc: self.ssrc(), sequence: self.packetizer.sequence(), time }
+    }
+
+    /// Sends packets of so many bytes at most from the next one on.
+    pub(super) fn adjust(&mut self, packet_size: usize) {
+        self.packetizer.resize(packet_size);
     }
 
     /// One of the source's descriptors had an event.

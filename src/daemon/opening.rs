@@ -73,6 +73,7 @@ pub(super) struct OpenedAudio {
     name: String,
     beginning: Beginning,
     form: Form,
+    packet_size: usize,
     pub(super) transport: Transport,
     repair: Option<AudioRepair>,
 }
@@ -89,9 +90,9 @@ impl OpenedVideo {
 impl OpenedAudio {
     /// The stream, which begins, or goes on with these numbers.
     pub(super) fn begin(self, kept: Option<Beginning>) -> Audio {
-        let Self { source, name, beginning, form, transport, repair } = self;
+        let Self { source, name, beginning, form, packet_size, transport, repair } = self;
         let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
-        Audio::new((source, name), beginning, form, (transport, repair))
+        Audio::new((source, name), beginning, (form, packet_size), (transport, repair))
     }
 }
 
@@ -131,7 +132,8 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
         let repair = repair(&network, 2, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
         let form = Form::new(settings.announce_sound, NTP64_ID);
-        audio = Some(OpenedAudio { source, name, beginning, form, transport, repair });
+        let packet_size = sending.packet_size;
+        audio = Some(OpenedAudio { source, name, beginning, form, packet_size, transport, repair });
     }
     Ok(Opened { network, description, video, audio })
 }

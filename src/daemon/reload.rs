@@ -258,6 +258,10 @@ impl Daemon {
             let normaliser = start::normaliser(video.name(), new, Arc::clone(&self.waker));
             video.adjust(normaliser, sending, now);
         }
+        if let Some(audio) = &mut self.audio {
+            audio.adjust(sending.packet_size);
+        }
+        self.wall.description.resize(sending.packet_size);
     }
 
     fn announce_by(&mut self, announcer: Option<Announcer>) {
@@ -271,7 +275,7 @@ impl Daemon {
 
 /// Reads the configuration and opens what it needs; nothing if it is the same as before.
 fn reread(before: Before) -> Result<Option<Changed>, Error> {
-    let Before { options, mut order, network, description, drawn } = before;
+    let Before { options, mut order, network, mut description, drawn } = before;
     let checked = settings::load(options).and_then(|it| it.verify().map(|()| it));
     let new = checked.map_err(|error| Error(error.to_string()))?;
     let old = order.settings;
@@ -284,6 +288,7 @@ fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let light = old.sent_as(&new) == new && !(drawn && old.quality != new.quality);
     order.settings = asked(&new, &old, &network);
     let mut opened = if light { None } else { Some(opening::open(&order)?) };
+    description.resize(start::packet_size(&new));
     if let Some(Opened { description: next, .. }) = &mut opened {
         (next.session_id, next.changes) = (description.session_id, description.changes + 1);
     }

@@ -14,12 +14,12 @@ use crate::normalise::{self, Normaliser};
 use crate::replace::replace;
 use crate::settings::{PORT_DEFAULT, Settings};
 use mio::Waker;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
 use streamsocket_net::{Changes, Interface, machine};
-use streamsocket_stream::send::audio::PACKET_MS;
+use streamsocket_stream::send::audio::packet_frames;
 use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::RESERVE;
@@ -41,6 +41,7 @@ pub(super) fn describe(
         ttl: network.ttl,
         session_id: NtpTime::from_unix_nanos(unix_began).0 >> 32,
         changes: 0,
+        packet_size: packet_size(settings),
         repair: !settings.repair.is_none(),
         synchronised: machine::is_synchronised(),
         plain_sound: settings.announce_sound,
@@ -54,10 +55,16 @@ pub(super) fn normaliser(name: &str, settings: &Settings, waker: Arc<Waker>) -> 
     Normaliser::new(name.to_owned(), options, waker)
 }
 
+/// Bytes of a media packet at most (UDP payload): its repair packets are no longer than was asked for.
+pub(super) fn packet_size(settings: &Settings) -> usize {
+    let reserve = if settings.repair.is_none() { 0 } else { RESERVE };
+    settings.packet_size.saturating_sub(reserve)
+}
+
 /// How pictures are sent beside this sound.
 pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sending {
     Sending {
-        packet_size: settings.packet_size,
+        packet_size: packet_size(settings),
         pace: settings.pace,
         ntp64_id: Some(NTP64_ID),
         av_offset: settings.av_offset,
@@ -68,11 +75,11 @@ pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sendin
 /// What a limit for everything leaves for pictures: sound goes first, with its repair.
 fn left_for_pictures(rate: u64, sound: Option<AudioFormat>, settings: &Settings) -> u64 {
     let Some(format) = sound else { return rate };
-    let (frames, channels) = (u64::from(format.rate), u64::from(format.channels));
-    let packets = u64::from(1000 / PACKET_MS);
-    let packet = frames * channels * 2 / packets + SOUND_HEADERS;
+    let frames = packet_frames(format.rate, format.channels, packet_size(settings));
+    let packet = u64::from(frames) * u64::from(format.channels) * 2 + SOUND_HEADERS;
     let repairs = u64::from(settings.repair.of_sound()) * (packet + RESERVE as u64);
-    let sound = packets * 8 * (packet + repairs / u64::from(AUDIO_PACKETS));
+    let bits = 8 * (packet + repairs / u64::from(AUDIO_PACKETS));
+    let sound = u64::from(format.rate) * bits / u64::from(frames);
     if sound > rate {
         let (kbit, limit) = (sound / 1000, rate / 1000);
         log::warn!("sound alone takes {kbit} kbit/s, more than --max-bitrate has ({limit})");

@@ -17,7 +17,6 @@ use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::video::{Packetizer, Stamp};
-use streamsocket_wire::repair::RESERVE;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
 /// Packets that the arena has room for at first: a frame of 320 kB. It grows once for larger ones.
@@ -67,6 +66,7 @@ pub(super) struct Beginning {
 /// How it is sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending {
+    /// Bytes of a packet at most, its repair packets being as long as they may be.
     pub(super) packet_size: usize,
     pub(super) pace: Pace,
     pub(super) ntp64_id: Option<u8>,
@@ -89,8 +89,6 @@ impl Video {
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
         let interval = source.format().rate.frame_nanos(1);
-        let reserve = if repair.is_some() { RESERVE } else { 0 };
-        let packet_size = sending.packet_size.saturating_sub(reserve);
         Self {
             source,
             name,
@@ -99,7 +97,7 @@ impl Video {
             away: false,
             clock: VideoClock::new(epoch, time),
             before: i64::from(sending.av_offset) * 1_000_000,
-            packetizer: Packetizer::new(ssrc, sequence, packet_size, sending.ntp64_id),
+            packetizer: Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id),
             pacer: Pacer::new(sending.pace, interval),
             packets: Packets::with_capacity(PACKETS_USUAL),
             leaving: None,
@@ -142,9 +140,7 @@ impl Video {
     pub(super) fn adjust(&mut self, normaliser: Normaliser, sending: Sending, now: Monotonic) {
         self.finish(now);
         let Beginning { ssrc, sequence, .. } = self.kept(now);
-        let reserve = if self.repair.is_some() { RESERVE } else { 0 };
-        let packet_size = sending.packet_size.saturating_sub(reserve);
-        self.packetizer = Packetizer::new(ssrc, sequence, packet_size, sending.ntp64_id);
+        self.packetizer = Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id);
         self.pacer = Pacer::new(sending.pace, self.source.format().rate.frame_nanos(1));
         self.limit = sending.bitrate.map(Limit::new);
         self.before = i64::from(sending.av_offset) * 1_000_000;

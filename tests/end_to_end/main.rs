@@ -24,6 +24,7 @@ mod network;
 mod notify;
 mod odd_cameras;
 mod odd_microphones;
+mod odd_sounds;
 mod peers;
 mod readers;
 mod readme;

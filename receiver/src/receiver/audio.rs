@@ -98,6 +98,8 @@ impl Audio {
         counters.audio.packets_repaired.set(self.intake.repair().repaired);
         counters.audio.packets_lost.set(u64::try_from(lost).unwrap_or(0));
         counters.audio.jitter.set(self.intake.source().jitter_nanos());
+        let malformed = self.assembly.reassembler.counts().malformed;
+        counters.audio.packets_refused.set(self.intake.refused() + malformed);
         left
     }
 

@@ -1,5 +1,7 @@
-//! Gathers samples into packets of 5 ms of L16 (RFC 3551 section 4.5.11).
+//! Gathers samples into packets of 5 ms of L16 (RFC 3551 section 4.5.11), or of less where a packet has no
+//! room for so much.
 
+use super::SEAL_RESERVE;
 use super::clock::AudioClock;
 use crate::clock::{Monotonic, WallClock};
 use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
@@ -38,6 +40,17 @@ impl Form {
 /// headers stay below a tenth of the bytes.
 pub const PACKET_MS: u32 = 5;
 
+/// Sample frames of a packet: those of [`PACKET_MS`], or as equal a part of them as fits into `packet_size`
+/// bytes (the UDP payload, the reserve for a seal included). At least one.
+#[must_use]
+pub fn packet_frames(rate: u32, channels: u8, packet_size: usize) -> u32 {
+    let frames = (rate.saturating_mul(PACKET_MS) / 1000).max(1);
+    let room = packet_size.saturating_sub(SEAL_RESERVE + rtp::HEADER_LEN + NTP64_LEN);
+    let fitting = u32::try_from(room / (2 * usize::from(channels.max(1)))).unwrap_or(u32::MAX);
+    let packets = frames.div_ceil(fitting.max(1));
+    frames.div_ceil(packets)
+}
+
 /// Packets of sound out of samples.
 #[derive(Debug)]
 pub struct Packetizer {
@@ -51,6 +64,7 @@ pub struct Packetizer {
     marker: bool,
     ntp64_id: Option<u8>,
     channels: usize,
+    rate: u32,
     packet_samples: usize,
     pending: Vec<i16>,
     header: [u8; rtp::HEADER_LEN + NTP64_LEN],
@@ -89,9 +103,7 @@ impl Packetizer {
     #[must_use]
     pub fn new(stream: Stream, first: Sequence, base: RtpTime) -> Self {
         let channels = usize::from(stream.channels.max(1));
-        let frames = stream.rate * PACKET_MS / 1000;
-        let packet_samples = usize::try_from(frames.max(1)).unwrap_or(1) * channels;
-        Self {
+        let mut packetizer = Self {
             ssrc: stream.ssrc,
             payload_type: PAYLOAD_TYPE,
             sequence: first,
@@ -101,11 +113,25 @@ impl Packetizer {
             marker: true,
             ntp64_id: stream.ntp64_id,
             channels,
-            packet_samples,
-            pending: Vec::with_capacity(packet_samples),
+            rate: stream.rate,
+            packet_samples: 0,
+            pending: Vec::new(),
             header: [0; rtp::HEADER_LEN + NTP64_LEN],
-            payload: vec![0; packet_samples * 2],
-        }
+            payload: Vec::new(),
+        };
+        packetizer.resize(usize::MAX);
+        packetizer
+    }
+
+    /// Packets are `packet_size` bytes at most from the next one on (see [`packet_frames`]); at first they
+    /// are of 5 ms, whatever that takes.
+    pub fn resize(&mut self, packet_size: usize) {
+        let channels = u8::try_from(self.channels).unwrap_or(u8::MAX);
+        let frames = packet_frames(self.rate, channels, packet_size);
+        self.packet_samples = usize::try_from(frames).unwrap_or(1) * self.channels;
+        let longest = self.packet_samples.max(self.pending.len());
+        self.pending.reserve(longest - self.pending.len());
+        self.payload.resize(longest * 2, 0);
     }
 
     /// The same with another payload type.
@@ -156,11 +182,11 @@ impl Packetizer {
         self.place(capture);
         let mut rest = samples;
         while !rest.is_empty() {
-            let room = self.packet_samples - self.pending.len();
+            let room = self.packet_samples.saturating_sub(self.pending.len());
             let (now, later) = rest.split_at(room.min(rest.len()));
             self.pending.extend_from_slice(now);
             rest = later;
-            if self.pending.len() == self.packet_samples {
+            if self.pending.len() >= self.packet_samples {
                 self.emit(wall, &mut send);
             }
         }
@@ -236,6 +262,52 @@ mod tests {
         assert_eq!(times(&mut packetizer, 100, Monotonic(0)), []);
         let at = Monotonic(packetizer.clock.span_nanos(100));
         assert_eq!(times(&mut packetizer, 400, at), [(10, 100), (11, 340)]);
+    }
+
+    /// Bytes of header and payload of the packets that so many sample frames are sent in.
+    fn lengths(packetizer: &mut Packetizer, frames: usize) -> Vec<usize> {
+        let (wall, mut sent) = (WallClock::new(Monotonic(0), 0), Vec::new());
+        let samples = vec![1; frames * packetizer.channels];
+        packetizer.push(&samples, Monotonic(0), &wall, |packet| {
+            sent.push(packet.header.len() + packet.payload.len());
+        });
+        sent
+    }
+
+    #[test]
+    fn packets_are_no_longer_than_they_may_be_and_alike() {
+        for (rate, channels, size, frames) in [
+            (48_000, 2, 1400, 240),
+            (48_000, 2, 300, 48),
+            (96_000, 2, 1000, 160),
+            (96_000, 2, 1400, 240),
+            (192_000, 2, 1400, 320),
+            (8_000, 1, 300, 40),
+            (384_000, 2, 1, 1),
+        ] {
+            assert_eq!(packet_frames(rate, channels, size), frames, "{rate} {channels} {size}");
+            let stream = Stream { rate, channels, ..STEREO };
+            let mut packetizer = Packetizer::new(stream, Sequence(0), RtpTime(0));
+            packetizer.resize(size);
+            let part = usize::try_from(frames).unwrap();
+            let sent = lengths(&mut packetizer, 12 * part);
+            let length = rtp::HEADER_LEN + NTP64_LEN + part * 2 * usize::from(channels);
+            assert_eq!(sent, [length; 12]);
+            assert!(length <= size || size == 1, "{length} of {size}");
+        }
+    }
+
+    #[test]
+    fn packets_get_shorter_and_longer_in_between_and_no_sample_is_lost() {
+        let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
+        let header = rtp::HEADER_LEN + NTP64_LEN;
+        assert_eq!(lengths(&mut packetizer, 430), [header + 960]);
+        packetizer.resize(300);
+        // What was gathered leaves as it is.
+        assert_eq!(lengths(&mut packetizer, 48), [header + 760, header + 192]);
+        assert_eq!(lengths(&mut packetizer, 20), []);
+        packetizer.resize(1400);
+        assert_eq!(lengths(&mut packetizer, 220), [header + 960]);
     }
 
     #[test]
