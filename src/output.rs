@@ -4,16 +4,22 @@
 use log::Level;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use streamsocket_net::{Datagram, Interface, SendSocket};
+use streamsocket_net::{Datagram, Interface, SendSocket, Unsent};
 
 /// Where a stream goes.
 pub struct Output {
     media: SendSocket,
     rtcp: Option<SendSocket>,
-    fault: Option<io::ErrorKind>,
+    fault: Option<Fault>,
     /// Another output goes the same way, and says what goes wrong on it.
     quiet: bool,
     sent: Sent,
+}
+
+/// Why sending fails.
+struct Fault {
+    kind: io::ErrorKind,
+    why: String,
 }
 
 /// What has left for one destination.
@@ -94,6 +100,12 @@ impl Output {
         self.fault.is_some()
     }
 
+    /// Why it was not.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_ref().map(|fault| fault.why.as_str())
+    }
+
     /// Where media goes.
     #[must_use]
     pub fn destination(&self) -> SocketAddr {
@@ -115,19 +127,17 @@ impl Output {
     /// Sends a batch of media packets. Errors are kept to this destination, and said when they
     /// change.
     pub fn send<'a>(&mut self, batch: &mut dyn Iterator<Item = Datagram<'a>>) {
-        match self.media.send(batch) {
-            Ok(sent) => {
-                self.sent.packets += sent.packets as u64;
-                self.sent.bytes += sent.bytes as u64;
-                self.sent.dropped += sent.dropped as u64;
-                if sent.packets > 0 {
-                    self.recovered();
-                }
-            }
-            Err(error) => {
-                self.sent.dropped += batch.count() as u64;
-                self.failed(&error);
-            }
+        let (sent, error) = match self.media.send(batch) {
+            Ok(sent) => (sent, None),
+            Err(Unsent { sent, error }) => (sent, Some(error)),
+        };
+        self.sent.packets += sent.packets as u64;
+        self.sent.bytes += sent.bytes as u64;
+        self.sent.dropped += sent.dropped as u64;
+        match error {
+            Some(error) => self.failed(&error),
+            None if sent.packets > 0 => self.recovered(),
+            None => {}
         }
     }
 
@@ -135,16 +145,18 @@ impl Output {
     pub fn send_rtcp(&mut self, packet: &[u8]) {
         let datagram = Datagram { header: packet, payload: &[] };
         let Some(rtcp) = &mut self.rtcp else { return };
-        if let Err(error) = rtcp.send(&mut std::iter::once(datagram)) {
+        if let Err(Unsent { error, .. }) = rtcp.send(&mut std::iter::once(datagram)) {
             self.failed(&error);
         }
     }
 
     fn failed(&mut self, error: &io::Error) {
-        if self.fault.replace(error.kind()) != Some(error.kind()) {
-            let level = if self.quiet { Level::Debug } else { Level::Warn };
-            log::log!(level, "sending to {} fails: {error}; trying on", self.destination());
+        if self.fault.as_ref().is_some_and(|fault| fault.kind == error.kind()) {
+            return;
         }
+        self.fault = Some(Fault { kind: error.kind(), why: error.to_string() });
+        let level = if self.quiet { Level::Debug } else { Level::Warn };
+        log::log!(level, "sending to {} fails: {error}; trying on", self.destination());
     }
 
     fn recovered(&mut self) {

@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// The reason for which frames are not sent that `--max-bitrate` has no room for.
+pub const OVER_BITRATE: &str = "over_bitrate";
+
+/// The part by which the real rate differs from the nominal one before it is worth a word.
+const RATE_OFF: f64 = 0.1;
+
 /// One report. Counters run from the start of the session.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Statistics {
@@ -44,6 +50,9 @@ pub struct VideoStatistics {
     pub height: u16,
     /// Nominal frames a second.
     pub rate: f64,
+    /// Frames a second that the source handed over in the last seconds.
+    #[serde(default)]
+    pub real_rate: Option<f64>,
     /// Frames that the source handed over.
     pub frames_captured: u64,
     /// Frames that left.
@@ -107,6 +116,9 @@ pub struct DestinationStatistics {
     pub bytes: u64,
     /// Packets that it did not take.
     pub packets_dropped: u64,
+    /// Why sending fails at the moment, if so.
+    #[serde(default)]
+    pub failing: Option<String>,
 }
 
 impl Statistics {
@@ -119,9 +131,28 @@ impl Statistics {
         text
     }
 
+    /// What is wrong at the moment, each in some words.
+    fn problems(&self) -> Vec<String> {
+        let failing = self.destinations.iter().filter_map(|to| {
+            let why = to.failing.as_ref()?;
+            Some(format!("sending to {} fails ({why})", to.address))
+        });
+        let mut problems: Vec<_> = failing.collect();
+        if let Some(video) = &self.video {
+            problems.extend(video.problems());
+        }
+        let away = self.audio.as_ref().and_then(|audio| audio.away.as_ref());
+        problems.extend(away.map(|why| format!("no sound: {why}")));
+        problems
+    }
+
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let uptime = self.uptime_seconds;
-        writeln!(out, "{}: on for {uptime:.0} s, {} viewers", self.name, self.viewers)?;
+        write!(out, "{}: on for {uptime:.0} s, {} viewers", self.name, self.viewers)?;
+        match self.problems().join("; ") {
+            none if none.is_empty() => writeln!(out)?,
+            problems => writeln!(out, "; {problems}")?,
+        }
         if let Some(video) = &self.video {
             video.write(out)?;
         }
@@ -160,6 +191,21 @@ impl Statistics {
 }
 
 impl VideoStatistics {
+    fn problems(&self) -> impl Iterator<Item = String> {
+        let away = self.away.as_ref().map(|why| format!("no pictures: {why}"));
+        let over = self.frames_dropped.get(OVER_BITRATE).copied().unwrap_or(0);
+        let percent = over * 100 / self.frames_captured.max(1);
+        let left_out = (percent > 0)
+            .then(|| format!("{percent} % of the pictures are left out because of --max-bitrate"));
+        let real = self.real_rate.filter(|_| self.away.is_none()).and_then(|real| {
+            let apart = (real - self.rate).abs() > self.rate * RATE_OFF;
+            apart.then(|| {
+                format!("{} pictures a second come instead of {}", short(real), short(self.rate))
+            })
+        });
+        [away, left_out, real].into_iter().flatten()
+    }
+
     fn write(&self, out: &mut String) -> std::fmt::Result {
         writeln!(
             out,
@@ -167,7 +213,7 @@ impl VideoStatistics {
             self.source,
             self.width,
             self.height,
-            (self.rate * 100.0).round() / 100.0,
+            short(self.rate),
             self.frames_captured,
             self.frames_sent,
             megabytes(self.bytes),
@@ -209,6 +255,11 @@ fn write_absence(out: &mut String, away: Option<&str>, returns: u64) -> std::fmt
         1 => writeln!(out, "         lost once, and opened again"),
         times => writeln!(out, "         lost {times} times, and opened again"),
     }
+}
+
+/// A rate with two digits at most behind the point.
+fn short(rate: f64) -> f64 {
+    (rate * 100.0).round() / 100.0
 }
 
 fn megabytes(bytes: u64) -> f64 {

@@ -35,7 +35,7 @@ pub use changes::Changes;
 pub use error::Error;
 pub use interface::Interface;
 pub use receive::{ReceiveSocket, Received};
-pub use send::{Datagram, SendSocket, Sent};
+pub use send::{Datagram, SendSocket, Sent, Unsent};
 
 /// Packets that one system call sends at most: a large 1080p frame that is not paced, and 40 kB of arrays
 /// for a destination.

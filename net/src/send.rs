@@ -6,6 +6,7 @@
 //! 0.4 us a packet instead of 1 to 2); where a driver or tunnel refuses that, the destination
 //! falls back to plain packets for good.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -45,6 +46,23 @@ pub struct Sent {
     /// Packets that the kernel had no room for, or that the last packet's receiver refused.
     pub dropped: usize,
 }
+
+/// A batch that was not sent to its end.
+#[derive(Debug)]
+pub struct Unsent {
+    /// What became of it: all that the kernel did not take is dropped.
+    pub sent: Sent,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Unsent {}
 
 /// A non-blocking UDP socket that sends to one group or address.
 ///
@@ -131,11 +149,22 @@ impl SendSocket {
     ///
     /// # Errors
     /// The kernel's, such as `ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`, `EPERM` (a firewall) or
-    /// `EMSGSIZE`; what is left of the batch is not sent then. The next batch may well succeed.
-    pub fn send<'a>(&mut self, batch: &mut dyn Iterator<Item = Datagram<'a>>) -> io::Result<Sent> {
+    /// `EMSGSIZE`; what is left of the batch is dropped then. The next batch may well succeed.
+    pub fn send<'a>(
+        &mut self,
+        batch: &mut dyn Iterator<Item = Datagram<'a>>,
+    ) -> Result<Sent, Unsent> {
         let mut sent = Sent::default();
-        while self.send_some(batch, &mut sent)? {}
-        Ok(sent)
+        loop {
+            match self.send_some(batch, &mut sent) {
+                Ok(true) => {}
+                Ok(false) => return Ok(sent),
+                Err(error) => {
+                    sent.dropped += batch.count();
+                    return Err(Unsent { sent, error });
+                }
+            }
+        }
     }
 
     /// Takes one datagram that has come back, RTCP as a rule; `None` when there is none. What
@@ -157,7 +186,8 @@ impl SendSocket {
         }
     }
 
-    /// Sends as many packets as the arrays hold; false at the end of the batch.
+    /// Sends as many packets as the arrays hold; false at the end of the batch. After an error all that they
+    /// held counts as dropped, unless it was sent.
     fn send_some<'a>(
         &mut self,
         batch: &mut dyn Iterator<Item = Datagram<'a>>,
@@ -193,7 +223,10 @@ impl SendSocket {
                     sent.dropped += count - next + batch.count();
                     return Ok(false);
                 }
-                Verdict::Report => return Err(error),
+                Verdict::Report => {
+                    sent.dropped += count - next;
+                    return Err(error);
+                }
             }
         }
         Ok(count > 0)

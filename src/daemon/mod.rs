@@ -8,6 +8,7 @@ mod launch;
 mod link;
 mod network;
 mod opening;
+mod rate;
 mod reload;
 mod repair;
 mod rtcp;
@@ -314,22 +315,27 @@ impl Daemon {
     /// What the session did so far, without the list of its viewers.
     #[must_use]
     pub fn statistics(&self, now: Monotonic) -> Statistics {
-        let mut sent: Vec<(SocketAddr, Sent)> = Vec::new();
+        let mut sent: Vec<(SocketAddr, Sent, Option<String>)> = Vec::new();
         let video = self.video.as_ref().map(Video::outputs);
         let audio = self.audio.as_ref().map(Audio::outputs);
         for outputs in video.into_iter().flatten().chain(audio.into_iter().flatten()) {
             for (index, output) in outputs.iter().enumerate() {
+                let fault = || output.fault().map(str::to_owned);
                 match sent.get_mut(index) {
-                    Some((_, all)) => *all += output.sent(),
-                    None => sent.push((output.destination(), output.sent())),
+                    Some((_, all, failing)) => {
+                        *all += output.sent();
+                        *failing = failing.take().or_else(fault);
+                    }
+                    None => sent.push((output.destination(), output.sent(), fault())),
                 }
             }
         }
-        let destinations = sent.into_iter().map(|(address, sent)| DestinationStatistics {
+        let destinations = sent.into_iter().map(|(address, sent, failing)| DestinationStatistics {
             address: address.to_string(),
             packets: sent.packets,
             bytes: sent.bytes,
             packets_dropped: sent.dropped,
+            failing,
         });
         Statistics {
             unix_nanos: self.wall.clock.unix_nanos(now),
@@ -338,7 +344,7 @@ impl Daemon {
             destinations: destinations.collect(),
             viewers: self.viewers(),
             viewer_list: Vec::new(),
-            video: self.video.as_ref().map(Video::statistics),
+            video: self.video.as_ref().map(|video| video.statistics(now)),
             audio: self.audio.as_ref().map(Audio::statistics),
         }
     }

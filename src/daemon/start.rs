@@ -3,7 +3,7 @@
 
 use super::audio::Audio;
 use super::link::Network;
-use super::video::{Sending, Video};
+use super::video::Sending;
 use super::{Daemon, Error};
 use crate::announce::{self, Announcer, Reach, Texts};
 use crate::capture::AudioFormat;
@@ -150,7 +150,7 @@ pub(super) fn open_hotplug() -> Option<Hotplug> {
 
 pub(super) fn say_what_is_sent(daemon: &Daemon) {
     let network = &daemon.network;
-    if let Some(video) = daemon.video.as_ref().map(Video::statistics) {
+    if let Some(video) = daemon.video.as_ref().map(|video| video.statistics(monotonic())) {
         let format = daemon.video.as_ref().map(|video| video.source().format().rate);
         let rate = format.map(|rate| rate.to_string()).unwrap_or_default();
         log::info!("video: {}, {}x{} at {rate} frames/s", video.source, video.width, video.height);

@@ -1,13 +1,14 @@
 //! Pictures on their way: from the source through the scan, the packetizer and the pacer to every
 //! destination.
 
+use super::rate::RealRate;
 use super::repair::VideoRepair;
 use super::transport::{Instant, Transport};
 use crate::capture::source::VideoSource;
 use crate::capture::{Error, VideoFrame, VideoPoll};
 use crate::normalise::{Normaliser, Picture};
 use crate::output::Output;
-use crate::statistics::VideoStatistics;
+use crate::statistics::{OVER_BITRATE, VideoStatistics};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use streamsocket_net::{Datagram, Interface};
@@ -42,6 +43,7 @@ pub(super) struct Video {
     repair: Option<VideoRepair>,
     limit: Option<Limit>,
     counts: Counts,
+    real_rate: RealRate,
     too_long_said: bool,
 }
 
@@ -105,6 +107,7 @@ impl Video {
             repair,
             limit: sending.bitrate.map(Limit::new),
             counts: Counts::default(),
+            real_rate: RealRate::default(),
             too_long_said: false,
         }
     }
@@ -217,6 +220,7 @@ impl Video {
     /// A new frame.
     fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         self.counts.captured += 1;
+        self.real_rate.count(now);
         // Before it is made into one that can be sent, which may take long.
         if self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
             self.counts.over_bitrate += 1;
@@ -302,14 +306,16 @@ impl Video {
         }
     }
 
-    pub(super) fn statistics(&self) -> VideoStatistics {
+    pub(super) fn statistics(&self, now: Monotonic) -> VideoStatistics {
         let format = self.source.format();
         let mut dropped: BTreeMap<_, _> = self.source.losses().into_iter().collect();
         for (name, count) in self.normaliser.dropped() {
             *dropped.entry(name).or_default() += count;
         }
         dropped.insert("too_long", self.counts.too_long);
-        dropped.insert("over_bitrate", self.counts.over_bitrate);
+        dropped.insert(OVER_BITRATE, self.counts.over_bitrate);
+        // As fast as they can be sent.
+        let at_will = matches!(self.source, VideoSource::Preloaded(_));
         let frames_dropped = dropped.into_iter().filter(|(_, count)| *count > 0);
         VideoStatistics {
             source: self.source.name().unwrap_or(&self.name).to_owned(),
@@ -318,6 +324,7 @@ impl Video {
             width: format.width,
             height: format.height,
             rate: f64::from(format.rate.numerator) / f64::from(format.rate.denominator.max(1)),
+            real_rate: self.real_rate.at(now).filter(|_| !at_will),
             frames_captured: self.counts.captured,
             frames_sent: self.counts.sent,
             frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),

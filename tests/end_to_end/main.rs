@@ -36,6 +36,7 @@ mod sources;
 mod speakers;
 mod stalls;
 mod stamps;
+mod status_line;
 mod stops;
 mod strangers;
 mod streaming;
