@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Subsamp, YuvImage};
 
 /// How the chroma planes relate to the luma plane.
@@ -212,7 +213,7 @@ fn check(header: &DecompressHeader) -> Result<(Subsamp, Layout), Error> {
     let &DecompressHeader { width, height, subsamp, colorspace, .. } = header;
     let pixels = width.checked_mul(height);
     let fits = pixels.is_some_and(|pixels| pixels > 0 && pixels <= PIXELS_MAX);
-    if !fits || width > WIDTH_MAX || height > HEIGHT_MAX {
+    if !fits || width > SIDE_MAX || height > SIDE_MAX {
         return Err(Error::Size { width, height });
     }
     if !matches!(colorspace, Colorspace::YCbCr | Colorspace::Gray) {
@@ -260,7 +261,7 @@ impl fmt::Display for Error {
             Self::Library(message) => write!(f, "JPEG decoder: {message}"),
             Self::Size { width, height } => write!(
                 f,
-                "JPEG of {width}x{height}: only up to {WIDTH_MAX}x{HEIGHT_MAX} and {} megapixels",
+                "JPEG of {width}x{height}: only up to {SIDE_MAX}x{SIDE_MAX} and {} megapixels",
                 PIXELS_MAX / 1_000_000
             ),
             Self::Colour(space) => write!(f, "JPEG in {space:?} colours: only YCbCr and grey"),
@@ -273,11 +274,6 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// More than any screen or camera of the Pi's; keeps a forged header from asking for gigabytes.
-const WIDTH_MAX: usize = 8192;
-const HEIGHT_MAX: usize = 8192;
-/// 16.8 megapixels: the largest camera modules in use have 16.
-const PIXELS_MAX: usize = 4096 * 4096;
 /// Progressive encoders write about ten scans; thousands of empty ones are an attack on the CPU.
 const SCANS_MAX: u32 = 64;
 

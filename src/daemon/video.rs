@@ -274,10 +274,10 @@ impl Video {
     /// Why nothing at all was sent, if that is so though there were pictures.
     pub(super) fn useless(&self) -> Option<String> {
         let Counts { captured, sent: 0, .. } = self.counts else { return None };
-        let reason = self.normaliser.refused()?;
+        let (reason, more) = (self.normaliser.refused()?, self.normaliser.conversion());
         Some(format!(
             "{}: none of {captured} pictures can be sent ({reason}); convert them first: \
-             ffmpeg -i FILE -c:v mjpeg -q:v 3 -huffman default -pix_fmt yuvj420p NEW.mjpeg",
+             ffmpeg -i FILE{more} -c:v mjpeg -q:v 3 -huffman default -pix_fmt yuvj420p NEW.mjpeg",
             self.name
         ))
     }

@@ -4,15 +4,12 @@ use super::planes::{Planes, Rows};
 use super::quality;
 use super::raw::{Encodable, RawFormat};
 use super::rearrange::{self, Rearranger};
+use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
 use turbojpeg::{
     Colorspace, Compressor, DecompressHeader, Decompressor, Image, OutputBuf, PixelFormat, Subsamp,
     Transform, Transformer, YuvImage,
 };
-
-/// Pixels of a picture at most, each way and in all: what receivers take, 70 MB when it is decoded.
-const SIDE_MAX: usize = 8192;
-const PIXELS_MAX: usize = 4096 * 4096;
 
 /// Scans of a picture at most: progressive ones have ten, hostile ones thousands, and each costs as
 /// much as a picture.
@@ -40,6 +37,11 @@ pub enum Refusal {
     TooLarge,
     /// It has so many scans that it would take too long.
     TooManyScans,
+}
+
+/// Whether receivers take a picture of this size.
+pub(super) fn is_shown(width: usize, height: usize) -> bool {
+    width <= SIDE_MAX && height <= SIDE_MAX && width * height <= PIXELS_MAX
 }
 
 /// Memory that is used again for each picture. The library's own state is not: tables of the picture
@@ -138,7 +140,7 @@ impl Converter {
         let mut decompressor = Decompressor::new().map_err(|_| Refusal::Damaged)?;
         let header = decompressor.read_header(&self.input).map_err(|_| Refusal::Damaged)?;
         let &DecompressHeader { width, height, .. } = &header;
-        if width > SIDE_MAX || height > SIDE_MAX || width * height > PIXELS_MAX {
+        if !is_shown(width, height) {
             return Err(Refusal::TooLarge);
         }
         if jpeg_scan::scans(&self.input) > SCANS_MAX {

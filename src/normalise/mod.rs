@@ -17,6 +17,7 @@ use crate::capture::buffer::{FrameBytes, Pool, Pooled};
 use crate::capture::{Error, VideoFrame};
 use crate::jpeg_worker::Worker;
 use std::sync::Arc;
+use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};
 
 /// Buffers for what the thread makes: one on its way out, one that waits, one being filled.
@@ -33,6 +34,9 @@ pub struct Picture {
     /// What its headers say.
     pub scanned: Frame,
 }
+
+/// The reason for which pictures are dropped that receivers do not take.
+const TOO_LARGE: &str = "too_large";
 
 /// What is done to pictures beyond what has to be done.
 #[derive(Clone, Copy, Debug)]
@@ -154,11 +158,17 @@ impl Normaliser {
 
     /// What has to be done with a picture.
     fn judge(&mut self, frame: &VideoFrame) -> Result<Verdict, Refusal> {
+        let large = |width: u16, height: u16| !convert::is_shown(width.into(), height.into());
         if let Some(raw) = frame.raw {
+            if large(raw.width, raw.height) {
+                return Err(Refusal::TooLarge);
+            }
             return Ok(Verdict::Help(Remedy::EncodeRaw(raw, self.options.quality)));
         }
         let scanned = self.scanner.scan(&frame.bytes);
         let (needed, why) = match scanned {
+            // Others would pass, and nobody could show them.
+            Ok(scanned) if large(scanned.width, scanned.height) => return Err(Refusal::TooLarge),
             Ok(scanned) if scanned.ended && self.options.requality.is_none() => {
                 return Ok(Verdict::Pass(scanned));
             }
@@ -223,7 +233,7 @@ impl Normaliser {
         let Counts { damaged, too_large, too_many_scans, busy, overtaken, unfit, .. } = self.counts;
         let others = [
             ("damaged", damaged),
-            ("too_large", too_large),
+            (TOO_LARGE, too_large),
             ("too_many_scans", too_many_scans),
             ("encoder_was_busy", busy),
             ("overtaken", overtaken),
@@ -243,6 +253,15 @@ impl Normaliser {
         self.refused.map(|reason| reason.replace('_', " "))
     }
 
+    /// What ffmpeg has to do with pictures like the last one that was dropped, beyond encoding them as others.
+    #[must_use]
+    pub fn conversion(&self) -> &'static str {
+        match self.refused {
+            Some(TOO_LARGE) => " -vf scale=4096:4096:force_original_aspect_ratio=decrease",
+            _ => "",
+        }
+    }
+
     fn submit(&mut self) {
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.outstanding() == 0) else {
             return;
@@ -258,7 +277,7 @@ impl Normaliser {
         let (count, reason) = match refusal {
             Refusal::Unfit(unfit) => (&mut self.counts.unfit[unfit.index()], unfit.name()),
             Refusal::Damaged => (&mut self.counts.damaged, "damaged"),
-            Refusal::TooLarge => (&mut self.counts.too_large, "too_large"),
+            Refusal::TooLarge => (&mut self.counts.too_large, TOO_LARGE),
             Refusal::TooManyScans => (&mut self.counts.too_many_scans, "too_many_scans"),
         };
         *count += 1;
@@ -266,6 +285,11 @@ impl Normaliser {
         self.say(reason, |name| {
             let why = match refusal {
                 Refusal::Unfit(unfit) => unfit.to_string(),
+                Refusal::TooLarge => format!(
+                    "it has more than {SIDE_MAX} pixels a side or {} megapixels, which receivers do not \
+                     show; choose a smaller --size",
+                    PIXELS_MAX / 1_000_000
+                ),
                 _ => reason.replace('_', " "),
             };
             log::warn!("{name}: a picture is dropped, and others like it will be: {why}");

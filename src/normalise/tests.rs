@@ -357,3 +357,28 @@ fn what_cannot_be_helped_is_counted_by_its_reason() {
     assert_eq!(dropped(&normaliser), [("not_jpeg", 1), ("precision", 1), ("damaged", 1)]);
     assert_eq!(normaliser.refused().as_deref(), Some("damaged"));
 }
+
+#[test]
+fn what_receivers_do_not_show_is_not_sent() {
+    let event_loop = Loop::new();
+    let mut normaliser = normaliser(&event_loop, None);
+    let mut of = |width: u16, height: u16| {
+        let mut huge = jpeg(80, Subsamp::Sub2x2, |_| ());
+        let sof = huge.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        huge[sof + 5..sof + 7].copy_from_slice(&height.to_be_bytes());
+        huge[sof + 7..sof + 9].copy_from_slice(&width.to_be_bytes());
+        let passed = normaliser.push(frame(huge, 1)).unwrap().is_some();
+        (passed, normaliser.conversion())
+    };
+    let scale = " -vf scale=4096:4096:force_original_aspect_ratio=decrease";
+    assert_eq!(of(4608, 3456), (true, ""));
+    assert_eq!(of(5000, 4000), (false, scale));
+    assert_eq!(of(8200, 100), (false, scale));
+    assert_eq!(of(100, 8192), (true, ""));
+    let (mut format, bytes) = raw(Layout::Grey, 0);
+    (format.width, format.height) = (5000, 4000);
+    let picture = VideoFrame { raw: Some(format), ..frame(bytes, 2) };
+    assert!(normaliser.push(picture).unwrap().is_none() && normaliser.is_idle());
+    assert_eq!(dropped(&normaliser), [("too_large", 3)]);
+    assert_eq!(normaliser.refused().as_deref(), Some("too large"));
+}

@@ -13,6 +13,14 @@ pub const RESTART_LEN: usize = 4;
 /// Bytes of the quantization table header without its tables (section 3.1.8).
 pub const TABLE_HEADER_LEN: usize = 4;
 
+/// Pixels of a picture that senders send and receivers show, each way at most: more than any screen, and a
+/// forged header asks for no gigabytes.
+pub const SIDE_MAX: usize = 8192;
+
+/// Pixels of a picture at most, in all: the largest camera modules in use have 16 megapixels. 70 MB when it
+/// is decoded.
+pub const PIXELS_MAX: usize = 4096 * 4096;
+
 /// The main header.
 ///
 /// ```text
