@@ -1,5 +1,6 @@
 //! Lines for a file, a pipe or a terminal, written by a thread of their own: whoever pushes one never
-//! waits. What a reader does not read in time is lost as whole lines, oldest first, and counted.
+//! waits. What a reader does not read in time, or a full disk does not take, is lost as whole lines, oldest first,
+//! and counted; when there is room again lines go on.
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::collections::VecDeque;
@@ -23,6 +24,9 @@ const SPARE_BYTES: usize = 4 << 10;
 
 /// Between two tries at a descriptor that does not wait.
 const RETRY: Duration = Duration::from_millis(20);
+
+/// Between two tries at what has failed, as a disk that is full: lines come once a second.
+const RECOVERY: Duration = Duration::from_secs(1);
 
 /// How long the end of a program waits for a reader to take the last lines: one that reads takes
 /// milliseconds, a disk that spins up a little more, and who stops a program waits no longer.
@@ -54,6 +58,8 @@ struct Queue {
     writing: bool,
     /// No more lines will come.
     closed: bool,
+    /// Nothing can be written for now.
+    stuck: bool,
     /// Nothing can be written any more.
     failed: bool,
 }
@@ -142,7 +148,8 @@ impl Lines {
             memory.extend_from_slice(line);
             queue.waiting.push_back(memory);
         }
-        let first = before == 0 && queue.lost > 0;
+        // Of what is stuck it was said that lines are lost.
+        let first = before == 0 && queue.lost > 0 && !queue.stuck;
         drop(queue);
         self.shared.changed.notify_all();
         if first && self.shared.is_told_of() {
@@ -156,7 +163,7 @@ impl Lines {
         self.shared.changed.notify_all();
     }
 
-    /// Lines that were lost because nobody read them.
+    /// Lines that were lost because nobody read them, or a full disk did not take them.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.shared.lock().lost
@@ -172,10 +179,10 @@ impl Lines {
             .changed
             .wait_timeout_while(queue, patience, |queue| queue.is_busy())
             .unwrap_or_else(PoisonError::into_inner);
-        let (written, lost) = (!queue.is_busy() && !queue.failed, queue.lost);
+        let (written, lost) = (!queue.is_busy() && !queue.failed && !queue.stuck, queue.lost);
         drop(queue);
         if lost > 0 && self.shared.is_told_of() {
-            log::warn!("{lost} lines of {} were lost: nobody read them", self.shared.what);
+            log::warn!("{lost} lines of {} were lost", self.shared.what);
         }
         written
     }
@@ -246,27 +253,59 @@ impl Shared {
     fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut written = None;
         while let Some(line) = self.next(written.take()) {
-            match self.write_whole(&mut out, &line) {
-                // Of a log that a full disk does not take, later lines may be taken.
-                Err(error) if self.is_told_of() || is_final(&error) => return Err(error),
-                _ => written = Some(line),
+            let mut left = &line[..];
+            while let Err(error) = self.write_rest(&mut out, &mut left) {
+                if is_final(&error) {
+                    return Err(error);
+                }
+                if !self.waits_for_room(&error) {
+                    self.lock().lost += 1;
+                    break;
+                }
             }
+            if left.is_empty() {
+                self.goes_on();
+            }
+            written = Some(line);
         }
         Ok(())
     }
 
-    /// Writes a line, however long that takes, also where somebody has made the other end not wait.
-    fn write_whole(&self, out: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
-        while !line.is_empty() {
-            match out.write(line) {
+    /// Writes what is left of a line, however long that takes, also where somebody has made the other end not wait.
+    fn write_rest(&self, out: &mut impl Write, left: &mut &[u8]) -> io::Result<()> {
+        while !left.is_empty() {
+            match out.write(left) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(len) => line = &line[len..],
+                Ok(len) => *left = &left[len..],
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::park_timeout(RETRY),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
         out.flush()
+    }
+
+    /// Waits until it may be tried again; false if that was the last time, because the program ends.
+    fn waits_for_room(&self, error: &io::Error) -> bool {
+        let mut queue = self.lock();
+        if !std::mem::replace(&mut queue.stuck, true) && self.is_told_of() {
+            log::warn!("{} cannot be written: {error}; until they can, lines are lost", self.what);
+        }
+        if queue.closed {
+            return false;
+        }
+        let open = |queue: &mut Queue| !queue.closed;
+        let waited = self.changed.wait_timeout_while(queue, RECOVERY, open);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        true
+    }
+
+    /// A line was written, perhaps after others could not be.
+    fn goes_on(&self) {
+        let mut queue = self.lock();
+        if std::mem::replace(&mut queue.stuck, false) && self.is_told_of() {
+            log::info!("{} are written again; {} lines were lost", self.what, queue.lost);
+        }
     }
 
     fn fail(&self, error: &io::Error) {

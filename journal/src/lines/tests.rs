@@ -98,3 +98,73 @@ fn what_fails_takes_no_memory() {
     assert!(lines.shared.lock().waiting.is_empty());
     assert!(!lines.close(PATIENCE));
 }
+
+/// A disk with so much room, in bytes.
+#[derive(Clone)]
+struct Disk {
+    room: Arc<Mutex<usize>>,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut room = self.room.lock().unwrap();
+        let len = bytes.len().min(*room);
+        if len == 0 {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        *room -= len;
+        self.written.lock().unwrap().extend_from_slice(&bytes[..len]);
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes lines to a disk that is full after one and a half; those that are on it when there is room again.
+fn on_a_full_disk(numbers: usize) -> (Vec<String>, u64) {
+    let disk = Disk { room: Arc::new(Mutex::new(1536)), written: Arc::default() };
+    let lines = Lines::to(disk.clone(), "lines").unwrap();
+    (0..2).for_each(|number| lines.push(line(number)));
+    while !lines.shared.lock().stuck {
+        thread::yield_now();
+    }
+    (2..numbers).for_each(|number| lines.push(line(number)));
+    *disk.room.lock().unwrap() = usize::MAX;
+    // What waits for room looks for it by itself.
+    while lines.shared.lock().is_busy() {
+        thread::yield_now();
+    }
+    lines.push(line(numbers));
+    assert!(lines.close(PATIENCE));
+    let text = String::from_utf8(disk.written.lock().unwrap().clone()).unwrap();
+    (text.lines().map(|line| format!("{line}\n")).collect(), lines.lost())
+}
+
+#[test]
+fn lines_go_on_when_a_disk_has_room_again() {
+    let (written, lost) = on_a_full_disk(10);
+    assert_eq!(written, (0..=10).map(line).collect::<Vec<_>>());
+    assert_eq!(lost, 0);
+}
+
+#[test]
+fn what_waits_for_a_full_disk_is_bounded_and_the_newest() {
+    let (written, lost) = on_a_full_disk(1000);
+    let newest = (1000 - WAITING_MAX / 1024 + 1..=1000).map(line);
+    assert!(written.len() < 70 && written.ends_with(&newest.collect::<Vec<_>>()));
+    // The one that had begun is whole.
+    assert_eq!(written[..2], [line(0), line(1)]);
+    assert_eq!(written.len() as u64 + lost, 1001);
+}
+
+#[test]
+fn the_end_does_not_wait_for_a_disk_that_stays_full() {
+    let disk = Disk { room: Arc::new(Mutex::new(100)), written: Arc::default() };
+    let lines = Lines::to(disk, "lines").unwrap();
+    (0..10).for_each(|number| lines.push(line(number)));
+    assert!(!lines.close(PATIENCE));
+    assert_eq!(lines.lost(), 10);
+}
