@@ -8,6 +8,9 @@ pub(super) struct Id(pub(super) u32);
 /// The size of an element whose end is not known yet (section 6.2), on eight bytes.
 pub(super) const SIZE_UNKNOWN: [u8; 8] = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
+/// The largest known size.
+const SIZE_MAX: u64 = (1 << 56) - 2;
+
 /// An ID or size as written: one to eight bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Encoded {
@@ -34,6 +37,12 @@ pub(super) fn size(value: u64) -> Encoded {
     let len = usize::try_from(bits.div_ceil(7)).unwrap_or(8).clamp(1, 8);
     let marked = value | 1 << (7 * len);
     Encoded { bytes: marked.to_be_bytes(), start: 8 - len }
+}
+
+/// A known size on eight bytes, for one that is written over another.
+pub(super) const fn size_on_eight(value: u64) -> [u8; 8] {
+    let value = if value < SIZE_MAX { value } else { SIZE_MAX };
+    (value | 1 << 56).to_be_bytes()
 }
 
 /// Writes an unsigned integer element.
@@ -86,6 +95,7 @@ mod tests {
         for (value, bytes) in cases {
             assert_eq!(size(value).as_bytes(), bytes, "{value}");
         }
+        assert_eq!(size_on_eight(127), [0x01, 0, 0, 0, 0, 0, 0, 127]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Matroska (RFC 9559) for a stream that may end at any byte: Segment and Clusters of unknown
-//! size, no index, every block complete in itself. No lacing, no reader, no file handling.
+//! Matroska (RFC 9559) for a stream that may end at any byte: Segment and Clusters of unknown size, every block
+//! complete in itself. In a file there is room in front for what is known only later: sizes, the duration, and
+//! the index. No lacing, no reader, no file handling.
 
 use std::io::{self, Write};
 
@@ -13,12 +14,67 @@ pub(super) const TICK_NANOS: u32 = 10_000;
 /// What stands before the first cluster.
 pub(super) struct Header {
     pub(super) bytes: Vec<u8>,
-    /// Where [`duration`] may be written over the void left for it.
-    pub(super) duration_at: u64,
+    pub(super) places: Places,
 }
 
-/// The EBML header, the open Segment, Info and Tracks (RFC 9559, sections 5.1.2 and 5.1.4).
-pub(super) fn header(video: Option<VideoTrack>, audio: Option<AudioTrack>) -> Header {
+/// Where in a file there is room for what is known only later, in bytes from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    /// The Segment's data, which all positions in it count from; its size stands before it.
+    pub(super) segment: u64,
+    /// A void that [`seek_cues`] fits.
+    pub(super) seek: u64,
+    /// A void that [`duration`] fits.
+    pub(super) duration: u64,
+    /// A void for the index.
+    pub(super) index: u64,
+}
+
+/// The EBML header, the open Segment, Info and Tracks (RFC 9559, sections 5.1.2 and 5.1.4): all of a stream's
+/// beginning.
+pub(super) fn stream_header(video: Option<VideoTrack>, audio: Option<AudioTrack>) -> Vec<u8> {
+    [beginning(), info(), tracks(video, audio)].concat()
+}
+
+/// The same for a file: with a SeekHead (section 5.1.1), and with room, of which `index` bytes are for the index.
+pub(super) fn file_header(
+    video: Option<VideoTrack>,
+    audio: Option<AudioTrack>,
+    index_len: usize,
+) -> Header {
+    let mut bytes = beginning();
+    let (info, tracks) = (info(), tracks(video, audio));
+    let segment = bytes.len();
+    let info_at = segment + SEEK_HEAD_LEN;
+    let tracks_at = info_at + info.len();
+    let index = tracks_at + tracks.len();
+    let within = |at: usize| (at - segment) as u64;
+    ebml::master(&mut bytes, SEEK_HEAD, |out| {
+        out.extend_from_slice(&seek(INFO, within(info_at)));
+        out.extend_from_slice(&seek(TRACKS, within(tracks_at)));
+        ebml::element(out, VOID, &[0; SEEK_LEN - 2]);
+    });
+    bytes.extend_from_slice(&info);
+    bytes.extend_from_slice(&tracks);
+    bytes.extend_from_slice(&void_head(index_len));
+    bytes.resize(index + index_len, 0);
+    let places = Places {
+        segment: segment as u64,
+        seek: (info_at - SEEK_LEN) as u64,
+        duration: (tracks_at - DURATION_LEN) as u64,
+        index: index as u64,
+    };
+    Header { bytes, places }
+}
+
+/// The beginning of a void of so many bytes, those of its head included.
+pub(super) fn void_head(len: usize) -> [u8; VOID_HEAD_LEN] {
+    let mut bytes = [VOID_BYTE; VOID_HEAD_LEN];
+    bytes[1..].copy_from_slice(&ebml::size_on_eight(len.saturating_sub(VOID_HEAD_LEN) as u64));
+    bytes
+}
+
+fn beginning() -> Vec<u8> {
     let mut bytes = Vec::new();
     ebml::master(&mut bytes, EBML, |out| {
         ebml::uint(out, EBML_VERSION, 1);
@@ -30,13 +86,23 @@ pub(super) fn header(video: Option<VideoTrack>, audio: Option<AudioTrack>) -> He
         ebml::uint(out, DOC_TYPE_READ_VERSION, 2);
     });
     open(&mut bytes, SEGMENT);
+    bytes
+}
+
+/// Ends with the void for the duration.
+fn info() -> Vec<u8> {
+    let mut bytes = Vec::new();
     ebml::master(&mut bytes, INFO, |out| {
         ebml::uint(out, TIMESTAMP_SCALE, u64::from(TICK_NANOS));
         ebml::element(out, MUXING_APP, APP);
         ebml::element(out, WRITING_APP, APP);
         ebml::element(out, VOID, &[0; DURATION_LEN - 2]);
     });
-    let duration_at = u64::try_from(bytes.len() - DURATION_LEN).unwrap_or(0);
+    bytes
+}
+
+fn tracks(video: Option<VideoTrack>, audio: Option<AudioTrack>) -> Vec<u8> {
+    let mut bytes = Vec::new();
     ebml::master(&mut bytes, TRACKS, |out| {
         if let Some(track) = video {
             video_entry(out, track);
@@ -45,7 +111,22 @@ pub(super) fn header(video: Option<VideoTrack>, audio: Option<AudioTrack>) -> He
             audio_entry(out, track);
         }
     });
-    Header { bytes, duration_at }
+    bytes
+}
+
+/// Where the index is, exactly as long as the void in the SeekHead.
+pub(super) fn seek_cues(places: &Places) -> Vec<u8> {
+    seek(CUES, places.index - places.segment)
+}
+
+fn seek(id: Id, position: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(SEEK_LEN);
+    ebml::master(&mut out, SEEK, |out| {
+        ebml::element(out, SEEK_ID, id.encoded().as_bytes());
+        // On a fixed eight bytes.
+        ebml::element(out, SEEK_POSITION, &position.to_be_bytes());
+    });
+    out
 }
 
 /// The Duration element, exactly as long as the void in the header.
@@ -103,7 +184,7 @@ pub(super) enum Track {
 }
 
 impl Track {
-    const fn number(self) -> u8 {
+    pub(super) const fn number(self) -> u8 {
         match self {
             Self::Video => 1,
             Self::Audio => 2,
@@ -182,6 +263,15 @@ const APP: &[u8] = concat!("streamsocket-receiver ", env!("CARGO_PKG_VERSION")).
 const CLUSTER_TICKS: i16 = 30_000;
 /// ID (4), unknown size (8), timestamp (1 + 1 + 8).
 const CLUSTER_LEN: usize = 22;
+/// In a cluster, its size; what it holds begins behind it.
+pub(super) const CLUSTER_SIZE_AT: u64 = 4;
+pub(super) const CLUSTER_DATA_AT: u64 = 12;
+/// ID (2), size (1), the element's ID (2 + 1 + 4), its position (2 + 1 + 8).
+const SEEK_LEN: usize = 21;
+/// ID (4), size (1), three entries.
+const SEEK_HEAD_LEN: usize = 5 + 3 * SEEK_LEN;
+/// A void whose size stands on eight bytes.
+pub(super) const VOID_HEAD_LEN: usize = 9;
 /// ID (2), size (1), value (8); a void of the same length has an ID of one byte, a size of one.
 const DURATION_LEN: usize = 11;
 const BLOCK_KEY_FRAME: u8 = 0x80;
@@ -196,8 +286,14 @@ const EBML_MAX_SIZE_LENGTH: Id = Id(0x42f3);
 const DOC_TYPE: Id = Id(0x4282);
 const DOC_TYPE_VERSION: Id = Id(0x4287);
 const DOC_TYPE_READ_VERSION: Id = Id(0x4285);
-const VOID: Id = Id(0xec);
+const VOID: Id = Id(VOID_BYTE as u32);
+const VOID_BYTE: u8 = 0xec;
 const SEGMENT: Id = Id(0x1853_8067);
+const SEEK_HEAD: Id = Id(0x114d_9b74);
+const SEEK: Id = Id(0x4dbb);
+const SEEK_ID: Id = Id(0x53ab);
+const SEEK_POSITION: Id = Id(0x53ac);
+pub(super) const CUES: Id = Id(0x1c53_bb6b);
 const INFO: Id = Id(0x1549_a966);
 const TIMESTAMP_SCALE: Id = Id(0x2a_d7b1);
 const DURATION: Id = Id(0x4489);
@@ -253,12 +349,19 @@ mod tests {
     }
 
     #[test]
-    fn duration_fits_its_void() {
-        let header = header(Some(VideoTrack { width: 8, height: 8, frame_nanos: None }), None);
-        let at = usize::try_from(header.duration_at).unwrap();
-        assert_eq!(header.bytes[at..at + 2], [0xec, 0x80 | 9]);
+    fn what_comes_later_fits_its_room() {
+        let video = VideoTrack { width: 8, height: 8, frame_nanos: None };
+        let Header { bytes, places } = file_header(Some(video), None, 1000);
+        let at = |place: u64| &bytes[usize::try_from(place).unwrap()..];
+        assert_eq!(at(places.segment)[..4], SEEK_HEAD.0.to_be_bytes());
+        assert_eq!(at(places.segment)[4], u8::try_from(0x80 | (SEEK_HEAD_LEN - 5)).unwrap());
+        assert_eq!(at(places.seek)[..2], [0xec, 0x80 | 19]);
+        assert_eq!(seek_cues(&places).len(), SEEK_LEN);
+        assert_eq!(at(places.seek)[SEEK_LEN..][..4], INFO.0.to_be_bytes());
+        assert_eq!(at(places.duration)[..2], [0xec, 0x80 | 9]);
         assert_eq!(duration(7).len(), DURATION_LEN);
-        // Directly behind it the tracks begin.
-        assert_eq!(header.bytes[at + DURATION_LEN..][..4], TRACKS.0.to_be_bytes());
+        assert_eq!(at(places.duration)[DURATION_LEN..][..4], TRACKS.0.to_be_bytes());
+        assert_eq!(at(places.index)[0], 0xec);
+        assert_eq!(at(places.index).len(), 1000);
     }
 }

@@ -1,16 +1,22 @@
 //! The recorder: pictures and sound as they came, in a Matroska file that plays up to wherever it
 //! was cut. It neither decodes nor encodes, and asks no clock: every block's time is the caller's.
 
+mod destination;
 mod ebml;
+mod error;
+mod index;
 mod matroska;
+mod output;
+mod room;
 
-use core::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-
-use matroska::{Clusters, TICK_NANOS, Track};
+pub use self::destination::Destination;
+pub use self::error::Error;
+use self::matroska::{Clusters, TICK_NANOS, Track};
+use self::output::Output;
+use self::room::Room;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// What the video track is said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,38 +56,52 @@ pub struct Summary {
 /// An open recording.
 #[derive(Debug)]
 pub struct Recorder {
-    out: BufWriter<File>,
+    out: Output,
     path: PathBuf,
-    /// Where the duration goes at the end, if this is a file that can be sought in.
-    duration_at: Option<u64>,
+    /// If this is a file of our making.
+    room: Option<Room>,
     clusters: Clusters,
     video: Option<VideoTrack>,
     audio: Option<AudioTrack>,
     summary: Summary,
+    /// What it was before the open cluster.
+    before: Summary,
+    /// Something could not be written, and what is whole was saved.
+    ended: bool,
 }
 
 impl Recorder {
     /// Starts a recording with at least one track.
     ///
     /// # Errors
-    /// [`Error::Write`] if not even the header can be written.
+    /// [`Error::Write`] if not even the header can be written; no file is left then.
     pub fn start(
         destination: Destination,
         video: Option<VideoTrack>,
         audio: Option<AudioTrack>,
     ) -> Result<Self, Error> {
-        let header = matroska::header(video, audio);
-        let (file, path, seekable) = destination.take()?;
+        let is_file = destination.is_file();
+        let (file, path) = destination.take()?;
+        let (header, room) = if is_file {
+            let track = if video.is_some() { Track::Video } else { Track::Audio };
+            let header = matroska::file_header(video, audio, room::INDEX_BYTES);
+            (header.bytes, Some(Room::new(header.places, track)))
+        } else {
+            (matroska::stream_header(video, audio), None)
+        };
+        let summary = Summary { bytes: header.len() as u64, ..Summary::default() };
         let mut recorder = Self {
-            out: BufWriter::with_capacity(BUFFER_BYTES, file),
+            out: Output::new(file),
             path,
-            duration_at: seekable.then_some(header.duration_at),
+            room,
             clusters: Clusters::default(),
             video,
             audio,
-            summary: Summary { bytes: header.bytes.len() as u64, ..Summary::default() },
+            summary,
+            before: summary,
+            ended: false,
         };
-        let written = recorder.out.write_all(&header.bytes).and_then(|()| recorder.out.flush());
+        let written = recorder.out.write_all(&header).and_then(|()| recorder.out.flush());
         written.map_err(|source| recorder.failed(source))?;
         Ok(recorder)
     }
@@ -133,17 +153,17 @@ impl Recorder {
         self.summary.bytes
     }
 
-    /// Ends the recording: writes what is still buffered and, into a file, its duration.
+    /// Ends the recording: writes what is still buffered and, into a file, its sizes, duration and index. After
+    /// an error that was done already; nothing is in it then, if the file had to be removed.
     ///
     /// # Errors
     /// [`Error::Write`]; what the file holds until there plays all the same.
     pub fn finish(mut self) -> Result<Summary, Error> {
-        let duration = matroska::duration(self.summary.nanos.div_ceil(u64::from(TICK_NANOS)));
-        let written = self.out.flush().and_then(|()| match self.duration_at {
-            Some(at) => {
-                let file = self.out.get_mut();
-                file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(&duration))
-            }
+        if self.ended {
+            return Ok(self.summary);
+        }
+        let written = self.out.flush().and_then(|()| match &mut self.room {
+            Some(room) => room.finish(&self.out, self.summary.bytes, self.summary.nanos),
             None => Ok(()),
         });
         written.map_err(|source| self.failed(source))?;
@@ -152,14 +172,22 @@ impl Recorder {
 
     fn write_head(&mut self, track: Track, nanos: u64, len: usize) -> io::Result<()> {
         let tick = u64::from(TICK_NANOS);
-        let place = self.clusters.place(nanos.saturating_add(tick / 2) / tick);
+        let ticks = nanos.saturating_add(tick / 2) / tick;
+        let place = self.clusters.place(ticks);
         if let Some(ticks) = place.cluster {
             // So a killed recorder, or a reader at the other end of a pipe, misses 300 ms at most.
             self.out.flush()?;
+            if let Some(room) = &mut self.room {
+                room.begin_cluster(&self.out, self.summary.bytes, self.summary.nanos)?;
+            }
+            self.before = self.summary;
             self.summary.bytes += matroska::write_cluster(&mut self.out, ticks)?;
         }
         let head = matroska::write_block_head(&mut self.out, track, place.relative, len)?;
         self.summary.bytes += head;
+        if let Some(room) = &mut self.room {
+            room.note(track, ticks);
+        }
         Ok(())
     }
 
@@ -179,128 +207,33 @@ impl Recorder {
         self.summary.nanos = self.summary.nanos.max(start.saturating_add(span));
     }
 
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Write { path: self.path.clone(), source }
+    fn failed(&mut self, source: io::Error) -> Error {
+        Error::Write { kept: self.save_what_is_whole(), path: self.path.clone(), source }
     }
-}
 
-/// Where a recording goes: open, and empty yet. If it stays so, the file goes with it: an empty one
-/// would only be taken for a recording.
-#[derive(Debug)]
-pub struct Destination {
-    /// Until the recording begins.
-    file: Option<File>,
-    path: PathBuf,
-    /// Whether it is an ordinary file, of our making.
-    seekable: bool,
-}
-
-impl Destination {
-    /// Opens it: a new file; `-` is standard output; a pipe or a device is written to as it is.
-    ///
-    /// # Errors
-    /// [`Error::Exists`] for a regular file that is there already, or [`Error::Open`].
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Open { path: path.to_owned(), source };
-        let open = |file, seekable| Self { file: Some(file), path: path.to_owned(), seekable };
-        if path == Path::new("-") {
-            // The handle of the standard library would search every picture for line ends.
-            let fd = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
-            return Ok(open(File::from(fd), false));
+    /// Makes a file end with its last whole cluster, with all that it would have at a good end: its room was taken
+    /// from the disk when that was not full. Without a whole cluster the file is removed. Whether something is
+    /// left.
+    fn save_what_is_whole(&mut self) -> bool {
+        self.ended = true;
+        let Some(mut room) = self.room.take() else { return true };
+        self.summary = Summary { before_start: self.summary.before_start, ..self.before };
+        let Summary { bytes, nanos, .. } = self.summary;
+        if self.summary.pictures + self.summary.audio_blocks == 0 {
+            self.summary.bytes = 0;
+            // One that cannot be removed has nothing in it, at least.
+            let _ = fs::remove_file(&self.path);
+            return false;
         }
-        match File::create_new(path) {
-            Ok(file) => Ok(open(file, true)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let special = path.metadata().is_ok_and(|there| !there.is_file());
-                if !special {
-                    return Err(Error::Exists(path.to_owned()));
-                }
-                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-                Ok(open(file, false))
-            }
-            Err(error) => Err(failed(error)),
+        room.forget_cluster(bytes);
+        let saved = self.out.cut(bytes).and_then(|()| room.finish(&self.out, bytes, nanos));
+        if let Err(error) = saved {
+            log::debug!("{}: {error}", self.path.display());
         }
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn take(mut self) -> Result<(File, PathBuf, bool), Error> {
-        let path = std::mem::take(&mut self.path);
-        match self.file.take() {
-            Some(file) => Ok((file, path, self.seekable)),
-            None => Err(Error::Open { path, source: io::ErrorKind::NotFound.into() }),
-        }
+        true
     }
 }
 
-impl Drop for Destination {
-    fn drop(&mut self) {
-        if self.seekable && self.file.is_some() {
-            // One that cannot be removed is empty, at least.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// Why a recording could not be made or went no further.
-#[derive(Debug)]
-pub enum Error {
-    /// There is a file of that name already.
-    Exists(PathBuf),
-    /// The file could not be created or opened.
-    Open {
-        /// Where.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The file could not be written to: the disk is full, or the reader of a pipe has gone.
-    Write {
-        /// Where.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The recording was started without that track.
-    NoTrack(&'static str),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exists(path) => {
-                write!(f, "{} exists: remove it or record to another name", path.display())
-            }
-            Self::Open { path, source } => {
-                write!(f, "cannot record to {}: {source}", path.display())
-            }
-            Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
-                f.write_str("recording ended: the program that read it has gone")
-            }
-            Self::Write { path, source } => {
-                write!(f, "recording to {} ended: {source}; it plays up to here", path.display())
-            }
-            Self::NoTrack(track) => write!(f, "the recording has no {track} track"),
-        }
-    }
-}
-
-impl core::error::Error for Error {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Open { source, .. } | Self::Write { source, .. } => Some(source),
-            Self::Exists(_) | Self::NoTrack(_) => None,
-        }
-    }
-}
-
-/// Gathers audio blocks and small pictures; larger pictures are written straight from the caller's
-/// memory.
-const BUFFER_BYTES: usize = 64 * 1024;
 /// One 5 ms packet of 48 kHz stereo has 480 samples.
 const SAMPLES_AT_ONCE: usize = 512;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
