@@ -245,6 +245,8 @@ pub struct Counters {
     pub recording_left_out: Count,
     /// Times that the sender's clock went on somewhere else, which was taken out of the recording.
     pub recording_jumps: Count,
+    /// Silence in recordings that stands for sound that is missing, in nanoseconds.
+    pub recording_silence: Count,
     /// Recordings that ended before they should.
     pub recordings_cut: Count,
     /// Datagrams that the kernel had no room for.

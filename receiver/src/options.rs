@@ -45,7 +45,9 @@ pub struct Options {
     /// Sound device to play on, an ALSA name
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = speaker)]
     pub speaker: String,
-    /// Record picture and sound, untouched, to this Matroska file (-: standard output)
+    /// Record picture and sound, untouched, to this Matroska file (-: standard output). If the size of the
+    /// pictures changes, the recording goes on in the next file, FILE-2.mkv; on standard output or a pipe
+    /// the program ends with exit code 1
     #[arg(long, value_name = "FILE.mkv", value_parser = recording)]
     pub record: Option<PathBuf>,
     /// Write the first picture to this file

@@ -2,11 +2,16 @@
 //! whatever the screen and the sound card make of it. A slow disk, or a reader that does not read, loses recorded
 //! frames, counted, and nothing else: nobody waits for this thread.
 
+mod media;
+mod part;
+mod silence;
 mod take;
 mod timebase;
 
-use self::take::{Data, Format, Media, Take, VideoPlan};
+use self::media::{Data, Format, Media, VideoPlan};
+use self::take::{Problem, Take};
 pub use self::timebase::Stamp;
+use crate::clock::monotonic;
 use crate::memory::{Budget, SPARES_MAX, Spares};
 use crate::naming::free_name;
 use crate::plan::Plan;
@@ -14,7 +19,9 @@ use crate::receiver::Shared;
 use crate::recorder::{AudioTrack, Destination};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+use streamsocket_stream::clock::Monotonic;
 
 /// What may wait for the disk: two seconds of the largest streams, half a minute of usual ones. An SD card that
 /// stalls longer loses what comes then.
@@ -22,6 +29,9 @@ const WAITING_BYTES: usize = 64 << 20;
 
 /// Messages that may wait, since each has its own place: eight seconds of pictures and sound.
 const WAITING_MAX: usize = 2048;
+
+/// Where nothing comes, silence is written as often as this.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What the thread is told.
 enum Message {
@@ -112,23 +122,14 @@ impl Recording {
         }
     }
 
-    /// Samples, the first of them with that stamp.
-    pub fn audio(&mut self, stamp: Stamp, received: &[i16]) {
+    /// Samples, the first of them with that stamp and that RTP time, extended. What is missing before them is told
+    /// by that.
+    pub fn audio(&mut self, stamp: Stamp, time: i64, received: &[i16]) {
         if self.is_active() {
             let mut samples = self.samples.take(received.len());
             samples.extend_from_slice(received);
             let bytes = samples.capacity() * size_of::<i16>();
-            self.send(stamp, Data::Audio { samples }, bytes);
-        }
-    }
-
-    /// So many samples are missing: silence stands for them, so that players keep the pace.
-    pub fn hole(&mut self, stamp: Stamp, count: usize) {
-        if self.is_active() {
-            let mut samples = self.samples.take(count);
-            samples.resize(count, 0);
-            let bytes = samples.capacity() * size_of::<i16>();
-            self.send(stamp, Data::Audio { samples }, bytes);
+            self.send(stamp, Data::Audio { samples, time }, bytes);
         }
     }
 
@@ -187,38 +188,86 @@ impl Control {
 }
 
 /// Writes until the other ends are gone.
-pub fn run(writer: &Writer) {
+///
+/// # Errors
+/// What is recorded to cannot take what comes now, and whoever reads it waits for more: the program is to end.
+pub fn run(writer: &Writer) -> Result<(), String> {
     let mut take: Option<Take> = None;
-    while let Ok(message) = writer.messages.recv() {
-        match message {
-            Message::Start(start) => {
+    let mut heard = monotonic();
+    loop {
+        match writer.next(take.is_some()) {
+            Ok(Message::Start(start)) => {
                 writer.finish(take.take());
                 take = writer.begin(start);
             }
-            Message::Stop => writer.finish(take.take()),
-            Message::Media(media) => {
-                let Some(open) = &mut take else { continue };
-                let jumps = open.jumps();
-                let (written, done) = open.write(media);
-                writer.shared.counters.recorded.set(open.bytes());
-                writer.shared.counters.recording_jumps.add(open.jumps() - jumps);
-                if let Some(media) = done {
-                    writer.recycle(media);
-                }
-                if let Err(problem) = written {
-                    writer.active.store(false, Ordering::Relaxed);
-                    writer.shared.counters.recordings_cut.add(1);
-                    log::warn!("{problem}");
-                    // What is in it plays all the same, with its duration if it can still be written.
-                    writer.finish(take.take());
-                }
+            Ok(Message::Stop) => writer.finish(take.take()),
+            Ok(Message::Media(media)) => writer.write(&mut take, media)?,
+            Err(RecvTimeoutError::Timeout) => {
+                writer.idle(&mut take, heard)?;
+                continue;
             }
+            Err(RecvTimeoutError::Disconnected) => break,
         }
+        heard = monotonic();
     }
     writer.finish(take);
+    Ok(())
 }
 
 impl Writer {
+    /// The next message; while recording it is not waited for without end.
+    fn next(&self, recording: bool) -> Result<Message, RecvTimeoutError> {
+        if recording {
+            return self.messages.recv_timeout(LOOK);
+        }
+        self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
+    }
+
+    fn write(&self, take: &mut Option<Take>, media: Media) -> Result<(), String> {
+        let Some(open) = take else { return Ok(()) };
+        let before = (open.jumps(), open.silent_nanos());
+        let (written, done) = open.write(media);
+        self.count(open, before);
+        if let Some(media) = done {
+            self.recycle(media);
+        }
+        written.or_else(|problem| self.cut(take, &problem))
+    }
+
+    /// Nothing has come since `heard`.
+    fn idle(&self, take: &mut Option<Take>, heard: Monotonic) -> Result<(), String> {
+        let Some(open) = take else { return Ok(()) };
+        let before = (open.jumps(), open.silent_nanos());
+        let written = open.idle(monotonic().nanos_since(heard));
+        self.count(open, before);
+        written.or_else(|problem| self.cut(take, &problem))
+    }
+
+    fn count(&self, open: &Take, (jumps, silent_nanos): (u64, u64)) {
+        let counters = &self.shared.counters;
+        counters.recorded.set(open.bytes());
+        counters.recording_jumps.add(open.jumps() - jumps);
+        counters.recording_silence.add(open.silent_nanos() - silent_nanos);
+    }
+
+    /// Ends a recording that goes no further. What is in it plays all the same.
+    fn cut(&self, take: &mut Option<Take>, problem: &Problem) -> Result<(), String> {
+        self.active.store(false, Ordering::Relaxed);
+        self.shared.counters.recordings_cut.add(1);
+        let ends = matches!(problem, Problem::Size(..));
+        if !ends {
+            log::warn!("{problem}");
+        }
+        if let Some(take) = take.take() {
+            match take.finish() {
+                Ok(left_out) => self.left_out(left_out.unwrap_or(0)),
+                // It was said already that nothing more can be written.
+                Err(again) => log::debug!("{again}"),
+            }
+        }
+        if ends { Err(problem.to_string()) } else { Ok(()) }
+    }
+
     fn begin(&self, start: Start) -> Option<Take> {
         let destination = match start {
             Start::At(destination) => Some(destination),
@@ -240,20 +289,19 @@ impl Writer {
 
     fn finish(&self, take: Option<Take>) {
         let Some(take) = take else { return };
-        let path = take.path.clone();
-        let path = path.display();
+        let path = take.path().to_owned();
         match take.finish() {
-            Ok(Some(finished)) => {
-                self.shared.counters.recording_left_out.add(finished.left_out);
-                let (pictures, size) = (finished.pictures, megabytes(finished.bytes));
-                log::info!("recorded {pictures} pictures and {size:.1} MB to {path}");
-            }
-            Ok(None) => log::warn!("nothing came that could be recorded to {path}"),
+            Ok(Some(left_out)) => self.left_out(left_out),
+            Ok(None) => log::warn!("nothing came that could be recorded to {}", path.display()),
             Err(problem) => {
                 self.shared.counters.recordings_cut.add(1);
                 log::warn!("{problem}");
             }
         }
+    }
+
+    fn left_out(&self, left_out: u64) {
+        self.shared.counters.recording_left_out.add(left_out);
     }
 
     /// Gives a buffer back, and its room to what comes next. A full queue means that there are buffers
@@ -262,15 +310,10 @@ impl Writer {
         let Media { data, claim, .. } = media;
         match data {
             Data::Video { jpeg, .. } => drop(self.jpegs.try_send(jpeg)),
-            Data::Audio { samples } => drop(self.samples.try_send(samples)),
+            Data::Audio { samples, .. } => drop(self.samples.try_send(samples)),
         }
         drop(claim);
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }
 
 #[cfg(test)]

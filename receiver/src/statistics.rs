@@ -36,6 +36,8 @@ pub struct Statistics {
     pub recording_left_out: u64,
     /// Times that the sender's clock went on somewhere else, which was taken out of the recording.
     pub recording_jumps: u64,
+    /// Silence in recordings that stands for sound that is missing, in milliseconds.
+    pub recording_silence_ms: u64,
     /// Recordings that ended before they should.
     pub recordings_cut: u64,
     /// Datagrams that the kernel had no room for.
@@ -155,6 +157,7 @@ impl Counters {
             recorded_bytes: self.recorded.get(),
             recording_left_out: self.recording_left_out.get(),
             recording_jumps: self.recording_jumps.get(),
+            recording_silence_ms: self.recording_silence.get() / 1_000_000,
             recordings_cut: self.recordings_cut.get(),
             kernel_drops: self.kernel_drops.get(),
             problems: [self.video_refused(plan), self.audio_refused(plan)]
@@ -266,6 +269,13 @@ impl Statistics {
         if self.recording_left_out > 0 {
             let left_out = self.recording_left_out;
             writeln!(out, "  {left_out} pictures and packets of sound are not in the recording")?;
+        }
+        if self.recording_silence_ms > 0 {
+            let silence = self.recording_silence_ms;
+            writeln!(
+                out,
+                "  {silence} ms of silence in the recording stand for sound that did not come"
+            )?;
         }
         if self.recording_jumps > 0 {
             let jumps = self.recording_jumps;

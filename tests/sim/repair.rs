@@ -222,11 +222,7 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
         under_way: Vec::new(),
         sent: 0,
         video: (Reassembler::new(None), Repair::default(), Vec::new()),
-        audio: (
-            sound::Reassembler::new(RATE, 1).with_repair(55 * MS),
-            Repair::default(),
-            Vec::new(),
-        ),
+        audio: (sound::Reassembler::new(1).with_repair(55 * MS), Repair::default(), Vec::new()),
         // Extended sequence numbers begin one cycle up.
         highest: [1 << 16; 2],
         data,

@@ -87,7 +87,7 @@ impl Viewer {
             audio: Stream {
                 source: Source::new(RATE),
                 clock: StreamClock::new(Medium::Audio, RATE),
-                reassembler: audio::Reassembler::new(RATE, 1),
+                reassembler: audio::Reassembler::new(1),
             },
             card: Card {
                 ppm: scenario.speaker_ppm,

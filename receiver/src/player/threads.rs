@@ -66,10 +66,7 @@ impl Threads {
         let (receiver, wake_network) =
             Receiver::open(plan, interface, options.latency, outlets, Arc::clone(&shared))?;
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
-        supervisor.spawn("recording", move || {
-            recording::run(&writer);
-            Ok(())
-        })?;
+        supervisor.spawn("recording", move || recording::run(&writer))?;
         let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);
         supervisor.spawn("snapshot", move || {
             snapshot::run(&to_save);

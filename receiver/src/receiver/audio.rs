@@ -17,6 +17,10 @@ use streamsocket_wire::ntp::NtpTime;
 /// their repair packets leave within 15.
 const REPAIR_NANOS: i64 = 55_000_000;
 
+/// A hole that is longer than this, in nanoseconds, is none for the sound card: it has gone on with silence of its
+/// own when nothing came, and what comes next finds its place by its time.
+const HOLE_PLAYED_NANOS: i64 = 1_000_000_000;
+
 /// The audio stream of a session.
 pub(super) struct Audio {
     pub(super) intake: Intake,
@@ -27,7 +31,8 @@ struct Assembly {
     /// Until it is known whether the sound is what it was taken for.
     assumption: Option<Assumption>,
     reassembler: Reassembler,
-    channels: usize,
+    /// The longest hole that is played as one, in sample frames.
+    hole_played: usize,
     buffer: Vec<i16>,
     /// How many sources there were.
     source: u32,
@@ -35,14 +40,15 @@ struct Assembly {
 
 impl Audio {
     pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
-        let mut reassembler = Reassembler::new(plan.clock_rate, plan.channels);
+        let mut reassembler = Reassembler::new(plan.channels);
         if plan.repair.is_some() {
             reassembler = reassembler.with_repair(REPAIR_NANOS);
         }
-        let channels = usize::from(plan.channels);
+        let hole_played = i64::from(plan.clock_rate) * HOLE_PLAYED_NANOS / 1_000_000_000;
+        let hole_played = usize::try_from(hole_played).unwrap_or(0);
         let assumption = Assumption::of(plan);
         let assembly =
-            Assembly { assumption, reassembler, channels, buffer: Vec::new(), source: 0 };
+            Assembly { assumption, reassembler, hole_played, buffer: Vec::new(), source: 0 };
         Self { intake, assembly }
     }
 
@@ -156,18 +162,16 @@ impl Assembly {
                         clocks.session.jitter.audio(delay, latency, arrival);
                     }
                     let stamp = Stamp { source: self.source, ..moment.stamp };
-                    outlets.recording.audio(stamp, &self.buffer);
+                    outlets.recording.audio(stamp, time, &self.buffer);
                     let bytes = self.buffer.capacity() * size_of::<i16>();
                     let Some(claim) = outlets.sound_budget.claim(bytes) else { continue };
                     let spare = outlets.sound_spare.take(self.buffer.len());
                     let samples = std::mem::replace(&mut self.buffer, spare);
                     Sound::Samples { samples, due: moment.due, origin: moment.origin, claim }
                 }
+                Chunk::Hole { frames, .. } if frames > self.hole_played => continue,
                 Chunk::Hole { time, frames } => {
-                    let moment = clocks.moment(time, now);
-                    let stamp = Stamp { source: self.source, ..moment.stamp };
-                    outlets.recording.hole(stamp, frames * self.channels);
-                    Sound::Hole { frames, due: moment.due }
+                    Sound::Hole { frames, due: clocks.moment(time, now).due }
                 }
             };
             // A card that does not keep up loses sound; the player says so by its counters.

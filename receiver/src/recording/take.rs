@@ -1,9 +1,13 @@
-//! One recording: from its first picture on, with the sound that came before it.
+//! One recording: from its first picture on, with the sound that came before it; in another file where the
+//! pictures' size changes.
 
-use super::timebase::{Stamp, Stream, Timebase};
-use crate::memory::Claim;
-use crate::recorder::{AudioTrack, Destination, Recorder, VideoTrack};
-use std::path::PathBuf;
+use super::media::{Data, Format, Media};
+use super::part::Part;
+use super::timebase::{Stream, Timebase};
+use crate::naming::{NAMES_MAX, numbered};
+use crate::recorder::{Destination, Error};
+use core::fmt;
+use std::path::{Path, PathBuf};
 use streamsocket_stream::clock::Monotonic;
 
 /// Sound that waits for the first picture, in packets: two seconds. A session that has promised
@@ -14,74 +18,95 @@ const PENDING_MAX: usize = 400;
 /// than may wait.
 const LEAD_NANOS: i64 = 3_000_000_000;
 
-/// Something to be recorded.
-pub(super) struct Media {
-    pub(super) stamp: Stamp,
-    pub(super) data: Data,
-    /// Room for it among what waits.
-    pub(super) claim: Option<Claim>,
-}
-
-pub(super) enum Data {
-    Video { jpeg: Vec<u8>, size: (u16, u16) },
-    Audio { samples: Vec<i16> },
-}
-
-/// What a session is recorded as.
-#[derive(Clone, Copy)]
-pub(super) struct Format {
-    pub(super) video: Option<VideoPlan>,
-    pub(super) audio: Option<AudioTrack>,
-}
-
-/// What is known of the pictures before there are any.
-#[derive(Clone, Copy)]
-pub(super) struct VideoPlan {
-    /// Time from frame to frame in nanoseconds, if it is told.
-    pub(super) frame_nanos: Option<u64>,
-    pub(super) size: Option<(u16, u16)>,
-}
-
 /// One recording.
 pub(super) struct Take {
-    pub(super) path: PathBuf,
+    /// Of the first file, and which of the files after it is the last.
+    path: PathBuf,
+    number: u32,
+    /// Other files may follow.
+    is_file: bool,
     format: Format,
     timebase: Timebase,
     /// Until something comes to be recorded.
     destination: Option<Destination>,
-    open: Option<Open>,
+    /// What is being written, and where.
+    part: Option<(Part, PathBuf)>,
     /// Sound that came before the first picture.
     pending: Vec<(Monotonic, Media)>,
+    /// The newest time of anything that came.
+    newest: Option<Monotonic>,
+    done: Done,
 }
 
-/// What a recording came to.
-pub(super) struct Finished {
-    pub(super) pictures: u64,
-    pub(super) bytes: u64,
-    /// Pictures and packets of sound that are not in it, though they came.
-    pub(super) left_out: u64,
+/// What the files before came to.
+#[derive(Clone, Copy, Default)]
+struct Done {
+    bytes: u64,
+    silent_nanos: u64,
+    left_out: u64,
 }
 
-/// One recording whose file is open.
-struct Open {
-    recorder: Recorder,
-    start: Monotonic,
-    size: Option<(u16, u16)>,
-    /// Pictures that came after the file had begun without a track for them.
-    pictures_refused: u64,
+/// Why a recording ends.
+pub(super) enum Problem {
+    Write(Error),
+    /// A stream's pictures have another size, and no other file can follow.
+    Size(u16, u16),
+    /// The names that are left are taken.
+    Names(PathBuf),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(error) => error.fmt(f),
+            Self::Size(width, height) => write!(
+                f,
+                "the pictures are {width}x{height} now, which no reader of a recorded stream follows"
+            ),
+            Self::Names(path) => write!(
+                f,
+                "recording ended: there are {NAMES_MAX} files after {}; record to another name",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Write(error)
+    }
 }
 
 impl Take {
     pub(super) fn new(destination: Destination, format: Format) -> Self {
-        let path = destination.path().to_owned();
-        let (open, pending) = (None, Vec::new());
-        let timebase = Timebase::default();
-        Self { path, format, timebase, destination: Some(destination), open, pending }
+        Self {
+            path: destination.path().to_owned(),
+            number: 1,
+            is_file: destination.is_file(),
+            format,
+            timebase: Timebase::default(),
+            destination: Some(destination),
+            part: None,
+            pending: Vec::new(),
+            newest: None,
+            done: Done::default(),
+        }
+    }
+
+    /// Where it began.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Bytes recorded so far.
     pub(super) fn bytes(&self) -> u64 {
-        self.open.as_ref().map_or(0, |open| open.recorder.bytes())
+        self.done.bytes + self.part.as_ref().map_or(0, |(part, _)| part.bytes())
+    }
+
+    /// Silence in it so far that stands for missing sound, in nanoseconds.
+    pub(super) fn silent_nanos(&self) -> u64 {
+        self.done.silent_nanos + self.part.as_ref().map_or(0, |(part, _)| part.silent_nanos())
     }
 
     /// Times so far that the sender's clock went on somewhere else.
@@ -90,13 +115,14 @@ impl Take {
     }
 
     /// Records it, or keeps it until it can be; what is done with is given back.
-    pub(super) fn write(&mut self, media: Media) -> (Result<(), String>, Option<Media>) {
+    pub(super) fn write(&mut self, media: Media) -> (Result<(), Problem>, Option<Media>) {
         let stream = match media.data {
             Data::Video { .. } => Stream::Video,
             Data::Audio { .. } => Stream::Audio,
         };
         let at = self.timebase.place(stream, &media.stamp);
-        if self.open.is_none() {
+        self.newest = self.newest.max(Some(at));
+        if self.part.is_none() {
             let size = match media.data {
                 Data::Video { size, .. } => Some(size),
                 Data::Audio { .. } if self.format.video.is_none() => None,
@@ -114,70 +140,98 @@ impl Take {
                 return (Err(problem), Some(media));
             }
         }
-        let written = self.open.as_mut().map_or(Ok(()), |open| open.write(at, &media.data));
-        (written, Some(media))
+        (self.add(at, &media), Some(media))
     }
 
-    /// Begins with what was captured at `at`, and all that waits.
-    fn begin(&mut self, at: Monotonic, size: Option<(u16, u16)>) -> Result<(), String> {
-        let lead = |earlier: &Monotonic| at.nanos_since(*earlier) < LEAD_NANOS;
-        let lead = self.pending.iter().map(|(earlier, _)| *earlier).filter(lead);
-        let start = lead.min().unwrap_or(at).min(at);
-        let video = size.zip(self.format.video).map(|((width, height), plan)| VideoTrack {
-            width,
-            height,
-            frame_nanos: plan.frame_nanos,
-        });
-        let Some(destination) = self.destination.take() else { return Ok(()) };
-        let recorder = Recorder::start(destination, video, self.format.audio);
-        let recorder = recorder.map_err(|error| error.to_string())?;
-        let mut open = Open { recorder, start, size, pictures_refused: 0 };
-        for (earlier, media) in std::mem::take(&mut self.pending) {
-            open.write(earlier, &media.data)?;
+    /// Nothing has come for so many nanoseconds.
+    pub(super) fn idle(&mut self, nanos: i64) -> Result<(), Problem> {
+        if let (Some((part, _)), Some(newest)) = (&mut self.part, self.newest) {
+            part.fill_until(newest.offset(nanos))?;
         }
-        self.open = Some(open);
         Ok(())
     }
 
-    /// Ends it. Sound that still waits for a first picture is all there will be. Nothing, if nothing came.
-    pub(super) fn finish(mut self) -> Result<Option<Finished>, String> {
-        if let (None, Some(first)) = (&self.open, self.pending.first().map(|(at, _)| *at)) {
+    fn add(&mut self, at: Monotonic, media: &Media) -> Result<(), Problem> {
+        let open = self.part.as_ref().map(|(part, _)| part.size());
+        if let (Data::Video { size, .. }, Some(open)) = (&media.data, open) {
+            match open {
+                Some(open) if open == *size => {}
+                _ if self.is_file => self.go_on(at, *size)?,
+                Some(_) => return Err(Problem::Size(size.0, size.1)),
+                None => {}
+            }
+        }
+        let Some((part, _)) = &mut self.part else { return Ok(()) };
+        Ok(part.write(at, media)?)
+    }
+
+    /// Begins with what was captured at `at`, and all that waits.
+    fn begin(&mut self, at: Monotonic, size: Option<(u16, u16)>) -> Result<(), Problem> {
+        let lead = |earlier: &Monotonic| at.nanos_since(*earlier) < LEAD_NANOS;
+        let lead = self.pending.iter().map(|(earlier, _)| *earlier).filter(lead);
+        let start = lead.min().unwrap_or(at).min(at);
+        let Some(destination) = self.destination.take() else { return Ok(()) };
+        let mut part = Part::begin(destination, self.format, start, size)?;
+        for (earlier, media) in std::mem::take(&mut self.pending) {
+            part.write(earlier, &media)?;
+        }
+        self.part = Some((part, self.path.clone()));
+        Ok(())
+    }
+
+    /// Goes on in the next file, with pictures of that size from `at` on. Sound goes on where it was.
+    fn go_on(&mut self, at: Monotonic, size: (u16, u16)) -> Result<(), Problem> {
+        let Some((part, path)) = self.part.take() else { return Ok(()) };
+        let sound = part.sound_until();
+        self.close(part, &path)?;
+        let destination = self.next()?;
+        let path = destination.path().to_owned();
+        let (width, height) = size;
+        log::info!("the pictures are {width}x{height}: recording goes on in {}", path.display());
+        let lead = |end: &Monotonic| (0..LEAD_NANOS).contains(&at.nanos_since(*end));
+        let start = sound.filter(lead).unwrap_or(at);
+        self.part = Some((Part::begin(destination, self.format, start, Some(size))?, path));
+        Ok(())
+    }
+
+    /// The next file whose name is free.
+    fn next(&mut self) -> Result<Destination, Problem> {
+        while self.number < NAMES_MAX {
+            self.number += 1;
+            match Destination::create(&numbered(&self.path, self.number)) {
+                Err(Error::Exists(_)) => {}
+                created => return Ok(created?),
+            }
+        }
+        Err(Problem::Names(self.path.clone()))
+    }
+
+    fn close(&mut self, part: Part, path: &Path) -> Result<(), Error> {
+        self.done.silent_nanos += part.silent_nanos();
+        let (summary, left_out) = part.finish()?;
+        self.done.bytes += summary.bytes;
+        self.done.left_out += left_out;
+        // Otherwise nothing of it was left, which was said.
+        if summary.bytes > 0 {
+            let (pictures, size) = (summary.pictures, megabytes(summary.bytes));
+            log::info!("recorded {pictures} pictures and {size:.1} MB to {}", path.display());
+        }
+        Ok(())
+    }
+
+    /// Ends it. Sound that still waits for a first picture is all there will be. How many pictures and packets of
+    /// sound came that are not in it; nothing, if there is no file.
+    pub(super) fn finish(mut self) -> Result<Option<u64>, Problem> {
+        if let (None, Some(first)) = (&self.part, self.pending.first().map(|(at, _)| *at)) {
             self.begin(first, None)?;
         }
-        let Some(open) = self.open else { return Ok(None) };
-        let summary = open.recorder.finish().map_err(|error| error.to_string())?;
-        Ok(Some(Finished {
-            pictures: summary.pictures,
-            bytes: summary.bytes,
-            left_out: summary.before_start + open.pictures_refused,
-        }))
+        let Some((part, path)) = self.part.take() else { return Ok(None) };
+        self.close(part, &path)?;
+        Ok(Some(self.done.left_out))
     }
 }
 
-impl Open {
-    fn write(&mut self, at: Monotonic, data: &Data) -> Result<(), String> {
-        let nanos = at.nanos_since(self.start);
-        let written = match data {
-            Data::Video { size, .. } if self.size.is_some_and(|open| open != *size) => {
-                let (width, height) = size;
-                return Err(format!("the picture's size has changed to {width}x{height}"));
-            }
-            Data::Video { jpeg, .. } if self.size.is_some() => {
-                // The first report of a sender may move its pictures back by a little: the first
-                // was placed by its arrival.
-                self.recorder.write_video(nanos.max(0), jpeg)
-            }
-            Data::Audio { samples } => self.recorder.write_audio(nanos, samples),
-            Data::Video { .. } => {
-                self.pictures_refused += 1;
-                if self.pictures_refused == 1 {
-                    log::warn!(
-                        "recording: pictures came too late to be in the file: begin a new one"
-                    );
-                }
-                Ok(())
-            }
-        };
-        written.map_err(|error| error.to_string())
-    }
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }

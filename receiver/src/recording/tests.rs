@@ -2,6 +2,8 @@ use super::*;
 use std::sync::atomic::AtomicBool;
 use streamsocket_stream::clock::Monotonic;
 
+mod files;
+
 const MS: i64 = 1_000_000;
 const SIZE: (u16, u16) = (16, 16);
 
@@ -37,7 +39,7 @@ fn nobody_waits_for_a_recorder_that_is_stuck() {
     let folder = tempfile::tempdir().unwrap();
     control.start(Destination::open(&folder.path().join("a.mkv")).unwrap());
     for number in 0..3000 {
-        recording.audio(stamp(number * 5), &[1; 40]);
+        recording.audio(stamp(number * 5), number * 40, &[1; 40]);
     }
     assert!(shared.counters.recording_left_out.get() > 900);
     // As by keys, while it is stuck.
@@ -48,7 +50,7 @@ fn nobody_waits_for_a_recorder_that_is_stuck() {
     assert!(!control.is_active(), "there was no room to say so");
     // As soon as it is not, what it has taken is written.
     drop((recording, control));
-    run(&writer);
+    run(&writer).unwrap();
     assert!(shared.counters.recorded.get() > 2000 * 80);
 }
 
@@ -62,7 +64,7 @@ fn memory_is_given_back_when_the_disk_is_well_again() {
         recording.video(stamp(number * 33), &picture, SIZE);
     }
     let (waiting, active) = (Arc::clone(&recording.waiting), Arc::clone(&writer.active));
-    let writes = std::thread::spawn(move || run(&writer));
+    let writes = std::thread::spawn(move || run(&writer).unwrap());
     while waiting.held() > 0 {
         std::thread::yield_now();
     }
@@ -84,7 +86,7 @@ fn recorded(captured: impl Iterator<Item = i64>) -> Arc<Shared> {
         recording.video(Stamp { capture, ..stamp(now) }, &[1; 100], SIZE);
     }
     drop((recording, control));
-    run(&writer);
+    run(&writer).unwrap();
     shared
 }
 

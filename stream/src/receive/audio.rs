@@ -16,9 +16,6 @@ const SAMPLES_MAX: usize = 8192;
 /// Samples that there is room for from the start: what fits into an Ethernet frame.
 const SAMPLES_USUAL: usize = 750;
 
-/// A hole longer than this many seconds is no loss but another time line.
-const HOLE_SECONDS_MAX: i64 = 5;
-
 /// What comes next in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunk {
@@ -31,7 +28,9 @@ pub enum Chunk {
         /// When the packet arrived.
         arrival: Monotonic,
     },
-    /// Nothing, for so many sample frames: lost on the way, or never captured.
+    /// Nothing, for so many sample frames: lost on the way, or never captured. It is as long as nothing came:
+    /// time that is ahead of that is no loss but another line, which is another source's
+    /// ([`super::source`]).
     Hole {
         /// RTP time of the first one missing, extended.
         time: i64,
@@ -74,7 +73,6 @@ pub struct Packet<'a> {
 #[derive(Debug)]
 pub struct Reassembler {
     channels: usize,
-    hole_max: i64,
     /// How long a packet is waited for that its successors have overtaken, in nanoseconds.
     wait: i64,
     next: Option<Next>,
@@ -107,12 +105,11 @@ impl Held {
 }
 
 impl Reassembler {
-    /// A reassembler for `rate` sample frames a second of `channels` samples.
+    /// A reassembler for sample frames of `channels` samples.
     #[must_use]
-    pub fn new(rate: u32, channels: u8) -> Self {
+    pub fn new(channels: u8) -> Self {
         Self {
             channels: usize::from(channels.max(1)),
-            hole_max: i64::from(rate) * HOLE_SECONDS_MAX,
             wait: REORDER_NANOS,
             next: None,
             held: core::array::from_fn(|_| Held {
@@ -193,7 +190,7 @@ impl Reassembler {
                 return None;
             }
             let hole = held.time - next.time;
-            if hole > 0 && hole <= self.hole_max {
+            if hole > 0 {
                 self.next = Some(Next { sequence, time: held.time });
                 self.counts.frames_lost += hole.unsigned_abs();
                 let frames = usize::try_from(hole).unwrap_or(0);
@@ -255,7 +252,7 @@ mod tests {
 
     #[test]
     fn packets_come_out_in_order() {
-        let mut reassembler = Reassembler::new(48_000, 2);
+        let mut reassembler = Reassembler::new(2);
         push(&mut reassembler, 5);
         assert_eq!(drain(&mut reassembler, Monotonic(0)), [5]);
         for sequence in [7, 8, 6, 6, 5] {
@@ -267,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_a_hole_of_its_length_after_the_wait() {
-        let mut reassembler = Reassembler::new(48_000, 2);
+        let mut reassembler = Reassembler::new(2);
         push(&mut reassembler, 5);
         drain(&mut reassembler, Monotonic(0));
         push(&mut reassembler, 8);
@@ -280,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_is_due_does_not_wait_for_what_is_missing() {
-        let mut reassembler = Reassembler::new(48_000, 2);
+        let mut reassembler = Reassembler::new(2);
         push(&mut reassembler, 5);
         drain(&mut reassembler, Monotonic(0));
         push(&mut reassembler, 7);
@@ -293,8 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_is_a_hole_of_its_length_however_long_it_was() {
+        let mut reassembler = Reassembler::new(2);
+        push(&mut reassembler, 5);
+        drain(&mut reassembler, Monotonic(0));
+        // 14 seconds of packets of 5 ms.
+        push(&mut reassembler, 5 + 2801);
+        assert_eq!(drain(&mut reassembler, WAIT), [-2800 * 240, 2806]);
+        assert_eq!(reassembler.counts().frames_lost, 2800 * 240);
+    }
+
+    #[test]
     fn half_a_sample_frame_is_malformed() {
-        let mut reassembler = Reassembler::new(48_000, 2);
+        let mut reassembler = Reassembler::new(2);
         for payload in [&[][..], &[1, 2], &[1, 2, 3]] {
             let arrival = Monotonic(0);
             reassembler.push(&Packet { sequence: 1, time: 0, ntp: None, payload, arrival });

@@ -1,0 +1,139 @@
+//! One file of a recording, or all of a stream: pictures of one size, and sound without a hole.
+
+use super::media::{Data, Format, Media};
+use super::silence::SoundLine;
+use crate::recorder::{Destination, Error, Recorder, Summary, VideoTrack};
+use streamsocket_stream::clock::Monotonic;
+
+/// Samples of a block of silence: 8 kB, as much as 43 ms of 48 kHz stereo.
+const SILENCE_SAMPLES: usize = 4096;
+
+static SILENCE: [i16; SILENCE_SAMPLES] = [0; SILENCE_SAMPLES];
+
+/// Where no sound comes silence is written so much later than it would have been captured, in nanoseconds: what is
+/// older when it comes is not believed to be of then, and what comes together is not taken from the queue in order
+/// of capture.
+const LATE_NANOS: i64 = 12_000_000_000;
+
+const SECOND_NANOS: u64 = 1_000_000_000;
+
+/// A file that is being written.
+pub(super) struct Part {
+    recorder: Recorder,
+    start: Monotonic,
+    size: Option<(u16, u16)>,
+    sound: Option<SoundLine>,
+    channels: usize,
+    rate: u64,
+    /// Sample frames of silence.
+    silent: u64,
+    /// Pictures that came after a stream had begun without a track for them.
+    refused: u64,
+}
+
+impl Part {
+    /// Begins one whose time begins at `start`, with pictures of that size.
+    pub(super) fn begin(
+        destination: Destination,
+        format: Format,
+        start: Monotonic,
+        size: Option<(u16, u16)>,
+    ) -> Result<Self, Error> {
+        let video = size.zip(format.video).map(|((width, height), plan)| VideoTrack {
+            width,
+            height,
+            frame_nanos: plan.frame_nanos,
+        });
+        let recorder = Recorder::start(destination, video, format.audio)?;
+        Ok(Self {
+            recorder,
+            start,
+            size,
+            sound: format.audio.map(|track| SoundLine::new(track, start)),
+            channels: format.audio.map_or(1, |track| track.channels.max(1).into()),
+            rate: format.audio.map_or(1, |track| track.rate.max(1).into()),
+            silent: 0,
+            refused: 0,
+        })
+    }
+
+    /// The size of its pictures, if it has any.
+    pub(super) const fn size(&self) -> Option<(u16, u16)> {
+        self.size
+    }
+
+    /// Bytes written so far.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.recorder.bytes()
+    }
+
+    /// How far there is sound.
+    pub(super) fn sound_until(&self) -> Option<Monotonic> {
+        self.sound.map(|sound| sound.end())
+    }
+
+    /// Silence in it, in nanoseconds.
+    pub(super) const fn silent_nanos(&self) -> u64 {
+        self.silent.saturating_mul(SECOND_NANOS) / self.rate
+    }
+
+    /// Adds what was captured at `at`. Of pictures, those of its size.
+    pub(super) fn write(&mut self, at: Monotonic, media: &Media) -> Result<(), Error> {
+        let nanos = at.nanos_since(self.start);
+        match &media.data {
+            Data::Video { jpeg, size } if self.size == Some(*size) => {
+                self.fill_until(at)?;
+                // The first report of a sender may move its pictures back by a little: the first
+                // was placed by its arrival.
+                self.recorder.write_video(nanos.max(0), jpeg)
+            }
+            Data::Video { .. } => {
+                self.refused += 1;
+                if self.refused == 1 {
+                    log::warn!("recording: pictures came too late to be in what is recorded");
+                }
+                Ok(())
+            }
+            Data::Audio { samples, time } => {
+                let source = media.stamp.source;
+                let line = self.sound.filter(|_| nanos >= 0);
+                let missing = line.map_or(0, |line| line.missing_before(at, source, *time));
+                self.fill(missing)?;
+                self.recorder.write_audio(nanos, samples)?;
+                let frames = i64::try_from(samples.len() / self.channels).unwrap_or(0);
+                if let (Some(line), true) = (&mut self.sound, nanos >= 0) {
+                    line.sound(at, source, *time, frames);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// It is that late, and sound that has not come by now will not come.
+    pub(super) fn fill_until(&mut self, now: Monotonic) -> Result<(), Error> {
+        let until = now.offset(-LATE_NANOS);
+        self.fill(self.sound.map_or(0, |line| line.missing_until(until)))
+    }
+
+    /// Writes so many sample frames of silence, in blocks.
+    fn fill(&mut self, mut frames: i64) -> Result<(), Error> {
+        let Some(line) = &mut self.sound else { return Ok(()) };
+        let most = i64::try_from(SILENCE_SAMPLES / self.channels).unwrap_or(1);
+        while frames > 0 {
+            let block = frames.min(most);
+            let samples = usize::try_from(block).unwrap_or(0) * self.channels;
+            let nanos = line.end().nanos_since(self.start);
+            self.recorder.write_audio(nanos, &SILENCE[..samples])?;
+            line.silence(block);
+            self.silent += block.unsigned_abs();
+            frames -= block;
+        }
+        Ok(())
+    }
+
+    /// Ends it: what it holds, and how much came that is not in it.
+    pub(super) fn finish(self) -> Result<(Summary, u64), Error> {
+        let summary = self.recorder.finish()?;
+        Ok((summary, summary.before_start + self.refused))
+    }
+}

@@ -1,0 +1,131 @@
+//! Where the sound of a recording has got to, and how much of it is missing: silence stands for that, so that
+//! whatever is made of the sound alone keeps the pace of the pictures.
+
+use crate::recorder::AudioTrack;
+use streamsocket_stream::clock::Monotonic;
+
+/// RTP time tells to the sample how much is missing. Where it and the recording's time differ by more than this, in
+/// nanoseconds, the sender's time has jumped, and the recording's tells; what one packet's time is off by
+/// is less.
+const AGREE_NANOS: i64 = 500_000_000;
+
+/// Pictures and sound never begin at once. Sound that begins later than the recording by less than this, in
+/// nanoseconds, is left as it came: nobody hears that it is not with the pictures.
+const BEGIN_NANOS: i64 = 100_000_000;
+
+const SECOND_NANOS: i128 = 1_000_000_000;
+
+/// Sound on its way through the recording.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SoundLine {
+    track: AudioTrack,
+    /// Where what was written last begins, and how many sample frames there are from there on.
+    from: Monotonic,
+    frames: i64,
+    /// What follows it, if it is of that source: extended RTP time.
+    next: Option<(u32, i64)>,
+}
+
+impl SoundLine {
+    /// Sound that is to begin at `start`.
+    pub(super) const fn new(track: AudioTrack, start: Monotonic) -> Self {
+        Self { track, from: start, frames: 0, next: None }
+    }
+
+    /// How far there is sound.
+    pub(super) fn end(&self) -> Monotonic {
+        let nanos = i128::from(self.frames) * SECOND_NANOS / i128::from(self.track.rate.max(1));
+        self.from.offset(i64::try_from(nanos).unwrap_or(i64::MAX))
+    }
+
+    /// Sample frames that are missing until `at`.
+    pub(super) fn missing_until(&self, at: Monotonic) -> i64 {
+        let nanos = i128::from(at.nanos_since(self.end()));
+        let frames = nanos * i128::from(self.track.rate) / SECOND_NANOS;
+        i64::try_from(frames).unwrap_or(0).max(0)
+    }
+
+    /// Sample frames that are missing before what begins at `at` and has that RTP time of that source.
+    pub(super) fn missing_before(&self, at: Monotonic, source: u32, time: i64) -> i64 {
+        let by_time = self.missing_until(at);
+        if self.frames == 0 && at.nanos_since(self.from) < BEGIN_NANOS {
+            return 0;
+        }
+        let Some((_, next)) = self.next.filter(|(last, _)| *last == source) else { return by_time };
+        let by_samples = time.saturating_sub(next).max(0);
+        let agree = i128::from(AGREE_NANOS) * i128::from(self.track.rate) / SECOND_NANOS;
+        let differ = i128::from(by_samples.saturating_sub(by_time)).abs();
+        if differ <= agree { by_samples } else { by_time }
+    }
+
+    /// So many sample frames of silence were written.
+    pub(super) fn silence(&mut self, frames: i64) {
+        self.frames = self.frames.saturating_add(frames);
+        self.next = self.next.map(|(source, next)| (source, next.saturating_add(frames)));
+    }
+
+    /// So many sample frames were written that begin at `at` and have that RTP time of that source.
+    pub(super) fn sound(&mut self, at: Monotonic, source: u32, time: i64, frames: i64) {
+        (self.from, self.frames) = (at, frames);
+        self.next = Some((source, time.saturating_add(frames)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+    const TRACK: AudioTrack = AudioTrack { rate: 48_000, channels: 2 };
+
+    fn line() -> SoundLine {
+        let mut line = SoundLine::new(TRACK, Monotonic(0));
+        line.sound(Monotonic(1000 * MS), 1, 7000, 240);
+        line
+    }
+
+    #[test]
+    fn a_hole_is_known_to_the_sample_however_its_end_is_stamped() {
+        for off in [-300 * MS, -1, 0, 1, 300 * MS] {
+            let at = Monotonic(15_005 * MS + off);
+            assert_eq!(line().missing_before(at, 1, 7240 + 672_000), 672_000, "{off}");
+            assert_eq!(line().missing_before(Monotonic(1005 * MS + off), 1, 7240), 0, "{off}");
+        }
+    }
+
+    #[test]
+    fn another_source_and_another_time_line_are_placed_by_time() {
+        let at = Monotonic(3005 * MS);
+        assert_eq!(line().missing_before(at, 2, 7240), 96_000);
+        assert_eq!(line().missing_before(at, 1, 1 << 31), 96_000);
+        assert_eq!(line().missing_before(at, 1, 7240), 96_000);
+        assert_eq!(line().missing_before(Monotonic(0), 2, 0), 0);
+    }
+
+    #[test]
+    fn sound_that_begins_with_the_pictures_is_left_as_it_came() {
+        let line = SoundLine::new(TRACK, Monotonic(0));
+        assert_eq!(line.missing_before(Monotonic(99 * MS), 1, 0), 0);
+        assert_eq!(line.missing_before(Monotonic(100 * MS), 1, 0), 4800);
+    }
+
+    #[test]
+    fn silence_ahead_of_sound_is_not_written_twice() {
+        let mut line = line();
+        assert_eq!(line.missing_until(Monotonic(11_005 * MS)), 480_000);
+        line.silence(480_000);
+        assert_eq!(line.end(), Monotonic(11_005 * MS));
+        assert_eq!(line.missing_before(Monotonic(15_005 * MS), 1, 7240 + 672_000), 192_000);
+        assert_eq!(line.missing_before(Monotonic(9000 * MS), 1, 7240 + 384_000), 0);
+    }
+
+    #[test]
+    fn no_time_overflows() {
+        let mut line =
+            SoundLine::new(AudioTrack { rate: u32::MAX, channels: 8 }, Monotonic(i64::MIN));
+        assert_eq!(line.missing_until(Monotonic(i64::MIN)), 0);
+        line.silence(i64::MAX);
+        line.sound(Monotonic(i64::MAX), 1, i64::MAX, i64::MAX);
+        assert_eq!(line.missing_before(Monotonic(i64::MAX), 1, i64::MIN), 0);
+    }
+}
