@@ -249,6 +249,10 @@ pub struct Counters {
     pub recording_silence: Count,
     /// Recordings that ended before they should.
     pub recordings_cut: Count,
+    /// Pictures put in files of their own.
+    pub snapshots: Count,
+    /// Pictures that could not be.
+    pub snapshots_failed: Count,
     /// Datagrams that the kernel had no room for.
     pub kernel_drops: Count,
 }

@@ -67,7 +67,15 @@ pub fn play(
         }
         return Err(format!("nothing came from {}: {}", plan.name, outlook::ADVICE));
     }
-    Ok(statistics)
+    match &options.snapshot {
+        Some(path) if statistics.snapshots_failed > 0 => {
+            Err(format!("the snapshot {} could not be written", path.display()))
+        }
+        Some(path) if statistics.snapshots == 0 => {
+            Err(format!("there is no snapshot {}: no picture came", path.display()))
+        }
+        _ => Ok(statistics),
+    }
 }
 
 /// Refuses what would be found out only later.

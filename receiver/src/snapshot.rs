@@ -1,5 +1,6 @@
 //! A snapshot: one JPEG as it came over the network, put in a file whole or not at all.
 
+use crate::counters::Counters;
 use crate::naming::free_name;
 use core::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -20,12 +21,21 @@ pub struct Snapshot {
 }
 
 /// Writes snapshots until the other end is gone: a disk may take its time, and nobody waits for it.
-pub fn run(snapshots: &Receiver<Snapshot>) {
+pub fn run(snapshots: &Receiver<Snapshot>, counters: &Counters) {
     while let Ok(Snapshot { path, jpeg }) = snapshots.recv() {
-        let Some(path) = path.or_else(|| free_name("snapshot", "jpg")) else { continue };
+        let Some(path) = path.or_else(|| free_name("snapshot", "jpg")) else {
+            counters.snapshots_failed.add(1);
+            continue;
+        };
         match write(&path, &jpeg) {
-            Ok(()) => log::info!("snapshot in {}", path.display()),
-            Err(error) => log::warn!("{error}"),
+            Ok(()) => {
+                counters.snapshots.add(1);
+                log::info!("snapshot in {}", path.display());
+            }
+            Err(error) => {
+                counters.snapshots_failed.add(1);
+                log::warn!("{error}");
+            }
         }
     }
 }

@@ -40,6 +40,10 @@ pub struct Statistics {
     pub recording_silence_ms: u64,
     /// Recordings that ended before they should.
     pub recordings_cut: u64,
+    /// Pictures put in files of their own.
+    pub snapshots: u64,
+    /// Pictures that could not be.
+    pub snapshots_failed: u64,
     /// Datagrams that the kernel had no room for.
     pub kernel_drops: u64,
     /// Why nothing of the pictures, or of the sound, was presented though something came.
@@ -159,6 +163,8 @@ impl Counters {
             recording_jumps: self.recording_jumps.get(),
             recording_silence_ms: self.recording_silence.get() / 1_000_000,
             recordings_cut: self.recordings_cut.get(),
+            snapshots: self.snapshots.get(),
+            snapshots_failed: self.snapshots_failed.get(),
             kernel_drops: self.kernel_drops.get(),
             problems: [self.video_refused(plan), self.audio_refused(plan)]
                 .into_iter()

@@ -265,6 +265,7 @@ impl<'a> Presenter<'a> {
         let Some(coded) = &self.shown else { return };
         let jpeg = coded.jpeg.get(coded.start..).unwrap_or_default().to_vec();
         if self.threads.snapshots.try_send(Snapshot { path, jpeg }).is_err() {
+            self.threads.shared.counters.snapshots_failed.add(1);
             log::warn!("no snapshot: the one before is still being written");
         }
     }

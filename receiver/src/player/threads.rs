@@ -68,8 +68,9 @@ impl Threads {
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
         supervisor.spawn("recording", move || recording::run(&writer))?;
         let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);
+        let of_snapshot = Arc::clone(&shared);
         supervisor.spawn("snapshot", move || {
-            snapshot::run(&to_save);
+            snapshot::run(&to_save, &of_snapshot.counters);
             Ok(())
         })?;
         let sound = play_sound(options, plan, sound_queue, samples, (&volume, &shared));
