@@ -11,14 +11,16 @@ fn split(stream: &[u8], piece: usize) -> (Vec<Vec<u8>>, u64) {
         let mut rest = piece;
         while !rest.is_empty() {
             let fed = splitter.feed(rest, &mut frame);
-            assert!(fed.consumed > 0 && frame.len() <= FRAME_MAX);
+            assert!((fed.consumed > 0 || fed.complete) && frame.len() <= FRAME_MAX);
             rest = &rest[fed.consumed..];
             if fed.complete {
                 pictures.push(std::mem::take(&mut frame));
             }
         }
     }
-    splitter.finish(&mut frame);
+    while splitter.end(&mut frame) {
+        pictures.push(std::mem::take(&mut frame));
+    }
     assert!(frame.is_empty());
     assert_eq!(splitter.begun(), pictures.len() as u64 + splitter.dropped());
     (pictures, splitter.dropped())
@@ -30,7 +32,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     assert_eq!(split(stream, usize::from(piece) + 1), whole);
     let mut rest = stream;
     for picture in &whole.0 {
-        assert!(picture.starts_with(&[0xFF, 0xD8]) && picture.ends_with(&[0xFF, 0xD9]));
+        assert!(picture.starts_with(&[0xFF, 0xD8]));
         // Unchanged, and in the order of the stream.
         let at = rest.windows(picture.len()).position(|window| window == picture);
         rest = &rest[at.expect("a picture is a part of the stream") + picture.len()..];

@@ -63,7 +63,7 @@ impl JpegFolder {
             self.next = 0;
         }
         let Some(path) = self.pictures.get(self.next) else { return Ok(Next::End) };
-        let Some(mut bytes) = self.pool.take() else { return Ok(Next::NoBuffer) };
+        let Some(mut bytes) = self.pool.take() else { return Ok(Next::Later) };
         // One byte more than a picture may have tells that there are more.
         let limit = FRAME_MAX as u64 + 1;
         let named = |error: io::Error| io::Error::other(format!("{}: {error}", path.display()));

@@ -44,6 +44,7 @@ pub fn preload(path: &Path, nominal: FrameRate, looped: bool) -> Result<Preloade
                     break;
                 }
             }
+            Ok(Next::Later) => {}
             Ok(_) => break,
             Err(error) => return Err(unreadable(path, &error)),
         }
@@ -74,10 +75,13 @@ impl MjpegFile {
         looped: bool,
     ) -> Result<Self, Error> {
         let mut frames = Frames::open(path)?;
-        let first = match frames.next(false) {
-            Ok(Next::Frame { bytes, .. }) => Some(bytes),
-            Ok(_) => None,
-            Err(error) => return Err(unreadable(path, &error)),
+        let first = loop {
+            match frames.next(false) {
+                Ok(Next::Frame { bytes, .. }) => break Some(bytes),
+                Ok(Next::Later) => {}
+                Ok(_) => break None,
+                Err(error) => return Err(unreadable(path, &error)),
+            }
         };
         let sized = first.and_then(|mut first: Pooled| {
             let size = picture_size(first.bytes_mut())?;
@@ -322,6 +326,30 @@ mod tests {
         let mut source = MjpegFile::open(&path, RATE, Monotonic(0), false).unwrap();
         assert_eq!(play(&mut source, usize::MAX).len(), 2);
         assert_eq!(source.dropped(), 1);
+    }
+
+    #[test]
+    fn pictures_without_an_end_and_those_beside_a_wrong_length_play() {
+        let pictures = pictures(4);
+        // Without EOI, and with what is left of one.
+        for tail in [&[][..], &[0xFF], &[0xD9, 0x00]] {
+            let bare = |it: &Vec<u8>| [&it[..it.len() - 2], tail].concat();
+            let (_folder, path) = file(&pictures.iter().map(bare).collect::<Vec<_>>().concat());
+            let mut source = MjpegFile::open(&path, RATE, Monotonic(0), false).unwrap();
+            let played = play(&mut source, usize::MAX);
+            assert_eq!((played.len(), source.dropped()), (4, 0), "{tail:?}");
+            for ((played, _), picture) in played.iter().zip(&pictures) {
+                assert!(played.starts_with(&picture[..picture.len() - 2]));
+            }
+        }
+        // APP0, two bytes behind SOI, says that it covers the pictures behind it.
+        let mut wrong = pictures[1].clone();
+        wrong[4..6].copy_from_slice(&4000_u16.to_be_bytes());
+        let stream = [&pictures[0], &wrong, &pictures[2], &pictures[3]].map(Vec::as_slice).concat();
+        let (_folder, path) = file(&stream);
+        let mut source = MjpegFile::open(&path, RATE, Monotonic(0), false).unwrap();
+        let played: Vec<_> = play(&mut source, usize::MAX).into_iter().map(|(it, _)| it).collect();
+        assert_eq!(played, [&pictures[0], &pictures[2], &pictures[3]].map(Clone::clone));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use streamsocket_stream::clock::Monotonic;
 
 /// Bytes read at once: what a pipe holds by default.
 const CHUNK_LEN: usize = 64 << 10;
+/// Bytes read at once without a picture: more than a picture has as a rule, and a millisecond's work, so that
+/// a stream of something else does not keep whoever reads it from all else.
+const TURN_MAX: usize = 1 << 20;
 /// Buffers in circulation: two on their way out, one waiting for its time, one being filled.
 const BUFFERS: usize = 4;
 /// Room that each buffer starts with; it grows to the largest frame and stays there.
@@ -23,8 +26,9 @@ pub enum Next {
         /// When the first of its bytes was read.
         arrival: Monotonic,
     },
-    /// All buffers are in use; nothing was read.
-    NoBuffer,
+    /// Nothing for now, though there may be more to read: all buffers are in use, or so much was read
+    /// without a picture that others are to have their turn.
+    Later,
     /// The descriptor has no more for now.
     Blocked,
     /// The end of the file, or of all that writes to the pipe.
@@ -62,14 +66,21 @@ impl MjpegReader {
         self.splitter.dropped()
     }
 
+    /// Whether all that was read belongs to pictures that were handed out.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        self.unread.is_empty() && self.splitter.is_between()
+    }
+
     /// Reads up to the end of the next picture.
     ///
     /// # Errors
     /// What the input gives, except for interruptions and would-block.
     pub fn read(&mut self, input: &mut impl Read, now: Monotonic) -> io::Result<Next> {
         let Some(mut filling) = self.filling.take().or_else(|| self.pool.take()) else {
-            return Ok(Next::NoBuffer);
+            return Ok(Next::Later);
         };
+        let mut taken = 0;
         loop {
             let begun = self.splitter.begun();
             let fed = self.splitter.feed(&self.chunk[self.unread.clone()], filling.bytes_mut());
@@ -80,13 +91,23 @@ impl MjpegReader {
             if fed.complete {
                 return Ok(Next::Frame { bytes: filling, arrival: self.arrival });
             }
+            if taken >= TURN_MAX {
+                self.filling = Some(filling);
+                return Ok(Next::Later);
+            }
             match input.read(&mut self.chunk) {
                 Ok(0) => {
-                    self.splitter.finish(filling.bytes_mut());
+                    let whole = self.splitter.end(filling.bytes_mut());
+                    if whole {
+                        return Ok(Next::Frame { bytes: filling, arrival: self.arrival });
+                    }
                     self.filling = Some(filling);
                     return Ok(Next::End);
                 }
-                Ok(read) => self.unread = 0..read,
+                Ok(read) => {
+                    self.unread = 0..read;
+                    taken += read;
+                }
                 Err(error) => {
                     self.unread = 0..0;
                     if error.kind() == ErrorKind::Interrupted {
@@ -106,7 +127,7 @@ impl MjpegReader {
     pub fn restart(&mut self) {
         self.unread = 0..0;
         if let Some(filling) = &mut self.filling {
-            self.splitter.finish(filling.bytes_mut());
+            self.splitter.abandon(filling.bytes_mut());
         }
     }
 }

@@ -1,14 +1,24 @@
 //! Finds the pictures in concatenated JPEG files (ITU-T T.81 annex B), in pieces of any size.
 //!
 //! Marker segments are skipped by their length, so that a thumbnail inside EXIF data ends no
-//! picture. What a picture contains is not judged here, and its entropy-coded data is only searched
-//! for its end.
+//! picture. A length may be wrong, or its picture cut off: where no marker follows a segment, what it
+//! covered is looked through once more for the pictures that it would have swallowed. What a picture
+//! contains is not judged here, and its entropy-coded data is only searched for its end: EOI, or the
+//! beginning of the next picture where a camera leaves EOI away.
 
+use std::mem;
+use std::ops::RangeInclusive;
 use streamsocket_wire::jpeg_scan::without_markers;
 
 /// Longest picture, in bytes: several times a 4K frame of a camera. A longer one is damage, and
 /// would otherwise fill the memory.
 pub const FRAME_MAX: usize = 8 << 20;
+
+/// What every picture begins with: SOI, and the prefix of the marker behind it.
+const BEGIN: [u8; 3] = [0xFF, 0xD8, 0xFF];
+
+/// Lengths that the header of a scan can have: of one to four components (B.2.3).
+const SCAN_HEADER: RangeInclusive<usize> = 8..=14;
 
 /// Where in the stream the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +27,8 @@ enum State {
     Search,
     /// Between pictures, after an 0xFF.
     SearchCode,
+    /// Behind the [`BEGIN`] of a picture that ended the one before.
+    Begun,
     /// Where the 0xFF of a marker belongs.
     Marker,
     /// After that 0xFF.
@@ -31,6 +43,8 @@ enum State {
     Scan,
     /// In entropy-coded data, after an 0xFF.
     ScanCode,
+    /// In entropy-coded data, after the marker SOI.
+    ScanBegin,
 }
 
 /// What became of a piece of the stream.
@@ -42,17 +56,45 @@ pub struct Fed {
     pub complete: bool,
 }
 
+/// What came of one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    More,
+    Complete,
+    /// The headers contradict themselves.
+    Broken,
+}
+
 /// Splits a stream into pictures.
 #[derive(Debug)]
 pub struct Splitter {
     state: State,
     begun: u64,
     dropped: u64,
+    /// Whether pictures of this stream end with EOI.
+    ended: bool,
+    /// Where in the picture the last marker is that has a segment, which may be wrong.
+    doubtful: usize,
+    /// What a wrong segment covered, from `again_at` on: it comes before what is fed.
+    again: Vec<u8>,
+    again_at: usize,
+    /// Bytes that may be looked at again: as many as have been fed since, so that a stream that is made
+    /// to have all of it looked at again and again costs no more than twice its bytes.
+    credit: usize,
 }
 
 impl Default for Splitter {
     fn default() -> Self {
-        Self { state: State::Search, begun: 0, dropped: 0 }
+        Self {
+            state: State::Search,
+            begun: 0,
+            dropped: 0,
+            ended: false,
+            doubtful: 0,
+            again: Vec::new(),
+            again_at: 0,
+            credit: FRAME_MAX,
+        }
     }
 }
 
@@ -63,20 +105,104 @@ impl Splitter {
         self.begun
     }
 
-    /// Pictures that were given up: damaged, cut off, without a scan, or longer than [`FRAME_MAX`].
+    /// Pictures that were given up: damaged, cut off in their headers, without a scan, or longer than
+    /// [`FRAME_MAX`].
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 
+    /// Whether all that was fed belongs to pictures that are complete.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        self.again_at == self.again.len() && matches!(self.state, State::Search | State::SearchCode)
+    }
+
     /// Takes the next piece of the stream and appends what belongs to the picture to `frame`, which
     /// must be empty when a picture begins. Stops at the end of a picture.
     pub fn feed(&mut self, input: &[u8], frame: &mut Vec<u8>) -> Fed {
+        if self.look_again(frame) {
+            return Fed { consumed: 0, complete: true };
+        }
+        let mut consumed = 0;
+        loop {
+            let (walked, step) = self.walk(&input[consumed..], frame);
+            consumed += walked;
+            self.credit = self.credit.saturating_add(walked).min(FRAME_MAX);
+            let complete = match step {
+                Step::More => return Fed { consumed, complete: false },
+                Step::Complete => true,
+                Step::Broken => {
+                    self.go_back(frame);
+                    self.look_again(frame)
+                }
+            };
+            if complete {
+                return Fed { consumed, complete };
+            }
+        }
+    }
+
+    /// The stream has ended. True if the buffer now holds a picture, to be taken; this is to be asked
+    /// again then. What has no EOI is cut off if other pictures have one, and else may be whole.
+    pub fn end(&mut self, frame: &mut Vec<u8>) -> bool {
+        loop {
+            if self.look_again(frame) {
+                return true;
+            }
+            match self.state {
+                State::Search | State::SearchCode => {
+                    self.state = State::Search;
+                    return false;
+                }
+                State::Scan | State::ScanCode | State::ScanBegin if !self.ended => {
+                    if self.state == State::ScanBegin {
+                        frame.truncate(frame.len() - 2);
+                    }
+                    self.state = State::Search;
+                    trim_fill(frame);
+                    return true;
+                }
+                State::Begun => self.begin(&BEGIN, State::Code, frame),
+                _ => self.go_back(frame),
+            }
+        }
+    }
+
+    /// The stream is abandoned: an unfinished picture is dropped.
+    pub fn abandon(&mut self, frame: &mut Vec<u8>) {
+        self.again.clear();
+        self.again_at = 0;
+        if !self.is_between() {
+            self.give_up(frame);
+        }
+        self.state = State::Search;
+    }
+
+    /// Walks through what a wrong segment covered. True at the end of a picture.
+    fn look_again(&mut self, frame: &mut Vec<u8>) -> bool {
+        while self.again_at < self.again.len() {
+            let again = mem::take(&mut self.again);
+            let (walked, step) = self.walk(&again[self.again_at..], frame);
+            self.again = again;
+            self.again_at += walked;
+            match step {
+                Step::More => {}
+                Step::Complete => return true,
+                Step::Broken => self.go_back(frame),
+            }
+        }
+        false
+    }
+
+    /// Walks up to the end of a picture, or to where one is broken; returns the bytes passed.
+    fn walk(&mut self, input: &[u8], frame: &mut Vec<u8>) -> (usize, Step) {
         let mut consumed = 0;
         while let Some((&byte, _)) = input[consumed..].split_first() {
             let rest = &input[consumed..];
             match self.state {
                 State::Search => consumed += self.search(rest),
+                State::Begun => self.begin(&BEGIN, State::Code, frame),
                 State::Segment { scan, left } => {
                     let taken = left.min(rest.len());
                     frame.extend_from_slice(&rest[..taken]);
@@ -95,8 +221,9 @@ impl Splitter {
                 }
                 _ => {
                     consumed += 1;
-                    if self.step(byte, frame) {
-                        return Fed { consumed, complete: true };
+                    let step = self.step(byte, frame);
+                    if step != Step::More {
+                        return (consumed, step);
                     }
                 }
             }
@@ -104,16 +231,7 @@ impl Splitter {
                 self.give_up(frame);
             }
         }
-        Fed { consumed, complete: false }
-    }
-
-    /// The stream has ended, or is abandoned: an unfinished picture is dropped.
-    pub fn finish(&mut self, frame: &mut Vec<u8>) {
-        if matches!(self.state, State::Search | State::SearchCode) {
-            self.state = State::Search;
-        } else {
-            self.give_up(frame);
-        }
+        (consumed, Step::More)
     }
 
     /// Looks for the first 0xFF between pictures; returns the bytes passed.
@@ -127,57 +245,99 @@ impl Splitter {
         }
     }
 
-    /// Takes one byte in a state that bytes are looked at singly in; true when it ends a picture.
-    fn step(&mut self, byte: u8, frame: &mut Vec<u8>) -> bool {
+    /// Takes one byte in a state that bytes are looked at singly in.
+    fn step(&mut self, byte: u8, frame: &mut Vec<u8>) -> Step {
         if self.state == State::SearchCode {
             match byte {
-                0xD8 => self.begin(frame),
+                0xD8 => self.begin(&BEGIN[..2], State::Marker, frame),
                 0xFF => {}
                 _ => self.state = State::Search,
             }
-            return false;
+            return Step::More;
         }
         frame.push(byte);
         match (self.state, byte) {
+            (State::ScanBegin, 0xFF) => {
+                frame.truncate(frame.len() - BEGIN.len());
+                trim_fill(frame);
+                self.state = State::Begun;
+                return Step::Complete;
+            }
+            // Damage in the coded data: nothing begins here.
+            (State::ScanBegin, _) => self.state = State::Scan,
             (State::Marker, 0xFF) => self.state = State::Code,
             (State::Code | State::ScanCode, 0xFF) => {} // a fill byte (B.1.1.2)
-            (State::Code | State::ScanCode, 0xD8) => {
-                self.give_up(frame);
-                self.begin(frame);
-            }
+            (State::ScanCode, 0xD8) => self.state = State::ScanBegin,
             (State::ScanCode, 0x00 | 0x01 | 0xD0..=0xD7) => self.state = State::Scan,
             (State::ScanCode, 0xD9) => {
+                self.ended = true;
                 self.state = State::Search;
-                return true;
+                return Step::Complete;
             }
             (State::Code, 0x01 | 0xD0..=0xD7) => self.state = State::Marker,
-            (State::Code, 0x00 | 0xD9) => self.give_up(frame),
+            (State::Code, 0x00 | 0xD8 | 0xD9) => return Step::Broken,
             (State::Code | State::ScanCode, code) => {
+                self.doubtful = frame.len() - 2;
                 self.state = State::LengthHigh { scan: code == 0xDA };
             }
             (State::LengthHigh { scan }, high) => self.state = State::LengthLow { scan, high },
             (State::LengthLow { scan, high }, low) => {
-                match usize::from(u16::from_be_bytes([high, low])).checked_sub(2) {
-                    Some(left) => self.state = after_segment(scan, left),
-                    None => self.give_up(frame),
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                if length < 2 || scan && !SCAN_HEADER.contains(&length) {
+                    return Step::Broken;
                 }
+                self.state = after_segment(scan, length - 2);
             }
-            _ => self.give_up(frame),
+            _ => return Step::Broken,
         }
-        false
+        Step::More
     }
 
-    fn begin(&mut self, frame: &mut Vec<u8>) {
+    /// A picture has begun with these bytes.
+    fn begin(&mut self, bytes: &[u8], state: State, frame: &mut Vec<u8>) {
         frame.clear();
-        frame.extend_from_slice(&[0xFF, 0xD8]);
+        frame.extend_from_slice(bytes);
         self.begun += 1;
-        self.state = State::Marker;
+        self.doubtful = 2;
+        self.state = state;
     }
 
     fn give_up(&mut self, frame: &mut Vec<u8>) {
         frame.clear();
         self.dropped += 1;
         self.state = State::Search;
+    }
+
+    /// Gives the picture up, and has what follows its last doubtful marker looked at again from where the
+    /// next picture may begin.
+    fn go_back(&mut self, frame: &mut Vec<u8>) {
+        let covered = frame.get(self.doubtful..).unwrap_or_default();
+        if let Some(begin) = beginning(covered).map(|at| self.doubtful + at) {
+            let left = self.again.get(self.again_at..).unwrap_or_default();
+            let len = frame.len() - begin + left.len();
+            if let Some(credit) = self.credit.checked_sub(len) {
+                self.credit = credit;
+                frame.drain(..begin);
+                frame.extend_from_slice(left);
+                mem::swap(frame, &mut self.again);
+                self.again_at = 0;
+            }
+        }
+        self.give_up(frame);
+    }
+}
+
+/// Where the first picture begins, if only with its first bytes, which may be the last ones here.
+fn beginning(bytes: &[u8]) -> Option<usize> {
+    let whole = bytes.windows(BEGIN.len()).position(|window| window == BEGIN);
+    let cut = || [2, 1].into_iter().find(|len| bytes.ends_with(&BEGIN[..*len]));
+    whole.or_else(|| cut().map(|len| bytes.len() - len))
+}
+
+/// Fill bytes belong to the marker behind them.
+fn trim_fill(frame: &mut Vec<u8>) {
+    while frame.last() == Some(&0xFF) {
+        frame.pop();
     }
 }
 
@@ -214,104 +374,4 @@ pub fn picture_size(jpeg: &[u8]) -> Option<(u16, u16)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A thumbnail's markers inside APP1, fill bytes, a stuffed byte and a restart in the scan.
-    const PICTURE: &[u8] = &[
-        0xFF, 0xD8, // SOI
-        0xFF, 0xE1, 0, 8, 0xFF, 0xD8, 1, 2, 0xFF, 0xD9, // APP1
-        0xFF, 0xFF, 0xC0, 0, 11, 8, 0, 48, 0, 64, 1, 1, 0x11, 0, // SOF0, after a fill byte
-        0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, // SOS
-        1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xFF, 0xD9, // data, EOI after a fill byte
-    ];
-
-    /// All pictures of a stream that arrives in these pieces.
-    fn split(splitter: &mut Splitter, pieces: &[&[u8]]) -> Vec<Vec<u8>> {
-        let mut frame = Vec::new();
-        let mut frames = Vec::new();
-        for piece in pieces {
-            let mut rest = *piece;
-            while !rest.is_empty() {
-                let fed = splitter.feed(rest, &mut frame);
-                assert!(fed.complete || fed.consumed == rest.len());
-                rest = &rest[fed.consumed..];
-                if fed.complete {
-                    frames.push(std::mem::take(&mut frame));
-                }
-            }
-        }
-        splitter.finish(&mut frame);
-        frames
-    }
-
-    #[test]
-    fn every_cut_gives_the_same_pictures() {
-        let stream = [&[0, 0xFF, 7][..], PICTURE, &[0, 0xFF, 0xFF], PICTURE].concat();
-        for first in 0..=stream.len() {
-            for second in first..=stream.len() {
-                let mut splitter = Splitter::default();
-                let pieces = [&stream[..first], &stream[first..second], &stream[second..]];
-                assert_eq!(split(&mut splitter, &pieces), [PICTURE, PICTURE]);
-                assert_eq!((splitter.begun(), splitter.dropped()), (2, 0));
-            }
-        }
-    }
-
-    #[test]
-    fn a_picture_cut_anywhere_is_dropped_and_whole_ones_follow() {
-        // A cut length may swallow 64 kB of what follows; more than that must come through.
-        let after = PICTURE.repeat(2000);
-        for cut in 2..PICTURE.len() {
-            let stream = [PICTURE, &PICTURE[..cut], &after].concat();
-            let mut splitter = Splitter::default();
-            let frames = split(&mut splitter, &[&stream]);
-            let whole = frames.iter().filter(|frame| *frame == PICTURE).count();
-            assert!(whole > 2000 - 65_536 / PICTURE.len(), "cut at {cut}: {whole}");
-            // Where the next picture's bytes fit what is missing, nobody could tell.
-            assert!(frames.len() - whole <= 1, "cut at {cut}");
-
-            let mut splitter = Splitter::default();
-            let at_the_end = [PICTURE, &PICTURE[..cut]].concat();
-            assert_eq!(split(&mut splitter, &[&at_the_end]), [PICTURE]);
-            assert_eq!(splitter.dropped(), 1, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn damage_is_dropped() {
-        for damage in [
-            &[0xFF, 0xD8, 0xFF, 0xD9][..],
-            &[0xFF, 0xD8, 0x12],
-            &[0xFF, 0xD8, 0xFF, 0x00],
-            &[0xFF, 0xD8, 0xFF, 0xE0, 0, 1],
-        ] {
-            let mut splitter = Splitter::default();
-            assert_eq!(split(&mut splitter, &[damage, PICTURE]), [PICTURE]);
-            assert_eq!(splitter.dropped(), 1, "{damage:02x?}");
-        }
-    }
-
-    #[test]
-    fn an_endless_picture_is_bounded() {
-        let mut splitter = Splitter::default();
-        let mut frame = Vec::new();
-        splitter.feed(&PICTURE[..PICTURE.len() - 3], &mut frame);
-        let data = vec![1; 1 << 20];
-        for _ in 0..9 {
-            splitter.feed(&data, &mut frame);
-            assert!(frame.len() <= FRAME_MAX + data.len());
-        }
-        assert_eq!((splitter.dropped(), frame.len()), (1, 0));
-        assert_eq!(split(&mut splitter, &[PICTURE]), [PICTURE]);
-    }
-
-    #[test]
-    fn the_size_is_that_of_the_picture_not_of_its_thumbnail() {
-        assert_eq!(picture_size(PICTURE), Some((64, 48)));
-        for cut in 0..22 {
-            assert_eq!(picture_size(&PICTURE[..cut]), None);
-        }
-        assert_eq!(picture_size(&PICTURE[2..]), None);
-    }
-}
+mod tests;

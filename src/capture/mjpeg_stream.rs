@@ -102,7 +102,7 @@ impl MjpegStream {
                         "standard input ended before a complete JPEG picture came",
                     ));
                 }
-                Next::Blocked | Next::NoBuffer => {
+                Next::Blocked | Next::Later => {
                     if !wait_readable(&self.input, FIRST_WAIT_MS)? {
                         return Err(Error::new(format!(
                             "standard input brings no JPEG picture for {} s: is its program \
@@ -150,7 +150,7 @@ impl MjpegStream {
         }
         match self.reader.read(&mut self.input, now).map_err(|error| broken(&error))? {
             Next::Frame { bytes, arrival } => Ok(frame(bytes, arrival)),
-            Next::NoBuffer => {
+            Next::Later => {
                 self.retry = Some(now + RETRY);
                 Ok(VideoPoll::Idle)
             }
@@ -248,6 +248,45 @@ mod tests {
             rest += 1;
         }
         assert_eq!(taken + rest, 8);
+    }
+
+    #[test]
+    fn pictures_without_an_end_come_when_the_next_one_does() {
+        let (read, mut write) = pipe();
+        let bare = [10, 90, 170].map(|brightness| {
+            let picture = picture(brightness);
+            picture[..picture.len() - 2].to_vec()
+        });
+        write.write_all(&bare[..2].concat()).unwrap();
+        let mut stream = MjpegStream::open(read, RATE).unwrap();
+        let next = |stream: &mut MjpegStream, now| match stream.poll(Monotonic(now)).unwrap() {
+            VideoPoll::Frame(frame) => Some((frame.bytes.to_vec(), frame.capture)),
+            _ => None,
+        };
+        assert_eq!(next(&mut stream, 5), Some((bare[0].clone(), Monotonic(5))));
+        assert_eq!(next(&mut stream, 6), None);
+        write.write_all(&bare[2]).unwrap();
+        assert_eq!(next(&mut stream, 9), Some((bare[1].clone(), Monotonic(6))));
+        assert_eq!(next(&mut stream, 9), None);
+        drop(write);
+        assert_eq!(next(&mut stream, 10), Some((bare[2].clone(), Monotonic(9))));
+        assert!(matches!(stream.poll(Monotonic(11)), Ok(VideoPoll::End)));
+        assert_eq!(stream.dropped(), 0);
+    }
+
+    #[test]
+    fn a_stream_of_something_else_gives_others_their_turn() {
+        struct Endless;
+        impl io::Read for Endless {
+            fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+                bytes.fill(0);
+                Ok(bytes.len())
+            }
+        }
+        let mut reader = MjpegReader::default();
+        for _ in 0..3 {
+            assert!(matches!(reader.read(&mut Endless, Monotonic(0)), Ok(Next::Later)));
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Paced {
                     self.ahead = Some(bytes);
                     self.wait = Wait::Time;
                 }
-                Next::NoBuffer => self.wait = Wait::Buffer(now + RETRY),
+                Next::Later => self.wait = Wait::Buffer(now + RETRY),
                 Next::Blocked => self.wait = Wait::Input,
                 Next::End => {
                     self.wait = Wait::Nothing;

@@ -138,7 +138,7 @@ impl ChildVideo {
                     Some(first) => (first, now),
                     None => match next(feed, reader, now)? {
                         Next::Frame { bytes, arrival } => (bytes, arrival),
-                        Next::NoBuffer => {
+                        Next::Later => {
                             *retry = Some(now + RETRY);
                             return Ok(VideoPoll::Idle);
                         }
@@ -236,7 +236,7 @@ fn wait_for_next(feed: &mut Feed, reader: &mut MjpegReader) -> Result<Option<Poo
         match next(feed, reader, Monotonic(0))? {
             Next::Frame { bytes, .. } => return Ok(Some(bytes)),
             Next::End => return Ok(None),
-            Next::Blocked | Next::NoBuffer => wait.wait(feed)?,
+            Next::Blocked | Next::Later => wait.wait(feed)?,
         }
     }
 }
