@@ -27,6 +27,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         let format = source.format();
         let channels = usize::from(format.channels);
         assert!((1..=2).contains(&channels) && (4_000..=384_000).contains(&format.rate));
+        let big_endian = file.starts_with(b"RIFX");
         let room = if room == 0 { CHUNK_MAX } else { usize::from(room).max(channels) };
         let mut out = vec![0; room];
         let (mut played, mut last) = (Vec::new(), -1);
@@ -35,7 +36,8 @@ fuzz_target!(|input: (u8, &[u8])| {
                 AudioPoll::Samples { frames, capture } => {
                     assert!(frames > 0 && capture.0 > last);
                     last = capture.0;
-                    played.extend(out[..frames * channels].iter().flat_map(|it| it.to_le_bytes()));
+                    let bytes = if big_endian { i16::to_be_bytes } else { i16::to_le_bytes };
+                    played.extend(out[..frames * channels].iter().flat_map(|it| bytes(*it)));
                 }
                 other => panic!("{other:?} when a chunk is due"),
             }

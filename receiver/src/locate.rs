@@ -140,7 +140,7 @@ impl<'a> Search<'a> {
         self.told = true;
         match self.listing.names() {
             Some(names) => {
-                log::warn!("no session '{name}' is announced, but {names}; waiting for it")
+                log::warn!("no session '{name}' is announced, but {names}; waiting for it");
             }
             None => log::warn!(
                 "no session '{name}' is announced, and no other one: is its sender on and in the same network, and \

@@ -1,6 +1,6 @@
 //! What the receiver says about itself: one JSON object, for `--stats`, and the summary at the end.
 
-use crate::counters::{Clocks, Counters, Gauge, P50, P95, P99};
+use crate::counters::{AudioCounters, Clocks, Counters, Gauge, P50, P95, P99};
 use crate::plan::Plan;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -105,10 +105,9 @@ impl Counters {
     /// All of it, as it stands.
     #[must_use]
     pub fn statistics(&self, plan: &Plan, uptime_seconds: f64) -> Statistics {
-        let (video, audio) = (&self.video, &self.audio);
+        let video = &self.video;
         let clocks = self.clocks();
-        let (shown, heard) = (video.latency.shown(clocks), audio.latency.shown(clocks));
-        let ppm = |gauge: &Gauge| gauge.get().map(|ppb| to_f64(ppb) / 1e3);
+        let shown = video.latency.shown(clocks);
         Statistics {
             uptime_seconds,
             source: plan.name.clone(),
@@ -133,26 +132,7 @@ impl Counters {
                 lateness_ms: video.latency.lateness.millis(),
                 jitter_ms: video.jitter.millis(),
             },
-            audio: AudioStatistics {
-                packets: audio.packets.get(),
-                packets_lost: audio.packets_lost.get(),
-                packets_repaired: audio.packets_repaired.get(),
-                refused: by_reason(&audio.refused.get()),
-                packets_refused: audio.packets_refused.get(),
-                samples: audio.samples.get(),
-                samples_lost: audio.samples_lost.get(),
-                samples_played: audio.samples_played.get(),
-                samples_late: audio.samples_late.get(),
-                samples_concealed: audio.samples_concealed.get(),
-                latency_ms: heard.millis(P50),
-                latency_p95_ms: heard.millis(P95),
-                latency_p99_ms: heard.millis(P99),
-                lateness_ms: audio.latency.lateness.millis(),
-                underruns: audio.underruns.get(),
-                jumps: audio.jumps.get(),
-                stretch_ppm: ppm(&audio.rate),
-                jitter_ms: audio.jitter.millis(),
-            },
+            audio: audio_statistics(&self.audio, clocks),
             clocks: clocks.name(),
             latency_target_ms: self.target.millis(),
             latency_now_ms: self.latency.millis(),
@@ -173,6 +153,35 @@ impl Counters {
             has: (plan.video.is_some(), plan.audio.is_some()),
         }
     }
+}
+
+fn audio_statistics(audio: &AudioCounters, clocks: Clocks) -> AudioStatistics {
+    let heard = audio.latency.shown(clocks);
+    AudioStatistics {
+        packets: audio.packets.get(),
+        packets_lost: audio.packets_lost.get(),
+        packets_repaired: audio.packets_repaired.get(),
+        refused: by_reason(&audio.refused.get()),
+        packets_refused: audio.packets_refused.get(),
+        samples: audio.samples.get(),
+        samples_lost: audio.samples_lost.get(),
+        samples_played: audio.samples_played.get(),
+        samples_late: audio.samples_late.get(),
+        samples_concealed: audio.samples_concealed.get(),
+        latency_ms: heard.millis(P50),
+        latency_p95_ms: heard.millis(P95),
+        latency_p99_ms: heard.millis(P99),
+        lateness_ms: audio.latency.lateness.millis(),
+        underruns: audio.underruns.get(),
+        jumps: audio.jumps.get(),
+        stretch_ppm: ppm(&audio.rate),
+        jitter_ms: audio.jitter.millis(),
+    }
+}
+
+/// A rate in parts per million, if it is known.
+fn ppm(gauge: &Gauge) -> Option<f64> {
+    gauge.get().map(|ppb| to_f64(ppb) / 1e3)
 }
 
 /// How much was refused for each reason that there was.

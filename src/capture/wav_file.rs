@@ -1,6 +1,6 @@
 //! A RIFF/WAVE file (Multimedia Programming Interface and Data Specifications 1.0, 1991; Microsoft's
-//! WAVE_FORMAT_EXTENSIBLE) with 16-bit PCM, one or two channels, played in real time. Others (RF64, RIFX,
-//! more bits or channels, compressed) are for ffmpeg.
+//! WAVE_FORMAT_EXTENSIBLE) with 16-bit PCM, one or two channels, played in real time. Others (RF64, more
+//! bits or channels, compressed) are for ffmpeg, but not big-endian ones (RIFX): it plays them as noise.
 //!
 //! Written by hand because the crates refuse what recorders leave behind when they write to a pipe
 //! or are killed: data chunks of size 0 or 0xFFFFFFFF. Reads may block shortly, as those of any
@@ -23,6 +23,31 @@ const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 const PCM: u16 = 1;
 const EXTENSIBLE: u16 = 0xFFFE;
 
+/// Which byte of a number comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// The lowest: RIFF.
+    Little,
+    /// The highest: RIFX.
+    Big,
+}
+
+impl Order {
+    const fn u16(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(bytes),
+            Self::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    const fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
+}
+
 /// A file that is played.
 #[derive(Debug)]
 pub struct WavFile {
@@ -31,6 +56,7 @@ pub struct WavFile {
     format: AudioFormat,
     clock: SampleClock,
     looped: bool,
+    order: Order,
     /// Where the samples are.
     start: u64,
     /// Sample frames in the file, and how many of them were played in this round.
@@ -52,7 +78,9 @@ impl WavFile {
         }
         let mut input = BufReader::new(File::open(path).map_err(fail)?);
         let file_len = input.get_ref().metadata().map_err(fail)?.len();
-        let Some((format, start, promised)) = parse(&mut input, path)? else { return Ok(None) };
+        let Some((order, format, start, promised)) = parse(&mut input, path)? else {
+            return Ok(None);
+        };
         let frame_len = u64::from(format.channels) * SAMPLE_LEN as u64;
         let available = file_len.saturating_sub(start);
         if promised.is_some_and(|promised| promised > available) {
@@ -69,6 +97,7 @@ impl WavFile {
             format,
             clock: SampleClock::new(epoch, format),
             looped,
+            order,
             start,
             length,
             played: 0,
@@ -149,7 +178,8 @@ impl WavFile {
         let bytes = &mut self.chunk[..out.len() * SAMPLE_LEN];
         self.input.read_exact(bytes).map_err(|error| failure(&self.path, error))?;
         for (sample, bytes) in out.iter_mut().zip(bytes.chunks_exact(SAMPLE_LEN)) {
-            *sample = i16::from_le_bytes([bytes[0], bytes[1]]);
+            let value = self.order.u16([bytes[0], bytes[1]]);
+            *sample = i16::from_ne_bytes(value.to_ne_bytes());
         }
         Ok(())
     }
@@ -159,9 +189,9 @@ fn failure(path: &Path, problem: impl Display) -> Error {
     Error::new(format!("{}: {problem}", path.display()))
 }
 
-/// The format, where the samples begin, and how many bytes of them there should be: `None` for all
+/// The bytes' order, the format, where the samples begin, and how many bytes of them there should be: `None` for all
 /// up to the end of the file.
-type Layout = (AudioFormat, u64, Option<u64>);
+type Layout = (Order, AudioFormat, u64, Option<u64>);
 
 /// How the file lies, or `None` if it is of another kind. Leaves the input at the first sample.
 fn parse(input: &mut BufReader<File>, path: &Path) -> Result<Option<Layout>, Error> {
@@ -171,9 +201,11 @@ fn parse(input: &mut BufReader<File>, path: &Path) -> Result<Option<Layout>, Err
     };
     let mut riff = [0; 12];
     input.read_exact(&mut riff).map_err(cut)?;
-    if &riff[..4] != b"RIFF" || &riff[8..] != b"WAVE" {
-        return Ok(None);
-    }
+    let order = match (&riff[..4], &riff[8..]) {
+        (b"RIFF", b"WAVE") => Order::Little,
+        (b"RIFX", b"WAVE") => Order::Big,
+        _ => return Ok(None),
+    };
     let mut format = None;
     loop {
         let mut header = [0; 8];
@@ -182,23 +214,24 @@ fn parse(input: &mut BufReader<File>, path: &Path) -> Result<Option<Layout>, Err
             _ => failure(path, error),
         })?;
         let [id @ .., a, b, c, d] = header;
-        let length = u32::from_le_bytes([a, b, c, d]);
+        let length = order.u32([a, b, c, d]);
         match (&id, format) {
             (b"fmt ", _) => {
                 let mut fields = [0; 26];
                 let known = fields.len().min(usize::try_from(length).unwrap_or(usize::MAX));
                 input.read_exact(&mut fields[..known]).map_err(cut)?;
-                let Some(known_format) = parse_format(&fields[..known], path)? else {
-                    return Ok(None);
-                };
-                format = Some(known_format);
+                format = parse_format(order, &fields[..known], path)?;
+                if format.is_none() {
+                    return other_format(order, path);
+                }
                 skip(input, u64::from(length).saturating_sub(known as u64), length).map_err(cut)?;
             }
             (b"data", Some(format)) => {
                 let start = input.stream_position().map_err(cut)?;
                 // Written to a pipe, or by a recorder that could not finish: up to the end.
                 let open_ended = length == 0 || length == u32::MAX;
-                return Ok(Some((format, start, (!open_ended).then_some(u64::from(length)))));
+                let promised = (!open_ended).then_some(u64::from(length));
+                return Ok(Some((order, format, start, promised)));
             }
             (b"data", None) => return Err(failure(path, "has no fmt chunk before its data")),
             _ => skip(input, u64::from(length), length).map_err(cut)?,
@@ -212,15 +245,23 @@ fn skip(input: &mut BufReader<File>, left: u64, length: u32) -> io::Result<()> {
     input.seek_relative(i64::try_from(padded).unwrap_or(i64::MAX))
 }
 
+/// A file of another kind is for others to play, who take the samples of big-endian ones for noise.
+fn other_format(order: Order, path: &Path) -> Result<Option<Layout>, Error> {
+    let line = "is big-endian (RIFX) and no 16-bit PCM in one or two channels: convert it with sox";
+    if order == Order::Big { Err(failure(path, line)) } else { Ok(None) }
+}
+
 /// Reads a fmt chunk, of which only the part up to the extensible format's code is looked at. `None` for
 /// anything but 16-bit PCM with one or two channels.
-fn parse_format(fields: &[u8], path: &Path) -> Result<Option<AudioFormat>, Error> {
+fn parse_format(order: Order, fields: &[u8], path: &Path) -> Result<Option<AudioFormat>, Error> {
     let field = |at: usize| match fields.get(at..at + 2) {
-        Some(&[low, high]) => Ok(u16::from_le_bytes([low, high])),
+        Some(&[first, second]) => Ok(order.u16([first, second])),
         _ => Err(failure(path, "has a fmt chunk that is too short")),
     };
     let (code, channels, bits) = (field(0)?, field(2)?, field(14)?);
-    let rate = u32::from(field(4)?) | u32::from(field(6)?) << 16;
+    let rate = match (order, u32::from(field(4)?), u32::from(field(6)?)) {
+        (Order::Little, low, high) | (Order::Big, high, low) => high << 16 | low,
+    };
     let code = if code == EXTENSIBLE { field(24)? } else { code };
     let channels = match (code, bits, channels) {
         (PCM, 16, 1) => 1,
@@ -234,157 +275,4 @@ fn parse_format(fields: &[u8], path: &Path) -> Result<Option<AudioFormat>, Error
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn chunk(id: &[u8; 4], length: u32, body: &[u8]) -> Vec<u8> {
-        [id, &length.to_le_bytes()[..], body].concat()
-    }
-
-    fn fmt(code: u16, channels: u16, rate: u32, bits: u16) -> Vec<u8> {
-        let frame = channels * bits / 8;
-        let mut body = Vec::new();
-        body.extend(code.to_le_bytes());
-        body.extend(channels.to_le_bytes());
-        body.extend(rate.to_le_bytes());
-        body.extend((rate * u32::from(frame)).to_le_bytes());
-        body.extend(frame.to_le_bytes());
-        body.extend(bits.to_le_bytes());
-        body
-    }
-
-    fn file(chunks: &[Vec<u8>]) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("voice.wav");
-        let body = chunks.concat();
-        fs::write(&path, [&b"RIFF\xff\xff\xff\xffWAVE"[..], &body].concat()).unwrap();
-        (folder, path)
-    }
-
-    fn ramp(samples: i16) -> (Vec<i16>, Vec<u8>) {
-        let samples: Vec<i16> = (0..samples).map(|n| n.wrapping_mul(31)).collect();
-        let bytes = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
-        (samples, bytes)
-    }
-
-    /// Plays at the deadlines up to the end or so many samples, checking the capture times.
-    fn play(path: &Path, looped: bool, most: usize) -> Vec<i16> {
-        let epoch = Monotonic(77);
-        let mut source = WavFile::open(path, epoch, looped).unwrap().unwrap();
-        let channels = usize::from(source.format().channels);
-        let mut out = vec![0; 4096];
-        let mut samples = Vec::new();
-        while let Some(now) = source.deadline() {
-            assert_eq!(source.poll(now.offset(-1), &mut out).unwrap(), AudioPoll::Idle);
-            let AudioPoll::Samples { frames, capture } = source.poll(now, &mut out).unwrap() else {
-                panic!("due")
-            };
-            let position = i64::try_from(samples.len() / channels).unwrap();
-            let expected = position * 1_000_000_000 / i64::from(source.format().rate);
-            assert_eq!(capture.nanos_since(epoch), expected);
-            samples.extend(&out[..frames * channels]);
-            if samples.len() >= most {
-                return samples;
-            }
-        }
-        assert_eq!(source.poll(Monotonic(i64::MAX), &mut out).unwrap(), AudioPoll::End);
-        samples
-    }
-
-    #[test]
-    fn samples_come_out_as_they_went_in() {
-        let (samples, bytes) = ramp(1003);
-        let length = u32::try_from(bytes.len()).unwrap();
-        let odd = chunk(b"LIST", 3, b"abc\0");
-        let extensible = {
-            let mut body = fmt(EXTENSIBLE, 2, 48_000, 16);
-            body.extend([22, 0, 16, 0, 3, 0, 0, 0]);
-            body.extend(b"\x01\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71");
-            chunk(b"fmt ", 40, &body)
-        };
-        let mono = chunk(b"fmt ", 16, &fmt(PCM, 1, 16_000, 16));
-        let more = chunk(b"id3 ", 4, b"next");
-        let (_a, path) =
-            file(&[odd.clone(), mono.clone(), odd, chunk(b"data", length, &bytes), more]);
-        assert_eq!(play(&path, false, usize::MAX), samples);
-        // Even in stereo, the odd sample at the end is half a frame.
-        for size in [0, u32::MAX, length + 1000] {
-            let (_b, path) = file(&[extensible.clone(), chunk(b"data", size, &bytes)]);
-            assert_eq!(play(&path, false, usize::MAX), samples[..1002]);
-        }
-        let (_c, path) = file(&[mono, chunk(b"data", 2 * 501, &bytes)]);
-        assert_eq!(play(&path, false, usize::MAX), samples[..501]);
-    }
-
-    #[test]
-    fn a_loop_has_no_gap() {
-        let (samples, bytes) = ramp(50);
-        let format = chunk(b"fmt ", 16, &fmt(PCM, 1, 48_000, 16));
-        let (_folder, path) = file(&[format, chunk(b"data", 100, &bytes)]);
-        let expected: Vec<i16> = samples.iter().copied().cycle().take(720).collect();
-        assert_eq!(play(&path, true, 720), expected);
-    }
-
-    #[test]
-    fn a_small_buffer_gets_what_fits() {
-        let (samples, bytes) = ramp(500);
-        let format = chunk(b"fmt ", 16, &fmt(PCM, 2, 48_000, 16));
-        let (_folder, path) = file(&[format, chunk(b"data", 0, &bytes)]);
-        let mut source = WavFile::open(&path, Monotonic(0), false).unwrap().unwrap();
-        let late = Monotonic(1_000_000_000);
-        assert_eq!(source.poll(late, &mut [0]).unwrap(), AudioPoll::Idle);
-        let mut out = [0; 7];
-        let polled = source.poll(late, &mut out).unwrap();
-        assert_eq!(polled, AudioPoll::Samples { frames: 3, capture: Monotonic(0) });
-        assert_eq!(out[..6], samples[..6]);
-    }
-
-    #[test]
-    fn what_cannot_be_played_is_said() {
-        let said = |chunks: &[Vec<u8>]| {
-            let (_folder, path) = file(chunks);
-            WavFile::open(&path, Monotonic(0), false).unwrap_err().to_string()
-        };
-        let with = |code, channels, rate, bits| {
-            said(&[
-                chunk(b"fmt ", 16, &fmt(code, channels, rate, bits)),
-                chunk(b"data", 4, &[0; 4]),
-            ])
-        };
-        assert!(with(EXTENSIBLE, 2, 44_100, 16).contains("too short"));
-        assert!(with(PCM, 2, 0, 16).contains("claims 0"));
-        let good = chunk(b"fmt ", 16, &fmt(PCM, 2, 48_000, 16));
-        assert!(said(&[]).contains("no data chunk"));
-        assert!(said(std::slice::from_ref(&good)).contains("no data chunk"));
-        assert!(said(&[chunk(b"fmt ", 16, b"\x01\0")]).contains("within its headers"));
-        assert!(said(&[chunk(b"data", 4, &[0; 4])]).contains("no fmt chunk"));
-        assert!(said(&[good, chunk(b"data", 0, &[])]).contains("no samples"));
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.wav");
-        assert!(WavFile::open(&path, Monotonic(0), false).is_err());
-    }
-
-    #[test]
-    fn what_is_of_another_kind_is_left_to_others() {
-        let others = |code, channels, bits| {
-            let format = chunk(b"fmt ", 16, &fmt(code, channels, 48_000, bits));
-            let (_folder, path) = file(&[format, chunk(b"data", 4, &[0; 4])]);
-            WavFile::open(&path, Monotonic(0), false).unwrap().is_none()
-        };
-        assert!(!others(PCM, 2, 16));
-        const FLOAT: u16 = 3;
-        for (code, channels, bits) in
-            [(PCM, 2, 24), (PCM, 1, 8), (PCM, 6, 16), (PCM, 0, 16), (FLOAT, 2, 32), (0x55, 2, 0)]
-        {
-            assert!(others(code, channels, bits), "{code} {channels} {bits}");
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.wav");
-        for kind in [&b"RF64\xff\xff\xff\xffWAVEds64"[..], b"RIFX\0\0\0\x04WAVE", b"no wave at all"]
-        {
-            fs::write(&path, kind).unwrap();
-            assert!(WavFile::open(&path, Monotonic(0), false).unwrap().is_none());
-        }
-    }
-}
+mod tests;

@@ -43,7 +43,8 @@ impl Audio {
         let format = source.format();
         let Form { payload_type, ntp64_id } = form;
         let stream = Stream { ssrc, rate: format.rate, channels: format.channels, ntp64_id };
-        let mut packetizer = Packetizer::new(stream, sequence, time).with_payload_type(payload_type);
+        let mut packetizer =
+            Packetizer::new(stream, sequence, time).with_payload_type(payload_type);
         packetizer.resize(packet_size);
         Self {
             source,

@@ -11,8 +11,11 @@ use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
 /// Seconds of a camera that gives pictures, and what of it is enough: a busy machine may be late.
-const SECONDS: usize = 4;
-const PICTURES_MIN: u64 = 40;
+const SECONDS: usize = 3;
+const PICTURES_MIN: u64 = 20;
+
+/// Oddities, options, and what is warned of, if anything.
+type Case<'a> = (Vec<(&'a str, &'a str)>, &'a [&'a str], &'a str);
 
 /// A daemon with the camera and its statistics, a line a second.
 struct Session {
@@ -45,7 +48,7 @@ fn a_driver_that_refuses_or_grants_something_else_is_no_reason_to_do_without_it(
     let refused =
         [Errno::EINVAL, Errno::EIO, Errno::EPERM, Errno::ENOTTY].map(|it| (it as i32).to_string());
     let slow: &[&str] = &["--repair", "0", "--pace", "8M"];
-    let mut cases: Vec<(Vec<(&str, &str)>, &[&str], &str)> = vec![
+    let mut cases: Vec<Case<'_>> = vec![
         (vec![("OUTPUT", "1"), ("BUFFERS", "2")], &[], ""),
         // A picture takes longer to leave than until the next one comes.
         (vec![("BUFFERS", "2")], slow, ""),
@@ -54,8 +57,8 @@ fn a_driver_that_refuses_or_grants_something_else_is_no_reason_to_do_without_it(
         (vec![("SIZE", "800x600")], &["--size", "800x600"], "640x480 instead of 800x600"),
         (vec![("SIZE", "800x600")], &[], ""),
     ];
+    cases.push((vec![("RATE", &refused[0])], &[], ""));
     for errno in &refused {
-        cases.push((vec![("RATE", errno)], &[], ""));
         cases.push((
             vec![("RATE", errno)],
             &["--fps", "15"],
@@ -98,7 +101,7 @@ fn a_driver_that_gives_no_pictures_but_buffers_is_told_of() {
         // It is opened again and again, and each time it would be the same news.
         session.pictures(3).unwrap();
         let said = session.daemon.interrupt().succeeded();
-        assert_eq!(said.matches("gives only damaged").count(), 1, "{said}");
+        assert_eq!(said.matches("opening it again").count(), 1, "{said}");
     }
     let mut session = Session::start(&camera, &[("GIVES", "damaged-once")], &[]);
     session.daemon.wait_for("gives pictures again");

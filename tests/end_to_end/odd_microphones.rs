@@ -23,7 +23,7 @@ const CARDS: [(&str, &str, u32, u32, u32); 9] = [
 ];
 
 /// Seconds of each.
-const SECONDS: usize = 3;
+const SECONDS: usize = 2;
 
 /// A converted sample may be off by so much: rounding.
 const OFF_MAX: u16 = 2;

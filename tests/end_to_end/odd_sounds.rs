@@ -160,6 +160,4 @@ fn packets_that_are_too_long_are_counted() {
     });
     let said = viewer.interrupt().said;
     assert!(counted.is_some(), "{said}");
-    let told = said.lines().find(|line| line.contains("of audio came that are not"));
-    assert!(told.is_some(), "{said}");
 }

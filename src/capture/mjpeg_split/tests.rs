@@ -1,4 +1,5 @@
 use super::*;
+use std::mem;
 
 /// A thumbnail's markers inside APP1, fill bytes, a stuffed byte and a restart in the scan.
 const PICTURE: &[u8] = &[
@@ -23,12 +24,12 @@ fn split(splitter: &mut Splitter, pieces: &[&[u8]]) -> Vec<Vec<u8>> {
             assert!(fed.complete || fed.consumed == rest.len());
             rest = &rest[fed.consumed..];
             if fed.complete {
-                frames.push(std::mem::take(&mut frame));
+                frames.push(mem::take(&mut frame));
             }
         }
     }
     while splitter.end(&mut frame) {
-        frames.push(std::mem::take(&mut frame));
+        frames.push(mem::take(&mut frame));
     }
     frames
 }
