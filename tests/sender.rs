@@ -34,6 +34,13 @@ pub struct Sender {
     sent: u32,
     /// Ticks that the pictures' RTP time is off by.
     off: u32,
+    /// Nothing arrives.
+    lost: bool,
+}
+
+fn pictures(size: &str) -> Vec<Vec<u8>> {
+    let mjpeg = fs::read(clip(size)).unwrap();
+    split(&mjpeg).into_iter().take(5).map(<[u8]>::to_vec).collect()
 }
 
 impl Sender {
@@ -41,10 +48,9 @@ impl Sender {
     pub fn new(place: Place, from: Ipv4Addr, number: u32, wall: i64) -> Self {
         let socket = UdpSocket::bind((from, 0)).unwrap();
         socket2::SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
-        let mjpeg = fs::read(clip("640x480")).unwrap();
-        let pictures = split(&mjpeg).into_iter().take(5).map(<[u8]>::to_vec).collect();
+        let pictures = pictures("640x480");
         let packetizer = Packetizer::new(Ssrc(2 * number), Sequence(7), PACKET_BYTES, Some(1));
-        Self { socket, place, packetizer, pictures, wall, sent: 0, off: 0 }
+        Self { socket, place, packetizer, pictures, wall, sent: 0, off: 0, lost: false }
     }
 
     /// A description of what it sends.
@@ -83,6 +89,18 @@ impl Sender {
         }
     }
 
+    /// Its pictures have another size from now on.
+    pub fn show(&mut self, size: &str) {
+        self.pictures = pictures(size);
+    }
+
+    /// Sends for so many seconds, in real time, and nothing of it arrives.
+    pub fn lose(&mut self, seconds: u32) {
+        self.lost = true;
+        self.run(seconds);
+        self.lost = false;
+    }
+
     /// Sends for so many seconds, in real time.
     pub fn run(&mut self, seconds: u32) {
         for _ in 0..seconds * RATE {
@@ -100,11 +118,16 @@ impl Sender {
         self.packetizer.packetize(&frame, stamp, &mut packets).unwrap();
         for packet in packets.range(0..packets.len()) {
             let bytes = [packet.header, &jpeg[packet.payload]].concat();
-            self.socket.send_to(&bytes, SocketAddr::V4(self.place.at(0))).unwrap();
+            self.send(&bytes, 0);
         }
-        let sound = self.sound(ntp);
-        self.socket.send_to(&sound, SocketAddr::V4(self.place.at(2))).unwrap();
+        self.send(&self.sound(ntp), 2);
         self.sent += 1;
+    }
+
+    fn send(&self, bytes: &[u8], above: u16) {
+        if !self.lost {
+            self.socket.send_to(bytes, SocketAddr::V4(self.place.at(above))).unwrap();
+        }
     }
 
     /// A packet of silence.

@@ -12,6 +12,7 @@ mod configurations;
 mod control;
 mod control_bounds;
 mod descriptions;
+mod files;
 mod foreign;
 mod hostile;
 mod installing;

@@ -110,7 +110,7 @@ fn a_recording_whose_receiver_was_killed_can_be_read() {
 }
 
 #[test]
-fn a_change_of_size_closes_the_recording_and_says_so() {
+fn where_the_size_changes_the_recording_goes_on_in_the_next_file() {
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let out = folder.path().join("out.mkv");
@@ -120,10 +120,13 @@ fn a_change_of_size_closes_the_recording_and_says_so() {
         daemon.args(["--video", &file(&clip(size)), "--audio", "none"]);
         Program::start(&mut daemon).succeed();
     }
-    receiver.wait_for("size has changed to 1280x720");
-    let ended = receiver.interrupt();
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
-    assert_eq!(all_pixels(&recorded_video(&out)), pixels_of(&clip("640x480")));
+    receiver.wait_for("the pictures are 1280x720: recording goes on in");
+    receiver.wait_for("has stopped");
+    receiver.interrupt().succeeded();
+    let next = folder.path().join("out-2.mkv");
+    for (file, size) in [(&out, "640x480"), (&next, "1280x720")] {
+        assert_eq!(all_pixels(&recorded_video(file)), pixels_of(&clip(size)));
+    }
     let mut probe = peer("ffprobe");
     probe.args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]);
     let duration: f64 = text(probe.arg(&out)).trim().parse().expect("no duration");
