@@ -2,7 +2,7 @@
 //! This needs root.
 
 use std::process::{Command, Stdio};
-use streamsocket_tests::board::on;
+use streamsocket_tests::board::{on, wait_until};
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::machine::Machine;
 use streamsocket_tests::program::{Program, ours};
@@ -45,11 +45,12 @@ fn a_network_is_waited_for() {
     for options in [&["--wait"][..], &["--wait", "--interface", "eth0"]] {
         let mut daemon = Program::start(&mut send(&machine, &[&["--loop"], options].concat()));
         let why = daemon.wait_for("; waiting for it");
-        let mut status = ours("streamsocket");
-        status.args(["status", "--instance", machine.name()]).stderr(Stdio::piped());
-        let status = status.output().unwrap();
-        let said = String::from_utf8_lossy(&status.stderr).into_owned();
-        assert!(said.contains("waiting for the network"), "{why}: {said}");
+        wait_until(&why, || {
+            let mut status = ours("streamsocket");
+            status.args(["status", "--instance", machine.name()]).stderr(Stdio::piped());
+            let status = status.output().unwrap();
+            String::from_utf8_lossy(&status.stderr).contains("waiting for the network")
+        });
         machine.plug_in("10.77.0.1/24");
         let said = daemon.wait_for("goes to");
         assert!(said.contains(" by eth0"), "{said}");

@@ -55,7 +55,8 @@ fn a_window_is_in_the_middle_of_a_small_screen_and_all_of_it_is_seen() {
     let _turn = turn();
     let (server, place) = (Screen::with((800, 480)), Place::new());
     // Before there is a picture.
-    let waiting = Program::start(&mut window(&server, place));
+    let mut waiting = Program::start(&mut window(&server, place));
+    waiting.wait_for("waiting for");
     wait_until("a window on the screen", || server.geometry() == Some([0, 15, 800, 450]));
     waiting.interrupt().succeeded();
     for (size, expected) in [("640x360", [80, 60, 640, 360]), ("1280x720", [0, 15, 800, 450])] {

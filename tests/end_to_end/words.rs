@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
+use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, receiver, text};
 
 #[test]
@@ -23,6 +24,7 @@ fn a_line_of_the_journal_does_not_say_the_name_again() {
         let stream = format!("{}:{}", own.dev(), own.ino() + of_another);
         let mut command = ours("streamsocket");
         command.args(["--interface", "eth77", "--video", "pattern", "--audio", "none"]);
+        command.args(["--name", &Place::new().name()]);
         command.env("JOURNAL_STREAM", stream).stdout(Stdio::null()).stderr(journal);
         assert_eq!(command.status().unwrap().code(), Some(1));
         fs::read_to_string(&path).unwrap()
