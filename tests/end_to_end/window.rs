@@ -64,7 +64,8 @@ fn a_window_is_in_the_middle_of_a_small_screen_and_all_of_it_is_seen() {
         daemon.args(["--video", "pattern", "--audio", "none", "--size", size]);
         let mut daemon = Program::start(&mut daemon);
         daemon.wait_for("goes to");
-        let receiver = Program::start(&mut window(&server, place));
+        let mut receiver = Program::start(&mut window(&server, place));
+        receiver.wait_for("receiving");
         wait_until(size, || server.geometry() == Some(expected));
         receiver.interrupt().succeeded();
         daemon.interrupt().succeeded();
