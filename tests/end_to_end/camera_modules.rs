@@ -27,13 +27,14 @@ fn script(folder: &Path, instance: &str) -> String {
 fn pictures_of_a_camera_module_arrive_and_its_program_ends_with_the_daemon() {
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let instance = format!("csi-{}-{}", std::process::id(), place.port);
     let at = |name: &str| folder.path().join(name);
     let configuration = format!(
         "to = \"{place}\"\nname = \"{}\"\naudio = \"none\"\ninterface = \"lo\"\nfps = 30\nsdp = \"{}\"\n",
         place.name(),
         at("it.sdp").display(),
     );
-    fs::write(at("csi.toml"), configuration).unwrap();
+    fs::write(at(&format!("{instance}.toml")), configuration).unwrap();
     let stand_in = format!(
         "#!/bin/sh\necho $$ \"$@\" >{}\nexec ffmpeg -v quiet -re -stream_loop -1 -i {} -c copy -f mjpeg -\n",
         at("told").display(),
@@ -42,7 +43,7 @@ fn pictures_of_a_camera_module_arrive_and_its_program_ends_with_the_daemon() {
     fs::write(at("rpicam-vid"), stand_in).unwrap();
     fs::set_permissions(at("rpicam-vid"), fs::Permissions::from_mode(0o755)).unwrap();
     let mut unit = peer("/bin/bash");
-    unit.arg("-c").arg(script(folder.path(), "csi"));
+    unit.arg("-c").arg(script(folder.path(), &instance));
     unit.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()));
     unit.env("RPICAM_OPTIONS", "--width 640 --hflip");
     let mut daemon = Program::start(&mut unit);
@@ -68,17 +69,18 @@ fn pictures_of_a_camera_module_arrive_and_its_program_ends_with_the_daemon() {
 #[test]
 fn the_end_of_the_camera_is_the_end_of_the_daemon_which_is_started_again() {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let instance = format!("csi-{}-{}", std::process::id(), place.port);
     let at = |name: &str| folder.path().join(name);
     let configuration = format!(
         "to = \"{place}\"\nname = \"{}\"\naudio = \"none\"\ninterface = \"lo\"\n",
         place.name()
     );
-    fs::write(at("csi.toml"), configuration).unwrap();
+    fs::write(at(&format!("{instance}.toml")), configuration).unwrap();
     fs::write(at("rpicam-vid"), "#!/bin/sh\necho 'ERROR: *** no cameras available ***' >&2\n")
         .unwrap();
     fs::set_permissions(at("rpicam-vid"), fs::Permissions::from_mode(0o755)).unwrap();
     let mut unit = peer("/bin/bash");
-    unit.arg("-c").arg(script(folder.path(), "csi"));
+    unit.arg("-c").arg(script(folder.path(), &instance));
     unit.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()));
     let ended = Program::start(&mut unit).finish();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
