@@ -178,7 +178,7 @@ fn what_is_wrong_changes_nothing_and_is_told_by_key_and_line() {
     session.configure("video = \"v4l2:/dev/no-such-camera\"\naudio = \"none\"\n");
     session.refused("no camera at /dev/no-such-camera");
     session.configure("video = \"pattern\"\nname = \"twice\"\n");
-    session.refused("line 4: duplicate key");
+    session.refused("line 4: name: duplicate key");
     // By a signal, too; then the old one again, which is no change.
     session.daemon.signal(Signal::SIGHUP);
     session.daemon.wait_for("duplicate key");
