@@ -34,7 +34,7 @@ pub struct Description {
     pub port: u16,
     /// Multicast time to live.
     pub ttl: u8,
-    /// Number of this session, the same for all its descriptions: seconds since 1900.
+    /// Number of this session, the same for all its descriptions, and no other session's of this machine.
     pub session_id: u64,
     /// Changes of it since: one more with each.
     pub changes: u64,

@@ -18,7 +18,6 @@ use std::path::Path;
 use std::time::Duration;
 use streamsocket_net::Interface;
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_wire::sap::Announcement;
 
 /// Bytes of a description at most: ours have 1 kB.
 const SDP_MAX: u64 = 64 * 1024;
@@ -74,7 +73,8 @@ pub fn locate(
         let heard = ears.listen(turn, &mut search.candidates, &mut |announcement, announcer| {
             listing.hear(announcement, announcer);
             if announced.len() < LISTED_MAX {
-                announced.extend(plan_of(announcement).map(|plan| (from(plan), announcer)));
+                let plan = listing.plan_of(announcement, announcer);
+                announced.extend(plan.map(|plan| (from(plan), announcer)));
             }
         })?;
         if heard.is_some() {
@@ -109,11 +109,6 @@ fn shown(source: &str) -> String {
     let host = rest.find('/').map_or(rest, |end| &rest[..end]);
     let without = host.rsplit_once('@').map_or(rest, |(user, _)| &rest[user.len() + 1..]);
     printable(&format!("{scheme}://{without}"))
-}
-
-/// The session that is announced, if it is one that this program can receive.
-fn plan_of(announcement: &Announcement<'_>) -> Option<Plan> {
-    Plan::from_sdp(&text_of(announcement.payload)).ok().filter(|_| !announcement.deletion)
 }
 
 /// A search for a session.

@@ -24,6 +24,10 @@ use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::RESERVE;
 
+/// A session's number is the time of its start in units of 3.8 us: two that one machine starts in the same second are
+/// two (RFC 8866 section 5.2), and a double holds it exactly.
+const SESSION_ID_SHIFT: u32 = 14;
+
 /// What the session is, apart from its streams.
 pub(super) fn describe(
     settings: &Settings,
@@ -39,7 +43,7 @@ pub(super) fn describe(
         group: first.map_or(network.origin, |to| to.address),
         port: first.map_or(PORT_DEFAULT, |to| to.port),
         ttl: network.ttl,
-        session_id: NtpTime::from_unix_nanos(unix_began).0 >> 32,
+        session_id: NtpTime::from_unix_nanos(unix_began).0 >> SESSION_ID_SHIFT,
         changes: 0,
         packet_size: packet_size(settings),
         repair: !settings.repair.is_none(),

@@ -30,6 +30,8 @@ struct Listed {
     identity: Option<String>,
     name: String,
     line: String,
+    /// It has pictures.
+    video: bool,
 }
 
 /// The sessions that are announced.
@@ -52,9 +54,13 @@ impl Listing {
             (Some(_), None) => "video",
             _ => "sound",
         };
+        let video = plan.video.is_some();
+        if self.knows_more(identity.as_deref(), announcer, video) {
+            return None;
+        }
         let name = plan.name;
         let line = format!("{name}\t{address}\t{kinds}\tfrom {}", it.origin);
-        let heard = Listed { announcer, hash, identity, name, line };
+        let heard = Listed { announcer, hash, identity, name, line, video };
         // The same session may be announced in several groups, and described anew.
         if let Some(known) = self.0.iter_mut().find(|known| known.line == heard.line) {
             *known = heard;
@@ -66,6 +72,22 @@ impl Listing {
         let news = News::Announced(heard.line.clone());
         self.0.push(heard);
         Some(news)
+    }
+
+    /// Whether what is announced is the sound alone of a session that is announced whole: some players take no
+    /// other description.
+    fn knows_more(&self, identity: Option<&str>, announcer: IpAddr, video: bool) -> bool {
+        let same = |it: &&Listed| it.announcer == announcer && it.identity.as_deref() == identity;
+        !video && identity.is_some() && self.0.iter().filter(same).any(|it| it.video)
+    }
+
+    /// The session that is announced, if this program can receive it and does not know more of it.
+    pub(super) fn plan_of(&self, it: &Announcement<'_>, announcer: IpAddr) -> Option<Plan> {
+        let text = text_of(it.payload);
+        let plan = Plan::from_sdp(&text).ok().filter(|_| !it.deletion)?;
+        let identity = identity(&text).map(|words| words.join(" "));
+        let lesser = self.knows_more(identity.as_deref(), announcer, plan.video.is_some());
+        (!lesser).then_some(plan)
     }
 
     /// Who takes a session back must be who has announced it.
@@ -136,6 +158,21 @@ mod tests {
         assert_eq!(hear(&mut listing, true, deletion.as_bytes(), 1), gone);
         assert_eq!(listing.names(), None);
         assert_eq!(hear(&mut listing, false, &session("Door"), 1), announced, "it is back");
+    }
+
+    #[test]
+    fn the_sound_alone_of_a_session_is_no_other_session() {
+        let (mut listing, whole) = (Listing::default(), session("Door"));
+        let text = String::from_utf8(whole.clone()).unwrap();
+        let alone = text.replace("m=video 5004 RTP/AVP 26\r\n", "").into_bytes();
+        assert!(hear(&mut listing, false, &whole, 1).is_some());
+        assert_eq!(hear(&mut listing, false, &alone, 1), None);
+        let plan = |payload, announcer| {
+            let it = Announcement { deletion: false, hash: 2, origin: at(1), payload };
+            listing.plan_of(&it, at(announcer))
+        };
+        assert!(plan(&alone, 1).is_none() && plan(&whole, 1).is_some());
+        assert!(plan(&alone, 2).is_some(), "somebody else's");
     }
 
     #[test]
