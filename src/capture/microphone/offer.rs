@@ -122,7 +122,8 @@ pub(super) fn open(name: &str, wanted: Option<AudioFormat>) -> Result<Opened, Er
     }
     drop(pcm);
     let sent = if format.channels == 1 { "mono" } else { "stereo" };
-    log::info!("microphone {name} gives {offer}: ALSA makes {} Hz {sent} of it", format.rate);
+    let rate = format.rate;
+    log::info!("microphone {name} gives {offer}: it is converted to {rate} Hz {sent}");
     let pcm = open_pcm(&converting(name)).map_err(|errno| match errno {
         libc::EBUSY | libc::EACCES | libc::EPERM | libc::ENODEV => {
             refusal::cannot_open(name, errno)
