@@ -109,19 +109,21 @@ impl Description {
     pub fn video_bandwidth(&self) -> Option<u64> {
         let (format, _) = self.video?;
         let pixels = u64::from(format.width) * u64::from(format.height);
-        let frames = u64::from(format.rate.numerator);
-        Some(pixels * BITS_PER_PIXEL * frames / u64::from(format.rate.denominator.max(1)))
+        let rate = format.reckoned_rate();
+        let frames = u64::from(rate.numerator);
+        Some(pixels * BITS_PER_PIXEL * frames / u64::from(rate.denominator.max(1)))
     }
 
     fn video_media(&self, format: VideoFormat, ssrc: Ssrc) -> Media<'_> {
-        let rate = u64::from(format.rate.numerator);
-        let millis = rate * 1000 / u64::from(format.rate.denominator.max(1));
+        let millis = format
+            .rate
+            .map(|rate| u64::from(rate.numerator) * 1000 / u64::from(rate.denominator.max(1)));
         let (payload_type, encoding) = (video::PAYLOAD_TYPE, "JPEG");
         let jpeg = sdp::Format { payload_type, encoding, clock_rate: 90_000, channels: 1 };
         let mut media = self.media(Medium::Video, self.port, jpeg, ssrc);
         let bits = self.video_bandwidth();
         media.bandwidth_kbit = bits.and_then(|bits| u32::try_from(bits / 1000).ok());
-        media.framerate = u32::try_from(millis).ok().map(Framerate);
+        media.framerate = millis.and_then(|it| u32::try_from(it).ok()).map(Framerate);
         media.size = Some((format.width, format.height));
         media.mid = Some("v");
         media

@@ -48,8 +48,8 @@ pub struct VideoStatistics {
     pub width: u16,
     /// Pixels.
     pub height: u16,
-    /// Nominal frames a second.
-    pub rate: f64,
+    /// Nominal frames a second; none where the source does not tell.
+    pub rate: Option<f64>,
     /// Frames a second that the source handed over in the last seconds.
     #[serde(default)]
     pub real_rate: Option<f64>,
@@ -197,23 +197,25 @@ impl VideoStatistics {
         let percent = over * 100 / self.frames_captured.max(1);
         let left_out = (percent > 0)
             .then(|| format!("{percent} % of the pictures are left out because of --max-bitrate"));
-        let real = self.real_rate.filter(|_| self.away.is_none()).and_then(|real| {
-            let apart = (real - self.rate).abs() > self.rate * RATE_OFF;
+        let real = self.real_rate.filter(|_| self.away.is_none()).zip(self.rate);
+        let real = real.and_then(|(real, rate)| {
+            let apart = (real - rate).abs() > rate * RATE_OFF;
             apart.then(|| {
-                format!("{} pictures a second come instead of {}", short(real), short(self.rate))
+                format!("{} pictures a second come instead of {}", short(real), short(rate))
             })
         });
         [away, left_out, real].into_iter().flatten()
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
+        let rate = self.rate.map(|rate| format!(" at {} frames/s", short(rate)));
         writeln!(
             out,
-            "  video  {} {}x{} at {} frames/s: {} frames captured, {} sent ({:.1} MB)",
+            "  video  {} {}x{}{}: {} frames captured, {} sent ({:.1} MB)",
             self.source,
             self.width,
             self.height,
-            short(self.rate),
+            rate.unwrap_or_default(),
             self.frames_captured,
             self.frames_sent,
             megabytes(self.bytes),

@@ -67,6 +67,13 @@ impl Input {
         matches!(self, Self::Live(_))
     }
 
+    /// Its address, if it speaks HTTP without TLS.
+    #[must_use]
+    pub fn http(&self) -> Option<&str> {
+        let Self::Live(address) = self else { return None };
+        address.starts_with("http://").then_some(address)
+    }
+
     /// What it comes from that it cannot be read: a camera may answer later.
     const fn cause(&self) -> Cause {
         match self {

@@ -90,7 +90,7 @@ impl MjpegFile {
         let Some((first, (width, height))) = sized else {
             return Err(Error::new(format!("{frames} holds no complete JPEG picture")));
         };
-        let format = VideoFormat { width, height, rate };
+        let format = VideoFormat { width, height, rate: Some(rate) };
         Ok(Self { format, frames, paced: Paced::new(rate, epoch, first), looped })
     }
 
@@ -276,7 +276,7 @@ mod tests {
         let (_folder, path) = file(&pictures.concat());
         assert!(is_mjpeg(&path).unwrap());
         let mut source = MjpegFile::open(&path, RATE, Monotonic(1_000), false).unwrap();
-        assert_eq!(source.format(), VideoFormat { width: 64, height: 48, rate: RATE });
+        assert_eq!(source.format(), VideoFormat { width: 64, height: 48, rate: Some(RATE) });
         assert!(matches!(source.poll(Monotonic(999)), Ok(VideoPoll::Idle)));
         for (index, (bytes, capture)) in play(&mut source, usize::MAX).iter().enumerate() {
             assert_eq!(bytes, &pictures[index]);

@@ -97,12 +97,8 @@ impl MjpegReader {
             }
             match input.read(&mut self.chunk) {
                 Ok(0) => {
-                    let whole = self.splitter.end(filling.bytes_mut());
-                    if whole {
-                        return Ok(Next::Frame { bytes: filling, arrival: self.arrival });
-                    }
                     self.filling = Some(filling);
-                    return Ok(Next::End);
+                    return Ok(self.end());
                 }
                 Ok(read) => {
                     self.unread = 0..read;
@@ -121,6 +117,18 @@ impl MjpegReader {
                 }
             }
         }
+    }
+
+    /// The input has ended: what is left of it, picture by picture, and then the end.
+    pub fn end(&mut self) -> Next {
+        let Some(mut filling) = self.filling.take().or_else(|| self.pool.take()) else {
+            return Next::Later;
+        };
+        if self.splitter.end(filling.bytes_mut()) {
+            return Next::Frame { bytes: filling, arrival: self.arrival };
+        }
+        self.filling = Some(filling);
+        Next::End
     }
 
     /// Forgets an unfinished picture and what was read ahead, for the input begins anew.

@@ -31,11 +31,11 @@ pub struct MjpegStream {
 
 impl MjpegStream {
     /// Takes standard input over and waits for its first picture, 10 s of silence at most.
-    /// `nominal` is the rate that it is described with.
+    /// `nominal` is the rate that it is described with, if any.
     ///
     /// # Errors
     /// It is a terminal or a file, ends, is silent, or is no stream of JPEG pictures.
-    pub fn stdin(nominal: FrameRate) -> Result<Self, Error> {
+    pub fn stdin(nominal: Option<FrameRate>) -> Result<Self, Error> {
         let input = io::stdin().as_fd().try_clone_to_owned().map_err(|error| broken(&error))?;
         Self::open(input, nominal)
     }
@@ -60,7 +60,7 @@ impl MjpegStream {
     ///
     /// # Errors
     /// As [`stdin`](Self::stdin).
-    pub fn open(input: OwnedFd, nominal: FrameRate) -> Result<Self, Error> {
+    pub fn open(input: OwnedFd, nominal: Option<FrameRate>) -> Result<Self, Error> {
         let input = File::from(input);
         let kind = input.metadata().map_err(|error| broken(&error))?;
         if kind.is_file() {
@@ -194,8 +194,6 @@ mod tests {
     use nix::unistd::pipe2;
     use std::io::Write;
 
-    const RATE: FrameRate = FrameRate { numerator: 30, denominator: 1 };
-
     fn pipe() -> (OwnedFd, File) {
         let (read, write) = pipe2(OFlag::O_CLOEXEC).unwrap();
         (read, File::from(write))
@@ -206,8 +204,8 @@ mod tests {
         let (read, mut write) = pipe();
         let pictures = [picture(10), picture(90), picture(170)];
         write.write_all(&pictures[0]).unwrap();
-        let mut stream = MjpegStream::open(read, RATE).unwrap();
-        assert_eq!(stream.format(), VideoFormat { width: 64, height: 48, rate: RATE });
+        let mut stream = MjpegStream::open(read, None).unwrap();
+        assert_eq!(stream.format(), VideoFormat { width: 64, height: 48, rate: None });
         assert_eq!(stream.deadline(), Some(Monotonic(0)));
         let VideoPoll::Frame(first) = stream.poll(Monotonic(50)).unwrap() else { panic!() };
         assert_eq!((&*first.bytes, first.capture), (&pictures[0][..], Monotonic(50)));
@@ -235,7 +233,7 @@ mod tests {
         for brightness in 0..8 {
             write.write_all(&picture(brightness)).unwrap();
         }
-        let mut stream = MjpegStream::open(read, RATE).unwrap();
+        let mut stream = MjpegStream::open(read, None).unwrap();
         let mut held = Vec::new();
         while let VideoPoll::Frame(frame) = stream.poll(Monotonic(5)).unwrap() {
             held.push(frame);
@@ -258,7 +256,7 @@ mod tests {
             picture[..picture.len() - 2].to_vec()
         });
         write.write_all(&bare[..2].concat()).unwrap();
-        let mut stream = MjpegStream::open(read, RATE).unwrap();
+        let mut stream = MjpegStream::open(read, None).unwrap();
         let next = |stream: &mut MjpegStream, now| match stream.poll(Monotonic(now)).unwrap() {
             VideoPoll::Frame(frame) => Some((frame.bytes.to_vec(), frame.capture)),
             _ => None,
@@ -293,10 +291,10 @@ mod tests {
     fn what_is_no_stream_is_said() {
         let (read, write) = pipe();
         drop(write);
-        let said = MjpegStream::open(read, RATE).unwrap_err().to_string();
+        let said = MjpegStream::open(read, None).unwrap_err().to_string();
         assert!(said.contains("ended before a complete JPEG picture"), "{said}");
         let file = tempfile::tempfile().unwrap();
-        let said = MjpegStream::open(file.into(), RATE).unwrap_err().to_string();
+        let said = MjpegStream::open(file.into(), None).unwrap_err().to_string();
         assert!(said.contains("--video file:PATH"), "{said}");
     }
 }

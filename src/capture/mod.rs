@@ -8,6 +8,7 @@ mod canvas;
 pub mod child;
 pub mod devices;
 pub mod flash;
+pub mod http;
 pub mod jpeg_folder;
 pub mod live;
 pub mod microphone;
@@ -65,8 +66,19 @@ pub struct VideoFormat {
     pub width: u16,
     /// Pixels.
     pub height: u16,
-    /// Nominal rate.
-    pub rate: FrameRate,
+    /// Nominal rate; none where nobody has told one.
+    pub rate: Option<FrameRate>,
+}
+
+/// The rate that is reckoned with where nobody has told one.
+const RATE_ASSUMED: FrameRate = FrameRate { numerator: 30, denominator: 1 };
+
+impl VideoFormat {
+    /// The nominal rate, or what to reckon with where nobody has told one.
+    #[must_use]
+    pub fn reckoned_rate(&self) -> FrameRate {
+        self.rate.unwrap_or(RATE_ASSUMED)
+    }
 }
 
 /// What an audio source delivers: interleaved signed 16-bit samples.
@@ -132,6 +144,8 @@ pub enum Cause {
     Busy,
     /// An address that refuses, or does not answer; it may later.
     Unreachable,
+    /// It gave the one picture that it has, and is asked for the next one.
+    Still,
     /// It may not be opened: by rights, or until udev has given the new node to its group.
     Forbidden,
     /// Anything else.

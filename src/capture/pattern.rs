@@ -153,7 +153,7 @@ pub fn preload(settings: &Settings) -> Result<Preloaded, Error> {
             break;
         }
     }
-    loader.finish("the pattern", format.rate, true, 0)
+    loader.finish("the pattern", format.reckoned_rate(), true, 0)
 }
 
 /// The format that the settings lead to.
@@ -175,7 +175,7 @@ fn granted(settings: &Settings) -> Result<VideoFormat, Error> {
         return Err(Error::new("the pattern needs a frame rate above 0"));
     }
     let [width, height] = [width, height].map(|side| side.next_multiple_of(BLOCK));
-    Ok(VideoFormat { width, height, rate: flash.rate })
+    Ok(VideoFormat { width, height, rate: Some(flash.rate) })
 }
 
 fn scene(flash: &Flash, index: u64, unix_offset: i64) -> Scene {

@@ -89,23 +89,22 @@ impl<D: Send + 'static> Plug<D> {
     /// Begins with a device, or with the reason why there is none yet. `waker` is woken when one
     /// was opened, or could not be.
     pub(super) fn new(device: Result<D, Error>, open: Open<D>, waker: Arc<mio::Waker>) -> Self {
-        let (count, waits) = (u64::from(device.is_ok()), DEVICE);
+        Self::trying(device, DEVICE, open, waker)
+    }
+
+    /// As [`new`](Self::new), and tries at such intervals.
+    pub(super) fn trying(
+        device: Result<D, Error>,
+        waits: Waits,
+        open: Open<D>,
+        waker: Arc<mio::Waker>,
+    ) -> Self {
+        let count = u64::from(device.is_ok());
         let state = match device {
             Ok(device) => State::Here(Slowly::new(device)),
             Err(why) => State::away(why, Backoff::new(waits, Monotonic(0))),
         };
         Self { open, state, waits, waker, count }
-    }
-
-    /// Begins without a device, for this reason, and tries at such intervals.
-    pub(super) const fn waiting(
-        why: Error,
-        waits: Waits,
-        open: Open<D>,
-        waker: Arc<mio::Waker>,
-    ) -> Self {
-        let state = State::away(why, Backoff::new(waits, Monotonic(0)));
-        Self { open, state, waits, waker, count: 0 }
     }
 
     /// The device, while it is here.
@@ -137,7 +136,7 @@ impl<D: Send + 'static> Plug<D> {
         self.count
     }
 
-    /// The device has failed: it is closed, and opened again from now on.
+    /// The device has failed: it is closed, and opened again from `now` on.
     pub(super) fn lose(&mut self, why: Error, now: Monotonic) {
         if self.device().is_none() {
             return;
@@ -230,7 +229,7 @@ fn note(why: &mut Error, error: Error) {
     match error.cause() {
         // For a moment, until udev has done its work; said if it stays so.
         Cause::Forbidden | Cause::Absent => log::debug!("{error}"),
-        Cause::Busy | Cause::Unreachable | Cause::Other => log::warn!("{error}"),
+        Cause::Busy | Cause::Unreachable | Cause::Still | Cause::Other => log::warn!("{error}"),
     }
     *why = error;
 }

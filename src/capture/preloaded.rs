@@ -55,7 +55,7 @@ impl Loader {
             return Err(Error::new(format!("{name} holds no complete JPEG picture")));
         };
         Ok(Preloaded {
-            format: VideoFormat { width, height, rate: nominal },
+            format: VideoFormat { width, height, rate: Some(nominal) },
             bytes: self.bytes.into(),
             frames: self.frames,
             next: 0,

@@ -155,9 +155,9 @@ pub(super) fn open_hotplug() -> Option<Hotplug> {
 pub(super) fn say_what_is_sent(daemon: &Daemon) {
     let network = &daemon.network;
     if let Some(video) = daemon.video.as_ref().map(|video| video.statistics(monotonic())) {
-        let format = daemon.video.as_ref().map(|video| video.source().format().rate);
-        let rate = format.map(|rate| rate.to_string()).unwrap_or_default();
-        log::info!("video: {}, {}x{} at {rate} frames/s", video.source, video.width, video.height);
+        let rate = daemon.video.as_ref().and_then(|video| video.source().format().rate);
+        let rate = rate.map(|rate| format!(" at {rate} frames/s")).unwrap_or_default();
+        log::info!("video: {}, {}x{}{rate}", video.source, video.width, video.height);
     }
     if let Some(audio) = daemon.audio.as_ref().map(Audio::statistics) {
         let channels = if audio.channels == 1 { "mono" } else { "stereo" };

@@ -28,6 +28,8 @@ pub(super) struct Video {
     source: VideoSource,
     name: String,
     ended: bool,
+    /// The source was not asked for all that it has.
+    more: bool,
     normaliser: Normaliser,
     /// Whether viewers were told that there is nothing to see.
     away: bool,
@@ -56,6 +58,10 @@ struct Counts {
     too_long: u64,
     over_bitrate: u64,
 }
+
+/// Pictures that are taken from a source in one turn at most: a pipe or a server that gives them faster than
+/// they are sent does not keep the loop from all else.
+const TURN_PICTURES_MAX: usize = 8;
 
 /// What a stream begins with: numbers that are random (RFC 3550 section 5.1).
 #[derive(Clone, Copy, Debug)]
@@ -90,11 +96,12 @@ impl Video {
         epoch: Monotonic,
     ) -> Self {
         let Beginning { ssrc, sequence, time } = beginning;
-        let interval = source.format().rate.frame_nanos(1);
+        let interval = source.format().reckoned_rate().frame_nanos(1);
         Self {
             source,
             name,
             ended: false,
+            more: false,
             normaliser,
             away: false,
             clock: VideoClock::new(epoch, time),
@@ -144,7 +151,7 @@ impl Video {
         self.finish(now);
         let Beginning { ssrc, sequence, .. } = self.kept(now);
         self.packetizer = Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id);
-        self.pacer = Pacer::new(sending.pace, self.source.format().rate.frame_nanos(1));
+        self.pacer = Pacer::new(sending.pace, self.source.format().reckoned_rate().frame_nanos(1));
         self.limit = sending.bitrate.map(Limit::new);
         self.before = i64::from(sending.av_offset) * 1_000_000;
         self.normaliser = normaliser;
@@ -171,6 +178,7 @@ impl Video {
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         let asleep = self.ended || self.waits();
         let source = if asleep { None } else { self.source.deadline() };
+        let source = if self.more && !asleep { Some(Monotonic(0)) } else { source };
         [source, self.pacer.deadline()].into_iter().flatten().min()
     }
 
@@ -184,13 +192,18 @@ impl Video {
         while let Some(picture) = self.normaliser.take() {
             self.leave(picture, now, wall);
         }
-        while !self.ended && !self.waits() {
+        let mut left = TURN_PICTURES_MAX;
+        while left > 0 && !self.ended && !self.waits() {
             match self.source.poll(now)? {
-                VideoPoll::Frame(frame) => self.frame(frame, now, wall)?,
+                VideoPoll::Frame(frame) => {
+                    left -= 1;
+                    self.frame(frame, now, wall)?;
+                }
                 VideoPoll::Idle => break,
                 VideoPoll::End => self.ended = true,
             }
         }
+        self.more = left == 0;
         let due = self.pacer.due(now);
         self.send(due, now);
         if self.away != self.source.is_away() {
@@ -323,7 +336,7 @@ impl Video {
             returns: self.source.returns(),
             width: format.width,
             height: format.height,
-            rate: f64::from(format.rate.numerator) / f64::from(format.rate.denominator.max(1)),
+            rate: format.rate.map(|it| f64::from(it.numerator) / f64::from(it.denominator.max(1))),
             real_rate: self.real_rate.at(now).filter(|_| !at_will),
             frames_captured: self.counts.captured,
             frames_sent: self.counts.sent,

@@ -61,7 +61,8 @@ fn daemon(place: Place, camera: SocketAddr, folder: &Path) -> Command {
     let path = folder.join("it.toml");
     fs::write(&path, format!("video = \"http://me:secret@{camera}/video\"\n")).unwrap();
     let mut daemon = daemon_at(place);
-    daemon.args(["--audio", "none", "--wait=no", "--config"]).arg(&path);
+    // In another size, so that ffmpeg reads it.
+    daemon.args(["--audio", "none", "--size", "160x120", "--wait=no", "--config"]).arg(&path);
     daemon
 }
 

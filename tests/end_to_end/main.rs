@@ -15,6 +15,7 @@ mod descriptions;
 mod files;
 mod foreign;
 mod hostile;
+mod http_cameras;
 mod installing;
 mod ip_cameras;
 mod ipv6;

@@ -41,12 +41,24 @@ pub(super) fn seeds() -> Vec<Seeds> {
         ("jpeg_scan", pictures.to_vec()),
         ("normalise", PICTURES.iter().flat_map(|picture| wishes(picture)).collect()),
         ("mjpeg", streams.into_iter().map(numbered).collect()),
+        ("http", ANSWERS.map(|answer| numbered((6, Vec::from(answer)))).to_vec()),
         ("wav", sounds.into_iter().map(numbered).collect()),
         ("sap", announcements.collect()),
         ("sdp", descriptions.into_iter().map(String::into_bytes).collect()),
         ("configuration", configurations.map(Vec::from).collect()),
     ]
 }
+
+/// Answers of cameras: a stream in chunks, challenges, a redirect, and one without a type.
+const ANSWERS: [&str; 5] = [
+    "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\n\
+     1a;y\r\n--x\r\nContent-Length: 2\r\n\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+    "HTTP/1.1 401 x\r\nWWW-Authenticate: Basic realm=\"a\"\r\n\
+     WWW-Authenticate: Digest realm=\"a\", nonce=\"b\", qop=\"auth\", algorithm=SHA-256, stale=true\r\n\r\n",
+    "HTTP/1.0 302 Found\nLocation: http://other:81/a?b#c\n\n",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n --x\r\n",
+    "ICY 200 OK\r\nContent-Type: image/jpeg\r\n folded\r\n\r\nx",
+];
 
 /// Pictures that can be decoded, and that RTP cannot carry as they are.
 const PICTURES: [&[u8]; 2] = [

@@ -154,7 +154,7 @@ impl Camera {
             held: None,
             counts: CameraCounts::default(),
             last_sequence: None,
-            stamps: Stamps::new(granted.rate.frame_nanos(1)),
+            stamps: Stamps::new(granted.reckoned_rate().frame_nanos(1)),
             foreign_clock_said: false,
             doubt_said: false,
             distrust_said: false,

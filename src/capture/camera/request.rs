@@ -59,7 +59,7 @@ pub(super) fn negotiate(
             offer::code(&granted.fourcc)
         );
     }
-    Ok((VideoFormat { width, height, rate }, raw))
+    Ok((VideoFormat { width, height, rate: Some(rate) }, raw))
 }
 
 /// The size of what was granted, whatever was asked for, if it can be sent.

@@ -3,6 +3,7 @@
 
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -63,9 +64,21 @@ pub(super) fn told(address: &str) -> io::Result<Stdio> {
     Ok(reader.into())
 }
 
+/// An address whose query does not end like the name of a file: libavformat takes one of a picture for a
+/// pattern of file names (`img_read_probe`), whatever the server then gives.
+fn unmistakable(address: &str) -> Cow<'_, str> {
+    let query = address.split_once('?').filter(|_| !address.contains('#'));
+    let extension = query.and_then(|(_, query)| query.rsplit_once('.'));
+    let named = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match extension {
+        Some((_, extension)) if named(extension) => format!("{address}&").into(),
+        _ => address.into(),
+    }
+}
+
 fn script(address: &str) -> String {
     let mut script = String::from("ffconcat version 1.0\nfile '");
-    for byte in address.chars() {
+    for byte in unmistakable(address).chars() {
         // A quote would end the name, a line end the entry: in an address they are written so.
         if byte == '\'' || byte.is_ascii_control() {
             let _ = write!(script, "%{:02X}", u32::from(byte));
@@ -109,6 +122,15 @@ mod tests {
             script("rtsp://a'b\nfile c@d"),
             "ffconcat version 1.0\nfile 'rtsp://a%27b%0Afile c@d'\noption fflags nobuffer\noption rtsp_transport tcp\n"
         );
+        for (address, told) in [
+            ("http://c/v?a=.jpg", "http://c/v?a=.jpg&"),
+            ("http://c/v?.png", "http://c/v?.png&"),
+            ("http://c/v.jpg?a", "http://c/v.jpg?a"),
+            ("http://me@c/v.jpg", "http://me@c/v.jpg"),
+            ("http://c/v?a=1.5&b", "http://c/v?a=1.5&b"),
+        ] {
+            assert!(script(address).contains(&format!("file '{told}'\n")), "{address}");
+        }
         assert!(script(&"'".repeat(ADDRESS_MAX)).len() <= 4096);
         assert!(told(&"x".repeat(ADDRESS_MAX + 1)).is_err());
     }

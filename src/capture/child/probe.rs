@@ -43,7 +43,7 @@ pub fn probe(input: &Input) -> Result<Probe, Error> {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-of", "json", "-show_entries"]).arg(concat!(
         "stream=codec_type,codec_name,avg_frame_rate,r_frame_rate,sample_rate,channels",
-        ":stream_disposition=attached_pic:format=duration"
+        ":stream_disposition=attached_pic:format=duration,format_name"
     ));
     command.args(input.options()).stdout(Stdio::piped());
     let mut child = spawn(command, input)?;
@@ -108,6 +108,8 @@ struct Answer {
 #[derive(Deserialize)]
 struct Format {
     duration: Option<String>,
+    #[serde(default)]
+    format_name: String,
 }
 
 #[derive(Deserialize)]
@@ -132,13 +134,17 @@ struct Disposition {
 impl Answer {
     fn probe(self) -> Probe {
         let is = |stream: &&Stream, kind| stream.codec_type.as_deref() == Some(kind);
+        // JPEGs one after the other have no rate: what is said of them is libavformat's guess.
+        let name = self.format.as_ref().map_or("", |format| &format.format_name);
+        let bare = matches!(name, "mpjpeg" | "mjpeg" | "mjpeg_2000" | "jpeg_pipe");
         let picture =
             |stream: &&Stream| is(stream, "video") && stream.disposition.attached_pic == 0;
         let video = self.streams.iter().find(picture).map(|stream| ProbedVideo {
             codec: stream.codec_name.clone(),
             rate: [&stream.avg_frame_rate, &stream.r_frame_rate]
                 .into_iter()
-                .find_map(|rate| parse_rate(rate.as_deref()?)),
+                .find_map(|rate| parse_rate(rate.as_deref()?))
+                .filter(|_| !bare),
         });
         let sound = self.streams.iter().find(|stream| is(stream, "audio"));
         let audio = sound.and_then(|stream| {
@@ -176,6 +182,19 @@ mod tests {
         for nonsense in ["0/0", "90000/1", "0/1", "30", "", "-1/1", "1/0"] {
             assert_eq!(parse_rate(nonsense), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn pictures_one_after_the_other_have_no_rate() {
+        let answer = |name: &str| {
+            let answer = format!(
+                r#"{{"streams": [{{"codec_name": "mjpeg", "codec_type": "video", "avg_frame_rate": "25/1"}}],
+                "format": {{"format_name": "{name}"}}}}"#
+            );
+            serde_json::from_str::<Answer>(&answer).unwrap().probe().video.unwrap().rate
+        };
+        let rate = Some(FrameRate { numerator: 25, denominator: 1 });
+        assert_eq!([answer("mpjpeg"), answer("mjpeg"), answer("avi")], [None, None, rate]);
     }
 
     #[test]

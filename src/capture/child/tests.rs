@@ -109,7 +109,7 @@ fn every_frame_and_sample_of_a_file_comes_out() {
         assert_eq!(probe.video.as_ref().unwrap().rate, Some(RATE), "{name}");
         let mut video = ChildVideo::open(&input, &probe, &SETTINGS).unwrap();
         let format = video.format();
-        assert_eq!((format.width, format.height, format.rate), (160, 120, RATE));
+        assert_eq!((format.width, format.height, format.rate), (160, 120, Some(RATE)));
         let frames = pictures(&mut video, &mut EPOCH.clone(), usize::MAX);
         assert_eq!((frames.len(), video.dropped()), (50, 0), "{name}");
         for (index, (jpeg, capture)) in (0..).zip(&frames) {
@@ -123,6 +123,26 @@ fn every_frame_and_sample_of_a_file_comes_out() {
 }
 
 #[test]
+fn pictures_without_an_end_come_out_of_a_container() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bare, path) = (folder.path().join("bare.mjpeg"), folder.path().join("bare.mkv"));
+    let pictures_in: Vec<_> = [10, 90, 170].map(picture).to_vec();
+    let stream: Vec<u8> =
+        pictures_in.iter().flat_map(|it| it[..it.len() - 2].iter().copied()).collect();
+    std::fs::write(&bare, stream).unwrap();
+    ffmpeg(&format!("-f mjpeg -framerate 25 -i {} -c copy", bare.display()), &path);
+    let input = Input::File(path);
+    let probe = probe(&input).unwrap();
+    let mut source = ChildVideo::open(&input, &probe, &SETTINGS).unwrap();
+    let mut now = EPOCH;
+    let came = pictures(&mut source, &mut now, usize::MAX);
+    assert_eq!((came.len(), source.dropped()), (3, 0));
+    for ((came, _), picture) in came.iter().zip(&pictures_in) {
+        assert!(came.starts_with(&picture[..picture.len() - 2]));
+    }
+}
+
+#[test]
 fn pictures_are_encoded_anew_only_if_they_must_be() {
     let codecs = "-c:v mjpeg -huffman default -pix_fmt yuvj422p -an";
     let (_folder, input) = clip("clip.avi", 2, codecs);
@@ -132,7 +152,7 @@ fn pictures_are_encoded_anew_only_if_they_must_be() {
         let mut frames = preload(&input, &probe, settings).unwrap();
         let VideoPoll::Frame(frame) = frames.poll(EPOCH).unwrap() else { panic!() };
         let header = read_header(&frame.bytes).unwrap();
-        (header.subsamp, header.width, frames.format().rate)
+        (header.subsamp, header.width, frames.format().reckoned_rate())
     };
     assert_eq!(subsamp(&SETTINGS), (Subsamp::Sub2x1, 160, RATE));
     let anew = VideoSettings { fits: |_| false, ..SETTINGS };

@@ -57,21 +57,21 @@ impl ChildVideo {
     /// # Errors
     /// ffmpeg is not installed, or the input holds no pictures or cannot be read.
     pub fn open(input: &Input, probe: &Probe, settings: &VideoSettings) -> Result<Self, Error> {
-        let (feed, reader, mut first, rate) = open(input, probe, settings)?;
+        let (feed, reader, mut first, mut rate) = open(input, probe, settings)?;
         let Some((width, height)) = picture_size(first.bytes_mut()) else {
             return Err(Error::new(format!("ffmpeg makes no JPEG pictures of {input}")));
         };
         let timing = if input.is_live() {
             Timing::Arrival { first: Some(first), retry: None }
         } else {
-            let paced = Paced::new(rate, settings.epoch, first);
+            let paced = Paced::new(*rate.get_or_insert(RATE_UNKNOWN), settings.epoch, first);
             let (period, looped) = (probe.duration, settings.looped);
             Timing::Paced { paced, period, looped, round: 0 }
         };
         Ok(Self { format: VideoFormat { width, height, rate }, feed, reader, timing })
     }
 
-    /// What it delivers: the size of the first picture, and the rate, nominal for a camera.
+    /// What it delivers: the size of the first picture, and the rate, if a camera tells one.
     #[must_use]
     pub const fn format(&self) -> VideoFormat {
         self.format
@@ -127,7 +127,7 @@ impl ChildVideo {
                 }
                 *round += 1;
                 if let Some(period) = *period {
-                    paced.skip_to(first_index(format.rate, period, *round));
+                    paced.skip_to(first_index(format.reckoned_rate(), period, *round));
                 }
                 feed.rerun()?;
                 Ok(Next::Blocked)
@@ -174,6 +174,7 @@ pub fn preload(input: &Input, probe: &Probe, settings: &VideoSettings) -> Result
     if !room {
         log::warn!("{input}: only the first {} frames are used", loader.frames());
     }
+    let rate = rate.unwrap_or(RATE_UNKNOWN);
     loader.finish(&input.to_string(), rate, settings.looped, reader.dropped())
 }
 
@@ -190,18 +191,19 @@ fn open(
     input: &Input,
     probe: &Probe,
     settings: &VideoSettings,
-) -> Result<(Feed, MjpegReader, Pooled, FrameRate), Error> {
+) -> Result<(Feed, MjpegReader, Pooled, Option<FrameRate>), Error> {
     let Some(video) = &probe.video else {
         return Err(Error::new(format!("{input} holds no pictures")));
     };
-    let rate = settings.rate.or(video.rate).unwrap_or(RATE_UNKNOWN);
-    if may_copy(video, settings, rate) {
+    let told = settings.rate.or(video.rate);
+    if may_copy(video, settings) {
         let (feed, reader, mut first) = start(input, &["-c:v", "copy"])?;
         if (settings.fits)(first.bytes_mut()) {
-            return Ok((feed, reader, first, rate));
+            return Ok((feed, reader, first, told));
         }
         log::info!("{input}: its JPEGs cannot be sent as they are and are encoded anew");
     }
+    let rate = told.unwrap_or(RATE_UNKNOWN);
     let frames = format!("{}/{}", rate.numerator, rate.denominator);
     let mut options = vec!["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-huffman", "default"];
     options.extend(["-q:v", QUANTIZER, "-r", &frames]);
@@ -210,12 +212,13 @@ fn open(
         options.extend(["-vf", scale]);
     }
     let (feed, reader, first) = start(input, &options)?;
-    Ok((feed, reader, first, rate))
+    Ok((feed, reader, first, Some(rate)))
 }
 
 /// Whether nothing is asked for that the input's pictures are not already.
-fn may_copy(video: &ProbedVideo, settings: &VideoSettings, rate: FrameRate) -> bool {
-    video.codec == "mjpeg" && settings.size.is_none() && video.rate.is_none_or(|own| own == rate)
+fn may_copy(video: &ProbedVideo, settings: &VideoSettings) -> bool {
+    let same = settings.rate.is_none_or(|asked| video.rate.is_none_or(|own| own == asked));
+    video.codec == "mjpeg" && settings.size.is_none() && same
 }
 
 fn start(input: &Input, codec: &[&str]) -> Result<(Feed, MjpegReader, Pooled), Error> {
@@ -257,10 +260,7 @@ fn next(feed: &mut Feed, reader: &mut MjpegReader, now: Monotonic) -> Result<Nex
                 reader.restart();
                 return Ok(Next::Blocked);
             }
-            Blocked::Ended => {
-                reader.restart();
-                return Ok(Next::End);
-            }
+            Blocked::Ended => return Ok(reader.end()),
         }
     }
 }

@@ -1,17 +1,18 @@
-//! An IP camera that could not be reached when the session began, and is waited for. Once it has been
-//! there, it is its child that connects again.
+//! An IP camera: one that could not be reached when the session began, or has been lost, is waited for. What
+//! a child reads, the child connects to again once it has been there.
 
-use crate::capture::child::{self, ChildAudio, ChildVideo, Input, Probe, VideoSettings};
+use super::reached::{Reached, Sound, reach};
+use crate::capture::child::{self, ChildAudio, Input, Probe, VideoSettings};
+use crate::capture::http::HttpPictures;
 use crate::capture::plug::{Plug, Waits};
-use crate::capture::{AudioFormat, AudioPoll, Error, FrameRate, VideoFormat, VideoPoll};
+use crate::capture::{AudioFormat, AudioPoll, Cause, Error, VideoFormat, VideoPoll};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
-/// Waits between attempts: each is two programs and some connections, which its network has to bear. As
-/// for a camera that is lost later.
+/// Waits between attempts: each is some connections, and perhaps two programs, which its network has to bear.
 const WAITS: Waits = Waits {
     first: Duration::from_millis(500),
     soon: Duration::from_secs(10),
@@ -20,16 +21,20 @@ const WAITS: Waits = Waits {
 
 /// What the session is described with, unless the user said it.
 const SIZE_DEFAULT: (u16, u16) = (1280, 720);
-const RATE_DEFAULT: FrameRate = FrameRate { numerator: 25, denominator: 1 };
 
 /// What the session is described with; ffmpeg makes it of what comes.
 const FORMAT: AudioFormat = AudioFormat { rate: 48_000, channels: 2 };
 
-/// Pictures from an address that is waited for.
+/// Pictures from an address.
 pub struct LivePictures {
-    plug: Plug<ChildVideo>,
+    plug: Plug<Reached>,
     format: VideoFormat,
     address: Input,
+    /// It is asked for one picture after the other.
+    still: bool,
+    /// What became of the connections before this one.
+    returns: u64,
+    dropped: u64,
 }
 
 /// Sound from an address that is waited for.
@@ -41,20 +46,43 @@ pub struct LiveSound {
 }
 
 impl LivePictures {
-    /// Waits for the pictures of an address that could not be reached for this reason.
+    /// Goes on with pictures that have been reached.
+    #[must_use]
+    pub fn begin(
+        address: &Input,
+        pictures: Box<HttpPictures>,
+        settings: VideoSettings,
+        waker: Arc<mio::Waker>,
+    ) -> Self {
+        let pictures = Reached::Http(pictures);
+        let format = pictures.format();
+        Self::new(address, (Ok(pictures), format), settings, (Arc::default(), waker))
+    }
+
+    /// Waits for the pictures of an address that could not be reached for this reason. `sound` is told what is
+    /// found.
     #[must_use]
     pub fn wait_for(
         address: &Input,
         why: Error,
         settings: VideoSettings,
-        waker: Arc<mio::Waker>,
+        (sound, waker): (Arc<Sound>, Arc<mio::Waker>),
     ) -> Self {
         let (width, height) = settings.size.unwrap_or(SIZE_DEFAULT);
-        let format = VideoFormat { width, height, rate: settings.rate.unwrap_or(RATE_DEFAULT) };
+        let format = VideoFormat { width, height, rate: settings.rate };
+        Self::new(address, (Err(why), format), settings, (sound, waker))
+    }
+
+    fn new(
+        address: &Input,
+        (reached, format): (Result<Reached, Error>, VideoFormat),
+        settings: VideoSettings,
+        (sound, waker): (Arc<Sound>, Arc<mio::Waker>),
+    ) -> Self {
         let asked = address.clone();
-        let open = move || ChildVideo::open(&asked, &child::probe(&asked)?, &settings);
-        let plug = Plug::waiting(why, WAITS, Arc::new(open), waker);
-        Self { plug, format, address: address.clone() }
+        let open = move || reach(&asked, &settings, &sound);
+        let plug = Plug::trying(reached, WAITS, Arc::new(open), waker);
+        Self { plug, format, address: address.clone(), still: false, returns: 0, dropped: 0 }
     }
 
     /// What the session was described with.
@@ -66,26 +94,36 @@ impl LivePictures {
     /// The descriptor to watch, and a number that changes with it.
     #[must_use]
     pub fn descriptor(&self) -> (Option<RawFd>, u64) {
-        (self.plug.device().and_then(ChildVideo::descriptor), self.plug.count())
+        (self.plug.device().and_then(Reached::descriptor), self.plug.count())
     }
 
     /// Why there are no pictures, if so: one line.
     #[must_use]
     pub fn why_away(&self) -> Option<String> {
-        let lost = self.plug.device().and_then(ChildVideo::why_away);
-        self.plug.why().map(ToString::to_string).or_else(|| lost.map(str::to_owned))
+        let lost = self.plug.device().and_then(Reached::why_away).map(str::to_owned);
+        let away = self.plug.why().filter(|why| why.cause() != Cause::Still);
+        away.map(ToString::to_string).or(lost)
     }
 
     /// Whether there are no pictures.
     #[must_use]
     pub fn is_away(&self) -> bool {
-        self.plug.device().is_none_or(|device| device.why_away().is_some())
+        match self.plug.device() {
+            Some(device) => device.why_away().is_some(),
+            None => self.plug.why().is_none_or(|why| why.cause() != Cause::Still),
+        }
     }
 
     /// Pictures that were dropped as damaged or cut off.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.plug.device().map_or(0, ChildVideo::dropped)
+        self.dropped + self.plug.device().map_or(0, Reached::dropped)
+    }
+
+    /// Times that it was lost and reached again.
+    #[must_use]
+    pub const fn returns(&self) -> u64 {
+        self.returns
     }
 
     /// When it is next tried to reach it, while nobody is trying.
@@ -102,34 +140,64 @@ impl LivePictures {
 
     /// The next picture, if there is one.
     pub fn poll(&mut self, now: Monotonic) -> VideoPoll {
-        if self.plug.turn(now) {
+        if self.plug.turn(now) && !std::mem::take(&mut self.still) {
+            self.returns += u64::from(self.plug.count() > 1);
             log::info!("{} gives pictures", self.address);
         }
         match self.plug.device_mut().map(|device| device.poll(now)) {
             Some(Ok(polled)) => polled,
             Some(Err(why)) => {
-                log::warn!("{why}; trying again");
-                self.plug.lose(why, now);
+                self.lose(why, now);
                 VideoPoll::Idle
             }
-            None => VideoPoll::Idle,
+            None => {
+                // What was to be asked for the next picture has been lost meanwhile.
+                self.still &= self.plug.why().is_some_and(|why| why.cause() == Cause::Still);
+                VideoPoll::Idle
+            }
         }
+    }
+
+    fn lose(&mut self, why: Error, now: Monotonic) {
+        self.dropped += self.plug.device().map_or(0, Reached::dropped);
+        self.still = why.cause() == Cause::Still;
+        if !self.still {
+            log::warn!("{why}; trying again");
+        }
+        // Not at once: who ends a connection after each picture is not to be kept busy with connections.
+        self.plug.lose(why, now + WAITS.first);
     }
 }
 
 impl LiveSound {
-    /// Waits for the sound of an address that could not be reached for this reason.
+    /// Waits for the sound of an address that could not be reached for this reason. Over HTTP its pictures are
+    /// waited for first, which `sound` tells.
     #[must_use]
-    pub fn wait_for(address: &Input, why: Error, waker: Arc<mio::Waker>) -> Self {
+    pub fn wait_for(
+        address: &Input,
+        why: Error,
+        (sound, waker): (Arc<Sound>, Arc<mio::Waker>),
+    ) -> Self {
         let (asked, silent) = (address.clone(), Arc::new(AtomicBool::new(false)));
         let found = Arc::clone(&silent);
         let open = move || {
+            match sound.is_possible() {
+                None if asked.http().is_some() => {
+                    let why = format!("{asked} gives no pictures yet");
+                    return Err(Error::new(why).from_cause(Cause::Absent));
+                }
+                Some(false) => {
+                    found.store(true, Ordering::Relaxed);
+                    return Err(Error::new(format!("{asked} has no sound")));
+                }
+                _ => {}
+            }
             let probe = child::probe(&asked)?;
             found.store(probe.audio.is_none(), Ordering::Relaxed);
             let probe = Probe { audio: probe.audio.map(|_| FORMAT), ..probe };
             ChildAudio::open(&asked, &probe, Monotonic(0), false)
         };
-        let plug = Plug::waiting(why, WAITS, Arc::new(open), waker);
+        let plug = Plug::trying(Err(why), WAITS, Arc::new(open), waker);
         Self { plug, address: address.clone(), silent }
     }
 

@@ -93,7 +93,7 @@ impl LiveCamera {
             Ok(camera) => Ok(camera),
             Err(why) => Err(go_on_without(why, wait)?),
         };
-        let mut format = VideoFormat { width, height, rate };
+        let mut format = VideoFormat { width, height, rate: Some(rate) };
         if let Ok(camera) = &device {
             format = camera.granted();
             camera.name().clone_into(&mut label);
@@ -106,7 +106,7 @@ impl LiveCamera {
             past: CameraCounts::default(),
             given: (0, 0),
             heard: Monotonic(0),
-            frozen_after: FROZEN_MIN.max(span(format.rate, FROZEN_FRAMES)),
+            frozen_after: FROZEN_MIN.max(span(format.reckoned_rate(), FROZEN_FRAMES)),
             frozen: None,
         })
     }
@@ -207,7 +207,8 @@ impl LiveCamera {
     fn arrived(&mut self, now: Monotonic) {
         (self.given, self.heard) = ((0, 0), now);
         let Some(camera) = self.plug.device() else { return };
-        let VideoFormat { width, height, rate } = camera.granted();
+        let format = camera.granted();
+        let (VideoFormat { width, height, .. }, rate) = (format, format.reckoned_rate());
         camera.name().clone_into(&mut self.name);
         self.frozen_after = FROZEN_MIN.max(span(rate, FROZEN_FRAMES));
         let (name, path) = (&self.name, camera.path().display());

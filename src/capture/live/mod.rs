@@ -5,10 +5,12 @@
 mod address;
 mod camera;
 mod microphone;
+mod reached;
 
 pub use address::{LivePictures, LiveSound};
 pub use camera::LiveCamera;
 pub use microphone::{LiveMicrophone, MicrophoneName};
+pub use reached::{Reached, Sound, http_pictures};
 
 use super::Error;
 use crate::settings::Wait;

@@ -44,7 +44,7 @@ pub enum VideoSource {
     Stream(Box<MjpegStream>),
     /// A child process that reads any other file or an IP camera.
     Child(Box<ChildVideo>),
-    /// An IP camera that is waited for.
+    /// An IP camera that we read, or that is waited for.
     Address(Box<LivePictures>),
     /// The test picture.
     Pattern(Box<Pattern>),
@@ -152,6 +152,7 @@ impl VideoSource {
     pub const fn returns(&self) -> u64 {
         match self {
             Self::Camera(source) => source.returns(),
+            Self::Address(source) => source.returns(),
             _ => 0,
         }
     }

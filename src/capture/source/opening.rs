@@ -7,7 +7,7 @@ use crate::capture::child::{self, ChildAudio, ChildVideo, Input, Probe, VideoSet
 use crate::capture::devices::{self, CameraName};
 use crate::capture::flash::Flash;
 use crate::capture::live::{
-    self, LiveCamera, LiveMicrophone, LivePictures, LiveSound, MicrophoneName,
+    self, LiveCamera, LiveMicrophone, LivePictures, LiveSound, MicrophoneName, Sound,
 };
 use crate::capture::mjpeg_file::{self, MjpegFile};
 use crate::capture::mjpeg_stream::MjpegStream;
@@ -50,12 +50,13 @@ fn wait_for(
     settings: &Settings,
     setting: &Setting,
 ) -> Result<Sources, Error> {
-    let waker = || Arc::clone(&setting.waker);
+    let sound = Arc::new(Sound::default());
+    let told = || (Arc::clone(&sound), Arc::clone(&setting.waker));
     let request = child_request(settings, setting);
-    let pictures = LivePictures::wait_for(address, why.clone(), request, waker());
+    let pictures = LivePictures::wait_for(address, why.clone(), request, told());
     let video = VideoSource::Address(Box::new(pictures));
     let audio = if settings.audio == AudioChoice::Auto {
-        let sound = LiveSound::wait_for(address, why.clone(), waker());
+        let sound = LiveSound::wait_for(address, why.clone(), told());
         Some((AudioSource::Address(Box::new(sound)), settings.video_name()))
     } else {
         open_audio(settings, setting, Some(&video), None)?
@@ -64,6 +65,15 @@ fn wait_for(
 }
 
 fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
+    if let Some(pictures) = http_camera(settings, setting)? {
+        let video = VideoSource::Address(Box::new(pictures));
+        // It has no sound, and another microphone is not its own.
+        let audio = match settings.audio {
+            AudioChoice::Auto => None,
+            _ => open_audio(settings, setting, Some(&video), None)?,
+        };
+        return Ok(Sources { video: Some((video, settings.video_name())), audio });
+    }
     let probe = probe(settings)?;
     let chosen = chosen_video(settings);
     for line in without_effect(settings, Kind::of(&chosen, probe.is_some())) {
@@ -75,6 +85,18 @@ fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
     };
     let audio = open_audio(settings, setting, video.as_ref().map(|(v, _)| v), probe.as_ref())?;
     Ok(Sources { video, audio })
+}
+
+/// A camera that gives JPEGs over HTTP, which needs no ffmpeg.
+fn http_camera(settings: &Settings, setting: &Setting) -> Result<Option<LivePictures>, Error> {
+    let VideoChoice::Url(url) = &settings.video else { return Ok(None) };
+    if settings.rate == Some(RateChoice::Max) {
+        return Ok(None);
+    }
+    let (address, request) = (Input::Live(url.clone()), child_request(settings, setting));
+    let waker = Arc::clone(&setting.waker);
+    let pictures = live::http_pictures(&address, &request)?;
+    Ok(pictures.map(|pictures| LivePictures::begin(&address, pictures, request, waker)))
 }
 
 /// What ffprobe says of a video source that is neither a camera nor a file of JPEGs.
@@ -143,8 +165,8 @@ fn open_video(
         }
         VideoChoice::StandardInput => {
             let stream = setting.standard_input.map_or_else(
-                || MjpegStream::stdin(rate),
-                |format| MjpegStream::heir(VideoFormat { rate, ..format }),
+                || MjpegStream::stdin(asked),
+                |format| MjpegStream::heir(VideoFormat { rate: asked, ..format }),
             );
             VideoSource::Stream(Box::new(stream?))
         }
@@ -275,7 +297,7 @@ fn auto_microphone(
 }
 
 fn tone(video: Option<&VideoSource>, setting: &Setting) -> (AudioSource, String) {
-    let rate = video.map_or(RATE_DEFAULT, |video| video.format().rate);
+    let rate = video.map_or(RATE_DEFAULT, |video| video.format().reckoned_rate());
     let flash = Flash { epoch: setting.epoch, rate };
     (AudioSource::Tone(Box::new(Tone::new(flash, TONE_FORMAT))), "test tone".to_owned())
 }
