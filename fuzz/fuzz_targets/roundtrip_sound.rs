@@ -190,7 +190,7 @@ fuzz_target!(|input: Input| {
         input: &input,
         source: Source::new(stream.rate),
         repair: Repair::default(),
-        reassembler: Reassembler::new(stream.rate, stream.channels).with_repair(100_000_000),
+        reassembler: Reassembler::new(stream.channels).with_repair(100_000_000),
         next: None,
         heard: 0,
         missed: 0,

@@ -52,7 +52,7 @@ impl Stream {
             source: Source::new(rate),
             clock: StreamClock::new(medium, rate),
             fates: Fates::default(),
-            sound: Reassembler::new(rate, CHANNELS as u8),
+            sound: Reassembler::new(CHANNELS as u8),
             playout: Playout::default(),
             end: None,
         }
