@@ -191,9 +191,14 @@ fn destination(text: &str) -> Result<Destination, Error> {
     let bare = || text.trim_matches(['[', ']']).parse().map(|address| (address, PORT_DEFAULT));
     let (address, port): (IpAddr, u16) = socket.or_else(|_| bare()).map_err(|_| {
         let host = text.split_once(':').map_or(text, |(host, _)| host);
-        let named = text.matches(':').count() < 2 && host.contains(|it: char| it.is_alphabetic());
+        let of_name = |it: char| it.is_alphanumeric() || "-._".contains(it);
+        let named = text.matches(':').count() < 2
+            && host.contains(char::is_alphabetic)
+            && host.chars().all(of_name);
         let expected = if named {
-            format!("an address is expected and no name: 'getent ahosts {host}' says which one {host} has")
+            format!(
+                "expected an address, not a name: 'getent ahosts {host}' says which one {host} has"
+            )
         } else {
             "expected an address and perhaps a port, such as 239.255.42.42:5004".into()
         };

@@ -77,7 +77,7 @@ fn destinations_are_addresses_with_even_ports() {
 #[test]
 fn what_is_near_a_value_gets_a_hint() {
     let to = loaded(|o| o.to = Some(vec!["door.lan:5004".into()])).unwrap_err();
-    assert!(to.contains("no name: 'getent ahosts door.lan'"), "{to}");
+    assert!(to.contains("not a name: 'getent ahosts door.lan'"), "{to}");
     let to = loaded(|o| o.to = Some(vec!["ff15::zz".into()])).unwrap_err();
     assert!(to.contains("expected an address and perhaps a port"), "{to}");
     let video = loaded(|o| o.video = Some("films/clip.mp4".into())).unwrap_err();

@@ -99,6 +99,7 @@ fn networks_that_are_not_there_are_named() {
     let with = |interface: &str| {
         let mut command = ours("streamsocket");
         command.args(["--video", "pattern", "--audio", "none", "--interface", interface]);
+        command.args(["--name", &Place::new().name()]);
         command
     };
     refused(&mut with("eth77"), FAILURE, &["eth77", "lo"]);

@@ -1,6 +1,8 @@
 //! The commands of the README, run as they stand there.
 
 use crate::network::Cables;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -81,6 +83,7 @@ impl Lan {
         let programs = PathBuf::from(ours("streamsocket").get_program());
         let programs = programs.parent().unwrap().to_path_buf();
         let (screen, folder) = (Screen::with(SCREEN), tempfile::tempdir().unwrap());
+        fs::create_dir_all("/run/streamsocket").unwrap();
         Some(Self { _cables: cables, screen, folder, programs })
     }
 
@@ -96,7 +99,9 @@ impl Lan {
         shell.arg(format!("DISPLAY={}", self.screen.display()));
         // A sound card that a sound server would have.
         shell.args(["SDL_AUDIODRIVER=dummy", "SDL_VIDEODRIVER=x11", "SDL_RENDER_DRIVER=software"]);
-        shell.args(["bash", "-c", line]);
+        // "ip netns exec" gives each command mounts of its own: daemons of other tests are not seen.
+        let alone = format!("mount --bind '{folder}' /run/streamsocket; exec bash -c \"$1\"");
+        shell.args(["bash", "-c", &alone, "bash", line]);
         on(machine, &shell)
     }
 
@@ -124,6 +129,18 @@ impl Lan {
     }
 }
 
+impl Drop for Lan {
+    /// What a shell has started ends with the machines, also where a test has failed.
+    fn drop(&mut self) {
+        for machine in ["sender", "viewer"] {
+            let pids = Command::new("ip").args(["netns", "pids", machine]).output();
+            for pid in String::from_utf8_lossy(&pids.unwrap().stdout).split_whitespace() {
+                let _ = kill(Pid::from_raw(pid.parse().unwrap()), Signal::SIGKILL);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_command_of_the_readme_is_run_somewhere() {
     for line in commands().iter().filter(|line| !line.trim().is_empty()) {
@@ -140,10 +157,9 @@ fn every_player_shows_the_session_by_the_line_of_the_readme() {
     let devices = text(&mut lan.types("sender", &command("streamsocket devices")));
     println!("{devices}");
     let mut daemon = Program::start(&mut lan.types("sender", &command("streamsocket      ")));
-    let name = daemon.wait_for("goes to").split('\'').nth(1).unwrap().to_owned();
-    // What the README has one run on the Pi first; other tests' daemons may run as well.
-    let sdp = inline("streamsocket sdp >").replace("sdp >", &format!("sdp --instance '{name}' >"));
-    text(&mut lan.types("sender", &sdp));
+    daemon.wait_for("goes to");
+    // What the README has one run on the Pi first.
+    text(&mut lan.types("sender", &inline("streamsocket sdp >")));
     for player in ["ffplay", "mpv", "gst-launch-1.0", "door.sdp "] {
         let line = match player {
             "door.sdp " => command("streamsocket-receiver door.sdp"),
@@ -191,12 +207,15 @@ fn one_viewer_by_address_and_a_camera_module_by_standard_input() {
     let path = lan.folder.path().join("rpicam-vid");
     fs::write(&path, camera).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut daemon = Program::start(&mut lan.types("sender", &inline("rpicam-vid")));
+    let mut daemon = Program::start(&mut lan.types("sender", &inline("rpicam-vid -t")));
     daemon.wait_for("goes to");
     let mut receiver =
         Program::start(&mut lan.types("viewer", "streamsocket-receiver --headless --mute"));
     receiver.wait_for("receiving");
     receiver.interrupt().succeeded();
+    // The pipe's writer ends with it.
+    text(&mut lan.types("sender", "streamsocket stop"));
+    daemon.succeed();
 }
 
 #[test]
