@@ -11,9 +11,9 @@ use std::path::PathBuf;
     name = "streamsocket",
     version,
     about = "Sends a camera and a microphone to any number of viewers on the LAN",
-    long_about = "Sends a camera and a microphone to any number of viewers on the LAN, in sync and with \
-                  little delay: MJPEG and PCM as RTP multicast, announced by SAP. Watch with \
-                  streamsocket-receiver, ffplay, mpv, GStreamer or VLC.",
+    long_about = "Sends a camera and a microphone to any number of viewers on the LAN, in sync and with low \
+                  latency: MJPEG and PCM as RTP multicast, announced by SAP. Watch with streamsocket-receiver, \
+                  ffplay, mpv, GStreamer or VLC.",
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true
 )]
@@ -28,9 +28,9 @@ pub struct CommandLine {
 
 const EXAMPLES: &str = "\
 Examples:
-  streamsocket                                   first camera and its microphone, or the test picture
-  streamsocket --size 1280x720 --fps 30          choose the quality
-  streamsocket devices                           what cameras and microphones there are
+  streamsocket                                   send the first camera and its microphone, or the test picture
+  streamsocket --size 1280x720 --fps 30          choose the size and the frame rate
+  streamsocket devices                           list cameras and microphones
   streamsocket --video file:clip.mjpeg --audio file:voice.wav --loop
   rpicam-vid -t 0 --codec mjpeg -o - | streamsocket --video file:-
 Watch:
@@ -39,17 +39,17 @@ Watch:
 /// What to do instead of streaming.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List cameras and microphones, and what they can do
+    /// List cameras and microphones, with the formats, sizes, rates and controls that they offer
     Devices,
-    /// Check a configuration without streaming
+    /// Check options and a configuration file, and try what they name, without streaming
     Check(Box<CheckOptions>),
     /// Print the session description (SDP) of a running daemon
     Sdp(StatusOptions),
     /// Print what a running daemon is doing
     Status(StatusOptions),
-    /// List who watches a running daemon, and how well it arrives there
+    /// List the viewers of a running daemon, with the loss, jitter and round-trip time of each
     Viewers(StatusOptions),
-    /// Have a running daemon read its configuration again; a wrong one changes nothing
+    /// Make a running daemon read its configuration file again; a file with a mistake changes nothing
     Reload(StatusOptions),
     /// Stop a running daemon
     Stop(StatusOptions),
@@ -66,7 +66,7 @@ pub struct CheckOptions {
 /// Which daemon to talk to.
 #[derive(Args, Debug)]
 pub struct ControlOptions {
-    /// Name of the daemon's instance, else of its session [default: the one that runs]
+    /// Name of the instance or of the session [default: the daemon that is running]
     #[arg(long, visible_alias = "instance", value_name = "NAME")]
     pub name: Option<String>,
 }
@@ -86,36 +86,35 @@ pub struct StatusOptions {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct StreamOptions {
-    /// Where pictures come from: auto, v4l2:/dev/video0, v4l2:PORT (as 'streamsocket devices' shows
-    /// it), file:PATH (or a folder of JPEGs), file:- (standard input), http://..., rtsp://..., pattern (built-in test
-    /// picture) or none [default: auto]
+    /// Source of pictures: auto, v4l2:/dev/video0, v4l2:PORT (a USB port, as 'streamsocket devices' shows
+    /// it), file:PATH (a file, or a folder of JPEGs), file:- (standard input), http://..., https://..., rtsp://...,
+    /// pattern (a test picture) or none [default: auto]
     #[arg(long, value_name = "SOURCE", help_heading = "Sources")]
     pub video: Option<String>,
-    /// Where sound comes from: auto, alsa:NAME, file:PATH, tone (built-in test tone) or none
-    /// [default: auto]
+    /// Source of sound: auto, alsa:NAME, file:PATH, tone (a test tone) or none [default: auto]
     #[arg(long, value_name = "SOURCE", help_heading = "Sources")]
     pub audio: Option<String>,
     /// Picture size, such as 1280x720 [default: what the source prefers]
     #[arg(long, value_name = "WIDTHxHEIGHT", help_heading = "Sources")]
     pub size: Option<String>,
-    /// Frames a second, such as 30, 29.97 or 30000/1001; max: as fast as it goes, from memory (for
+    /// Frames per second, such as 30, 29.97 or 30000/1001; max: as fast as possible, from memory (for
     /// benchmarks) [default: what the source prefers]
     #[arg(long, value_name = "N", help_heading = "Sources")]
     pub fps: Option<Scalar>,
-    /// Quality of pictures that are encoded here, those of cameras without MJPEG and the test picture:
-    /// 1 to 100 [default: 80]
+    /// JPEG quality, 1 to 100, of pictures that the daemon encodes: those of cameras without MJPEG, and the
+    /// test picture [default: 80]
     #[arg(long, value_name = "N", help_heading = "Sources")]
     pub quality: Option<Scalar>,
-    /// Encode the JPEGs of a camera or a file anew, with this quality of 1 to 100: less to send, more
-    /// to compute [default: they are sent as they are]
+    /// Encode the JPEGs of a camera or a file again, at this quality of 1 to 100. That needs less
+    /// bandwidth, but far more processor time [default: send them as they are]
     #[arg(long, value_name = "N", help_heading = "Sources")]
     pub requality: Option<Scalar>,
-    /// Set a camera control, such as brightness=40; repeatable ('streamsocket devices' lists them)
+    /// Set a camera control, such as brightness=40; can be repeated ('streamsocket devices' lists them)
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
     #[serde(deserialize_with = "one_or_more")]
     pub control: Option<Vec<String>>,
-    /// Wait for a camera and a microphone that are not there yet; no: do not even wait for busy
-    /// ones, but end [default: wait for busy ones]
+    /// Start without a camera, a microphone or a network that is not there yet, and wait for it; no: do not
+    /// even wait for devices that another program is using [default: wait for those only]
     #[arg(
         long,
         value_name = "yes|no",
@@ -127,64 +126,66 @@ pub struct StreamOptions {
         help_heading = "Sources"
     )]
     pub wait: Option<bool>,
-    /// Milliseconds by which the camera's pictures are later than the sound: what it does before it
-    /// hands a picture over. Sound is held back by as much; below 0, pictures are [default: 0]
+    /// Milliseconds by which the camera is late: the time that it takes before it hands a picture over. The
+    /// sound is delayed by as much. If negative, the pictures are delayed [default: 0]
     #[arg(long, value_name = "MS", allow_hyphen_values = true, help_heading = "Sources")]
     pub av_offset: Option<Scalar>,
-    /// Begin files again when they end
+    /// Repeat files
     #[arg(long = "loop", num_args = 0, default_missing_value = "true", help_heading = "Sources")]
     #[serde(rename = "loop")]
     pub looped: Option<bool>,
-    /// Send to this address instead of a multicast group of this machine's own; repeatable. Sound
-    /// takes the port after next [default port: 5004]
+    /// Multicast group or host to send to; can be repeated. Sound goes to the port two above
+    /// [default: a group of this machine's own, port 5004]
     #[arg(long, value_name = "ADDR[:PORT]", help_heading = "Network")]
     #[serde(deserialize_with = "one_or_more")]
     pub to: Option<Vec<String>>,
-    /// Interface to send by, by name or address [default: that of the default route]
+    /// Network interface to send by, by its name or address [default: that of the default route, else of the
+    /// LAN; never a VPN tunnel]
     #[arg(long, value_name = "NAME|IP", help_heading = "Network")]
     pub interface: Option<String>,
-    /// Routers that multicast may pass; 1: it stays on the LAN [default: 1]
+    /// Time to live of multicast packets; with 1 they stay on the LAN [default: 1]
     #[arg(long, value_name = "N", help_heading = "Network")]
     pub ttl: Option<Scalar>,
-    /// Bytes of a packet at most, UDP and IP headers aside [default: 1400]
+    /// Largest UDP payload of a packet, in bytes [default: 1400]
     #[arg(long, value_name = "BYTES", help_heading = "Network")]
     pub packet_size: Option<Scalar>,
-    /// How a frame's packets are spread: over a part of the frame interval (50%), at a rate in bits
-    /// a second (40M), or off [default: 50%]
+    /// Spread a frame's packets over a part of the frame interval (50%) or at a bit rate (40M), so that small
+    /// switches do not overflow; off: send them at once, which makes the latency 17 ms shorter at 30 frames
+    /// per second [default: 50%]
     #[arg(long, value_name = "PACE", help_heading = "Network")]
     pub pace: Option<Scalar>,
-    /// Repair packets sent along, in 100 packets: receivers make lost packets from them. They go to the
-    /// port four above, and of a group to the next one, which players that do not know them never
-    /// join; 0: none [default: 20]
+    /// Forward error correction (FEC): repair packets per 100 packets of a large frame; small frames and
+    /// sound get more. 20 is 29 % more packets at 1280x720, and 60 % at 640x480. They go to the port four above and,
+    /// for a group, to the next group, which other players do not join; 0: none [default: 20]
     #[arg(long, value_name = "PERCENT", help_heading = "Network")]
     pub repair: Option<Scalar>,
-    /// Bits a second to each destination at most, such as 20M, all packets included: whole frames are
-    /// left out where there would be more [default: no limit]
+    /// Limit in bits per second for each destination, such as 20M, all packets included. Whole frames are
+    /// dropped to keep to it [default: no limit]
     #[arg(long, value_name = "RATE", help_heading = "Network")]
     pub max_bitrate: Option<Scalar>,
-    /// Name of the session, as viewers see it [default: the host's name]
+    /// Name of the session, as viewers see it [default: the host name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
     pub name: Option<String>,
-    /// Name of this daemon among those of this machine, for 'streamsocket status --instance NAME'
-    /// [default: that of the session, which it is the default of]
+    /// Name of this daemon on this machine, for 'streamsocket status --instance NAME', and of the session
+    /// unless --name says otherwise [default: the session's name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
     #[serde(skip)]
     pub instance: Option<String>,
     /// Write the session description to this file
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub sdp: Option<PathBuf>,
-    /// How the session is announced on the network (SAP): yes, no, or pulse, which announces its sound to PulseAudio
-    /// and PipeWire, too, in the form that they play: payload type 127, without capture times, so that sound and
-    /// picture are kept together by sender reports alone [default: yes]
+    /// Announce the session on the network (SAP): yes, no, or pulse, which also announces the sound to
+    /// PulseAudio and PipeWire in the form that they play: payload type 127, without capture times, so that only
+    /// sender reports keep sound and picture in sync [default: yes]
     #[arg(long, value_name = "yes|pulse|no", help_heading = "Session")]
     pub announce: Option<String>,
-    /// Do not announce the session on the network: --announce no
+    /// Do not announce the session: the same as --announce no
     #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Session")]
     pub no_announce: Option<bool>,
-    /// Append a JSON object a second to this file (-: standard output)
+    /// Append statistics to this file, one JSON object per second (-: standard output)
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub stats: Option<PathBuf>,
-    /// Read options from this TOML file; those on the command line win
+    /// Read options from this TOML file; options on the command line take precedence
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     #[serde(skip)]
     pub config: Option<PathBuf>,

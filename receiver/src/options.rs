@@ -11,26 +11,27 @@ use std::time::Duration;
     name = "streamsocket-receiver",
     version,
     about = "Shows, plays and records what streamsocket sends",
-    long_about = "Shows, plays and records what streamsocket sends, and says how well it goes. It also plays \
-                  RTP/JPEG video and L16 sound of other senders.",
+    long_about = "Shows, plays and records what streamsocket sends, with its latency, loss and A/V offset. It also \
+                  plays RTP/JPEG video and L16 sound from other senders.",
     after_help = KEYS
 )]
 pub struct Options {
-    /// What to receive: an SDP file, the name of an announced session, or rtp://ADDRESS:PORT, with
-    /// ?audio=RATE/CHANNELS behind it if the sound is not 48000/2 [default: the first session announced
-    /// on the network]
+    /// What to receive: an SDP file, the name of an announced session, or rtp://ADDRESS:PORT, followed by
+    /// ?audio=RATE/CHANNELS if the sound is not 48000/2 [default: the first session announced on the
+    /// network]
     #[arg(value_name = "SOURCE")]
     pub source: Option<String>,
-    /// List the sessions announced on the network, for some seconds
+    /// List the sessions that are announced on the network, as they are found
     #[arg(long)]
     pub list: bool,
-    /// Interface to receive on, by name or address [default: that of the default route]
+    /// Network interface to receive on, by its name or address [default: that of the default route, else of the
+    /// LAN]
     #[arg(long, value_name = "NAME|IP")]
     pub interface: Option<String>,
-    /// Take packets from this address only, and ask the network for no others
+    /// Accept packets from this address only (source-specific multicast)
     #[arg(long = "source", value_name = "ADDRESS")]
     pub only_from: Option<IpAddr>,
-    /// Do not take repair packets: what is lost stays lost, and the network carries less
+    /// Do not receive repair packets (FEC): lost packets stay lost, and the network carries less
     #[arg(long)]
     pub no_repair: bool,
     /// Show no window
@@ -42,39 +43,39 @@ pub struct Options {
     /// Play no sound
     #[arg(long)]
     pub mute: bool,
-    /// Sound device to play on, an ALSA name
+    /// ALSA device to play on
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = speaker)]
     pub speaker: String,
-    /// Record picture and sound, untouched, to this Matroska file (-: standard output). If the size of the
-    /// pictures changes, the recording goes on in the next file, FILE-2.mkv; on standard output or a pipe
-    /// the program ends with exit code 1
+    /// Record picture and sound as they are to this Matroska file (-: standard output). If the size of the
+    /// pictures changes, the recording goes on in another file, FILE-2.mkv; on standard output or a pipe the
+    /// program then ends with exit code 1
     #[arg(long, value_name = "FILE.mkv", value_parser = recording)]
     pub record: Option<PathBuf>,
-    /// Write the first picture to this file
+    /// Save the first picture to this file
     #[arg(long, value_name = "FILE.jpg", value_parser = snapshot)]
     pub snapshot: Option<PathBuf>,
-    /// Time from capture to presentation in milliseconds, beyond the fastest way through the
-    /// network; auto: as little as lets all but one picture in a thousand come in time. A number, and
-    /// clocks synchronised on all machines: all viewers present the same at the same instant
+    /// Milliseconds from capture to presentation, on top of what the fastest packet takes; auto: as few as let
+    /// 99.95 % of the pictures and sound come in time. With the same number everywhere and all clocks synchronised,
+    /// all viewers present the same at the same instant
     #[arg(long, value_name = "MS|auto", default_value = "auto", value_parser = latency)]
     pub latency: Latency,
-    /// Stop after so many seconds
+    /// Stop after this many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<Duration>,
-    /// Append a JSON object a second to this file (-: standard output)
+    /// Append statistics to this file, one JSON object per second (-: standard output)
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,
 }
 
 const KEYS: &str = "\
 Keys in the window:
-  space  pause and resume        s  snapshot
+  space  pause and resume        s  save a snapshot
   m      mute                    r  start and stop recording
-  f      full screen             i  show what is happening
+  f      full screen             i  show the statistics
   q      quit (also Esc)
 Examples:
-  streamsocket-receiver                          the first session on the LAN
-  streamsocket-receiver --list                   all of them
+  streamsocket-receiver                          play the first session on the LAN
+  streamsocket-receiver --list                   list all sessions
   streamsocket-receiver camera.sdp --record evening.mkv
   streamsocket-receiver --headless --record - | mpv -";
 

@@ -4,8 +4,8 @@
 //!
 //! Looking a name up, connecting and asking are done beside the loop ([`open`]); what then comes is read by
 //! the loop ([`HttpPictures`]). What is said on a connection is a stage that knows neither sockets nor
-//! clocks ([`Exchange`]), on top of stages for the [head](head), the [body](body) and the
-//! [authentication](authorization), which RTSP has the same (RFC 2326).
+//! clocks ([`Exchange`]), on top of stages for the head, the body and the
+//! authentication, which RTSP has the same (RFC 2326).
 
 mod address;
 mod authorization;
