@@ -173,6 +173,13 @@ impl Announcer {
         Ok(())
     }
 
+    /// Takes that of the sound alone back, if what follows this announcer has none.
+    pub fn delete_sound(&mut self, followed_by: &Self) {
+        if let (Some(sound), None) = (&mut self.sound, &followed_by.sound) {
+            send(&mut sound.sockets, &sound.deletion);
+        }
+    }
+
     /// Takes the announcements back.
     pub fn delete(&mut self) {
         for message in self.messages() {

@@ -195,6 +195,9 @@ impl StreamOptions {
     /// These options, and where they say nothing, those.
     #[must_use]
     pub fn or(self, file: Self) -> Self {
+        // Both are about the same.
+        let said = self.announce.is_some() || self.no_announce.is_some();
+        let file = if said { Self { announce: None, no_announce: None, ..file } } else { file };
         Self {
             video: self.video.or(file.video),
             audio: self.audio.or(file.audio),

@@ -251,7 +251,7 @@ pub struct Counters {
     pub recordings_cut: Count,
     /// Pictures put in files of their own.
     pub snapshots: Count,
-    /// Pictures that could not be.
+    /// Those asked for by an option that could not be.
     pub snapshots_failed: Count,
     /// Datagrams that the kernel had no room for.
     pub kernel_drops: Count,

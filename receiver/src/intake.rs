@@ -140,6 +140,7 @@ impl Intake {
                 ntp64_id: plan.ntp64_id,
                 extended: false,
                 refusals: Refusals::default(),
+                repair_refused: 0,
                 bytes: 0,
                 note: None,
                 synchronised: plan.synchronised,
@@ -202,7 +203,7 @@ impl Intake {
 
     /// Packets that were not the source's.
     pub(crate) fn refused(&self) -> u64 {
-        self.refusals().total() + self.stream.source.refused()
+        self.refusals().total() + self.stream.source.refused() + self.stream.repair_refused
     }
 
     /// Those of them that were none of the stream's, by reason.

@@ -23,8 +23,10 @@ pub struct Snapshot {
 /// Writes snapshots until the other end is gone: a disk may take its time, and nobody waits for it.
 pub fn run(snapshots: &Receiver<Snapshot>, counters: &Counters) {
     while let Ok(Snapshot { path, jpeg }) = snapshots.recv() {
+        // What was asked for by an option decides about the exit code.
+        let asked = u64::from(path.is_some());
         let Some(path) = path.or_else(|| free_name("snapshot", "jpg")) else {
-            counters.snapshots_failed.add(1);
+            log::warn!("no snapshot: there is no name that is free");
             continue;
         };
         match write(&path, &jpeg) {
@@ -33,7 +35,7 @@ pub fn run(snapshots: &Receiver<Snapshot>, counters: &Counters) {
                 log::info!("snapshot in {}", path.display());
             }
             Err(error) => {
-                counters.snapshots_failed.add(1);
+                counters.snapshots_failed.add(asked);
                 log::warn!("{error}");
             }
         }

@@ -42,7 +42,7 @@ pub struct Statistics {
     pub recordings_cut: u64,
     /// Pictures put in files of their own.
     pub snapshots: u64,
-    /// Pictures that could not be.
+    /// Those asked for by an option that could not be.
     pub snapshots_failed: u64,
     /// Datagrams that the kernel had no room for.
     pub kernel_drops: u64,

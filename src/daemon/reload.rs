@@ -265,8 +265,10 @@ impl Daemon {
     }
 
     fn announce_by(&mut self, announcer: Option<Announcer>) {
-        if let (Some(old), None) = (&mut self.announcer, &announcer) {
-            old.delete();
+        match (&mut self.announcer, &announcer) {
+            (Some(old), None) => old.delete(),
+            (Some(old), Some(new)) => old.delete_sound(new),
+            (None, _) => {}
         }
         self.announcer = announcer;
         self.watch_announcer();

@@ -55,7 +55,7 @@ pub(super) fn audio(text: &str) -> Result<AudioChoice, Error> {
             Some(("file", path)) if !path.is_empty() => AudioChoice::File(path.into()),
             _ => {
                 let hint = hint(text, "audio").unwrap_or_else(|| EXPECTED.into());
-                return Err(wrong("audio", text, hint));
+                return Err(wrong("audio", &without_password(text), hint));
             }
         },
     })

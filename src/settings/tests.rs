@@ -84,6 +84,8 @@ fn what_is_near_a_value_gets_a_hint() {
     assert!(video.ends_with("a file is named --video file:films/clip.mp4"), "{video}");
     let audio = loaded(|o| o.audio = Some("voice.wav".into())).unwrap_err();
     assert!(audio.ends_with("a file is named --audio file:voice.wav"), "{audio}");
+    let audio = loaded(|o| o.audio = Some("http://me:secret@camera/a".into())).unwrap_err();
+    assert!(!audio.contains("secret"), "{audio}");
     let video = loaded(|o| o.video = Some("rtmp://x/y".into())).unwrap_err();
     assert!(video.contains("expected auto, v4l2:"), "{video}");
 }
@@ -112,6 +114,9 @@ fn a_file_says_the_same_and_flags_win() {
     );
     let merged = StreamOptions { fps: Some(Scalar("10".into())), ..StreamOptions::default() }
         .or(StreamOptions { fps: Some(Scalar("25".into())), ..StreamOptions::default() });
+    let quiet = StreamOptions { no_announce: Some(true), ..StreamOptions::default() }
+        .or(StreamOptions { announce: Some("pulse".into()), ..StreamOptions::default() });
+    assert_eq!((quiet.announce, quiet.no_announce), (None, Some(true)));
     assert_eq!(merged.fps, Some(Scalar("10".into())));
 }
 

@@ -1,16 +1,17 @@
 //! The first line of `streamsocket status` says what is wrong.
 
 use nix::fcntl::OFlag;
-use nix::unistd::{Uid, pipe2};
+use nix::unistd::pipe2;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use streamsocket_tests::board::{on, wait_until};
 use streamsocket_tests::clip::{clip, split};
+use streamsocket_tests::machine::Machine;
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, ours, peer, text};
+use streamsocket_tests::program::{Program, ours};
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
@@ -71,45 +72,16 @@ fn a_rate_that_is_another_is_said_first() {
     daemon.interrupt().succeeded();
 }
 
-/// A machine, as a network namespace, with a cable. This needs root.
-struct Machine(String);
-
-impl Machine {
-    fn new(test: &str) -> Option<Self> {
-        if !Uid::effective().is_root() {
-            println!("{test}: not run: network namespaces are made by root");
-            return None;
-        }
-        let machine = Self(format!("{test}-{}", std::process::id()));
-        text(peer("ip").args(["netns", "add", &machine.0]));
-        machine.ip("link set lo up");
-        machine.ip("link add eth0 type veth peer name other");
-        machine.ip("address add 10.77.0.1/24 dev eth0");
-        machine.ip("link set other up");
-        machine.ip("link set eth0 up");
-        Some(machine)
-    }
-
-    fn ip(&self, arguments: &str) {
-        text(peer("ip").args(["-n", &self.0]).args(arguments.split(' ')));
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "delete", &self.0]).status();
-    }
-}
-
 #[test]
 fn what_does_not_leave_is_counted_and_said_first() {
     let _turn = turn();
     let Some(machine) = Machine::new("status") else { return };
+    machine.plug_in("10.77.0.1/24");
     let name = format!("status {}", std::process::id());
     let mut daemon = ours("streamsocket");
     daemon.args(["--video", "pattern", "--audio", "tone", "--size", "640x480", "--stats", "-"]);
     daemon.args(["--interface", "eth0", "--to", "239.255.7.9:29100", "--name", &name]);
-    let mut daemon = Program::start(on(&machine.0, &daemon).stdout(Stdio::piped()));
+    let mut daemon = Program::start(on(machine.name(), &daemon).stdout(Stdio::piped()));
     let mut lines = BufReader::new(daemon.stdout()).lines();
     let mut second =
         || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };

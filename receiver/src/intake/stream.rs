@@ -42,6 +42,8 @@ pub(super) struct Stream {
     pub(super) extended: bool,
     /// Packets that were none of the stream's.
     pub(super) refusals: Refusals,
+    /// What came for repair packets and is none.
+    pub(super) repair_refused: u64,
     pub(super) bytes: u64,
     pub(super) note: Option<String>,
     /// Whether the source's wall clock is kept right by somebody.
@@ -66,7 +68,7 @@ impl Stream {
             }
             // Nothing is known of the source yet, or it has just been replaced.
             (Some(_), _) => {}
-            (None, _) => self.refusals.add(Reason::Malformed),
+            (None, _) => self.repair_refused += 1,
         }
     }
 

@@ -63,7 +63,10 @@ impl Listing {
         let heard = Listed { announcer, hash, identity, name, line, video };
         // The same session may be announced in several groups, and described anew.
         if let Some(known) = self.0.iter_mut().find(|known| known.line == heard.line) {
-            *known = heard;
+            // Nobody else becomes the one who takes it back.
+            if known.announcer == announcer {
+                *known = heard;
+            }
             return None;
         }
         if self.0.len() >= LISTED_MAX {

@@ -264,8 +264,9 @@ impl<'a> Presenter<'a> {
     fn take_snapshot(&self, path: Option<PathBuf>) {
         let Some(coded) = &self.shown else { return };
         let jpeg = coded.jpeg.get(coded.start..).unwrap_or_default().to_vec();
+        let asked = u64::from(path.is_some());
         if self.threads.snapshots.try_send(Snapshot { path, jpeg }).is_err() {
-            self.threads.shared.counters.snapshots_failed.add(1);
+            self.threads.shared.counters.snapshots_failed.add(asked);
             log::warn!("no snapshot: the one before is still being written");
         }
     }

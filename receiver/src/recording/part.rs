@@ -96,7 +96,7 @@ impl Part {
             }
             Data::Audio { samples, time } => {
                 let source = media.stamp.source;
-                let line = self.sound.filter(|_| nanos >= 0);
+                let line = self.sound.as_mut().filter(|_| nanos >= 0);
                 let missing = line.map_or(0, |line| line.missing_before(at, source, *time));
                 self.fill(missing)?;
                 self.recorder.write_audio(nanos, samples)?;
@@ -109,10 +109,12 @@ impl Part {
         }
     }
 
-    /// It is that late, and sound that has not come by now will not come.
+    /// It is that late, and sound that has not come by now will not come. A second of it at a time: silence
+    /// lies far behind the pictures, and each has clusters of its own.
     pub(super) fn fill_until(&mut self, now: Monotonic) -> Result<(), Error> {
         let until = now.offset(-LATE_NANOS);
-        self.fill(self.sound.map_or(0, |line| line.missing_until(until)))
+        let missing = self.sound.map_or(0, |line| line.missing_until(until));
+        if missing.unsigned_abs() < self.rate { Ok(()) } else { self.fill(missing) }
     }
 
     /// Writes so many sample frames of silence, in blocks.

@@ -24,12 +24,14 @@ pub(super) struct SoundLine {
     frames: i64,
     /// What follows it, if it is of that source: extended RTP time.
     next: Option<(u32, i64)>,
+    /// Sample frames by which RTP time has said more than the recording's time.
+    excess: i64,
 }
 
 impl SoundLine {
     /// Sound that is to begin at `start`.
     pub(super) const fn new(track: AudioTrack, start: Monotonic) -> Self {
-        Self { track, from: start, frames: 0, next: None }
+        Self { track, from: start, frames: 0, next: None, excess: 0 }
     }
 
     /// How far there is sound.
@@ -45,8 +47,9 @@ impl SoundLine {
         i64::try_from(frames).unwrap_or(0).max(0)
     }
 
-    /// Sample frames that are missing before what begins at `at` and has that RTP time of that source.
-    pub(super) fn missing_before(&self, at: Monotonic, source: u32, time: i64) -> i64 {
+    /// Sample frames that are missing before what begins at `at` and has that RTP time of that source. RTP time
+    /// is believed as long as it does not say more, packet after packet, than has passed.
+    pub(super) fn missing_before(&mut self, at: Monotonic, source: u32, time: i64) -> i64 {
         let by_time = self.missing_until(at);
         if self.frames == 0 && at.nanos_since(self.from) < BEGIN_NANOS {
             return 0;
@@ -54,8 +57,13 @@ impl SoundLine {
         let Some((_, next)) = self.next.filter(|(last, _)| *last == source) else { return by_time };
         let by_samples = time.saturating_sub(next).max(0);
         let agree = i128::from(AGREE_NANOS) * i128::from(self.track.rate) / SECOND_NANOS;
-        let differ = i128::from(by_samples.saturating_sub(by_time)).abs();
-        if differ <= agree { by_samples } else { by_time }
+        let more = by_samples.saturating_sub(by_time);
+        let excess = self.excess.saturating_add(more).max(0);
+        if i128::from(more).abs() > agree || i128::from(excess) > agree {
+            return by_time;
+        }
+        self.excess = excess;
+        by_samples
     }
 
     /// So many sample frames of silence were written.
@@ -104,9 +112,24 @@ mod tests {
 
     #[test]
     fn sound_that_begins_with_the_pictures_is_left_as_it_came() {
-        let line = SoundLine::new(TRACK, Monotonic(0));
+        let mut line = SoundLine::new(TRACK, Monotonic(0));
         assert_eq!(line.missing_before(Monotonic(99 * MS), 1, 0), 0);
         assert_eq!(line.missing_before(Monotonic(100 * MS), 1, 0), 4800);
+    }
+
+    #[test]
+    fn rtp_time_that_runs_ahead_makes_no_more_silence_than_time_that_has_passed() {
+        let (mut line, mut time, mut written) = (line(), 7240, 0);
+        for packet in 1..=10_000 {
+            // A packet of one sample a millisecond, and nearly half a second of RTP time between them.
+            let at = Monotonic((1005 + packet) * MS);
+            time += 23_000;
+            let missing = line.missing_before(at, 1, time);
+            line.silence(missing);
+            line.sound(at, 1, time, 1);
+            written += missing;
+        }
+        assert!(written <= 48 * 10_000 + 24_000, "{written}");
     }
 
     #[test]

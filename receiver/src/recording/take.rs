@@ -10,9 +10,12 @@ use core::fmt;
 use std::path::{Path, PathBuf};
 use streamsocket_stream::clock::Monotonic;
 
-/// Sound that waits for the first picture, in packets: two seconds. A session that has promised
-/// pictures and sends none is recorded from then on without.
-const PENDING_MAX: usize = 400;
+/// Sound waits so long, in nanoseconds, for the first picture. A session that has promised pictures and sends none
+/// is recorded from then on without.
+const PENDING_NANOS: i64 = 2_000_000_000;
+
+/// Packets of sound that wait at most: of a millisecond each, as the shortest have.
+const PENDING_MAX: usize = 2048;
 
 /// Sound from before the first picture is recorded if it is no older than this, in nanoseconds: more
 /// than may wait.
@@ -127,7 +130,7 @@ impl Take {
                 Data::Video { size, .. } => Some(size),
                 Data::Audio { .. } if self.format.video.is_none() => None,
                 // Pictures that come later still find their track, if the description told their size.
-                Data::Audio { .. } if self.pending.len() >= PENDING_MAX => {
+                Data::Audio { .. } if self.has_waited(at) => {
                     self.format.video.and_then(|video| video.size)
                 }
                 Data::Audio { .. } => {
@@ -141,6 +144,12 @@ impl Take {
             }
         }
         (self.add(at, &media), Some(media))
+    }
+
+    /// Whether sound has waited for a first picture for long enough.
+    fn has_waited(&self, at: Monotonic) -> bool {
+        let since = self.pending.first().map_or(at, |(first, _)| *first);
+        at.nanos_since(since) >= PENDING_NANOS || self.pending.len() >= PENDING_MAX
     }
 
     /// Nothing has come for so many nanoseconds.

@@ -70,6 +70,8 @@ struct Placed {
     source: Option<u32>,
     /// What came last was captured before the last jump.
     before: bool,
+    /// Nothing of its source with a capture time was placed yet, and there was another source before.
+    is_new: bool,
 }
 
 impl Timebase {
@@ -83,7 +85,8 @@ impl Timebase {
         let mut stamp = *stamp;
         let placed = &mut self.streams[stream as usize];
         let last = placed.source.replace(stamp.source);
-        let is_new = last.is_some_and(|source| source != stamp.source);
+        placed.is_new |= last.is_some_and(|source| source != stamp.source);
+        let is_new = placed.is_new;
         if is_new {
             // Its clock may be another, which the timeline cannot tell from a delay yet.
             stamp.undelayed = stamp.arrival;
@@ -91,7 +94,10 @@ impl Timebase {
         }
         let at = match stamp.capture {
             None => stamp.undelayed,
-            Some(capture) => self.of_capture(stream, capture, &stamp, is_new),
+            Some(capture) => {
+                placed.is_new = false;
+                self.of_capture(stream, capture, &stamp, is_new)
+            }
         };
         let newest = &mut self.streams[stream as usize].newest;
         *newest = (*newest).max(Some(at));

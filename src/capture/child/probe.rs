@@ -62,7 +62,7 @@ pub fn probe(input: &Input) -> Result<Probe, Error> {
         return Err(failed(&process.last_line(status, input)));
     }
     let answer: Answer = serde_json::from_slice(&answer).map_err(|error| failed(&error))?;
-    let probe = answer.probe();
+    let probe = answer.probe(matches!(input, Input::Live(_)));
     if probe.video.is_none() && probe.audio.is_none() {
         return Err(Error::new(format!("{input} holds neither picture nor sound")));
     }
@@ -132,11 +132,15 @@ struct Disposition {
 }
 
 impl Answer {
-    fn probe(self) -> Probe {
+    fn probe(self, live: bool) -> Probe {
         let is = |stream: &&Stream, kind| stream.codec_type.as_deref() == Some(kind);
         // JPEGs one after the other have no rate: what is said of them is libavformat's guess.
         let name = self.format.as_ref().map_or("", |format| &format.format_name);
-        let bare = matches!(name, "mpjpeg" | "mjpeg" | "mjpeg_2000" | "jpeg_pipe");
+        let bare = |codec: &str| {
+            matches!(name, "mpjpeg" | "mjpeg" | "mjpeg_2000" | "jpeg_pipe")
+                // An address with a password goes by a script, which is all that is named then.
+                || live && codec == "mjpeg" && name.starts_with("concat")
+        };
         let picture =
             |stream: &&Stream| is(stream, "video") && stream.disposition.attached_pic == 0;
         let video = self.streams.iter().find(picture).map(|stream| ProbedVideo {
@@ -144,7 +148,7 @@ impl Answer {
             rate: [&stream.avg_frame_rate, &stream.r_frame_rate]
                 .into_iter()
                 .find_map(|rate| parse_rate(rate.as_deref()?))
-                .filter(|_| !bare),
+                .filter(|_| !bare(&stream.codec_name)),
         });
         let sound = self.streams.iter().find(|stream| is(stream, "audio"));
         let audio = sound.and_then(|stream| {
@@ -186,15 +190,18 @@ mod tests {
 
     #[test]
     fn pictures_one_after_the_other_have_no_rate() {
-        let answer = |name: &str| {
+        let answer = |name: &str, live| {
             let answer = format!(
                 r#"{{"streams": [{{"codec_name": "mjpeg", "codec_type": "video", "avg_frame_rate": "25/1"}}],
                 "format": {{"format_name": "{name}"}}}}"#
             );
-            serde_json::from_str::<Answer>(&answer).unwrap().probe().video.unwrap().rate
+            serde_json::from_str::<Answer>(&answer).unwrap().probe(live).video.unwrap().rate
         };
         let rate = Some(FrameRate { numerator: 25, denominator: 1 });
-        assert_eq!([answer("mpjpeg"), answer("mjpeg"), answer("avi")], [None, None, rate]);
+        let said = [answer("mpjpeg", true), answer("mjpeg", false), answer("avi", false)];
+        assert_eq!(said, [None, None, rate]);
+        // With a password all that libavformat names is the script that it goes by.
+        assert_eq!([answer("concat", true), answer("concat", false)], [None, rate]);
     }
 
     #[test]
@@ -204,10 +211,10 @@ mod tests {
              "avg_frame_rate": "0/0", "r_frame_rate": "90000/1", "disposition": {"attached_pic": 1}},
             {"codec_name": "mp3", "codec_type": "audio", "sample_rate": "44100", "channels": 6},
             {"codec_type": "data"}], "format": {"duration": "2.500000"}}"#;
-        let probe = serde_json::from_str::<Answer>(answer).unwrap().probe();
+        let probe = serde_json::from_str::<Answer>(answer).unwrap().probe(false);
         let audio = Some(AudioFormat { rate: 44_100, channels: 2 });
         let duration = Some(Duration::from_millis(2500));
         assert_eq!(probe, Probe { video: None, audio, duration });
-        assert_eq!(serde_json::from_str::<Answer>("{}").unwrap().probe(), Probe::default());
+        assert_eq!(serde_json::from_str::<Answer>("{}").unwrap().probe(false), Probe::default());
     }
 }

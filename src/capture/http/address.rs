@@ -45,7 +45,7 @@ impl Address {
     }
 
     /// What a `Location` of this address means (RFC 3986 section 5): the name and password stay with the
-    /// host, unless the new address has its own.
+    /// host and its port, behind which another device may be, unless the new address has its own.
     #[must_use]
     pub fn redirected(&self, location: &str, scheme: &str, port: u16) -> Redirect {
         let location = location.trim();
@@ -62,7 +62,8 @@ impl Address {
             Some(Self { target: self.relative(location), credentials: None, ..self.clone() })
         };
         if let Some(to) = &mut to {
-            if to.credentials.is_none() && to.host.eq_ignore_ascii_case(&self.host) {
+            let same = to.host.eq_ignore_ascii_case(&self.host) && to.port == self.port;
+            if to.credentials.is_none() && same {
                 to.credentials.clone_from(&self.credentials);
             }
         }
@@ -222,14 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn redirects_keep_the_password_to_the_host() {
+    fn redirects_keep_the_password_to_the_host_and_its_port() {
         let from = parse("http://me:secret@camera:81/a/b?c").unwrap();
         for (location, host, port, target, known) in [
             ("/v", "camera", 81, "/v", true),
             ("v?w=http://x/", "camera", 81, "/a/v?w=http://x/", true),
             ("?d", "camera", 81, "/a/b?d", true),
             ("", "camera", 81, "/a/b?c", true),
-            (" http://CAMERA/v ", "CAMERA", 80, "/v", true),
+            (" http://CAMERA:81/v ", "CAMERA", 81, "/v", true),
+            // Another port may be another device.
+            ("http://camera/v", "camera", 80, "/v", false),
             ("//other:82", "other", 82, "/", false),
             ("http://camera.evil/v", "camera.evil", 80, "/v", false),
             ("http://you:too@other/", "other", 80, "/", true),

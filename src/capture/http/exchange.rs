@@ -186,7 +186,7 @@ impl Exchange {
         }
         self.authorization = credentials.authorization(head, "GET", &self.address.target);
         if self.authorization.is_none() {
-            return failed("wants another authentication than Basic or Digest");
+            return Err(Ended::Foreign("another authentication than Basic or Digest".into()));
         }
         self.challenges += 1;
         Ok(Step::Again)
@@ -217,8 +217,10 @@ impl Exchange {
         let begin = &sniffed.content[..sniffed.content.len().min(SNIFFED_MAX)];
         let begin = begin.trim_ascii_start();
         if begin.starts_with(&[0xFF, 0xD8, 0xFF]) || begin.starts_with(b"--") {
+            // Where one picture is all that comes, it is asked for again.
+            let still = begin.starts_with(&[0xFF, 0xD8]);
             let Sniffed { body, content, .. } = sniffed;
-            return Ok(Step::Pictures { body, content, still: false });
+            return Ok(Step::Pictures { body, content, still });
         }
         let undecided = begin.len() < 3 && sniffed.content.len() < SNIFFED_MAX;
         if undecided && !ended && !sniffed.body.is_ended() {

@@ -23,6 +23,9 @@ const STILL_MAX: Duration = Duration::from_millis(500);
 /// When to try again while all buffers are in use.
 const RETRY: Duration = Duration::from_millis(1);
 
+/// Pictures in a row that are left out before others have their turn.
+const LEFT_OUT_MAX: usize = 8;
+
 /// Bytes of framing in a row, without content, that are read at most.
 const FRAMING_MAX: usize = 64 << 10;
 
@@ -161,7 +164,7 @@ impl HttpPictures {
     pub fn poll(&mut self, now: Monotonic) -> Result<VideoPoll, Error> {
         self.retry = None;
         let heard = *self.heard.get_or_insert(now);
-        loop {
+        for _ in 0..LEFT_OUT_MAX {
             let (bytes, capture) = match self.first.take() {
                 Some(first) => (first, now),
                 None => match self.reader.read(&mut self.content, now) {
@@ -182,6 +185,8 @@ impl HttpPictures {
                 return Ok(VideoPoll::Frame(VideoFrame { bytes, capture, raw: None }));
             }
         }
+        self.retry = Some(now + RETRY);
+        Ok(VideoPoll::Idle)
     }
 
     /// Whether what has come is one whole picture, which may be all there is.

@@ -65,6 +65,9 @@ fn wait_for(
 }
 
 fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
+    if matches!(settings.video, VideoChoice::Url(_)) {
+        warn_without_effect(settings, Kind::of(&settings.video, true));
+    }
     if let Some(pictures) = http_camera(settings, setting)? {
         let video = VideoSource::Address(Box::new(pictures));
         // It has no sound, and another microphone is not its own.
@@ -76,8 +79,8 @@ fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
     }
     let probe = probe(settings)?;
     let chosen = chosen_video(settings);
-    for line in without_effect(settings, Kind::of(&chosen, probe.is_some())) {
-        log::warn!("{line}");
+    if !matches!(chosen, VideoChoice::Url(_)) {
+        warn_without_effect(settings, Kind::of(&chosen, probe.is_some()));
     }
     let video = match chosen {
         VideoChoice::None => None,
@@ -87,8 +90,17 @@ fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
     Ok(Sources { video, audio })
 }
 
+fn warn_without_effect(settings: &Settings, kind: Kind) {
+    for line in without_effect(settings, kind) {
+        log::warn!("{line}");
+    }
+}
+
 /// A camera that gives JPEGs over HTTP, which needs no ffmpeg.
-fn http_camera(settings: &Settings, setting: &Setting) -> Result<Option<LivePictures>, Error> {
+pub(super) fn http_camera(
+    settings: &Settings,
+    setting: &Setting,
+) -> Result<Option<LivePictures>, Error> {
     let VideoChoice::Url(url) = &settings.video else { return Ok(None) };
     if settings.rate == Some(RateChoice::Max) {
         return Ok(None);

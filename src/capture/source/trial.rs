@@ -4,7 +4,7 @@
 
 use super::Setting;
 use super::effect::{Kind, without_effect};
-use super::opening::{open_sound_file, probe};
+use super::opening::{http_camera, open_sound_file, probe};
 use crate::capture::{Error, camera, devices, microphone};
 use crate::settings::{AudioChoice, Settings, VideoChoice};
 use std::path::Path;
@@ -24,6 +24,11 @@ pub fn try_out(settings: &Settings, setting: &Setting) -> Tried {
     let mut missing = Vec::new();
     let decoded = match &settings.video {
         VideoChoice::File(path) if waits(path) => Ok(false),
+        // As streaming does: what is read without ffmpeg needs none here.
+        VideoChoice::Url(_) => http_camera(settings, setting).and_then(|pictures| match pictures {
+            Some(_) => Ok(true),
+            None => probe(settings).map(|probe| probe.is_some()),
+        }),
         _ => probe(settings).map(|probe| probe.is_some()),
     };
     let decoded = decoded.unwrap_or_else(|error| {
