@@ -1,5 +1,6 @@
 //! Descriptions and announcements of others, and what is said of what cannot be shown.
 
+use nix::sys::signal::Signal;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt};
 use std::fs;
 use std::io::{BufRead, BufReader, IoSliceMut};
@@ -148,7 +149,8 @@ fn announcements_of_all_kinds_are_listed_as_they_come() {
         let mut found = found.inspect(|it| println!("{it}"));
         assert!(found.any(|it| it == line));
         // It still listens.
-        assert!(!viewer.interrupt().status.success(), "it was listed at the end");
+        viewer.signal(Signal::SIGTERM);
+        assert!(!viewer.finish().status.success(), "it was listed at the end");
     }
 }
 
@@ -159,7 +161,9 @@ fn a_name_that_no_session_has_is_said_with_those_that_there_are() {
     let mut viewer = Program::start(receiver().arg("graden 4"));
     let said = viewer.wait_for("no session 'graden 4' is announced, but ");
     assert!(said.contains("'garden 4'"), "{said}");
-    viewer.interrupt();
+    // While it waits it has no more than the system's own way to end, which may have been told to ignore Ctrl-C.
+    viewer.signal(Signal::SIGTERM);
+    viewer.finish();
 }
 
 /// The next datagram that contains this, and the time to live that it left with.
