@@ -122,9 +122,9 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
         slope(&counted) * 1e6,
     );
     match as_presented(&received) {
-        Some(presented) => {
+        // Presenting, too, is work for an emulated processor.
+        Some(presented) if presented.offsets.len() as u64 > SECONDS / 2 => {
             println!("shown, and heard from a card of the kernel's: {presented}");
-            // Presenting, too, is work for an emulated processor.
             assert_steady(&presented, SECONDS / 2, &received.said);
         }
         None => {
