@@ -17,8 +17,14 @@ const BEHIND_NANOS: i64 = 10_000_000_000;
 /// clocks change, and as much as presentation lets pass.
 const RESTART_NANOS: i64 = 1_000_000_000;
 
-/// What goes back by more than this, in nanoseconds, does not follow: streams are handed on in order.
+/// The first packet of another source that lies further back than this, in nanoseconds, does not follow: streams are
+/// handed on in order.
 const BACK_NANOS: i64 = 20_000_000;
+
+/// Within a source capture times may go back by as much as this, in nanoseconds, for half a second: a step of the
+/// sender's clock that one stream seems to have seen is taken out of it until the other has not
+/// ([`Steps`](streamsocket_stream::receive::sync::Steps)).
+const TAKEN_BACK_NANOS: i64 = 1_000_000_000;
 
 /// So long after a jump, in nanoseconds, everything from before it has come.
 const UNDER_WAY_NANOS: i64 = 2_000_000_000;
@@ -117,14 +123,14 @@ impl Timebase {
         let past = |jumped| stamp.arrival.nanos_since(jumped) >= UNDER_WAY_NANOS;
         if before && !self.jumped.is_some_and(past) {
             if let Some(before) = self.before.filter(fits) {
-                return at(before);
+                return newest.map_or(at(before), |newest| newest.max(at(before)));
             }
         }
         self.streams[stream as usize].before = false;
         if let Some(offset) = self.offset.filter(fits) {
             let followed = self.follow(offset, at(offset), stamp);
             self.offset = Some(followed);
-            return at(followed);
+            return newest.map_or(at(followed), |newest| newest.max(at(followed)));
         }
         let delay = stamp.arrival.nanos_since(stamp.undelayed);
         // The timeline may have heard of it no more than we.
@@ -177,11 +183,14 @@ impl Timebase {
 /// Whether something may have been captured then that came when it did.
 fn fits(at: Monotonic, newest: Option<Monotonic>, stamp: &Stamp, is_new: bool) -> bool {
     let Stamp { undelayed, arrival, .. } = *stamp;
-    let (behind, ahead) =
-        if is_new { (RESTART_NANOS, RESTART_NANOS) } else { (BEHIND_NANOS, AHEAD_NANOS) };
+    let (behind, ahead, back) = if is_new {
+        (RESTART_NANOS, RESTART_NANOS, BACK_NANOS)
+    } else {
+        (BEHIND_NANOS, AHEAD_NANOS, TAKEN_BACK_NANOS)
+    };
     at >= undelayed.min(arrival).offset(-behind)
         && at <= undelayed.max(arrival).offset(ahead)
-        && newest.is_none_or(|newest| at >= newest.offset(-BACK_NANOS))
+        && newest.is_none_or(|newest| at >= newest.offset(-back))
 }
 
 #[cfg(test)]

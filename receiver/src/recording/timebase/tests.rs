@@ -128,6 +128,28 @@ fn delays_move_nothing_however_long_they_are() {
     assert_eq!((spread(world.within(0, 20 * SECOND)), world.timebase.jumps()), (0, 0));
 }
 
+/// A step that one stream alone seems to have seen is taken out of it for half a second, and put back.
+#[test]
+fn a_step_that_is_put_back_moves_nothing_for_good() {
+    for step in [-700 * MS, -300 * MS, -100 * MS, 100 * MS, 300 * MS, 700 * MS] {
+        let mut world = World::new();
+        world.run(0, 10 * SECOND, |now| now);
+        for packet in 0..100 {
+            let now = 10 * SECOND + packet * 5 * MS;
+            world.take(Audio, now, now + MS, &|now| now + step);
+            if packet % 8 == 0 {
+                world.take(Video, now, now + 2 * MS, &|now| now);
+            }
+        }
+        world.run(12 * SECOND, 20 * SECOND, |now| now);
+        assert_eq!(world.timebase.jumps(), 0, "{step}");
+        assert_eq!(spread(world.within(12 * SECOND, 20 * SECOND)), 0, "{step}");
+        let kept = world.within(0, 9 * SECOND).next();
+        assert_eq!(world.within(19 * SECOND, 20 * SECOND).next(), kept, "{step}");
+        world.assert_in_order();
+    }
+}
+
 /// Each stream finds out by itself that the sender's clock is another: what both had before differs.
 #[test]
 fn after_a_jump_both_streams_are_together_whichever_noticed_it() {
