@@ -52,13 +52,16 @@ const SAME_NANOS: i64 = 500_000;
 /// A packet of sound at most.
 const PIECE_NANOS: i64 = 30_000_000;
 
+/// Pictures that a recording may have before the first one that was decoded: one that was repaired is
+/// recorded, but may be too late to be shown.
+const BEFORE_MAX: usize = 3;
+
 /// The sender's wall-clock time at which a recording begins, from the account of what was decoded:
-/// one of that is one of its pictures. Checked by all the others.
+/// the first of that is one of its first pictures. Checked by all the others.
 #[track_caller]
 pub fn beginning(recording: &Recording, decoded: &[Presented]) -> i64 {
     let nanos = |index: usize| Some(i64::try_from(recording.video.get(index)?.0).unwrap());
-    // One from the middle: the first ones may have been repaired too late to be shown.
-    let wall = decoded.get(decoded.len() / 2).expect("nothing was decoded").wall;
+    let wall = decoded.first().expect("nothing was decoded").wall;
     let agrees = |start: &i64| {
         let same = decoded.iter().filter(|it| {
             let at = recording
@@ -71,6 +74,6 @@ pub fn beginning(recording: &Recording, decoded: &[Presented]) -> i64 {
         });
         same.count() * 10 > decoded.len() * 8
     };
-    let starts = (0..recording.video.len()).filter_map(|place| Some(wall - nanos(place)?));
+    let starts = (0..BEFORE_MAX).filter_map(|first| Some(wall - nanos(first)?));
     starts.into_iter().find(agrees).expect("the recording is of another time")
 }
