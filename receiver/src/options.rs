@@ -54,6 +54,9 @@ pub struct Options {
     /// Save the first picture to this file
     #[arg(long, value_name = "FILE.jpg", value_parser = snapshot)]
     pub snapshot: Option<PathBuf>,
+    /// Replace the files that --record and --snapshot name if they exist
+    #[arg(long)]
+    pub overwrite: bool,
     /// Milliseconds from capture to presentation, on top of what the fastest packet takes; auto: as few as let
     /// 99.95 % of the pictures and sound come in time. With the same number everywhere and all clocks synchronised,
     /// all viewers present the same at the same instant

@@ -31,7 +31,8 @@ pub fn play(
     interface: Option<&Interface>,
 ) -> Result<Statistics, String> {
     check_outputs(options)?;
-    let record = options.record.as_deref().map(Destination::open).transpose();
+    let open = if options.overwrite { Destination::overwrite } else { Destination::open };
+    let record = options.record.as_deref().map(open).transpose();
     let record = record.map_err(|error| error.to_string())?;
     let mut window = None;
     if !options.headless {
@@ -84,10 +85,17 @@ fn check_outputs(options: &Options) -> Result<(), String> {
     if to_stdout(&options.record) && to_stdout(&options.stats) {
         return Err("--record - and --stats -: only one of them can have standard output".into());
     }
+    if options.overwrite && options.record.is_none() && options.snapshot.is_none() {
+        return Err("--overwrite replaces what --record or --snapshot name: add one of them".into());
+    }
     let Some(path) = &options.snapshot else { return Ok(()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
         return Err(format!("--snapshot {}: no file can be made there", path.display()));
+    }
+    if path.is_file() && !options.overwrite {
+        let path = path.display();
+        return Err(format!("{path} exists: save to another name, or add --overwrite"));
     }
     Ok(())
 }

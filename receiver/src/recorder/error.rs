@@ -33,7 +33,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists(path) => {
-                write!(f, "{} exists: remove it or record to another name", path.display())
+                write!(f, "{} exists: record to another name, or add --overwrite", path.display())
             }
             Self::Open { path, source } => {
                 write!(f, "cannot record to {}: {source}", path.display())

@@ -189,7 +189,26 @@ fn sound_alone_and_odd_lengths() {
 }
 
 #[test]
-fn a_file_is_never_overwritten() {
+fn a_file_is_overwritten_only_by_a_recording_that_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mkv");
+    fs::write(&path, vec![7; 100_000]).unwrap();
+    drop(Destination::overwrite(&path).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), vec![7; 100_000]);
+    let replacing = Destination::overwrite(&path).unwrap();
+    let mut recorder = Recorder::start(replacing, Some(VIDEO), None).unwrap();
+    recorder.write_video(0, &jpeg(0)).unwrap();
+    recorder.finish().unwrap();
+    let new = folder.path().join("new.mkv");
+    let mut recorder =
+        Recorder::start(Destination::overwrite(&new).unwrap(), Some(VIDEO), None).unwrap();
+    recorder.write_video(0, &jpeg(0)).unwrap();
+    recorder.finish().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), fs::metadata(&new).unwrap().len());
+}
+
+#[test]
+fn a_file_is_not_overwritten_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.mkv");
     fs::write(&path, b"precious").unwrap();
