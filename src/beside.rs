@@ -84,13 +84,12 @@ static OPENING: AtomicUsize = AtomicUsize::new(0);
 
 impl Counted {
     fn one_more() -> io::Result<Self> {
-        let more = |running: usize| (running < OPENING_MAX).then_some(running + 1);
-        match OPENING.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
-            Ok(_) => Ok(Self),
-            Err(hang) => {
-                Err(io::Error::other(format!("{hang} threads wait for drivers that do not answer")))
-            }
+        // Given back when it is dropped, also if it is one too many.
+        let counted = Self;
+        if OPENING.fetch_add(1, Ordering::AcqRel) < OPENING_MAX {
+            return Ok(counted);
         }
+        Err(io::Error::other(format!("{OPENING_MAX} threads wait for drivers that do not answer")))
     }
 }
 

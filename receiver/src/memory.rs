@@ -28,12 +28,18 @@ impl Budget {
     /// Room for so many bytes more, until the claim is dropped. What is alone always finds room.
     #[must_use]
     pub fn claim(self: &Arc<Self>, bytes: usize) -> Option<Claim> {
-        let fits = |held: usize| {
+        let relaxed = Ordering::Relaxed;
+        let mut held = self.held.load(relaxed);
+        loop {
             let more = held.saturating_add(bytes);
-            (held == 0 || more <= self.most).then_some(more)
-        };
-        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
-        Some(Claim { bytes, budget: Arc::clone(self) })
+            if held > 0 && more > self.most {
+                return None;
+            }
+            match self.held.compare_exchange_weak(held, more, relaxed, relaxed) {
+                Ok(_) => return Some(Claim { bytes, budget: Arc::clone(self) }),
+                Err(now) => held = now,
+            }
+        }
     }
 }
 
