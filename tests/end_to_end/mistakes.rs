@@ -155,9 +155,9 @@ fn outputs_that_fail_are_no_success() {
     assert!(!kept.exists(), "an empty recording was left behind");
     for (option, name) in [("--record", "old.mkv"), ("--snapshot", "old.jpg")] {
         let old = folder.path().join(name);
-        std::fs::write(&old, "precious").unwrap();
+        fs::write(&old, "precious").unwrap();
         refused(there().arg(option).arg(&old), FAILURE, &[name, "exists", "--overwrite"]);
-        assert_eq!(std::fs::read(&old).unwrap(), b"precious");
+        assert_eq!(fs::read(&old).unwrap(), b"precious");
     }
     refused(there().arg("--overwrite"), FAILURE, &["--overwrite", "--record", "--snapshot"]);
 }
