@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, receiver, text};
+use streamsocket_tests::session::daemon_at;
 
 #[test]
 fn help_is_a_command_too() {
@@ -46,4 +47,24 @@ fn a_file_is_what_its_name_says() {
         let told = |line: &str| line.contains(option) && line.contains(name);
         assert!(ended.said.lines().any(|it| told(it) && it.contains(expected)), "{ended:?}");
     }
+}
+
+#[test]
+fn what_a_session_has_not_and_what_nobody_wants_is_not_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdp = folder.path().join("sound.sdp");
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--video", "none", "--audio", "tone", "--no-announce", "--sdp"]).arg(&sdp);
+    let mut daemon = Program::start(&mut daemon);
+    daemon.wait_for("goes to");
+    let said = |more: &[&str]| {
+        let mut command = receiver();
+        command.arg(&sdp).args(["--for", "2", "--speaker", "no-such-card"]).args(more);
+        Program::start(&mut command).succeed()
+    };
+    let heard = said(&[]);
+    assert!(heard.contains("  audio  ") && !heard.contains("  video  "), "{heard}");
+    assert!(heard.contains("no sound: "), "{heard}");
+    let mute = said(&["--mute"]);
+    assert!(!mute.contains("no sound: "), "{mute}");
 }
