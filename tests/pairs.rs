@@ -59,6 +59,18 @@ impl Pairs {
         }
     }
 
+    /// All but so many at most whose flash was more than `bound` seconds later than its beep: those of pictures
+    /// that a busy machine held up. Sound is held up by nothing but the product.
+    #[must_use]
+    pub fn but_pictures_held_up(mut self, most: usize, bound: f64) -> Self {
+        for _ in 0..most {
+            let late = self.offsets.iter().position(|(_, offset)| *offset < -bound);
+            let Some(late) = late else { break };
+            self.offsets.remove(late);
+        }
+        self
+    }
+
     /// Half of the offsets are greater, in seconds.
     #[track_caller]
     pub fn median(&self) -> f64 {

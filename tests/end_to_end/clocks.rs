@@ -43,6 +43,12 @@ fn quantile(values: &mut [f64], percent: usize) -> f64 {
     values[(values.len() - 1) * percent / 100]
 }
 
+/// How far flash and beep may be apart.
+const APART_SECONDS: f64 = 0.005;
+
+/// Pictures of half a minute that a busy machine may show later than that.
+const HELD_UP_MAX: usize = 2;
+
 /// Flash and beep by the recording, and as they were shown and heard.
 #[track_caller]
 fn flash_and_beep(ppm: i32, seconds: u64) {
@@ -68,10 +74,11 @@ fn flash_and_beep(ppm: i32, seconds: u64) {
     let presented = Pairs::new(&seen, &heard).after(SETTLING_SECONDS);
     println!("card {ppm:+} ppm, recorded: {recorded}");
     println!("card {ppm:+} ppm, shown and heard: {presented}");
+    let presented = presented.but_pictures_held_up(HELD_UP_MAX, APART_SECONDS);
     for pairs in [recorded, presented] {
         assert!(pairs.offsets.len() as u64 + 8 > seconds, "{pairs}\n{said}");
         let (min, max) = pairs.extremes();
-        assert!(min > -0.005 && max < 0.005, "{:.4?}", pairs.offsets);
+        assert!(min > -APART_SECONDS && max < APART_SECONDS, "{:.4?}", pairs.offsets);
         // Within the bound above a busy machine may tilt a line of half a minute by so much.
         assert!(pairs.trend().abs() < 100e-6, "{pairs}");
     }
