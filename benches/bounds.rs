@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failure ends the test")]
 
+use std::io::{self, Write};
 use std::process::Command;
 use streamsocket_benches::STAGES;
 
@@ -36,7 +37,9 @@ fn no_stage_takes_more_instructions_than_it_did() {
     if cfg!(target_arch = "x86_64")
         && !std::fs::read_to_string("/proc/cpuinfo").unwrap().contains(" avx2")
     {
-        println!("not run: the bounds were counted on a processor with AVX2");
+        // Past the test runner, which keeps to itself what a test that passes prints.
+        let _ =
+            writeln!(io::stderr(), "bounds: not run: they were counted on a processor with AVX2");
         return;
     }
     let mut slips = Vec::new();

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use streamsocket_tests::board::wait_until;
+use streamsocket_tests::machine::not_run;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver, text};
 use streamsocket_tests::recording::Recording;
@@ -116,7 +117,8 @@ fn on_a_disk(folder: &Path, bytes: &str, before: &str, command: &Command) -> Opt
     };
     let tried = shell(&mut [std::ffi::OsStr::new("true")].into_iter()).output().unwrap();
     if !tried.status.success() {
-        println!("not run: no disk can be mounted: {}", String::from_utf8_lossy(&tried.stderr));
+        let why = String::from_utf8_lossy(&tried.stderr);
+        not_run("files", &format!("no disk can be mounted: {}", why.trim_end()));
         return None;
     }
     let program = std::iter::once(command.get_program());
