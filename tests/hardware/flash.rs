@@ -1,7 +1,7 @@
 //! Flash and beep through the camera and its microphone: how far apart they are in a recording, and
 //! whether that changes, though the microphone's clock is wrong.
 
-use crate::{Received, Session, v4l2};
+use crate::{Received, Session, number_before, v4l2};
 use std::fs;
 use streamsocket_tests::board::Webcam;
 use streamsocket_tests::pairs::{Pairs, is_flash, slope};
@@ -125,10 +125,13 @@ fn flash_and_beep_of_a_microphone_whose_clock_is_wrong() {
     );
     let presented = as_presented(&received);
     println!("shown, and heard from a card of the kernel's: {presented}");
+    let late = number_before(&received.said, " overruns") + webcam.losses();
+    println!("the board was too slow for its microphone {late} times");
+    // Where samples are lost, the microphone's clock is learnt anew, which takes seconds.
+    let percent = if late == 0 { 80 } else { 33 };
     // Presenting, too, is work for an emulated processor.
-    assert_steady(&presented, SECONDS / 2, &received.said);
-    println!("the board was too slow for its microphone {} times", webcam.losses());
-    assert_steady(&pairs, SECONDS * 3 / 4, &received.said);
+    assert_steady(&presented, SECONDS / 3, percent, &received.said);
+    assert_steady(&pairs, SECONDS * 3 / 4, percent, &received.said);
 }
 
 /// Flash and beep as they were shown and heard: by the clock read after a picture was shown, and by the
@@ -146,12 +149,12 @@ fn as_presented(received: &Received) -> Pairs {
     Pairs::new(&times(flashes(recording), &shown), &times(beeps, &heard)).after(3.0)
 }
 
-/// Asserts that nearly all offsets are the same: a board that is kept from its work gives some of them
-/// late.
+/// Asserts that more than so many per cent of the offsets are the same: a board that is kept from its work gives some
+/// of them late.
 #[track_caller]
-fn assert_steady(pairs: &Pairs, least: u64, said: &str) {
+fn assert_steady(pairs: &Pairs, least: u64, percent: usize, said: &str) {
     let (offsets, median) = (&pairs.offsets, pairs.median());
     assert!(offsets.len() as u64 > least, "{pairs}\n{said}");
     let near = offsets.iter().filter(|(_, offset)| (offset - median).abs() < 0.02).count();
-    assert!(near * 10 > offsets.len() * 8, "{near} near {median:.3}: {offsets:.3?}");
+    assert!(near * 100 > offsets.len() * percent, "{near} near {median:.3}: {offsets:.3?}");
 }
