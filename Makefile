@@ -12,6 +12,8 @@ configdir = $(DESTDIR)/etc/streamsocket
 # Where the programs were built that are installed.
 BUILT ?= target/release
 CARGO ?= cargo
+# What `make check` does about warnings.
+DENY = -D warnings
 # Where rustup puts it, also in a shell that has not heard of it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 # Where everything here looks for what was built, wherever this user's cargo builds otherwise.
@@ -31,7 +33,7 @@ demo: setup-build ## install what is missing, build, and play the camera or the 
 	$(CARGO) build --release --locked
 	scripts/demo
 
-# A newer Rust than the one of CI warns of more, which is no fault of whoever tries this.
+# A newer Rust than CI's warns of more: that must not fail the first try of a newcomer.
 test: DENY =
 test: setup-test check ## install what is missing, check the source, run the tests that need no VM
 	$(CARGO) build --workspace --locked
@@ -43,7 +45,6 @@ test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStre
 	$(CARGO) test --workspace --exclude streamsocket-tests --exclude streamsocket-benches --lib --bins --examples --locked -- \
 		--skip capture::child::tests --skip recorder::tests
 
-DENY = -D warnings
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- $(DENY)

@@ -59,8 +59,8 @@ impl Pairs {
         }
     }
 
-    /// All but so many at most whose flash was more than `bound` seconds later than its beep: those of pictures
-    /// that a busy machine held up. Sound is held up by nothing but the product.
+    /// Without the first `most` pairs whose flash was shown more than `bound` seconds after its beep was heard: a busy
+    /// machine shows a picture late. Nothing but the product makes sound late.
     #[must_use]
     pub fn but_pictures_held_up(mut self, most: usize, bound: f64) -> Self {
         for _ in 0..most {

@@ -50,7 +50,7 @@ fn a_file_is_what_its_name_says() {
 }
 
 #[test]
-fn what_a_session_has_not_and_what_nobody_wants_is_not_said() {
+fn a_session_of_sound_says_nothing_of_pictures_and_mute_nothing_of_cards() {
     let folder = tempfile::tempdir().unwrap();
     let sdp = folder.path().join("sound.sdp");
     let mut daemon = daemon_at(Place::new());
@@ -67,4 +67,23 @@ fn what_a_session_has_not_and_what_nobody_wants_is_not_said() {
     assert!(heard.contains("no sound: "), "{heard}");
     let mute = said(&["--mute"]);
     assert!(!mute.contains("no sound: "), "{mute}");
+}
+
+#[test]
+fn files_that_exist_are_replaced_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let names = ["old.mkv", "old.jpg"];
+    names.iter().for_each(|name| fs::write(path(name), "old").unwrap());
+    let mut daemon = daemon_at(Place::new());
+    daemon.args(["--video", "pattern", "--audio", "none", "--size", "320x240", "--no-announce"]);
+    let mut daemon = Program::start(daemon.arg("--sdp").arg(path("it.sdp")));
+    daemon.wait_for("goes to");
+    let mut command = receiver();
+    command.arg(path("it.sdp")).args(["--for", "2", "--overwrite", "--record"]);
+    command.arg(path(names[0])).arg("--snapshot").arg(path(names[1]));
+    Program::start(&mut command).succeed();
+    let [recording, snapshot] = names.map(|name| fs::read(path(name)).unwrap());
+    assert!(recording.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]), "{:?}", &recording[..4]);
+    assert!(snapshot.starts_with(&[0xFF, 0xD8]) && snapshot.ends_with(&[0xFF, 0xD9]));
 }

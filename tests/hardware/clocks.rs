@@ -21,7 +21,7 @@ fn a_wall_clock_that_is_set_moves_neither_picture_nor_sound() {
     text(peer("modprobe").arg("snd-aloop"));
     let mut daemon = daemon_at(Place::new());
     daemon.args(["--video", "pattern", "--audio", "tone", "--size", "160x120", "--fps", "10"]);
-    daemon.args(["--repair", "0"]);
+    daemon.args(crate::WITHOUT_REPAIR);
     let mut receiver = receiver();
     receiver.args(["--speaker", "hw:CARD=Loopback,DEV=0", "--latency", "250"]);
     let session = Session::start_with(&mut daemon, account(&mut receiver));

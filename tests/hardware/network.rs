@@ -31,8 +31,8 @@ fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
     capture.wait_for("listening on");
     let mut daemon = ours("streamsocket");
     daemon.args(["--interface", "eth0", "--to", &to(Place::new()), "--name", "lossy"]);
-    // What is lost stays lost, which is what this is about; and an emulated processor has no time to repair it.
-    daemon.args(["--repair", "0"]);
+    // What is lost is to stay lost.
+    daemon.args(crate::WITHOUT_REPAIR);
     daemon.args(["--video", &v4l2(&webcam.camera()), "--sdp"]).arg(path("it.sdp"));
     let mut daemon = Program::start(&mut on("sender", &daemon));
     daemon.wait_for("goes to");

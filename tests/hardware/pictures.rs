@@ -183,7 +183,7 @@ fn a_daemon_that_was_stopped_goes_on() {
     let clips = clips(&["640x480"]);
     let mut webcam = Webcam::plug("stopped", &[&clips[0], "--microphone", "stereo"]);
     let mut daemon = daemon_at(Place::new());
-    daemon.args(["--repair", "0", "--video", &v4l2(&webcam.camera())]);
+    daemon.args(crate::WITHOUT_REPAIR).args(["--video", &v4l2(&webcam.camera())]);
     let session = Session::start(&mut daemon);
     session.go_on(2);
     session.daemon.signal(Signal::SIGSTOP);

@@ -77,8 +77,7 @@ fn microphones_are_taken_as_they_are() {
         let mut webcam = Webcam::plug("mic", &options);
         let mut daemon = daemon_at(Place::new());
         daemon.args(["--video", "none", "--audio", &format!("alsa:{}", webcam.card())]);
-        // An emulated processor reads its card late as soon as it makes repair packets as well.
-        daemon.args(["--repair", "0"]);
+        daemon.args(crate::WITHOUT_REPAIR);
         let session = Session::start(&mut daemon);
         session.go_on(3);
         let received = session.end();

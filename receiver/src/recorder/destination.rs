@@ -45,15 +45,16 @@ impl Destination {
     /// # Errors
     /// [`Error::Open`].
     pub fn overwrite(path: &Path) -> Result<Self, Error> {
-        if !path.is_file() {
-            return Self::open(path);
-        }
-        match OpenOptions::new().write(true).open(path) {
-            Ok(file) => Ok(Self::there(file, path, true)),
-            Err(source) => Err(Error::Open { path: path.to_owned(), source }),
+        match Self::open(path) {
+            Err(Error::Exists(path)) => match OpenOptions::new().write(true).open(&path) {
+                Ok(file) => Ok(Self::there(file, &path, true)),
+                Err(source) => Err(Error::Open { path, source }),
+            },
+            opened => opened,
         }
     }
 
+    /// What was there before.
     fn there(file: File, path: &Path, seekable: bool) -> Self {
         Self { file: Some(file), path: path.to_owned(), seekable, created: false }
     }
@@ -88,10 +89,12 @@ impl Destination {
         let Some(file) = self.file.take() else {
             return Err(Error::Open { path, source: io::ErrorKind::NotFound.into() });
         };
-        match if self.seekable && !self.created { file.set_len(0) } else { Ok(()) } {
-            Ok(()) => Ok((file, path)),
-            Err(source) => Err(Error::Open { path, source }),
+        if self.seekable && !self.created {
+            if let Err(source) = file.set_len(0) {
+                return Err(Error::Open { path, source });
+            }
         }
+        Ok((file, path))
     }
 }
 
