@@ -3,8 +3,8 @@
 #
 # By RFC 4570 (section 3) a=source-filter may stand at session level and at media level. ffmpeg 7.0.2 (the build in the PyPI
 # package imageio-ffmpeg 0.6.0) takes the sources of both for the medium, so it joins the group for the same source twice,
-# which the kernel refuses, and gives up the whole input. Either line alone is fine, and so is none. A sender with several
-# groups, which would be named in a line each, gets by with one line for the session and the group "*".
+# which the kernel refuses, and gives up the whole input. Either line alone is fine, and so is none. Whoever sends to several
+# groups can write one line for the session, with "*" for the group, instead of a line for each.
 # Seen:
 #   no filter: plays
 #   of the session: plays
