@@ -84,7 +84,7 @@ fn synchronised_clocks_say_when_everything_is_presented() {
     synchronise(false);
     session.receiver.wait_for("not synchronised any more");
     // Each program asks the kernel by itself, once in a while: the receiver may be the first to know.
-    wait_until("the description to say so", || {
+    wait_until("a=ts-refclk:local in the description", || {
         let described = text(ours("streamsocket").args(["sdp", "--name", &session.name]));
         described.contains("a=ts-refclk:local")
     });
