@@ -5,12 +5,11 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
-use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_stream::clock::{Monotonic, WallClock, sample_nanos};
 use streamsocket_stream::receive::audio::{Chunk, Packet as Received, Reassembler};
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::send::audio::{Packetizer, Stream};
-use streamsocket_stream::send::clock::span_nanos;
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share, SoundRepair};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
@@ -58,7 +57,7 @@ fn send(input: &Input) -> (Vec<Vec<u8>>, usize) {
         let piece = usize::from(*piece) * 4;
         let samples: Vec<_> = (frames * channels..(frames + piece) * channels).collect();
         let samples: Vec<_> = samples.into_iter().map(|index| input.sample(index)).collect();
-        let capture = Monotonic(span_nanos(frames as u64, stream.rate));
+        let capture = Monotonic(sample_nanos(frames as u64, stream.rate));
         packetizer.push(&samples, capture, &wall, |packet| {
             media += 1;
             packets.push([packet.header, packet.payload].concat());
@@ -150,7 +149,7 @@ impl Receiver<'_> {
         let expected = (first..).map(|index| self.input.sample(index));
         assert!(samples.iter().copied().eq(expected.take(samples.len())));
         let off =
-            ntp.expect("each has its time").unix_nanos() - span_nanos(frame.into(), stream.rate);
+            ntp.expect("each has its time").unix_nanos() - sample_nanos(frame.into(), stream.rate);
         assert!(off.abs() < 1_000_000, "{off}");
     }
 }

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 use streamsocket::capture::AudioPoll;
-use streamsocket::capture::sample_clock::chunk_frames;
+use streamsocket::capture::sample_schedule::chunk_frames;
 use streamsocket::capture::wav_file::WavFile;
 use streamsocket_fuzz::{assert_one_line, with_file};
 use streamsocket_stream::clock::Monotonic;

@@ -243,7 +243,7 @@ impl Feed {
         };
         process.listen();
         let Some(status) = process.exited else {
-            process.look();
+            process.check();
             if process.exited.is_some() {
                 return Ok(Blocked::Again);
             }
@@ -317,7 +317,7 @@ impl Process {
     }
 
     /// Asks whether it has ended.
-    fn look(&mut self) {
+    fn check(&mut self) {
         match self.child.try_wait() {
             Ok(status) => self.exited = status,
             Err(error) => log::error!("cannot wait for ffmpeg: {error}"),

@@ -20,7 +20,7 @@ pub mod paced;
 pub mod pattern;
 mod plug;
 pub mod preloaded;
-pub mod sample_clock;
+pub mod sample_schedule;
 pub mod source;
 pub mod tone;
 pub mod wav_file;

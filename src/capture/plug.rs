@@ -150,7 +150,7 @@ impl<D: Send + 'static> Plug<D> {
     }
 
     /// Some device has come, or has changed hands: tries at once.
-    pub(super) const fn look(&mut self, now: Monotonic) {
+    pub(super) const fn rescan(&mut self, now: Monotonic) {
         if let State::Away { retry, opening, again, .. } = &mut self.state {
             *retry = Backoff::new(self.waits, now);
             *again = opening.is_some();
@@ -291,7 +291,7 @@ mod tests {
         let (mut event_loop, mut plug) = plug(vec![Ok(7), Err(absent())]);
         plug.lose(Error::new("pulled out"), Monotonic(0));
         plug.turn(Monotonic(0));
-        plug.look(Monotonic(MS));
+        plug.rescan(Monotonic(MS));
         event_loop.wait();
         // The attempt that was under way fails, and the next one begins in the same turn.
         assert!(!plug.turn(Monotonic(2 * MS)));

@@ -2,7 +2,7 @@
 //! picture, so that lip sync can be measured from outside with any tool.
 
 use super::flash::Flash;
-use super::sample_clock::{SampleClock, chunk_frames};
+use super::sample_schedule::{SampleSchedule, chunk_frames};
 use super::{AudioFormat, AudioPoll, Error};
 use std::f64::consts::{PI, TAU};
 use std::os::fd::RawFd;
@@ -23,7 +23,7 @@ const AMPLITUDE: f64 = 16_384.0;
 pub struct Tone {
     flash: Flash,
     format: AudioFormat,
-    clock: SampleClock,
+    schedule: SampleSchedule,
     /// One channel of the beep.
     beep: Vec<i16>,
     /// The second whose beep is playing or comes next.
@@ -34,8 +34,8 @@ impl Tone {
     /// A sound whose first sample is captured at the epoch of the flashes.
     #[must_use]
     pub fn new(flash: Flash, format: AudioFormat) -> Self {
-        let clock = SampleClock::new(flash.epoch, format);
-        Self { flash, format, clock, beep: beep(format.rate), second: 0 }
+        let schedule = SampleSchedule::new(flash.epoch, format);
+        Self { flash, format, schedule, beep: beep(format.rate), second: 0 }
     }
 
     /// What it delivers.
@@ -47,13 +47,13 @@ impl Tone {
     /// Sets the capture time of the first sample, before the first poll.
     pub const fn begin(&mut self, epoch: Monotonic) {
         self.flash.epoch = epoch;
-        self.clock = SampleClock::new(epoch, self.format);
+        self.schedule = SampleSchedule::new(epoch, self.format);
     }
 
     /// When to poll again.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        Some(self.clock.due(chunk_frames(self.format.rate)))
+        Some(self.schedule.due(chunk_frames(self.format.rate)))
     }
 
     /// Nothing to watch: the deadline is all.
@@ -70,20 +70,20 @@ impl Tone {
     pub fn poll(&mut self, now: Monotonic, out: &mut [i16]) -> Result<AudioPoll, Error> {
         let channels = usize::from(self.format.channels.max(1));
         let frames = chunk_frames(self.format.rate).min(out.len() / channels);
-        if frames == 0 || now < self.clock.due(frames) {
+        if frames == 0 || now < self.schedule.due(frames) {
             return Ok(AudioPoll::Idle);
         }
-        let capture = self.clock.capture();
+        let capture = self.schedule.capture();
         for frame in out.chunks_exact_mut(channels).take(frames) {
             frame.fill(self.sample());
-            self.clock.advance(1);
+            self.schedule.advance(1);
         }
         Ok(AudioPoll::Samples { frames, capture })
     }
 
-    /// The sample at the clock's position.
+    /// The sample at the schedule's position.
     fn sample(&mut self) -> i16 {
-        let position = self.clock.position();
+        let position = self.schedule.position();
         let start = self.flash.sample(self.second, self.format.rate);
         let Some(into) = position.checked_sub(start) else { return 0 };
         let into = usize::try_from(into).unwrap_or(usize::MAX);

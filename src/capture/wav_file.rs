@@ -6,7 +6,7 @@
 //! or are killed: data chunks of size 0 or 0xFFFFFFFF. Reads may block shortly, as those of any
 //! regular file.
 
-use super::sample_clock::{SampleClock, chunk_frames};
+use super::sample_schedule::{SampleSchedule, chunk_frames};
 use super::{AudioFormat, AudioPoll, Error};
 use std::fmt::Display;
 use std::fs::File;
@@ -54,7 +54,7 @@ pub struct WavFile {
     path: PathBuf,
     input: BufReader<File>,
     format: AudioFormat,
-    clock: SampleClock,
+    schedule: SampleSchedule,
     looped: bool,
     order: Order,
     /// Where the samples are.
@@ -95,7 +95,7 @@ impl WavFile {
             path: path.to_owned(),
             input,
             format,
-            clock: SampleClock::new(epoch, format),
+            schedule: SampleSchedule::new(epoch, format),
             looped,
             order,
             start,
@@ -113,14 +113,14 @@ impl WavFile {
 
     /// Sets the capture time of the first sample, before the first poll.
     pub const fn begin(&mut self, epoch: Monotonic) {
-        self.clock = SampleClock::new(epoch, self.format);
+        self.schedule = SampleSchedule::new(epoch, self.format);
     }
 
     /// When to poll again.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
         let frames = self.next_frames(usize::MAX);
-        (frames > 0).then(|| self.clock.due(frames))
+        (frames > 0).then(|| self.schedule.due(frames))
     }
 
     /// Nothing to watch: the deadline is all.
@@ -141,10 +141,10 @@ impl WavFile {
         if frames == 0 && room > 0 {
             return Ok(AudioPoll::End);
         }
-        if frames == 0 || now < self.clock.due(frames) {
+        if frames == 0 || now < self.schedule.due(frames) {
             return Ok(AudioPoll::Idle);
         }
-        let capture = self.clock.capture();
+        let capture = self.schedule.capture();
         let mut done = 0;
         while done < frames {
             let left = usize::try_from(self.length - self.played).unwrap_or(usize::MAX);
@@ -160,7 +160,7 @@ impl WavFile {
                 self.played = 0;
             }
         }
-        self.clock.advance(frames);
+        self.schedule.advance(frames);
         Ok(AudioPoll::Samples { frames, capture })
     }
 

@@ -99,8 +99,8 @@ impl Audio {
     }
 
     /// Some device has come or gone.
-    pub(super) const fn look(&mut self, now: Monotonic) {
-        self.source.look(now);
+    pub(super) const fn rescan(&mut self, now: Monotonic) {
+        self.source.rescan(now);
     }
 
     /// Takes what the source has and sends it.
@@ -112,7 +112,7 @@ impl Audio {
                     self.captured += frames as u64;
                     if self.source.breaks() != self.breaks {
                         self.breaks = self.source.breaks();
-                        self.packetizer.break_off();
+                        self.packetizer.mark_discontinuity();
                     }
                     let samples = self.samples.get(..frames * channels).unwrap_or_default();
                     let ways = (&mut self.transport, &mut self.repair, &mut self.packets);

@@ -87,7 +87,7 @@ impl Daemon {
         }
         self.watch_announcer();
         self.describe_anew(now);
-        self.hasten_reports(now);
+        self.schedule_reports(now);
         video.and(audio)
     }
 }

@@ -211,7 +211,7 @@ impl Daemon {
             TIMER => self.timer.fired(),
             SIGNAL => self.read_signals(now),
             RTCP => self.reports_left = true,
-            HOTPLUG => self.look_for_devices(now),
+            HOTPLUG => self.rescan_devices(now),
             CHANGES => self.hear_of_network(now),
             ASKED => self.announcer.iter_mut().for_each(|announcer| announcer.asked(now)),
             Token(index) if (AUDIO_FIRST..CONTROL_FIRST).contains(&index) => {

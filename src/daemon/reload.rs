@@ -217,14 +217,14 @@ impl Daemon {
         beside::close((old, audio));
         if let Some(video) = &mut self.video {
             video.begin(now);
-            video.look(now);
+            video.rescan(now);
         }
         if let Some(audio) = &mut self.audio {
             audio.begin(now);
-            audio.look(now);
+            audio.rescan(now);
         }
         self.reports_left = true;
-        self.hasten_reports(now);
+        self.schedule_reports(now);
         start::say_what_is_sent(self);
         // The interface may have got another address while this was opened.
         self.follow_network(now);

@@ -53,8 +53,8 @@ impl Daemon {
         list.into_list()
     }
 
-    pub(super) fn hasten_reports(&mut self, now: Monotonic) {
-        self.transports_mut().for_each(|transport| transport.hasten(now));
+    pub(super) fn schedule_reports(&mut self, now: Monotonic) {
+        self.transports_mut().for_each(|transport| transport.schedule(now));
     }
 
     pub(super) fn forget_viewers(&mut self, now: Monotonic) {

@@ -85,8 +85,8 @@ impl Transport {
     }
 
     /// Makes the next report due at once.
-    pub(super) fn hasten(&mut self, now: Monotonic) {
-        self.reporter.hasten(now);
+    pub(super) fn schedule(&mut self, now: Monotonic) {
+        self.reporter.schedule(now);
     }
 
     /// Makes a report due at once, even if nothing was sent yet: it says why.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};
-use streamsocket_stream::send::bitrate::Limit;
+use streamsocket_stream::send::bitrate::BitrateLimit;
 use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
@@ -43,7 +43,7 @@ pub(super) struct Video {
     leaving: Option<VideoFrame>,
     pub(super) transport: Transport,
     repair: Option<VideoRepair>,
-    limit: Option<Limit>,
+    limit: Option<BitrateLimit>,
     counts: Counts,
     real_rate: RealRate,
     too_long_said: bool,
@@ -112,7 +112,7 @@ impl Video {
             leaving: None,
             transport,
             repair,
-            limit: sending.bitrate.map(Limit::new),
+            limit: sending.bitrate.map(BitrateLimit::new),
             counts: Counts::default(),
             real_rate: RealRate::default(),
             too_long_said: false,
@@ -152,14 +152,14 @@ impl Video {
         let Beginning { ssrc, sequence, .. } = self.kept(now);
         self.packetizer = Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id);
         self.pacer = Pacer::new(sending.pace, self.source.format().reckoned_rate().frame_nanos(1));
-        self.limit = sending.bitrate.map(Limit::new);
+        self.limit = sending.bitrate.map(BitrateLimit::new);
         self.before = i64::from(sending.av_offset) * 1_000_000;
         self.normaliser = normaliser;
     }
 
     /// Some device has come or gone.
-    pub(super) const fn look(&mut self, now: Monotonic) {
-        self.source.look(now);
+    pub(super) const fn rescan(&mut self, now: Monotonic) {
+        self.source.rescan(now);
     }
 
     pub(super) fn name(&self) -> &str {

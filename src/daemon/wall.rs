@@ -32,7 +32,7 @@ impl Daemon {
     pub(super) fn watch_wall(&mut self, now: Monotonic) {
         if let Some(step) = self.wall.clock.observe(now, now.0 + unix_offset_nanos()) {
             log::info!("the system's clock was set by {:+.3} s: followed", seconds(step));
-            self.hasten_reports(now);
+            self.schedule_reports(now);
         }
         let synchronised = machine::is_synchronised();
         if synchronised != self.wall.description.synchronised {
@@ -40,7 +40,7 @@ impl Daemon {
             log::info!("the system's clock {now_is}");
             self.wall.description.synchronised = synchronised;
             self.wall.description.changes += 1;
-            self.hasten_reports(now);
+            self.schedule_reports(now);
             self.describe_anew(now);
         }
     }

@@ -101,15 +101,15 @@ impl Daemon {
     }
 
     /// Devices have come or gone: whoever waits for one looks.
-    pub(super) fn look_for_devices(&mut self, now: Monotonic) {
+    pub(super) fn rescan_devices(&mut self, now: Monotonic) {
         if !self.hotplug.as_ref().is_some_and(Hotplug::read) {
             return;
         }
         if let Some(video) = &mut self.video {
-            video.look(now);
+            video.rescan(now);
         }
         if let Some(audio) = &mut self.audio {
-            audio.look(now);
+            audio.rescan(now);
         }
     }
 

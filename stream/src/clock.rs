@@ -43,6 +43,14 @@ impl Sub<Duration> for Monotonic {
     }
 }
 
+/// Time that `frames` sample frames take at `rate` a second, in nanoseconds; the largest there is where
+/// that is more.
+#[must_use]
+pub fn sample_nanos(frames: u64, rate: u32) -> i64 {
+    let nanos = u128::from(frames) * 1_000_000_000 / u128::from(rate.max(1));
+    i64::try_from(nanos).unwrap_or(i64::MAX)
+}
+
 /// The sender's wall clock: CLOCK_MONOTONIC plus an offset, so that it runs as evenly as the
 /// clock that media is stamped with. It follows the system's CLOCK_REALTIME slowly, and jumps only
 /// when that one has jumped.
@@ -100,6 +108,13 @@ mod tests {
     use super::*;
 
     const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn sample_frames_take_their_time_for_days() {
+        assert_eq!(sample_nanos(48, 48_000), 1_000_000);
+        assert_eq!(sample_nanos(44_100 * 86_400, 44_100), 86_400_000_000_000);
+        assert_eq!(sample_nanos(u64::MAX, 0), i64::MAX);
+    }
 
     #[test]
     fn the_wall_clock_is_slewed_for_a_small_error() {

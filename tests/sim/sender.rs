@@ -163,7 +163,7 @@ impl Sender {
         if scenario.overruns && now / (60 * SECOND) > audio.overruns {
             audio.overruns = now / (60 * SECOND);
             audio.samples += OVERRUN * i64::from(RATE) / SECOND;
-            audio.packetizer.break_off();
+            audio.packetizer.mark_discontinuity();
         }
     }
 

@@ -2,11 +2,11 @@
 
 use super::first_wait::FirstWait;
 use super::{Blocked, Feed, Input, Probe, read};
-use crate::capture::sample_clock::{SampleClock, chunk_frames, sample_nanos};
+use crate::capture::sample_schedule::{SampleSchedule, chunk_frames};
 use crate::capture::{AudioFormat, AudioPoll, Error};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::clock::{Monotonic, sample_nanos};
 
 /// Bytes of a sample.
 const SAMPLE_LEN: usize = 2;
@@ -35,7 +35,7 @@ pub struct ChildAudio {
 #[derive(Debug)]
 enum Timing {
     /// A file, by counting samples. A loop's rounds begin at multiples of its period.
-    Paced { clock: SampleClock, period: Option<Duration>, looped: bool, round: u32 },
+    Paced { schedule: SampleSchedule, period: Option<Duration>, looped: bool, round: u32 },
     /// A camera.
     Arrival(ArrivalClock),
 }
@@ -64,8 +64,8 @@ impl ChildAudio {
             // What the file leaves out, at its beginning too, becomes silence: the count of samples
             // is then the time.
             options.extend(["-af", "aresample=async=1:first_pts=0"]);
-            let clock = SampleClock::new(epoch, format);
-            Timing::Paced { clock, period: probe.duration, looped, round: 0 }
+            let schedule = SampleSchedule::new(epoch, format);
+            Timing::Paced { schedule, period: probe.duration, looped, round: 0 }
         };
         options.extend(["-f", "s16le"]);
         let feed = Feed::start(input, &options)?;
@@ -91,8 +91,8 @@ impl ChildAudio {
 
     /// Sets the capture time of a file's first sample, before the first poll.
     pub const fn begin(&mut self, epoch: Monotonic) {
-        if let Timing::Paced { clock, .. } = &mut self.timing {
-            *clock = SampleClock::new(epoch, self.format);
+        if let Timing::Paced { schedule, .. } = &mut self.timing {
+            *schedule = SampleSchedule::new(epoch, self.format);
         }
     }
 
@@ -100,8 +100,8 @@ impl ChildAudio {
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
         match &self.timing {
-            Timing::Paced { clock, .. } if self.is_ready() => {
-                Some(clock.due(chunk_frames(self.format.rate)))
+            Timing::Paced { schedule, .. } if self.is_ready() => {
+                Some(schedule.due(chunk_frames(self.format.rate)))
             }
             _ => Some(self.feed.attention),
         }
@@ -139,12 +139,12 @@ impl ChildAudio {
         }
         let held = (self.filled / (channels * SAMPLE_LEN)).min(room);
         match &mut self.timing {
-            Timing::Paced { clock, period, looped, round } => {
+            Timing::Paced { schedule, period, looped, round } => {
                 let end = looped
                     .then_some(*period)
                     .flatten()
                     .map(|period| round_end(self.format.rate, period, *round + 1));
-                let left = end.map(|end| end.saturating_sub(clock.position()));
+                let left = end.map(|end| end.saturating_sub(schedule.position()));
                 let left = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(room));
                 // Within a round of a loop, silence follows sound that ends before the pictures.
                 let frames = if end.is_some() { room.min(left) } else { held.min(left) };
@@ -157,11 +157,11 @@ impl ChildAudio {
                     self.feed.rerun()?;
                     return Ok(AudioPoll::Idle);
                 }
-                if now < clock.due(frames) {
+                if now < schedule.due(frames) {
                     return Ok(AudioPoll::Idle);
                 }
-                let capture = clock.capture();
-                clock.advance(frames);
+                let capture = schedule.capture();
+                schedule.advance(frames);
                 self.give(&mut out[..frames * channels]);
                 Ok(AudioPoll::Samples { frames, capture })
             }

@@ -85,7 +85,7 @@ fn samples(source: &mut ChildAudio, most: usize) -> Vec<i16> {
         match source.poll(now, &mut out).unwrap() {
             AudioPoll::Samples { frames, capture } => {
                 let position = u64::try_from(samples.len() / usize::from(channels)).unwrap();
-                let expected = super::super::sample_clock::sample_nanos(position, rate);
+                let expected = streamsocket_stream::clock::sample_nanos(position, rate);
                 assert_eq!(capture.nanos_since(EPOCH), expected);
                 samples.extend(&out[..frames * usize::from(channels)]);
                 waited = 0;

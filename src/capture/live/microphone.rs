@@ -155,8 +155,8 @@ impl LiveMicrophone {
     }
 
     /// Some device has come or gone.
-    pub const fn look(&mut self, now: Monotonic) {
-        self.plug.look(now);
+    pub const fn rescan(&mut self, now: Monotonic) {
+        self.plug.rescan(now);
     }
 
     /// When it is next tried to open the device, while it is away and nobody is trying.

@@ -16,7 +16,7 @@ use alsa::pcm::{PCM, State, Status};
 use alsa::poll::{Descriptors, pollfd};
 use std::os::fd::RawFd;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::clock::{Monotonic, sample_nanos};
 
 /// An overrun is said again only after a quiet time like this: one a second is one piece of news.
 const OVERRUN_QUIET: Duration = Duration::from_secs(30);
@@ -143,7 +143,7 @@ impl Microphone {
     pub fn deadline(&self) -> Option<Monotonic> {
         let pace = self.pace?;
         let period = u64::try_from(self.period).unwrap_or(u64::MAX);
-        Some(pace.start.offset(nanos_of(pace.frames.saturating_add(period), self.format.rate)))
+        Some(pace.start.offset(sample_nanos(pace.frames.saturating_add(period), self.format.rate)))
     }
 
     /// Tells ALSA that the descriptor with this index in [`descriptors`](Self::descriptors) had
@@ -219,7 +219,7 @@ impl Microphone {
             self.pace = Some(Pace { start: now, frames: 0 });
             return Ok(AudioPoll::Idle);
         }
-        let capture = pace.start.offset(nanos_of(pace.frames, self.format.rate));
+        let capture = pace.start.offset(sample_nanos(pace.frames, self.format.rate));
         let read = u64::try_from(frames).unwrap_or(0);
         self.pace = Some(Pace { frames: pace.frames.saturating_add(read), ..pace });
         Ok(AudioPoll::Samples { frames, capture })
@@ -255,7 +255,7 @@ impl Microphone {
         };
         let (available, delay) = (i64::from(status.get_avail()), i64::from(status.get_delay()));
         let frames = buffered(available, delay, self.format.rate);
-        at.offset(-nanos_of(frames, self.format.rate))
+        at.offset(-sample_nanos(frames, self.format.rate))
     }
 
     /// After an overrun or a suspend: begins anew. What was not read is lost.
@@ -297,12 +297,6 @@ fn frames_in(time: Duration, rate: u32) -> u64 {
     u64::try_from(frames).unwrap_or(u64::MAX)
 }
 
-/// The time that so many sample frames take.
-fn nanos_of(frames: u64, rate: u32) -> i64 {
-    let nanos = u128::from(frames) * 1_000_000_000 / u128::from(rate.max(1));
-    i64::try_from(nanos).unwrap_or(i64::MAX)
-}
-
 /// Whether epoll takes this descriptor: it refuses files and `/dev/null`, which some plugins hand
 /// out for want of a better one.
 fn can_be_watched(descriptor: RawFd) -> bool {
@@ -328,12 +322,6 @@ mod tests {
     }
 
     #[test]
-    fn frames_take_their_time() {
-        assert_eq!(nanos_of(48, 48000), 1_000_000);
-        assert_eq!(nanos_of(44100 * 86_400, 44100), 86_400_000_000_000);
-    }
-
-    #[test]
     fn the_null_device_is_read_by_the_clock() {
         let mut microphone = Microphone::open("null", None).unwrap();
         assert_eq!(microphone.format(), AudioFormat { rate: 48000, channels: 2 });
@@ -346,7 +334,7 @@ mod tests {
         let mut expected = start;
         for count in 1..=3 {
             let due = microphone.deadline().unwrap();
-            let span = nanos_of(count * u64::try_from(period).unwrap(), 48000);
+            let span = sample_nanos(count * u64::try_from(period).unwrap(), 48000);
             assert_eq!(due, start.offset(span));
             let polled = microphone.poll(due, &mut out).unwrap();
             assert_eq!(polled, AudioPoll::Samples { frames: period, capture: expected });

@@ -68,9 +68,9 @@ impl AudioSource {
     }
 
     /// Some device has come or gone.
-    pub const fn look(&mut self, now: Monotonic) {
+    pub const fn rescan(&mut self, now: Monotonic) {
         if let Self::Microphone(source) = self {
-            source.look(now);
+            source.rescan(now);
         }
     }
 

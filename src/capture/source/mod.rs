@@ -109,9 +109,9 @@ impl VideoSource {
     }
 
     /// Some device has come or gone.
-    pub const fn look(&mut self, now: Monotonic) {
+    pub const fn rescan(&mut self, now: Monotonic) {
         if let Self::Camera(source) = self {
-            source.look(now);
+            source.rescan(now);
         }
     }
 

@@ -166,7 +166,7 @@ impl Packetizer {
     }
 
     /// The capture has broken off: the next samples need not follow those before.
-    pub const fn break_off(&mut self) {
+    pub const fn mark_discontinuity(&mut self) {
         self.broken = true;
     }
 
@@ -314,7 +314,7 @@ mod tests {
     fn a_hole_in_the_capture_is_a_hole_in_rtp_time() {
         let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
         times(&mut packetizer, 240, Monotonic(0));
-        packetizer.break_off();
+        packetizer.mark_discontinuity();
         // 100 ms are missing between 5 ms and 105 ms.
         assert_eq!(times(&mut packetizer, 240, Monotonic(105_000_000)), [(1, 5_040)]);
     }

@@ -15,13 +15,13 @@ const RATE_MAX: u64 = 100_000_000_000;
 
 /// Lets frames through as long as their bits fit.
 #[derive(Debug)]
-pub struct Limit {
+pub struct BitrateLimit {
     rate: u64,
     /// When what has been sent would be through at that rate.
     free: Option<Monotonic>,
 }
 
-impl Limit {
+impl BitrateLimit {
     /// At most so many bits a second.
     #[must_use]
     pub const fn new(rate: u64) -> Self {
@@ -82,7 +82,7 @@ mod tests {
 
     /// Frames of so many bytes let through in ten seconds at 30 a second, by a limit of 8 Mbit/s.
     fn admitted(bytes: usize) -> usize {
-        let mut limit = Limit::new(8_000_000);
+        let mut limit = BitrateLimit::new(8_000_000);
         let frame = |number| {
             let now = Monotonic(number * INTERVAL);
             let admitted = limit.admits(now);

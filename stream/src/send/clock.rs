@@ -2,7 +2,7 @@
 //! its RTP time runs at the sound card's true rate.
 
 use super::sample_clock::SampleClock;
-use crate::clock::Monotonic;
+use crate::clock::{Monotonic, sample_nanos};
 use streamsocket_wire::rtp::RtpTime;
 
 /// The RTP clock of a video stream: `rate` ticks a second of capture time.
@@ -116,15 +116,8 @@ impl AudioClock {
     /// Duration of `frames` sample frames by the nominal rate, in nanoseconds.
     #[must_use]
     pub fn span_nanos(&self, frames: usize) -> i64 {
-        span_nanos(frames as u64, self.rate)
+        sample_nanos(frames as u64, self.rate)
     }
-}
-
-/// Duration of `frames` sample frames at `rate` a second, in nanoseconds.
-#[must_use]
-pub fn span_nanos(frames: u64, rate: u32) -> i64 {
-    let nanos = u128::from(frames) * 1_000_000_000 / u128::from(rate.max(1));
-    i64::try_from(nanos).unwrap_or(i64::MAX)
 }
 
 /// Ticks in a signed span of nanoseconds, rounded, modulo 2^32 as RTP time is.

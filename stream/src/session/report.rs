@@ -39,7 +39,7 @@ impl Reporter {
     }
 
     /// Makes the next report due at once: the clock has been stepped.
-    pub fn hasten(&mut self, now: Monotonic) {
+    pub fn schedule(&mut self, now: Monotonic) {
         self.next = self.next.map(|next| next.min(now));
     }
 

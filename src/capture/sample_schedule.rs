@@ -1,9 +1,9 @@
-//! When the samples of a generated or recorded sound are due: sound that no device paces is
-//! stamped by counting samples from an epoch and handed out in short chunks at their end, as a
-//! sound card would.
+//! When the samples of generated or recorded sound are due. No device paces such sound: it is stamped by
+//! counting sample frames from an epoch, and handed out in chunks of 5 ms once their last sample has been
+//! captured, as a sound card would.
 
 use super::AudioFormat;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::clock::{Monotonic, sample_nanos};
 
 /// Chunks a second: 5 ms each, the length of the packets that they fill.
 pub const CHUNKS_PER_SECOND: u32 = 200;
@@ -14,23 +14,16 @@ pub fn chunk_frames(rate: u32) -> usize {
     usize::try_from((rate / CHUNKS_PER_SECOND).max(1)).unwrap_or(1)
 }
 
-/// Time that this many sample frames take, in nanoseconds.
-#[must_use]
-pub fn sample_nanos(frames: u64, rate: u32) -> i64 {
-    let nanos = u128::from(frames) * 1_000_000_000 / u128::from(rate.max(1));
-    i64::try_from(nanos).unwrap_or(i64::MAX)
-}
-
 /// Counts sample frames from an epoch, without the drift of an added-up interval.
 #[derive(Clone, Copy, Debug)]
-pub struct SampleClock {
+pub struct SampleSchedule {
     epoch: Monotonic,
     rate: u32,
     position: u64,
 }
 
-impl SampleClock {
-    /// A clock whose first sample is captured at `epoch`.
+impl SampleSchedule {
+    /// A schedule whose first sample is captured at `epoch`.
     #[must_use]
     pub const fn new(epoch: Monotonic, format: AudioFormat) -> Self {
         Self { epoch, rate: format.rate, position: 0 }
@@ -68,11 +61,11 @@ mod tests {
 
     #[test]
     fn a_day_of_samples_ends_exactly_a_day_later() {
-        let mut clock = SampleClock::new(Monotonic(7), AudioFormat { rate: 44_100, channels: 2 });
+        let mut schedule = SampleSchedule::new(Monotonic(7), AudioFormat { rate: 44_100, channels: 2 });
         for _ in 0..24 * 3600 {
-            clock.advance(44_100);
+            schedule.advance(44_100);
         }
-        assert_eq!(clock.capture(), Monotonic(24 * 3600 * 1_000_000_000 + 7));
-        assert_eq!(clock.due(44_100).nanos_since(clock.capture()), 1_000_000_000);
+        assert_eq!(schedule.capture(), Monotonic(24 * 3600 * 1_000_000_000 + 7));
+        assert_eq!(schedule.due(44_100).nanos_since(schedule.capture()), 1_000_000_000);
     }
 }
