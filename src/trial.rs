@@ -6,7 +6,7 @@ mod service;
 pub use self::service::Service;
 
 use crate::capture::Cause;
-use crate::capture::source::{Setting, try_out};
+use crate::capture::source::{Context, try_out};
 use crate::clock::{monotonic, unix_offset_nanos};
 use crate::daemon::{Error, try_ways};
 use crate::replace::try_at;
@@ -43,13 +43,13 @@ pub fn try_all(settings: &Settings, service: Option<&Service>) -> Result<Finding
         findings.note(awaited, no_way.to_string());
     }
     let poll = Poll::new()?;
-    let setting = Setting {
+    let context = Context {
         epoch: monotonic(),
         unix_offset: unix_offset_nanos(),
         waker: Arc::new(Waker::new(poll.registry(), Token(0))?),
         standard_input: None,
     };
-    let tried = try_out(settings, &setting);
+    let tried = try_out(settings, &context);
     for error in tried.missing {
         // The service has rights of its own.
         let of_others = service.is_some() && error.cause() == Cause::Forbidden;

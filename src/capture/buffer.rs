@@ -2,7 +2,7 @@
 //! come from. Nothing is copied and nothing is allocated per frame: dropping the bytes gives the
 //! memory back to where it came from, exactly once.
 
-use super::camera::Lease;
+use super::camera::ring::Lease;
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex, PoisonError};

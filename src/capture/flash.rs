@@ -1,7 +1,7 @@
 //! When the built-in picture flashes and the built-in tone beeps: both ask here, so that they
 //! agree by construction.
 
-use super::FrameRate;
+use super::format::FrameRate;
 use streamsocket_stream::clock::Monotonic;
 
 /// The frames that flash: the first frame of every second since the epoch.

@@ -1,8 +1,8 @@
 //! A folder of JPEG files in the order of their names, each of them a picture with whatever else is in
 //! its file: as a camera hands over its buffers.
 
-use super::Error;
 use super::buffer::Pool;
+use super::error::Error;
 use super::mjpeg_reader::Next;
 use super::mjpeg_split::FRAME_MAX;
 use std::fs::File;

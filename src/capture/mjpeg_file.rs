@@ -5,12 +5,14 @@
 //! always ready. What is not a regular file, a pipe or a device, is refused here.
 
 use super::buffer::Pooled;
+use super::error::Error;
+use super::format::{FrameRate, VideoFormat};
+use super::frame::VideoPoll;
 use super::jpeg_folder::JpegFolder;
 use super::mjpeg_reader::{MjpegReader, Next};
 use super::mjpeg_split::picture_size;
 use super::paced::Paced;
 use super::preloaded::{Loader, Preloaded};
-use super::{Error, FrameRate, VideoFormat, VideoPoll};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::RawFd;

@@ -3,9 +3,11 @@
 //! `rpicam-vid --codec mjpeg -o - | streamsocket --video file:-`.
 
 use super::buffer::{FrameBytes, Pooled};
+use super::error::Error;
+use super::format::{FrameRate, VideoFormat};
+use super::frame::{VideoFrame, VideoPoll};
 use super::mjpeg_reader::{MjpegReader, Next};
 use super::mjpeg_split::picture_size;
-use super::{Error, FrameRate, VideoFormat, VideoFrame, VideoPoll};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;

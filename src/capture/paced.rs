@@ -2,8 +2,10 @@
 //! None is ever skipped; when the loop was held up they follow each other without a pause.
 
 use super::buffer::{FrameBytes, Pooled};
+use super::error::Error;
+use super::format::FrameRate;
+use super::frame::{VideoFrame, VideoPoll};
 use super::mjpeg_reader::Next;
-use super::{Error, FrameRate, VideoFrame, VideoPoll};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 

@@ -4,9 +4,11 @@
 
 use super::buffer::{FrameBytes, Pool, Pooled};
 use super::canvas::{Canvas, Scene};
+use super::error::Error;
 use super::flash::Flash;
+use super::format::VideoFormat;
+use super::frame::{VideoFrame, VideoPoll};
 use super::preloaded::{Loader, Preloaded};
-use super::{Error, VideoFormat, VideoFrame, VideoPoll};
 use crate::jpeg_worker::Worker;
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
@@ -246,8 +248,9 @@ fn refused(error: turbojpeg::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::format::{AudioFormat, FrameRate};
+    use crate::capture::frame::AudioPoll;
     use crate::capture::tone::Tone;
-    use crate::capture::{AudioFormat, AudioPoll, FrameRate};
     use crate::jpeg_worker::tests::Loop;
     use crate::normalise::QUALITY_DEFAULT;
     use turbojpeg::{PixelFormat, decompress, read_header};

@@ -3,7 +3,7 @@
 //! wait is over. What the device delivers, and what stands in for it meanwhile, is the business of
 //! its owner.
 
-use super::{Cause, Error};
+use super::error::{Cause, Error};
 use crate::beside::{Panicked, Slowly, Work};
 use std::sync::Arc;
 use std::time::Duration;

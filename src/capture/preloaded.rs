@@ -2,8 +2,10 @@
 //! measuring how much the rest of the way costs.
 
 use super::buffer::FrameBytes;
+use super::error::Error;
+use super::format::{FrameRate, VideoFormat};
+use super::frame::{VideoFrame, VideoPoll};
 use super::mjpeg_split::picture_size;
-use super::{Error, FrameRate, VideoFormat, VideoFrame, VideoPoll};
 use std::ops::Range;
 use std::os::fd::RawFd;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //! counting sample frames from an epoch, and handed out in chunks of 5 ms once their last sample has been
 //! captured, as a sound card would.
 
-use super::AudioFormat;
+use super::format::AudioFormat;
 use streamsocket_stream::clock::{Monotonic, sample_nanos};
 
 /// Chunks a second: 5 ms each, the length of the packets that they fill.
@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_day_of_samples_ends_exactly_a_day_later() {
-        let mut schedule = SampleSchedule::new(Monotonic(7), AudioFormat { rate: 44_100, channels: 2 });
+        let mut schedule =
+            SampleSchedule::new(Monotonic(7), AudioFormat { rate: 44_100, channels: 2 });
         for _ in 0..24 * 3600 {
             schedule.advance(44_100);
         }

@@ -1,9 +1,11 @@
 //! The built-in sound: silence with a short 1 kHz beep that begins with each flash of the built-in
 //! picture, so that lip sync can be measured from outside with any tool.
 
+use super::error::Error;
 use super::flash::Flash;
+use super::format::AudioFormat;
+use super::frame::AudioPoll;
 use super::sample_schedule::{SampleSchedule, chunk_frames};
-use super::{AudioFormat, AudioPoll, Error};
 use std::f64::consts::{PI, TAU};
 use std::os::fd::RawFd;
 use streamsocket_stream::clock::Monotonic;
@@ -116,7 +118,7 @@ fn beep(rate: u32) -> Vec<i16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::FrameRate;
+    use crate::capture::format::FrameRate;
 
     /// All samples of the first channel up to `end`, checking that capture times are gapless.
     fn play(tone: &mut Tone, end: Monotonic) -> Vec<i16> {

@@ -6,8 +6,10 @@
 //! or are killed: data chunks of size 0 or 0xFFFFFFFF. Reads may block shortly, as those of any
 //! regular file.
 
+use super::error::Error;
+use super::format::AudioFormat;
+use super::frame::AudioPoll;
 use super::sample_schedule::{SampleSchedule, chunk_frames};
-use super::{AudioFormat, AudioPoll, Error};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};

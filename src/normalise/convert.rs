@@ -2,8 +2,9 @@
 
 use super::planes::{Planes, Rows};
 use super::quality;
-use super::raw::{Encodable, RawFormat};
+use super::raw::{Encodable, encodable};
 use super::rearrange::{self, Rearranger};
+use crate::capture::raw::RawFormat;
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
 use turbojpeg::{
@@ -213,7 +214,7 @@ impl Converter {
         bytes: &[u8],
         quality: u8,
     ) -> Result<OutputBuf<'static>, Refusal> {
-        match format.encodable(bytes, &mut self.planes).ok_or(Refusal::Damaged)? {
+        match encodable(format, bytes, &mut self.planes).ok_or(Refusal::Damaged)? {
             Encodable::Planes => self.encode_planes(quality),
             Encodable::Image(image) => encode_colours(image, quality),
         }

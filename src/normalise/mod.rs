@@ -11,7 +11,6 @@ mod rearrange;
 mod tests;
 
 pub use convert::{Converter, Made, Refusal, Remedy};
-pub use raw::{Layout, RawFormat};
 
 use crate::capture::buffer::{FrameBytes, Pool, Pooled};
 use crate::capture::{Error, VideoFrame};

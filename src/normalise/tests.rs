@@ -1,5 +1,6 @@
 use super::convert::{Converter, Refusal, Remedy};
 use super::*;
+use crate::capture::{Layout, RawFormat};
 use crate::jpeg_worker::tests::Loop;
 use streamsocket_stream::clock::Monotonic;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvImage};

@@ -7,7 +7,7 @@
 
 use super::control::{Control, ControlKind, variable_name};
 use super::offer::{Extent, FormatOffer, RateOffer, SizeOffer};
-use crate::capture::FrameRate;
+use crate::capture::format::FrameRate;
 use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -6,6 +6,7 @@
 //! buffers; while that many are, the newest frame is held back and older ones return to the driver at
 //! once.
 
+mod adjust;
 pub(crate) mod control;
 #[allow(unsafe_code, reason = "ioctls on structures of the kernel")]
 pub(crate) mod kernel;
@@ -13,7 +14,7 @@ pub(crate) mod offer;
 mod refusal;
 mod request;
 #[allow(unsafe_code, reason = "memory shared with the driver")]
-mod ring;
+pub(super) mod ring;
 
 pub use control::{Control, ControlKind};
 pub use offer::{Extent, FormatOffer, RateOffer, SizeOffer};
@@ -21,9 +22,11 @@ pub use request::CameraRequest;
 pub use ring::Lease;
 
 use super::buffer::FrameBytes;
-use super::{Error, VideoFormat, VideoFrame, VideoPoll};
+use super::error::Error;
+use super::format::VideoFormat;
+use super::frame::{VideoFrame, VideoPoll};
+use super::raw::RawFormat;
 use crate::clock::monotonic;
-use crate::normalise::RawFormat;
 use kernel::{Capability, Node};
 use ring::{Dequeued, Ring};
 use std::os::fd::RawFd;
@@ -140,7 +143,7 @@ impl Camera {
         let (node, capability) = open_node(path)?;
         let label = label(&capability, path);
         let (granted, raw) = request::negotiate(&node, &label, request)?;
-        control::apply(&node, &label, &request.controls)?;
+        adjust::apply(&node, &label, &request.controls)?;
         let ring = Ring::map(node)
             .map_err(|error| refusal::failed(&label, path, "map its buffers", &error))?;
         log::debug!("{label} has {} buffers", ring.len());

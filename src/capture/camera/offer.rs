@@ -1,7 +1,8 @@
 //! What a camera offers, and what is taken of it. Pure: the lists come from the kernel or a test.
 
-use crate::capture::{Error, FrameRate};
-use crate::normalise::Layout;
+use crate::capture::error::Error;
+use crate::capture::format::FrameRate;
+use crate::capture::raw::Layout;
 use std::fmt;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;

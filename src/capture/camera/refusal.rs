@@ -1,8 +1,8 @@
 //! Why a camera cannot be had, in one line that also says what to do about it.
 
 use super::kernel::Capability;
-use crate::capture::devices::{self, CameraInfo};
-use crate::capture::{Cause, Error};
+use crate::capture::devices::cameras::{CameraInfo, cameras};
+use crate::capture::error::{Cause, Error};
 use std::io;
 use std::path::Path;
 
@@ -70,7 +70,7 @@ fn busy(label: &str, path: &Path) -> String {
 
 /// The cameras that could be used instead.
 fn found() -> String {
-    choice(&devices::cameras())
+    choice(&cameras())
 }
 
 fn choice(cameras: &[CameraInfo]) -> String {

@@ -3,8 +3,9 @@
 use super::kernel::{Granted, Node};
 use super::offer::{self, SizeOffer};
 use super::refusal;
-use crate::capture::{Error, FrameRate, VideoFormat};
-use crate::normalise::{Layout, RawFormat};
+use crate::capture::error::Error;
+use crate::capture::format::{FrameRate, VideoFormat};
+use crate::capture::raw::{Layout, RawFormat};
 use std::path::PathBuf;
 
 /// What the user wants of a camera.

@@ -1,9 +1,14 @@
 //! Sound from a child.
 
+use super::feed::{Blocked, Feed};
 use super::first_wait::FirstWait;
-use super::{Blocked, Feed, Input, Probe, read};
+use super::input::Input;
+use super::probe::Probe;
+use super::process::read;
+use crate::capture::error::Error;
+use crate::capture::format::AudioFormat;
+use crate::capture::frame::AudioPoll;
 use crate::capture::sample_schedule::{SampleSchedule, chunk_frames};
-use crate::capture::{AudioFormat, AudioPoll, Error};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 use streamsocket_stream::clock::{Monotonic, sample_nanos};

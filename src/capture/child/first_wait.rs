@@ -1,7 +1,8 @@
 //! The wait for what a child gives first.
 
-use super::{FIRST_WAIT, Feed, SUPERVISION};
-use crate::capture::Error;
+use super::feed::{Feed, SUPERVISION};
+use super::process::FIRST_WAIT;
+use crate::capture::error::Error;
 use crate::capture::mjpeg_stream::wait_readable;
 use std::time::Duration;
 

@@ -1,8 +1,10 @@
 //! What a file or a camera holds, as ffprobe sees it.
 
-use super::{FIRST_WAIT, Input, Process, read, spawn};
+use super::input::Input;
+use super::process::{FIRST_WAIT, Process, read, spawn};
+use crate::capture::error::Error;
+use crate::capture::format::{AudioFormat, FrameRate};
 use crate::capture::mjpeg_stream::set_nonblocking;
-use crate::capture::{AudioFormat, Error, FrameRate};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Deserialize;

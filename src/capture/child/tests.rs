@@ -3,13 +3,19 @@
 
 use super::super::mjpeg_reader::tests::picture;
 use super::super::mjpeg_stream::wait_readable;
-use super::super::{AudioFormat, AudioPoll, FrameRate, VideoPoll};
+use super::feed::Feed;
+use super::process::spawn;
 use super::*;
 use crate::beside;
-use std::io::Write;
+use crate::capture::format::{AudioFormat, FrameRate};
+use crate::capture::frame::{AudioPoll, VideoPoll};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
+use std::time::Duration;
+use streamsocket_stream::clock::Monotonic;
 use turbojpeg::{Subsamp, read_header};
 
 const EPOCH: Monotonic = Monotonic(1_000_000_000);

@@ -1,13 +1,17 @@
 //! Pictures from a child.
 
+use super::feed::{Blocked, Feed};
 use super::first_wait::FirstWait;
-use super::{Blocked, Feed, Input, Probe, ProbedVideo};
+use super::input::Input;
+use super::probe::{Probe, ProbedVideo};
 use crate::capture::buffer::{FrameBytes, Pooled};
+use crate::capture::error::Error;
+use crate::capture::format::{FrameRate, VideoFormat};
+use crate::capture::frame::{VideoFrame, VideoPoll};
 use crate::capture::mjpeg_reader::{MjpegReader, Next};
 use crate::capture::mjpeg_split::picture_size;
 use crate::capture::paced::Paced;
 use crate::capture::preloaded::{Loader, Preloaded};
-use crate::capture::{Error, FrameRate, VideoFormat, VideoFrame, VideoPoll};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;

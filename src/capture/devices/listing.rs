@@ -1,11 +1,12 @@
 //! What `streamsocket devices` prints: cameras and microphones with all that can be chosen, and the
 //! options that choose it.
 
+use super::cameras::{CameraInfo, cameras, has_camera_interface};
+use super::cards::{CardInfo, card_of_camera, cards};
 use super::lookup::PORT_PREFIX;
-use super::{CameraInfo, CardInfo, cameras, card_of_camera, cards, has_camera_interface};
-use crate::capture::Error;
 use crate::capture::camera::offer::{choose_format, codes, listed};
 use crate::capture::camera::{Control, FormatOffer};
+use crate::capture::error::Error;
 use crate::capture::microphone;
 use crate::capture::microphone::Offer;
 use std::fmt::{Result, Write};
@@ -138,7 +139,7 @@ fn in_brackets(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::capture::camera::{ControlKind, Extent, RateOffer, SizeOffer};
-    use crate::capture::{AudioFormat, FrameRate};
+    use crate::capture::format::{AudioFormat, FrameRate};
     use std::path::PathBuf;
 
     fn camera() -> CameraInfo {

@@ -1,10 +1,11 @@
 //! From what a user calls a device to the one that is meant now: numbers change when devices are
 //! plugged in anew, and the device that was used before is preferred.
 
+use super::cameras::auto_camera;
+use super::cards::{CardInfo, cards};
 use super::sysfs::{Identity, Sysfs, VideoNode};
-use super::{CardInfo, Node, auto_camera, cards};
-use crate::capture::camera::kernel::Capability;
-use crate::capture::{Cause, Error};
+use crate::capture::camera::kernel::{Capability, Node};
+use crate::capture::error::{Cause, Error};
 use std::fmt;
 use std::path::{Path, PathBuf};
 

@@ -3,9 +3,11 @@
 
 use super::reached::{Reached, Sound, reach};
 use crate::capture::child::{self, ChildAudio, Input, Probe, VideoSettings};
+use crate::capture::error::{Cause, Error};
+use crate::capture::format::{AudioFormat, VideoFormat};
+use crate::capture::frame::{AudioPoll, VideoPoll};
 use crate::capture::http::HttpPictures;
 use crate::capture::plug::{Plug, Waits};
-use crate::capture::{AudioFormat, AudioPoll, Cause, Error, VideoFormat, VideoPoll};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,11 +1,13 @@
 //! The camera of a session: where it is plugged in now, what it has lost so far, and whether it
 //! still gives pictures.
 
-use super::go_on_without;
+use super::without::go_on_without;
 use crate::capture::camera::{Camera, CameraCounts, CameraRequest};
 use crate::capture::devices::{self, CameraName, Identity};
+use crate::capture::error::{Cause, Error};
+use crate::capture::format::{FrameRate, VideoFormat};
+use crate::capture::frame::VideoPoll;
 use crate::capture::plug::Plug;
-use crate::capture::{Cause, Error, FrameRate, VideoFormat, VideoPoll};
 use crate::settings::Wait;
 use std::os::fd::RawFd;
 use std::path::Path;

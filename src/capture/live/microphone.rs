@@ -1,10 +1,12 @@
 //! The microphone of a session: which card it is now, made to fit the format that the session has.
 
-use super::go_on_without;
+use super::without::go_on_without;
 use crate::capture::devices::{self, Identity};
+use crate::capture::error::{Cause, Error};
+use crate::capture::format::AudioFormat;
+use crate::capture::frame::AudioPoll;
 use crate::capture::microphone::Microphone;
 use crate::capture::plug::Plug;
-use crate::capture::{AudioFormat, AudioPoll, Cause, Error};
 use crate::settings::Wait;
 use std::os::fd::RawFd;
 use std::path::PathBuf;

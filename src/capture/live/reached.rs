@@ -1,8 +1,10 @@
 //! What an address turned out to be: a camera whose JPEGs we read ourselves, or what ffmpeg reads for us.
 
 use crate::capture::child::{self, ChildVideo, Input, VideoSettings};
+use crate::capture::error::Error;
+use crate::capture::format::VideoFormat;
+use crate::capture::frame::VideoPoll;
 use crate::capture::http::{self, HttpPictures, Opened, Wanted};
-use crate::capture::{Error, VideoFormat, VideoPoll};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use streamsocket_stream::clock::Monotonic;

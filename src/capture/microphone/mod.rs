@@ -11,7 +11,9 @@ mod refusal;
 
 pub(crate) use offer::{Offer, offers};
 
-use super::{AudioFormat, AudioPoll, Error};
+use super::error::Error;
+use super::format::AudioFormat;
+use super::frame::AudioPoll;
 use alsa::pcm::{PCM, State, Status};
 use alsa::poll::{Descriptors, pollfd};
 use std::os::fd::RawFd;

@@ -1,7 +1,8 @@
 //! What a sound card can capture, and the best of it.
 
 use super::refusal;
-use crate::capture::{AudioFormat, Error};
+use crate::capture::error::Error;
+use crate::capture::format::AudioFormat;
 use alsa::pcm::{Access, Format, Frames, HwParams, PCM, TstampType};
 use alsa::{Direction, Output, ValueOr};
 use std::fmt;

@@ -1,12 +1,13 @@
 //! Why a microphone cannot be had, in one line that also says what to do about it.
 
-use crate::capture::{Cause, Error, devices};
+use crate::capture::devices::cards::{cards, cards_are_forbidden};
+use crate::capture::error::{Cause, Error};
 use std::fmt::Display;
 
 /// The device could not be opened.
 pub(super) fn cannot_open(name: &str, errno: i32) -> Error {
     // alsa-lib does not find a card that it may not open.
-    let hidden = errno != libc::EBUSY && devices::cards_are_forbidden();
+    let hidden = errno != libc::EBUSY && cards_are_forbidden();
     let cause = if hidden { Cause::Forbidden } else { Cause::of(errno) };
     let line = match errno {
         libc::EBUSY => format!(
@@ -62,7 +63,7 @@ fn description(errno: i32) -> String {
 
 /// The microphones that could be used instead.
 fn found() -> String {
-    let cards = devices::cards();
+    let cards = cards();
     let named: Vec<_> =
         cards.iter().map(|card| format!("{} \"{}\"", card.name, card.description)).collect();
     if named.is_empty() {

@@ -1,10 +1,12 @@
 //! The source of sound that was chosen.
 
 use crate::capture::child::ChildAudio;
+use crate::capture::error::Error;
+use crate::capture::format::AudioFormat;
+use crate::capture::frame::AudioPoll;
 use crate::capture::live::{LiveMicrophone, LiveSound};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
-use crate::capture::{AudioFormat, AudioPoll, Error};
 use std::os::fd::RawFd;
 use streamsocket_stream::clock::Monotonic;
 

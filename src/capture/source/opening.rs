@@ -1,11 +1,15 @@
 //! From what the user chose to open sources.
 
+use super::audio::AudioSource;
+use super::context::Context;
 use super::effect::{Kind, without_effect};
-use super::{AudioSource, Setting, Sources, VideoSource};
+use super::video::VideoSource;
 use crate::capture::camera::CameraRequest;
 use crate::capture::child::{self, ChildAudio, ChildVideo, Input, Probe, VideoSettings};
 use crate::capture::devices::{self, CameraName};
+use crate::capture::error::{Cause, Error};
 use crate::capture::flash::Flash;
+use crate::capture::format::{AudioFormat, FrameRate, VideoFormat};
 use crate::capture::live::{
     self, LiveCamera, LiveMicrophone, LivePictures, LiveSound, MicrophoneName, Sound,
 };
@@ -14,7 +18,6 @@ use crate::capture::mjpeg_stream::MjpegStream;
 use crate::capture::pattern::{self, Pattern};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
-use crate::capture::{AudioFormat, Cause, Error, FrameRate, VideoFormat};
 use crate::normalise;
 use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
 use std::path::Path;
@@ -29,15 +32,23 @@ const RATE_DEFAULT: FrameRate = FrameRate { numerator: 30, denominator: 1 };
 /// Format of the test tone.
 const TONE_FORMAT: AudioFormat = AudioFormat { rate: 48_000, channels: 2 };
 
+/// Both sources, opened, with a word on what they are.
+pub struct Sources {
+    /// Pictures.
+    pub video: Option<(VideoSource, String)>,
+    /// Sound.
+    pub audio: Option<(AudioSource, String)>,
+}
+
 /// Opens what the user chose.
 ///
 /// # Errors
 /// One line: what cannot be opened, why, and what to do.
-pub fn open(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
-    match (open_now(settings, setting), &settings.video) {
+pub fn open(settings: &Settings, context: &Context) -> Result<Sources, Error> {
+    match (open_now(settings, context), &settings.video) {
         (Err(why), VideoChoice::Url(url)) if why.cause() == Cause::Unreachable => {
             let why = live::go_on_without(why, settings.wait)?;
-            wait_for(&Input::Live(url.clone()), &why, settings, setting)
+            wait_for(&Input::Live(url.clone()), &why, settings, context)
         }
         (opened, _) => opened,
     }
@@ -48,32 +59,32 @@ fn wait_for(
     address: &Input,
     why: &Error,
     settings: &Settings,
-    setting: &Setting,
+    context: &Context,
 ) -> Result<Sources, Error> {
     let sound = Arc::new(Sound::default());
-    let told = || (Arc::clone(&sound), Arc::clone(&setting.waker));
-    let request = child_request(settings, setting);
+    let told = || (Arc::clone(&sound), Arc::clone(&context.waker));
+    let request = child_request(settings, context);
     let pictures = LivePictures::wait_for(address, why.clone(), request, told());
     let video = VideoSource::Address(Box::new(pictures));
     let audio = if settings.audio == AudioChoice::Auto {
         let sound = LiveSound::wait_for(address, why.clone(), told());
         Some((AudioSource::Address(Box::new(sound)), settings.video_name()))
     } else {
-        open_audio(settings, setting, Some(&video), None)?
+        open_audio(settings, context, Some(&video), None)?
     };
     Ok(Sources { video: Some((video, settings.video_name())), audio })
 }
 
-fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
+fn open_now(settings: &Settings, context: &Context) -> Result<Sources, Error> {
     if matches!(settings.video, VideoChoice::Url(_)) {
         warn_without_effect(settings, Kind::of(&settings.video, true));
     }
-    if let Some(pictures) = http_camera(settings, setting)? {
+    if let Some(pictures) = http_camera(settings, context)? {
         let video = VideoSource::Address(Box::new(pictures));
         // It has no sound, and another microphone is not its own.
         let audio = match settings.audio {
             AudioChoice::Auto => None,
-            _ => open_audio(settings, setting, Some(&video), None)?,
+            _ => open_audio(settings, context, Some(&video), None)?,
         };
         return Ok(Sources { video: Some((video, settings.video_name())), audio });
     }
@@ -84,9 +95,9 @@ fn open_now(settings: &Settings, setting: &Setting) -> Result<Sources, Error> {
     }
     let video = match chosen {
         VideoChoice::None => None,
-        choice => Some(open_video(&choice, settings, setting, probe.as_ref())?),
+        choice => Some(open_video(&choice, settings, context, probe.as_ref())?),
     };
-    let audio = open_audio(settings, setting, video.as_ref().map(|(v, _)| v), probe.as_ref())?;
+    let audio = open_audio(settings, context, video.as_ref().map(|(v, _)| v), probe.as_ref())?;
     Ok(Sources { video, audio })
 }
 
@@ -99,14 +110,14 @@ fn warn_without_effect(settings: &Settings, kind: Kind) {
 /// A camera that gives JPEGs over HTTP, which needs no ffmpeg.
 pub(super) fn http_camera(
     settings: &Settings,
-    setting: &Setting,
+    context: &Context,
 ) -> Result<Option<LivePictures>, Error> {
     let VideoChoice::Url(url) = &settings.video else { return Ok(None) };
     if settings.rate == Some(RateChoice::Max) {
         return Ok(None);
     }
-    let (address, request) = (Input::Live(url.clone()), child_request(settings, setting));
-    let waker = Arc::clone(&setting.waker);
+    let (address, request) = (Input::Live(url.clone()), child_request(settings, context));
+    let waker = Arc::clone(&context.waker);
     let pictures = live::http_pictures(&address, &request)?;
     Ok(pictures.map(|pictures| LivePictures::begin(&address, pictures, request, waker)))
 }
@@ -145,14 +156,14 @@ fn chosen_video(settings: &Settings) -> VideoChoice {
 fn open_video(
     choice: &VideoChoice,
     settings: &Settings,
-    setting: &Setting,
+    context: &Context,
     probe: Option<&(Input, Probe)>,
 ) -> Result<(VideoSource, String), Error> {
     let max = settings.rate == Some(RateChoice::Max);
     let asked = asked_rate(settings);
     let rate = asked.unwrap_or(RATE_DEFAULT);
     if let Some((input, probe)) = probe {
-        let source = open_child(input, probe, settings, setting)?;
+        let source = open_child(input, probe, settings, context)?;
         return Ok((source, settings.video_name()));
     }
     let source = match choice {
@@ -163,7 +174,7 @@ fn open_video(
                 controls: settings.controls.clone(),
                 ..CameraRequest::default()
             };
-            let waker = Arc::clone(&setting.waker);
+            let waker = Arc::clone(&context.waker);
             let camera = LiveCamera::open(name.clone(), request, settings.wait, waker)?;
             VideoSource::Camera(Box::new(camera))
         }
@@ -172,17 +183,17 @@ fn open_video(
             VideoSource::Preloaded(Box::new(frames))
         }
         VideoChoice::File(path) => {
-            let file = MjpegFile::open(path, rate, setting.epoch, settings.looped)?;
+            let file = MjpegFile::open(path, rate, context.epoch, settings.looped)?;
             VideoSource::File(Box::new(file))
         }
         VideoChoice::StandardInput => {
-            let stream = setting.standard_input.map_or_else(
+            let stream = context.standard_input.map_or_else(
                 || MjpegStream::stdin(asked),
                 |format| MjpegStream::heir(VideoFormat { rate: asked, ..format }),
             );
             VideoSource::Stream(Box::new(stream?))
         }
-        _ => open_pattern(settings, setting, rate, max)?,
+        _ => open_pattern(settings, context, rate, max)?,
     };
     let name = source.name().map_or_else(|| settings.video_name(), str::to_owned);
     Ok((source, name))
@@ -197,11 +208,11 @@ const fn asked_rate(settings: &Settings) -> Option<FrameRate> {
 }
 
 /// What is wanted of a child's pictures.
-fn child_request(settings: &Settings, setting: &Setting) -> VideoSettings {
+fn child_request(settings: &Settings, context: &Context) -> VideoSettings {
     VideoSettings {
         rate: asked_rate(settings),
         size: settings.size,
-        epoch: setting.epoch,
+        epoch: context.epoch,
         looped: settings.looped,
         fits: normalise::is_sendable,
     }
@@ -211,9 +222,9 @@ fn open_child(
     input: &Input,
     probe: &Probe,
     settings: &Settings,
-    setting: &Setting,
+    context: &Context,
 ) -> Result<VideoSource, Error> {
-    let request = child_request(settings, setting);
+    let request = child_request(settings, context);
     if settings.rate == Some(RateChoice::Max) {
         let frames = child::preload(input, probe, &request)?;
         return Ok(VideoSource::Preloaded(Box::new(frames)));
@@ -223,34 +234,34 @@ fn open_child(
 
 fn open_pattern(
     settings: &Settings,
-    setting: &Setting,
+    context: &Context,
     rate: FrameRate,
     max: bool,
 ) -> Result<VideoSource, Error> {
     let (width, height) = settings.size.unwrap_or(PATTERN_SIZE);
-    let flash = Flash { epoch: setting.epoch, rate };
+    let flash = Flash { epoch: context.epoch, rate };
     let pattern = pattern::Settings {
         width,
         height,
         flash,
-        unix_offset: setting.unix_offset,
+        unix_offset: context.unix_offset,
         quality: settings.quality,
     };
     if max {
         return Ok(VideoSource::Preloaded(Box::new(pattern::preload(&pattern)?)));
     }
-    let pattern = Pattern::new(&pattern, Arc::clone(&setting.waker))?;
+    let pattern = Pattern::new(&pattern, Arc::clone(&context.waker))?;
     Ok(VideoSource::Pattern(Box::new(pattern)))
 }
 
 fn open_audio(
     settings: &Settings,
-    setting: &Setting,
+    context: &Context,
     video: Option<&VideoSource>,
     probe: Option<&(Input, Probe)>,
 ) -> Result<Option<(AudioSource, String)>, Error> {
     let microphone = |name: MicrophoneName, wait| {
-        let waker = Arc::clone(&setting.waker);
+        let waker = Arc::clone(&context.waker);
         let microphone = LiveMicrophone::open(name, wait, waker)?;
         let label = microphone.name().to_owned();
         Ok((AudioSource::Microphone(Box::new(microphone)), label))
@@ -259,18 +270,18 @@ fn open_audio(
         AudioChoice::None => return Ok(None),
         AudioChoice::Card(name) => microphone(MicrophoneName::Named(name.clone()), settings.wait)?,
         AudioChoice::File(path) => {
-            (open_sound_file(path, settings, setting)?, settings.audio_name())
+            (open_sound_file(path, settings, context)?, settings.audio_name())
         }
-        AudioChoice::Tone => tone(video, setting),
+        AudioChoice::Tone => tone(video, context),
         AudioChoice::Auto => match (video, probe) {
             (_, Some((input, probe))) if probe.audio.is_some() => {
-                let child = ChildAudio::open(input, probe, setting.epoch, settings.looped)?;
+                let child = ChildAudio::open(input, probe, context.epoch, settings.looped)?;
                 (AudioSource::Child(Box::new(child)), settings.video_name())
             }
             // A file's pictures go with its own sound or with none.
             (_, Some(_)) => return Ok(None),
             (Some(VideoSource::Pattern(_) | VideoSource::Preloaded(_)), None) => {
-                tone(video, setting)
+                tone(video, context)
             }
             (Some(VideoSource::File(_)), None) => return Ok(None),
             _ => return auto_microphone(video, settings.wait, microphone),
@@ -308,24 +319,24 @@ fn auto_microphone(
     }
 }
 
-fn tone(video: Option<&VideoSource>, setting: &Setting) -> (AudioSource, String) {
+fn tone(video: Option<&VideoSource>, context: &Context) -> (AudioSource, String) {
     let rate = video.map_or(RATE_DEFAULT, |video| video.format().reckoned_rate());
-    let flash = Flash { epoch: setting.epoch, rate };
+    let flash = Flash { epoch: context.epoch, rate };
     (AudioSource::Tone(Box::new(Tone::new(flash, TONE_FORMAT))), "test tone".to_owned())
 }
 
 pub(super) fn open_sound_file(
     path: &Path,
     settings: &Settings,
-    setting: &Setting,
+    context: &Context,
 ) -> Result<AudioSource, Error> {
     let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
-    let wav = if is_wav { WavFile::open(path, setting.epoch, settings.looped)? } else { None };
+    let wav = if is_wav { WavFile::open(path, context.epoch, settings.looped)? } else { None };
     if let Some(file) = wav {
         return Ok(AudioSource::File(Box::new(file)));
     }
     let input = Input::File(path.to_owned());
     let probe = child::probe(&input)?;
-    let child = ChildAudio::open(&input, &probe, setting.epoch, settings.looped)?;
+    let child = ChildAudio::open(&input, &probe, context.epoch, settings.looped)?;
     Ok(AudioSource::Child(Box::new(child)))
 }

@@ -2,10 +2,11 @@
 //! they are, files are looked into, addresses are asked. What others may be writing to, or would have to be
 //! waited for, is left alone: pipes and standard input.
 
-use super::Setting;
+use super::context::Context;
 use super::effect::{Kind, without_effect};
 use super::opening::{http_camera, open_sound_file, probe};
-use crate::capture::{Error, camera, devices, microphone};
+use crate::capture::error::Error;
+use crate::capture::{camera, devices, microphone};
 use crate::settings::{AudioChoice, Settings, VideoChoice};
 use std::path::Path;
 
@@ -20,12 +21,12 @@ pub struct Tried {
 
 /// Tries what the user chose.
 #[must_use]
-pub fn try_out(settings: &Settings, setting: &Setting) -> Tried {
+pub fn try_out(settings: &Settings, context: &Context) -> Tried {
     let mut missing = Vec::new();
     let decoded = match &settings.video {
         VideoChoice::File(path) if waits(path) => Ok(false),
         // As streaming does: what is read without ffmpeg needs none here.
-        VideoChoice::Url(_) => http_camera(settings, setting).and_then(|pictures| match pictures {
+        VideoChoice::Url(_) => http_camera(settings, context).and_then(|pictures| match pictures {
             Some(_) => Ok(true),
             None => probe(settings).map(|probe| probe.is_some()),
         }),
@@ -41,7 +42,7 @@ pub fn try_out(settings: &Settings, setting: &Setting) -> Tried {
     let sound = match &settings.audio {
         AudioChoice::Card(name) => microphone::offers(name).map(drop),
         AudioChoice::File(path) if !waits(path) => {
-            open_sound_file(path, settings, setting).map(drop)
+            open_sound_file(path, settings, context).map(drop)
         }
         _ => Ok(()),
     };
