@@ -1,29 +1,22 @@
 //! The daemon as a library: capture edges, the event loop that drives the engine, and control.
 //!
 //! What a frame passes through on its way: [`capture`] takes it from a device, a file or a
-//! generator and stamps it; [`normalise`] makes it a picture that RTP can carry;
-//! `streamsocket_stream::send` makes packets of it; [`output`] hands them
+//! generator and stamps it; [`codec`] makes it a picture that RTP can carry;
+//! `streamsocket_stream::send` makes packets of it; [`publish`] hands them
 //! to `streamsocket_net`; [`daemon`] owns the one event loop and the one clock that drive all of it.
 #![deny(unsafe_code)]
 
-pub mod announce;
 pub mod beside;
 pub mod capture;
 pub mod clock;
+pub mod codec;
 pub mod control;
 pub mod daemon;
-pub mod description;
-pub mod group;
-pub mod hotplug;
-pub mod identity;
-pub mod jpeg_worker;
-pub mod normalise;
 pub mod notify;
 pub mod options;
-pub mod output;
+pub mod publish;
 pub mod replace;
 pub mod settings;
 pub mod signals;
 pub mod statistics;
 pub mod trial;
-pub mod viewers;

@@ -8,8 +8,9 @@ use streamsocket::capture::devices;
 use streamsocket::clock::monotonic;
 use streamsocket::control::{Answer, Request, client};
 use streamsocket::options::{Command, CommandLine, StatusOptions, StreamOptions};
+use streamsocket::publish::viewers;
 use streamsocket::trial::{self, Findings, Service};
-use streamsocket::{beside, daemon, settings, viewers};
+use streamsocket::{beside, daemon, settings};
 use streamsocket_journal::logger;
 use streamsocket_net::machine;
 

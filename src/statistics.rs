@@ -1,7 +1,7 @@
 //! What the daemon says about itself: one JSON object, for `--stats`, for `status` and for the
 //! summary at the end.
 
-use crate::viewers::ViewerStatistics;
+use crate::publish::viewers::ViewerStatistics;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::net::SocketAddr;
-use streamsocket::viewers::{Viewers as Listed, Watched, text};
+use streamsocket::publish::viewers::{Viewers as Listed, Watched, text};
 use streamsocket_fuzz::{assert_one_line, lies_in};
 use streamsocket_seeds::{Step, Steps};
 use streamsocket_stream::clock::Monotonic;

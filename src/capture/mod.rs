@@ -11,6 +11,7 @@ pub mod error;
 pub mod flash;
 pub mod format;
 pub mod frame;
+pub mod hotplug;
 pub mod http;
 pub mod jpeg_folder;
 pub mod live;

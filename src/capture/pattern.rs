@@ -9,7 +9,7 @@ use super::flash::Flash;
 use super::format::VideoFormat;
 use super::frame::{VideoFrame, VideoPoll};
 use super::preloaded::{Loader, Preloaded};
-use crate::jpeg_worker::Worker;
+use crate::codec::worker::Worker;
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -251,8 +251,8 @@ mod tests {
     use crate::capture::format::{AudioFormat, FrameRate};
     use crate::capture::frame::AudioPoll;
     use crate::capture::tone::Tone;
-    use crate::jpeg_worker::tests::Loop;
-    use crate::normalise::QUALITY_DEFAULT;
+    use crate::codec::QUALITY_DEFAULT;
+    use crate::codec::worker::tests::Loop;
     use turbojpeg::{PixelFormat, decompress, read_header};
 
     const EPOCH: Monotonic = Monotonic(4_000_000_000);

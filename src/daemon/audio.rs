@@ -1,11 +1,11 @@
 //! Sound on its way: from the source through the packetizer to every destination.
 
-use super::repair::AudioRepair;
-use super::transport::{Instant, Transport};
 use super::video::Beginning;
 use crate::capture::source::AudioSource;
 use crate::capture::{AudioPoll, Error};
-use crate::output::Output;
+use crate::publish::output::Output;
+use crate::publish::repair::AudioRepair;
+use crate::publish::transport::{Instant, Transport};
 use crate::statistics::AudioStatistics;
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};

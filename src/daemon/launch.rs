@@ -9,14 +9,14 @@ use super::start::{
 use super::wall::Wall;
 use super::watch::Watched;
 use super::{CONTROL_FIRST, Daemon, EVENTS_MAX, Error, SIGNAL, WAKER};
-use crate::announce::Announcer;
 use crate::beside::{Panicked, Work};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
 use crate::control::{Answer, Request};
-use crate::identity;
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
+use crate::publish::announce::Announcer;
+use crate::publish::identity;
 use crate::settings::Settings;
 use crate::signals::{Asked, Signals};
 use mio::unix::SourceFd;

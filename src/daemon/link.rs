@@ -2,7 +2,7 @@
 //! is followed. Streams go on with the same numbers; only where packets come from changes.
 
 use super::Daemon;
-use crate::output::Output;
+use crate::publish::output::Output;
 use crate::settings::Destination;
 use std::net::IpAddr;
 use streamsocket_net::{Changes, Interface};

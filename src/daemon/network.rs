@@ -3,8 +3,8 @@
 
 use super::Error;
 use super::link::Network;
-use crate::group;
-use crate::output::Output;
+use crate::publish::group;
+use crate::publish::output::Output;
 use crate::settings::{Destination, PORT_DEFAULT, Settings, Wait};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fmt;

@@ -7,12 +7,12 @@
 use super::opening::{self, Kept, Opened, Order};
 use super::watch::Watched;
 use super::{Daemon, Error, Network, Wall, start};
-use crate::announce::Announcer;
 use crate::beside::{self, Panicked, Work};
 use crate::capture::source::VideoSource;
 use crate::control::Answer;
-use crate::description::Description;
 use crate::options::StreamOptions;
+use crate::publish::announce::Announcer;
+use crate::publish::description::Description;
 use crate::settings::{self, Settings, Wait};
 use std::sync::Arc;
 use std::time::Duration;

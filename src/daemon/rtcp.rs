@@ -1,8 +1,8 @@
 //! RTCP of the session: when reports leave, what they say, and who has reported.
 
 use super::Daemon;
-use super::transport::Transport;
-use crate::viewers::{ViewerStatistics, Viewers, Watched};
+use crate::publish::transport::Transport;
+use crate::publish::viewers::{ViewerStatistics, Viewers, Watched};
 use std::os::fd::RawFd;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;

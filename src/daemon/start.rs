@@ -5,12 +5,13 @@ use super::audio::Audio;
 use super::link::Network;
 use super::video::Sending;
 use super::{Daemon, Error};
-use crate::announce::{self, Announcer, Reach, Texts};
 use crate::capture::AudioFormat;
+use crate::capture::hotplug::Hotplug;
 use crate::clock::monotonic;
-use crate::description::{Description, NTP64_ID};
-use crate::hotplug::Hotplug;
-use crate::normalise::{self, Normaliser};
+use crate::codec;
+use crate::codec::Normaliser;
+use crate::publish::announce::{self, Announcer, Reach, Texts};
+use crate::publish::description::{Description, NTP64_ID};
 use crate::replace::replace;
 use crate::settings::{PORT_DEFAULT, Settings};
 use mio::Waker;
@@ -55,7 +56,7 @@ pub(super) fn describe(
 }
 
 pub(super) fn normaliser(name: &str, settings: &Settings, waker: Arc<Waker>) -> Normaliser {
-    let options = normalise::Options { quality: settings.quality, requality: settings.requality };
+    let options = codec::Options { quality: settings.quality, requality: settings.requality };
     Normaliser::new(name.to_owned(), options, waker)
 }
 

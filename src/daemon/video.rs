@@ -2,12 +2,12 @@
 //! destination.
 
 use super::rate::RealRate;
-use super::repair::VideoRepair;
-use super::transport::{Instant, Transport};
 use crate::capture::source::VideoSource;
 use crate::capture::{Error, VideoFrame, VideoPoll};
-use crate::normalise::{Normaliser, Picture};
-use crate::output::Output;
+use crate::codec::{Normaliser, Picture};
+use crate::publish::output::Output;
+use crate::publish::repair::VideoRepair;
+use crate::publish::transport::{Instant, Transport};
 use crate::statistics::{OVER_BITRATE, VideoStatistics};
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -2,9 +2,9 @@
 //! right, in the description and in every report.
 
 use super::{Daemon, seconds, start};
-use crate::announce::Texts;
 use crate::clock::unix_offset_nanos;
-use crate::description::{Description, reference_clock};
+use crate::publish::announce::Texts;
+use crate::publish::description::{Description, reference_clock};
 use std::path::PathBuf;
 use streamsocket_journal::lines::Lines;
 use streamsocket_net::machine;

@@ -4,9 +4,9 @@ use super::opening::Opened;
 use super::{
     ASKED, AUDIO_FIRST, CHANGES, CONTROL_FIRST, Daemon, HOTPLUG, RTCP, SIGNAL, TIMER, VIDEO,
 };
-use crate::announce::Announcer;
+use crate::capture::hotplug::Hotplug;
 use crate::capture::source::{AudioSource, VideoSource};
-use crate::hotplug::Hotplug;
+use crate::publish::announce::Announcer;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};

@@ -7,7 +7,7 @@ use self::parse::{announce, audio, controls, destinations, named, number, rate, 
 use crate::capture::child::without_password;
 use crate::capture::devices::CameraName;
 use crate::capture::{Cause, FrameRate};
-use crate::normalise::QUALITY_DEFAULT;
+use crate::codec::QUALITY_DEFAULT;
 use crate::options::StreamOptions;
 use std::fmt;
 use std::io::Read;

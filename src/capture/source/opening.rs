@@ -18,7 +18,7 @@ use crate::capture::mjpeg_stream::MjpegStream;
 use crate::capture::pattern::{self, Pattern};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
-use crate::normalise;
+use crate::codec;
 use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
 use std::path::Path;
 use std::sync::Arc;
@@ -214,7 +214,7 @@ fn child_request(settings: &Settings, context: &Context) -> VideoSettings {
         size: settings.size,
         epoch: context.epoch,
         looped: settings.looped,
-        fits: normalise::is_sendable,
+        fits: codec::is_sendable,
     }
 }
 

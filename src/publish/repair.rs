@@ -1,7 +1,7 @@
 //! Repair packets on their way: made from the packets of a frame, or of 40 ms of sound, and sent to
 //! groups and ports of their own.
 
-use crate::output::Output;
+use super::output::Output;
 use std::ops::Range;
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::send::audio::Packet;
@@ -11,23 +11,23 @@ use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
 /// Where the repair packets of a stream go, and how many have gone.
-pub(super) struct Way {
+pub(crate) struct Way {
     outputs: Vec<Output>,
     packets: u64,
 }
 
 impl Way {
-    pub(super) fn outputs(&self) -> &[Output] {
+    pub(crate) fn outputs(&self) -> &[Output] {
         &self.outputs
     }
 
     /// Sends from another interface or address from now on.
-    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+    pub(crate) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
         self.outputs.iter_mut().map(|it| it.reopen(interface, ttl)).fold(Ok(()), Result::and)
     }
 
     /// Repair packets sent.
-    pub(super) const fn packets(&self) -> u64 {
+    pub(crate) const fn packets(&self) -> u64 {
         self.packets
     }
 
@@ -41,10 +41,10 @@ impl Way {
 }
 
 /// The repair of a video stream.
-pub(super) struct VideoRepair {
+pub(crate) struct VideoRepair {
     share: Share,
     encoder: Encoder,
-    pub(super) way: Way,
+    pub(crate) way: Way,
     /// The frame that packets are to be made for.
     frame: Option<Block>,
     /// Frames of more packets than a block has, which went without.
@@ -52,22 +52,22 @@ pub(super) struct VideoRepair {
 }
 
 impl VideoRepair {
-    pub(super) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
+    pub(crate) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
         Self { share, encoder, way: Way { outputs, packets: 0 }, frame: None, too_large: 0 }
     }
 
     /// Whether the frame's bytes are not needed any more.
-    pub(super) const fn is_made(&self) -> bool {
+    pub(crate) const fn is_made(&self) -> bool {
         self.frame.is_none()
     }
 
     /// Frames that went without repair, since they have more packets than a block.
-    pub(super) const fn too_large(&self) -> u64 {
+    pub(crate) const fn too_large(&self) -> u64 {
         self.too_large
     }
 
     /// Gets ready for a frame: how many repair packets it will have, and how long they are.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         packets: &Packets,
         first: Sequence,
@@ -85,7 +85,7 @@ impl VideoRepair {
 
     /// Sends the repair packets in `range` of the frame that was begun, whose bytes are there still.
     /// They are made when the first of them is asked for: the frame's own packets never wait for it.
-    pub(super) fn send(&mut self, range: Range<usize>, packets: &Packets, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, range: Range<usize>, packets: &Packets, bytes: &[u8]) {
         if range.is_empty() {
             return;
         }
@@ -103,19 +103,19 @@ impl VideoRepair {
 }
 
 /// The repair of a sound stream.
-pub(super) struct AudioRepair {
+pub(crate) struct AudioRepair {
     repair: SoundRepair,
-    pub(super) way: Way,
+    pub(crate) way: Way,
 }
 
 impl AudioRepair {
-    pub(super) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
+    pub(crate) const fn new(share: Share, encoder: Encoder, outputs: Vec<Output>) -> Self {
         let way = Way { outputs, packets: 0 };
         Self { repair: SoundRepair::new(share, encoder), way }
     }
 
     /// A packet was sent: what is to follow it follows.
-    pub(super) fn send(&mut self, packet: &Packet<'_>) {
+    pub(crate) fn send(&mut self, packet: &Packet<'_>) {
         let way = &mut self.way;
         self.repair.push(packet, |made| way.send(std::iter::once(made)));
     }

@@ -1,7 +1,7 @@
-use super::convert::{Converter, Refusal, Remedy};
 use super::*;
 use crate::capture::{Layout, RawFormat};
-use crate::jpeg_worker::tests::Loop;
+use crate::codec::worker::tests::Loop;
+use crate::codec::{quality, rearrange};
 use streamsocket_stream::clock::Monotonic;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvImage};
 
@@ -136,9 +136,9 @@ fn what_rtp_has_no_room_for_is_encoded_in_its_own_quality() {
 
 /// Cuttings of a photo by `cjpeg -sample 2x2,1x2,1x2`.
 const TWO_ROWS_A_UNIT: [&[u8]; 3] = [
-    include_bytes!("data/83x61.jpg"),
-    include_bytes!("data/48x24.jpg"),
-    include_bytes!("data/83x61-optimized-restart.jpg"),
+    include_bytes!("../data/83x61.jpg"),
+    include_bytes!("../data/48x24.jpg"),
+    include_bytes!("../data/83x61-optimized-restart.jpg"),
 ];
 
 #[test]

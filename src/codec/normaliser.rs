@@ -2,19 +2,14 @@
 //! memory; others are rewritten without loss or encoded anew, on a thread of its own that never holds
 //! the loop up; what cannot be helped is dropped, and counted by the reason.
 
-mod convert;
-mod planes;
-mod quality;
-mod raw;
-mod rearrange;
 #[cfg(test)]
 mod tests;
 
-pub use convert::{Converter, Made, Refusal, Remedy};
-
+use super::convert::{Converter, Refusal, Remedy, is_shown};
+use super::rearrange::FACTORS;
+use super::worker::Worker;
 use crate::capture::buffer::{FrameBytes, Pool, Pooled};
 use crate::capture::{Error, VideoFrame};
-use crate::jpeg_worker::Worker;
 use std::sync::Arc;
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};
@@ -157,7 +152,7 @@ impl Normaliser {
 
     /// What has to be done with a picture.
     fn judge(&mut self, frame: &VideoFrame) -> Result<Verdict, Refusal> {
-        let large = |width: u16, height: u16| !convert::is_shown(width.into(), height.into());
+        let large = |width: u16, height: u16| !is_shown(width.into(), height.into());
         if let Some(raw) = frame.raw {
             if large(raw.width, raw.height) {
                 return Err(Refusal::TooLarge);
@@ -314,7 +309,7 @@ const fn remedy(unfit: Unfit) -> Option<Remedy> {
         Unfit::Progressive | Unfit::Arithmetic | Unfit::Scans | Unfit::HuffmanTables => {
             Some(Remedy::Rewrite)
         }
-        Unfit::Sampling(rearrange::FACTORS) => Some(Remedy::Rewrite),
+        Unfit::Sampling(FACTORS) => Some(Remedy::Rewrite),
         Unfit::Components(1) | Unfit::Sampling(_) | Unfit::Colours | Unfit::QuantizationTables => {
             Some(Remedy::Encode(None))
         }

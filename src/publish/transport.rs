@@ -2,7 +2,7 @@
 //! reports of receivers, which come back to the outputs or, from players that know no better, to
 //! the group.
 
-use crate::output::Output;
+use super::output::Output;
 use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_net::{Datagram, Interface, ReceiveSocket};
 use streamsocket_stream::clock::Monotonic;
@@ -16,7 +16,7 @@ use streamsocket_wire::rtp::{RtpTime, Ssrc};
 const REPORTS_AT_A_TIME: usize = 64;
 
 /// The sockets and the RTCP of one stream.
-pub(super) struct Transport {
+pub(crate) struct Transport {
     outputs: Vec<Output>,
     groups: Vec<ReceiveSocket>,
     reporter: Reporter,
@@ -26,7 +26,7 @@ pub(super) struct Transport {
 impl Transport {
     /// For the stream `ssrc` of so many bits a second: where it goes, and the groups' RTCP ports to
     /// listen on.
-    pub(super) fn new(
+    pub(crate) fn new(
         ssrc: Ssrc,
         bandwidth: u64,
         outputs: Vec<Output>,
@@ -36,12 +36,12 @@ impl Transport {
         Self { outputs, groups, reporter, viewers }
     }
 
-    pub(super) fn outputs(&self) -> &[Output] {
+    pub(crate) fn outputs(&self) -> &[Output] {
         &self.outputs
     }
 
     /// Sends from another interface or address from now on, and listens there.
-    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+    pub(crate) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
         let outputs = self.outputs.iter_mut().map(|output| output.reopen(interface, ttl));
         let reopened = outputs.fold(Ok(()), Result::and);
         for group in &mut self.groups {
@@ -54,18 +54,18 @@ impl Transport {
     }
 
     /// Who receives.
-    pub(super) const fn viewers(&self) -> &Viewers {
+    pub(crate) const fn viewers(&self) -> &Viewers {
         &self.viewers
     }
 
     /// What to watch for reports of receivers.
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let own = self.outputs.iter().filter_map(|output| Some(output.rtcp()?.as_raw_fd()));
         own.chain(self.groups.iter().map(AsRawFd::as_raw_fd))
     }
 
     /// Sends a batch to every destination.
-    pub(super) fn send<'a, I>(&mut self, batch: I)
+    pub(crate) fn send<'a, I>(&mut self, batch: I)
     where
         I: Iterator<Item = Datagram<'a>> + Clone,
     {
@@ -75,27 +75,27 @@ impl Transport {
     }
 
     /// Counts what was sent, for the reports.
-    pub(super) fn count(&mut self, packets: usize, octets: usize, now: Monotonic) {
+    pub(crate) fn count(&mut self, packets: usize, octets: usize, now: Monotonic) {
         self.reporter.count(packets, octets, now);
     }
 
     /// When the next report is due.
-    pub(super) const fn deadline(&self) -> Option<Monotonic> {
+    pub(crate) const fn deadline(&self) -> Option<Monotonic> {
         self.reporter.deadline()
     }
 
     /// Makes the next report due at once.
-    pub(super) fn schedule(&mut self, now: Monotonic) {
+    pub(crate) fn schedule(&mut self, now: Monotonic) {
         self.reporter.schedule(now);
     }
 
     /// Makes a report due at once, even if nothing was sent yet: it says why.
-    pub(super) fn tell(&mut self, now: Monotonic) {
+    pub(crate) fn tell(&mut self, now: Monotonic) {
         self.reporter.tell(now);
     }
 
     /// Sends a report; `instant` is now on the stream's clock and on the wall clock.
-    pub(super) fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
+    pub(crate) fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
         let mut out = [0; COMPOUND_MAX];
         self.viewers.ask(instant.1, now);
         match self.reporter.report(now, instant, about, &mut out) {
@@ -105,7 +105,7 @@ impl Transport {
     }
 
     /// Sends goodbye.
-    pub(super) fn bye(&mut self, instant: Instant, cname: &str) {
+    pub(crate) fn bye(&mut self, instant: Instant, cname: &str) {
         let mut out = [0; COMPOUND_MAX];
         match self.reporter.bye(instant, cname, &mut out) {
             Ok(len) => self.send_rtcp(&out[..len]),
@@ -114,7 +114,7 @@ impl Transport {
     }
 
     /// Takes the reports that have come. True if some were left for the next turn.
-    pub(super) fn receive(&mut self, now: Monotonic) -> bool {
+    pub(crate) fn receive(&mut self, now: Monotonic) -> bool {
         let mut left = false;
         let mut bytes = [0; COMPOUND_MAX];
         for rtcp in self.outputs.iter().filter_map(Output::rtcp) {
@@ -141,7 +141,7 @@ impl Transport {
     }
 
     /// Forgets receivers that went away without saying so.
-    pub(super) fn forget(&mut self, now: Monotonic) {
+    pub(crate) fn forget(&mut self, now: Monotonic) {
         self.viewers.forget(now);
     }
 
@@ -153,4 +153,4 @@ impl Transport {
 }
 
 /// The same instant on a stream's clock and on the wall clock.
-pub(super) type Instant = (RtpTime, NtpTime);
+pub(crate) type Instant = (RtpTime, NtpTime);

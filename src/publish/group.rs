@@ -3,9 +3,9 @@
 
 mod flows;
 
-use self::flows::Flows;
+use super::group::flows::Flows;
+use super::identity;
 use crate::clock::monotonic;
-use crate::identity;
 use crate::settings::PORT_DEFAULT;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::{IpAddr, SocketAddr};

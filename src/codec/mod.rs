@@ -1,0 +1,13 @@
+//! Makes pictures: those that RTP can carry (RFC 2435) of what sources give, and the thread for what takes
+//! too long for the event loop.
+
+mod convert;
+mod normaliser;
+mod planes;
+mod quality;
+mod raw;
+mod rearrange;
+pub mod worker;
+
+pub use convert::{Converter, Made, Refusal, Remedy};
+pub use normaliser::{Normaliser, Options, Picture, QUALITY_DEFAULT, is_sendable};
