@@ -33,8 +33,9 @@ fn check(settings: &Settings) {
     }
     assert!(settings.to.len() <= DESTINATIONS_MAX);
     for to in &settings.to {
-        assert!(to.port != 0 && to.port % 2 == 0 && to.port <= u16::MAX - 7);
-        assert!(!to.address.is_unspecified());
+        let port = to.video.rtp.port();
+        assert!(port != 0 && port % 2 == 0 && port <= u16::MAX - 7);
+        assert!(!to.address().is_unspecified());
     }
     if let Some(name) = &settings.name {
         assert_one_line(name);

@@ -72,7 +72,7 @@ impl Daemon {
         let audio = self.audio.as_mut().map_or(Ok(()), |audio| audio.reopen(interface, ttl));
         // Those that could be opened are to be heard, whatever became of the others.
         self.watch_rtcp().map_err(|error| error.to_string())?;
-        let first = self.network.destinations.first().map(|to| to.address);
+        let first = self.network.destinations.first().map(Destination::address);
         let own = interface.addresses.iter().find(|own| match first {
             Some(IpAddr::V4(_)) => interface.address.is_some_and(|address| **own == address),
             _ => own.is_ipv6(),

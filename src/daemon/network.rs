@@ -48,13 +48,13 @@ pub(super) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
             line: format!("{error}; choose an --interface, or send to one host with --to"),
             may_pass: error.may_pass(),
         })?;
-        vec![Destination { address: group, port: PORT_DEFAULT }]
+        vec![Destination::new(group, PORT_DEFAULT)]
     } else {
         settings.to.clone()
     };
     let address = interface.as_ref().and_then(|interface| interface.address);
     let only_ipv6 = interface.as_ref().and_then(Interface::only_ipv6);
-    let first = destinations.first().map(|to| SocketAddr::new(to.address, to.port));
+    let first = destinations.first().map(|to| to.video.rtp);
     let origin = match (first, address) {
         (Some(to), Some(address)) if to.is_ipv4() && to.ip().is_multicast() => IpAddr::V4(address),
         (Some(to), None) if to.is_ipv6() && to.ip().is_multicast() => {
@@ -72,11 +72,10 @@ pub(super) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
 /// There is none.
 pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
     let interface = interface(settings)?;
-    let own = Destination { address: group::first(name, interface.as_ref()), port: PORT_DEFAULT };
+    let own = Destination::new(group::first(name, interface.as_ref()), PORT_DEFAULT);
     let own = settings.to.is_empty().then_some(own);
     for to in settings.to.iter().copied().chain(own) {
-        let to = SocketAddr::new(to.address, to.port);
-        drop(Output::open(to, interface.as_ref(), settings.ttl)?);
+        drop(Output::open(to.video, interface.as_ref(), settings.ttl)?);
     }
     Ok(())
 }
@@ -128,7 +127,7 @@ fn interface(settings: &Settings) -> Result<Option<Interface>, NoWay> {
 /// The interface to send by where the user names none: for groups the LAN's, for hosts that on the way to
 /// all of them.
 fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, NoWay> {
-    let mut own = to.iter().map(|to| source_address(SocketAddr::new(to.address, to.port)));
+    let mut own = to.iter().map(|to| source_address(to.video.rtp));
     if let Some(first) = own.next().filter(|_| !has_group(to)) {
         // Hosts in different networks are sent to as the routing table has it.
         let same = own.all(|other| other == first);
@@ -150,7 +149,7 @@ fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, NoWay> {
 
 /// Whether any of it goes to a group.
 fn has_group(to: &[Destination]) -> bool {
-    to.is_empty() || to.iter().any(|to| to.address.is_multicast())
+    to.is_empty() || to.iter().any(Destination::is_multicast)
 }
 
 fn say_what_is_passed_over(settings: &Settings, chosen: Option<&Interface>) {

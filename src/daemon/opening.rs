@@ -17,16 +17,14 @@ use crate::publish::description::{Description, NTP64_ID};
 use crate::publish::output::Output;
 use crate::publish::repair::{AudioRepair, VideoRepair};
 use crate::publish::transport::Transport;
-use crate::settings::Settings;
+use crate::settings::{Endpoint, Settings};
 use mio::Waker;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use streamsocket_net::{ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::send::audio::Form;
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
-use streamsocket_wire::repair::address;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
 /// What is to be opened, and what of a session that goes on stays.
@@ -112,10 +110,11 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     let mut video = None;
     if let Some((source, name)) = sources.video {
         let beginning = beginning(kept.video)?;
+        let endpoints: Vec<_> = network.destinations.iter().map(|to| to.video).collect();
         description.video = Some((source.format(), beginning.ssrc));
         let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
-        let transport = transport(&network, 0, (beginning.ssrc, bandwidth), false)?;
-        let repair = repair(&network, 0, beginning.ssrc, settings.repair)?
+        let transport = transport(&network, &endpoints, (beginning.ssrc, bandwidth), false)?;
+        let repair = repair(&network, &endpoints, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
         let normaliser = normaliser(&name, settings, Arc::clone(waker));
         video =
@@ -126,10 +125,11 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
         // Sound of another kind is another stream.
         let same = kept.audio.filter(|(format, _)| *format == source.format());
         let beginning = beginning(same.map(|(_, ssrc)| ssrc))?;
+        let endpoints: Vec<_> = network.destinations.iter().map(|to| to.audio).collect();
         description.audio = Some((source.format(), beginning.ssrc));
         let transport =
-            transport(&network, 2, (beginning.ssrc, BANDWIDTH_DEFAULT), video.is_some())?;
-        let repair = repair(&network, 2, beginning.ssrc, settings.repair)?
+            transport(&network, &endpoints, (beginning.ssrc, BANDWIDTH_DEFAULT), video.is_some())?;
+        let repair = repair(&network, &endpoints, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
         let form = Form::new(settings.announce_sound, NTP64_ID);
         let packet_size = sending.packet_size;
@@ -150,10 +150,10 @@ fn beginning(kept: Option<Ssrc>) -> Result<Beginning, Error> {
     Ok(Beginning { ssrc, sequence, time: RtpTime(random()?) })
 }
 
-/// What repair of the stream whose port is so much above the destination's needs, if it is wanted.
+/// What repair of the stream to these endpoints needs, if it is wanted.
 fn repair(
     network: &Network,
-    above: u16,
+    endpoints: &[Endpoint],
     media: Ssrc,
     share: Share,
 ) -> Result<Option<(Share, Encoder, Vec<Output>)>, Error> {
@@ -161,32 +161,30 @@ fn repair(
         return Ok(None);
     }
     let mut outputs = Vec::new();
-    for to in &network.destinations {
-        let to = address(SocketAddr::new(to.address, to.port + above));
-        let output = Output::open_repair(to, network.interface.as_ref(), network.ttl);
+    for to in endpoints {
+        let output = Output::open_repair(*to, network.interface.as_ref(), network.ttl);
         outputs.push(output.map_err(|error| Error(error.to_string()))?);
     }
     let Beginning { ssrc, sequence, .. } = beginning(None)?;
     Ok(Some((share, Encoder::new(ssrc, sequence, media), outputs)))
 }
 
-/// The sockets of the stream whose port is so much above the destination's.
+/// The sockets of the stream to these endpoints. If another stream goes the same way, which says what goes
+/// wrong on it, this one is `quiet`.
 fn transport(
     network: &Network,
-    above: u16,
+    endpoints: &[Endpoint],
     (ssrc, bandwidth): (Ssrc, u64),
     quiet: bool,
 ) -> Result<Transport, Error> {
     let interface = network.interface.as_ref();
     let mut outputs = Vec::new();
     let mut groups = Vec::new();
-    for to in &network.destinations {
-        let media = SocketAddr::new(to.address, to.port + above);
-        let output = Output::open(media, interface, network.ttl);
+    for to in endpoints {
+        let output = Output::open(*to, interface, network.ttl);
         outputs.push(output.map_err(|error| Error(error.to_string()))?.quietly(quiet));
-        if to.address.is_multicast() {
-            let rtcp = SocketAddr::new(to.address, media.port() + 1);
-            match ReceiveSocket::open(rtcp, interface, None) {
+        if to.rtcp.ip().is_multicast() {
+            match ReceiveSocket::open(to.rtcp, interface, None) {
                 Ok(socket) => groups.push(socket),
                 Err(error) => log::warn!("reports of players to the group are not heard: {error}"),
             }

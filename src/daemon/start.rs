@@ -13,9 +13,8 @@ use crate::codec::Normaliser;
 use crate::publish::announce::{self, Announcer, Reach, Texts};
 use crate::publish::description::{Description, NTP64_ID};
 use crate::replace::replace;
-use crate::settings::{PORT_DEFAULT, Settings};
+use crate::settings::{Destination, PORT_DEFAULT, Settings};
 use mio::Waker;
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
@@ -41,8 +40,7 @@ pub(super) fn describe(
         name: name.to_owned(),
         cname: cname.to_owned(),
         origin: network.origin,
-        group: first.map_or(network.origin, |to| to.address),
-        port: first.map_or(PORT_DEFAULT, |to| to.port),
+        to: first.copied().unwrap_or_else(|| Destination::new(network.origin, PORT_DEFAULT)),
         ttl: network.ttl,
         session_id: NtpTime::from_unix_nanos(unix_began).0 >> SESSION_ID_SHIFT,
         changes: 0,
@@ -106,8 +104,8 @@ pub(super) fn announcer(
     if !settings.announce {
         return Ok(None);
     }
-    let group = network.destinations.first().map(|to| to.address).filter(IpAddr::is_multicast);
-    let Some(group) = group else {
+    let group = network.destinations.first().filter(|to| to.is_multicast());
+    let Some(group) = group.map(Destination::address) else {
         log::info!(
             "not announced, since it does not go to a group: viewers need its description ('streamsocket sdp')"
         );
@@ -166,8 +164,7 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
     }
     for to in &network.destinations {
         let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
-        let to = SocketAddr::new(to.address, to.port);
-        log::info!("'{}' goes to {to}{}", daemon.name, by.unwrap_or_default());
+        log::info!("'{}' goes to {}{}", daemon.name, to.video.rtp, by.unwrap_or_default());
     }
     warn_of_wireless(network, daemon.settings.max_bitrate.is_some());
 }
@@ -175,7 +172,7 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
 /// A group on Wi-Fi goes to everybody at the slowest rate, unconfirmed.
 fn warn_of_wireless(network: &Network, limited: bool) {
     let interface = network.interface.as_ref().filter(|interface| interface.wireless);
-    let group = network.destinations.iter().any(|to| to.address.is_multicast());
+    let group = network.destinations.iter().any(Destination::is_multicast);
     let Some(Interface { name, .. }) = interface.filter(|_| group) else { return };
     if limited {
         log::info!("{name} is wireless: frames beyond --max-bitrate are left out");

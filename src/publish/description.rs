@@ -1,8 +1,10 @@
 //! The description of the session (SDP), from what the sources granted and where it goes.
 
 use crate::capture::{AudioFormat, VideoFormat};
-use std::net::{IpAddr, SocketAddr};
+use crate::settings::{Destination, Endpoint};
+use std::net::IpAddr;
 use streamsocket_stream::send::{audio, video};
+use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
 
@@ -29,9 +31,7 @@ pub struct Description {
     /// The address that packets come from.
     pub origin: IpAddr,
     /// Where they go.
-    pub group: IpAddr,
-    /// Port of the video; sound is two above.
-    pub port: u16,
+    pub to: Destination,
     /// Multicast time to live.
     pub ttl: u8,
     /// Number of this session, the same for all its descriptions, and no other session's of this machine.
@@ -72,7 +72,7 @@ impl Description {
         if let Some((format, ssrc)) = self.audio {
             media.push(self.audio_media(format, ssrc)).map_err(|_| std::fmt::Error)?;
         }
-        let multicast = self.group.is_multicast();
+        let multicast = self.to.is_multicast();
         let session = sdp::Session {
             name: &self.name,
             info: Some("Camera and microphone"),
@@ -80,7 +80,7 @@ impl Description {
             session_id: self.session_id,
             version: self.session_id + self.changes,
             origin: self.origin,
-            group: self.group,
+            group: self.to.address(),
             ttl: multicast.then_some(self.ttl),
             sources: multicast.then_some(self.origin).into_iter().collect(),
             rtcp_unicast: true,
@@ -120,7 +120,7 @@ impl Description {
             .map(|rate| u64::from(rate.numerator) * 1000 / u64::from(rate.denominator.max(1)));
         let (payload_type, encoding) = (video::PAYLOAD_TYPE, "JPEG");
         let jpeg = sdp::Format { payload_type, encoding, clock_rate: 90_000, channels: 1 };
-        let mut media = self.media(Medium::Video, self.port, jpeg, ssrc);
+        let mut media = self.media(Medium::Video, self.to.video, jpeg, ssrc);
         let bits = self.video_bandwidth();
         media.bandwidth_kbit = bits.and_then(|bits| u32::try_from(bits / 1000).ok());
         media.framerate = millis.and_then(|it| u32::try_from(it).ok()).map(Framerate);
@@ -134,7 +134,7 @@ impl Description {
         let form = audio::Form::new(self.plain_sound, NTP64_ID);
         let (payload_type, encoding) = (form.payload_type, "L16");
         let l16 = sdp::Format { payload_type, encoding, clock_rate, channels };
-        let mut media = self.media(Medium::Audio, self.port + 2, l16, ssrc);
+        let mut media = self.media(Medium::Audio, self.to.audio, l16, ssrc);
         media.ntp64_id = form.ntp64_id;
         let frames = audio::packet_frames(clock_rate, channels, self.packet_size);
         media.ptime_ms = whole_millis(frames, clock_rate);
@@ -145,19 +145,18 @@ impl Description {
     fn media<'a>(
         &'a self,
         medium: Medium,
-        port: u16,
+        to: Endpoint,
         format: sdp::Format<'a>,
         ssrc: Ssrc,
     ) -> Media<'a> {
-        let to = streamsocket_wire::repair::address(SocketAddr::new(self.group, port));
-        let repair = sdp::Repair { payload_type: streamsocket_wire::repair::PAYLOAD_TYPE, to };
+        let repair = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to: to.fec };
         Media {
             repair: self.repair.then_some(repair),
             ntp64_id: Some(NTP64_ID),
             ssrc: Some(ssrc),
             cname: Some(&self.cname),
             clock: Some(reference_clock(self.synchronised)),
-            ..Media::of(medium, port, format)
+            ..Media::of(medium, to.rtp.port(), format)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One stream's way to one destination: a socket for media, one for RTCP, and what has gone wrong
 //! with them. Faults of one destination never touch another.
 
+use crate::settings::Endpoint;
 use log::Level;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -42,31 +43,30 @@ impl std::ops::AddAssign for Sent {
 }
 
 impl Output {
-    /// Opens the sockets for media to `to` and RTCP to the port above.
+    /// Opens the sockets for packets and reports to `to`.
     ///
     /// # Errors
     /// One line that says which address and why.
     pub fn open(
-        to: SocketAddr,
+        to: Endpoint,
         interface: Option<&Interface>,
         ttl: u8,
     ) -> Result<Self, streamsocket_net::Error> {
-        let media = SendSocket::open(to, interface, ttl)?;
-        let above = SocketAddr::new(to.ip(), to.port() + 1);
-        let rtcp = Some(SendSocket::open(above, interface, ttl)?);
+        let media = SendSocket::open(to.rtp, interface, ttl)?;
+        let rtcp = Some(SendSocket::open(to.rtcp, interface, ttl)?);
         Ok(Self { media, rtcp, fault: None, quiet: false, sent: Sent::default() })
     }
 
-    /// Opens a socket for repair packets to `to`, which have no RTCP of their own.
+    /// Opens a socket for repair packets to `to`, which have no reports of their own.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_repair(
-        to: SocketAddr,
+        to: Endpoint,
         interface: Option<&Interface>,
         ttl: u8,
     ) -> Result<Self, streamsocket_net::Error> {
-        let media = SendSocket::open(to, interface, ttl)?;
+        let media = SendSocket::open(to.fec, interface, ttl)?;
         Ok(Self { media, rtcp: None, fault: None, quiet: true, sent: Sent::default() })
     }
 

@@ -1,8 +1,8 @@
 //! Values of options, from text: what is allowed, and what to say if it is something else.
 
-use super::{
-    AudioChoice, DESTINATIONS_MAX, Destination, Error, PORT_DEFAULT, RateChoice, VideoChoice, wrong,
-};
+use super::choice::{AudioChoice, RateChoice, VideoChoice};
+use super::destination::{DESTINATIONS_MAX, Destination, PORT_DEFAULT, PORTS};
+use super::error::{Error, wrong};
 use crate::capture::FrameRate;
 use crate::capture::child::without_password;
 use std::fmt;
@@ -170,11 +170,8 @@ pub(super) fn destinations(texts: &[String]) -> Result<Vec<Destination>, Error> 
     let destinations: Vec<_> =
         texts.iter().map(|text| destination(text)).collect::<Result<_, _>>()?;
     for (index, one) in destinations.iter().enumerate() {
-        let near = |other: &&Destination| {
-            other.address == one.address && other.port.abs_diff(one.port) < PORTS
-        };
-        if let Some(other) = destinations[index + 1..].iter().find(near) {
-            let to = std::net::SocketAddr::new(other.address, other.port).to_string();
+        if let Some(other) = destinations[index + 1..].iter().find(|other| one.overlaps(other)) {
+            let to = other.video.rtp.to_string();
             let expected =
                 format!("ports of one address must be {PORTS} apart: a session takes eight");
             return Err(wrong("to", &to, expected));
@@ -182,9 +179,6 @@ pub(super) fn destinations(texts: &[String]) -> Result<Vec<Destination>, Error> 
     }
     Ok(destinations)
 }
-
-/// Ports of a session: video, sound, their RTCP, and repair packets of both.
-const PORTS: u16 = 8;
 
 fn destination(text: &str) -> Result<Destination, Error> {
     let socket = text.parse::<std::net::SocketAddr>().map(|to| (to.ip(), to.port()));
@@ -218,7 +212,7 @@ fn destination(text: &str) -> Result<Destination, Error> {
             "the port must be even and below 65530: RTCP takes the next, sound the one after, repair more",
         ));
     }
-    Ok(Destination { address, port })
+    Ok(Destination::new(address, port))
 }
 
 fn is_broadcast(address: IpAddr) -> bool {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::options::Scalar;
+use crate::capture::FrameRate;
+use crate::options::{Scalar, StreamOptions};
 
 fn loaded(change: impl FnOnce(&mut StreamOptions)) -> Result<Settings, String> {
     let mut options = StreamOptions::default();
@@ -64,7 +65,7 @@ fn rates_are_numbers_or_fractions() {
 #[test]
 fn destinations_are_addresses_with_even_ports() {
     let to = |text: &str| loaded(|o| o.to = Some(vec![text.into()])).map(|s| s.to[0]);
-    let expect = |address: &str, port| Ok(Destination { address: address.parse().unwrap(), port });
+    let expect = |address: &str, port| Ok(Destination::new(address.parse().unwrap(), port));
     assert_eq!(to("239.255.1.2"), expect("239.255.1.2", 5004));
     assert_eq!(to("239.255.1.2:6000"), expect("239.255.1.2", 6000));
     assert_eq!(to("[ff15::1]:6000"), expect("ff15::1", 6000));

@@ -62,8 +62,8 @@ impl Service {
             let path = path.display();
             format!("--{option} file:{path}: the service does not see that folder; /srv is one that it sees")
         });
-        let far = settings.to.iter().filter(|to| is_public(to.address)).map(|to| {
-            let address = to.address;
+        let far = settings.to.iter().filter(|to| is_public(to.address())).map(|to| {
+            let address = to.address();
             format!("--to {address}: the service sends to addresses of a LAN only; systemctl edit streamsocket, [Service] IPAddressAllow={address} allows it")
         });
         hidden.chain(far).collect()

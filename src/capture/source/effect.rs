@@ -57,7 +57,7 @@ pub(super) fn without_effect(settings: &Settings, kind: Kind) -> Vec<String> {
     let looped = file || matches!(settings.audio, AudioChoice::File(_));
     let with = |why: &str| format!("no effect with {}{why}", kind.name());
     let size = if as_they_are { ", which keep their own" } else { "" };
-    let hosts = !settings.to.is_empty() && settings.to.iter().all(|to| !to.address.is_multicast());
+    let hosts = !settings.to.is_empty() && settings.to.iter().all(|to| !to.is_multicast());
     let alone = nothing || settings.audio == AudioChoice::None;
     let told = [
         ("size", settings.size.is_some() && (as_they_are || nothing), with(size)),
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(told(Kind::Camera, sound), Vec::<String>::new());
         let alone = |it: &mut Settings| (it.audio, it.av_offset) = (AudioChoice::None, 60);
         assert_eq!(told(Kind::Camera, alone), ["--loop", "--av-offset"]);
-        let host = crate::settings::Destination { address: [192, 168, 1, 2].into(), port: 5004 };
+        let host = crate::settings::Destination::new([192, 168, 1, 2].into(), 5004);
         let far = |it: &mut Settings| (it.to, it.ttl) = (vec![host], 5);
         assert_eq!(told(Kind::Camera, far), ["--loop", "--ttl"]);
     }

@@ -1,0 +1,73 @@
+//! Where pictures and sound come from, and whether to wait for them.
+
+use crate::capture::devices::CameraName;
+use crate::capture::{Cause, FrameRate};
+use std::path::PathBuf;
+
+/// Where pictures come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VideoChoice {
+    /// The first camera with MJPEG, else the test picture.
+    Auto,
+    /// A V4L2 device.
+    Camera(CameraName),
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    StandardInput,
+    /// An IP camera.
+    Url(String),
+    /// The test picture.
+    Pattern,
+    /// No video.
+    None,
+}
+
+/// Where sound comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudioChoice {
+    /// The sound that belongs to the video source, else the first card, else the test tone.
+    Auto,
+    /// An ALSA PCM.
+    Card(String),
+    /// A file.
+    File(PathBuf),
+    /// The test tone.
+    Tone,
+    /// No sound.
+    None,
+}
+
+/// What to do about a camera or microphone that cannot be had at the start. One that is lost later
+/// is always waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// Wait for it, whether it is busy or not there.
+    Always,
+    /// Wait for one that another program has; one that is not there is a mistake.
+    #[default]
+    Busy,
+    /// End.
+    Never,
+}
+
+impl Wait {
+    /// Whether what cannot be had because of this is waited for.
+    #[must_use]
+    pub fn is_for(self, cause: Cause) -> bool {
+        match self {
+            Self::Always => cause != Cause::Other,
+            Self::Busy => cause == Cause::Busy,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Frames a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateChoice {
+    /// As fast as it goes, from memory.
+    Max,
+    /// This rate, or the nearest that the source has.
+    Rate(FrameRate),
+}

@@ -1,0 +1,20 @@
+//! What is wrong with a setting.
+
+use std::fmt;
+
+/// A value that cannot be used: one line with the option, the value, and what is expected.
+#[derive(Debug)]
+pub struct Error(pub(super) String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // On one line, and for a terminal, which obeys control characters.
+        f.write_str(&self.0.replace(char::is_control, "?"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+pub(super) fn wrong(option: &str, value: &str, expected: impl fmt::Display) -> Error {
+    Error(format!("--{option} {value}: {expected}"))
+}
