@@ -1,6 +1,6 @@
 //! Sound on its way: from the source through the packetizer to every destination.
 
-use super::video::Beginning;
+use super::beginning::Beginning;
 use crate::capture::source::AudioSource;
 use crate::capture::{AudioPoll, Error};
 use crate::publish::output::Output;
@@ -14,6 +14,25 @@ use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
 const SAMPLES_AT_A_TIME: usize = 8192;
+
+/// A stream of sound that can begin.
+pub(super) struct OpenedAudio {
+    pub(super) source: AudioSource,
+    pub(super) name: String,
+    pub(super) beginning: Beginning,
+    pub(super) form: Form,
+    pub(super) packet_size: usize,
+    pub(super) transport: Transport,
+    pub(super) repair: Option<AudioRepair>,
+}
+
+impl OpenedAudio {
+    /// The stream, which begins, or goes on with these numbers.
+    pub(super) fn begin(self, kept: Option<Beginning>) -> Audio {
+        let beginning = kept.filter(|it| it.ssrc == self.beginning.ssrc).unwrap_or(self.beginning);
+        Audio::new(Self { beginning, ..self })
+    }
+}
 
 /// The audio stream of a session.
 pub(super) struct Audio {
@@ -33,12 +52,8 @@ pub(super) struct Audio {
 }
 
 impl Audio {
-    pub(super) fn new(
-        (source, name): (AudioSource, String),
-        beginning: Beginning,
-        (form, packet_size): (Form, usize),
-        (transport, repair): (Transport, Option<AudioRepair>),
-    ) -> Self {
+    fn new(opened: OpenedAudio) -> Self {
+        let OpenedAudio { source, name, beginning, form, packet_size, transport, repair } = opened;
         let Beginning { ssrc, sequence, time } = beginning;
         let format = source.format();
         let Form { payload_type, ntp64_id } = form;

@@ -1,22 +1,23 @@
 //! The start of a daemon. What it sends is opened beside the loop, so that signals and commands are
 //! answered from the first moment, however long a camera, a pipe or an address takes.
 
-use super::network::wait_for_ways;
+use super::error::Error;
+use super::figures::say_what_is_sent;
 use super::opening::{self, Kept, Opened, Order};
-use super::start::{
-    announcer, open_changes, open_hotplug, open_stats, say_what_is_sent, write_sdp,
-};
+use super::parts::{announcer, open_changes, open_hotplug, open_stats, write_sdp};
+use super::state::Daemon;
+use super::tokens::{CONTROL_FIRST, EVENTS_MAX, SIGNAL, WAKER};
 use super::wall::Wall;
-use super::watch::Watched;
-use super::{CONTROL_FIRST, Daemon, EVENTS_MAX, Error, SIGNAL, WAKER};
+use super::watched::Watched;
 use crate::beside::{Panicked, Work};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
 use crate::control::{Answer, Request};
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
-use crate::publish::announce::Announcer;
+use crate::publish::announce::{Announcer, Texts};
 use crate::publish::identity;
+use crate::publish::network::wait_for_ways;
 use crate::settings::Settings;
 use crate::signals::{Asked, Signals};
 use mio::unix::SourceFd;
@@ -67,7 +68,7 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
         log::info!("ended before it began");
         return Ok(None);
     };
-    let mut daemon = session(start, ready, (settings, options), (name, cname))?;
+    let mut daemon = session(start, ready, settings, options, name, cname)?;
     daemon.watch_all()?;
     say_what_is_sent(&daemon);
     Ok(Some(daemon))
@@ -76,8 +77,10 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
 fn session(
     start: Start,
     ready: Ready,
-    (settings, options): (&Settings, Option<StreamOptions>),
-    (name, cname): (String, String),
+    settings: &Settings,
+    options: Option<StreamOptions>,
+    name: String,
+    cname: String,
 ) -> Result<Daemon, Error> {
     let Start { poll, waker, signals, control, again, notifier, .. } = start;
     let Ready { opened, sdp, announcer, stats, told } = ready;
@@ -132,12 +135,14 @@ fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
         // If nobody hears it, the program is about to end.
         let _ = tell.send(why.to_string());
         let _ = order.waker.wake();
-    })?;
+    })
+    .map_err(|why| Error(why.to_string()))?;
     let opened = opening::open(order)?;
     let undescribed = |_| Error("the session cannot be described".into());
     let sdp = opened.description.text().map_err(undescribed)?;
     let sound = opened.description.sound_text().map_err(undescribed)?;
-    let announcer = announcer(settings, (&sdp, sound.as_deref()), &opened.network)?;
+    let announcer =
+        announcer(settings, Texts { session: &sdp, sound: sound.as_deref() }, &opened.network)?;
     let told = settings.sdp.as_deref().map(|path| write_sdp(path, &sdp)).transpose()?.flatten();
     let stats = settings.stats.as_deref().map(open_stats).transpose()?;
     Ok(Ready { opened, sdp, announcer, stats, told })

@@ -1,33 +1,12 @@
 //! The network under the session: an interface that goes down and comes back, or gets another address,
 //! is followed. Streams go on with the same numbers; only where packets come from changes.
 
-use super::Daemon;
+use super::state::Daemon;
 use crate::publish::output::Output;
 use crate::settings::Destination;
 use std::net::IpAddr;
 use streamsocket_net::{Changes, Interface};
 use streamsocket_stream::clock::Monotonic;
-
-/// Where a session goes and by which interface.
-#[derive(Clone)]
-pub(super) struct Network {
-    pub(super) interface: Option<Interface>,
-    pub(super) destinations: Vec<Destination>,
-    pub(super) origin: IpAddr,
-    pub(super) ttl: u8,
-}
-
-impl Network {
-    /// The interface as it is now, if it is up and has an address; while none is known, that of the
-    /// default route, which may be there by now.
-    fn usable(&self) -> Option<Interface> {
-        let Some(known) = &self.interface else { return Interface::default_route() };
-        let mut found = Interface::named(&known.name).ok()?;
-        let kept = known.address.filter(|kept| found.addresses.contains(&IpAddr::V4(*kept)));
-        found.address = kept.or(found.address);
-        (found.up && !found.addresses.is_empty()).then_some(found)
-    }
-}
 
 impl Daemon {
     /// Links or addresses have changed.

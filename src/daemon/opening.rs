@@ -3,29 +3,28 @@
 //! of it by the loop, when the streams begin, so that a session that goes on hands them its numbers and
 //! its clocks as they are then.
 
-use super::Error;
-use super::audio::Audio;
-use super::link::Network;
-use super::network;
-use super::start::{describe, normaliser, sending};
-use super::video::{Beginning, Sending, Video};
-use crate::capture::source::{self, AudioSource, Context, VideoSource};
+use super::audio::OpenedAudio;
+use super::beginning::Beginning;
+use super::error::Error;
+use super::parts::{describe, normaliser, sending};
+use super::video::OpenedVideo;
+use crate::capture::source::{self, Context};
 use crate::capture::{AudioFormat, VideoFormat};
 use crate::clock::{monotonic, unix_offset_nanos};
-use crate::codec::Normaliser;
 use crate::publish::description::{Description, NTP64_ID};
+use crate::publish::network;
+use crate::publish::network::Network;
 use crate::publish::output::Output;
 use crate::publish::repair::{AudioRepair, VideoRepair};
 use crate::publish::transport::Transport;
 use crate::settings::{Endpoint, Settings};
 use mio::Waker;
 use std::sync::Arc;
-use streamsocket_net::{ReceiveSocket, machine};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_net::ReceiveSocket;
 use streamsocket_stream::send::audio::Form;
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
-use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
+use streamsocket_wire::rtp::Ssrc;
 
 /// What is to be opened, and what of a session that goes on stays.
 pub(super) struct Order {
@@ -54,46 +53,6 @@ pub(super) struct Opened {
     pub(super) audio: Option<OpenedAudio>,
 }
 
-/// A stream of pictures that can begin.
-pub(super) struct OpenedVideo {
-    pub(super) source: VideoSource,
-    name: String,
-    beginning: Beginning,
-    normaliser: Normaliser,
-    sending: Sending,
-    pub(super) transport: Transport,
-    repair: Option<VideoRepair>,
-}
-
-/// A stream of sound that can begin.
-pub(super) struct OpenedAudio {
-    pub(super) source: AudioSource,
-    name: String,
-    beginning: Beginning,
-    form: Form,
-    packet_size: usize,
-    pub(super) transport: Transport,
-    repair: Option<AudioRepair>,
-}
-
-impl OpenedVideo {
-    /// The stream, which begins now, or goes on with these numbers.
-    pub(super) fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Video {
-        let Self { source, name, beginning, normaliser, sending, transport, repair } = self;
-        let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
-        Video::new((source, name, normaliser), beginning, sending, (transport, repair), now)
-    }
-}
-
-impl OpenedAudio {
-    /// The stream, which begins, or goes on with these numbers.
-    pub(super) fn begin(self, kept: Option<Beginning>) -> Audio {
-        let Self { source, name, beginning, form, packet_size, transport, repair } = self;
-        let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
-        Audio::new((source, name), beginning, (form, packet_size), (transport, repair))
-    }
-}
-
 /// Opens everything that the order names.
 pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     let Order { settings, name, cname, waker, kept } = order;
@@ -104,16 +63,16 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     let context = Context { epoch, unix_offset, waker: Arc::clone(waker), standard_input };
     let sources = source::open(settings, &context)?;
     let unix_began = monotonic().0 + unix_offset;
-    let mut description = describe(settings, &network, (name, cname), unix_began);
+    let mut description = describe(settings, &network, name, cname, unix_began);
     let sound = sources.audio.as_ref().map(|(source, _)| source.format());
     let sending = sending(settings, sound);
     let mut video = None;
     if let Some((source, name)) = sources.video {
-        let beginning = beginning(kept.video)?;
+        let beginning = Beginning::new(kept.video)?;
         let endpoints: Vec<_> = network.destinations.iter().map(|to| to.video).collect();
         description.video = Some((source.format(), beginning.ssrc));
         let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
-        let transport = transport(&network, &endpoints, (beginning.ssrc, bandwidth), false)?;
+        let transport = transport(&network, &endpoints, beginning.ssrc, bandwidth, false)?;
         let repair = repair(&network, &endpoints, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
         let normaliser = normaliser(&name, settings, Arc::clone(waker));
@@ -124,11 +83,11 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     if let Some((source, name)) = sources.audio {
         // Sound of another kind is another stream.
         let same = kept.audio.filter(|(format, _)| *format == source.format());
-        let beginning = beginning(same.map(|(_, ssrc)| ssrc))?;
+        let beginning = Beginning::new(same.map(|(_, ssrc)| ssrc))?;
         let endpoints: Vec<_> = network.destinations.iter().map(|to| to.audio).collect();
         description.audio = Some((source.format(), beginning.ssrc));
         let transport =
-            transport(&network, &endpoints, (beginning.ssrc, BANDWIDTH_DEFAULT), video.is_some())?;
+            transport(&network, &endpoints, beginning.ssrc, BANDWIDTH_DEFAULT, video.is_some())?;
         let repair = repair(&network, &endpoints, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
         let form = Form::new(settings.announce_sound, NTP64_ID);
@@ -136,18 +95,6 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
         audio = Some(OpenedAudio { source, name, beginning, form, packet_size, transport, repair });
     }
     Ok(Opened { network, description, video, audio })
-}
-
-/// Random numbers (RFC 3550 section 5.1), but this SSRC if one is kept.
-fn beginning(kept: Option<Ssrc>) -> Result<Beginning, Error> {
-    let random = || {
-        machine::random()
-            .map_err(|error| Error(format!("the kernel has no random numbers: {error}")))
-    };
-    let [high, low, ..] = random()?.to_ne_bytes();
-    let sequence = Sequence(u16::from_ne_bytes([high, low]));
-    let ssrc = kept.map_or_else(|| random().map(Ssrc), Ok)?;
-    Ok(Beginning { ssrc, sequence, time: RtpTime(random()?) })
 }
 
 /// What repair of the stream to these endpoints needs, if it is wanted.
@@ -165,7 +112,7 @@ fn repair(
         let output = Output::open_repair(*to, network.interface.as_ref(), network.ttl);
         outputs.push(output.map_err(|error| Error(error.to_string()))?);
     }
-    let Beginning { ssrc, sequence, .. } = beginning(None)?;
+    let Beginning { ssrc, sequence, .. } = Beginning::new(None)?;
     Ok(Some((share, Encoder::new(ssrc, sequence, media), outputs)))
 }
 
@@ -174,7 +121,8 @@ fn repair(
 fn transport(
     network: &Network,
     endpoints: &[Endpoint],
-    (ssrc, bandwidth): (Ssrc, u64),
+    ssrc: Ssrc,
+    bandwidth: u64,
     quiet: bool,
 ) -> Result<Transport, Error> {
     let interface = network.interface.as_ref();

@@ -4,60 +4,22 @@
 //! only the way of sending changes, and opened anew where more does: a device that the session itself
 //! still has is waited for, and is there at once.
 
-use super::opening::{self, Kept, Opened, Order};
-use super::watch::Watched;
-use super::{Daemon, Error, Network, Wall, start};
+use super::change::{Before, Changed, OPENING_MAX, Reloading, reread};
+use super::error::Error;
+use super::figures::say_what_is_sent;
+use super::opening::{Kept, Opened, Order};
+use super::parts;
+use super::state::Daemon;
+use super::wall::Wall;
+use super::watched::Watched;
 use crate::beside::{self, Panicked, Work};
 use crate::capture::source::VideoSource;
 use crate::control::Answer;
 use crate::options::StreamOptions;
 use crate::publish::announce::Announcer;
-use crate::publish::description::Description;
-use crate::settings::{self, Settings, Wait};
+use crate::settings::Settings;
 use std::sync::Arc;
-use std::time::Duration;
-use streamsocket_journal::lines::Lines;
 use streamsocket_stream::clock::Monotonic;
-
-/// What a configuration names is open within this: an address that answers as late as it may takes
-/// 45 s. After it a driver hangs, and its thread is left alone.
-const OPENING_MAX: Duration = Duration::from_secs(55);
-
-/// A configuration that is being taken on.
-pub(super) struct Reloading {
-    work: Work<Result<Option<Changed>, Error>>,
-    until: Monotonic,
-}
-
-/// What is known of the session when a configuration is read again.
-struct Before {
-    options: StreamOptions,
-    /// Its settings are those of the session so far.
-    order: Order,
-    network: Network,
-    description: Description,
-    /// The pictures are made here, in a quality that is theirs from the beginning.
-    drawn: bool,
-}
-
-/// A changed configuration, and all that it needs.
-struct Changed {
-    settings: Settings,
-    /// What a session is exchanged for, if more than the way of sending changes.
-    opened: Option<Opened>,
-    announcer: Option<Announcer>,
-    /// Where statistics go from now on, if that changes.
-    stats: Option<Option<Lines>>,
-    /// The description, if it is to be written elsewhere from now on.
-    told: Option<String>,
-}
-
-impl Reloading {
-    /// When it is looked at, if it is not ready before.
-    pub(super) const fn deadline(&self) -> Monotonic {
-        self.until
-    }
-}
 
 impl Daemon {
     /// Begins to read the configuration again and to open what it names. If it is wrong, or that cannot
@@ -172,7 +134,7 @@ impl Daemon {
         let Changed { settings, opened, announcer, stats, told } = changed;
         // Not before it is certain that nobody has given up meanwhile.
         let path = settings.sdp.as_deref().zip(told);
-        let told = path.map(|(path, sdp)| start::write_sdp(path, &sdp)).transpose()?.flatten();
+        let told = path.map(|(path, sdp)| parts::write_sdp(path, &sdp)).transpose()?.flatten();
         let opened = match opened {
             Some(opened) => Some((self.watch_opened(&opened)?, opened)),
             None => None,
@@ -225,7 +187,7 @@ impl Daemon {
         }
         self.reports_left = true;
         self.schedule_reports(now);
-        start::say_what_is_sent(self);
+        say_what_is_sent(self);
         // The interface may have got another address while this was opened.
         self.follow_network(now);
     }
@@ -253,9 +215,9 @@ impl Daemon {
     /// Sends in another way what is sent.
     fn adjust(&mut self, new: &Settings, now: Monotonic) {
         let sound = self.audio.as_ref().map(|audio| audio.source().format());
-        let sending = start::sending(new, sound);
+        let sending = parts::sending(new, sound);
         if let Some(video) = &mut self.video {
-            let normaliser = start::normaliser(video.name(), new, Arc::clone(&self.waker));
+            let normaliser = parts::normaliser(video.name(), new, Arc::clone(&self.waker));
             video.adjust(normaliser, sending, now);
         }
         if let Some(audio) = &mut self.audio {
@@ -273,50 +235,4 @@ impl Daemon {
         self.announcer = announcer;
         self.watch_announcer();
     }
-}
-
-/// Reads the configuration and opens what it needs; nothing if it is the same as before.
-fn reread(before: Before) -> Result<Option<Changed>, Error> {
-    let Before { options, mut order, network, mut description, drawn } = before;
-    let checked = settings::load(options).and_then(|it| it.verify().map(|()| it));
-    let new = checked.map_err(|error| Error(error.to_string()))?;
-    let old = order.settings;
-    if new == old {
-        return Ok(None);
-    }
-    if new.name != old.name {
-        return Err(Error("name: a session gets another one by a restart only".into()));
-    }
-    let light = old.sent_as(&new) == new && !(drawn && old.quality != new.quality);
-    order.settings = asked(&new, &old, &network);
-    let mut opened = if light { None } else { Some(opening::open(&order)?) };
-    description.resize(start::packet_size(&new));
-    if let Some(Opened { description: next, .. }) = &mut opened {
-        (next.session_id, next.changes) = (description.session_id, description.changes + 1);
-    }
-    let described = opened.as_ref().map_or(&description, |opened| &opened.description);
-    let undescribed = |_| Error("it cannot be described".into());
-    let sdp = described.text().map_err(undescribed)?;
-    let sound = described.sound_text().map_err(undescribed)?;
-    let network = opened.as_ref().map_or(&network, |opened| &opened.network);
-    let announcer = start::announcer(&new, (&sdp, sound.as_deref()), network)?;
-    let moved = new.stats != old.stats;
-    let stats = moved.then(|| new.stats.as_deref().map(start::open_stats).transpose());
-    let stats = stats.transpose()?;
-    let told = new.sdp.as_ref().is_some_and(|_| new.sdp != old.sdp).then_some(sdp);
-    Ok(Some(Changed { settings: new, opened, announcer, stats, told }))
-}
-
-/// What is asked of the machine for these settings while the session before still has its own.
-fn asked(new: &Settings, old: &Settings, network: &Network) -> Settings {
-    let mut asked = new.clone();
-    if new.to == old.to {
-        // A group that was found stays: it would be found to be in use, by this session.
-        asked.to.clone_from(&network.destinations);
-    }
-    if asked.wait == Wait::Never {
-        // For the device that this session has: it is let go of in a moment.
-        asked.wait = Wait::Busy;
-    }
-    asked
 }

@@ -1,6 +1,6 @@
 //! RTCP of the session: when reports leave, what they say, and who has reported.
 
-use super::Daemon;
+use super::state::Daemon;
 use crate::publish::transport::Transport;
 use crate::publish::viewers::{ViewerStatistics, Viewers, Watched};
 use std::os::fd::RawFd;

@@ -1,6 +1,6 @@
 //! The session as the service manager sees it: one line, and pings from the loop.
 
-use super::Daemon;
+use super::state::Daemon;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 

@@ -1,6 +1,7 @@
 //! Pictures on their way: from the source through the scan, the packetizer and the pacer to every
 //! destination.
 
+use super::beginning::Beginning;
 use super::rate::RealRate;
 use crate::capture::source::VideoSource;
 use crate::capture::{Error, VideoFrame, VideoPoll};
@@ -63,12 +64,23 @@ struct Counts {
 /// they are sent does not keep the loop from all else.
 const TURN_PICTURES_MAX: usize = 8;
 
-/// What a stream begins with: numbers that are random (RFC 3550 section 5.1).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beginning {
-    pub(super) ssrc: Ssrc,
-    pub(super) sequence: Sequence,
-    pub(super) time: RtpTime,
+/// A stream of pictures that can begin.
+pub(super) struct OpenedVideo {
+    pub(super) source: VideoSource,
+    pub(super) name: String,
+    pub(super) beginning: Beginning,
+    pub(super) normaliser: Normaliser,
+    pub(super) sending: Sending,
+    pub(super) transport: Transport,
+    pub(super) repair: Option<VideoRepair>,
+}
+
+impl OpenedVideo {
+    /// The stream, which begins now, or goes on with these numbers.
+    pub(super) fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Video {
+        let beginning = kept.filter(|it| it.ssrc == self.beginning.ssrc).unwrap_or(self.beginning);
+        Video::new(Self { beginning, ..self }, now)
+    }
 }
 
 /// How it is sent.
@@ -88,13 +100,9 @@ pub(super) struct Sending {
 const IP_OVERHEAD: usize = 28;
 
 impl Video {
-    pub(super) fn new(
-        (source, name, normaliser): (VideoSource, String, Normaliser),
-        beginning: Beginning,
-        sending: Sending,
-        (transport, repair): (Transport, Option<VideoRepair>),
-        epoch: Monotonic,
-    ) -> Self {
+    fn new(opened: OpenedVideo, epoch: Monotonic) -> Self {
+        let OpenedVideo { source, name, beginning, normaliser, sending, transport, repair } =
+            opened;
         let Beginning { ssrc, sequence, time } = beginning;
         let interval = source.format().reckoned_rate().frame_nanos(1);
         Self {

@@ -1,30 +1,16 @@
 //! What the loop watches, also when a device returns with other descriptors.
 
 use super::opening::Opened;
-use super::{
-    ASKED, AUDIO_FIRST, CHANGES, CONTROL_FIRST, Daemon, HOTPLUG, RTCP, SIGNAL, TIMER, VIDEO,
-};
+use super::state::Daemon;
+use super::tokens::{ASKED, CHANGES, HOTPLUG, RTCP, SIGNAL, TIMER};
+use super::watched::{Watched, watch};
 use crate::capture::hotplug::Hotplug;
-use crate::capture::source::{AudioSource, VideoSource};
 use crate::publish::announce::Announcer;
+use mio::Token;
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_stream::clock::Monotonic;
-
-/// The microphone's descriptors at most: tokens are kept for so many.
-const AUDIO_DESCRIPTORS_MAX: usize = CONTROL_FIRST - AUDIO_FIRST;
-
-/// Which devices are watched, by the numbers that their sources count them with. A descriptor of a
-/// device that is gone has left with it: closing it does that.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Watched {
-    video: u64,
-    audio: u64,
-    /// It was said that one cannot be watched.
-    failing: bool,
-}
 
 impl Daemon {
     /// Watches everything that is there from the start.
@@ -115,36 +101,5 @@ impl Daemon {
 
     fn watch(&self, descriptor: RawFd, token: Token) -> io::Result<()> {
         watch(self.poll.registry(), descriptor, token)
-    }
-}
-
-impl Watched {
-    fn video(&mut self, registry: &Registry, source: &VideoSource) -> io::Result<()> {
-        let (descriptor, count) = source.descriptor();
-        if let (Some(descriptor), true) = (descriptor, count != self.video) {
-            watch(registry, descriptor, VIDEO)?;
-            self.video = count;
-        }
-        Ok(())
-    }
-
-    fn audio(&mut self, registry: &Registry, source: &AudioSource) -> io::Result<()> {
-        let count = source.descriptors_count();
-        if count != self.audio {
-            let descriptors = source.descriptors().into_iter();
-            for (index, descriptor) in descriptors.take(AUDIO_DESCRIPTORS_MAX).enumerate() {
-                watch(registry, descriptor, Token(AUDIO_FIRST + index))?;
-            }
-            self.audio = count;
-        }
-        Ok(())
-    }
-}
-
-/// Watches a descriptor for reading; one that is watched already stays so.
-fn watch(registry: &Registry, descriptor: RawFd, token: Token) -> io::Result<()> {
-    match registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
     }
 }

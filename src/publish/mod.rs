@@ -4,6 +4,7 @@ pub mod announce;
 pub mod description;
 pub mod group;
 pub mod identity;
+pub mod network;
 pub mod output;
 pub(crate) mod repair;
 pub(crate) mod transport;

@@ -1,10 +1,8 @@
 //! From what the user chose to the parts of a session: its group, its description, how it is sent and
 //! who is told of it.
 
-use super::audio::Audio;
-use super::link::Network;
+use super::error::Error;
 use super::video::Sending;
-use super::{Daemon, Error};
 use crate::capture::AudioFormat;
 use crate::capture::hotplug::Hotplug;
 use crate::clock::monotonic;
@@ -12,13 +10,14 @@ use crate::codec;
 use crate::codec::Normaliser;
 use crate::publish::announce::{self, Announcer, Reach, Texts};
 use crate::publish::description::{Description, NTP64_ID};
+use crate::publish::network::Network;
 use crate::replace::replace;
 use crate::settings::{Destination, PORT_DEFAULT, Settings};
 use mio::Waker;
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
-use streamsocket_net::{Changes, Interface, machine};
+use streamsocket_net::{Changes, machine};
 use streamsocket_stream::send::audio::packet_frames;
 use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
@@ -32,7 +31,8 @@ const SESSION_ID_SHIFT: u32 = 14;
 pub(super) fn describe(
     settings: &Settings,
     network: &Network,
-    (name, cname): (&str, &str),
+    name: &str,
+    cname: &str,
     unix_began: i64,
 ) -> Description {
     let first = network.destinations.first();
@@ -98,7 +98,7 @@ const BITRATE_LEFT_MIN: u64 = 50_000;
 
 pub(super) fn announcer(
     settings: &Settings,
-    (session, sound): (&str, Option<&str>),
+    texts: Texts<'_>,
     network: &Network,
 ) -> Result<Option<Announcer>, Error> {
     if !settings.announce {
@@ -111,12 +111,12 @@ pub(super) fn announcer(
         );
         return Ok(None);
     };
-    if settings.announce_sound && sound.is_none() {
+    if settings.announce_sound && texts.sound.is_none() {
         log::warn!("--announce pulse: there is no sound that could be announced");
     }
     let (origin, interface) = (network.origin, network.interface.as_ref());
     let reach = Reach { origin, interface, ttl: announce::ttl(group, network.ttl) };
-    Announcer::new(Texts { session, sound }, reach, monotonic()).map(Some).map_err(Error)
+    Announcer::new(texts, reach, monotonic()).map(Some).map_err(Error)
 }
 
 /// Written beside and renamed, so that a player that waits for the file never reads half of it. A pipe
@@ -149,36 +149,4 @@ pub(super) fn open_changes() -> Option<Changes> {
 pub(super) fn open_hotplug() -> Option<Hotplug> {
     let opened = Hotplug::open();
     opened.map_err(|error| log::debug!("no news of devices can be heard: {error}")).ok()
-}
-
-pub(super) fn say_what_is_sent(daemon: &Daemon) {
-    let network = &daemon.network;
-    if let Some(video) = daemon.video.as_ref().map(|video| video.statistics(monotonic())) {
-        let rate = daemon.video.as_ref().and_then(|video| video.source().format().rate);
-        let rate = rate.map(|rate| format!(" at {rate} frames/s")).unwrap_or_default();
-        log::info!("video: {}, {}x{}{rate}", video.source, video.width, video.height);
-    }
-    if let Some(audio) = daemon.audio.as_ref().map(Audio::statistics) {
-        let channels = if audio.channels == 1 { "mono" } else { "stereo" };
-        log::info!("audio: {}, {} Hz {channels}", audio.source, audio.rate);
-    }
-    for to in &network.destinations {
-        let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
-        log::info!("'{}' goes to {}{}", daemon.name, to.video.rtp, by.unwrap_or_default());
-    }
-    warn_of_wireless(network, daemon.settings.max_bitrate.is_some());
-}
-
-/// A group on Wi-Fi goes to everybody at the slowest rate, unconfirmed.
-fn warn_of_wireless(network: &Network, limited: bool) {
-    let interface = network.interface.as_ref().filter(|interface| interface.wireless);
-    let group = network.destinations.iter().any(Destination::is_multicast);
-    let Some(Interface { name, .. }) = interface.filter(|_| group) else { return };
-    if limited {
-        log::info!("{name} is wireless: frames beyond --max-bitrate are left out");
-    } else {
-        log::warn!(
-            "{name} is wireless, where multicast is slow and lossy: set --max-bitrate, such as 5M, which leaves out whole frames, use a cable, or send to one host with --to"
-        );
-    }
 }

@@ -1,8 +1,6 @@
 //! Where a session goes and by which interface, found when it begins; and the wait for a network that is
 //! not there yet, if the user wants to wait.
 
-use super::Error;
-use super::link::Network;
 use crate::publish::group;
 use crate::publish::output::Output;
 use crate::settings::{Destination, PORT_DEFAULT, Settings, Wait};
@@ -15,6 +13,27 @@ use streamsocket_net::{Changes, Interface};
 
 /// Between two looks at a network that is waited for: not every change is told.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Where a session goes and by which interface.
+#[derive(Clone)]
+pub(crate) struct Network {
+    pub(crate) interface: Option<Interface>,
+    pub(crate) destinations: Vec<Destination>,
+    pub(crate) origin: IpAddr,
+    pub(crate) ttl: u8,
+}
+
+impl Network {
+    /// The interface as it is now, if it is up and has an address; while none is known, that of the
+    /// default route, which may be there by now.
+    pub(crate) fn usable(&self) -> Option<Interface> {
+        let Some(known) = &self.interface else { return Interface::default_route() };
+        let mut found = Interface::named(&known.name).ok()?;
+        let kept = known.address.filter(|kept| found.addresses.contains(&IpAddr::V4(*kept)));
+        found.address = kept.or(found.address);
+        (found.up && !found.addresses.is_empty()).then_some(found)
+    }
+}
 
 /// Why there is no way to the viewers: one line.
 #[derive(Debug)]
@@ -40,7 +59,7 @@ impl From<streamsocket_net::Error> for NoWay {
 ///
 /// # Errors
 /// No interface leads there.
-pub(super) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
+pub(crate) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
     let interface = interface(settings)?;
     say_what_is_passed_over(settings, interface.as_ref());
     let destinations = if settings.to.is_empty() {
@@ -85,18 +104,18 @@ pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
 ///
 /// # Errors
 /// There is none, and it is not waited for, or will not pass by itself.
-pub(super) fn wait_for_ways(
+pub(crate) fn wait_for_ways(
     settings: &Settings,
     name: &str,
     mut tell: impl FnMut(&NoWay),
-) -> Result<(), Error> {
+) -> Result<(), NoWay> {
     let changes = Changes::open().ok();
     let mut told = String::new();
     loop {
         let why = match try_ways(settings, name) {
             Ok(()) => return Ok(()),
             Err(why) if why.may_pass && settings.wait == Wait::Always => why,
-            Err(why) => return Err(Error(why.to_string())),
+            Err(why) => return Err(why),
         };
         if why.line != told {
             log::warn!("{why}; waiting for it");

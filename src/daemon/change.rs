@@ -1,0 +1,101 @@
+//! A changed configuration: read, and all that it names opened, beside the loop.
+
+use super::error::Error;
+use super::opening::{self, Opened, Order};
+use super::parts;
+use crate::beside::Work;
+use crate::options::StreamOptions;
+use crate::publish::announce::{Announcer, Texts};
+use crate::publish::description::Description;
+use crate::publish::network::Network;
+use crate::settings::{self, Settings, Wait};
+use std::time::Duration;
+use streamsocket_journal::lines::Lines;
+use streamsocket_stream::clock::Monotonic;
+
+/// What a configuration names is open within this: an address that answers as late as it may takes
+/// 45 s. After it a driver hangs, and its thread is left alone.
+pub(super) const OPENING_MAX: Duration = Duration::from_secs(55);
+
+/// A configuration that is being taken on.
+pub(super) struct Reloading {
+    pub(super) work: Work<Result<Option<Changed>, Error>>,
+    pub(super) until: Monotonic,
+}
+
+/// What is known of the session when a configuration is read again.
+pub(super) struct Before {
+    pub(super) options: StreamOptions,
+    /// Its settings are those of the session so far.
+    pub(super) order: Order,
+    pub(super) network: Network,
+    pub(super) description: Description,
+    /// The pictures are made here, in a quality that is theirs from the beginning.
+    pub(super) drawn: bool,
+}
+
+/// A changed configuration, and all that it needs.
+pub(super) struct Changed {
+    pub(super) settings: Settings,
+    /// What a session is exchanged for, if more than the way of sending changes.
+    pub(super) opened: Option<Opened>,
+    pub(super) announcer: Option<Announcer>,
+    /// Where statistics go from now on, if that changes.
+    pub(super) stats: Option<Option<Lines>>,
+    /// The description, if it is to be written elsewhere from now on.
+    pub(super) told: Option<String>,
+}
+
+impl Reloading {
+    /// When it is looked at, if it is not ready before.
+    pub(super) const fn deadline(&self) -> Monotonic {
+        self.until
+    }
+}
+
+/// Reads the configuration and opens what it needs; nothing if it is the same as before.
+pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
+    let Before { options, mut order, network, mut description, drawn } = before;
+    let checked = settings::load(options).and_then(|it| it.verify().map(|()| it));
+    let new = checked.map_err(|error| Error(error.to_string()))?;
+    let old = order.settings;
+    if new == old {
+        return Ok(None);
+    }
+    if new.name != old.name {
+        return Err(Error("name: a session gets another one by a restart only".into()));
+    }
+    let light = old.sent_as(&new) == new && !(drawn && old.quality != new.quality);
+    order.settings = asked(&new, &old, &network);
+    let mut opened = if light { None } else { Some(opening::open(&order)?) };
+    description.resize(parts::packet_size(&new));
+    if let Some(Opened { description: next, .. }) = &mut opened {
+        (next.session_id, next.changes) = (description.session_id, description.changes + 1);
+    }
+    let described = opened.as_ref().map_or(&description, |opened| &opened.description);
+    let undescribed = |_| Error("it cannot be described".into());
+    let sdp = described.text().map_err(undescribed)?;
+    let sound = described.sound_text().map_err(undescribed)?;
+    let network = opened.as_ref().map_or(&network, |opened| &opened.network);
+    let announcer =
+        parts::announcer(&new, Texts { session: &sdp, sound: sound.as_deref() }, network)?;
+    let moved = new.stats != old.stats;
+    let stats = moved.then(|| new.stats.as_deref().map(parts::open_stats).transpose());
+    let stats = stats.transpose()?;
+    let told = new.sdp.as_ref().is_some_and(|_| new.sdp != old.sdp).then_some(sdp);
+    Ok(Some(Changed { settings: new, opened, announcer, stats, told }))
+}
+
+/// What is asked of the machine for these settings while the session before still has its own.
+fn asked(new: &Settings, old: &Settings, network: &Network) -> Settings {
+    let mut asked = new.clone();
+    if new.to == old.to {
+        // A group that was found stays: it would be found to be in use, by this session.
+        asked.to.clone_from(&network.destinations);
+    }
+    if asked.wait == Wait::Never {
+        // For the device that this session has: it is let go of in a moment.
+        asked.wait = Wait::Busy;
+    }
+    asked
+}

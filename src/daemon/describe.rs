@@ -1,0 +1,49 @@
+//! Keeps the wall clock and the description as they are: viewers are told what changes, in the description
+//! and in every report.
+
+use super::parts;
+use super::state::Daemon;
+use crate::clock::unix_offset_nanos;
+use crate::publish::announce::Texts;
+use std::time::Duration;
+use streamsocket_net::machine;
+use streamsocket_stream::clock::Monotonic;
+
+impl Daemon {
+    /// Looks at the system's clock: once a second.
+    pub(super) fn watch_wall(&mut self, now: Monotonic) {
+        if let Some(step) = self.wall.clock.observe(now, now.0 + unix_offset_nanos()) {
+            log::info!("the system's clock was set by {:+.3} s: followed", seconds(step));
+            self.schedule_reports(now);
+        }
+        let synchronised = machine::is_synchronised();
+        if synchronised != self.wall.description.synchronised {
+            let now_is = if synchronised { "is synchronised now" } else { "is not synchronised" };
+            log::info!("the system's clock {now_is}");
+            self.wall.description.synchronised = synchronised;
+            self.wall.description.changes += 1;
+            self.schedule_reports(now);
+            self.describe_anew(now);
+        }
+    }
+
+    pub(super) fn describe_anew(&mut self, now: Monotonic) {
+        let Ok(sdp) = self.wall.description.text() else { return };
+        let sound = self.wall.description.sound_text().ok().flatten();
+        let texts = Texts { session: &sdp, sound: sound.as_deref() };
+        if let Some(Err(error)) = self.announcer.as_mut().map(|it| it.replace(texts, now)) {
+            log::warn!("{error}");
+        }
+        // A pipe has been read and is done with.
+        let file = self.wall.sdp.as_ref().filter(|path| path.is_file());
+        if let Some(Err(error)) = file.map(|path| parts::write_sdp(path, &sdp)) {
+            log::warn!("{error}");
+        }
+        self.sdp = sdp;
+    }
+}
+
+fn seconds(nanos: i64) -> f64 {
+    let sign = if nanos < 0 { -1.0 } else { 1.0 };
+    sign * Duration::from_nanos(nanos.unsigned_abs()).as_secs_f64()
+}
