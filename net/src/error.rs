@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use nix::errno::Errno;
 
-use crate::Interface;
+use crate::interface::Interface;
 
 /// What went wrong while finding an interface or opening a socket.
 #[derive(Debug)]

@@ -19,6 +19,7 @@
 #[allow(unsafe_code, reason = "a system call that no crate wraps for reading")]
 mod adjtimex;
 mod changes;
+mod datagram;
 mod error;
 mod interface;
 pub mod machine;
@@ -26,17 +27,15 @@ mod membership;
 #[allow(unsafe_code, reason = "sendmmsg and recvmmsg work on arrays of pointers")]
 mod message;
 mod receive;
+mod run;
 mod send;
 
 #[cfg(test)]
 mod tests;
 
 pub use changes::Changes;
+pub use datagram::{BATCH_MAX, Datagram};
 pub use error::Error;
 pub use interface::Interface;
 pub use receive::{ReceiveSocket, Received};
-pub use send::{Datagram, SendSocket, Sent, Unsent};
-
-/// Packets that one system call sends at most: a large 1080p frame that is not paced, and 40 kB of arrays
-/// for a destination.
-pub const BATCH_MAX: usize = 256;
+pub use send::{SendSocket, Sent, Unsent};

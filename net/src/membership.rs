@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use socket2::{InterfaceIndexOrAddress, SockRef};
 
-use crate::{Error, Interface};
+use crate::error::Error;
+use crate::interface::Interface;
 
 /// A group, where, and from whom.
 #[derive(Clone, Debug)]

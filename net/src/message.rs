@@ -18,8 +18,8 @@ use libc::{
 };
 use socket2::SockAddr;
 
-use crate::BATCH_MAX;
-use crate::send::{Datagram, Run};
+use crate::datagram::{BATCH_MAX, Datagram};
+use crate::run::Run;
 
 mod control;
 

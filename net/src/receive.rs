@@ -12,10 +12,11 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns, RxqOvfl, UdpGroSegment};
 use socket2::{SockRef, Socket};
 
+use crate::error::Error;
+use crate::interface::Interface;
 use crate::membership::Membership;
 use crate::message::Incoming;
 use crate::send::{new_socket, scoped};
-use crate::{Error, Interface};
 
 /// Messages that one system call takes at most. Sixteen make the call's price vanish (a 1080p
 /// frame is 12 calls at worst, one or two with GRO), and bound the memory to 1 MiB a socket, of

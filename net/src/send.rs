@@ -16,25 +16,15 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{SndBufForce, UdpGsoSegment};
 use socket2::{Domain, Socket, Type};
 
+use crate::datagram::Datagram;
+use crate::error::Error;
+use crate::interface::Interface;
 use crate::message::Outgoing;
-use crate::{Error, Interface};
-
-mod run;
-
-pub(crate) use run::Run;
+use crate::run::Run;
 
 /// Send buffer to ask for: a 1080p frame of 235 kB with 20 % repair and the kernel's bookkeeping,
 /// sent without pacing, on a link slower than the sender.
 const BUFFER_SIZE: usize = 512 * 1024;
-
-/// A packet, in the two parts that it is gathered from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Datagram<'a> {
-    /// What was written for this packet.
-    pub header: &'a [u8],
-    /// A part of the frame, where it lies; may be empty.
-    pub payload: &'a [u8],
-}
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -138,7 +138,7 @@ impl Control {
             }
             (CLASS_IN | CLASS_OUT, request) => {
                 let [interface, entity] = setup.index.to_le_bytes();
-                self.class(model, request, high, (interface, entity), data)
+                self.class(model, request, high, interface, entity, data)
             }
             _ => Answer::Stall,
         };
@@ -181,7 +181,8 @@ impl Control {
         model: &Model,
         request: u8,
         selector: u8,
-        (interface, entity): (u8, u8),
+        interface: u8,
+        entity: u8,
         data: &[u8],
     ) -> Answer {
         let Some(control) = model.video_interface() else { return Answer::Stall };

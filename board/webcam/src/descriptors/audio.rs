@@ -1,7 +1,7 @@
 //! The microphone: a terminal and one isochronous stream of 16-bit PCM at one rate. Section numbers
 //! are UAC's; 2.2.5 with an F is of its document on formats.
 
-use super::{
+use super::standard::{
     CS_ENDPOINT, CS_INTERFACE, ENDPOINT, ISOCHRONOUS_ASYNCHRONOUS, address, association,
     descriptor, interface, with_total,
 };

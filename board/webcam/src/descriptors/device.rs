@@ -1,6 +1,9 @@
 //! The device as a whole: device, configuration and string descriptors (USB 2.0 section 9.6).
 
-use super::{CONFIGURATION, DEVICE, STRING, audio, descriptor, video, with_total};
+use super::standard::{
+    CONFIGURATION, DEVICE, MANUFACTURER, NAME, SERIAL, STRING, descriptor, with_total,
+};
+use super::{audio, video};
 use crate::model::Model;
 
 /// idVendor and idProduct: those that pid.codes keeps for tests.
@@ -15,11 +18,6 @@ const ASSOCIATED: [u8; 3] = [0xEF, 2, 1];
 
 /// bMaxPacketSize0: what high-speed devices must have.
 const CONTROL_PACKET: u8 = 64;
-
-/// String indices. There is none of number 0: that is the list of languages.
-const MANUFACTURER: u8 = 1;
-pub(super) const NAME: u8 = 2;
-const SERIAL: u8 = 3;
 
 /// American English, the language that every host asks for.
 const LANGUAGE: u16 = 0x0409;
@@ -79,7 +77,7 @@ pub(crate) fn string(model: &Model, index: u8) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CS_INTERFACE, ENDPOINT, INTERFACE};
+    use super::super::standard::{CS_INTERFACE, ENDPOINT, INTERFACE};
     use super::*;
     use crate::model::tests::{microphone, model};
 

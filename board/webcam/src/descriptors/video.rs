@@ -2,10 +2,9 @@
 //! stream. Section numbers are UVC's; those with a letter are of its payload documents, U for
 //! uncompressed, M for Motion-JPEG.
 
-use super::device::NAME;
-use super::{
-    CS_INTERFACE, ENDPOINT, ISOCHRONOUS_ASYNCHRONOUS, address, association, descriptor, interface,
-    with_total,
+use super::standard::{
+    CS_INTERFACE, ENDPOINT, ISOCHRONOUS_ASYNCHRONOUS, NAME, address, association, descriptor,
+    interface, with_total,
 };
 use crate::clip::Clip;
 use crate::model::{Model, VIDEO_ENDPOINT};
