@@ -53,10 +53,11 @@ impl Planes {
     /// across and down: 1, 2 or 4 across, and 1 or 2 down. Without chromas the picture is grey.
     pub(super) fn fill(
         &mut self,
-        (width, height): (usize, usize),
+        size: (usize, usize),
         luma: Rows<'_>,
         chromas: Option<([Rows<'_>; 2], (usize, usize))>,
     ) {
+        let (width, height) = size;
         let down = chromas.map_or(2, |(_, (_, down))| down);
         self.sampling = if down == 1 { Subsamp::Sub2x1 } else { Subsamp::Sub2x2 };
         (self.width, self.height) = (width, height);

@@ -243,12 +243,12 @@ impl Node {
         .collect()
     }
 
-    fn rates(&self, pixel_format: u32, (width, height): (u16, u16)) -> Vec<RateOffer> {
+    fn rates(&self, pixel_format: u32, size: (u16, u16)) -> Vec<RateOffer> {
         self.list(&ENUM_FRAMEINTERVALS, |index| sys::v4l2_frmivalenum {
             index,
             pixel_format,
-            width: width.into(),
-            height: height.into(),
+            width: size.0.into(),
+            height: size.1.into(),
             ..zeroed()
         })
         .filter_map(|raw| RateOffer::from_kernel(&FrameIntervalEnum::try_from(raw).ok()?))
@@ -268,14 +268,10 @@ impl Node {
     }
 
     /// Asks for a format; returns what was granted.
-    pub(super) fn set_format(
-        &self,
-        fourcc: [u8; 4],
-        (width, height): (u16, u16),
-    ) -> io::Result<Granted> {
+    pub(super) fn set_format(&self, fourcc: [u8; 4], size: (u16, u16)) -> io::Result<Granted> {
         let mut raw: sys::v4l2_format = zeroed();
         raw.type_ = CAPTURE;
-        raw.fmt.pix = v4l::Format::new(width.into(), height.into(), FourCC::new(&fourcc)).into();
+        raw.fmt.pix = v4l::Format::new(size.0.into(), size.1.into(), FourCC::new(&fourcc)).into();
         self.call(&S_FMT, &mut raw)?;
         // SAFETY: single-planar capture formats use this member, and every value of it is valid.
         let granted = unsafe { raw.fmt.pix };

@@ -44,7 +44,7 @@ pub(super) fn negotiate(
     if let Some((w, h)) = request.size.filter(|size| *size != (width, height)) {
         log::warn!("{label}: {width}x{height} instead of {w}x{h}, which it does not grant");
     }
-    let rate = set_rate(node, label, request, (&format.sizes, (width, height)))?;
+    let rate = set_rate(node, label, request, &format.sizes, (width, height))?;
     let &Granted { stride, full_range, .. } = &granted;
     let raw = Layout::of(granted.fourcc).map(|layout| RawFormat {
         layout,
@@ -88,7 +88,8 @@ fn set_rate(
     node: &Node,
     label: &str,
     request: &CameraRequest,
-    (sizes, size): (&[SizeOffer], (u16, u16)),
+    sizes: &[SizeOffer],
+    size: (u16, u16),
 ) -> Result<FrameRate, Error> {
     let wanted = request.rate.unwrap_or(offer::RATE_PREFERRED);
     let chosen = offer::choose_rate(sizes, size, wanted);

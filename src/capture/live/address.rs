@@ -58,7 +58,7 @@ impl LivePictures {
     ) -> Self {
         let pictures = Reached::Http(pictures);
         let format = pictures.format();
-        Self::new(address, (Ok(pictures), format), settings, (Arc::default(), waker))
+        Self::new(address, Ok(pictures), format, settings, Arc::default(), waker)
     }
 
     /// Waits for the pictures of an address that could not be reached for this reason. `sound` is told what is
@@ -68,18 +68,21 @@ impl LivePictures {
         address: &Input,
         why: Error,
         settings: VideoSettings,
-        (sound, waker): (Arc<Sound>, Arc<mio::Waker>),
+        sound: Arc<Sound>,
+        waker: Arc<mio::Waker>,
     ) -> Self {
         let (width, height) = settings.size.unwrap_or(SIZE_DEFAULT);
         let format = VideoFormat { width, height, rate: settings.rate };
-        Self::new(address, (Err(why), format), settings, (sound, waker))
+        Self::new(address, Err(why), format, settings, sound, waker)
     }
 
     fn new(
         address: &Input,
-        (reached, format): (Result<Reached, Error>, VideoFormat),
+        reached: Result<Reached, Error>,
+        format: VideoFormat,
         settings: VideoSettings,
-        (sound, waker): (Arc<Sound>, Arc<mio::Waker>),
+        sound: Arc<Sound>,
+        waker: Arc<mio::Waker>,
     ) -> Self {
         let asked = address.clone();
         let open = move || reach(&asked, &settings, &sound);
@@ -178,7 +181,8 @@ impl LiveSound {
     pub fn wait_for(
         address: &Input,
         why: Error,
-        (sound, waker): (Arc<Sound>, Arc<mio::Waker>),
+        sound: Arc<Sound>,
+        waker: Arc<mio::Waker>,
     ) -> Self {
         let (asked, silent) = (address.clone(), Arc::new(AtomicBool::new(false)));
         let found = Arc::clone(&silent);

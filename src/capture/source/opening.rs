@@ -62,12 +62,13 @@ fn wait_for(
     context: &Context,
 ) -> Result<Sources, Error> {
     let sound = Arc::new(Sound::default());
-    let told = || (Arc::clone(&sound), Arc::clone(&context.waker));
+    let waker = || Arc::clone(&context.waker);
     let request = child_request(settings, context);
-    let pictures = LivePictures::wait_for(address, why.clone(), request, told());
+    let pictures =
+        LivePictures::wait_for(address, why.clone(), request, Arc::clone(&sound), waker());
     let video = VideoSource::Address(Box::new(pictures));
     let audio = if settings.audio == AudioChoice::Auto {
-        let sound = LiveSound::wait_for(address, why.clone(), told());
+        let sound = LiveSound::wait_for(address, why.clone(), sound, waker());
         Some((AudioSource::Address(Box::new(sound)), settings.video_name()))
     } else {
         open_audio(settings, context, Some(&video), None)?
