@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::net::SocketAddr;
-use streamsocket::publish::viewers::{Viewers as Listed, Watched, text};
+use streamsocket::publish::viewers::{StreamViewers, ViewerList, text};
 use streamsocket_fuzz::{assert_one_line, lies_in};
 use streamsocket_seeds::{Step, Steps};
 use streamsocket_stream::clock::Monotonic;
@@ -139,8 +139,8 @@ fn check(viewers: &Viewers, now: Monotonic) {
         assert!(viewer.round_trip.is_none_or(|trip| (0..=10_000_000_000).contains(&trip)));
         assert!(viewer.block.is_none_or(|block| block.ssrc == STREAM));
     }
-    let mut list = Listed::default();
-    Watched { viewers: viewers.iter(), rate: 0, place: |it| &mut it.video, list: &mut list }
+    let mut list = ViewerList::default();
+    StreamViewers { viewers: viewers.iter(), rate: 0, place: |it| &mut it.video, list: &mut list }
         .add(now);
     text(&list.into_list(), viewers.len()).lines().for_each(assert_one_line);
 }

@@ -9,7 +9,7 @@ use crate::publish::transport::{Instant, Transport};
 use crate::statistics::AudioStatistics;
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::clock::{Monotonic, WallClock};
-use streamsocket_stream::send::audio::{Form, Packet, Packetizer, Stream};
+use streamsocket_stream::send::audio::{AudioPacket, Form, Packetizer, Stream};
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
@@ -185,7 +185,7 @@ impl Audio {
 }
 
 fn send(
-    packet: Packet<'_>,
+    packet: AudioPacket<'_>,
     transport: &mut Transport,
     repair: &mut Option<AudioRepair>,
     count: &mut u64,

@@ -2,7 +2,7 @@
 
 use super::state::Daemon;
 use crate::publish::transport::Transport;
-use crate::publish::viewers::{ViewerStatistics, Viewers, Watched};
+use crate::publish::viewers::{StreamViewers, ViewerList, ViewerStatistics};
 use std::os::fd::RawFd;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
@@ -39,16 +39,16 @@ impl Daemon {
 
     /// Receivers, each of them once.
     pub(super) fn viewer_list(&self, now: Monotonic) -> Vec<ViewerStatistics> {
-        let mut list = Viewers::default();
+        let mut list = ViewerList::default();
         if let Some(video) = &self.video {
             let viewers = video.transport.viewers().iter();
             let rate = VIDEO_RATE;
-            Watched { viewers, rate, place: |it| &mut it.video, list: &mut list }.add(now);
+            StreamViewers { viewers, rate, place: |it| &mut it.video, list: &mut list }.add(now);
         }
         if let Some(audio) = &self.audio {
             let viewers = audio.transport.viewers().iter();
             let rate = audio.source().format().rate;
-            Watched { viewers, rate, place: |it| &mut it.audio, list: &mut list }.add(now);
+            StreamViewers { viewers, rate, place: |it| &mut it.audio, list: &mut list }.add(now);
         }
         list.into_list()
     }

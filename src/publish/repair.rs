@@ -4,7 +4,7 @@
 use super::output::Output;
 use std::ops::Range;
 use streamsocket_net::{Datagram, Interface};
-use streamsocket_stream::send::audio::Packet;
+use streamsocket_stream::send::audio::AudioPacket;
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
@@ -115,7 +115,7 @@ impl AudioRepair {
     }
 
     /// A packet was sent: what is to follow it follows.
-    pub(crate) fn send(&mut self, packet: &Packet<'_>) {
+    pub(crate) fn send(&mut self, packet: &AudioPacket<'_>) {
         let way = &mut self.way;
         self.repair.push(packet, |made| way.send(std::iter::once(made)));
     }

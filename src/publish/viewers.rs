@@ -39,7 +39,7 @@ pub struct Reception {
 }
 
 /// The receivers of one stream, and the list that they belong to.
-pub struct Watched<'a, V> {
+pub struct StreamViewers<'a, V> {
     /// The receivers.
     pub viewers: V,
     /// Ticks a second.
@@ -47,28 +47,28 @@ pub struct Watched<'a, V> {
     /// Where the reception belongs.
     pub place: fn(&mut ViewerStatistics) -> &mut Option<Reception>,
     /// The receivers of all streams so far.
-    pub list: &'a mut Viewers,
+    pub list: &'a mut ViewerList,
 }
 
 /// The receivers of all streams, each of them once.
 #[derive(Debug, Default)]
-pub struct Viewers {
+pub struct ViewerList {
     list: Vec<ViewerStatistics>,
     places: HashMap<(IpAddr, Vec<u8>), usize>,
 }
 
-impl Viewers {
-    /// Them.
+impl ViewerList {
+    /// The receivers in the order in which they were added.
     #[must_use]
     pub fn into_list(self) -> Vec<ViewerStatistics> {
         self.list
     }
 }
 
-impl<'v, V: Iterator<Item = &'v Viewer>> Watched<'_, V> {
+impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
     /// Adds them to the list.
     pub fn add(self, now: Monotonic) {
-        let Viewers { list, places } = self.list;
+        let ViewerList { list, places } = self.list;
         for viewer in self.viewers {
             let heard_seconds = now.since(viewer.heard).as_secs_f64();
             let reception = viewer.block.map(|block| reception(viewer, block, self.rate));
@@ -181,14 +181,24 @@ mod tests {
 
     #[test]
     fn who_takes_both_streams_is_one_viewer() {
-        let mut list = Viewers::default();
+        let mut list = ViewerList::default();
         let (video, audio) =
             ([viewer(1, b"x@y", Some((1, 200))), viewer(2, b"", None)], [viewer(3, b"x@y", None)]);
         let now = Monotonic(2_000_000_000);
-        Watched { viewers: video.iter(), rate: 90_000, place: |it| &mut it.video, list: &mut list }
-            .add(now);
-        Watched { viewers: audio.iter(), rate: 48_000, place: |it| &mut it.audio, list: &mut list }
-            .add(now);
+        StreamViewers {
+            viewers: video.iter(),
+            rate: 90_000,
+            place: |it| &mut it.video,
+            list: &mut list,
+        }
+        .add(now);
+        StreamViewers {
+            viewers: audio.iter(),
+            rate: 48_000,
+            place: |it| &mut it.audio,
+            list: &mut list,
+        }
+        .add(now);
         let list = list.into_list();
         assert_eq!(list.len(), 2);
         assert!(list[0].video.is_some() && list[0].audio.is_some());

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_wire::rtp::{Packet, Sequence, Ssrc};
+use streamsocket_wire::rtp::{self, Sequence, Ssrc};
 
 /// Packets in sequence that make a stream: a tenth of a second of sound, five pictures.
 const PACKETS_MIN: u32 = 5;
@@ -37,7 +37,7 @@ struct Flow {
 impl Flows {
     /// A datagram has come. True if it belongs to a stream.
     pub(super) fn hear(&mut self, datagram: &[u8], from: SocketAddr, now: Monotonic) -> bool {
-        let Ok(packet) = Packet::parse(datagram) else { return false };
+        let Ok(packet) = rtp::Packet::parse(datagram) else { return false };
         let (ssrc, sequence) = (packet.header().ssrc, packet.header().sequence);
         let known = self.known.iter_mut().find(|flow| flow.from == from && flow.ssrc == ssrc);
         let Some(flow) = known else {

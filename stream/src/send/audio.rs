@@ -86,7 +86,7 @@ pub struct Stream {
 
 /// A packet to be sent: header and payload.
 #[derive(Clone, Copy, Debug)]
-pub struct Packet<'a> {
+pub struct AudioPacket<'a> {
     /// RTP header and extension.
     pub header: &'a [u8],
     /// Samples, big endian.
@@ -177,7 +177,7 @@ impl Packetizer {
         samples: &[i16],
         capture: Monotonic,
         wall: &WallClock,
-        mut send: impl FnMut(Packet<'_>),
+        mut send: impl FnMut(AudioPacket<'_>),
     ) {
         self.place(capture);
         let mut rest = samples;
@@ -193,7 +193,7 @@ impl Packetizer {
     }
 
     /// Sends what is left, a packet shorter than the others: the source has ended.
-    pub fn flush(&mut self, wall: &WallClock, mut send: impl FnMut(Packet<'_>)) {
+    pub fn flush(&mut self, wall: &WallClock, mut send: impl FnMut(AudioPacket<'_>)) {
         if !self.pending.is_empty() {
             self.emit(wall, &mut send);
         }
@@ -214,7 +214,7 @@ impl Packetizer {
         }
     }
 
-    fn emit(&mut self, wall: &WallClock, send: &mut impl FnMut(Packet<'_>)) {
+    fn emit(&mut self, wall: &WallClock, send: &mut impl FnMut(AudioPacket<'_>)) {
         let header = rtp::Header {
             marker: std::mem::take(&mut self.marker),
             payload_type: self.payload_type,
@@ -231,7 +231,7 @@ impl Packetizer {
         let payload_len = pcm::encode(&self.pending, &mut self.payload).unwrap_or(0);
         let (sequence, time) = (header.sequence, header.time);
         let payload = &self.payload[..payload_len];
-        send(Packet { header: &self.header[..header_len], payload, sequence, time });
+        send(AudioPacket { header: &self.header[..header_len], payload, sequence, time });
         self.sequence = self.sequence.next();
         self.clock.advance(self.pending.len() / self.channels);
         self.pending.clear();

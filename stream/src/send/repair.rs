@@ -1,7 +1,7 @@
 //! Repair packets for blocks of media packets: Reed-Solomon parity (`docs/repair.md`), so that a
 //! receiver that lacks some packets of a block makes them from any as many repair packets.
 
-use super::audio::Packet;
+use super::audio::AudioPacket;
 use core::fmt;
 use core::str::FromStr;
 use reed_solomon_simd::ReedSolomonEncoder;
@@ -283,7 +283,7 @@ impl SoundRepair {
     }
 
     /// Takes notice of a packet that was sent, and hands out the repair packets that are to follow it.
-    pub fn push(&mut self, packet: &Packet<'_>, mut send: impl FnMut(&[u8])) {
+    pub fn push(&mut self, packet: &AudioPacket<'_>, mut send: impl FnMut(&[u8])) {
         if self.taken == 0 {
             let (packets, repairs) = (AUDIO_PACKETS, self.share.of_sound());
             let longest = packet.header.len() + packet.payload.len();
