@@ -1,26 +1,27 @@
-//! Why a source cannot be opened or has stopped, and whether waiting may help.
+//! Errors of sources, with what waiting for a source depends on.
 
 use std::fmt;
 
-/// Why a source cannot be opened, or stopped giving: one line that says what, where, and what to do.
+/// Why a source cannot be opened, or has stopped: one line with the source, the reason and the
+/// remedy.
 #[derive(Clone, Debug)]
 pub struct Error {
     line: String,
     cause: Cause,
 }
 
-/// What an [`Error`] comes from, as far as waiting for it to pass makes a difference.
+/// The cause of an [`Error`], as far as it decides whether to wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cause {
-    /// The device is not there; it may be plugged in.
+    /// The device does not exist; it may be plugged in.
     Absent,
-    /// Another program has it, and may give it back.
+    /// Another program uses it, and may release it.
     Busy,
-    /// An address that refuses, or does not answer; it may later.
+    /// An address refuses or does not answer; it may do so later.
     Unreachable,
-    /// It gave the one picture that it has, and is asked for the next one.
+    /// A still camera gave its picture, and is asked for the next one.
     Still,
-    /// It may not be opened: by rights, or until udev has given the new node to its group.
+    /// Permission denied; udev may not have given a new node to its group yet.
     Forbidden,
     /// Anything else.
     #[default]
@@ -33,13 +34,13 @@ impl Error {
         Self { line: line.into(), cause: Cause::Other }
     }
 
-    /// The same line, from this cause.
+    /// The same error with this cause.
     #[must_use]
     pub fn from_cause(self, cause: Cause) -> Self {
         Self { cause, ..self }
     }
 
-    /// What it comes from.
+    /// The cause.
     #[must_use]
     pub const fn cause(&self) -> Cause {
         self.cause
@@ -47,7 +48,7 @@ impl Error {
 }
 
 impl Cause {
-    /// What the kernel means by an error number.
+    /// The cause that an error number of the kernel stands for.
     #[must_use]
     pub const fn of(errno: i32) -> Self {
         match errno {

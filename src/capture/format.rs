@@ -7,13 +7,13 @@ use std::fmt;
 pub struct FrameRate {
     /// Frames.
     pub numerator: u32,
-    /// In so many seconds. Never 0.
+    /// Per so many seconds; never 0.
     pub denominator: u32,
 }
 
 impl FrameRate {
-    /// Time of the frame with this index after the first one, in nanoseconds, without the drift
-    /// that adding up a rounded interval would have.
+    /// Time in nanoseconds of frame `index` after frame 0, without the drift of adding up a rounded
+    /// interval.
     #[must_use]
     pub fn frame_nanos(self, index: u64) -> i64 {
         let nanos = u128::from(index) * 1_000_000_000 * u128::from(self.denominator)
@@ -32,22 +32,22 @@ impl fmt::Display for FrameRate {
     }
 }
 
-/// What a video source delivers, as granted, not as asked for.
+/// What a video source delivers: as granted, not as requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoFormat {
     /// Pixels.
     pub width: u16,
     /// Pixels.
     pub height: u16,
-    /// Nominal rate; none where nobody has told one.
+    /// Nominal rate, if known.
     pub rate: Option<FrameRate>,
 }
 
-/// The rate that is reckoned with where nobody has told one.
+/// Rate assumed where none is known.
 const RATE_ASSUMED: FrameRate = FrameRate { numerator: 30, denominator: 1 };
 
 impl VideoFormat {
-    /// The nominal rate, or what to reckon with where nobody has told one.
+    /// The nominal rate, or a likely one where none is known.
     #[must_use]
     pub fn reckoned_rate(&self) -> FrameRate {
         self.rate.unwrap_or(RATE_ASSUMED)

@@ -1,5 +1,4 @@
-//! What a source hands out when it is polled: a picture or a run of samples, each with the time of its
-//! capture.
+//! What sources return when they are polled: pictures or samples, with the time of their capture.
 
 use super::buffer::FrameBytes;
 use super::raw::RawFormat;
@@ -8,15 +7,15 @@ use streamsocket_stream::clock::Monotonic;
 /// One picture and the time at which it was captured.
 #[derive(Debug)]
 pub struct VideoFrame {
-    /// The JPEG file as the source gave it, or a raw picture.
+    /// A JPEG as the source gave it, or a raw picture.
     pub bytes: FrameBytes,
-    /// How a raw picture lies; a JPEG has `None`.
+    /// Format of a raw picture; `None` for a JPEG.
     pub raw: Option<RawFormat>,
     /// When it was captured.
     pub capture: Monotonic,
 }
 
-/// What a video source has to say when it is polled.
+/// Result of polling a video source.
 #[derive(Debug)]
 pub enum VideoPoll {
     /// A frame; poll again.
@@ -27,10 +26,10 @@ pub enum VideoPoll {
     End,
 }
 
-/// What an audio source has to say when it is polled.
+/// Result of polling an audio source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AudioPoll {
-    /// So many sample frames were written to the caller's buffer; poll again.
+    /// Samples were written to the caller's buffer; poll again.
     Samples {
         /// Sample frames, `channels` samples each.
         frames: usize,

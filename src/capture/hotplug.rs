@@ -1,9 +1,8 @@
-//! News of devices from the kernel (kobject uevents) and from udev, by netlink. What they say is
-//! taken as a hint to look again, never as the truth: which devices there are is asked of sysfs.
+//! Netlink events about devices from the kernel (kobject uevents) and from udev. They are hints to
+//! look again: which devices exist is read from sysfs.
 //!
-//! The kernel speaks when it has made the node; udev when it has also given it to its group. Where
-//! no udev runs the first is all there is, where nothing can be heard (some containers) devices
-//! are looked for by time.
+//! The kernel sends its event when the node exists, udev when the node also belongs to its group.
+//! Without udev only the former arrives; where neither does (some containers), devices are polled.
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -14,26 +13,26 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 /// Multicast groups of NETLINK_KOBJECT_UEVENT: 1 is the kernel's, 2 is udev's.
 const GROUPS: u32 = 0b11;
 
-/// Longest message that is looked at: the kernel's are 2 kB at most, udev's a little longer.
+/// Longest message that is parsed: the kernel's have at most 2 kB, udev's a little more.
 const MESSAGE_MAX: usize = 8192;
 
-/// Messages taken in one turn: a hub with all that hangs on it says about as many.
+/// Messages read in one turn: about as many as a hub with all its devices causes.
 const MESSAGES_AT_A_TIME: usize = 128;
 
-/// What cameras and microphones are called (`SUBSYSTEM`).
+/// The `SUBSYSTEM` of cameras and microphones.
 const SUBSYSTEMS: [&[u8]; 2] = [b"SUBSYSTEM=video4linux", b"SUBSYSTEM=sound"];
 
-/// Ears for news of devices.
+/// A socket for these events.
 #[derive(Debug)]
 pub struct Hotplug {
     socket: OwnedFd,
 }
 
 impl Hotplug {
-    /// Begins to listen.
+    /// Opens the socket.
     ///
     /// # Errors
-    /// The kernel has no uevents for this process.
+    /// The kernel denies uevents to this process.
     pub fn open() -> nix::Result<Self> {
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let protocol = SockProtocol::NetlinkKObjectUEvent;
@@ -42,31 +41,31 @@ impl Hotplug {
         Ok(Self { socket })
     }
 
-    /// What to watch for readability.
+    /// The descriptor to watch for readability.
     #[must_use]
     pub fn descriptor(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
 
-    /// Takes the news that have come. True if a camera or a microphone may have come or gone.
+    /// Reads the events that have arrived. True if a camera or a microphone may have come or gone.
     pub fn read(&self) -> bool {
         let mut news = false;
         let mut message = [0; MESSAGE_MAX];
         for _ in 0..MESSAGES_AT_A_TIME {
             match recv(self.socket.as_raw_fd(), &mut message, MsgFlags::empty()) {
                 Ok(len) => news |= concerns_us(message.get(..len).unwrap_or_default()),
-                // More came than the kernel kept: some of it may have been for us.
+                // The kernel dropped some, which may have been about our devices.
                 Err(Errno::ENOBUFS) => news = true,
                 Err(_) => return news,
             }
         }
-        // There may be more, which no event will announce: look in any case.
+        // More may be queued, which no new edge announces: look in any case.
         true
     }
 }
 
-/// Whether a message is of a camera or a sound card. Its fields end with a zero byte each, behind a
-/// header that is the kernel's or udev's and may run into the first of them.
+/// Whether a message is about a camera or a sound card. Its fields end with a zero byte each, after
+/// a header of the kernel's or udev's that may run into the first field.
 fn concerns_us(message: &[u8]) -> bool {
     let ours = |field: &[u8]| SUBSYSTEMS.iter().any(|subsystem| field.ends_with(subsystem));
     message.split(|byte| *byte == 0).any(ours)

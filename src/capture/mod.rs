@@ -1,6 +1,7 @@
-//! Where pictures and sound come from. Every source hands out access units with the time of their
-//! capture and is driven by the event loop: it names the descriptors to watch or the time to wake
-//! it, and [`poll`](VideoPoll) never blocks.
+//! Sources of pictures and sound: cameras, microphones, files, IP cameras and generators. A source
+//! hands out pictures or samples with the time of their capture. The event loop drives it: the
+//! source names the descriptors to watch and the next deadline, and [`poll`](VideoPoll) never
+//! blocks. Nothing here knows RTP.
 
 pub mod buffer;
 pub mod camera;

@@ -1,10 +1,10 @@
-//! Pictures as cameras without JPEG give them: which pixel formats are known, and how the bytes of a picture
-//! lie (the kernel's documentation of V4L2 pixel formats).
+//! Raw pictures of cameras: the known pixel formats and their memory layout (Linux,
+//! Documentation/userspace-api/media/v4l/pixfmt.rst).
 
-/// How the bytes of a raw picture lie.
+/// Memory layout of a raw picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// V4L2_PIX_FMT_NV12: luma, then both chromas in turn, 4:2:0.
+    /// V4L2_PIX_FMT_NV12: a plane of luma, then one of interleaved chroma; 4:2:0.
     Nv12,
     /// V4L2_PIX_FMT_YUV420: three planes, 4:2:0.
     I420,
@@ -19,8 +19,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// All, with their four-character codes: those that take the least to encode first, and colours
-    /// before grey.
+    /// All of them with their four-character codes: those cheapest to encode first, grey last.
     pub const ALL: [(Self, [u8; 4]); 6] = [
         (Self::Nv12, *b"NV12"),
         (Self::I420, *b"YU12"),
@@ -30,17 +29,17 @@ impl Layout {
         (Self::Grey, *b"GREY"),
     ];
 
-    /// The layout of this four-character code.
+    /// The layout that this four-character code stands for.
     #[must_use]
     pub fn of(fourcc: [u8; 4]) -> Option<Self> {
         Self::ALL.iter().find(|(_, code)| *code == fourcc).map(|(layout, _)| *layout)
     }
 }
 
-/// A raw picture's format.
+/// Format of a raw picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawFormat {
-    /// How the bytes lie.
+    /// Memory layout.
     pub layout: Layout,
     /// Pixels.
     pub width: u16,
@@ -48,6 +47,6 @@ pub struct RawFormat {
     pub height: u16,
     /// Bytes from one row to the next; of the luma, if there are planes.
     pub stride: u32,
-    /// Whether luma goes from 0 to 255 as in JPEG, and not from 16 to 235 (ITU-R BT.601).
+    /// Whether luma has the full range 0 to 255, as in JPEG, or 16 to 235 (ITU-R BT.601).
     pub full_range: bool,
 }

@@ -1,4 +1,5 @@
-//! One picture at a time, made into one that RTP can carry: rewritten without loss, or encoded anew.
+//! Converts one picture at a time into one that RTP can carry (RFC 2435): rewritten without loss,
+//! or re-encoded.
 
 use super::planes::{Planes, Rows};
 use super::quality;
@@ -12,41 +13,41 @@ use turbojpeg::{
     Transform, Transformer, YuvImage,
 };
 
-/// Scans of a picture at most: progressive ones have ten, hostile ones thousands, and each costs as
+/// Most scans in a picture: progressive ones have ten, hostile ones thousands, and each costs as
 /// much as a picture.
 const SCANS_MAX: usize = 64;
 
-/// What may be done to a picture.
+/// A conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// The same coefficients, coded as RTP wants it.
+    /// The same coefficients, entropy-coded as RTP requires.
     Rewrite,
-    /// Decoded and encoded, with this quality or that of its own tables.
+    /// Decoded and re-encoded, with this quality or that of its own tables.
     Encode(Option<u8>),
-    /// Encoded with this quality.
+    /// A raw picture, encoded with this quality.
     EncodeRaw(RawFormat, u8),
 }
 
-/// Why there is no picture.
+/// Why a picture could not be converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is damaged or cut off.
+    /// Damaged or cut off.
     Damaged,
-    /// It cannot be sent, for this reason.
+    /// RTP cannot carry it, for this reason.
     Unfit(Unfit),
-    /// It is larger than receivers take.
+    /// Larger than receivers accept.
     TooLarge,
-    /// It has so many scans that it would take too long.
+    /// So many scans that decoding would take too long.
     TooManyScans,
 }
 
-/// Whether receivers take a picture of this size.
+/// Whether receivers accept a picture of this size in pixels.
 pub(super) fn is_shown(width: usize, height: usize) -> bool {
     width <= SIDE_MAX && height <= SIDE_MAX && width * height <= PIXELS_MAX
 }
 
-/// Memory that is used again for each picture. The library's own state is not: tables of the picture
-/// before would be taken for those that a picture lacks, and its buffers belong to one state each.
+/// Buffers that are reused for each picture. The state of libjpeg-turbo is not reused: it would
+/// supply a picture's missing tables from the one before.
 #[derive(Debug)]
 pub struct Converter {
     rearranger: Rearranger,
@@ -55,12 +56,12 @@ pub struct Converter {
     planes: Planes,
 }
 
-/// What was made.
+/// A converted picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// What its headers say, and where its coded data lies.
+    /// Its parsed headers, and where its coded data lies.
     pub scanned: Frame,
-    /// Whether it is what it was, sample by sample.
+    /// Whether the samples are unchanged.
     pub lossless: bool,
 }
 
@@ -71,7 +72,7 @@ impl Default for Converter {
 }
 
 impl Converter {
-    /// Without memory yet.
+    /// Allocates nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -82,10 +83,10 @@ impl Converter {
         }
     }
 
-    /// Makes `out` a picture that can be sent.
+    /// Writes to `out` a picture that can be sent.
     ///
     /// # Errors
-    /// Why it cannot be made.
+    /// Why the picture cannot be converted.
     pub fn convert(
         &mut self,
         bytes: &[u8],
@@ -121,7 +122,7 @@ impl Converter {
         finished(&encoded, false, out)
     }
 
-    /// The picture with an end: the library calls a missing one damage.
+    /// Appends EOI, whose absence the library reports as damage.
     fn complete(&mut self, jpeg: &[u8]) {
         self.input.clear();
         self.input.extend_from_slice(jpeg);
@@ -179,7 +180,7 @@ impl Converter {
         encode_colours(Image { pixels, width, pitch, height, format: PixelFormat::RGB }, quality)
     }
 
-    /// Decodes into the planes, without a detour over other colours.
+    /// Decodes into planes without colour conversion.
     fn decode_planes(&mut self, header: &DecompressHeader) -> Result<(), Refusal> {
         let &DecompressHeader { width, height, subsamp, .. } = header;
         let (across, down) = if subsamp == Subsamp::Gray { (1, 1) } else { subsamp.size() };
@@ -187,7 +188,7 @@ impl Converter {
         let (luma, chroma) = (columns * across * rows * down, columns * rows);
         let chromas = if subsamp == Subsamp::Gray { 0 } else { 2 };
         self.samples.resize(luma + chromas * chroma, 0);
-        // The sampling is the picture's own, of these very bytes: the library believes it.
+        // The library trusts this sampling, which was read from these very bytes.
         let image = YuvImage { pixels: &mut self.samples[..], width, align: 1, height, subsamp };
         let mut decompressor = Decompressor::new().map_err(|_| Refusal::Damaged)?;
         intact(decompressor.decompress_to_yuv(&self.input, image))?;
@@ -243,7 +244,7 @@ fn compressor(quality: u8) -> turbojpeg::Result<Compressor> {
     Ok(compressor)
 }
 
-/// Hands over what was made, if it can be sent.
+/// Copies an encoded picture to `out`, if it can be sent.
 fn finished(made: &[u8], lossless: bool, out: &mut Vec<u8>) -> Result<Made, Refusal> {
     let scanned = jpeg_scan::scan(made).map_err(Refusal::Unfit)?;
     out.clear();
@@ -251,20 +252,20 @@ fn finished(made: &[u8], lossless: bool, out: &mut Vec<u8>) -> Result<Made, Refu
     Ok(Made { scanned, lossless })
 }
 
-/// Whether RTP carries such colours: how they are coded aside.
+/// Whether RTP carries this sampling and colour space, however they are coded.
 const fn is_carried(header: &DecompressHeader) -> bool {
     matches!(header.subsamp, Subsamp::Sub2x1 | Subsamp::Sub2x2)
         && matches!(header.colorspace, Colorspace::YCbCr)
 }
 
-/// The quality that a picture was encoded with, as its tables say it.
+/// The quality that a picture was encoded with, judging by its quantization tables.
 fn own_quality(jpeg: &[u8]) -> u8 {
     let [luma, chroma] = jpeg_scan::tables(jpeg);
     luma.map_or(quality::UNKNOWN, |luma| quality::of(&luma, chroma.as_ref()))
 }
 
-/// Whatever libjpeg-turbo complains of is damage, but for bytes between the picture and its end, which
-/// is then as complete as it would be without them.
+/// Any complaint of libjpeg-turbo counts as damage, except for surplus bytes before EOI: the
+/// picture is complete then.
 fn intact(result: turbojpeg::Result<()>) -> Result<(), Refusal> {
     const PADDED: &str = "extraneous bytes before marker 0xd9";
     match result {

@@ -1,5 +1,5 @@
-//! Makes pictures: those that RTP can carry (RFC 2435) of what sources give, and the thread for what takes
-//! too long for the event loop.
+//! Turns what sources deliver into pictures that RTP can carry (RFC 2435), and runs the worker
+//! thread for drawing and encoding, which takes too long for the event loop.
 
 mod convert;
 mod normaliser;

@@ -1,6 +1,6 @@
-//! Makes every picture one that RTP can carry (RFC 2435). Most pass as they are, in the camera's own
-//! memory; others are rewritten without loss or encoded anew, on a thread of its own that never holds
-//! the loop up; what cannot be helped is dropped, and counted by the reason.
+//! Makes every picture one that RTP can carry (RFC 2435). Most pass unchanged in the camera's own
+//! memory; others are rewritten without loss or re-encoded on the worker thread, which never blocks
+//! the loop. What cannot be converted is dropped and counted by reason.
 
 #[cfg(test)]
 mod tests;
@@ -14,30 +14,30 @@ use std::sync::Arc;
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};
 
-/// Buffers for what the thread makes: one on its way out, one that waits, one being filled.
+/// Buffers for converted pictures: one being sent, one waiting, one being filled.
 const BUFFERS: usize = 3;
 
-/// Quality of what is encoded here, if nothing else is asked for: 1 to 100.
+/// Default JPEG quality of what is encoded here, 1 to 100.
 pub const QUALITY_DEFAULT: u8 = 80;
 
-/// A picture and where its coded data lies.
+/// A picture that can be sent, and where its coded data lies.
 #[derive(Debug)]
 pub struct Picture {
-    /// Its bytes and capture time.
+    /// Bytes and capture time.
     pub frame: VideoFrame,
-    /// What its headers say.
+    /// Its parsed headers.
     pub scanned: Frame,
 }
 
-/// The reason for which pictures are dropped that receivers do not take.
+/// The reason for dropping pictures that receivers do not accept.
 const TOO_LARGE: &str = "too_large";
 
-/// What is done to pictures beyond what has to be done.
+/// Optional conversions.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Quality of raw pictures.
     pub quality: u8,
-    /// Quality that JPEGs are encoded anew with, if they are to be.
+    /// Quality for re-encoding JPEGs, if wanted.
     pub requality: Option<u8>,
 }
 
@@ -49,22 +49,22 @@ pub struct Normaliser {
     waker: Arc<mio::Waker>,
     worker: Option<Worker<Job, Done>>,
     pool: Pool,
-    /// The newest picture that the worker has not begun.
+    /// The newest picture, which the worker has not begun.
     waiting: Option<Waiting>,
-    /// Pictures taken so far, and the number of the newest one that has left here.
+    /// Pictures taken so far, and the number of the newest one that was handed out.
     taken: u64,
     newest: u64,
     counts: Counts,
-    /// The reason for which the last picture was dropped.
+    /// Why the last picture was dropped, if it was.
     refused: Option<&'static str>,
-    /// What was said about the pictures: each thing once, since it comes again with each picture.
+    /// Messages already logged: each is logged once, since it would recur with each picture.
     said: heapless::Vec<&'static str, SAID_MAX>,
 }
 
-/// Things that are said: as many as there are reasons, and some to spare.
+/// Bound of these messages: one for each reason, and some to spare.
 const SAID_MAX: usize = Unfit::COUNT + 8;
 
-/// What became of pictures that did not pass as they are.
+/// Counts of the pictures that did not pass unchanged.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     unfit: [u64; Unfit::COUNT],
@@ -94,7 +94,7 @@ struct Done {
 }
 
 impl Normaliser {
-    /// A stage for the source of this name. `waker` announces pictures that were made.
+    /// A stage for the source `name`. `waker` is woken when a converted picture is ready.
     #[must_use]
     pub fn new(name: String, options: Options, waker: Arc<mio::Waker>) -> Self {
         Self {
@@ -113,11 +113,11 @@ impl Normaliser {
         }
     }
 
-    /// Takes a picture, and returns it if it can be sent as it is. If it can be helped,
+    /// Takes a picture, and returns it if it can be sent unchanged. If it can be converted,
     /// [`take`](Self::take) returns it later.
     ///
     /// # Errors
-    /// The thread for such pictures cannot be started, or has ended.
+    /// The worker thread cannot be started, or has ended.
     pub fn push(&mut self, frame: VideoFrame) -> Result<Option<Picture>, Error> {
         self.taken += 1;
         let remedy = match self.judge(&frame) {
@@ -150,7 +150,7 @@ impl Normaliser {
         Ok(None)
     }
 
-    /// What has to be done with a picture.
+    /// Decides what has to be done with a picture.
     fn judge(&mut self, frame: &VideoFrame) -> Result<Verdict, Refusal> {
         let large = |width: u16, height: u16| !is_shown(width.into(), height.into());
         if let Some(raw) = frame.raw {
@@ -161,7 +161,7 @@ impl Normaliser {
         }
         let scanned = self.scanner.scan(&frame.bytes);
         let (needed, why) = match scanned {
-            // Others would pass, and nobody could show them.
+            // They could be sent, and no receiver would show them.
             Ok(scanned) if large(scanned.width, scanned.height) => return Err(Refusal::TooLarge),
             Ok(scanned) if scanned.ended && self.options.requality.is_none() => {
                 return Ok(Verdict::Pass(scanned));
@@ -184,14 +184,14 @@ impl Normaliser {
         Ok(Verdict::Help(remedy))
     }
 
-    /// The next picture that was made.
+    /// The next converted picture.
     pub fn take(&mut self) -> Option<Picture> {
         loop {
             let done = self.worker.as_mut()?.take();
             self.submit();
             let Done { made, number } = done?;
             match made {
-                // Pictures that pass as they are do not wait for those that do not.
+                // Pictures that pass unchanged do not wait for converted ones.
                 Ok(_) if number < self.newest => self.counts.overtaken += 1,
                 Ok((picture, lossless)) => {
                     (self.newest, self.refused) = (number, None);
@@ -204,25 +204,25 @@ impl Normaliser {
         }
     }
 
-    /// Whether the next picture would take the place of one that waits: a source that can wait should.
+    /// Whether the next picture would replace one that waits: a source that can wait should.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.waiting.is_some() && !self.is_dead()
     }
 
-    /// Whether the thread has ended by itself.
+    /// Whether the worker thread has ended by itself.
     fn is_dead(&self) -> bool {
         self.worker.as_ref().is_some_and(Worker::is_dead)
     }
 
-    /// Whether no picture is on its way.
+    /// Whether no picture is being converted.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let outstanding = self.worker.as_ref().map_or(0, Worker::outstanding);
         self.waiting.is_none() && outstanding == 0 || self.is_dead()
     }
 
-    /// Pictures that were dropped here, by the reason.
+    /// Pictures dropped here, by reason.
     pub fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let Counts { damaged, too_large, too_many_scans, busy, overtaken, unfit, .. } = self.counts;
         let others = [
@@ -235,19 +235,20 @@ impl Normaliser {
         Unfit::NAMES.into_iter().zip(unfit).chain(others)
     }
 
-    /// Pictures that were rewritten without loss, and that were encoded here.
+    /// Pictures rewritten without loss, and pictures re-encoded.
     #[must_use]
     pub const fn made(&self) -> (u64, u64) {
         (self.counts.rewritten, self.counts.encoded)
     }
 
-    /// The reason for which the last picture was dropped, if it was, in words.
+    /// Why the last picture was dropped, if it was, in words.
     #[must_use]
     pub fn refused(&self) -> Option<String> {
         self.refused.map(|reason| reason.replace('_', " "))
     }
 
-    /// What ffmpeg has to do with pictures like the last one that was dropped, beyond encoding them as others.
+    /// Options for ffmpeg that would make pictures like the last dropped one acceptable, besides
+    /// re-encoding.
     #[must_use]
     pub fn conversion(&self) -> &'static str {
         match self.refused {
@@ -290,7 +291,7 @@ impl Normaliser {
         });
     }
 
-    /// Says something about the pictures, once.
+    /// Logs something about the pictures, once.
     fn say(&mut self, what: &'static str, say: impl FnOnce(&str)) {
         if !self.said.contains(&what) && self.said.push(what).is_ok() {
             say(&self.name);
@@ -303,7 +304,7 @@ enum Verdict {
     Help(Remedy),
 }
 
-/// What helps against a reason.
+/// The conversion that remedies `unfit`, if there is one.
 const fn remedy(unfit: Unfit) -> Option<Remedy> {
     match unfit {
         Unfit::Progressive | Unfit::Arithmetic | Unfit::Scans | Unfit::HuffmanTables => {
@@ -322,7 +323,7 @@ const fn remedy(unfit: Unfit) -> Option<Remedy> {
     }
 }
 
-/// Whether pictures like this one can be sent, as they are or helped.
+/// Whether pictures like this one can be sent, unchanged or converted.
 #[must_use]
 pub fn is_sendable(jpeg: &[u8]) -> bool {
     Scanner::default().scan(jpeg).map_or_else(|unfit| remedy(unfit).is_some(), |_| true)

@@ -1,12 +1,12 @@
-//! A picture as planes of luma and chroma, in one of the two samplings that RTP can carry, from planes
-//! of any other. Luma is never changed, chroma as little as the sampling asks for.
+//! Planes of luma and chroma in one of the two samplings that RTP can carry (4:2:2, 4:2:0), made
+//! from planes in any sampling. Luma is never changed, chroma as little as the sampling requires.
 
 use turbojpeg::{Subsamp, YuvPlanesImage};
 
-/// Chroma without colour.
+/// Neutral chroma.
 const NEUTRAL: u8 = 128;
 
-/// The planes, in memory that is used again for the next picture.
+/// The planes; their memory is reused for the next picture.
 #[derive(Debug)]
 pub(super) struct Planes {
     width: usize,
@@ -20,7 +20,7 @@ pub(super) struct Planes {
 /// Samples in rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rows<'a> {
-    /// The first sample of the first row is the first byte.
+    /// Begins with the first sample of the first row.
     pub(super) bytes: &'a [u8],
     /// Bytes from one row to the next.
     pub(super) stride: usize,
@@ -29,12 +29,12 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Rows without anything between samples.
+    /// Rows of adjacent samples.
     pub(super) const fn plain(bytes: &'a [u8], stride: usize) -> Self {
         Self { bytes, stride, step: 1 }
     }
 
-    /// Row `y`; empty beyond the end.
+    /// The samples of row `y`; empty beyond the end.
     fn row(self, y: usize) -> impl Iterator<Item = u8> {
         let row = self.bytes.get(y.saturating_mul(self.stride)..).unwrap_or_default();
         row.iter().copied().step_by(self.step.max(1))
@@ -49,8 +49,9 @@ impl Default for Planes {
 }
 
 impl Planes {
-    /// Makes the planes those of another picture. Luma is sampled `factors` as often as the chromas,
-    /// across and down: 1, 2 or 4 across, and 1 or 2 down. Without chromas the picture is grey.
+    /// Fills the planes with a picture of `size` pixels. `chromas` come with the factors by which
+    /// luma is sampled more often: 1, 2 or 4 across, 1 or 2 down. Without chromas the picture is
+    /// grey.
     pub(super) fn fill(
         &mut self,
         size: (usize, usize),
@@ -83,7 +84,7 @@ impl Planes {
         }
     }
 
-    /// Passes each sample of luma and each of chroma through a table.
+    /// Maps each sample of luma and of chroma through a table.
     pub(super) fn map(&mut self, luma: &[u8; 256], chroma: &[u8; 256]) {
         self.luma.iter_mut().for_each(|sample| *sample = luma[usize::from(*sample)]);
         for plane in [&mut self.blue, &mut self.red] {
@@ -91,7 +92,7 @@ impl Planes {
         }
     }
 
-    /// The picture for the encoder.
+    /// The planes as the encoder takes them.
     pub(super) fn image(&self) -> YuvPlanesImage<&[u8]> {
         let columns = self.width.div_ceil(2);
         YuvPlanesImage {
@@ -108,7 +109,7 @@ impl Planes {
     }
 }
 
-/// A row of chroma that is sampled once for so many pixels, as one of once for two.
+/// Appends a row of chroma sampled once per `across` pixels as one sampled once per two.
 fn halve(row: impl Iterator<Item = u8>, across: usize, out: &mut Vec<u8>) {
     match across {
         1 => {
@@ -123,7 +124,7 @@ fn halve(row: impl Iterator<Item = u8>, across: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Makes a row end at `end`: what is missing is as the last sample.
+/// Pads a row to `end` with its last sample.
 fn pad(out: &mut Vec<u8>, end: usize) {
     let last = out.last().copied().unwrap_or(NEUTRAL);
     out.resize(end, last);

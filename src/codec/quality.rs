@@ -1,12 +1,12 @@
-//! The quality that a picture was encoded with, from its quantization tables.
+//! Estimates the quality that a picture was encoded with from its quantization tables.
 
 use streamsocket_wire::jpeg::tables_for_q;
 
-/// Quality that nobody sees to be less than the camera's own, where its tables say nothing.
+/// Quality for pictures without tables: visibly no worse than the camera's own.
 pub(super) const UNKNOWN: u8 = 95;
 
-/// The lowest quality (1 to 100, as libjpeg counts) whose tables are nowhere coarser than these: luma
-/// and, if there is one, chroma. That is the very quality of tables made by that rule.
+/// The lowest quality (1 to 100 on libjpeg's scale) whose tables are nowhere coarser than these:
+/// luma and, if present, chroma. For tables scaled by libjpeg's rule it is their exact quality.
 pub(super) fn of(luma: &[u8; 64], chroma: Option<&[u8; 64]>) -> u8 {
     (1..=99)
         .find(|quality| {

@@ -5,16 +5,16 @@ use super::planes::{Planes, Rows};
 use crate::capture::{Layout, RawFormat};
 use turbojpeg::{Image, PixelFormat};
 
-/// A picture as the encoder takes it.
+/// A raw picture as the encoder takes it.
 pub(super) enum Encodable<'a> {
-    /// It is in the planes now.
+    /// It was written to the planes.
     Planes,
-    /// It is this.
+    /// Its pixels as they are.
     Image(Image<&'a [u8]>),
 }
 
 /// Prepares a picture for the encoder, in `planes` if it has to be taken apart. `None` if it has
-/// fewer bytes than its format says.
+/// fewer bytes than its format needs.
 pub(super) fn encodable<'a>(
     format: &RawFormat,
     bytes: &'a [u8],
@@ -61,7 +61,7 @@ pub(super) fn encodable<'a>(
     Some(Encodable::Planes)
 }
 
-/// Bytes of a picture, up to the last sample: the last row's padding may be missing.
+/// Fewest bytes of a picture: up to the last sample, since the last row's padding may be missing.
 fn least_bytes(format: &RawFormat, stride: usize) -> usize {
     let (width, height) = (usize::from(format.width), usize::from(format.height));
     let rows = height.div_ceil(2);
@@ -76,7 +76,7 @@ fn least_bytes(format: &RawFormat, stride: usize) -> usize {
     }
 }
 
-/// Bytes of a row at least.
+/// Bytes of a row without padding.
 const fn row(layout: Layout, width: usize) -> usize {
     match layout {
         Layout::Nv12 | Layout::I420 | Layout::Grey => width,

@@ -1,18 +1,18 @@
-//! 4:2:2 that is coded as 2x2,1x2,1x2 becomes 4:2:2 that is coded as 2x1,1x1,1x1, which RTP has a type
-//! for: the same coefficients in another order. Only the Huffman codes are read (ITU-T T.81 annex F).
+//! Recodes 4:2:2 sampled as 2x2,1x2,1x2 as 2x1,1x1,1x1, which RTP has a type for: the same
+//! coefficients in another order. Only the Huffman codes are parsed (ITU-T T.81 annex F).
 
 use streamsocket_wire::jpeg_header::HUFFMAN_DEFAULT;
 
-/// How such pictures are sampled.
+/// Sampling factors of such pictures.
 pub(super) const FACTORS: [u8; 3] = [0x22, 0x12, 0x12];
 
-/// How they are sampled afterwards.
+/// Sampling factors of the result.
 const FACTORS_WANTED: [u8; 3] = [0x21, 0x11, 0x11];
 
-/// The component of each block of a unit, and which of the two units it becomes a part of.
+/// For each block of a unit its component, and which of the two new units it goes to.
 const UNIT: [(usize, usize); 8] = [(0, 0), (0, 0), (0, 1), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)];
 
-/// A block: its first coefficient, and where the codes of the others lie.
+/// A block: its DC coefficient, and where the codes of the others lie.
 #[derive(Clone, Copy, Debug, Default)]
 struct Block {
     first: i32,
@@ -20,7 +20,7 @@ struct Block {
     end: usize,
 }
 
-/// Memory that is used again for the next picture.
+/// Buffers that are reused for the next picture.
 #[derive(Debug)]
 pub(super) struct Rearranger {
     codes: [Codes; 4],
@@ -33,8 +33,8 @@ impl Rearranger {
         Self { codes: Codes::default_tables(), coded: Vec::new(), row: Vec::new() }
     }
 
-    /// Writes the picture to `out`. It must have the default Huffman tables and no restart markers,
-    /// as the library writes it. `None` if it has not, or is damaged.
+    /// Writes the recoded picture to `out`. It must have the default Huffman tables and no restart
+    /// markers, as the library writes it; `None` if it has not, or is damaged.
     pub(super) fn rearrange(&mut self, jpeg: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let headers = Headers::read(jpeg)?;
         out.clear();
@@ -77,7 +77,7 @@ impl Rearranger {
     }
 }
 
-/// Reads blocks by the tables: first coefficients of luma and chroma, then the others.
+/// Decodes blocks with the Huffman tables: DC of luma and chroma, then AC of both.
 trait Blocks {
     fn block(&self, component: usize, reader: &mut Bits<'_>, before: &mut i32) -> Option<Block>;
 }

@@ -1,7 +1,6 @@
-//! The JPEG worker: the thread for what takes too long for the event loop, drawing, encoding and
-//! transforming pictures. It shares nothing with the loop: jobs go over in one bounded queue and
-//! results come back in another, announced by the loop's waker. What a job is, is its user's
-//! business.
+//! The JPEG worker: a thread for drawing, encoding and transforming pictures, which take too long
+//! for the event loop. Jobs go to it in a bounded queue; results come back in another, and wake the
+//! loop. It does not know what a job is.
 
 use crate::beside::Slowly;
 use crate::capture::Error;
@@ -10,28 +9,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// What a queue holds: users give one job at a time, and a late picture is dropped, never queued up.
+/// Capacity of a queue. Users submit one job at a time; a late picture is dropped, never queued.
 const QUEUE: usize = 3;
 
-/// A thread that turns jobs `J` into results `D`. It ends when this is dropped, after the job that it
-/// is at.
+/// A thread that turns jobs `J` into results `D`. Dropping this ends it after its present job.
 pub struct Worker<J: 'static, D: 'static> {
     jobs: SyncSender<J>,
     results: Receiver<D>,
     /// Jobs whose results have not been taken.
     outstanding: usize,
     stop: Arc<AtomicBool>,
-    /// Last: it ends when the queue of jobs has gone.
+    /// Dropped last: the thread ends when the queue of jobs is gone.
     thread: Slowly<Thread>,
 }
 
 struct Thread(Option<JoinHandle<()>>);
 
 impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
-    /// Starts the thread. `work` runs on it, and `waker` is woken after each result.
+    /// Starts the thread. It calls `work` for each job and wakes `waker` after each result.
     ///
     /// # Errors
-    /// The system has no more threads.
+    /// The system cannot start another thread.
     pub fn start(
         waker: Arc<mio::Waker>,
         work: impl FnMut(J) -> D + Send + 'static,
@@ -48,10 +46,10 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         Ok(Self { jobs, results, outstanding: 0, stop, thread: Slowly::new(Thread(Some(thread))) })
     }
 
-    /// Hands a job over.
+    /// Submits a job.
     ///
     /// # Errors
-    /// The job itself when as many as the queue holds are on their way already.
+    /// The job, when the queue is full.
     pub fn submit(&mut self, job: J) -> Result<(), J> {
         // Counting both ways keeps the queue of results from ever being full.
         if self.outstanding == QUEUE {
@@ -71,7 +69,7 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         Some(result)
     }
 
-    /// Whether the thread has ended by itself: it never does, unless a library panics.
+    /// Whether the thread has ended by itself, which takes a panic in a library.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         let thread = self.thread.get().and_then(|thread| thread.0.as_ref());
@@ -92,7 +90,7 @@ impl<J: 'static, D: 'static> Drop for Worker<J, D> {
 }
 
 impl Drop for Thread {
-    /// Waits for the picture that it is at: too long for the loop.
+    /// Waits for the present picture, which takes too long for the loop.
     fn drop(&mut self) {
         if self.0.take().is_some_and(|thread| thread.join().is_err()) {
             log::error!("the JPEG thread panicked");

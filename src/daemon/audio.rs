@@ -1,4 +1,4 @@
-//! Sound on its way: from the source through the packetizer to every destination.
+//! The audio stream: from the source through the packetizer to every destination.
 
 use super::beginning::Beginning;
 use crate::capture::source::AudioSource;
@@ -15,7 +15,7 @@ use streamsocket_wire::rtp::{RtpTime, Ssrc};
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
 const SAMPLES_AT_A_TIME: usize = 8192;
 
-/// A stream of sound that can begin.
+/// The parts of an audio stream, opened.
 pub(super) struct OpenedAudio {
     pub(super) source: AudioSource,
     pub(super) name: String,
@@ -27,7 +27,7 @@ pub(super) struct OpenedAudio {
 }
 
 impl OpenedAudio {
-    /// The stream, which begins, or goes on with these numbers.
+    /// Makes the stream. It continues with the numbers in `kept` if they are of its SSRC.
     pub(super) fn begin(self, kept: Option<Beginning>) -> Audio {
         let beginning = kept.filter(|it| it.ssrc == self.beginning.ssrc).unwrap_or(self.beginning);
         Audio::new(Self { beginning, ..self })
@@ -39,13 +39,13 @@ pub(super) struct Audio {
     source: AudioSource,
     name: String,
     ended: bool,
-    /// Whether viewers were told that there is nothing to hear.
+    /// Whether viewers were told that there is no sound.
     away: bool,
     packetizer: Packetizer,
     samples: Vec<i16>,
     pub(super) transport: Transport,
     repair: Option<AudioRepair>,
-    /// Breaks of the capture that the packetizer knows of.
+    /// Discontinuities that the packetizer was told of.
     breaks: u64,
     captured: u64,
     packets: u64,
@@ -76,7 +76,7 @@ impl Audio {
         }
     }
 
-    /// The session begins now.
+    /// The session begins at `epoch`.
     pub(super) fn begin(&mut self, epoch: Monotonic) {
         self.source.begin(epoch);
     }
@@ -85,7 +85,7 @@ impl Audio {
         &self.source
     }
 
-    /// True when the source has ended and the last packet has left.
+    /// Whether the source has ended and the last packet was sent.
     pub(super) const fn is_over(&self) -> bool {
         self.ended
     }
@@ -98,27 +98,27 @@ impl Audio {
         self.packetizer.ssrc()
     }
 
-    /// What a stream of this format that follows this one goes on with.
+    /// The numbers that a stream of the same format continues with.
     pub(super) const fn kept(&self, time: RtpTime) -> Beginning {
         Beginning { ssrc: self.ssrc(), sequence: self.packetizer.sequence(), time }
     }
 
-    /// Sends packets of so many bytes at most from the next one on.
+    /// Changes the longest packet from the next one on.
     pub(super) fn adjust(&mut self, packet_size: usize) {
         self.packetizer.resize(packet_size);
     }
 
-    /// One of the source's descriptors had an event.
+    /// The source's descriptor at `index` had an event.
     pub(super) fn handle_event(&mut self, index: usize, now: Monotonic) {
         self.source.handle_event(index, now);
     }
 
-    /// Some device has come or gone.
+    /// A device has come or gone.
     pub(super) const fn rescan(&mut self, now: Monotonic) {
         self.source.rescan(now);
     }
 
-    /// Takes what the source has and sends it.
+    /// Reads what the source has, and sends it.
     pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         let channels = usize::from(self.source.format().channels.max(1));
         while !self.ended {
@@ -150,7 +150,7 @@ impl Audio {
         Ok(())
     }
 
-    /// The sockets, as they add up for a destination.
+    /// The sockets, media and repair, each list in the order of the destinations.
     pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
         let repair = self.repair.as_ref().map(|repair| repair.way.outputs());
         std::iter::once(self.transport.outputs()).chain(repair)
@@ -162,7 +162,7 @@ impl Audio {
         media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.way.reopen(interface, ttl)))
     }
 
-    /// The same instant on the stream's clock and on the wall clock.
+    /// `now` on the stream's clock and on the wall clock.
     pub(super) fn instant(&self, now: Monotonic, wall: &WallClock) -> Instant {
         (self.packetizer.clock().rtp(now), wall.ntp(now))
     }

@@ -1,10 +1,10 @@
-//! The numbers that a stream begins with.
+//! The numbers that a stream begins or continues with.
 
 use super::error::Error;
 use streamsocket_net::machine;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
-/// What a stream begins with: numbers that are random (RFC 3550 section 5.1).
+/// SSRC, sequence number and RTP time of a stream's next packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beginning {
     pub(super) ssrc: Ssrc,
@@ -13,7 +13,7 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    /// Random numbers (RFC 3550 section 5.1), but this SSRC if one is kept.
+    /// Random numbers (RFC 3550 section 5.1), except for an SSRC that is kept.
     pub(super) fn new(kept: Option<Ssrc>) -> Result<Self, Error> {
         let random = || {
             machine::random()

@@ -1,4 +1,4 @@
-//! A changed configuration: read, and all that it names opened, beside the loop.
+//! Reads a changed configuration, and opens beside the loop what it names.
 
 use super::error::Error;
 use super::opening::{self, Opened, Order};
@@ -13,47 +13,47 @@ use std::time::Duration;
 use streamsocket_journal::lines::Lines;
 use streamsocket_stream::clock::Monotonic;
 
-/// What a configuration names is open within this: an address that answers as late as it may takes
-/// 45 s. After it a driver hangs, and its thread is left alone.
+/// Time limit for opening: an address may take 45 s to answer. After it a driver hangs, and its
+/// thread is abandoned.
 pub(super) const OPENING_MAX: Duration = Duration::from_secs(55);
 
-/// A configuration that is being taken on.
+/// A reload in progress.
 pub(super) struct Reloading {
     pub(super) work: Work<Result<Option<Changed>, Error>>,
     pub(super) until: Monotonic,
 }
 
-/// What is known of the session when a configuration is read again.
+/// The session so far, as the reload needs it.
 pub(super) struct Before {
     pub(super) options: StreamOptions,
-    /// Its settings are those of the session so far.
+    /// With the settings of the session so far.
     pub(super) order: Order,
     pub(super) network: Network,
     pub(super) description: Description,
-    /// The pictures are made here, in a quality that is theirs from the beginning.
+    /// The pictures are drawn here, with a quality that is fixed when the source is opened.
     pub(super) drawn: bool,
 }
 
-/// A changed configuration, and all that it needs.
+/// A changed configuration and what it needs, opened.
 pub(super) struct Changed {
     pub(super) settings: Settings,
-    /// What a session is exchanged for, if more than the way of sending changes.
+    /// New sources and sockets, unless only the way of sending changes.
     pub(super) opened: Option<Opened>,
     pub(super) announcer: Option<Announcer>,
-    /// Where statistics go from now on, if that changes.
+    /// The new destination of statistics, if it changes.
     pub(super) stats: Option<Option<Lines>>,
-    /// The description, if it is to be written elsewhere from now on.
+    /// The description, if it is to be written to another file.
     pub(super) told: Option<String>,
 }
 
 impl Reloading {
-    /// When it is looked at, if it is not ready before.
+    /// When the reload is given up.
     pub(super) const fn deadline(&self) -> Monotonic {
         self.until
     }
 }
 
-/// Reads the configuration and opens what it needs; nothing if it is the same as before.
+/// Reads the configuration and opens what it needs; `None` if nothing has changed.
 pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let Before { options, mut order, network, mut description, drawn } = before;
     let checked = settings::load(options).and_then(|it| it.verify().map(|()| it));
@@ -86,15 +86,15 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     Ok(Some(Changed { settings: new, opened, announcer, stats, told }))
 }
 
-/// What is asked of the machine for these settings while the session before still has its own.
+/// The settings to open with while the session still has its own devices and group.
 fn asked(new: &Settings, old: &Settings, network: &Network) -> Settings {
     let mut asked = new.clone();
     if new.to == old.to {
-        // A group that was found stays: it would be found to be in use, by this session.
+        // A group that was found is kept: a search would find it in use, by this session.
         asked.to.clone_from(&network.destinations);
     }
     if asked.wait == Wait::Never {
-        // For the device that this session has: it is let go of in a moment.
+        // To wait for the device that this session is about to release.
         asked.wait = Wait::Busy;
     }
     asked

@@ -1,5 +1,4 @@
-//! Keeps the wall clock and the description as they are: viewers are told what changes, in the description
-//! and in every report.
+//! Follows the system's clock, and publishes a new description when something in it changes.
 
 use super::parts;
 use super::state::Daemon;
@@ -10,7 +9,7 @@ use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
 
 impl Daemon {
-    /// Looks at the system's clock: once a second.
+    /// Checks the system's clock; called once a second.
     pub(super) fn watch_wall(&mut self, now: Monotonic) {
         if let Some(step) = self.wall.clock.observe(now, now.0 + unix_offset_nanos()) {
             log::info!("the system's clock was set by {:+.3} s: followed", seconds(step));
@@ -34,7 +33,7 @@ impl Daemon {
         if let Some(Err(error)) = self.announcer.as_mut().map(|it| it.replace(texts, now)) {
             log::warn!("{error}");
         }
-        // A pipe has been read and is done with.
+        // A pipe was written once, and is done with.
         let file = self.wall.sdp.as_ref().filter(|path| path.is_file());
         if let Some(Err(error)) = file.map(|path| parts::write_sdp(path, &sdp)) {
             log::warn!("{error}");

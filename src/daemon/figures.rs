@@ -1,4 +1,4 @@
-//! What a session is and does, in words at its start and in numbers later.
+//! What a session sends, logged at its start, and its statistics.
 
 use super::audio::Audio;
 use super::state::Daemon;
@@ -20,7 +20,7 @@ impl Daemon {
         lines.push(report);
     }
 
-    /// What the session did so far, without the list of its viewers.
+    /// The statistics so far, without the list of viewers.
     #[must_use]
     pub fn statistics(&self, now: Monotonic) -> Statistics {
         let mut sent: Vec<(SocketAddr, Sent, Option<String>)> = Vec::new();
@@ -58,7 +58,7 @@ impl Daemon {
     }
 }
 
-/// Says what is sent and where it goes.
+/// Logs what is sent and where.
 pub(super) fn say_what_is_sent(daemon: &Daemon) {
     let network = &daemon.network;
     if let Some(video) = daemon.video.as_ref().map(|video| video.statistics(monotonic())) {
@@ -77,7 +77,7 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
     warn_of_wireless(network, daemon.settings.max_bitrate.is_some());
 }
 
-/// A group on Wi-Fi goes to everybody at the slowest rate, unconfirmed.
+/// Warns of Wi-Fi, where multicast goes to everybody at the lowest rate and unacknowledged.
 fn warn_of_wireless(network: &Network, limited: bool) {
     let interface = network.interface.as_ref().filter(|interface| interface.wireless);
     let group = network.destinations.iter().any(Destination::is_multicast);

@@ -1,5 +1,5 @@
-//! The start of a daemon. What it sends is opened beside the loop, so that signals and commands are
-//! answered from the first moment, however long a camera, a pipe or an address takes.
+//! Starts a session. Sources and sockets are opened beside the loop, so that signals and commands
+//! are answered from the first moment, however long a camera, a pipe or an address takes.
 
 use super::error::Error;
 use super::figures::say_what_is_sent;
@@ -30,11 +30,11 @@ use streamsocket_journal::lines::Lines;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::{Monotonic, WallClock};
 
-/// Makes a session ready. Nothing is sent yet. `options` are what a configuration is read again with,
-/// if there is one. `None` if a signal or a command has ended it before.
+/// Opens a session; nothing is sent yet. `options` are for reading the configuration again. `None`
+/// if a signal or a command ended it before.
 ///
 /// # Errors
-/// One line: what cannot be had, where, and what to do.
+/// One line: what cannot be opened, where, and what to do.
 pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemon>, Error> {
     let signals = Signals::listen()?;
     let options = options.config.is_some().then_some(options);
@@ -117,22 +117,22 @@ fn session(
     })
 }
 
-/// All that a session begins with.
+/// Everything that a session begins with.
 struct Ready {
     opened: Opened,
     sdp: String,
     announcer: Option<Announcer>,
     stats: Option<Lines>,
-    /// The description on its way to the reader of a pipe.
+    /// The description, being written to a pipe.
     told: Option<Lines>,
 }
 
-/// Opens all that a session begins with. `tell` is told what it waits for meanwhile.
+/// Opens everything that a session begins with. Sends to `tell` what it is waiting for.
 fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
     let settings = &order.settings;
     settings.verify().map_err(|error| Error(error.to_string()))?;
     wait_for_ways(settings, &order.name, |why| {
-        // If nobody hears it, the program is about to end.
+        // If nobody receives it, the program is about to end.
         let _ = tell.send(why.to_string());
         let _ = order.waker.wake();
     })
@@ -148,24 +148,24 @@ fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
     Ok(Ready { opened, sdp, announcer, stats, told })
 }
 
-/// The loop until there is a session.
+/// The event loop until the session is open.
 struct Start {
     poll: Poll,
     waker: Arc<Waker>,
     signals: Signals,
     control: Server,
-    /// Whether there is a configuration, which SIGHUP wants read again.
+    /// Whether there is a configuration that SIGHUP reloads.
     options: bool,
-    /// It came before there was anything to exchange.
+    /// SIGHUP came before there was a session.
     again: bool,
     notifier: Notifier,
-    /// Why there is no network yet, each time that the reason is another one.
+    /// Each new reason for waiting for the network.
     waits: Receiver<String>,
     why: Option<String>,
 }
 
 impl Start {
-    /// Waits for what is being opened; `None` if the user does not.
+    /// Waits for the session to be opened; `None` if it is to end before.
     fn wait_for(&mut self, mut work: Work<Result<Ready, Error>>) -> Result<Option<Ready>, Error> {
         let signals = self.signals.descriptor();
         self.poll.registry().register(&mut SourceFd(&signals), SIGNAL, Interest::READABLE)?;
@@ -184,8 +184,8 @@ impl Start {
         Ok(None)
     }
 
-    /// Tells the service manager what is waited for: the service is up then, as without a camera. Returns
-    /// the time until it is to be told again that this loop turns.
+    /// Tells the service manager what is being waited for: the service counts as up, as without a
+    /// camera. Returns the time until the next watchdog ping.
     fn tell_of_wait(&mut self, now: Monotonic) -> Option<Duration> {
         if let Some(why) = self.waits.try_iter().last() {
             if self.why.is_none() {
@@ -200,7 +200,7 @@ impl Start {
         Some(self.notifier.deadline()?.since(now))
     }
 
-    /// Answers who asks, and says whether one of them has asked for the end.
+    /// Answers commands and signals. True if one of them asks for the end.
     fn is_ended(&mut self) -> bool {
         let mut ended = false;
         while let Some(asked) = self.signals.next() {

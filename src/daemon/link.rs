@@ -1,5 +1,5 @@
-//! The network under the session: an interface that goes down and comes back, or gets another address,
-//! is followed. Streams go on with the same numbers; only where packets come from changes.
+//! Follows the network: an interface that goes down and comes back, or gets another address.
+//! Streams continue with the same numbers; only their source address changes.
 
 use super::state::Daemon;
 use crate::publish::output::Output;
@@ -16,7 +16,7 @@ impl Daemon {
         }
     }
 
-    /// Looks again while sending fails: not every change is told.
+    /// Checks the network while sending fails: the kernel does not report every change.
     pub(super) fn retry_network(&mut self, now: Monotonic) {
         if self.outputs().any(Output::is_failing) {
             self.follow_network(now);
@@ -37,7 +37,7 @@ impl Daemon {
             return;
         }
         if let Err(error) = self.reopen(&interface, now) {
-            // It is tried again with the next news, or when sending fails.
+            // Tried again with the next change, or when sending fails.
             log::debug!("{interface}: {error}");
             return;
         }
@@ -49,7 +49,7 @@ impl Daemon {
         let ttl = self.network.ttl;
         let video = self.video.as_mut().map_or(Ok(()), |video| video.reopen(interface, ttl));
         let audio = self.audio.as_mut().map_or(Ok(()), |audio| audio.reopen(interface, ttl));
-        // Those that could be opened are to be heard, whatever became of the others.
+        // Sockets that could be opened are watched, even if others failed.
         self.watch_rtcp().map_err(|error| error.to_string())?;
         let first = self.network.destinations.first().map(Destination::address);
         let own = interface.addresses.iter().find(|own| match first {

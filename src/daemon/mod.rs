@@ -1,8 +1,8 @@
-//! The one event loop of the daemon, and the only place that knows both the engine and the edges.
+//! The daemon's event loop, the only place that knows both the engine and the edges.
 //!
-//! A session is opened beside the loop (`launch`, `opening`), which has it then (`state`) and turns (`run`): it
-//! sends pictures and sound (`video`, `audio`), and follows what changes outside (`watch`, `link`, `describe`,
-//! `reload`).
+//! `launch` and `opening` open a session beside the loop; `state` holds it; `run` is the loop. In
+//! each turn it sends pictures and sound (`video`, `audio`) and RTCP (`rtcp`), and it follows
+//! changes of devices, network, clock and configuration (`watch`, `link`, `describe`, `reload`).
 
 mod audio;
 mod beginning;

@@ -1,7 +1,6 @@
-//! What a session is made of, opened beside the loop: the group that is found for it, its sources and
-//! its sockets. Each of them may take seconds, or never answer. What needs no more than memory is made
-//! of it by the loop, when the streams begin, so that a session that goes on hands them its numbers and
-//! its clocks as they are then.
+//! Opens a session's parts beside the loop: the group, the sources and the sockets, each of which
+//! may take seconds or never answer. The loop makes the streams of them when they begin, so that
+//! those of a session that continues get its numbers and clocks as they are then.
 
 use super::audio::OpenedAudio;
 use super::beginning::Beginning;
@@ -26,26 +25,26 @@ use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::rtp::Ssrc;
 
-/// What is to be opened, and what of a session that goes on stays.
+/// What to open, and what a session that continues keeps.
 pub(super) struct Order {
     pub(super) settings: Settings,
     pub(super) name: String,
     pub(super) cname: String,
-    /// Wakes the loop when there is a picture or a device.
+    /// Wakes the loop when a picture or a device is ready.
     pub(super) waker: Arc<Waker>,
     pub(super) kept: Kept,
 }
 
-/// What streams keep when their sources are opened anew.
+/// What streams keep when their sources are reopened.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Kept {
     pub(super) video: Option<Ssrc>,
     pub(super) audio: Option<(AudioFormat, Ssrc)>,
-    /// The session reads standard input, which nobody else may meanwhile.
+    /// Format of standard input, if the session is reading it: nobody else may meanwhile.
     pub(super) standard_input: Option<VideoFormat>,
 }
 
-/// A session that can begin.
+/// The parts of a session, opened.
 pub(super) struct Opened {
     pub(super) network: Network,
     pub(super) description: Description,
@@ -53,10 +52,10 @@ pub(super) struct Opened {
     pub(super) audio: Option<OpenedAudio>,
 }
 
-/// Opens everything that the order names.
+/// Opens everything in the order.
 pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     let Order { settings, name, cname, waker, kept } = order;
-    // A group is listened to for a second: whatever can be refused was refused before.
+    // Finding a group takes a second: what can be refused at once was refused before.
     let network = network::find(settings, name).map_err(|error| Error(error.to_string()))?;
     let (epoch, unix_offset) = (monotonic(), unix_offset_nanos());
     let standard_input = kept.standard_input;
@@ -81,7 +80,7 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     }
     let mut audio = None;
     if let Some((source, name)) = sources.audio {
-        // Sound of another kind is another stream.
+        // Sound in another format is another stream.
         let same = kept.audio.filter(|(format, _)| *format == source.format());
         let beginning = Beginning::new(same.map(|(_, ssrc)| ssrc))?;
         let endpoints: Vec<_> = network.destinations.iter().map(|to| to.audio).collect();
@@ -97,7 +96,7 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     Ok(Opened { network, description, video, audio })
 }
 
-/// What repair of the stream to these endpoints needs, if it is wanted.
+/// What the repair of a stream to these endpoints needs, if it is wanted.
 fn repair(
     network: &Network,
     endpoints: &[Endpoint],
@@ -116,8 +115,8 @@ fn repair(
     Ok(Some((share, Encoder::new(ssrc, sequence, media), outputs)))
 }
 
-/// The sockets of the stream to these endpoints. If another stream goes the same way, which says what goes
-/// wrong on it, this one is `quiet`.
+/// The sockets of a stream to these endpoints. A `quiet` one leaves it to another stream to log
+/// errors.
 fn transport(
     network: &Network,
     endpoints: &[Endpoint],

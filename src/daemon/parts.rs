@@ -1,5 +1,5 @@
-//! From what the user chose to the parts of a session: its group, its description, how it is sent and
-//! who is told of it.
+//! Makes the parts of a session of the settings: its description, the way of sending, its
+//! announcer, and the files that it writes.
 
 use super::error::Error;
 use super::video::Sending;
@@ -23,11 +23,11 @@ use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::RESERVE;
 
-/// A session's number is the time of its start in units of 3.8 us: two that one machine starts in the same second are
-/// two (RFC 8866 section 5.2), and a double holds it exactly.
+/// The session id is the time of the start in units of 3.8 us: distinct for two sessions that a
+/// machine starts within a second (RFC 8866 section 5.2), and exact as a double.
 const SESSION_ID_SHIFT: u32 = 14;
 
-/// What the session is, apart from its streams.
+/// The description of a session, without its streams.
 pub(super) fn describe(
     settings: &Settings,
     network: &Network,
@@ -58,13 +58,14 @@ pub(super) fn normaliser(name: &str, settings: &Settings, waker: Arc<Waker>) -> 
     Normaliser::new(name.to_owned(), options, waker)
 }
 
-/// Bytes of a media packet at most (UDP payload): its repair packets are no longer than was asked for.
+/// Longest media packet in bytes of UDP payload, such that its repair packets fit the size asked
+/// for.
 pub(super) fn packet_size(settings: &Settings) -> usize {
     let reserve = if settings.repair.is_none() { 0 } else { RESERVE };
     settings.packet_size.saturating_sub(reserve)
 }
 
-/// How pictures are sent beside this sound.
+/// How to send pictures beside this sound.
 pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sending {
     Sending {
         packet_size: packet_size(settings),
@@ -75,7 +76,7 @@ pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sendin
     }
 }
 
-/// What a limit for everything leaves for pictures: sound goes first, with its repair.
+/// What a limit for everything leaves for pictures: sound and its repair take precedence.
 fn left_for_pictures(rate: u64, sound: Option<AudioFormat>, settings: &Settings) -> u64 {
     let Some(format) = sound else { return rate };
     let frames = packet_frames(format.rate, format.channels, packet_size(settings));
@@ -90,10 +91,10 @@ fn left_for_pictures(rate: u64, sound: Option<AudioFormat>, settings: &Settings)
     rate.saturating_sub(sound).max(BITRATE_LEFT_MIN)
 }
 
-/// Bytes of the headers of a packet of sound: RTP, its extension, UDP and IP.
+/// Header bytes of a packet of sound: RTP, its extension, UDP and IP.
 const SOUND_HEADERS: u64 = 12 + 16 + 28;
 
-/// Bits a second that pictures have at least: at a limit below that of the sound, one now and then.
+/// Fewest bits a second for pictures: below the rate of the sound, one now and then.
 const BITRATE_LEFT_MIN: u64 = 50_000;
 
 pub(super) fn announcer(
@@ -119,9 +120,9 @@ pub(super) fn announcer(
     Announcer::new(texts, reach, monotonic()).map(Some).map_err(Error)
 }
 
-/// Written beside and renamed, so that a player that waits for the file never reads half of it. A pipe
-/// or a device is written to as it is; `-` is standard output. Their readers take their time: until
-/// then it is in what is returned, and written even if that is dropped.
+/// Writes the description to a file, atomically, so that no player reads half of it. A pipe or a
+/// device is written to directly; `-` is standard output. Their readers may be slow: what is
+/// returned holds the text until they have read it, and writes it even if dropped.
 pub(super) fn write_sdp(path: &Path, sdp: &str) -> Result<Option<Lines>, Error> {
     let failed = |error| Error(format!("--sdp {}: {error}", path.display()));
     if path == Path::new("-") || path.metadata().is_ok_and(|there| !there.is_file()) {
@@ -139,13 +140,13 @@ pub(super) fn open_stats(path: &Path) -> Result<Lines, Error> {
         .map_err(|error| Error(format!("--stats {}: {error}", path.display())))
 }
 
-/// Without news a network that has changed is looked for when sending fails.
+/// Without these events the network is checked when sending fails.
 pub(super) fn open_changes() -> Option<Changes> {
     let opened = Changes::open();
     opened.map_err(|error| log::debug!("no news of the network can be heard: {error}")).ok()
 }
 
-/// Without news devices are still found, by looking once a second.
+/// Without these events devices are looked for once a second.
 pub(super) fn open_hotplug() -> Option<Hotplug> {
     let opened = Hotplug::open();
     opened.map_err(|error| log::debug!("no news of devices can be heard: {error}")).ok()

@@ -1,4 +1,4 @@
-//! How many pictures a second a source really gives, whatever it says.
+//! Measures how many pictures a second a source really delivers.
 
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;

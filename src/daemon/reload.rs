@@ -1,8 +1,8 @@
-//! A changed configuration, taken on while the session goes on. What it names is opened beside the loop,
-//! however long that takes; then all is exchanged at once, which cannot fail. Streams keep their SSRC,
-//! and their numbers and clocks go on, so that viewers stay. Sources, sockets and repair are kept where
-//! only the way of sending changes, and opened anew where more does: a device that the session itself
-//! still has is waited for, and is there at once.
+//! Takes on a changed configuration while the session continues. What it names is opened beside the
+//! loop; then everything is exchanged in one step that cannot fail. Streams keep their SSRC,
+//! sequence numbers and clocks, so that viewers stay. Sources, sockets and repair are kept if only
+//! the way of sending changes, and reopened otherwise; a device that the session itself still has
+//! is waited for.
 
 use super::change::{Before, Changed, OPENING_MAX, Reloading, reread};
 use super::error::Error;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 use streamsocket_stream::clock::Monotonic;
 
 impl Daemon {
-    /// Begins to read the configuration again and to open what it names. If it is wrong, or that cannot
-    /// be opened, the session goes on as it was. The answer, if it is known already.
+    /// Begins a reload. If the configuration is wrong, or cannot be opened, the session continues
+    /// unchanged. Returns the answer, if it is known already.
     pub(super) fn reload(&mut self, now: Monotonic) -> Option<Answer> {
         if self.reloading.is_some() {
             let busy = "the configuration is being read again already: ask again when that is done";
@@ -47,7 +47,7 @@ impl Daemon {
         }
     }
 
-    /// The same, asked for by a signal, to which nothing can be answered: it is done in any case.
+    /// A reload by signal, which nobody waits for: one in progress is followed by another.
     pub(super) fn reload_by_signal(&mut self, now: Monotonic) {
         self.reload_again = self.reloading.is_some();
         if !self.reload_again {
@@ -55,7 +55,7 @@ impl Daemon {
         }
     }
 
-    /// Takes on what has been opened, if it is there.
+    /// Takes on what was opened, if it is ready.
     pub(super) fn finish_reload(&mut self, now: Monotonic) {
         let Some(Reloading { work, until }) = &mut self.reloading else { return };
         let ended = match work.take() {
@@ -80,7 +80,7 @@ impl Daemon {
         }
     }
 
-    /// The session ends, and takes nothing on any more.
+    /// Gives up a reload, since the session ends.
     pub(super) fn abandon_reload(&mut self) {
         if self.reloading.take().is_some() {
             self.answer_reload(&Answer::Error("it ends".into()));
@@ -132,7 +132,7 @@ impl Daemon {
 
     fn take_on(&mut self, changed: Changed, now: Monotonic) -> Result<(), Error> {
         let Changed { settings, opened, announcer, stats, told } = changed;
-        // Not before it is certain that nobody has given up meanwhile.
+        // Only when it is certain that the reload was not given up.
         let path = settings.sdp.as_deref().zip(told);
         let told = path.map(|(path, sdp)| parts::write_sdp(path, &sdp)).transpose()?.flatten();
         let opened = match opened {
@@ -155,13 +155,13 @@ impl Daemon {
         Ok(())
     }
 
-    /// What was opened takes the place of what was open before, which is closed beside the loop.
+    /// Replaces the streams by those that were opened; the old ones are closed beside the loop.
     fn exchange(&mut self, mut opened: Opened, watched: Watched, now: Monotonic) {
         if let Some(video) = &mut self.video {
             video.finish(now);
         }
         let Wall { clock, description, .. } = &self.wall;
-        // It may have changed while this was opened.
+        // These may have changed meanwhile.
         opened.description.changes = description.changes + 1;
         opened.description.synchronised = description.synchronised;
         let kept_video = self.video.as_ref().map(|video| video.kept(now));
@@ -188,11 +188,11 @@ impl Daemon {
         self.reports_left = true;
         self.schedule_reports(now);
         say_what_is_sent(self);
-        // The interface may have got another address while this was opened.
+        // The interface's address may have changed meanwhile.
         self.follow_network(now);
     }
 
-    /// Says goodbye where viewers will hear no more of a stream.
+    /// Sends BYE to viewers who will receive no more of a stream.
     fn leave_streams(&mut self, next: &Opened, now: Monotonic) {
         let moved = next.network.destinations != self.network.destinations;
         let described = &next.description;
@@ -212,7 +212,7 @@ impl Daemon {
         }
     }
 
-    /// Sends in another way what is sent.
+    /// Changes only the way of sending.
     fn adjust(&mut self, new: &Settings, now: Monotonic) {
         let sound = self.audio.as_ref().map(|audio| audio.source().format());
         let sending = parts::sending(new, sound);

@@ -1,4 +1,4 @@
-//! RTCP of the session: when reports leave, what they say, and who has reported.
+//! RTCP of the session: when reports are due, what they say, and who has reported.
 
 use super::state::Daemon;
 use crate::publish::transport::Transport;
@@ -9,7 +9,7 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::report::About;
 use streamsocket_stream::session::viewers::{self, REPORT_SIZE};
 
-/// RTP ticks of a second of video (RFC 3551 section 5).
+/// RTP clock rate of video in hertz (RFC 3551 section 5).
 const VIDEO_RATE: u32 = 90_000;
 
 impl Daemon {
@@ -23,7 +23,7 @@ impl Daemon {
         video.into_iter().chain(self.audio.as_mut().map(|audio| &mut audio.transport))
     }
 
-    /// The sockets that reports may come to.
+    /// The descriptors of sockets that reports may arrive at.
     pub(super) fn rtcp_descriptors(&self) -> impl Iterator<Item = RawFd> {
         self.transports().flat_map(Transport::descriptors)
     }
@@ -32,12 +32,12 @@ impl Daemon {
         self.transports().filter_map(Transport::deadline).min()
     }
 
-    /// Receivers known: of the stream that has more of them, since each may take one or both.
+    /// Number of known receivers: of the stream that has more, since each may receive one or both.
     pub(super) fn viewers(&self) -> usize {
         self.transports().map(Transport::viewers).map(viewers::Viewers::len).max().unwrap_or(0)
     }
 
-    /// Receivers, each of them once.
+    /// The known receivers, each of them once.
     pub(super) fn viewer_list(&self, now: Monotonic) -> Vec<ViewerStatistics> {
         let mut list = ViewerList::default();
         if let Some(video) = &self.video {
@@ -71,7 +71,7 @@ impl Daemon {
             clock: Some(self.wall.reference()),
             members: u32::try_from(self.viewers()).unwrap_or(u32::MAX),
             report_size: REPORT_SIZE,
-            // Without randomness reports are merely regular.
+            // Without random numbers reports are merely regular.
             random: machine::random().unwrap_or(u32::MAX / 2),
         };
         let due = |transport: &Transport| transport.deadline().is_some_and(|due| due <= now);

@@ -1,7 +1,7 @@
-//! The one event loop of the daemon, and the only place that knows both the engine and the edges.
+//! The event loop.
 //!
-//! Each turn of the loop reads the clock once, takes what the sources have, sends what is due, and
-//! sets the timer to the earliest thing that will be due next. Nothing in a turn waits.
+//! Each turn reads the clock once, takes what the sources have, sends what is due, and sets the
+//! timer to the earliest deadline. Nothing in a turn blocks.
 
 use super::audio::Audio;
 use super::change::Reloading;
@@ -21,14 +21,15 @@ use std::time::Duration;
 use streamsocket_journal::lines::CLOSE_PATIENCE;
 use streamsocket_stream::clock::Monotonic;
 
-/// Between two looks at CLOCK_REALTIME and two reports of statistics.
+/// Interval of housekeeping: the wall clock, viewers, the network, statistics.
 const TICK: Duration = Duration::from_secs(1);
 
 impl Daemon {
-    /// Streams until the sources end, a signal comes or somebody says stop; then says goodbye.
+    /// Streams until the sources end, a signal arrives or a command asks for the end; then sends
+    /// BYE.
     ///
     /// # Errors
-    /// One line, if a source is lost or the event loop fails. Goodbye is said even then.
+    /// One line, if a source is lost or the event loop fails. BYE is sent even then.
     pub fn run(&mut self) -> Result<(), Error> {
         let result = self.stream().and_then(|()| self.was_of_use());
         self.say_goodbye();
@@ -59,7 +60,7 @@ impl Daemon {
         }
     }
 
-    /// How long to wait for an event: not at all if something is due, until the timer fires otherwise.
+    /// How long to wait for an event: not at all if something is due, else until the timer fires.
     fn patience(&mut self, now: Monotonic) -> Result<Option<Duration>, Error> {
         let deadline = self.deadline();
         if deadline <= now {
@@ -69,7 +70,7 @@ impl Daemon {
         Ok(None)
     }
 
-    /// A file of which not one picture could be sent is a mistake to be told.
+    /// A file of which no picture could be sent is an error.
     fn was_of_use(&self) -> Result<(), Error> {
         let useless = self.video.as_ref().and_then(Video::useless);
         useless.map_or(Ok(()), |problem| Err(Error(problem)))
@@ -89,7 +90,7 @@ impl Daemon {
         }
     }
 
-    /// What only an event says; everything else is found out by [`turn`](Self::turn).
+    /// Handles what only an event tells; [`turn`](Self::turn) finds out everything else.
     fn dispatch(&mut self, token: Token, now: Monotonic) {
         match token {
             TIMER => self.timer.fired(),
@@ -153,7 +154,7 @@ impl Daemon {
         due.flatten().min().unwrap_or(self.tick)
     }
 
-    /// True when everything that ends by itself has ended, and there was such a thing.
+    /// Whether all sources that end by themselves have ended, and there was one.
     fn is_over(&self) -> bool {
         let video = self.video.as_ref().filter(|video| video.source().is_finite());
         let audio = self.audio.as_ref().filter(|audio| audio.source().is_finite());

@@ -1,16 +1,16 @@
-//! The session as the service manager sees it: one line, and pings from the loop.
+//! Tells the service manager about the session: a status line, and watchdog pings.
 
 use super::state::Daemon;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
-/// A turn begins every attempt that is due. One that is due for so long, many times what a slow turn
-/// takes, was forgotten.
+/// Every turn makes the attempts that are due. One that is overdue by so much, many times the
+/// length of a slow turn, was forgotten.
 const OVERDUE: Duration = Duration::from_secs(5);
 
 impl Daemon {
-    /// Every source has been asked and every timer looked at in this turn: the loop is alive, whatever
-    /// a device does. But no ping while a device is away that nobody tries to open.
+    /// Pings the service manager: in this turn every source was polled and every deadline checked,
+    /// so the loop is alive. No ping while a device is away that nobody tries to reopen.
     pub(super) fn ping(&mut self, now: Monotonic) {
         let video = self.video.as_ref().and_then(|video| video.source().next_attempt());
         let audio = self.audio.as_ref().and_then(|audio| audio.source().next_attempt());
@@ -18,7 +18,7 @@ impl Daemon {
         self.notifier.ping(now, tried);
     }
 
-    /// Once a second: what `systemctl status` shows.
+    /// Updates the line that `systemctl status` shows; called once a second.
     pub(super) fn tell_status(&mut self) {
         if self.notifier.listens() {
             let line = self.status_line();

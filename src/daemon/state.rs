@@ -1,5 +1,5 @@
-//! A session as the loop has it. What is done with it is in the files above this one: each of them does one
-//! thing, and none of them is known here.
+//! The state of a session. The modules that act on it (`run`, `rtcp`, `describe`, `watch`, `link`,
+//! `reload`, `service`, `figures`) depend on this one, never the other way round.
 
 use super::audio::Audio;
 use super::change::Reloading;
@@ -34,26 +34,26 @@ pub struct Daemon {
     pub(super) tick: Monotonic,
     pub(super) video: Option<Video>,
     pub(super) audio: Option<Audio>,
-    /// Reports have come that were not all read: no new edge will say so.
+    /// Reports were left unread, for which no further edge will come.
     pub(super) reports_left: bool,
     pub(super) announcer: Option<Announcer>,
-    /// Ears for devices that come and go, if this machine lets us.
+    /// Events of devices, if they can be received.
     pub(super) hotplug: Option<Hotplug>,
-    /// Ears for links and addresses that change.
+    /// Events of links and addresses, if they can be received.
     pub(super) changes: Option<Changes>,
     pub(super) network: Network,
-    /// Of which devices the descriptors are watched.
+    /// The devices whose descriptors are watched.
     pub(super) watched: Watched,
     pub(super) control: Option<Server>,
     pub(super) stats: Option<Lines>,
     pub(super) notifier: Notifier,
     pub(super) waker: Arc<Waker>,
     pub(super) settings: Settings,
-    /// What to read the configuration again with, if there is one.
+    /// The options to reload the configuration with, if there is one.
     pub(super) options: Option<StreamOptions>,
-    /// A configuration that is being taken on.
+    /// A reload in progress.
     pub(super) reloading: Option<Reloading>,
-    /// Once more, when that is done: a signal has asked for it meanwhile.
+    /// Another reload is to follow: a signal asked for it meanwhile.
     pub(super) reload_again: bool,
     pub(super) stopping: bool,
 }

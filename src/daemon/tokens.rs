@@ -1,8 +1,8 @@
-//! How the loop calls what it watches.
+//! The tokens under which the loop watches descriptors.
 
 use mio::Token;
 
-/// Events taken from the kernel at a time; more wait for the next turn.
+/// Events taken from the kernel at a time; further ones wait for the next turn.
 pub(super) const EVENTS_MAX: usize = 64;
 
 pub(super) const TIMER: Token = Token(0);
@@ -13,7 +13,7 @@ pub(super) const RTCP: Token = Token(4);
 pub(super) const HOTPLUG: Token = Token(5);
 pub(super) const CHANGES: Token = Token(6);
 pub(super) const ASKED: Token = Token(7);
-/// The microphone's descriptors, one token each, up to [`CONTROL_FIRST`].
+/// First token of the microphone's descriptors, one each, up to [`CONTROL_FIRST`].
 pub(super) const AUDIO_FIRST: usize = 16;
-/// The control socket and its clients.
+/// First token of the control socket and its clients.
 pub(super) const CONTROL_FIRST: usize = 64;

@@ -1,4 +1,4 @@
-//! Pictures on their way: from the source through the scan, the packetizer and the pacer to every
+//! The video stream: from the source through the normaliser, the packetizer and the pacer to every
 //! destination.
 
 use super::beginning::Beginning;
@@ -21,7 +21,7 @@ use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
-/// Packets that the arena has room for at first: a frame of 320 kB. It grows once for larger ones.
+/// Initial capacity in packets: a frame of 320 kB. It grows once for larger ones.
 const PACKETS_USUAL: usize = 256;
 
 /// The video stream of a session.
@@ -29,18 +29,18 @@ pub(super) struct Video {
     source: VideoSource,
     name: String,
     ended: bool,
-    /// The source was not asked for all that it has.
+    /// The source may have more: this turn took as many as it may.
     more: bool,
     normaliser: Normaliser,
-    /// Whether viewers were told that there is nothing to see.
+    /// Whether viewers were told that there are no pictures.
     away: bool,
     clock: VideoClock,
-    /// What the camera did before it stamped, in nanoseconds.
+    /// Delay of the camera before it stamps a picture, in nanoseconds.
     before: i64,
     packetizer: Packetizer,
     pacer: Pacer,
     packets: Packets,
-    /// The frame whose packets are leaving: its memory is on loan until they have.
+    /// The frame being sent: its memory is on loan until its packets have left.
     leaving: Option<VideoFrame>,
     pub(super) transport: Transport,
     repair: Option<VideoRepair>,
@@ -60,11 +60,11 @@ struct Counts {
     over_bitrate: u64,
 }
 
-/// Pictures that are taken from a source in one turn at most: a pipe or a server that gives them faster than
-/// they are sent does not keep the loop from all else.
+/// Pictures taken from a source in one turn: a pipe or a server that delivers faster than they are
+/// sent must not starve the rest of the loop.
 const TURN_PICTURES_MAX: usize = 8;
 
-/// A stream of pictures that can begin.
+/// The parts of a video stream, opened.
 pub(super) struct OpenedVideo {
     pub(super) source: VideoSource,
     pub(super) name: String,
@@ -76,23 +76,24 @@ pub(super) struct OpenedVideo {
 }
 
 impl OpenedVideo {
-    /// The stream, which begins now, or goes on with these numbers.
+    /// Makes the stream, which begins at `now`. It continues with the numbers in `kept` if they are
+    /// of its SSRC.
     pub(super) fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Video {
         let beginning = kept.filter(|it| it.ssrc == self.beginning.ssrc).unwrap_or(self.beginning);
         Video::new(Self { beginning, ..self }, now)
     }
 }
 
-/// How it is sent.
+/// How pictures are sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending {
-    /// Bytes of a packet at most, its repair packets being as long as they may be.
+    /// Longest media packet in bytes, such that its repair packets fit, too.
     pub(super) packet_size: usize,
     pub(super) pace: Pace,
     pub(super) ntp64_id: Option<u8>,
-    /// By how much pictures are later than sound, in milliseconds.
+    /// Milliseconds by which pictures lag behind sound.
     pub(super) av_offset: i16,
-    /// Bits a second that are left for pictures, if there is a limit.
+    /// Bits a second left for pictures, if there is a limit.
     pub(super) bitrate: Option<u64>,
 }
 
@@ -127,12 +128,12 @@ impl Video {
         }
     }
 
-    /// The session begins now.
+    /// The session begins at `epoch`.
     pub(super) const fn begin(&mut self, epoch: Monotonic) {
         self.source.begin(epoch);
     }
 
-    /// Takes over what the source of the stream before has read.
+    /// Takes over what the source of the previous stream has read.
     pub(super) fn inherit(&mut self, before: &mut Self) {
         self.source.inherit(&mut before.source);
     }
@@ -141,20 +142,20 @@ impl Video {
         self.packetizer.ssrc()
     }
 
-    /// What a stream that follows this one goes on with.
+    /// The numbers that a stream continues with.
     pub(super) fn kept(&self, now: Monotonic) -> Beginning {
         let ssrc = self.packetizer.ssrc();
         Beginning { ssrc, sequence: self.packetizer.sequence(), time: self.clock.rtp(now) }
     }
 
-    /// Sends the rest of the frame that is leaving, at once.
+    /// Sends the rest of the present frame at once.
     pub(super) fn finish(&mut self, now: Monotonic) {
         let rest = self.pacer.flush();
         self.send(rest, now);
         self.leaving = None;
     }
 
-    /// Sends in another way from the next frame on.
+    /// Changes the way of sending from the next frame on.
     pub(super) fn adjust(&mut self, normaliser: Normaliser, sending: Sending, now: Monotonic) {
         self.finish(now);
         let Beginning { ssrc, sequence, .. } = self.kept(now);
@@ -165,7 +166,7 @@ impl Video {
         self.normaliser = normaliser;
     }
 
-    /// Some device has come or gone.
+    /// A device has come or gone.
     pub(super) const fn rescan(&mut self, now: Monotonic) {
         self.source.rescan(now);
     }
@@ -178,7 +179,7 @@ impl Video {
         &self.source
     }
 
-    /// True when the source has ended and the last packet has left.
+    /// Whether the source has ended and the last packet was sent.
     pub(super) fn is_over(&self) -> bool {
         self.ended && self.normaliser.is_idle() && self.pacer.deadline().is_none()
     }
@@ -190,12 +191,13 @@ impl Video {
         [source, self.pacer.deadline()].into_iter().flatten().min()
     }
 
-    /// Whether the source is not asked until a picture has been made: the worker wakes the loop then.
+    /// Whether the source is left alone until a picture is converted; the worker wakes the loop
+    /// then.
     fn waits(&self) -> bool {
         self.source.can_wait() && self.normaliser.is_full()
     }
 
-    /// Takes what the source has and sends what is due.
+    /// Takes what the source has, and sends what is due.
     pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         while let Some(picture) = self.normaliser.take() {
             self.leave(picture, now, wall);
@@ -227,22 +229,22 @@ impl Video {
         media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.way.reopen(interface, ttl)))
     }
 
-    /// The same instant on the stream's clock and on the wall clock.
+    /// `now` on the stream's clock and on the wall clock.
     pub(super) fn instant(&self, now: Monotonic, wall: &WallClock) -> Instant {
         (self.clock.rtp(now), wall.ntp(now))
     }
 
-    /// The sockets, as they add up for a destination.
+    /// The sockets, media and repair, each list in the order of the destinations.
     pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
         let repair = self.repair.as_ref().map(|repair| repair.way.outputs());
         std::iter::once(self.transport.outputs()).chain(repair)
     }
 
-    /// A new frame.
+    /// Takes a frame from the source.
     fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         self.counts.captured += 1;
         self.real_rate.count(now);
-        // Before it is made into one that can be sent, which may take long.
+        // Before its conversion, which may take long.
         if self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
             self.counts.over_bitrate += 1;
             return Ok(());
@@ -253,7 +255,7 @@ impl Video {
         Ok(())
     }
 
-    /// A frame that can be sent: what is left of the one before leaves at once.
+    /// Begins to send a picture; the rest of the previous frame is sent at once.
     fn leave(&mut self, picture: Picture, now: Monotonic, wall: &WallClock) {
         let Picture { frame, scanned } = picture;
         let rest = self.pacer.flush();
@@ -282,7 +284,7 @@ impl Video {
         self.send(due, now);
     }
 
-    /// What the frame in `packets` is to be sent as.
+    /// What the pacer has to know of the frame in `packets`.
     fn load(&mut self, first: Sequence, time: RtpTime) -> Load {
         let media = self.packets.len();
         let repair = self.repair.as_mut();
@@ -292,7 +294,7 @@ impl Video {
         Load { media, repairs, bytes: bytes + repairs * len }
     }
 
-    /// Why nothing at all was sent, if that is so though there were pictures.
+    /// Why none of the pictures could be sent, if so.
     pub(super) fn useless(&self) -> Option<String> {
         let Counts { captured, sent: 0, .. } = self.counts else { return None };
         let (reason, more) = (self.normaliser.refused()?, self.normaliser.conversion());
@@ -320,7 +322,7 @@ impl Video {
             let bytes = self.leaving.as_ref().map_or(&[][..], |frame| &frame.bytes);
             repair.send(repairs, &self.packets, bytes);
         }
-        // The camera wants its buffer back as soon as nothing is to be read from it.
+        // The camera needs its buffer back as soon as nothing is read from it any more.
         let made = self.repair.as_ref().is_none_or(VideoRepair::is_made);
         if self.pacer.deadline().is_none() || range.end >= media && made {
             self.leaving = None;
@@ -335,7 +337,7 @@ impl Video {
         }
         dropped.insert("too_long", self.counts.too_long);
         dropped.insert(OVER_BITRATE, self.counts.over_bitrate);
-        // As fast as they can be sent.
+        // Frames in memory come as fast as they can be sent.
         let at_will = matches!(self.source, VideoSource::Preloaded(_));
         let frames_dropped = dropped.into_iter().filter(|(_, count)| *count > 0);
         VideoStatistics {

@@ -1,4 +1,4 @@
-//! What the loop watches, also when a device returns with other descriptors.
+//! Registers descriptors with the loop, also when a device returns with other ones.
 
 use super::opening::Opened;
 use super::state::Daemon;
@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_stream::clock::Monotonic;
 
 impl Daemon {
-    /// Watches everything that is there from the start.
+    /// Watches everything that exists from the start.
     pub(super) fn watch_all(&mut self) -> io::Result<()> {
         self.watch(self.timer.descriptor(), TIMER)?;
         self.watch(self.signals.descriptor(), SIGNAL)?;
@@ -29,7 +29,8 @@ impl Daemon {
         Ok(())
     }
 
-    /// Watches for viewers who look for sessions. Without it they wait for the next announcement.
+    /// Watches the socket for viewers' questions. Without it they wait for the next regular
+    /// announcement.
     pub(super) fn watch_announcer(&self) {
         let descriptor = self.announcer.as_ref().and_then(Announcer::descriptor);
         if let Some(Err(error)) = descriptor.map(|descriptor| self.watch(descriptor, ASKED)) {
@@ -37,14 +38,14 @@ impl Daemon {
         }
     }
 
-    /// Watches every socket that reports may come to; those that are watched already stay so.
+    /// Watches every socket that reports may arrive at; those watched already stay so.
     pub(super) fn watch_rtcp(&self) -> io::Result<()> {
         let registry = self.poll.registry();
         self.rtcp_descriptors().try_for_each(|descriptor| watch(registry, descriptor, RTCP))
     }
 
-    /// Watches the sources' descriptors, if they are others than before. One that cannot be watched is
-    /// tried again in the next turn.
+    /// Watches the sources' descriptors, if they have changed. A failure is retried in the next
+    /// turn.
     pub(super) fn watch_sources(&mut self) {
         let registry = self.poll.registry();
         let mut watched = self.watched;
@@ -60,7 +61,7 @@ impl Daemon {
         self.watched = watched;
     }
 
-    /// Watches what was opened beside what there is.
+    /// Watches what a reload has opened, beside what the session has.
     pub(super) fn watch_opened(&self, opened: &Opened) -> io::Result<Watched> {
         let registry = self.poll.registry();
         let mut watched = Watched::default();
@@ -75,18 +76,18 @@ impl Daemon {
         Ok(watched)
     }
 
-    /// Watches sources and sockets no more: they are about to be closed, but not at once.
+    /// Stops watching sources and sockets, which are about to be closed, but not at once.
     pub(super) fn unwatch(&self) {
         let video = self.video.as_ref().and_then(|video| video.source().descriptor().0);
         let audio = self.audio.as_ref().map(|audio| audio.source().descriptors());
         let sources = video.into_iter().chain(audio.into_iter().flatten());
         for descriptor in sources.chain(self.rtcp_descriptors()) {
-            // One that was not watched is not watched.
+            // A failure means that it was not watched.
             let _ = self.poll.registry().deregister(&mut SourceFd(&descriptor));
         }
     }
 
-    /// Devices have come or gone: whoever waits for one looks.
+    /// Devices have come or gone: sources that wait for one look again.
     pub(super) fn rescan_devices(&mut self, now: Monotonic) {
         if !self.hotplug.as_ref().is_some_and(Hotplug::read) {
             return;

@@ -1,4 +1,4 @@
-//! Which devices the loop watches.
+//! Keeps track of the descriptors that the loop watches.
 
 use super::tokens::{AUDIO_FIRST, CONTROL_FIRST, VIDEO};
 use crate::capture::source::{AudioSource, VideoSource};
@@ -7,16 +7,16 @@ use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 
-/// The microphone's descriptors at most: tokens are kept for so many.
+/// Most descriptors of a microphone: so many tokens are reserved.
 const AUDIO_DESCRIPTORS_MAX: usize = CONTROL_FIRST - AUDIO_FIRST;
 
-/// Which devices are watched, by the numbers that their sources count them with. A descriptor of a
-/// device that is gone has left with it: closing it does that.
+/// The watched devices, by the generation that their sources report. Closing a device ends the
+/// watch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Watched {
     video: u64,
     audio: u64,
-    /// It was said that one cannot be watched.
+    /// A failure was logged.
     pub(super) failing: bool,
 }
 
@@ -43,7 +43,7 @@ impl Watched {
     }
 }
 
-/// Watches a descriptor for reading; one that is watched already stays so.
+/// Watches a descriptor for readability; one that is watched already stays so.
 pub(super) fn watch(registry: &Registry, descriptor: RawFd, token: Token) -> io::Result<()> {
     match registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),

@@ -1,5 +1,6 @@
-//! Announces the session on the LAN (SAP, RFC 2974), so that viewers find it by name, and takes the
-//! announcement back at the end. When to speak is decided here; the loop keeps the time.
+//! Announces the session on the LAN (SAP, RFC 2974), so that viewers find it by name, and withdraws
+//! the announcement at the end. This module decides when an announcement is due; the event loop
+//! keeps the time.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
@@ -10,48 +11,50 @@ use streamsocket_wire::sap::{
     ASKED, Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, GROUP_SOUND, PORT, PORT_ASKED,
 };
 
-/// Time between announcements: a viewer that starts finds the session within it. RFC 2974 section 3
-/// would have sessions of a site share 4000 bits a second; one of ours takes 1500.
+/// Interval between announcements: a viewer that has just started finds the session within it. RFC
+/// 2974 section 3 would let all sessions of a site share 4000 bit/s; one of ours takes 1500.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Time between announcements at least, however many ask: a question must not make a flood.
+/// Shortest interval between announcements, however many viewers ask: questions must not cause a
+/// flood.
 const ASKED_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Calls to the kernel for questions in one turn, of up to 16 each: one is enough to be answered.
+/// Receive calls for questions in one turn of the loop, of up to 16 datagrams each: one question is
+/// enough.
 const CALLS_AT_A_TIME: usize = 4;
 
-/// The time to live of announcements of sessions of the global scope (RFC 2974 section 3).
+/// TTL of announcements of sessions with global scope (RFC 2974 section 3).
 const TTL_GLOBAL: u8 = 255;
 
-/// That of what goes to a group of the link alone.
+/// TTL of packets to a group that must stay on the link.
 const TTL_LINK: u8 = 1;
 
-/// A packet at most: an announcement must not be fragmented.
+/// Longest announcement in bytes: it must not be fragmented.
 const PACKET_MAX: usize = 1400;
 
 /// The descriptions that are announced.
 #[derive(Clone, Copy, Debug)]
 pub struct Texts<'a> {
-    /// That of the session.
+    /// The session's.
     pub session: &'a str,
-    /// That of its sound alone, if PulseAudio and PipeWire are told of it.
+    /// That of the sound alone, if PulseAudio and PipeWire are to find it.
     pub sound: Option<&'a str>,
 }
 
-/// From where announcements leave, and how far they go.
+/// Where announcements are sent from, and how far they reach.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach<'a> {
-    /// The address that they leave from.
+    /// Source address.
     pub origin: IpAddr,
-    /// The interface; none: that which the routing table names.
+    /// Outgoing interface; `None` leaves the choice to the routing table.
     pub interface: Option<&'a Interface>,
-    /// See [`ttl`].
+    /// Time to live, from [`ttl`].
     pub ttl: u8,
 }
 
-/// The time to live of the announcements of a session that goes to `group` with the time to live `session`: a
-/// session that must not leave the site is not made known beyond it. Only those of the global scope are
-/// announced everywhere (RFC 2365 section 8, RFC 4291 section 2.7).
+/// TTL for announcing a session that is sent to `group` with the TTL `session`. A session that must
+/// not leave the site is not announced beyond it; only sessions of global scope are announced
+/// everywhere (RFC 2365 section 8, RFC 4291 section 2.7).
 #[must_use]
 pub const fn ttl(group: IpAddr, session: u8) -> u8 {
     let global = match group {
@@ -61,13 +64,13 @@ pub const fn ttl(group: IpAddr, session: u8) -> u8 {
     if global { TTL_GLOBAL } else { session }
 }
 
-/// Announcements that are repeated.
+/// Repeats the announcements of one session.
 pub struct Announcer {
     session: Message,
     sound: Option<Message>,
     origin: IpAddr,
     ttl: u8,
-    /// On which viewers ask, if that can be heard.
+    /// Socket for viewers' questions, if it could be opened.
     ears: Option<ReceiveSocket>,
     said: Option<Monotonic>,
     next: Monotonic,
@@ -94,7 +97,7 @@ impl Message {
 }
 
 impl Announcer {
-    /// Prepares to announce these descriptions, first at `now`.
+    /// Opens the sockets; the first announcement is due at `now`.
     ///
     /// # Errors
     /// One line: a socket could not be opened, or a description is too long.
@@ -106,8 +109,8 @@ impl Announcer {
         Ok(Self { session, sound, origin, ttl, ears, said: None, next: now })
     }
 
-    /// Announces from another address or interface from now on; [`replace`](Self::replace) the
-    /// descriptions next.
+    /// Announces from another address or interface from now on. Call [`replace`](Self::replace)
+    /// with the new descriptions next.
     ///
     /// # Errors
     /// One line: a socket could not be opened.
@@ -122,13 +125,13 @@ impl Announcer {
         Ok(())
     }
 
-    /// What to wait for beside the time, to call [`asked`](Self::asked).
+    /// The descriptor to watch for questions; call [`asked`](Self::asked) when it is readable.
     #[must_use]
     pub fn descriptor(&self) -> Option<RawFd> {
         self.ears.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// Hears whether somebody looks for sessions, and announces the session soon then.
+    /// Reads the questions of viewers, and makes an announcement due soon if there was one.
     pub fn asked(&mut self, now: Monotonic) {
         let Some(ears) = &mut self.ears else { return };
         let mut asked = false;
@@ -143,13 +146,13 @@ impl Announcer {
         }
     }
 
-    /// When to call [`announce`](Self::announce) next.
+    /// When [`announce`](Self::announce) is due next.
     #[must_use]
     pub const fn deadline(&self) -> Monotonic {
         self.next
     }
 
-    /// Announces the session if it is time.
+    /// Sends the announcements if they are due.
     pub fn announce(&mut self, now: Monotonic) {
         if now >= self.next {
             (self.said, self.next) = (Some(now), now + INTERVAL);
@@ -159,11 +162,11 @@ impl Announcer {
         }
     }
 
-    /// Announces other descriptions of the session from now on: the next ones say what the last ones
-    /// have to be replaced by, since their version is higher (RFC 2974 section 5).
+    /// Announces other descriptions from now on. Their higher version tells viewers that they
+    /// replace the earlier ones (RFC 2974 section 5).
     ///
     /// # Errors
-    /// One line: one is too long.
+    /// One line: a description is too long.
     pub fn replace(&mut self, texts: Texts<'_>, now: Monotonic) -> Result<(), String> {
         self.session.replace(texts.session, self.origin)?;
         if let (Some(sound), Some(sdp)) = (&mut self.sound, texts.sound) {
@@ -173,14 +176,14 @@ impl Announcer {
         Ok(())
     }
 
-    /// Takes that of the sound alone back, if what follows this announcer has none.
+    /// Withdraws the announcement of the sound alone, unless `followed_by` announces one, too.
     pub fn delete_sound(&mut self, followed_by: &Self) {
         if let (Some(sound), None) = (&mut self.sound, &followed_by.sound) {
             send(&mut sound.sockets, &sound.deletion);
         }
     }
 
-    /// Takes the announcements back.
+    /// Withdraws the announcements.
     pub fn delete(&mut self) {
         for message in self.messages() {
             send(&mut message.sockets, &message.deletion);
@@ -192,7 +195,7 @@ impl Announcer {
     }
 }
 
-/// Sockets for the groups of the origin's family.
+/// Sockets for the SAP groups of the origin's address family.
 fn open_session(reach: Reach<'_>) -> Result<Vec<SendSocket>, String> {
     let groups: &[IpAddr] = match reach.origin {
         IpAddr::V4(_) => &[IpAddr::V4(GROUP_ADMIN), IpAddr::V4(GROUP_GLOBAL)],
@@ -201,7 +204,7 @@ fn open_session(reach: Reach<'_>) -> Result<Vec<SendSocket>, String> {
     groups.iter().map(|group| open(*group, reach.interface, reach.ttl)).collect()
 }
 
-/// A socket for questions. Without it viewers wait for the next announcement.
+/// Socket for questions. Without it viewers wait for the next regular announcement.
 fn open_ears(reach: Reach<'_>) -> Option<ReceiveSocket> {
     let group = match reach.origin {
         IpAddr::V4(_) => IpAddr::V4(GROUP_ADMIN),
@@ -211,7 +214,7 @@ fn open_ears(reach: Reach<'_>) -> Option<ReceiveSocket> {
     opened.map_err(|error| log::debug!("viewers who look for sessions are not heard: {error}")).ok()
 }
 
-/// A socket for where sound is announced; there is such a group for IPv4 only.
+/// Socket for the group where sound is announced, which exists for IPv4 only.
 fn open_sound(reach: Reach<'_>) -> Result<Vec<SendSocket>, String> {
     if reach.origin.is_ipv6() {
         return Ok(Vec::new());
@@ -224,7 +227,7 @@ fn open(group: IpAddr, interface: Option<&Interface>, ttl: u8) -> Result<SendSoc
         .map_err(|error| error.to_string())
 }
 
-/// Failures are silent: the same network carries the media, whose failures are said.
+/// Errors are not logged: the same network carries the media, whose errors are.
 fn send(sockets: &mut [SendSocket], packet: &[u8]) {
     for socket in sockets {
         let datagram = Datagram { header: packet, payload: &[] };

@@ -1,4 +1,5 @@
-//! The description of the session (SDP), from what the sources granted and where it goes.
+//! The session description (SDP, RFC 8866), made from the formats that the sources granted and the
+//! addresses that the session is sent to.
 
 use crate::capture::{AudioFormat, VideoFormat};
 use crate::settings::{Destination, Endpoint};
@@ -8,14 +9,13 @@ use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
 
-/// Id of the ntp-64 header extension in every stream of ours (RFC 8285 section 4.2).
+/// Id of the ntp-64 header extension in all our streams (RFC 8285 section 4.2).
 pub const NTP64_ID: u8 = 1;
 
-/// Bits a byte of picture may take as a guess of the bandwidth before the first frame: MJPEG of
-/// cameras lies between 1 and 2.5 bits a pixel.
+/// Bits per pixel assumed for the bandwidth before the first frame: cameras' MJPEG takes 1 to 2.5.
 const BITS_PER_PIXEL: u64 = 2;
 
-/// What the wall clock is, in the words of RFC 7273 sections 4.1 and 4.8.
+/// Describes the wall clock in the words of RFC 7273 sections 4.1 and 4.8.
 #[must_use]
 pub const fn reference_clock(synchronised: bool) -> &'static str {
     if synchronised { "ntp=/traceable/" } else { "local" }
@@ -28,42 +28,44 @@ pub struct Description {
     pub name: String,
     /// Canonical name of the sender (RFC 3550 section 6.5.1).
     pub cname: String,
-    /// The address that packets come from.
+    /// Source address of the packets.
     pub origin: IpAddr,
-    /// Where they go.
+    /// Where they are sent.
     pub to: Destination,
     /// Multicast time to live.
     pub ttl: u8,
-    /// Number of this session, the same for all its descriptions, and no other session's of this machine.
+    /// Session id: the same in all descriptions of this session, and used by no other session of
+    /// this machine.
     pub session_id: u64,
-    /// Changes of it since: one more with each.
+    /// Changes so far; the version in the description grows with each.
     pub changes: u64,
-    /// Bytes of a media packet at most (UDP payload).
+    /// Longest media packet in bytes of UDP payload.
     pub packet_size: usize,
     /// Whether repair packets are sent.
     pub repair: bool,
-    /// Whether the wall clock is kept right by somebody.
+    /// Whether the machine's wall clock is synchronised.
     pub synchronised: bool,
-    /// Whether sound is sent as PulseAudio and PipeWire take it.
+    /// Whether sound is sent in the form that PulseAudio and PipeWire accept.
     pub plain_sound: bool,
-    /// Pictures.
+    /// Format and SSRC of the pictures.
     pub video: Option<(VideoFormat, Ssrc)>,
-    /// Sound.
+    /// Format and SSRC of the sound.
     pub audio: Option<(AudioFormat, Ssrc)>,
 }
 
 impl Description {
-    /// Packets are of so many bytes at most from now on: what is said of those of sound may change.
+    /// Changes the longest packet, which may change what is said of the packets of sound.
     pub fn resize(&mut self, packet_size: usize) {
         if std::mem::replace(&mut self.packet_size, packet_size) != packet_size {
             self.changes += 1;
         }
     }
 
-    /// The text.
+    /// The description as text.
     ///
     /// # Errors
-    /// If the session has more media than a description holds: never with one of each.
+    /// If the session has more media than a description holds, which cannot happen with one of
+    /// each.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut media = heapless::Vec::new();
         if let Some((format, ssrc)) = self.video {
@@ -91,11 +93,11 @@ impl Description {
         Ok(text)
     }
 
-    /// The text of the sound alone, if it is sent as PulseAudio and PipeWire take it. PulseAudio 16.1 refuses lines
-    /// that end with CR, and PipeWire 0.3.65 a second medium.
+    /// The description of the sound alone, if it is sent in the form that PulseAudio and PipeWire
+    /// accept. PulseAudio 16.1 rejects lines that end in CR, PipeWire 0.3.65 a second medium.
     ///
     /// # Errors
-    /// As those of [`text`](Self::text).
+    /// As [`text`](Self::text).
     pub fn sound_text(&self) -> Result<Option<String>, std::fmt::Error> {
         if !self.plain_sound || self.audio.is_none() {
             return Ok(None);
@@ -104,7 +106,7 @@ impl Description {
         Ok(Some(alone.text()?.replace('\r', "")))
     }
 
-    /// Bits a second of the pictures, as a guess, which receivers pace their reports by.
+    /// Estimated bit rate of the pictures, by which receivers pace their reports.
     #[must_use]
     pub fn video_bandwidth(&self) -> Option<u64> {
         let (format, _) = self.video?;
@@ -161,8 +163,8 @@ impl Description {
     }
 }
 
-/// The milliseconds that so many sample frames take, if they are whole to a twentieth of one: what a packet
-/// of some other length takes is not said.
+/// Duration of `frames` sample frames in milliseconds, if it is whole to a twentieth; other
+/// durations are not described.
 fn whole_millis(frames: u32, rate: u32) -> Option<u16> {
     let (thousands, rate) = (u64::from(frames) * 1000, u64::from(rate.max(1)));
     let millis = (thousands + rate / 2) / rate;

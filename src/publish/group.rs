@@ -1,5 +1,5 @@
-//! Finds a multicast group for a session that was given none: one that is this machine's own, and
-//! to which nobody else sends a stream.
+//! Finds a multicast group for a session that was given none: one derived from this machine and the
+//! session's name, to which nobody else is sending.
 
 mod flows;
 
@@ -13,17 +13,18 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 use streamsocket_net::{Error, Interface, ReceiveSocket};
 
-/// A stream is told from single packets within this: 30 frames or 200 packets of sound.
+/// How long to listen to a group: long enough for 30 frames or 200 packets of sound, which tell a
+/// stream from stray packets.
 const LISTENING: Duration = Duration::from_secs(1);
 
-/// Groups tried before giving up: so many sessions whose names fall together do not exist.
+/// Groups tried before giving up; so many sessions with colliding names are not to be expected.
 const TRIES: u32 = 16;
 
-/// The first group of the session `name` to which nobody sends a stream. If all have one, it is the first all
-/// the same: viewers tell streams apart by their source. This takes a second for each group.
+/// The first group of the session `name` to which nobody sends a stream. If all are in use, the
+/// first one is shared: viewers tell streams apart by their source. Takes a second for each group.
 ///
 /// # Errors
-/// Listening is impossible on this interface.
+/// The interface cannot be listened on.
 pub fn find(name: &str, interface: Option<&Interface>) -> Result<IpAddr, Error> {
     let nth = |taken| nth(name, interface, taken);
     for taken in 0..TRIES {
@@ -40,7 +41,7 @@ pub fn find(name: &str, interface: Option<&Interface>) -> Result<IpAddr, Error> 
     Ok(group)
 }
 
-/// The group that the session `name` has by itself, if nobody else sends to it.
+/// The preferred group of the session `name`.
 #[must_use]
 pub fn first(name: &str, interface: Option<&Interface>) -> IpAddr {
     nth(name, interface, 0)
@@ -69,7 +70,7 @@ fn is_taken(group: IpAddr, interface: Option<&Interface>) -> Result<bool, Error>
             }
         }
         now = monotonic();
-        // What cannot be read is heard no better by trying again: the time runs out.
+        // A failed read is not repeated at once: the time runs out.
         let _ = socket.receive(&mut |got| taken |= flows.hear(got.data, got.from, now));
     }
     Ok(taken)

@@ -1,25 +1,24 @@
-//! What tells this machine and this session from others: a canonical name and a multicast
-//! group that stay the same over restarts.
+//! What identifies this machine and this session: a canonical name and a multicast group that stay
+//! the same across restarts.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use streamsocket_net::machine::host_name;
 
-/// A number for this machine and the session `name`: the same at each start, another on each
-/// machine.
+/// A hash of the machine and the session `name`: stable across restarts, different on each machine.
 #[must_use]
 pub fn session_hash(name: &str) -> u64 {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_else(|_| host_name());
     fnv1a(machine.trim().bytes().chain(*b"/streamsocket/").chain(name.bytes()))
 }
 
-/// Canonical name of the session (RFC 7022 section 4.2: a hash of the host's identity), at `host`.
+/// Canonical name of the session at `host` (RFC 7022 section 4.2: a hash of the host's identity).
 #[must_use]
 pub fn cname(name: &str, host: &str) -> String {
     format!("{:016x}@{host}", session_hash(name))
 }
 
-/// The multicast group of the session in the local scope (RFC 2365 section 6.1), after `taken`
-/// others were found in use. The address after it stays free for the session's repair packets.
+/// The session's multicast group in the local scope (RFC 2365 section 6.1) after `taken` others
+/// were found in use. The next address stays free for the session's repair packets.
 #[must_use]
 pub fn group(name: &str, taken: u32) -> Ipv4Addr {
     let hash = group_hash(name, taken);
@@ -28,8 +27,8 @@ pub fn group(name: &str, taken: u32) -> Ipv4Addr {
     Ipv4Addr::new(239, 255, third, fourth)
 }
 
-/// The same for IPv6: a transient group of the site-local scope (RFC 4291 section 2.7) with a dynamic group
-/// identifier (RFC 3307 section 4.3).
+/// The same for IPv6: a transient group of site-local scope (RFC 4291 section 2.7) with a dynamic
+/// group id (RFC 3307 section 4.3).
 #[must_use]
 pub fn group_ipv6(name: &str, taken: u32) -> Ipv6Addr {
     let [.., a, b, c, d] = group_hash(name, taken).to_be_bytes();
@@ -43,7 +42,7 @@ fn group_hash(name: &str, taken: u32) -> u64 {
     session_hash(name).wrapping_add(u64::from(taken).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
-/// FNV-1a, 64 bits: spreads identifiers well enough for addresses, and no more is asked of it.
+/// FNV-1a with 64 bits, which spreads identifiers well enough for addresses.
 fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)

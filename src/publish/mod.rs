@@ -1,4 +1,5 @@
-//! What a session is to the outside: where it goes, how it is described and announced, and who receives it.
+//! What a session looks like from outside: the addresses that it sends to, its description and
+//! announcement, the sockets and RTCP of its streams, and the viewers that report to it.
 
 pub mod announce;
 pub mod description;

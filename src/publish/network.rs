@@ -1,5 +1,5 @@
-//! Where a session goes and by which interface, found when it begins; and the wait for a network that is
-//! not there yet, if the user wants to wait.
+//! Chooses the interface, the group and the source address when a session begins, and waits for a
+//! network that is not up yet if the user wants that.
 
 use crate::publish::group;
 use crate::publish::output::Output;
@@ -11,10 +11,10 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 use streamsocket_net::{Changes, Interface};
 
-/// Between two looks at a network that is waited for: not every change is told.
+/// Interval of checks while waiting: the kernel does not report every change.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Where a session goes and by which interface.
+/// The destinations of a session, and the interface that leads to them.
 #[derive(Clone)]
 pub(crate) struct Network {
     pub(crate) interface: Option<Interface>,
@@ -24,8 +24,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// The interface as it is now, if it is up and has an address; while none is known, that of the
-    /// default route, which may be there by now.
+    /// The interface in its present state, if it is up and has an address. While none is known,
+    /// that of the default route, which may exist by now.
     pub(crate) fn usable(&self) -> Option<Interface> {
         let Some(known) = &self.interface else { return Interface::default_route() };
         let mut found = Interface::named(&known.name).ok()?;
@@ -35,11 +35,11 @@ impl Network {
     }
 }
 
-/// Why there is no way to the viewers: one line.
+/// Why a destination cannot be reached: one line.
 #[derive(Debug)]
 pub struct NoWay {
     line: String,
-    /// It may be there later without anybody changing the configuration.
+    /// Whether it may become reachable without a change of the configuration.
     pub may_pass: bool,
 }
 
@@ -55,10 +55,11 @@ impl From<streamsocket_net::Error> for NoWay {
     }
 }
 
-/// Where the session `name` goes. Without a destination it takes a second to find a group that is free.
+/// The network of the session `name`. Without a configured destination this takes a second to find
+/// a free group.
 ///
 /// # Errors
-/// No interface leads there.
+/// No interface leads to the destination.
 pub(crate) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
     let interface = interface(settings)?;
     say_what_is_passed_over(settings, interface.as_ref());
@@ -85,10 +86,10 @@ pub(crate) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
     Ok(Network { interface, destinations, origin, ttl: settings.ttl })
 }
 
-/// Whether there is a way to every destination now. Nothing is sent, and no group is listened to.
+/// Checks that every destination can be reached now. Sends nothing, and listens to no group.
 ///
 /// # Errors
-/// There is none.
+/// A destination cannot be reached.
 pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
     let interface = interface(settings)?;
     let own = Destination::new(group::first(name, interface.as_ref()), PORT_DEFAULT);
@@ -99,11 +100,11 @@ pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
     Ok(())
 }
 
-/// Waits until there is a way to every destination, on whatever thread; `tell` is told why there is none,
-/// when that changes. Does not wait unless the user wants it.
+/// Blocks until every destination can be reached, if the user wants to wait. `tell` is called with
+/// each new reason for the wait.
 ///
 /// # Errors
-/// There is none, and it is not waited for, or will not pass by itself.
+/// A destination cannot be reached, and waiting is not wanted or does not help.
 pub(crate) fn wait_for_ways(
     settings: &Settings,
     name: &str,
@@ -126,12 +127,12 @@ pub(crate) fn wait_for_ways(
     }
 }
 
-/// Until there may be a change.
+/// Sleeps until something may have changed.
 fn sleep(changes: Option<&Changes>) {
     let timeout = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::ZERO);
     let mut watched: Vec<_> =
         changes.iter().map(|changes| PollFd::new(changes.as_fd(), PollFlags::POLLIN)).collect();
-    // That it was interrupted is as good as a change.
+    // An interruption is as good as a change.
     let _ = poll(&mut watched, timeout);
     let _ = changes.is_some_and(Changes::read);
 }
@@ -143,12 +144,12 @@ fn interface(settings: &Settings) -> Result<Option<Interface>, NoWay> {
     }
 }
 
-/// The interface to send by where the user names none: for groups the LAN's, for hosts that on the way to
-/// all of them.
+/// The interface to use when the user names none: the LAN's for groups, for hosts the one that
+/// leads to all of them.
 fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, NoWay> {
     let mut own = to.iter().map(|to| source_address(to.video.rtp));
     if let Some(first) = own.next().filter(|_| !has_group(to)) {
-        // Hosts in different networks are sent to as the routing table has it.
+        // Hosts in different networks are left to the routing table.
         let same = own.all(|other| other == first);
         let found = || Interface::named(&first.to_string()).ok();
         return Ok(if same { found() } else { Interface::default_route() });
@@ -166,7 +167,7 @@ fn choose_interface(to: &[Destination]) -> Result<Option<Interface>, NoWay> {
     Ok(chosen)
 }
 
-/// Whether any of it goes to a group.
+/// Whether any destination is a group.
 fn has_group(to: &[Destination]) -> bool {
     to.is_empty() || to.iter().any(Destination::is_multicast)
 }
@@ -184,7 +185,7 @@ fn say_what_is_passed_over(settings: &Settings, chosen: Option<&Interface>) {
     }
 }
 
-/// The address that packets to `to` leave from, as the routing table has it. Nothing is sent.
+/// The source address that the routing table gives packets to `to`. Sends nothing.
 fn source_address(to: SocketAddr) -> IpAddr {
     let any: IpAddr = if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
     let local = std::net::UdpSocket::bind(SocketAddr::new(any, 0))

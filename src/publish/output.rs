@@ -1,5 +1,5 @@
-//! One stream's way to one destination: a socket for media, one for RTCP, and what has gone wrong
-//! with them. Faults of one destination never touch another.
+//! The sockets of one stream to one destination, and the state of their errors. Errors at one
+//! destination never affect another.
 
 use crate::settings::Endpoint;
 use log::Level;
@@ -7,12 +7,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_net::{Datagram, Interface, SendSocket, Unsent};
 
-/// Where a stream goes.
+/// The sockets of a stream to one destination.
 pub struct Output {
     media: SendSocket,
     rtcp: Option<SendSocket>,
     fault: Option<Fault>,
-    /// Another output goes the same way, and says what goes wrong on it.
+    /// Errors are not logged: another output to the same destination logs them.
     quiet: bool,
     sent: Sent,
 }
@@ -23,14 +23,14 @@ struct Fault {
     why: String,
 }
 
-/// What has left for one destination.
+/// What was sent to one destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// Packets of media.
+    /// Media packets.
     pub packets: u64,
     /// Bytes of UDP payload.
     pub bytes: u64,
-    /// Packets that the kernel did not take.
+    /// Packets that the kernel did not accept.
     pub dropped: u64,
 }
 
@@ -43,10 +43,10 @@ impl std::ops::AddAssign for Sent {
 }
 
 impl Output {
-    /// Opens the sockets for packets and reports to `to`.
+    /// Opens sockets for RTP and RTCP to `to`.
     ///
     /// # Errors
-    /// One line that says which address and why.
+    /// One line with the address and the reason.
     pub fn open(
         to: Endpoint,
         interface: Option<&Interface>,
@@ -57,7 +57,7 @@ impl Output {
         Ok(Self { media, rtcp, fault: None, quiet: false, sent: Sent::default() })
     }
 
-    /// Opens a socket for repair packets to `to`, which have no reports of their own.
+    /// Opens a socket for repair packets to `to`; they have no RTCP of their own.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -70,16 +70,16 @@ impl Output {
         Ok(Self { media, rtcp: None, fault: None, quiet: true, sent: Sent::default() })
     }
 
-    /// Says nothing of what goes wrong: another output goes the same way, and does.
+    /// Logs no errors if `quiet`: another output to the same destination does.
     #[must_use]
     pub fn quietly(self, quiet: bool) -> Self {
         Self { quiet, ..self }
     }
 
-    /// Opens the sockets anew, on this interface as it is now.
+    /// Reopens the sockets on this interface in its present state.
     ///
     /// # Errors
-    /// One line; the sockets are those from before then.
+    /// One line; the old sockets stay in use then.
     pub fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
         let open = |to| SendSocket::open(to, Some(interface), ttl).map_err(|e| e.to_string());
         let media = open(self.media.destination())?;
@@ -88,44 +88,43 @@ impl Output {
         Ok(())
     }
 
-    /// Whether packets leave from an address that is none of these any more.
+    /// Whether the source address is none of these any more.
     #[must_use]
     pub fn has_left(&self, addresses: &[IpAddr]) -> bool {
         self.media.local_addr().is_ok_and(|local| !addresses.contains(&local.ip()))
     }
 
-    /// Whether the last that was tried to send was not taken.
+    /// Whether the last attempt to send failed.
     #[must_use]
     pub const fn is_failing(&self) -> bool {
         self.fault.is_some()
     }
 
-    /// Why it was not.
+    /// Why it failed.
     #[must_use]
     pub fn fault(&self) -> Option<&str> {
         self.fault.as_ref().map(|fault| fault.why.as_str())
     }
 
-    /// Where media goes.
+    /// The destination of the media packets.
     #[must_use]
     pub fn destination(&self) -> SocketAddr {
         self.media.destination()
     }
 
-    /// The socket that reports of receivers come back to, if there is one.
+    /// The RTCP socket, to which receivers send reports back; repair packets have none.
     #[must_use]
     pub const fn rtcp(&self) -> Option<&SendSocket> {
         self.rtcp.as_ref()
     }
 
-    /// What has left so far.
+    /// What was sent so far.
     #[must_use]
     pub const fn sent(&self) -> Sent {
         self.sent
     }
 
-    /// Sends a batch of media packets. Errors are kept to this destination, and said when they
-    /// change.
+    /// Sends a batch of media packets. An error is logged once, until it changes or passes.
     pub fn send<'a>(&mut self, batch: &mut dyn Iterator<Item = Datagram<'a>>) {
         let (sent, error) = match self.media.send(batch) {
             Ok(sent) => (sent, None),

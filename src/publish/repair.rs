@@ -1,5 +1,5 @@
-//! Repair packets on their way: made from the packets of a frame, or of 40 ms of sound, and sent to
-//! groups and ports of their own.
+//! Makes repair packets of the packets of a frame, or of 40 ms of sound, and sends them to groups
+//! and ports of their own (docs/repair.md).
 
 use super::output::Output;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
-/// Where the repair packets of a stream go, and how many have gone.
+/// The sockets for a stream's repair packets, and how many were sent.
 pub(crate) struct Way {
     outputs: Vec<Output>,
     packets: u64,
@@ -45,9 +45,9 @@ pub(crate) struct VideoRepair {
     share: Share,
     encoder: Encoder,
     pub(crate) way: Way,
-    /// The frame that packets are to be made for.
+    /// The frame that repair packets are due for.
     frame: Option<Block>,
-    /// Frames of more packets than a block has, which went without.
+    /// Frames with more packets than a block holds, which were sent without repair.
     too_large: u64,
 }
 
@@ -56,17 +56,17 @@ impl VideoRepair {
         Self { share, encoder, way: Way { outputs, packets: 0 }, frame: None, too_large: 0 }
     }
 
-    /// Whether the frame's bytes are not needed any more.
+    /// Whether the frame's bytes are no longer needed.
     pub(crate) const fn is_made(&self) -> bool {
         self.frame.is_none()
     }
 
-    /// Frames that went without repair, since they have more packets than a block.
+    /// Frames sent without repair, since they have more packets than a block holds.
     pub(crate) const fn too_large(&self) -> u64 {
         self.too_large
     }
 
-    /// Gets ready for a frame: how many repair packets it will have, and how long they are.
+    /// Prepares for a frame. Returns the number of its repair packets and their length in bytes.
     pub(crate) fn begin(
         &mut self,
         packets: &Packets,
@@ -74,7 +74,7 @@ impl VideoRepair {
         time: RtpTime,
     ) -> (usize, usize) {
         let repairs = self.share.of_frame(packets.len());
-        // All are as long as the first, but the last.
+        // All packets but the last have the same length.
         let longest = packets.get(0).map_or(0, |packet| packet.len());
         let count = u16::try_from(packets.len()).unwrap_or(u16::MAX);
         self.too_large += u64::from(count > PACKETS_MAX);
@@ -83,8 +83,9 @@ impl VideoRepair {
         (repairs.into(), longest + RESERVE)
     }
 
-    /// Sends the repair packets in `range` of the frame that was begun, whose bytes are there still.
-    /// They are made when the first of them is asked for: the frame's own packets never wait for it.
+    /// Sends the repair packets in `range` of the frame that was begun, whose `bytes` must still be
+    /// there. They are made when the first of them is due, so that the frame's own packets never
+    /// wait for it.
     pub(crate) fn send(&mut self, range: Range<usize>, packets: &Packets, bytes: &[u8]) {
         if range.is_empty() {
             return;
@@ -114,7 +115,7 @@ impl AudioRepair {
         Self { repair: SoundRepair::new(share, encoder), way }
     }
 
-    /// A packet was sent: what is to follow it follows.
+    /// Takes a packet that was sent, and sends the repair packets that are due after it.
     pub(crate) fn send(&mut self, packet: &AudioPacket<'_>) {
         let way = &mut self.way;
         self.repair.push(packet, |made| way.send(std::iter::once(made)));

@@ -1,6 +1,5 @@
-//! The sockets and the RTCP of one stream: its outputs, its reports to every destination, and the
-//! reports of receivers, which come back to the outputs or, from players that know no better, to
-//! the group.
+//! The sockets and the RTCP of one stream: media and sender reports to every destination, and the
+//! reports of receivers, which come back to these sockets or, from plain players, to the group.
 
 use super::output::Output;
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,7 +11,7 @@ use streamsocket_stream::session::viewers::Viewers;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
-/// Reports taken from one socket in a turn: a flood of them waits, media does not.
+/// Reports read from one socket in a turn: a flood of them waits, media does not.
 const REPORTS_AT_A_TIME: usize = 64;
 
 /// The sockets and the RTCP of one stream.
@@ -24,8 +23,8 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// For the stream `ssrc` of so many bits a second: where it goes, and the groups' RTCP ports to
-    /// listen on.
+    /// For the stream `ssrc` with an estimated `bandwidth` in bit/s. `groups` are sockets on the
+    /// groups' RTCP ports.
     pub(crate) fn new(
         ssrc: Ssrc,
         bandwidth: u64,
@@ -40,7 +39,7 @@ impl Transport {
         &self.outputs
     }
 
-    /// Sends from another interface or address from now on, and listens there.
+    /// Sends and listens on another interface or address from now on.
     pub(crate) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
         let outputs = self.outputs.iter_mut().map(|output| output.reopen(interface, ttl));
         let reopened = outputs.fold(Ok(()), Result::and);
@@ -53,12 +52,12 @@ impl Transport {
         reopened
     }
 
-    /// Who receives.
+    /// The known receivers.
     pub(crate) const fn viewers(&self) -> &Viewers {
         &self.viewers
     }
 
-    /// What to watch for reports of receivers.
+    /// The descriptors to watch for reports of receivers.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let own = self.outputs.iter().filter_map(|output| Some(output.rtcp()?.as_raw_fd()));
         own.chain(self.groups.iter().map(AsRawFd::as_raw_fd))
@@ -74,7 +73,7 @@ impl Transport {
         }
     }
 
-    /// Counts what was sent, for the reports.
+    /// Counts packets and payload octets for the sender reports.
     pub(crate) fn count(&mut self, packets: usize, octets: usize, now: Monotonic) {
         self.reporter.count(packets, octets, now);
     }
@@ -89,12 +88,12 @@ impl Transport {
         self.reporter.schedule(now);
     }
 
-    /// Makes a report due at once, even if nothing was sent yet: it says why.
+    /// Makes a report due at once, even before the first packet: it says why there is none.
     pub(crate) fn tell(&mut self, now: Monotonic) {
         self.reporter.tell(now);
     }
 
-    /// Sends a report; `instant` is now on the stream's clock and on the wall clock.
+    /// Sends a report. `instant` is `now` on the stream's clock and on the wall clock.
     pub(crate) fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
         let mut out = [0; COMPOUND_MAX];
         self.viewers.ask(instant.1, now);
@@ -104,7 +103,7 @@ impl Transport {
         }
     }
 
-    /// Sends goodbye.
+    /// Sends RTCP BYE.
     pub(crate) fn bye(&mut self, instant: Instant, cname: &str) {
         let mut out = [0; COMPOUND_MAX];
         match self.reporter.bye(instant, cname, &mut out) {
@@ -113,7 +112,7 @@ impl Transport {
         }
     }
 
-    /// Takes the reports that have come. True if some were left for the next turn.
+    /// Reads the reports that have arrived. True if some are left for the next turn.
     pub(crate) fn receive(&mut self, now: Monotonic) -> bool {
         let mut left = false;
         let mut bytes = [0; COMPOUND_MAX];
@@ -123,7 +122,7 @@ impl Transport {
                 match rtcp.receive(&mut bytes) {
                     Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now),
                     Ok(None) => break,
-                    // A refusal that came back from a host: the next read goes on.
+                    // An ICMP error of an earlier packet: the next read goes on.
                     Err(_) => {}
                 }
                 taken += 1;
@@ -140,7 +139,7 @@ impl Transport {
         left
     }
 
-    /// Forgets receivers that went away without saying so.
+    /// Forgets receivers that left without BYE.
     pub(crate) fn forget(&mut self, now: Monotonic) {
         self.viewers.forget(now);
     }
@@ -152,5 +151,5 @@ impl Transport {
     }
 }
 
-/// The same instant on a stream's clock and on the wall clock.
+/// One instant on a stream's clock and on the wall clock.
 pub(crate) type Instant = (RtpTime, NtpTime);

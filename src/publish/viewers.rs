@@ -1,4 +1,5 @@
-//! Who watches, as it is reported: the receivers of all streams of a session, each of them once.
+//! The list of viewers for statistics and commands: the receivers of all streams of a session, each
+//! of them once.
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -11,42 +12,42 @@ use streamsocket_wire::rtcp::ReportBlock;
 /// A receiver.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct ViewerStatistics {
-    /// Where its reports come from.
+    /// Source address of its reports.
     pub address: String,
-    /// Its canonical name (RFC 3550 section 6.5.1), if it has told one.
+    /// Its canonical name (RFC 3550 section 6.5.1), if it has sent one.
     pub name: String,
     /// Seconds since its last report.
     pub heard_seconds: f64,
-    /// Pictures, if it takes them.
+    /// How pictures arrive, if it receives them.
     pub video: Option<Reception>,
-    /// Sound, if it takes it.
+    /// How sound arrives, if it receives it.
     pub audio: Option<Reception>,
 }
 
-/// How a stream arrives, by the last report.
+/// Reception of a stream by the last report.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Reception {
-    /// Packets lost since the report before, in per cent.
+    /// Packets lost since the previous report, in per cent.
     pub loss_percent: f64,
-    /// What repair has left of it, if the receiver repairs and says so (RFC 5725).
+    /// The loss that remains after repair, if the receiver reports it (RFC 5725).
     pub loss_after_repair_percent: Option<f64>,
-    /// Packets lost in all.
+    /// Packets lost in total.
     pub packets_lost: i32,
     /// Interarrival jitter in milliseconds.
     pub jitter_ms: f64,
-    /// Time to it and back, in milliseconds.
+    /// Round-trip time in milliseconds.
     pub round_trip_ms: Option<f64>,
 }
 
-/// The receivers of one stream, and the list that they belong to.
+/// The receivers of one stream, to be added to a list.
 pub struct StreamViewers<'a, V> {
     /// The receivers.
     pub viewers: V,
-    /// Ticks a second.
+    /// RTP clock rate of the stream in hertz.
     pub rate: u32,
-    /// Where the reception belongs.
+    /// Selects the field for this stream's reception.
     pub place: fn(&mut ViewerStatistics) -> &mut Option<Reception>,
-    /// The receivers of all streams so far.
+    /// The list to add to.
     pub list: &'a mut ViewerList,
 }
 
@@ -66,7 +67,7 @@ impl ViewerList {
 }
 
 impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
-    /// Adds them to the list.
+    /// Adds the receivers to the list.
     pub fn add(self, now: Monotonic) {
         let ViewerList { list, places } = self.list;
         for viewer in self.viewers {
@@ -74,12 +75,12 @@ impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
             let reception = viewer.block.map(|block| reception(viewer, block, self.rate));
             let next = list.len();
             let key = (viewer.address.ip(), viewer.cname.to_vec());
-            // Without a name nobody can be told from another.
+            // Receivers without a name cannot be told apart.
             let named = !viewer.cname.is_empty();
             let index = if named { *places.entry(key).or_insert(next) } else { next };
             if index == next {
                 let address = viewer.address.ip().to_string();
-                // It goes to a terminal, which obeys control characters.
+                // Printed on a terminal, which obeys control characters.
                 let name = String::from_utf8_lossy(&viewer.cname).replace(char::is_control, "?");
                 list.push(ViewerStatistics { address, name, heard_seconds, ..Default::default() });
             }
@@ -101,7 +102,7 @@ fn reception(viewer: &Viewer, block: ReportBlock, rate: u32) -> Reception {
     }
 }
 
-/// The list as a person would read it.
+/// The list as text. `all` is the estimated number of receivers.
 #[must_use]
 pub fn text(viewers: &[ViewerStatistics], all: usize) -> String {
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Where pictures and sound come from, and whether to wait for them.
+//! The choice of sources, and whether to wait for them.
 
 use crate::capture::devices::CameraName;
 use crate::capture::{Cause, FrameRate};

@@ -1,4 +1,5 @@
-//! Where a session goes: every address that it sends to, computed here and nowhere else.
+//! The addresses that a session is sent to. All of them are computed here, once, from the address
+//! and the port that the user chose.
 
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_wire::repair;

@@ -1,4 +1,4 @@
-//! What is wrong with a setting.
+//! Why a setting cannot be used.
 
 use std::fmt;
 

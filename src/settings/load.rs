@@ -1,4 +1,5 @@
-//! From options and a configuration file to settings: one line says what is wrong, and where.
+//! Makes settings of options and a configuration file, or one line that says what is wrong and
+//! where.
 
 use super::choice::{AudioChoice, VideoChoice, Wait};
 use super::chosen::Settings;

@@ -1,5 +1,5 @@
-//! What the user chose, checked: every value here is one that the daemon can act on. What the
-//! devices then grant is another matter ([`capture`](crate::capture)).
+//! The settings: what the user chose, checked, so that the daemon can act on every value. What
+//! devices then grant is known by [`capture`](crate::capture).
 
 mod choice;
 mod chosen;

@@ -1,4 +1,4 @@
-//! A child, the pipe that it writes to, and its supervision.
+//! A child process with the pipe that it writes to, and its supervision.
 
 use super::input::Input;
 use super::process::{Process, spawn};
@@ -15,26 +15,26 @@ use std::process::Command;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
-/// A camera that is connected but silent for so long is connected to again.
+/// A camera that is connected but silent for so long is reconnected.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
-/// How often a child that gives nothing is looked after.
+/// Interval of checks on a child that writes nothing.
 pub(super) const SUPERVISION: Duration = Duration::from_millis(100);
-/// First and longest wait before a camera is tried again.
+/// Shortest and longest wait before a camera is tried again.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
-/// Bytes that the pipe should hold: several pictures, so that the child works ahead. This is what
-/// an ordinary user may have.
+/// Size of the pipe in bytes: several pictures, so that the child works ahead. An ordinary user may
+/// have so much.
 const PIPE_LEN: i32 = 1 << 20;
-/// What a pipe that has nothing more for now means.
+/// Why a pipe has nothing to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blocked {
-    /// The child is at work.
+    /// The child is working.
     Wait,
-    /// The child has ended since the pipe was read: read it once more.
+    /// The child has ended since the last read: read once more.
     Again,
-    /// The file has been read to its end.
+    /// The file was read to its end.
     Ended,
-    /// The camera is gone; what it began is void, and it will be tried again.
+    /// The camera is gone: a partial picture is void, and the camera will be tried again.
     Lost,
 }
 
@@ -49,16 +49,16 @@ pub(super) struct Feed {
     pub(super) process: Option<Process>,
     /// Whether a child that ends is replaced.
     pub(super) revived: bool,
-    /// When to look after the child, or try again.
+    /// When to check on the child, or try again.
     pub(super) attention: Monotonic,
     heard: Option<Monotonic>,
     backoff: Duration,
-    /// Why it is gone, until it is back: one line.
+    /// Why the camera is gone, until it is back: one line.
     pub(super) lost: Option<String>,
 }
 
 impl Feed {
-    /// Starts ffmpeg with these output options; it writes to the pipe.
+    /// Starts ffmpeg with these output options, writing to the pipe.
     pub(super) fn start(input: &Input, output: &[&str]) -> Result<Self, Error> {
         let failed = |error| Error::new(format!("cannot make a pipe for ffmpeg: {error}"));
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
@@ -70,7 +70,7 @@ impl Feed {
             ["-nostdin", "-hide_banner", "-loglevel", "error"].map(OsString::from).into();
         options.extend(input.options());
         options.extend(output.iter().map(OsString::from));
-        // Else what is smaller than its buffer waits there for what comes next.
+        // Otherwise ffmpeg holds back what does not fill its buffer.
         options.extend(["-flush_packets", "1", "pipe:1"].map(OsString::from));
         let mut feed = Self {
             input: input.clone(),
@@ -94,7 +94,8 @@ impl Feed {
             .try_clone()
             .map_err(|error| Error::new(format!("cannot share a pipe with ffmpeg: {error}")))?;
         let mut command = Command::new("ffmpeg");
-        // Its own group: an interrupt from the keyboard is for us, who then end it in order.
+        // A process group of its own: an interrupt from the keyboard is for us, and we end the
+        // child.
         command.args(&self.options).stdout(writer).process_group(0);
         Process::new(spawn(command, &self.input)?)
     }
@@ -105,7 +106,7 @@ impl Feed {
         self.heard = None;
     }
 
-    /// The child has given something.
+    /// The child has written something.
     pub(super) fn received(&mut self, now: Monotonic) {
         self.heard = Some(now);
         self.backoff = BACKOFF_MIN;
@@ -114,7 +115,7 @@ impl Feed {
         }
     }
 
-    /// Looks after the child when its pipe has nothing more.
+    /// Checks on the child when its pipe is empty.
     pub(super) fn blocked(&mut self, now: Monotonic) -> Result<Blocked, Error> {
         let due = now >= self.attention;
         self.attention = if due { now + SUPERVISION } else { self.attention };
@@ -153,7 +154,7 @@ impl Feed {
         Err(error.from_cause(self.input.cause()))
     }
 
-    /// Ends the child, forgets what it wrote, and starts another one.
+    /// Ends the child, discards what it wrote, and starts another one.
     pub(super) fn rerun(&mut self) -> Result<(), Error> {
         self.process = None;
         let mut rest = [0; 4096];

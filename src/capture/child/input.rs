@@ -1,4 +1,4 @@
-//! What ffmpeg is to read, and the options that name it.
+//! The input of ffmpeg, and the options that name it.
 
 use super::address::{BY_PIPE, is_secret, without_password};
 use crate::capture::error::Cause;

@@ -1,4 +1,4 @@
-//! A running child: started, listened to, and ended with its owner.
+//! Child processes: started, listened to, and killed with their owner.
 
 use super::address::{is_secret, line_without_passwords, told};
 use super::input::Input;

@@ -1,12 +1,12 @@
-//! What to do at the start about a source that cannot be opened.
+//! Decides at the start whether to wait for a source that cannot be opened.
 
 use crate::capture::error::Error;
 use crate::settings::Wait;
 
-/// Whether to go on without what could not be opened at the start.
+/// Returns the reason, logged, if the session is to begin without the source.
 ///
 /// # Errors
-/// The reason itself, if not.
+/// The reason, if it is not to be waited for.
 pub(in crate::capture) fn go_on_without(why: Error, wait: Wait) -> Result<Error, Error> {
     if !wait.is_for(why.cause()) {
         return Err(why);

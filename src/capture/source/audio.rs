@@ -1,4 +1,4 @@
-//! The source of sound that was chosen.
+//! The chosen source of sound.
 
 use crate::capture::child::ChildAudio;
 use crate::capture::error::Error;
@@ -25,7 +25,7 @@ pub enum AudioSource {
 }
 
 impl AudioSource {
-    /// What it delivers.
+    /// Its format.
     #[must_use]
     pub fn format(&self) -> AudioFormat {
         match self {
@@ -37,7 +37,7 @@ impl AudioSource {
         }
     }
 
-    /// The session begins now: what makes its own time starts here.
+    /// The session begins at `epoch`: sources with a time of their own start here.
     pub fn begin(&mut self, epoch: Monotonic) {
         match self {
             Self::Microphone(source) => source.begin(epoch),
@@ -48,7 +48,7 @@ impl AudioSource {
         }
     }
 
-    /// What to watch for readability.
+    /// The descriptors to watch for readability.
     #[must_use]
     pub fn descriptors(&self) -> Vec<RawFd> {
         match self {
@@ -59,7 +59,7 @@ impl AudioSource {
         }
     }
 
-    /// A number that changes with the descriptors.
+    /// A generation that changes with the descriptors.
     #[must_use]
     pub fn descriptors_count(&self) -> u64 {
         match self {
@@ -69,14 +69,14 @@ impl AudioSource {
         }
     }
 
-    /// Some device has come or gone.
+    /// A device has come or gone.
     pub const fn rescan(&mut self, now: Monotonic) {
         if let Self::Microphone(source) = self {
             source.rescan(now);
         }
     }
 
-    /// When it is next tried to open a device that is away.
+    /// When a lost device is next tried to be opened.
     #[must_use]
     pub fn next_attempt(&self) -> Option<Monotonic> {
         match self {
@@ -86,7 +86,7 @@ impl AudioSource {
         }
     }
 
-    /// Whether there is no sound at the moment.
+    /// Whether the source gives no sound at present.
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
@@ -97,7 +97,7 @@ impl AudioSource {
         }
     }
 
-    /// Why there is no sound at the moment, if that is known: one line.
+    /// Why it gives none, if known: one line.
     #[must_use]
     pub fn why_away(&self) -> Option<String> {
         match self {
@@ -108,7 +108,7 @@ impl AudioSource {
         }
     }
 
-    /// Times that the device was lost and opened again.
+    /// How often the device was lost and reopened.
     #[must_use]
     pub const fn returns(&self) -> u64 {
         match self {
@@ -127,7 +127,7 @@ impl AudioSource {
         }
     }
 
-    /// The descriptor at this index had an event.
+    /// The descriptor at `index` had an event.
     pub fn handle_event(&mut self, index: usize, now: Monotonic) {
         if let Self::Microphone(source) = self {
             source.handle_event(index, now);
@@ -149,7 +149,7 @@ impl AudioSource {
     /// The next samples, if there are any.
     ///
     /// # Errors
-    /// If the source is gone or broken.
+    /// The source is gone or broken.
     pub fn poll(&mut self, now: Monotonic, out: &mut [i16]) -> Result<AudioPoll, Error> {
         match self {
             Self::Microphone(source) => Ok(source.poll(now, out)),
@@ -160,13 +160,13 @@ impl AudioSource {
         }
     }
 
-    /// Times that the capture broke off: what follows each need not follow what was before.
+    /// Discontinuities so far: samples after one need not follow those before it.
     #[must_use]
     pub fn breaks(&self) -> u64 {
         self.overruns() + self.returns()
     }
 
-    /// Times that samples were lost before we could read them.
+    /// How often samples were lost before they were read.
     #[must_use]
     pub fn overruns(&self) -> u64 {
         match self {
@@ -175,7 +175,7 @@ impl AudioSource {
         }
     }
 
-    /// True if it ends by itself.
+    /// Whether it ends by itself.
     #[must_use]
     pub const fn is_finite(&self) -> bool {
         matches!(self, Self::File(_) | Self::Child(_))

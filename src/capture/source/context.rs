@@ -1,10 +1,10 @@
-//! What opening a source needs to know of the session.
+//! The session, as far as opening a source depends on it.
 
 use crate::capture::format::VideoFormat;
 use std::sync::Arc;
 use streamsocket_stream::clock::Monotonic;
 
-/// What opening a source needs to know besides what the user chose.
+/// What opening a source depends on besides the settings.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// When the session begins: files and generators start here.
@@ -13,6 +13,7 @@ pub struct Context {
     pub unix_offset: i64,
     /// Wakes the loop when the JPEG worker has a picture.
     pub waker: Arc<mio::Waker>,
-    /// What comes on standard input, if a session reads it and [hands it over](super::VideoSource::inherit).
+    /// Format of standard input, if a running session reads it and [hands it
+    /// over](super::VideoSource::inherit).
     pub standard_input: Option<VideoFormat>,
 }

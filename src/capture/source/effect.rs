@@ -1,9 +1,8 @@
-//! Which options mean something to which source. One that was given and changes nothing is told of: who
-//! gave it waits for its effect.
+//! Finds options without effect on the chosen sources: whoever gave one expects an effect.
 
 use crate::settings::{AudioChoice, Settings, VideoChoice};
 
-/// What pictures come from, as far as options go.
+/// Kinds of video sources that options differ for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A camera at this machine.
@@ -23,7 +22,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Of a source that was chosen; `decoded` says that ffmpeg reads it.
+    /// The kind of a chosen source; `decoded` if ffmpeg reads it.
     pub(super) const fn of(choice: &VideoChoice, decoded: bool) -> Self {
         match choice {
             VideoChoice::Auto | VideoChoice::Camera(_) => Self::Camera,
@@ -49,7 +48,7 @@ impl Kind {
     }
 }
 
-/// The options that were given and have no effect with these sources, a line each.
+/// The options that were given and have no effect, a line each.
 pub(super) fn without_effect(settings: &Settings, kind: Kind) -> Vec<String> {
     let as_they_are = matches!(kind, Kind::Pictures | Kind::Pipe);
     let nothing = kind == Kind::Nothing;

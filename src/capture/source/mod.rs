@@ -1,5 +1,5 @@
-//! The source that was chosen: passes the loop's questions on, so that the loop knows one kind of
-//! source only. Which one it is, is decided in [`open`].
+//! The chosen source of pictures and of sound, so that the loop knows one type of each. [`open`]
+//! decides which source that is.
 
 mod audio;
 mod context;

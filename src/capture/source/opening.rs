@@ -1,4 +1,4 @@
-//! From what the user chose to open sources.
+//! Opens the sources that the user chose.
 
 use super::audio::AudioSource;
 use super::context::Context;
@@ -23,16 +23,16 @@ use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Size of the test picture unless another is asked for.
+/// Default size of the test picture.
 const PATTERN_SIZE: (u16, u16) = (1280, 720);
 
-/// Rate of what has none of its own, unless another is asked for.
+/// Default rate of sources without one.
 const RATE_DEFAULT: FrameRate = FrameRate { numerator: 30, denominator: 1 };
 
 /// Format of the test tone.
 const TONE_FORMAT: AudioFormat = AudioFormat { rate: 48_000, channels: 2 };
 
-/// Both sources, opened, with a word on what they are.
+/// The opened sources, each with its name.
 pub struct Sources {
     /// Pictures.
     pub video: Option<(VideoSource, String)>,
@@ -54,7 +54,7 @@ pub fn open(settings: &Settings, context: &Context) -> Result<Sources, Error> {
     }
 }
 
-/// An IP camera that cannot be reached yet. Whether it has sound will be seen.
+/// Waits for an IP camera that cannot be reached yet. Whether it has sound is found out later.
 fn wait_for(
     address: &Input,
     why: &Error,
@@ -82,7 +82,7 @@ fn open_now(settings: &Settings, context: &Context) -> Result<Sources, Error> {
     }
     if let Some(pictures) = http_camera(settings, context)? {
         let video = VideoSource::Address(Box::new(pictures));
-        // It has no sound, and another microphone is not its own.
+        // It has no sound, and another microphone does not belong to it.
         let audio = match settings.audio {
             AudioChoice::Auto => None,
             _ => open_audio(settings, context, Some(&video), None)?,
@@ -108,7 +108,7 @@ fn warn_without_effect(settings: &Settings, kind: Kind) {
     }
 }
 
-/// A camera that gives JPEGs over HTTP, which needs no ffmpeg.
+/// A camera that delivers JPEGs over HTTP, which needs no ffmpeg.
 pub(super) fn http_camera(
     settings: &Settings,
     context: &Context,
@@ -123,7 +123,7 @@ pub(super) fn http_camera(
     Ok(pictures.map(|pictures| LivePictures::begin(&address, pictures, request, waker)))
 }
 
-/// What ffprobe says of a video source that is neither a camera nor a file of JPEGs.
+/// ffprobe's description of a source that is neither a camera nor a file of JPEGs.
 pub(super) fn probe(settings: &Settings) -> Result<Option<(Input, Probe)>, Error> {
     let input = match &settings.video {
         VideoChoice::Url(url) => Input::Live(url.clone()),
@@ -134,7 +134,7 @@ pub(super) fn probe(settings: &Settings) -> Result<Option<(Input, Probe)>, Error
     Ok(Some((input, probe)))
 }
 
-/// `auto` made definite.
+/// Resolves `auto`.
 fn chosen_video(settings: &Settings) -> VideoChoice {
     if settings.video != VideoChoice::Auto {
         return settings.video.clone();
@@ -200,7 +200,7 @@ fn open_video(
     Ok((source, name))
 }
 
-/// The rate that was asked for, if it was one.
+/// The rate asked for, unless it is `max`.
 const fn asked_rate(settings: &Settings) -> Option<FrameRate> {
     match settings.rate {
         Some(RateChoice::Rate(rate)) => Some(rate),
@@ -208,7 +208,7 @@ const fn asked_rate(settings: &Settings) -> Option<FrameRate> {
     }
 }
 
-/// What is wanted of a child's pictures.
+/// The request for a child's pictures.
 fn child_request(settings: &Settings, context: &Context) -> VideoSettings {
     VideoSettings {
         rate: asked_rate(settings),
@@ -279,7 +279,7 @@ fn open_audio(
                 let child = ChildAudio::open(input, probe, context.epoch, settings.looped)?;
                 (AudioSource::Child(Box::new(child)), settings.video_name())
             }
-            // A file's pictures go with its own sound or with none.
+            // A file's pictures go with its own sound or none.
             (_, Some(_)) => return Ok(None),
             (Some(VideoSource::Pattern(_) | VideoSource::Preloaded(_)), None) => {
                 tone(video, context)
@@ -290,8 +290,8 @@ fn open_audio(
     }))
 }
 
-/// The microphone of the camera itself, else the first card, else none: a test tone beside a real
-/// picture would be a nuisance. A camera that is waited for may bring its own.
+/// The camera's own microphone, else the first card, else none: a test tone beside a real picture
+/// would be a nuisance. A camera that is waited for may bring its own.
 fn auto_microphone(
     video: Option<&VideoSource>,
     wait: Wait,

@@ -1,6 +1,6 @@
-//! Sources that were chosen, tried without streaming. Cameras and cards are asked what they are and left as
-//! they are, files are looked into, addresses are asked. What others may be writing to, or would have to be
-//! waited for, is left alone: pipes and standard input.
+//! Tries the chosen sources without streaming. Cameras and cards are queried and left unchanged,
+//! files are examined, addresses are contacted. Pipes and standard input are left alone: others may
+//! be writing to them.
 
 use super::context::Context;
 use super::effect::{Kind, without_effect};
@@ -10,22 +10,22 @@ use crate::capture::{camera, devices, microphone};
 use crate::settings::{AudioChoice, Settings, VideoChoice};
 use std::path::Path;
 
-/// What a trial has found.
+/// Result of a trial.
 #[derive(Debug, Default)]
 pub struct Tried {
-    /// What could not be had.
+    /// Sources that cannot be opened.
     pub missing: Vec<Error>,
-    /// Options that were given and change nothing, a line each.
+    /// Options without effect, a line each.
     pub idle: Vec<String>,
 }
 
-/// Tries what the user chose.
+/// Tries the chosen sources.
 #[must_use]
 pub fn try_out(settings: &Settings, context: &Context) -> Tried {
     let mut missing = Vec::new();
     let decoded = match &settings.video {
         VideoChoice::File(path) if waits(path) => Ok(false),
-        // As streaming does: what is read without ffmpeg needs none here.
+        // As for streaming: what is read without ffmpeg needs none here.
         VideoChoice::Url(_) => http_camera(settings, context).and_then(|pictures| match pictures {
             Some(_) => Ok(true),
             None => probe(settings).map(|probe| probe.is_some()),
@@ -48,14 +48,14 @@ pub fn try_out(settings: &Settings, context: &Context) -> Tried {
     };
     missing.extend(sound.err());
     let idle = match &settings.video {
-        // What there is may be another thing then, or the test picture.
+        // Streaming may find another device then, or send the test picture.
         VideoChoice::Auto => Vec::new(),
         choice => without_effect(settings, Kind::of(choice, decoded)),
     };
     Tried { missing, idle }
 }
 
-/// Whether opening it waits for somebody else.
+/// Whether opening it waits for another program.
 fn waits(path: &Path) -> bool {
     path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir())
 }

@@ -1,4 +1,4 @@
-//! The source of pictures that was chosen.
+//! The chosen source of pictures.
 
 use crate::capture::child::ChildVideo;
 use crate::capture::error::Error;
@@ -22,7 +22,7 @@ pub enum VideoSource {
     Stream(Box<MjpegStream>),
     /// A child process that reads any other file or an IP camera.
     Child(Box<ChildVideo>),
-    /// An IP camera that we read, or that is waited for.
+    /// An IP camera that is read here, or waited for.
     Address(Box<LivePictures>),
     /// The test picture.
     Pattern(Box<Pattern>),
@@ -31,7 +31,7 @@ pub enum VideoSource {
 }
 
 impl VideoSource {
-    /// What it delivers.
+    /// Its format.
     #[must_use]
     pub fn format(&self) -> VideoFormat {
         match self {
@@ -45,7 +45,7 @@ impl VideoSource {
         }
     }
 
-    /// The session begins now: what makes its own time starts here.
+    /// The session begins at `epoch`: sources with a time of their own start here.
     pub const fn begin(&mut self, epoch: Monotonic) {
         match self {
             Self::Camera(source) => source.begin(epoch),
@@ -56,14 +56,14 @@ impl VideoSource {
         }
     }
 
-    /// Takes over what another source has read, if both read what only one can: standard input.
+    /// Takes over what another source has read of standard input, which only one can read.
     pub fn inherit(&mut self, other: &mut Self) {
         if let (Self::Stream(heir), Self::Stream(other)) = (self, other) {
             heir.inherit(other);
         }
     }
 
-    /// What to watch for readability, if anything, and a number that changes with it.
+    /// The descriptor to watch for readability, if any, and a generation that changes with it.
     #[must_use]
     pub fn descriptor(&self) -> (Option<RawFd>, u64) {
         let descriptor = match self {
@@ -78,14 +78,14 @@ impl VideoSource {
         (descriptor, 1)
     }
 
-    /// Some device has come or gone.
+    /// A device has come or gone.
     pub const fn rescan(&mut self, now: Monotonic) {
         if let Self::Camera(source) = self {
             source.rescan(now);
         }
     }
 
-    /// When it is next tried to open a device that is away.
+    /// When a lost device is next tried to be opened.
     #[must_use]
     pub const fn next_attempt(&self) -> Option<Monotonic> {
         match self {
@@ -95,7 +95,7 @@ impl VideoSource {
         }
     }
 
-    /// Whether there are no pictures at the moment.
+    /// Whether the source gives no pictures at present.
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
@@ -106,7 +106,7 @@ impl VideoSource {
         }
     }
 
-    /// Why there are no pictures at the moment, if that is known: one line.
+    /// Why it gives none, if known: one line.
     #[must_use]
     pub fn why_away(&self) -> Option<String> {
         match self {
@@ -117,7 +117,7 @@ impl VideoSource {
         }
     }
 
-    /// Times that the device was lost and opened again.
+    /// How often the device was lost and reopened.
     #[must_use]
     pub const fn returns(&self) -> u64 {
         match self {
@@ -154,7 +154,7 @@ impl VideoSource {
     /// The next frame, if there is one.
     ///
     /// # Errors
-    /// If the source is gone or broken.
+    /// The source is gone or broken.
     pub fn poll(&mut self, now: Monotonic) -> Result<VideoPoll, Error> {
         match self {
             Self::Camera(source) => Ok(source.poll(now)),
@@ -167,7 +167,7 @@ impl VideoSource {
         }
     }
 
-    /// Frames that the source lost or could not hand out, by reason.
+    /// Frames that were lost before they could be handed out, by reason.
     #[must_use]
     pub fn losses(&self) -> Vec<(&'static str, u64)> {
         match self {
@@ -189,19 +189,19 @@ impl VideoSource {
         }
     }
 
-    /// Frames whose driver stamped them with no time that can be believed.
+    /// Frames whose driver gave an implausible time stamp.
     #[must_use]
     pub fn stamps_refused(&self) -> u64 {
         if let Self::Camera(source) = self { source.counts().stamps_refused } else { 0 }
     }
 
-    /// True if pictures come when they are asked for, so that none is lost by asking later.
+    /// Whether pictures are made on demand, so that none is lost by asking later.
     #[must_use]
     pub const fn can_wait(&self) -> bool {
         matches!(self, Self::File(_) | Self::Preloaded(_))
     }
 
-    /// True if it ends by itself.
+    /// Whether it ends by itself.
     #[must_use]
     pub const fn is_finite(&self) -> bool {
         matches!(self, Self::File(_) | Self::Stream(_) | Self::Child(_) | Self::Preloaded(_))

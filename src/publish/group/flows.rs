@@ -1,25 +1,25 @@
-//! Whether somebody sends a stream to a group, by what is heard there: RTP that goes on, from one source.
-//! Single packets, which anybody can answer with, say nothing.
+//! Tells whether somebody is sending a stream to a group: RTP packets in sequence from one source.
+//! Stray packets, which anybody can answer with, do not count.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_wire::rtp::{self, Sequence, Ssrc};
 
-/// Packets in sequence that make a stream: a tenth of a second of sound, five pictures.
+/// Packets in sequence that make a stream: 25 ms of sound, or five pictures.
 const PACKETS_MIN: u32 = 5;
 
-/// From the first of them to the last at least: a burst is no stream. Half a second, since a camera of 10
-/// pictures a second has five in that time.
+/// Shortest time from the first of them to the last, so that a burst is no stream. A camera of 10
+/// pictures a second sends five within it.
 const SPAN_MIN: Duration = Duration::from_millis(400);
 
-/// How far a sequence number may be ahead of the one before it: some packets may have been lost.
+/// Largest step of a sequence number, which allows for lost packets.
 const AHEAD_MAX: i16 = 100;
 
-/// Sources at a time: more are strangers at play, and the oldest is forgotten.
+/// Sources tracked at a time; with more, the oldest is forgotten.
 const FLOWS_MAX: usize = 16;
 
-/// What is heard in a group.
+/// The sources heard in a group.
 #[derive(Debug, Default)]
 pub(super) struct Flows {
     known: heapless::Deque<Flow, FLOWS_MAX>,
@@ -35,7 +35,7 @@ struct Flow {
 }
 
 impl Flows {
-    /// A datagram has come. True if it belongs to a stream.
+    /// Takes a datagram that arrived from `from`. True if it belongs to a stream.
     pub(super) fn hear(&mut self, datagram: &[u8], from: SocketAddr, now: Monotonic) -> bool {
         let Ok(packet) = rtp::Packet::parse(datagram) else { return false };
         let (ssrc, sequence) = (packet.header().ssrc, packet.header().sequence);
