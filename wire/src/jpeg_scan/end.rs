@@ -1,6 +1,7 @@
 //! Where the coded data ends.
 
-use super::{EOI, Unfit};
+use super::marker::EOI;
+use super::unfit::Unfit;
 use core::ops::Range;
 
 /// The coded data that begins at `start`: up to the first marker that is no restart marker, or to

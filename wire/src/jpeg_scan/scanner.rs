@@ -1,6 +1,8 @@
 //! Scans picture after picture of one source, whose headers are mostly the same bytes.
 
-use super::{Frame, Layout, Unfit, layout};
+use super::frame::Frame;
+use super::headers::{Layout, layout};
+use super::unfit::Unfit;
 
 /// Bytes of headers that are remembered: those of cameras have some 600, with an EXIF thumbnail more,
 /// which is not worth comparing.

@@ -1,7 +1,6 @@
 //! The post-repair loss of a stream, as runs of packets that came or did not (RFC 5725 section 3, in the
 //! form of RFC 3611 section 4.1).
 
-use super::{EXTENDED_REPORT, Packet};
 use crate::Error;
 use crate::reader::Reader;
 use crate::rtp::{Sequence, Ssrc};
@@ -63,26 +62,37 @@ impl Chunks<'_> {
     }
 }
 
-/// An extended report: the first block of post-repair loss in it.
-pub(super) fn parse<'a>(reader: &mut Reader<'a>) -> Result<Packet<'a>, Error> {
-    let ssrc = Ssrc(reader.u32()?);
-    while !reader.rest().is_empty() {
-        let [kind, _] = reader.array()?;
-        let words = usize::from(reader.u16()?);
-        let mut block = Reader::new(reader.bytes(words * 4)?);
-        if kind == POST_REPAIR_LOSS {
-            let source = Ssrc(block.u32()?);
-            let (begin, end) = (Sequence(block.u16()?), Sequence(block.u16()?));
-            let chunks = Chunks { begin, end, bytes: block.rest() };
-            return Ok(Packet::PostRepairLoss { ssrc, source, chunks });
+/// A block of post-repair loss.
+pub(super) struct Loss<'a> {
+    /// Who reports.
+    pub(super) ssrc: Ssrc,
+    /// On whom.
+    pub(super) source: Ssrc,
+    pub(super) chunks: Chunks<'a>,
+}
+
+impl<'a> Loss<'a> {
+    /// The first block of post-repair loss in an extended report, if there is one.
+    pub(super) fn parse(reader: &mut Reader<'a>) -> Result<Option<Self>, Error> {
+        let ssrc = Ssrc(reader.u32()?);
+        while !reader.rest().is_empty() {
+            let [kind, _] = reader.array()?;
+            let words = usize::from(reader.u16()?);
+            let mut block = Reader::new(reader.bytes(words * 4)?);
+            if kind == POST_REPAIR_LOSS {
+                let source = Ssrc(block.u32()?);
+                let (begin, end) = (Sequence(block.u16()?), Sequence(block.u16()?));
+                let chunks = Chunks { begin, end, bytes: block.rest() };
+                return Ok(Some(Self { ssrc, source, chunks }));
+            }
         }
+        Ok(None)
     }
-    Ok(Packet::Unknown { payload_type: EXTENDED_REPORT })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Writer, packets};
+    use super::super::{Packet, Writer, packets};
     use super::*;
 
     const RUNS: [Run; 3] = [

@@ -1,3 +1,5 @@
+use super::code::CLOCK_PREFIX;
+use super::description::private;
 use super::*;
 use proptest::prelude::*;
 extern crate std;

@@ -1,11 +1,12 @@
 //! Writes a compound packet.
 
-use super::loss::{POST_REPAIR_LOSS, RUN_MAX, Run};
-use super::{
-    BLOCK_LEN, CLOCK_PREFIX, CNAME, EXTENDED_REPORT, GOODBYE, GROUP_SIZE, Items, NOTE, PRIV,
-    RECEIVER_REPORT, ReportBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SUMMARY_INFORMATION,
-    SenderInfo,
+use super::code::{
+    BLOCK_LEN, CLOCK_PREFIX, CNAME, EXTENDED_REPORT, GOODBYE, GROUP_SIZE, NOTE, PRIV,
+    RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, SUMMARY_INFORMATION,
 };
+use super::description::Items;
+use super::loss::{POST_REPAIR_LOSS, RUN_MAX, Run};
+use super::report::{ReportBlock, SenderInfo};
 use crate::Error;
 use crate::rtp::{Sequence, Ssrc};
 
