@@ -4,7 +4,10 @@
 //! The buffer keeps room in front for the file header of appendix B, so that the coded data is
 //! copied once, from the packet to where it stays.
 
+mod fragment;
 mod slot;
+
+pub use self::fragment::{FRAME_MAX, Fragment};
 
 use self::slot::{Insertion, Slot};
 use super::refusal::{Reason, Refusals};
@@ -17,9 +20,6 @@ use streamsocket_wire::ntp::NtpTime;
 /// Frames that are put together at the same time: the current one, and the next ones whose packets
 /// overtook it.
 const FRAMES_OPEN: usize = 4;
-
-/// Coded bytes of a frame at most: what RFC 2435 could name is 16 MiB, no camera needs half of it.
-pub const FRAME_MAX: usize = 8 << 20;
 
 /// Sets of quantization tables kept for Q 128 to 254, which a sender need not repeat.
 const TABLES_KEPT: usize = 8;
@@ -61,21 +61,6 @@ pub struct Counts {
     pub duplicate: u64,
     /// Fragments of frames that were already handed out or given up.
     pub late: u64,
-}
-
-/// A packet that belongs to the stream.
-#[derive(Clone, Copy, Debug)]
-pub struct Fragment<'a> {
-    /// RTP time, extended.
-    pub time: i64,
-    /// Last packet of its frame.
-    pub marker: bool,
-    /// Capture time in the packet's header extension.
-    pub ntp: Option<NtpTime>,
-    /// RTP payload.
-    pub payload: &'a [u8],
-    /// When it arrived.
-    pub arrival: Monotonic,
 }
 
 /// Frames out of fragments.

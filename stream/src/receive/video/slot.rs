@@ -1,6 +1,6 @@
 //! One frame while its fragments arrive: which bytes are there, and the buffer they are in.
 
-use super::{FRAME_MAX, Fragment};
+use super::fragment::{FRAME_MAX, Fragment};
 use crate::clock::Monotonic;
 use crate::receive::refusal::Reason;
 use core::ops::Range;
