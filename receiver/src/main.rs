@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 use streamsocket_journal::logger;
 use streamsocket_net::{Interface, machine};
-use streamsocket_receiver::clock::monotonic;
-use streamsocket_receiver::locate::{self, News};
 use streamsocket_receiver::options::Options;
-use streamsocket_receiver::plan::Error;
 use streamsocket_receiver::player;
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::locate::{self, News};
+use streamsocket_subscribe::plan::Error;
 
 fn main() -> ExitCode {
     let _journal = logger::start("receiver", true, machine::monotonic_nanos);

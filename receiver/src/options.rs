@@ -4,6 +4,7 @@ use clap::Parser;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use streamsocket_subscribe::latency::TargetLatency;
 
 /// The command line.
 #[derive(Clone, Debug, Parser)]
@@ -61,7 +62,7 @@ pub struct Options {
     /// 99.95 % of the pictures and sound come in time. With the same number everywhere and all clocks synchronised,
     /// all viewers present the same at the same instant
     #[arg(long, value_name = "MS|auto", default_value = "auto", value_parser = latency)]
-    pub latency: Latency,
+    pub latency: TargetLatency,
     /// Stop after this many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<Duration>,
@@ -81,15 +82,6 @@ Examples:
   streamsocket-receiver --list                   list all sessions
   streamsocket-receiver camera.sdp --record evening.mkv
   streamsocket-receiver --headless --record - | mpv -";
-
-/// How long after capture things are presented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Latency {
-    /// As little as is needed.
-    Auto,
-    /// So many milliseconds.
-    Fixed(u16),
-}
 
 /// Longest latency that makes sense, in milliseconds: what is held for it is memory.
 const LATENCY_MAX: u16 = 5000;
@@ -125,12 +117,14 @@ fn named(text: &str, endings: &[&str]) -> Option<PathBuf> {
         .then_some(path)
 }
 
-fn latency(text: &str) -> Result<Latency, String> {
+fn latency(text: &str) -> Result<TargetLatency, String> {
     if text == "auto" {
-        return Ok(Latency::Auto);
+        return Ok(TargetLatency::Auto);
     }
     let number = text.trim_end_matches("ms").parse().ok().filter(|ms| *ms <= LATENCY_MAX);
-    number.map(Latency::Fixed).ok_or(format!("expected milliseconds up to {LATENCY_MAX}, or auto"))
+    number
+        .map(TargetLatency::Fixed)
+        .ok_or(format!("expected milliseconds up to {LATENCY_MAX}, or auto"))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -5,23 +5,17 @@
 mod work;
 
 use self::work::Work;
-use crate::clock::monotonic;
-use crate::counters::{Origin, VideoCounters};
 use crate::decode::{Decoder, Picture};
-use crate::memory::{Budget, Claim, Need};
-use crate::receiver::Shared;
+use crate::output_counters::VideoOutput;
+use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
-
-/// Frames that may wait to be decoded: the longest latency at 120 frames a second.
-pub const CODED_MAX: usize = 600;
-
-/// Bytes of frames that may wait to be decoded, and of those that are being decoded and shown: the longest latency
-/// at 200 Mbit/s.
-pub const CODED_BYTES: usize = 128 << 20;
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::memory::{Budget, Claim, Need};
+use streamsocket_subscribe::queue::Frame;
 
 /// Pictures that may wait for their time: as many as come in `AHEAD` at 120 frames a second, and
 /// one that is on its way.
@@ -44,29 +38,12 @@ const LATE_NANOS: i64 = 50_000_000;
 /// Longest wait before another look at whether the program ends.
 const STEP: Duration = Duration::from_millis(50);
 
-/// A frame to be decoded.
-#[derive(Debug)]
-pub struct Coded {
-    /// A buffer that holds a JPEG file.
-    pub jpeg: Vec<u8>,
-    /// Where in the buffer it begins.
-    pub start: usize,
-    /// When it is to be presented.
-    pub due: Monotonic,
-    /// When it was captured.
-    pub origin: Origin,
-    /// When it was handed over.
-    pub handed: Monotonic,
-    /// Room for it among those that wait.
-    pub claim: Claim,
-}
-
 /// A picture to be presented, with the frame it was made from.
 pub struct Decoded {
     /// The picture.
     pub picture: Picture,
     /// The frame.
-    pub coded: Coded,
+    pub frame: Frame,
     /// Room for it among those that wait.
     pub claim: Claim,
 }
@@ -85,19 +62,19 @@ fn wait_for(due: Monotonic, shared: &Shared) -> bool {
 }
 
 /// The next frame, and whether nothing had waited before it; nothing at the end.
-fn next(coded: &Receiver<Coded>) -> Option<(Coded, bool)> {
-    match coded.try_recv() {
+fn next(frames: &Receiver<Frame>) -> Option<(Frame, bool)> {
+    match frames.try_recv() {
         Ok(frame) => Some((frame, false)),
-        Err(TryRecvError::Empty) => Some((coded.recv().ok()?, true)),
+        Err(TryRecvError::Empty) => Some((frames.recv().ok()?, true)),
         Err(TryRecvError::Disconnected) => None,
     }
 }
 
 /// This frame or, after the program was stopped, the first of those behind it that is not late.
-fn newest_in_time(first: Coded, coded: &Receiver<Coded>, counters: &VideoCounters) -> Coded {
+fn newest_in_time(first: Frame, frames: &Receiver<Frame>, counters: &VideoOutput) -> Frame {
     let mut frame = first;
     while monotonic().nanos_since(frame.due) > LATE_NANOS {
-        let Ok(next) = coded.try_recv() else { break };
+        let Ok(next) = frames.try_recv() else { break };
         counters.frames_late.add(1);
         frame = next;
     }
@@ -110,22 +87,22 @@ fn newest_in_time(first: Coded, coded: &Receiver<Coded>, counters: &VideoCounter
 /// # Errors
 /// If libjpeg-turbo cannot be set up.
 pub fn run(
-    coded: &Receiver<Coded>,
+    frames: &Receiver<Frame>,
     decoded: &SyncSender<Decoded>,
     spare: &Receiver<Picture>,
     wake: &dyn Fn(),
     shared: &Arc<Shared>,
 ) -> Result<(), String> {
     let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
-    let counters = &shared.counters.video;
+    let counters = &shared.output.video;
     let mut free = Vec::with_capacity(DECODED_MAX + FREE_MAX);
     let (budget, mut need) = (Budget::new(DECODED_BYTES), Need::default());
     let mut undecodable = false;
     let mut work = Work::default();
-    while let Some((frame, idle)) = next(coded) {
-        let frame = newest_in_time(frame, coded, counters);
+    while let Some((frame, idle)) = next(frames) {
+        let frame = newest_in_time(frame, frames, counters);
         let idle = idle | wait_for(frame.due, shared);
-        let stopped = shared.counters.stopped.get().map(Monotonic);
+        let stopped = shared.input.stopped.get().map(Monotonic);
         work.next(frame.origin.undelayed, stopped, idle);
         free.extend(spare.try_iter());
         free.retain(|picture: &Picture| !need.is_exceeded(picture.bytes()));
@@ -144,9 +121,9 @@ pub fn run(
         undecodable = false;
         need.note(picture.bytes());
         let now = monotonic();
-        let taken = now.nanos_since(frame.handed.max(frame.due - AHEAD));
+        let taken = now.nanos_since(frame.queued.max(frame.due - AHEAD));
         if let Some(needed) = work.took(taken, now) {
-            counters.work.set(needed);
+            shared.input.video.presentation.work.set(needed);
         }
         log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall, now.0);
         let Some(claim) = budget.claim(picture.bytes()) else {
@@ -154,7 +131,7 @@ pub fn run(
             free.push(picture);
             continue;
         };
-        match decoded.try_send(Decoded { picture, coded: frame, claim }) {
+        match decoded.try_send(Decoded { picture, frame, claim }) {
             Ok(()) => wake(),
             Err(TrySendError::Full(refused)) => {
                 counters.frames_late.add(1);

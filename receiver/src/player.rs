@@ -1,25 +1,22 @@
 //! The main thread: presents pictures when they are due, takes keys, and says how it goes.
 
 mod figures;
-mod outlook;
 mod presenter;
 mod refresh;
+mod source_state;
 mod supervisor;
 mod threads;
 
 use self::presenter::Presenter;
 use self::threads::Threads;
-use crate::clock::monotonic;
 use crate::options::Options;
-use crate::plan::Plan;
 use crate::recorder::Destination;
 use crate::screen::{Screen, Window};
 use crate::statistics::Statistics;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use streamsocket_journal::lines::Lines;
 use streamsocket_net::Interface;
+use streamsocket_subscribe::plan::Plan;
 
 /// Plays a session until the user has enough.
 ///
@@ -66,7 +63,7 @@ pub fn play(
                 plan.name
             ));
         }
-        return Err(format!("nothing came from {}: {}", plan.name, outlook::ADVICE));
+        return Err(format!("nothing came from {}: {}", plan.name, source_state::ADVICE));
     }
     match &options.snapshot {
         Some(path) if statistics.snapshots_failed > 0 => {
@@ -103,14 +100,4 @@ fn check_outputs(options: &Options) -> Result<(), String> {
 /// Where the program writes its state for other programs.
 fn open_stats(path: &Path) -> Result<Lines, String> {
     Lines::open(path, "statistics").map_err(|error| format!("--stats {}: {error}", path.display()))
-}
-
-/// Whether a live line can be shown.
-fn on_terminal() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
-}
-
-/// Nanoseconds, for how long something has been so.
-fn since(earlier: streamsocket_stream::clock::Monotonic) -> Duration {
-    monotonic().since(earlier)
 }

@@ -10,18 +10,18 @@ mod timebase;
 
 use self::media::{Data, Format, Media, VideoPlan};
 use self::take::{Problem, Take};
-pub use self::timebase::Stamp;
-use crate::clock::monotonic;
-use crate::memory::{Budget, SPARES_MAX, Spares};
 use crate::naming::free_name;
-use crate::plan::Plan;
-use crate::receiver::Shared;
 use crate::recorder::{AudioTrack, Destination};
+use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::memory::{Budget, SPARES_MAX, Spares};
+use streamsocket_subscribe::plan::Plan;
+use streamsocket_subscribe::presentation_time::Stamp;
 
 /// What may wait for the disk: two seconds of the largest streams, half a minute of usual ones. An SD card that
 /// stalls longer loses what comes then.
@@ -145,7 +145,7 @@ impl Recording {
         if message.is_some_and(|message| self.messages.try_send(message).is_ok()) {
             return;
         }
-        self.shared.counters.recording_left_out.add(1);
+        self.shared.output.recording_left_out.add(1);
         if !std::mem::replace(&mut self.said, true) {
             log::warn!(
                 "recording: what is recorded to does not keep up; pictures and sound are left out"
@@ -214,6 +214,18 @@ pub fn run(writer: &Writer) -> Result<(), String> {
     Ok(())
 }
 
+/// What a recording came to before something was done with it.
+struct Before {
+    jumps: u64,
+    silent_nanos: u64,
+}
+
+impl Before {
+    fn of(take: &Take) -> Self {
+        Self { jumps: take.jumps(), silent_nanos: take.silent_nanos() }
+    }
+}
+
 impl Writer {
     /// The next message; while recording it is not waited for without end.
     fn next(&self, recording: bool) -> Result<Message, RecvTimeoutError> {
@@ -225,7 +237,7 @@ impl Writer {
 
     fn write(&self, take: &mut Option<Take>, media: Media) -> Result<(), String> {
         let Some(open) = take else { return Ok(()) };
-        let before = (open.jumps(), open.silent_nanos());
+        let before = Before::of(open);
         let (written, done) = open.write(media);
         self.count(open, before);
         if let Some(media) = done {
@@ -237,23 +249,23 @@ impl Writer {
     /// Nothing has come since `heard`.
     fn idle(&self, take: &mut Option<Take>, heard: Monotonic) -> Result<(), String> {
         let Some(open) = take else { return Ok(()) };
-        let before = (open.jumps(), open.silent_nanos());
+        let before = Before::of(open);
         let written = open.idle(monotonic().nanos_since(heard));
         self.count(open, before);
         written.or_else(|problem| self.cut(take, &problem))
     }
 
-    fn count(&self, open: &Take, (jumps, silent_nanos): (u64, u64)) {
-        let counters = &self.shared.counters;
+    fn count(&self, open: &Take, before: Before) {
+        let counters = &self.shared.output;
         counters.recorded.set(open.bytes());
-        counters.recording_jumps.add(open.jumps() - jumps);
-        counters.recording_silence.add(open.silent_nanos() - silent_nanos);
+        counters.recording_jumps.add(open.jumps() - before.jumps);
+        counters.recording_silence.add(open.silent_nanos() - before.silent_nanos);
     }
 
     /// Ends a recording that goes no further. What is in it plays all the same.
     fn cut(&self, take: &mut Option<Take>, problem: &Problem) -> Result<(), String> {
         self.active.store(false, Ordering::Relaxed);
-        self.shared.counters.recordings_cut.add(1);
+        self.shared.output.recordings_cut.add(1);
         let ends = matches!(problem, Problem::Size(..));
         if !ends {
             log::warn!("{problem}");
@@ -294,14 +306,14 @@ impl Writer {
             Ok(Some(left_out)) => self.left_out(left_out),
             Ok(None) => log::warn!("nothing came that could be recorded to {}", path.display()),
             Err(problem) => {
-                self.shared.counters.recordings_cut.add(1);
+                self.shared.output.recordings_cut.add(1);
                 log::warn!("{problem}");
             }
         }
     }
 
     fn left_out(&self, left_out: u64) {
-        self.shared.counters.recording_left_out.add(left_out);
+        self.shared.output.recording_left_out.add(left_out);
     }
 
     /// Gives a buffer back, and its room to what comes next. A full queue means that there are buffers

@@ -1,7 +1,7 @@
 //! A snapshot: one JPEG as it came over the network, put in a file whole or not at all.
 
-use crate::counters::Counters;
 use crate::naming::free_name;
+use crate::output_counters::OutputCounters;
 use core::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ pub struct Snapshot {
 }
 
 /// Writes snapshots until the other end is gone: a disk may take its time, and nobody waits for it.
-pub fn run(snapshots: &Receiver<Snapshot>, counters: &Counters) {
+pub fn run(snapshots: &Receiver<Snapshot>, counters: &OutputCounters) {
     while let Ok(Snapshot { path, jpeg }) = snapshots.recv() {
         // What was asked for by an option decides about the exit code.
         let asked = u64::from(path.is_some());

@@ -5,10 +5,8 @@
 mod discard;
 
 pub use self::discard::discard;
-use crate::clock::monotonic;
-use crate::counters::{AudioCounters, Origin};
-use crate::memory::Claim;
-use crate::receiver::Shared;
+use crate::output_counters::AudioOutput;
+use crate::shared::Shared;
 use crate::speaker::{Error, Speaker};
 use log::Level;
 use std::sync::Arc;
@@ -20,12 +18,10 @@ use streamsocket_stream::receive::conceal::Conceal;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::resample::Stretch;
 use streamsocket_stream::receive::sink::Sink;
-
-/// Packets of sound that may wait: the longest latency in packets of 5 ms, and some.
-pub const SOUND_MAX: usize = 1100;
-
-/// Bytes of them that may wait: the longest latency at 192 kHz, and some. Packets may be large.
-pub const SOUND_BYTES: usize = 8 << 20;
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::counters::Presentation;
+use streamsocket_subscribe::latency::Origin;
+use streamsocket_subscribe::queue::Sound;
 
 /// Longest wait for room in the card's buffer: it plays a period in a few milliseconds.
 const ROOM_WAIT: Duration = Duration::from_millis(100);
@@ -68,29 +64,6 @@ const IDLE: Duration = Duration::from_millis(100);
 
 const SECOND_NANOS: i64 = 1_000_000_000;
 
-/// Something to be played.
-#[derive(Debug)]
-pub enum Sound {
-    /// Samples, interleaved.
-    Samples {
-        /// The samples.
-        samples: Vec<i16>,
-        /// When the first one is to be heard.
-        due: Monotonic,
-        /// When it was captured.
-        origin: Origin,
-        /// Room for it among what waits.
-        claim: Claim,
-    },
-    /// Nothing in place of what was lost.
-    Hole {
-        /// Sample frames.
-        frames: usize,
-        /// When the first one is to be heard.
-        due: Monotonic,
-    },
-}
-
 /// What the user wants to hear.
 #[derive(Debug, Default)]
 pub struct Volume {
@@ -115,7 +88,7 @@ pub fn run(
             return discard(sound, spare, shared);
         }
     };
-    let mut player = Player::new(speaker, stretch, &shared.counters.audio);
+    let mut player = Player::new(speaker, stretch, shared);
     let mut problem = None;
     loop {
         let mut next = match sound.recv_timeout(player.patience()) {
@@ -169,13 +142,14 @@ struct Player<'a> {
     /// When the thread last ran.
     told: Monotonic,
     jumps: u64,
-    counters: &'a AudioCounters,
+    counters: &'a AudioOutput,
+    presentation: &'a Presentation,
 }
 
 type Result = std::result::Result<(), Error>;
 
 impl<'a> Player<'a> {
-    fn new(speaker: Speaker, stretch: Stretch, counters: &'a AudioCounters) -> Self {
+    fn new(speaker: Speaker, stretch: Stretch, shared: &'a Shared) -> Self {
         let channels = usize::from(speaker.channels());
         let conceal = Conceal::new(speaker.rate(), speaker.channels());
         let silence = vec![0; SILENCE_FRAMES * channels];
@@ -196,7 +170,8 @@ impl<'a> Player<'a> {
             needed: 0,
             told: monotonic(),
             jumps: 0,
-            counters,
+            counters: &shared.output.audio,
+            presentation: &shared.input.audio.presentation,
         }
     }
 
@@ -230,7 +205,7 @@ impl<'a> Player<'a> {
         let latency = due.nanos_since(origin.undelayed);
         self.sink.learn(self.playout.behind(), latency, self.needed);
         let heard = due.offset(-early);
-        self.counters.latency.add(origin, due, heard);
+        self.presentation.latency.add(origin, due, heard);
         log::trace!(target: "heard", "wall={:?} due={} at={}", origin.wall, due.0, heard.0);
         self.conceal.sound(samples);
         if muted {
@@ -320,7 +295,7 @@ impl<'a> Player<'a> {
         }
         self.told = now;
         self.needed = self.ahead() + WAKE_NANOS + self.sink.lead();
-        self.counters.work.set(self.needed);
+        self.presentation.work.set(self.needed);
         self.counters.underruns.set(underruns);
         self.counters.jumps.set(self.playout.jumps());
         self.counters.rate.set(self.ppb);

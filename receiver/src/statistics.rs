@@ -1,11 +1,13 @@
 //! What the receiver says about itself: one JSON object, for `--stats`, and the summary at the end.
 
-use crate::counters::{AudioCounters, Clocks, Counters, Gauge, P50, P95, P99};
-use crate::plan::Plan;
+use crate::shared::Shared;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use streamsocket_stream::receive::refusal::Refusals;
+use streamsocket_subscribe::cells::Gauge;
+use streamsocket_subscribe::latency::{P50, P95, P99, WallClocks};
+use streamsocket_subscribe::plan::Plan;
 
 /// One report. Counters run from the start.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +22,7 @@ pub struct Statistics {
     pub video: VideoStatistics,
     /// Sound.
     pub audio: AudioStatistics,
-    /// What is known of both machines' clocks; see [`Clocks::name`].
+    /// What is known of both machines' clocks; see [`WallClocks::name`].
     pub clocks: &'static str,
     /// What the latency is to be, in milliseconds, beyond the fastest way through the network.
     pub latency_target_ms: Option<f64>,
@@ -55,7 +57,7 @@ pub struct Statistics {
 
 /// Pictures.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of VideoCounters")]
+#[expect(missing_docs, reason = "the fields are those of VideoCounters and VideoOutput")]
 pub struct VideoStatistics {
     pub width: u64,
     pub height: u64,
@@ -79,7 +81,7 @@ pub struct VideoStatistics {
 
 /// Sound.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of AudioCounters")]
+#[expect(missing_docs, reason = "the fields are those of AudioCounters and AudioOutput")]
 pub struct AudioStatistics {
     pub packets: u64,
     pub packets_lost: u64,
@@ -101,52 +103,31 @@ pub struct AudioStatistics {
     pub jitter_ms: Option<f64>,
 }
 
-impl Counters {
+impl Statistics {
     /// All of it, as it stands.
     #[must_use]
-    pub fn statistics(&self, plan: &Plan, uptime_seconds: f64) -> Statistics {
-        let video = &self.video;
-        let clocks = self.clocks();
-        let shown = video.latency.shown(clocks);
-        Statistics {
+    pub fn of(shared: &Shared, plan: &Plan, uptime_seconds: f64) -> Self {
+        let (input, output) = (&shared.input, &shared.output);
+        Self {
             uptime_seconds,
             source: plan.name.clone(),
-            sources: self.sources.get(),
-            video: VideoStatistics {
-                width: video.size.get() >> 16,
-                height: video.size.get() & 0xFFFF,
-                packets: video.packets.get(),
-                bytes: video.bytes.get(),
-                packets_lost: video.packets_lost.get(),
-                packets_repaired: video.packets_repaired.get(),
-                packets_refused: video.packets_refused.get(),
-                refused: by_reason(&video.refused.get()),
-                frames_received: video.frames_received.get(),
-                frames_incomplete: video.frames_incomplete.get(),
-                frames_undecodable: video.frames_undecodable.get(),
-                frames_late: video.frames_late.get(),
-                frames_shown: video.frames_shown.get(),
-                latency_ms: shown.millis(P50),
-                latency_p95_ms: shown.millis(P95),
-                latency_p99_ms: shown.millis(P99),
-                lateness_ms: video.latency.lateness.millis(),
-                jitter_ms: video.jitter.millis(),
-            },
-            audio: audio_statistics(&self.audio, clocks),
-            clocks: clocks.name(),
-            latency_target_ms: self.target.millis(),
-            latency_now_ms: self.latency.millis(),
-            drift_ppm: ppm(&self.drift),
-            av_offset_ms: self.av_offset().map(|nanos| to_f64(nanos) / 1e6),
-            recorded_bytes: self.recorded.get(),
-            recording_left_out: self.recording_left_out.get(),
-            recording_jumps: self.recording_jumps.get(),
-            recording_silence_ms: self.recording_silence.get() / 1_000_000,
-            recordings_cut: self.recordings_cut.get(),
-            snapshots: self.snapshots.get(),
-            snapshots_failed: self.snapshots_failed.get(),
-            kernel_drops: self.kernel_drops.get(),
-            problems: [self.video_refused(plan), self.audio_refused(plan)]
+            sources: input.sources.get(),
+            video: video_statistics(shared),
+            audio: audio_statistics(shared),
+            clocks: input.clocks().name(),
+            latency_target_ms: input.target.millis(),
+            latency_now_ms: input.latency.millis(),
+            drift_ppm: ppm(&input.drift),
+            av_offset_ms: input.av_offset().map(|nanos| to_f64(nanos) / 1e6),
+            recorded_bytes: output.recorded.get(),
+            recording_left_out: output.recording_left_out.get(),
+            recording_jumps: output.recording_jumps.get(),
+            recording_silence_ms: output.recording_silence.get() / 1_000_000,
+            recordings_cut: output.recordings_cut.get(),
+            snapshots: output.snapshots.get(),
+            snapshots_failed: output.snapshots_failed.get(),
+            kernel_drops: input.kernel_drops.get(),
+            problems: [input.video_refused(plan), input.audio_refused(plan)]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -155,27 +136,53 @@ impl Counters {
     }
 }
 
-fn audio_statistics(audio: &AudioCounters, clocks: Clocks) -> AudioStatistics {
-    let heard = audio.latency.shown(clocks);
+fn video_statistics(shared: &Shared) -> VideoStatistics {
+    let (input, output) = (&shared.input.video, &shared.output.video);
+    let shown = input.presentation.latency.shown(shared.input.clocks());
+    VideoStatistics {
+        width: input.size.get() >> 16,
+        height: input.size.get() & 0xFFFF,
+        packets: input.packets.get(),
+        bytes: input.bytes.get(),
+        packets_lost: input.packets_lost.get(),
+        packets_repaired: input.packets_repaired.get(),
+        packets_refused: input.packets_refused.get(),
+        refused: by_reason(&input.refused.get()),
+        frames_received: input.frames_received.get(),
+        frames_incomplete: input.frames_incomplete.get(),
+        frames_undecodable: output.frames_undecodable.get(),
+        frames_late: output.frames_late.get(),
+        frames_shown: output.frames_shown.get(),
+        latency_ms: shown.millis(P50),
+        latency_p95_ms: shown.millis(P95),
+        latency_p99_ms: shown.millis(P99),
+        lateness_ms: input.presentation.latency.lateness.millis(),
+        jitter_ms: input.jitter.millis(),
+    }
+}
+
+fn audio_statistics(shared: &Shared) -> AudioStatistics {
+    let (input, output) = (&shared.input.audio, &shared.output.audio);
+    let heard = input.presentation.latency.shown(shared.input.clocks());
     AudioStatistics {
-        packets: audio.packets.get(),
-        packets_lost: audio.packets_lost.get(),
-        packets_repaired: audio.packets_repaired.get(),
-        refused: by_reason(&audio.refused.get()),
-        packets_refused: audio.packets_refused.get(),
-        samples: audio.samples.get(),
-        samples_lost: audio.samples_lost.get(),
-        samples_played: audio.samples_played.get(),
-        samples_late: audio.samples_late.get(),
-        samples_concealed: audio.samples_concealed.get(),
+        packets: input.packets.get(),
+        packets_lost: input.packets_lost.get(),
+        packets_repaired: input.packets_repaired.get(),
+        refused: by_reason(&input.refused.get()),
+        packets_refused: input.packets_refused.get(),
+        samples: input.samples.get(),
+        samples_lost: input.samples_lost.get(),
+        samples_played: output.samples_played.get(),
+        samples_late: output.samples_late.get(),
+        samples_concealed: output.samples_concealed.get(),
         latency_ms: heard.millis(P50),
         latency_p95_ms: heard.millis(P95),
         latency_p99_ms: heard.millis(P99),
-        lateness_ms: audio.latency.lateness.millis(),
-        underruns: audio.underruns.get(),
-        jumps: audio.jumps.get(),
-        stretch_ppm: ppm(&audio.rate),
-        jitter_ms: audio.jitter.millis(),
+        lateness_ms: input.presentation.latency.lateness.millis(),
+        underruns: output.underruns.get(),
+        jumps: output.jumps.get(),
+        stretch_ppm: ppm(&output.rate),
+        jitter_ms: input.jitter.millis(),
     }
 }
 
@@ -299,7 +306,7 @@ impl Statistics {
                 "  the sender's clock jumped {jumps} times, which was taken out of the recording"
             )?;
         }
-        if self.clocks == Clocks::Unknown.name() {
+        if self.clocks == WallClocks::Unknown.name() {
             writeln!(
                 out,
                 "  the machines' clocks are not known to agree: latencies are those beyond the fastest packet"

@@ -1,9 +1,9 @@
 //! What the viewer is told in numbers: rates, and what the threads have counted.
 
-use super::presenter::Presenter;
-use crate::counters::{Clocks, P50, P95, P99};
+use crate::shared::Shared;
 use crate::status::{Details, Status};
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_subscribe::latency::{P50, P95, P99, WallClocks};
 
 /// Frames and bytes until the last tick, and what they make a second.
 #[derive(Clone, Copy, Debug)]
@@ -23,47 +23,55 @@ impl Rates {
     }
 }
 
-impl Presenter<'_> {
+/// What the figures are taken from.
+pub(super) struct Figures<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) rates: &'a Rates,
+    /// Sample frames a second of the session's sound.
+    pub(super) sound_rate: u32,
+    /// Something is being recorded.
+    pub(super) recording: bool,
+}
+
+impl Figures<'_> {
     fn details(&self) -> Details {
-        let counters = &self.threads.shared.counters;
-        let (video, clocks) = (&counters.video, counters.clocks());
+        let (input, output) = (&self.shared.input, &self.shared.output);
+        let (video, audio) = (&input.video.presentation, &input.audio.presentation);
+        let clocks = input.clocks();
         let beyond = |above| in_millis(video.latency.shown(clocks).quantile(above));
         let rate = u64::from(self.sound_rate.max(1));
         Details {
             beyond_ms: beyond(P95).zip(beyond(P99)),
-            sound_ms: in_millis(counters.audio.latency.shown(clocks).quantile(P50)),
-            target_ms: in_millis(counters.target.get()),
-            jitter_ms: in_millis(video.jitter.get()),
-            drift_ppm: counters.drift.get().map(|ppb| millis(ppb) * 1e3),
-            late: video.frames_late.get(),
-            concealed_ms: counters.audio.samples_concealed.get() * 1000 / rate,
+            sound_ms: in_millis(audio.latency.shown(clocks).quantile(P50)),
+            target_ms: in_millis(input.target.get()),
+            jitter_ms: in_millis(input.video.jitter.get()),
+            drift_ppm: input.drift.get().map(|ppb| millis(ppb) * 1e3),
+            late: output.video.frames_late.get(),
+            concealed_ms: output.audio.samples_concealed.get() * 1000 / rate,
         }
     }
 
-    pub(super) fn status(&self) -> Status<'static> {
-        let counters = &self.threads.shared.counters;
-        let (video, size) = (&counters.video, counters.video.size.get());
+    /// All of them, of the session of this name.
+    pub(super) fn status<'n>(&self, name: &'n str) -> Status<'n> {
+        let input = &self.shared.input;
+        let (video, size) = (&input.video, input.video.size.get());
         let side = |value: u64| u16::try_from(value & 0xFFFF).unwrap_or(0);
         let (packets, lost) = (video.packets.get(), video.packets_lost.get());
         let share = |part| 100.0 * to_f32(part) / to_f32((packets + lost).max(1));
         Status {
-            source: "",
+            source: name,
             size: (size != 0).then(|| (side(size >> 16), side(size))),
             fps: self.rates.measured.map(|(fps, _)| fps),
             kbit_s: self.rates.measured.map(|(_, kbit_s)| kbit_s),
-            latency_ms: counters.video_latency().map(millis),
-            relative: counters.clocks() == Clocks::Unknown,
+            latency_ms: input.video_latency().map(millis),
+            relative: input.clocks() == WallClocks::Unknown,
             loss_percent: share(lost.saturating_sub(video.packets_repaired.get())),
             loss_before_percent: share(lost),
-            av_offset_ms: counters.av_offset().map(millis),
-            recorded: self.threads.recording.is_active().then(|| counters.recorded.get()),
+            av_offset_ms: input.av_offset().map(millis),
+            recorded: self.recording.then(|| self.shared.output.recorded.get()),
             details: self.details(),
         }
     }
-}
-
-pub(super) fn status_of<'n>(name: &'n str, status: Status<'n>) -> Status<'n> {
-    Status { source: name, ..status }
 }
 
 fn in_millis(nanos: Option<i64>) -> Option<f32> {

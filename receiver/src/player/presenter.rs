@@ -1,21 +1,17 @@
 //! What is presented when, and what the viewer is told meanwhile.
 
-use super::figures::{Rates, status_of};
-use super::outlook::{Evidence, Outlook, Stream};
+use super::figures::{Figures, Rates};
 use super::refresh::Refresh;
+use super::source_state::{Evidence, SourceState, StreamEvidence};
 use super::threads::Threads;
-use super::{on_terminal, since};
-use crate::clock::monotonic;
-use crate::counters::Gauge;
 use crate::options::Options;
-use crate::picture::{Coded, Decoded};
-use crate::plan::Plan;
+use crate::picture::Decoded;
 use crate::recorder::Destination;
 use crate::screen::{Key, Screen};
 use crate::snapshot::Snapshot;
 use crate::statistics::Statistics;
-use crate::status::{StatusLine, overlay_lines};
-use std::io::Write;
+use crate::status::{Status, StatusLine, overlay_lines};
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -23,6 +19,10 @@ use std::time::Duration;
 use streamsocket_journal::lines::{CLOSE_PATIENCE, Lines};
 use streamsocket_journal::logger;
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_subscribe::cells::Gauge;
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::plan::Plan;
+use streamsocket_subscribe::queue::Frame;
 
 /// Longest wait of the loop: keys and the status want a look.
 const STEP: Duration = Duration::from_millis(100);
@@ -35,21 +35,21 @@ pub(super) struct Presenter<'a> {
     options: &'a Options,
     name: &'a str,
     plan: &'a Plan,
-    pub(super) threads: Threads,
+    threads: Threads,
     stats: Option<Lines>,
     line: StatusLine,
     console: Box<dyn Write + Send>,
     began: Monotonic,
     tick: Monotonic,
-    pub(super) rates: Rates,
+    rates: Rates,
     refresh: Refresh,
     /// The picture that is due next.
     next: Option<Decoded>,
     /// The frame on the screen.
-    shown: Option<Coded>,
-    outlook: Outlook,
+    shown: Option<Frame>,
+    state: SourceState,
     /// Sample frames a second of the session's sound.
-    pub(super) sound_rate: u32,
+    sound_rate: u32,
     overlay: bool,
     snapshot_taken: bool,
 }
@@ -76,7 +76,7 @@ impl<'a> Presenter<'a> {
             refresh: Refresh::new(None),
             next: None,
             shown: None,
-            outlook: Outlook::Waiting,
+            state: SourceState::Waiting,
             sound_rate: plan.audio.as_ref().map_or(0, |audio| audio.clock_rate),
             overlay: false,
             snapshot_taken: false,
@@ -104,8 +104,7 @@ impl<'a> Presenter<'a> {
             if screen.is_none() && self.rates.measured.is_some() {
                 let status = self.status();
                 // A terminal that is gone is no reason to stop.
-                let _ =
-                    self.line.update(monotonic(), &status_of(self.name, status), &mut self.console);
+                let _ = self.line.update(monotonic(), &status, &mut self.console);
             }
         }
         Ok(())
@@ -116,7 +115,7 @@ impl<'a> Presenter<'a> {
         let _ = self.line.clear(&mut self.console);
         let uptime = since(self.began).as_secs_f64();
         let (shared, ended) = self.threads.end();
-        let statistics = shared.counters.statistics(self.plan, uptime);
+        let statistics = Statistics::of(&shared, self.plan, uptime);
         if let Some(stats) = self.stats {
             write_stats(&stats, &statistics);
             stats.close(CLOSE_PATIENCE);
@@ -141,7 +140,7 @@ impl<'a> Presenter<'a> {
             self.next = self.threads.decoded.try_recv().ok();
             let overtaken = self.next.as_ref().is_some_and(|next| self.begin_at(next) <= now);
             if overtaken {
-                self.threads.shared.counters.video.frames_late.add(1);
+                self.threads.shared.output.video.frames_late.add(1);
                 self.recycle(decoded);
             } else {
                 self.show(decoded, screen)?;
@@ -157,7 +156,7 @@ impl<'a> Presenter<'a> {
 
     /// When to begin to show a picture, so that it is there when it is due.
     fn begin_at(&self, decoded: &Decoded) -> Monotonic {
-        decoded.coded.due.offset(-self.refresh.lead())
+        decoded.frame.due.offset(-self.refresh.lead())
     }
 
     fn show(&mut self, decoded: Decoded, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
@@ -166,20 +165,21 @@ impl<'a> Presenter<'a> {
             return Ok(());
         }
         let seen = self.put_on(screen, &decoded)?;
-        let counters = &self.threads.shared.counters.video;
-        counters.showing.set(self.refresh.lead());
+        let counters = &self.threads.shared.output.video;
+        let presentation = &self.threads.shared.input.video.presentation;
+        presentation.showing.set(self.refresh.lead());
         if self.rates.measured.is_none() && counters.frames_shown.get() == self.rates.frames {
             // Rates are of whole seconds that begin with a picture.
             self.rates.at = seen;
             self.tick = seen + SECOND;
         }
         counters.frames_shown.add(1);
-        let (origin, due) = (decoded.coded.origin, decoded.coded.due);
-        counters.latency.add(origin, due, seen);
+        let (origin, due) = (decoded.frame.origin, decoded.frame.due);
+        presentation.latency.add(origin, due, seen);
         log::trace!(target: "shown", "wall={:?} due={} at={}", origin.wall, due.0, seen.0);
-        let Decoded { picture, coded, claim: _claim } = decoded;
+        let Decoded { picture, frame, claim: _claim } = decoded;
         let _ = self.threads.pictures.try_send(picture);
-        if let Some(before) = self.shown.replace(coded) {
+        if let Some(before) = self.shown.replace(frame) {
             let _ = self.threads.buffers.try_send(before.jpeg);
         }
         if let (Some(path), false) = (&self.options.snapshot, self.snapshot_taken) {
@@ -208,7 +208,7 @@ impl<'a> Presenter<'a> {
     /// Gives the memory of a picture back. Queues that are full have enough.
     fn recycle(&self, decoded: Decoded) {
         let _ = self.threads.pictures.try_send(decoded.picture);
-        let _ = self.threads.buffers.try_send(decoded.coded.jpeg);
+        let _ = self.threads.buffers.try_send(decoded.frame.jpeg);
     }
 
     /// Waits for a picture, a key or a signal; false if the program is to end.
@@ -262,47 +262,47 @@ impl<'a> Presenter<'a> {
 
     /// Puts what is shown in a file, or in the first one that is free.
     fn take_snapshot(&self, path: Option<PathBuf>) {
-        let Some(coded) = &self.shown else { return };
-        let jpeg = coded.jpeg.get(coded.start..).unwrap_or_default().to_vec();
+        let Some(frame) = &self.shown else { return };
+        let jpeg = frame.jpeg.get(frame.start..).unwrap_or_default().to_vec();
         let asked = u64::from(path.is_some());
         if self.threads.snapshots.try_send(Snapshot { path, jpeg }).is_err() {
-            self.threads.shared.counters.snapshots_failed.add(asked);
+            self.threads.shared.output.snapshots_failed.add(asked);
             log::warn!("no snapshot: the one before is still being written");
         }
     }
 
     /// Notices that the source has come or gone.
     fn watch_source(&mut self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
-        let outlook = Outlook::of(&self.evidence(), monotonic());
-        if outlook == self.outlook {
+        let state = SourceState::of(&self.evidence(), monotonic());
+        if state == self.state {
             return Ok(());
         }
-        if outlook == Outlook::Playing {
+        if state == SourceState::Playing {
             // What is measured from now on is a whole second.
-            let video = &self.threads.shared.counters.video;
+            let shared = &self.threads.shared;
             self.rates = Rates {
                 at: monotonic(),
-                frames: video.frames_shown.get(),
-                bytes: video.bytes.get(),
+                frames: shared.output.video.frames_shown.get(),
+                bytes: shared.input.video.bytes.get(),
                 measured: None,
             };
         }
-        self.outlook = outlook;
+        self.state = state;
         self.tell(screen)
     }
 
     fn evidence(&self) -> Evidence {
-        let counters = &self.threads.shared.counters;
+        let counters = &self.threads.shared.input;
         let heard = |gauge: &Gauge| gauge.get().map(Monotonic);
         let (video, audio) = (&counters.video, &counters.audio);
         Evidence {
-            video: Stream {
+            video: StreamEvidence {
                 expected: self.plan.video.is_some(),
                 heard: heard(&video.arrived),
                 note: video.note.get(),
                 refused: counters.video_refused(self.plan),
             },
-            audio: Stream {
+            audio: StreamEvidence {
                 expected: self.plan.audio.is_some(),
                 heard: heard(&audio.arrived),
                 note: audio.note.get(),
@@ -313,24 +313,32 @@ impl<'a> Presenter<'a> {
         }
     }
 
+    fn status(&self) -> Status<'a> {
+        let (shared, rates) = (&*self.threads.shared, &self.rates);
+        let recording = self.threads.recording.is_active();
+        Figures { shared, rates, sound_rate: self.sound_rate, recording }.status(self.name)
+    }
+
     fn tell(&self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
-        let notice = self.outlook.notice(self.name);
+        let notice = self.state.notice(self.name);
         match &notice {
             Some(notice) => log::info!("{notice}"),
             None => log::info!("receiving {}", self.name),
         }
         let Some(screen) = screen else { return Ok(()) };
-        screen.set_stale(self.outlook.is_stale());
+        screen.set_stale(self.state.is_stale());
         screen.set_notice(notice.as_deref()).map_err(|error| error.to_string())
     }
 
     fn tick(&mut self, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
         let now = monotonic();
         self.tick = now + SECOND;
-        let counters = &self.threads.shared.counters;
-        self.rates.measure(now, counters.video.frames_shown.get(), counters.video.bytes.get());
+        let shared = &self.threads.shared;
+        let frames = shared.output.video.frames_shown.get();
+        self.rates.measure(now, frames, shared.input.video.bytes.get());
         if let Some(stats) = &self.stats {
-            let statistics = counters.statistics(self.plan, since(self.began).as_secs_f64());
+            let uptime = since(self.began).as_secs_f64();
+            let statistics = Statistics::of(shared, self.plan, uptime);
             write_stats(stats, &statistics);
         }
         match screen {
@@ -340,10 +348,20 @@ impl<'a> Presenter<'a> {
     }
 
     fn draw_overlay(&self, screen: &mut Screen<'_>) -> Result<(), String> {
-        let lines = overlay_lines(&status_of(self.name, self.status()));
+        let lines = overlay_lines(&self.status());
         let shown = if self.overlay { lines.as_strs() } else { heapless::Vec::new() };
         screen.set_overlay(&shown).map_err(|error| error.to_string())
     }
+}
+
+/// Whether a live line can be shown.
+fn on_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// For how long something has been so.
+fn since(earlier: Monotonic) -> Duration {
+    monotonic().since(earlier)
 }
 
 fn toggle(flag: &AtomicBool) -> bool {

@@ -2,22 +2,24 @@
 
 use super::supervisor::Supervisor;
 use crate::decode::Picture;
-use crate::memory::{Budget, SPARES_MAX, Spares};
 use crate::options::Options;
-use crate::picture::{self, CODED_BYTES, CODED_MAX, DECODED_MAX, Decoded};
-use crate::plan::Plan;
-use crate::receiver::{Outlets, Receiver, Shared};
+use crate::outlets::Outlets;
+use crate::picture::{self, DECODED_MAX, Decoded};
 use crate::recording::{self, Control};
 use crate::screen;
+use crate::shared::Shared;
 use crate::snapshot::{self, SNAPSHOTS_MAX, Snapshot};
-use crate::sound::{self, SOUND_BYTES, SOUND_MAX, Sound, Volume};
+use crate::sound::{self, Volume};
 use crate::speaker::Speaker;
 use nix::sys::signal::{SigSet, Signal};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver as Queue, Sender, SyncSender, channel, sync_channel};
 use std::thread::Builder;
 use streamsocket_net::{Interface, machine};
+use streamsocket_subscribe::plan::Plan;
+use streamsocket_subscribe::queue::{Drain, FrameQueue, Sound, SoundQueue};
+use streamsocket_subscribe::subscription::{Stop, Subscription};
 
 /// The threads beside the main one, as the main one knows them.
 pub(super) struct Threads {
@@ -34,7 +36,7 @@ pub(super) struct Threads {
     pub(super) snapshots: SyncSender<Snapshot>,
     pub(super) volume: Arc<Volume>,
     pub(super) shared: Arc<Shared>,
-    wake_network: Arc<mio::Waker>,
+    stop_network: Stop,
     supervisor: Supervisor,
 }
 
@@ -47,42 +49,32 @@ impl Threads {
     ) -> Result<Self, String> {
         let signals = watch_signals()?;
         let mut supervisor = Supervisor::new();
-        let shared =
-            Arc::new(Shared { counters: Default::default(), quit: AtomicBool::new(false) });
-        let (coded, coded_queue) = sync_channel(CODED_MAX);
-        let (buffers, coded_spare) = sync_channel(SPARES_MAX);
-        let (sound, sound_queue) = sync_channel(SOUND_MAX);
-        let (samples, sound_spare) = sync_channel(SPARES_MAX);
+        let shared = Arc::new(Shared::default());
+        let (frames, Drain { messages: to_decode, spares: buffers }) = FrameQueue::new();
+        let (sound, to_play) = SoundQueue::new();
         let (recording, control, writer) = recording::prepare(plan, &shared);
-        let outlets = Outlets {
-            coded,
-            coded_budget: Budget::new(CODED_BYTES),
-            coded_spare: Spares::new(coded_spare),
-            sound,
-            sound_budget: Budget::new(SOUND_BYTES),
-            sound_spare: Spares::new(sound_spare),
-            recording,
-        };
-        let (receiver, wake_network) =
-            Receiver::open(plan, interface, options.latency, outlets, Arc::clone(&shared))?;
+        let outlets = Box::new(Outlets { frames, sound, recording, shared: Arc::clone(&shared) });
+        let input = Arc::clone(&shared.input);
+        let (subscription, stop_network) =
+            Subscription::open(plan, interface, options.latency, outlets, input)?;
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
         supervisor.spawn("recording", move || recording::run(&writer))?;
         let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);
         let of_snapshot = Arc::clone(&shared);
         supervisor.spawn("snapshot", move || {
-            snapshot::run(&to_save, &of_snapshot.counters);
+            snapshot::run(&to_save, &of_snapshot.output);
             Ok(())
         })?;
-        let sound = play_sound(options, plan, sound_queue, samples, (&volume, &shared));
+        let sound = play_sound(options, plan, to_play, &volume, &shared);
         supervisor.spawn("sound", sound)?;
         let (decoded_queue, decoded) = sync_channel(DECODED_MAX);
         let (pictures, spare) = sync_channel(DECODED_MAX);
         let of_picture = Arc::clone(&shared);
         supervisor.spawn("picture", move || {
             let wake = || waker.iter().for_each(screen::Waker::wake);
-            picture::run(&coded_queue, &decoded_queue, &spare, &wake, &of_picture)
+            picture::run(&to_decode, &decoded_queue, &spare, &wake, &of_picture)
         })?;
-        supervisor.spawn("network", move || receiver.run())?;
+        supervisor.spawn("network", move || subscription.run())?;
         Ok(Self {
             decoded,
             pictures,
@@ -92,7 +84,7 @@ impl Threads {
             snapshots,
             volume,
             shared,
-            wake_network,
+            stop_network,
             supervisor,
         })
     }
@@ -113,11 +105,10 @@ impl Threads {
     pub(super) fn end(self) -> (Arc<Shared>, Result<(), String>) {
         self.shared.quit.store(true, Ordering::Relaxed);
         self.recording.stop();
-        let Self { supervisor, wake_network, shared, recording, decoded, snapshots, .. } = self;
+        let Self { supervisor, stop_network, shared, recording, decoded, snapshots, .. } = self;
         drop((recording, decoded, snapshots));
-        // Without it the thread would look only at its next packet.
-        let _ = wake_network.wake();
-        let result = supervisor.join(|| shared.counters.recorded.get());
+        stop_network.stop();
+        let result = supervisor.join(|| shared.output.recorded.get());
         (shared, result)
     }
 }
@@ -127,23 +118,24 @@ impl Threads {
 fn play_sound(
     options: &Options,
     plan: &Plan,
-    queue: Queue<Sound>,
-    spare: SyncSender<Vec<i16>>,
-    (volume, shared): (&Arc<Volume>, &Arc<Shared>),
+    queue: Drain<Sound, i16>,
+    volume: &Arc<Volume>,
+    shared: &Arc<Shared>,
 ) -> impl FnOnce() -> Result<(), String> + Send + use<> {
     let format = plan.audio.as_ref().map(|audio| (audio.clock_rate, audio.channels));
     let name = options.speaker.clone();
     // Who wants no sound need not know that there could be none.
     let level = if options.mute { log::Level::Debug } else { log::Level::Warn };
     let (volume, shared) = (Arc::clone(volume), Arc::clone(shared));
+    let Drain { messages, spares } = queue;
     move || {
         let speaker = format.and_then(|(rate, channels)| {
             let opened = Speaker::open(&name, rate, channels);
             opened.map_err(|error| log::log!(level, "no sound: {error}")).ok()
         });
         match speaker {
-            Some(speaker) => sound::run(speaker, &queue, &spare, &volume, &shared),
-            None => sound::discard(&queue, &spare, &shared),
+            Some(speaker) => sound::run(speaker, &messages, &spares, &volume, &shared),
+            None => sound::discard(&messages, &spares, &shared),
         }
         Ok(())
     }

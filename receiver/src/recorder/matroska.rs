@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::ebml::{self, Id};
-use super::{AudioTrack, VideoTrack};
+use super::tracks::{AudioTrack, VideoTrack};
 
 /// Nanoseconds in a tick. 0.01 ms rounds a capture time by 5 us at most, and a block's 16 bits
 /// still reach 327 ms from its cluster.

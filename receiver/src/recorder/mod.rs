@@ -8,35 +8,17 @@ mod index;
 mod matroska;
 mod output;
 mod room;
+mod tracks;
 
 pub use self::destination::Destination;
 pub use self::error::Error;
 use self::matroska::{Clusters, TICK_NANOS, Track};
 use self::output::Output;
 use self::room::Room;
+pub use self::tracks::{AudioTrack, VideoTrack};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
-
-/// What the video track is said to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VideoTrack {
-    /// Width in pixels.
-    pub width: u16,
-    /// Height in pixels.
-    pub height: u16,
-    /// Nominal time from frame to frame in nanoseconds; `None` if it varies.
-    pub frame_nanos: Option<u64>,
-}
-
-/// What the audio track is said to be: 16-bit PCM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AudioTrack {
-    /// Frames a second.
-    pub rate: u32,
-    /// Channels, interleaved.
-    pub channels: u8,
-}
 
 /// What a recording holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What is recorded, and as what.
 
-use super::timebase::Stamp;
-use crate::memory::Claim;
 use crate::recorder::AudioTrack;
+use streamsocket_subscribe::memory::Claim;
+use streamsocket_subscribe::presentation_time::Stamp;
 
 /// Something to be recorded.
 pub(super) struct Media {

@@ -3,12 +3,13 @@
 
 use super::media::{Data, Format, Media};
 use super::part::Part;
-use super::timebase::{Stream, Timebase};
+use super::timebase::Timebase;
 use crate::naming::{NAMES_MAX, numbered};
 use crate::recorder::{Destination, Error};
 use core::fmt;
 use std::path::{Path, PathBuf};
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::sync::Medium;
 
 /// Sound waits so long, in nanoseconds, for the first picture. A session that has promised pictures and sends none
 /// is recorded from then on without.
@@ -119,11 +120,11 @@ impl Take {
 
     /// Records it, or keeps it until it can be; what is done with is given back.
     pub(super) fn write(&mut self, media: Media) -> (Result<(), Problem>, Option<Media>) {
-        let stream = match media.data {
-            Data::Video { .. } => Stream::Video,
-            Data::Audio { .. } => Stream::Audio,
+        let medium = match media.data {
+            Data::Video { .. } => Medium::Video,
+            Data::Audio { .. } => Medium::Audio,
         };
-        let at = self.timebase.place(stream, &media.stamp);
+        let at = self.timebase.place(medium, &media.stamp);
         self.newest = self.newest.max(Some(at));
         if self.part.is_none() {
             let size = match media.data {

@@ -1,5 +1,4 @@
 use super::*;
-use std::sync::atomic::AtomicBool;
 use streamsocket_stream::clock::Monotonic;
 
 mod files;
@@ -8,7 +7,7 @@ const MS: i64 = 1_000_000;
 const SIZE: (u16, u16) = (16, 16);
 
 fn ends() -> (Recording, Control, Writer, Arc<Shared>) {
-    let shared = Arc::new(Shared { counters: Default::default(), quit: AtomicBool::new(false) });
+    let shared = Arc::new(Shared::default());
     let plan = Plan::at("239.1.1.1:5004".parse().unwrap(), Some((8000, 1)));
     let (recording, control, writer) = prepare(&plan, &shared);
     (recording, control, writer, shared)
@@ -30,7 +29,7 @@ fn what_waits_for_a_disk_that_stalls_is_bounded_in_bytes_and_counted() {
     }
     let held = recording.waiting.held();
     assert!((56 << 20..=WAITING_BYTES).contains(&held), "{held} bytes wait");
-    assert_eq!(shared.counters.recording_left_out.get(), 92);
+    assert_eq!(shared.output.recording_left_out.get(), 92);
 }
 
 #[test]
@@ -41,7 +40,7 @@ fn nobody_waits_for_a_recorder_that_is_stuck() {
     for number in 0..3000 {
         recording.audio(stamp(number * 5), number * 40, &[1; 40]);
     }
-    assert!(shared.counters.recording_left_out.get() > 900);
+    assert!(shared.output.recording_left_out.get() > 900);
     // As by keys, while it is stuck.
     for _ in 0..10 {
         control.stop();
@@ -51,7 +50,7 @@ fn nobody_waits_for_a_recorder_that_is_stuck() {
     // As soon as it is not, what it has taken is written.
     drop((recording, control));
     run(&writer).unwrap();
-    assert!(shared.counters.recorded.get() > 2000 * 80);
+    assert!(shared.output.recorded.get() > 2000 * 80);
 }
 
 #[test]
@@ -95,6 +94,6 @@ fn a_sender_whose_clock_is_another_is_recorded_all_the_same() {
     let captured =
         (0..400_i64).map(|number| number * 33 - if number < 171 { 0 } else { 3_600_000 });
     let shared = recorded(captured);
-    assert_eq!(shared.counters.recording_left_out.get(), 0);
-    assert_eq!(shared.counters.recording_jumps.get(), 1);
+    assert_eq!(shared.output.recording_left_out.get(), 0);
+    assert_eq!(shared.output.recording_jumps.get(), 1);
 }

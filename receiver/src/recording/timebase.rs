@@ -4,6 +4,8 @@
 //! on where our clock is. Nothing reads a clock here.
 
 use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::sync::Medium;
+use streamsocket_subscribe::presentation_time::Stamp;
 
 /// A capture time so far after the arrival, in nanoseconds, is of another clock: the first packets, which the
 /// sender's clock was laid over, may have been delayed by nearly as much...
@@ -36,26 +38,6 @@ const DRIFTED_NANOS: i64 = 1_500_000_000;
 /// picture that are handed on a tenth of a second apart 0.05 ms.
 const FOLLOW_PPB: i64 = 500_000;
 
-/// When something was captured, and when it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// By the sender's wall clock without its steps, in nanoseconds since 1970, if that is known.
-    pub capture: Option<i64>,
-    /// When it would have come undelayed, as the timeline has it.
-    pub undelayed: Monotonic,
-    /// When it came.
-    pub arrival: Monotonic,
-    /// Which source of its stream it is of: another number for each.
-    pub source: u32,
-}
-
-/// Which stream something belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
-    Video,
-    Audio,
-}
-
 /// Where captures lie on our monotonic clock, for both streams of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timebase {
@@ -87,9 +69,9 @@ impl Timebase {
     }
 
     /// The recording's time of what has that stamp.
-    pub(super) fn place(&mut self, stream: Stream, stamp: &Stamp) -> Monotonic {
+    pub(super) fn place(&mut self, medium: Medium, stamp: &Stamp) -> Monotonic {
         let mut stamp = *stamp;
-        let placed = &mut self.streams[stream as usize];
+        let placed = &mut self.streams[medium as usize];
         let last = placed.source.replace(stamp.source);
         placed.is_new |= last.is_some_and(|source| source != stamp.source);
         let is_new = placed.is_new;
@@ -102,23 +84,23 @@ impl Timebase {
             None => stamp.undelayed,
             Some(capture) => {
                 placed.is_new = false;
-                self.of_capture(stream, capture, &stamp, is_new)
+                self.of_capture(medium, capture, &stamp, is_new)
             }
         };
-        let newest = &mut self.streams[stream as usize].newest;
+        let newest = &mut self.streams[medium as usize].newest;
         *newest = (*newest).max(Some(at));
         at
     }
 
     fn of_capture(
         &mut self,
-        stream: Stream,
+        medium: Medium,
         capture: i64,
         stamp: &Stamp,
         is_new: bool,
     ) -> Monotonic {
         let at = |offset: i64| Monotonic(capture.saturating_add(offset));
-        let Placed { newest, before, .. } = self.streams[stream as usize];
+        let Placed { newest, before, .. } = self.streams[medium as usize];
         let fits = |offset: &i64| fits(at(*offset), newest, stamp, is_new);
         let past = |jumped| stamp.arrival.nanos_since(jumped) >= UNDER_WAY_NANOS;
         if before && !self.jumped.is_some_and(past) {
@@ -126,7 +108,7 @@ impl Timebase {
                 return newest.map_or(at(before), |newest| newest.max(at(before)));
             }
         }
-        self.streams[stream as usize].before = false;
+        self.streams[medium as usize].before = false;
         if let Some(offset) = self.offset.filter(fits) {
             let followed = self.follow(offset, at(offset), stamp);
             self.offset = Some(followed);
@@ -136,13 +118,13 @@ impl Timebase {
         // The timeline may have heard of it no more than we.
         let known = (0..RESTART_NANOS).contains(&delay);
         let now = if known { stamp.undelayed } else { stamp.arrival };
-        self.jump(stream, capture, now, stamp.arrival)
+        self.jump(medium, capture, now, stamp.arrival)
     }
 
     /// The sender's clock goes on where ours is `now`, but not before what was recorded of either stream.
     fn jump(
         &mut self,
-        stream: Stream,
+        medium: Medium,
         capture: i64,
         now: Monotonic,
         arrival: Monotonic,
@@ -155,7 +137,7 @@ impl Timebase {
         self.offset = Some(now.0.saturating_sub(capture));
         self.followed = Some(arrival);
         for (index, placed) in self.streams.iter_mut().enumerate() {
-            placed.before = index != stream as usize;
+            placed.before = index != medium as usize;
         }
         now
     }

@@ -7,7 +7,7 @@ use sdl2::rect::Rect;
 use sdl2::render::{BlendMode, ScaleMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::WindowContext;
 
-use super::{Error, sdl_error};
+use super::error::{Error, sdl_error};
 
 /// A box of text with room for a fixed number of letters.
 pub(super) struct Label<'w> {

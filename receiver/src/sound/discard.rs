@@ -1,22 +1,22 @@
 //! Sound where there is no card.
 
-use super::Sound;
-use crate::clock::monotonic;
-use crate::receiver::Shared;
+use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::queue::Sound;
 
 /// Sound later than this would not be heard with a card either, in nanoseconds: it is left out.
 const UNHEARD_NANOS: i64 = 100_000_000;
 
 /// Without a card: lets everything go by, and notes when it could have been heard.
 pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>, shared: &Arc<Shared>) {
-    let counters = &shared.counters.audio;
+    let presentation = &shared.input.audio.presentation;
     while let Ok(next) = sound.recv() {
         if let Sound::Samples { samples, due, origin, claim: _claim } = next {
             let now = monotonic();
             if now.nanos_since(due) < UNHEARD_NANOS {
-                counters.latency.add(origin, due, due.max(now));
+                presentation.latency.add(origin, due, due.max(now));
             }
             let _ = spare.try_send(samples);
         }

@@ -92,7 +92,7 @@ fn where_the_size_changes_the_recording_goes_on_in_the_next_free_file() {
     assert_eq!(files.map(|file| pictures(&name(file))), ["32,16,25", "48,32,25", "32,16,25"]);
     let sound: Vec<_> = files.iter().flat_map(|file| samples(&name(file))).collect();
     assert!(sound == [7; 600 * 40], "{} samples, {:?}", sound.len(), heard(&sound));
-    let counters = &shared.counters;
+    let counters = &shared.output;
     assert_eq!((counters.recordings_cut.get(), counters.recording_left_out.get()), (0, 0));
     let sizes = files.map(|file| std::fs::metadata(name(file)).unwrap().len());
     assert_eq!(counters.recorded.get(), sizes.iter().sum::<u64>());
@@ -110,7 +110,7 @@ fn pictures_that_come_later_than_the_sound_are_in_the_next_file() {
             }
         }
     });
-    assert_eq!((written, shared.counters.recording_left_out.get()), (Ok(()), 0));
+    assert_eq!((written, shared.output.recording_left_out.get()), (Ok(()), 0));
     assert_eq!(pictures(&folder.path().join("a-2.mkv")), "16,16,25");
     assert_eq!(samples(&path).len(), 600 * 40 + 40);
 }
@@ -129,7 +129,7 @@ fn a_stream_ends_where_the_size_changes_and_says_so() {
     });
     let problem = written.unwrap_err();
     assert!(problem.starts_with("the pictures are 48x32 now"), "{problem}");
-    assert_eq!(shared.counters.recordings_cut.get(), 1);
+    assert_eq!(shared.output.recordings_cut.get(), 1);
     let file = folder.path().join("read.mkv");
     std::fs::write(&file, read.join().unwrap()).unwrap();
     assert_eq!(pictures(&file), "32,16,5");
@@ -151,7 +151,7 @@ fn a_hole_of_any_length_is_silence_to_the_sample() {
     assert_eq!(written, Ok(()));
     let samples = samples(&path);
     assert_eq!((samples.len(), heard(&samples)), (16 * 8000, vec![8000, 15 * 8000]));
-    assert_eq!(shared.counters.recording_silence.get(), 14 * SECOND as u64);
+    assert_eq!(shared.output.recording_silence.get(), 14 * SECOND as u64);
 }
 
 #[test]

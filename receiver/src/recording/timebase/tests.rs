@@ -1,5 +1,5 @@
-use super::Stream::{Audio, Video};
 use super::*;
+use streamsocket_stream::receive::sync::Medium::{self, Audio, Video};
 use streamsocket_stream::receive::timeline::Timeline;
 
 const MS: i64 = 1_000_000;
@@ -12,7 +12,7 @@ struct World {
     timebase: Timebase,
     source: u32,
     /// Recording time minus true time of each picture and packet, in nanoseconds, and the true time.
-    placed: Vec<(Stream, i64, i64)>,
+    placed: Vec<(Medium, i64, i64)>,
 }
 
 impl World {
@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    fn take(&mut self, stream: Stream, captured: i64, arrival: i64, clock: &dyn Fn(i64) -> i64) {
+    fn take(&mut self, stream: Medium, captured: i64, arrival: i64, clock: &dyn Fn(i64) -> i64) {
         let (capture, arrival) = (clock(captured), Monotonic(arrival));
         self.timeline.observe(capture, arrival);
         // As a moment has it: what cannot be believed is taken for undelayed.

@@ -1,14 +1,17 @@
-//! One stream at the network: its sockets, the source it is locked on to, its clock, and RTCP both
-//! ways. What the packets carry is the business of [`receiver`](crate::receiver).
+//! An RTP session (RFC 3550 section 3), in which one medium comes: its sockets, the source it is locked on to, that
+//! one's clock, and RTCP both ways. What the packets carry is the business of [`subscription`](crate::subscription).
 
-mod budget;
-mod stream;
+pub(crate) mod received;
+mod repair_time;
+mod rtp_stream;
 
-use self::budget::Budget;
-use self::stream::Stream;
+use self::received::{Each, Heard};
+use self::repair_time::RepairTime;
+use self::rtp_stream::RtpStream;
 use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
-use crate::receiver::{Clocks, Session};
+use crate::presentation_time::StreamTime;
+use crate::synchronisation::Synchronisation;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
@@ -21,7 +24,6 @@ use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::{Medium, StreamClock};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About, Feedback};
-use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp::Ssrc;
 
@@ -33,70 +35,20 @@ const CALLS_AT_A_TIME: usize = 16;
 /// looks was set.
 const CLOCK_SET_NANOS: i64 = 1_000_000;
 
-/// Groups whose members name the sources that they want (RFC 4607 section 1): 232/8, ff3x::/32.
-fn is_source_specific(group: IpAddr) -> bool {
-    match group {
-        IpAddr::V4(group) => group.octets()[0] == 232,
-        IpAddr::V6(group) => group.segments()[0] & 0xFFF0 == 0xFF30,
-    }
-}
-
-/// Which addresses the network is asked for packets of, if not for everybody's: those that the session names, if
-/// packets are wanted from nowhere else.
-pub(crate) fn asked_of(plan: &StreamPlan, only_from_sources: bool) -> &[IpAddr] {
-    let asks = only_from_sources || is_source_specific(plan.rtp.ip());
-    if asks { &plan.sources } else { &[] }
-}
-
-/// Whether a clock of this name (RFC 7273 section 4) is kept right, and to the time that ours is kept to:
-/// PTP's is another, and a sender's own is nobody's.
-pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
-    [&b"ntp="[..], b"gps", b"gal", b"glonass"].iter().any(|name| clock.starts_with(name))
-}
-
-/// One stream at the network.
-pub(crate) struct Intake {
+/// An RTP session.
+pub(crate) struct RtpSession {
     rtp: ReceiveSocket,
     rtcp: ReceiveSocket,
     repair: Option<ReceiveSocket>,
-    stream: Stream,
+    stream: RtpStream,
     /// Our wall clock minus our monotonic clock, as last seen.
     unix_offset: i64,
     replies: Option<UdpSocket>,
     report_to: Option<SocketAddr>,
 }
 
-/// A packet of the source.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Admitted<'a> {
-    /// The first of a new source: what is known of the old one is void.
-    pub(crate) is_new_source: bool,
-    pub(crate) sequence: u64,
-    pub(crate) time: i64,
-    pub(crate) marker: bool,
-    /// It did not come, but was made out of repair packets.
-    pub(crate) repaired: bool,
-    pub(crate) ntp: Option<NtpTime>,
-    pub(crate) payload: &'a [u8],
-    pub(crate) arrival: Monotonic,
-}
-
-/// What takes the packets of the source, each with the clocks as they are after it.
-type Each<'a> = &'a mut dyn FnMut(Admitted<'_>, Clocks<'_>);
-
-/// What RTCP said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Heard {
-    /// The source has said goodbye.
-    pub(crate) bye: bool,
-    /// The source has reported.
-    pub(crate) reported: bool,
-    /// What [`Intake::note`] says has changed.
-    pub(crate) noted: bool,
-}
-
-impl Intake {
-    /// Opens the sockets of a stream. If its packets are wanted from its sources alone, the network is asked for
+impl RtpSession {
+    /// Opens its sockets. If its packets are wanted from its sources alone, the network is asked for
     /// these.
     pub(crate) fn open(
         medium: Medium,
@@ -105,7 +57,7 @@ impl Intake {
         only_from_sources: bool,
     ) -> Result<Self, Error> {
         let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
-        let sources = asked_of(plan, only_from_sources);
+        let sources = plan.asked_of(only_from_sources);
         let open = |address| ReceiveSocket::open(address, interface, sources.iter().copied());
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let replies = UdpSocket::bind(SocketAddr::new(any, 0));
@@ -127,12 +79,12 @@ impl Intake {
             rtp,
             rtcp: open(plan.rtcp)?,
             repair,
-            stream: Stream {
+            stream: RtpStream {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
                 arrival_clock: ArrivalClock::new(plan.clock_rate),
                 repair: repaired.map(|(_, payload_type)| (Repair::default(), payload_type)),
-                budget: Budget::default(),
+                repair_time: RepairTime::default(),
                 overtaxed: false,
                 fates: Fates::default(),
                 feedback: Feedback::new(ssrc, plan.bandwidth),
@@ -186,9 +138,9 @@ impl Intake {
     }
 
     /// What tells the time of its packets.
-    pub(crate) const fn clocks<'a>(&'a self, session: &'a mut Session) -> Clocks<'a> {
-        let Stream { clock, arrival_clock, .. } = &self.stream;
-        Clocks { stream: clock, arrival: arrival_clock, session }
+    pub(crate) const fn time<'a>(&'a self, sync: &'a mut Synchronisation) -> StreamTime<'a> {
+        let RtpStream { clock, arrival_clock, .. } = &self.stream;
+        StreamTime { clock, arrival_clock, sync }
     }
 
     /// Whether the source's wall clock is kept right by somebody, as it says.
@@ -227,7 +179,7 @@ impl Intake {
 
     /// Hands over the packets that have come, and those that could be made. True if some were left for
     /// the next turn.
-    pub(crate) fn receive(&mut self, session: &mut Session, each: Each<'_>) -> bool {
+    pub(crate) fn receive(&mut self, sync: &mut Synchronisation, each: Each<'_>) -> bool {
         let Self { rtp, repair, stream, unix_offset: known_offset, .. } = self;
         let offset = unix_offset();
         // What was stamped before our clock was set has stamps of another time.
@@ -239,21 +191,21 @@ impl Intake {
             take(repair, stamps, &mut |datagram, from, _| stream.take_repair(datagram, from))
         });
         left |= take(rtp, stamps, &mut |datagram, from, arrival| {
-            stream.admit(datagram, from, arrival, session, each);
+            stream.admit(datagram, from, arrival, sync, each);
         });
-        stream.hand_on_repaired(session, each);
+        stream.hand_on_repaired(sync, each);
         left
     }
 
     /// Takes the reports that have come.
-    pub(crate) fn receive_rtcp(&mut self, now: Monotonic, session: &mut Session) -> Heard {
+    pub(crate) fn receive_rtcp(&mut self, now: Monotonic, sync: &mut Synchronisation) -> Heard {
         let mut heard = Heard::default();
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
         // One call takes more than any sender says in a turn; a flood is left to the kernel.
         let _ = self.rtcp.receive(&mut |received| {
             let Ok(packets) = rtcp::packets(received.data) else { return };
             for packet in packets.flatten() {
-                if stream.report(&packet, (received.from.ip(), now), session, &mut heard) {
+                if stream.report(&packet, received.from.ip(), now, sync, &mut heard) {
                     *report_to = Some(received.from);
                 }
             }

@@ -1,10 +1,12 @@
-//! What is known of a stream at the network, apart from its sockets: whose packets are taken, what
-//! clock they have, and what was lost and can be made again.
+//! The RTP stream of a session (RFC 7656 section 2.1.10), apart from sockets: whose packets are taken, what clock they
+//! have, and what was lost and can be made again.
 
-use super::budget::Budget;
-use super::{Admitted, Each, Heard, is_kept_right};
+use super::received::{Admitted, Each, Heard};
+use super::repair_time::RepairTime;
 use crate::clock::monotonic;
-use crate::receiver::{Clocks, Session};
+use crate::plan::is_kept_right;
+use crate::presentation_time::StreamTime;
+use crate::synchronisation::Synchronisation;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;
@@ -21,8 +23,8 @@ use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp;
 
-/// What is known of a stream, apart from its sockets.
-pub(super) struct Stream {
+/// An RTP stream, as far as it is known.
+pub(super) struct RtpStream {
     pub(super) source: Source,
     pub(super) clock: StreamClock,
     /// What tells time where the sender says none.
@@ -30,7 +32,7 @@ pub(super) struct Stream {
     /// What makes lost packets again, and the payload type of what it takes.
     pub(super) repair: Option<(Repair, u8)>,
     /// Time that repair may take.
-    pub(super) budget: Budget,
+    pub(super) repair_time: RepairTime,
     /// It was said that it does not suffice.
     pub(super) overtaxed: bool,
     /// What became of its packets in the end.
@@ -54,7 +56,7 @@ pub(super) struct Stream {
     pub(super) peers: Peers,
 }
 
-impl Stream {
+impl RtpStream {
     /// Takes a repair packet.
     pub(super) fn take_repair(&mut self, datagram: &[u8], from: IpAddr) {
         let Some((repair, payload_type)) = &mut self.repair else { return };
@@ -73,7 +75,7 @@ impl Stream {
     }
 
     /// Hands over the packets that can be made out of repair packets.
-    pub(super) fn hand_on_repaired(&mut self, session: &mut Session, each: Each<'_>) {
+    pub(super) fn hand_on_repaired(&mut self, sync: &mut Synchronisation, each: Each<'_>) {
         let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {
             return;
         };
@@ -81,7 +83,7 @@ impl Stream {
         if !repair.is_ready() {
             return;
         }
-        if !self.budget.allows(arrival) {
+        if !self.repair_time.allows(arrival) {
             if !std::mem::replace(&mut self.overtaxed, true) {
                 log::warn!("this machine is too slow to repair all that is lost");
             }
@@ -100,11 +102,11 @@ impl Stream {
             let (is_new_source, repaired) = (false, true);
             let packet =
                 Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
-            let session = &mut *session;
-            each(packet, Clocks { stream: clock, arrival: arrival_clock, session });
+            let sync = &mut *sync;
+            each(packet, StreamTime { clock, arrival_clock, sync });
         });
         let now = monotonic();
-        self.budget.spend(now.nanos_since(arrival), now);
+        self.repair_time.spend(now.nanos_since(arrival), now);
     }
 
     pub(super) fn admit(
@@ -112,7 +114,7 @@ impl Stream {
         datagram: &[u8],
         from: IpAddr,
         arrival: Monotonic,
-        session: &mut Session,
+        sync: &mut Synchronisation,
         each: Each<'_>,
     ) {
         let Ok(packet) = rtp::Packet::parse(datagram) else {
@@ -138,7 +140,7 @@ impl Stream {
             Admission::Refused => return,
         };
         if is_new_source {
-            self.begin(from, arrival, session);
+            self.begin(from, arrival, sync);
         }
         self.fates.came(sequence);
         if let Some((repair, _)) = &mut self.repair {
@@ -148,29 +150,30 @@ impl Stream {
         let ntp = self.ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
         if let Some(ntp) = ntp {
             self.extended = true;
-            self.observe(time, ntp, arrival, session);
+            self.observe(time, ntp, arrival, sync);
         }
         if !self.extended {
             self.arrival_clock.observe(time, arrival);
         }
         if let Some(capture) = self.clock.unix_nanos(time) {
-            session.heard(capture, arrival);
+            sync.heard(capture, arrival);
         } else if let Some(undelayed) = self.arrival_clock.undelayed(time) {
-            session.heard_late(arrival.nanos_since(undelayed), arrival);
+            sync.heard_late(arrival.nanos_since(undelayed), arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
         let repaired = false;
         let packet =
             Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
-        each(packet, Clocks { stream: &self.clock, arrival: &self.arrival_clock, session });
+        let (clock, arrival_clock) = (&self.clock, &self.arrival_clock);
+        each(packet, StreamTime { clock, arrival_clock, sync });
     }
 
     /// A new source: what is known of the old one is void.
-    fn begin(&mut self, from: IpAddr, arrival: Monotonic, session: &mut Session) {
+    fn begin(&mut self, from: IpAddr, arrival: Monotonic, sync: &mut Synchronisation) {
         if self.clock.stepped() != 0 {
-            session.timeline.reset();
+            sync.timeline.reset();
         }
-        self.clock.reset(&mut session.steps);
+        self.clock.reset(&mut sync.steps);
         self.arrival_clock.reset();
         self.fates.reset();
         if let Some((repair, _)) = &mut self.repair {
@@ -183,19 +186,20 @@ impl Stream {
         self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
     }
 
-    fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, session: &mut Session) {
-        if self.clock.observe(time, ntp, now, &mut session.steps) {
+    fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, sync: &mut Synchronisation) {
+        if self.clock.observe(time, ntp, now, &mut sync.steps) {
             log::info!("the sender's clock was set, which moves nothing here");
         }
     }
 
-    /// Takes one RTCP packet, which came `from` there; true if it was a report of the source. What others say
+    /// Takes one RTCP packet, which came `from` there `now`; true if it was a report of the source. What others say
     /// is not believed.
     pub(super) fn report(
         &mut self,
         packet: &rtcp::Packet<'_>,
-        (from, now): (IpAddr, Monotonic),
-        session: &mut Session,
+        from: IpAddr,
+        now: Monotonic,
+        sync: &mut Synchronisation,
         heard: &mut Heard,
     ) -> bool {
         if matches!(packet, rtcp::Packet::SenderReport { .. }) && self.peers.reported(from, now) {
@@ -210,7 +214,7 @@ impl Stream {
                 if let Some(time) = self.source.extend(info.time) {
                     // The extension of the packets themselves is newer.
                     if !self.extended {
-                        self.observe(time, info.ntp, now, session);
+                        self.observe(time, info.ntp, now, sync);
                     }
                 }
                 self.source.reported(info.ntp, now);

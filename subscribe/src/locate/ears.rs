@@ -2,7 +2,6 @@
 //! of a session.
 
 use super::candidates::Candidates;
-use crate::intake::asked_of;
 use crate::plan::{Error, Plan};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +31,7 @@ impl Probe {
         for stream in [&plan.video, &plan.audio].into_iter().flatten() {
             let types = [(stream.rtp, Some(stream.payload_type)), (stream.rtcp, None)];
             for (address, payload_type) in types {
-                let sources = asked_of(stream, plan.only_from_sources).iter().copied();
+                let sources = stream.asked_of(plan.only_from_sources).iter().copied();
                 let opened = ReceiveSocket::open(address, interface, sources);
                 let socket = opened.map_err(|error| Error(error.to_string()))?;
                 sockets.push((socket, payload_type));
@@ -116,7 +115,8 @@ impl Ears {
     /// none is passed over. Returns a session that something came of.
     pub(super) fn listen(
         &mut self,
-        (now, wait): (Monotonic, Duration),
+        now: Monotonic,
+        wait: Duration,
         candidates: &mut Candidates<Probe>,
         each: &mut dyn FnMut(&Announcement<'_>, IpAddr),
     ) -> Result<Option<Plan>, Error> {

@@ -1,9 +1,9 @@
-//! What the streams of a session share: the steps of the sender's clock, the timeline, and how long
+//! What keeps the streams of a session together: the steps of the sender's clock, the timeline, and how long
 //! presentation has to wait.
 
 use crate::clock::unix_offset;
 use crate::counters::Counters;
-use crate::options::Latency;
+use crate::latency::TargetLatency;
 use std::time::Duration;
 use streamsocket_net::machine;
 use streamsocket_stream::clock::{Monotonic, WallClock};
@@ -27,21 +27,21 @@ const LOOK_NANOS: i64 = 1_000_000_000;
 
 /// What is known of the sender's wall clock.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sender {
+pub(crate) struct SenderClock {
     /// Somebody keeps it right.
-    pub(super) synchronised: bool,
+    pub(crate) synchronised: bool,
     /// It is ours.
-    pub(super) same_machine: bool,
+    pub(crate) same_machine: bool,
     /// By how much it was set since it was first heard, in nanoseconds.
-    pub(super) stepped: i64,
+    pub(crate) stepped: i64,
 }
 
-/// What the streams of a session share.
-pub(crate) struct Session {
+/// What keeps the streams of a session together.
+pub(crate) struct Synchronisation {
     pub(crate) steps: Steps,
     pub(crate) timeline: Timeline,
     pub(crate) jitter: Jitter,
-    latency: Latency,
+    latency: TargetLatency,
     wall: WallClock,
     looked: Monotonic,
     /// When this turn of the loop began.
@@ -52,11 +52,11 @@ pub(crate) struct Session {
     settling: bool,
 }
 
-impl Session {
-    pub(super) fn new(latency: Latency, now: Monotonic) -> Self {
+impl Synchronisation {
+    pub(crate) fn new(latency: TargetLatency, now: Monotonic) -> Self {
         let first = match latency {
-            Latency::Auto => LATENCY_FIRST,
-            Latency::Fixed(millis) => Duration::from_millis(millis.into()),
+            TargetLatency::Auto => LATENCY_FIRST,
+            TargetLatency::Fixed(millis) => Duration::from_millis(millis.into()),
         };
         Self {
             steps: Steps::default(),
@@ -72,12 +72,12 @@ impl Session {
     }
 
     /// When what has the RTP time `time` has to be complete, if it takes `work` nanoseconds from then.
-    pub(super) fn latest(&self, clock: &StreamClock, time: i64, work: i64) -> Option<Monotonic> {
+    pub(crate) fn latest(&self, clock: &StreamClock, time: i64, work: i64) -> Option<Monotonic> {
         Some(self.timeline.due(clock.unix_nanos(time)?)?.offset(-work))
     }
 
     /// The loop has begun a turn.
-    pub(super) const fn begin_turn(&mut self, now: Monotonic) {
+    pub(crate) const fn begin_turn(&mut self, now: Monotonic) {
         self.now = now;
     }
 
@@ -97,7 +97,7 @@ impl Session {
     }
 
     /// Thinks over when things are presented.
-    pub(super) fn turn(&mut self, now: Monotonic, sender: Sender, counters: &Counters) {
+    pub(crate) fn turn(&mut self, now: Monotonic, sender: SenderClock, counters: &Counters) {
         if now.nanos_since(self.looked) >= LOOK_NANOS {
             self.looked = now;
             let synchronised = sender.synchronised && machine::is_synchronised();
@@ -105,11 +105,9 @@ impl Session {
             counters.synchronised.set(u64::from(synchronised));
             counters.same_machine.set(u64::from(sender.same_machine));
         }
-        let work = |of: &crate::counters::Gauge| of.get().unwrap_or(0);
-        let video = work(&counters.video.work) + work(&counters.video.showing);
-        let work = Work { video, audio: work(&counters.audio.work) };
-        self.jitter.set_work(work);
-        if let (Latency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
+        let (video, audio) = (&counters.video.presentation, &counters.audio.presentation);
+        self.jitter.set_work(Work { video: video.needed(), audio: audio.needed() });
+        if let (TargetLatency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
             let excess = self.timeline.latency() - target.latency;
             let at_once = self.timeline.is_settling(now)
                 || target.at_once && excess < 0
@@ -119,8 +117,8 @@ impl Session {
         if std::mem::replace(&mut self.settling, self.timeline.is_settling(now))
             && !self.timeline.is_settling(now)
         {
-            counters.video.latency.reset();
-            counters.audio.latency.reset();
+            video.latency.reset();
+            audio.latency.reset();
         }
         if let Some(stopped) = self.jitter.stopped() {
             counters.stopped.set(stopped.0);
@@ -135,7 +133,7 @@ impl Session {
     /// Looks at our own clock.
     fn look(&mut self, now: Monotonic, synchronised: bool, stepped: i64) {
         self.wall.observe(now, now.0.saturating_add(unix_offset()));
-        let fixed = matches!(self.latency, Latency::Fixed(_));
+        let fixed = matches!(self.latency, TargetLatency::Fixed(_));
         let offset = stepped.saturating_sub(self.wall.unix_nanos(Monotonic(0)));
         let agree = self
             .timeline

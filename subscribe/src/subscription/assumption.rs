@@ -21,12 +21,12 @@ pub(super) struct Assumption {
     first: Option<Timed>,
 }
 
-/// A packet.
+/// A packet: its extended sequence number and RTP time, and the length of its payload.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
-    sequence: u64,
-    time: i64,
-    bytes: usize,
+pub(super) struct Seen {
+    pub(super) sequence: u64,
+    pub(super) time: i64,
+    pub(super) bytes: usize,
 }
 
 /// A packet whose capture time is known.
@@ -46,12 +46,9 @@ impl Assumption {
     }
 
     /// Looks at a packet. Once it can be told: what to say to the user, or nothing if all is well.
-    pub(super) fn check(
-        &mut self,
-        (sequence, time, bytes): (u64, i64, usize),
-        unix: Option<i64>,
-    ) -> Option<Option<String>> {
-        let last = self.last.replace(Seen { sequence, time, bytes })?;
+    pub(super) fn check(&mut self, packet: Seen, unix: Option<i64>) -> Option<Option<String>> {
+        let Seen { sequence, time, .. } = packet;
+        let last = self.last.replace(packet)?;
         let frames = usize::try_from(time.checked_sub(last.time)?).ok().filter(|it| *it > 0)?;
         if sequence != last.sequence + 1 {
             return None;
@@ -89,7 +86,7 @@ mod tests {
         let packets = (0_i64..600).map(|index| (index, index * frames));
         let mut told = packets.filter_map(|(index, time)| {
             let sequence = u64::try_from(index).unwrap();
-            assumption.check((sequence, time, bytes), Some(time * 1_000_000_000 / rate))
+            assumption.check(Seen { sequence, time, bytes }, Some(time * 1_000_000_000 / rate))
         });
         told.next().expect("it could not be told")
     }

@@ -14,8 +14,8 @@ pub(super) const ADVICE: &str = "is the sender on, in the same network, and is -
 /// What is known of a session at a moment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evidence {
-    pub(super) video: Stream,
-    pub(super) audio: Stream,
+    pub(super) video: StreamEvidence,
+    pub(super) audio: StreamEvidence,
     /// When the sender last reported.
     pub(super) reported: Option<Monotonic>,
     /// How long it has been waited for.
@@ -24,7 +24,7 @@ pub(super) struct Evidence {
 
 /// What is known of one stream of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stream {
+pub(super) struct StreamEvidence {
     /// Whether the session has it.
     pub(super) expected: bool,
     /// When its last packet came.
@@ -35,9 +35,9 @@ pub(super) struct Stream {
     pub(super) refused: Option<String>,
 }
 
-/// What the viewer is told.
+/// The state of the source, as the viewer is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outlook {
+pub(super) enum SourceState {
     Waiting,
     /// Waiting, and advised what to look at.
     Advised,
@@ -51,7 +51,7 @@ pub(super) enum Outlook {
     Stopped,
 }
 
-impl Outlook {
+impl SourceState {
     pub(super) fn of(evidence: &Evidence, now: Monotonic) -> Self {
         let Evidence { video, audio, reported, waited } = evidence;
         let silent = |heard: &Option<Monotonic>| heard.is_none_or(|at| now.since(at) >= SILENCE);
@@ -69,11 +69,11 @@ impl Outlook {
         }
         // A session that has just begun to be heard need not have said everything.
         let began = *waited < SILENCE;
-        let lacks = |stream: &Stream| {
+        let lacks = |stream: &StreamEvidence| {
             let missing = stream.refused.is_some() || silent(&stream.heard);
             stream.expected && (stream.note.is_some() || missing && !began)
         };
-        let why = |stream: &Stream| stream.note.clone().or_else(|| stream.refused.clone());
+        let why = |stream: &StreamEvidence| stream.note.clone().or_else(|| stream.refused.clone());
         if lacks(video) {
             return Self::NoPicture(why(video));
         }
@@ -116,60 +116,79 @@ mod tests {
 
     const SECOND: i64 = 1_000_000_000;
 
-    fn heard(second: i64) -> Stream {
-        Stream { expected: true, heard: Some(Monotonic(second * SECOND)), ..Stream::default() }
+    fn heard(second: i64) -> StreamEvidence {
+        StreamEvidence {
+            expected: true,
+            heard: Some(Monotonic(second * SECOND)),
+            ..StreamEvidence::default()
+        }
     }
 
-    fn at(second: i64, video: Stream, audio: Stream, reported: Option<i64>) -> Outlook {
+    fn at(
+        second: i64,
+        video: StreamEvidence,
+        audio: StreamEvidence,
+        reported: Option<i64>,
+    ) -> SourceState {
         let reported = reported.map(|second| Monotonic(second * SECOND));
         let waited = Duration::from_secs(second.unsigned_abs());
-        Outlook::of(&Evidence { video, audio, reported, waited }, Monotonic(second * SECOND))
+        SourceState::of(&Evidence { video, audio, reported, waited }, Monotonic(second * SECOND))
     }
 
     #[test]
     fn what_was_never_heard_is_waited_for() {
-        let none = || Stream { expected: true, ..Stream::default() };
-        assert_eq!(at(1, none(), none(), None), Outlook::Waiting);
-        assert_eq!(at(4, none(), none(), None), Outlook::Advised);
+        let none = || StreamEvidence { expected: true, ..StreamEvidence::default() };
+        assert_eq!(at(1, none(), none(), None), SourceState::Waiting);
+        assert_eq!(at(4, none(), none(), None), SourceState::Advised);
     }
 
     #[test]
     fn what_comes_and_is_not_presented_is_said_and_not_blamed_on_the_network() {
-        let refused =
-            |heard| Stream { expected: true, heard, refused: Some("so".into()), note: None };
-        assert_eq!(at(1, refused(None), Stream::default(), None), Outlook::Waiting);
-        let outlook = at(4, refused(None), Stream::default(), None);
-        assert_eq!(outlook, Outlook::Refused("so".into()));
-        assert_eq!(outlook.notice("Door").unwrap(), "nothing of Door can be presented: so");
+        let refused = |heard| StreamEvidence {
+            expected: true,
+            heard,
+            refused: Some("so".into()),
+            note: None,
+        };
+        assert_eq!(at(1, refused(None), StreamEvidence::default(), None), SourceState::Waiting);
+        let state = at(4, refused(None), StreamEvidence::default(), None);
+        assert_eq!(state, SourceState::Refused("so".into()));
+        assert_eq!(state.notice("Door").unwrap(), "nothing of Door can be presented: so");
         // Packets that are the stream's, of which no picture can be made; the sound is heard.
         let heard_at = Some(Monotonic(4 * SECOND));
-        let outlook = at(4, refused(heard_at), heard(4), Some(4));
-        assert_eq!(outlook, Outlook::NoPicture(Some("so".into())));
-        assert_eq!(at(4, heard(4), refused(heard_at), None), Outlook::NoSound(Some("so".into())));
+        let state = at(4, refused(heard_at), heard(4), Some(4));
+        assert_eq!(state, SourceState::NoPicture(Some("so".into())));
+        assert_eq!(
+            at(4, heard(4), refused(heard_at), None),
+            SourceState::NoSound(Some("so".into()))
+        );
     }
 
     #[test]
     fn a_sender_that_still_speaks_has_lost_its_camera() {
-        assert_eq!(at(9, heard(8), heard(9), Some(9)), Outlook::Playing);
-        assert_eq!(at(9, heard(7), heard(9), Some(9)), Outlook::NoPicture(None));
-        assert_eq!(at(9, heard(7), Stream::default(), Some(8)), Outlook::NoPicture(None));
-        assert_eq!(at(9, heard(9), heard(5), Some(9)), Outlook::NoSound(None));
-        assert_eq!(at(9, heard(5), heard(6), Some(7)), Outlook::Stopped);
+        assert_eq!(at(9, heard(8), heard(9), Some(9)), SourceState::Playing);
+        assert_eq!(at(9, heard(7), heard(9), Some(9)), SourceState::NoPicture(None));
+        assert_eq!(
+            at(9, heard(7), StreamEvidence::default(), Some(8)),
+            SourceState::NoPicture(None)
+        );
+        assert_eq!(at(9, heard(9), heard(5), Some(9)), SourceState::NoSound(None));
+        assert_eq!(at(9, heard(5), heard(6), Some(7)), SourceState::Stopped);
     }
 
     #[test]
     fn a_note_counts_at_once() {
         let note = || Some("camera \"Eye\" was unplugged".to_owned());
-        let outlook = at(9, Stream { note: note(), ..heard(9) }, heard(9), Some(9));
-        assert_eq!(outlook, Outlook::NoPicture(note()));
-        assert!(outlook.is_stale());
-        let notice = outlook.notice("Door").unwrap();
+        let state = at(9, StreamEvidence { note: note(), ..heard(9) }, heard(9), Some(9));
+        assert_eq!(state, SourceState::NoPicture(note()));
+        assert!(state.is_stale());
+        let notice = state.notice("Door").unwrap();
         assert_eq!(notice, "no picture from Door: camera \"Eye\" was unplugged");
     }
 
     #[test]
     fn sound_that_was_never_there_is_not_missed() {
-        let never = Stream { expected: true, ..Stream::default() };
-        assert_eq!(at(9, heard(9), never, None), Outlook::Playing);
+        let never = StreamEvidence { expected: true, ..StreamEvidence::default() };
+        assert_eq!(at(9, heard(9), never, None), SourceState::Playing);
     }
 }

@@ -1,20 +1,18 @@
 //! Pictures: packets of the source to frames that are decoded and recorded.
 
-use super::moment::{Clocks, Moment};
-use super::{Outlets, Session};
-use crate::clock::monotonic;
 use crate::counters::Counters;
-use crate::intake::{Admitted, Intake};
-use crate::picture::Coded;
+use crate::outlet::{CompleteFrame, Outlet};
 use crate::plan::StreamPlan;
-use crate::recording::Stamp;
-use std::sync::mpsc::TrySendError;
+use crate::presentation_time::StreamTime;
+use crate::rtp_session::RtpSession;
+use crate::rtp_session::received::Admitted;
+use crate::synchronisation::Synchronisation;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
 
 /// The video stream of a session.
 pub(super) struct Video {
-    pub(super) intake: Intake,
+    pub(super) session: RtpSession,
     assembly: Assembly,
 }
 
@@ -28,10 +26,10 @@ struct Assembly {
 }
 
 impl Video {
-    pub(super) fn new(intake: Intake, plan: &StreamPlan) -> Self {
+    pub(super) fn new(session: RtpSession, plan: &StreamPlan) -> Self {
         let reassembler = Reassembler::new(plan.size);
         Self {
-            intake,
+            session,
             assembly: Assembly {
                 reassembler,
                 buffer: Vec::new(),
@@ -41,9 +39,9 @@ impl Video {
         }
     }
 
-    pub(super) fn deadline(&self, session: &Session) -> Option<Monotonic> {
-        let (clock, work) = (self.intake.clock(), session.jitter.work().video);
-        let latest = |time| session.latest(clock, time, work);
+    pub(super) fn deadline(&self, sync: &Synchronisation) -> Option<Monotonic> {
+        let (clock, work) = (self.session.clock(), sync.jitter.work().video);
+        let latest = |time| sync.latest(clock, time, work);
         self.assembly.reassembler.deadline(&latest)
     }
 
@@ -51,12 +49,12 @@ impl Video {
     /// while we were held up, none has to give way to a later one. True if packets were left.
     pub(super) fn receive(
         &mut self,
-        session: &mut Session,
-        outlets: &mut Outlets,
+        sync: &mut Synchronisation,
+        outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
         let assembly = &mut self.assembly;
-        let left = self.intake.receive(session, &mut |packet: Admitted<'_>, clocks| {
+        let left = self.session.receive(sync, &mut |packet: Admitted<'_>, clock| {
             if packet.is_new_source {
                 assembly.reassembler.reset();
                 assembly.source = assembly.source.wrapping_add(1);
@@ -73,9 +71,9 @@ impl Video {
                 arrival: packet.arrival,
             });
             if packet.repaired && assembly.reassembler.counts().late != late {
-                assembly.learn_late(&packet, clocks);
+                assembly.learn_late(&packet, clock);
             } else if packet.marker || packet.repaired {
-                assembly.hand_on(packet.arrival, clocks, outlets, counters);
+                assembly.hand_on(packet.arrival, clock, outlet, counters);
             }
         });
         self.count(counters);
@@ -86,86 +84,68 @@ impl Video {
     pub(super) fn hand_on(
         &mut self,
         now: Monotonic,
-        session: &mut Session,
-        outlets: &mut Outlets,
+        sync: &mut Synchronisation,
+        outlet: &mut dyn Outlet,
         counters: &Counters,
     ) {
-        let clocks = self.intake.clocks(session);
-        self.assembly.hand_on(now, clocks, outlets, counters);
+        let clock = self.session.time(sync);
+        self.assembly.hand_on(now, clock, outlet, counters);
         self.count(counters);
     }
 
     fn count(&self, counters: &Counters) {
-        let (received, lost) = self.intake.source().totals();
+        let (received, lost) = self.session.source().totals();
         let counts = self.assembly.reassembler.counts();
         counters.video.packets.set(received);
         counters.video.packets_lost.set(u64::try_from(lost).unwrap_or(0));
-        let repaired = self.intake.repair().repaired;
+        let repaired = self.session.repair().repaired;
         let of_use = repaired.saturating_sub(self.assembly.repaired_late.0);
         counters.video.packets_repaired.set(of_use);
-        counters.video.bytes.set(self.intake.bytes());
-        counters.video.packets_refused.set(self.intake.refused() + counts.malformed);
-        let refusals = self.intake.refusals().and(self.assembly.reassembler.refusals());
+        counters.video.bytes.set(self.session.bytes());
+        counters.video.packets_refused.set(self.session.refused() + counts.malformed);
+        let refusals = self.session.refusals().and(self.assembly.reassembler.refusals());
         counters.video.refused.set(refusals);
         counters.video.frames_received.set(counts.frames);
         counters.video.frames_incomplete.set(counts.incomplete);
-        counters.video.jitter.set(self.intake.source().jitter_nanos());
-        counters.kernel_drops.set(self.intake.kernel_drops());
+        counters.video.jitter.set(self.session.source().jitter_nanos());
+        counters.kernel_drops.set(self.session.kernel_drops());
     }
 }
 
 impl Assembly {
     /// A frame that was given up would be there now: the latency should have let it come.
-    fn learn_late(&mut self, packet: &Admitted<'_>, clocks: Clocks<'_>) {
+    fn learn_late(&mut self, packet: &Admitted<'_>, clock: StreamTime<'_>) {
         self.repaired_late.0 += 1;
         if self.repaired_late.1.replace(packet.time) == Some(packet.time) {
             return;
         }
-        if let Some(delay) = clocks.repair_delay(packet.time, packet.arrival) {
-            let latency = clocks.session.timeline.latency();
-            clocks.session.jitter.video(delay, latency, packet.arrival);
+        if let Some(delay) = clock.repair_delay(packet.time, packet.arrival) {
+            let latency = clock.sync.timeline.latency();
+            clock.sync.jitter.video(delay, latency, packet.arrival);
         }
     }
 
     fn hand_on(
         &mut self,
         now: Monotonic,
-        clocks: Clocks<'_>,
-        outlets: &mut Outlets,
+        clock: StreamTime<'_>,
+        outlet: &mut dyn Outlet,
         counters: &Counters,
     ) {
-        let work = clocks.session.jitter.work().video;
+        let work = clock.sync.jitter.work().video;
         loop {
-            let latest = |time| clocks.session.latest(clocks.stream, time, work);
+            let latest = |time| clock.sync.latest(clock.clock, time, work);
             let Some(frame) = self.reassembler.poll(now, &latest, &mut self.buffer) else { break };
-            let moment = clocks.moment(frame.time, frame.completed);
-            if let Some(delay) = moment.delay {
-                let latency = clocks.session.timeline.latency();
-                clocks.session.jitter.video(delay, latency, frame.completed);
+            let mut time = clock.presentation(frame.time, frame.completed);
+            time.stamp.source = self.source;
+            if let Some(delay) = time.delay {
+                let latency = clock.sync.timeline.latency();
+                clock.sync.jitter.video(delay, latency, frame.completed);
             }
             counters.video.size.set(u64::from(frame.width) << 16 | u64::from(frame.height));
-            let file = self.buffer.get(frame.start..).unwrap_or_default();
-            let stamp = Stamp { source: self.source, ..moment.stamp };
-            outlets.recording.video(stamp, file, (frame.width, frame.height));
-            let Some(claim) = outlets.coded_budget.claim(self.buffer.capacity()) else {
-                counters.video.frames_late.add(1);
-                continue;
-            };
-            let spare = outlets.coded_spare.take(self.buffer.len());
-            let jpeg = std::mem::replace(&mut self.buffer, spare);
-            let Moment { due, origin, .. } = moment;
-            let handed = monotonic();
-            let coded = Coded { jpeg, start: frame.start, due, origin, handed, claim };
-            if let Err(refused) = outlets.coded.try_send(coded) {
-                counters.video.frames_late.add(1);
-                self.buffer = refused_jpeg(refused);
-            }
+            let start = frame.start;
+            let size = (frame.width, frame.height);
+            outlet.frame(CompleteFrame { buffer: &mut self.buffer, start, size, time });
         }
-    }
-}
-
-fn refused_jpeg(refused: TrySendError<Coded>) -> Vec<u8> {
-    match refused {
-        TrySendError::Full(coded) | TrySendError::Disconnected(coded) => coded.jpeg,
     }
 }

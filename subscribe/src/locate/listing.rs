@@ -1,6 +1,7 @@
 //! The sessions that are announced, each once, and those that are taken back. Nothing is listened to here.
 
-use crate::plan::{Plan, printable, text_of};
+use crate::plan::Plan;
+use crate::text::{printable, text_of};
 use std::net::IpAddr;
 use streamsocket_wire::sap::Announcement;
 use streamsocket_wire::sdp::identity;

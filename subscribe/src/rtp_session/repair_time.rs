@@ -12,11 +12,11 @@ const AHEAD_NANOS: i64 = 300_000_000;
 
 /// Time that was spent, and has to be waited for.
 #[derive(Debug, Default)]
-pub(super) struct Budget {
+pub(super) struct RepairTime {
     free: Monotonic,
 }
 
-impl Budget {
+impl RepairTime {
     /// Whether there is time now.
     pub(super) fn allows(&self, now: Monotonic) -> bool {
         self.free.nanos_since(now) <= AHEAD_NANOS
@@ -36,14 +36,14 @@ mod tests {
 
     /// Repairs of a second that is asked for so many of, each of which takes so many milliseconds.
     fn done(asked: i64, takes: i64) -> i64 {
-        let mut budget = Budget::default();
+        let mut time = RepairTime::default();
         let mut now = Monotonic(0);
         let mut done = 0;
         for number in 0..10 * asked {
             now = now.max(Monotonic(number * 1000 * MS / asked));
-            if budget.allows(now) {
+            if time.allows(now) {
                 now = now.offset(takes * MS);
-                budget.spend(takes * MS, now);
+                time.spend(takes * MS, now);
                 done += 1;
             }
         }

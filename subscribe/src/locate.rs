@@ -10,7 +10,8 @@ use self::ears::{Ears, Probe};
 pub use self::listing::News;
 use self::listing::{LISTED_MAX, Listing};
 use crate::clock::monotonic;
-use crate::plan::{Error, Plan, printable, text_of};
+use crate::plan::{Error, Plan};
+use crate::text::{printable, text_of};
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
@@ -69,14 +70,15 @@ pub fn locate(
     while !stop(monotonic()) {
         let mut announced = Vec::new();
         let listing = &mut search.listing;
-        let turn = (monotonic(), STEP);
-        let heard = ears.listen(turn, &mut search.candidates, &mut |announcement, announcer| {
-            listing.hear(announcement, announcer);
-            if announced.len() < LISTED_MAX {
-                let plan = listing.plan_of(announcement, announcer);
-                announced.extend(plan.map(|plan| (from(plan), announcer)));
-            }
-        })?;
+        let candidates = &mut search.candidates;
+        let heard =
+            ears.listen(monotonic(), STEP, candidates, &mut |announcement, announcer| {
+                listing.hear(announcement, announcer);
+                if announced.len() < LISTED_MAX {
+                    let plan = listing.plan_of(announcement, announcer);
+                    announced.extend(plan.map(|plan| (from(plan), announcer)));
+                }
+            })?;
         if heard.is_some() {
             return Ok(heard);
         }
@@ -192,7 +194,7 @@ pub fn list(
     let end = monotonic() + LISTENING;
     while monotonic() < end {
         let mut news = Vec::new();
-        ears.listen((monotonic(), STEP), &mut none, &mut |announcement, announcer| {
+        ears.listen(monotonic(), STEP, &mut none, &mut |announcement, announcer| {
             news.extend(listing.hear(announcement, announcer));
         })?;
         news.into_iter().try_for_each(&mut *each)?;

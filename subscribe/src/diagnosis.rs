@@ -5,7 +5,7 @@ use streamsocket_stream::receive::refusal::{Reason, Refusals};
 
 /// What to say of a stream of which something came and nothing was presented: the most frequent reason. It stays
 /// the same while more of the same comes.
-pub(crate) fn in_words(refusals: &Refusals, stream: &StreamPlan, plan: &Plan) -> Option<String> {
+pub(crate) fn of(refusals: &Refusals, stream: &StreamPlan, plan: &Plan) -> Option<String> {
     let (reason, _) = refusals.most()?;
     let wanted = stream.payload_type;
     Some(match reason {
@@ -48,22 +48,22 @@ mod tests {
         let plan = Plan::at("239.1.1.1:5004".parse().unwrap(), None);
         let stream = plan.video.clone().unwrap();
         let mut refusals = Refusals::default();
-        assert_eq!(in_words(&refusals, &stream, &plan), None);
+        assert_eq!(of(&refusals, &stream, &plan), None);
         refusals.add(Reason::NotRtp);
         refusals.add_many(Reason::PayloadType(96), 5344);
-        let said = in_words(&refusals, &stream, &plan).unwrap();
+        let said = of(&refusals, &stream, &plan).unwrap();
         assert!(said.contains("payload type 96, and 26 was expected"), "{said}");
         let elsewhere = plan.clone().only_from([192, 0, 2, 1].into());
         let mut refusals = Refusals::default();
         refusals.add(Reason::Stranger([192, 0, 2, 7].into()));
-        let said = in_words(&refusals, &elsewhere.video.clone().unwrap(), &elsewhere).unwrap();
+        let said = of(&refusals, &elsewhere.video.clone().unwrap(), &elsewhere).unwrap();
         assert_eq!(said, "packets come from 192.0.2.7, and --source has them from 192.0.2.1");
         for reason in
             [Reason::Q(0), Reason::Kind(7), Reason::Tables(0), Reason::Tables(96), Reason::Size]
         {
             let mut refusals = Refusals::default();
             refusals.add(reason);
-            let said = in_words(&refusals, &stream, &plan).unwrap();
+            let said = of(&refusals, &stream, &plan).unwrap();
             assert!(said.starts_with("its pictures ") && !said.contains('\n'), "{said}");
         }
     }

@@ -1,0 +1,21 @@
+//! What the tracks of a recording are said to be.
+
+/// What the video track is said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoTrack {
+    /// Width in pixels.
+    pub width: u16,
+    /// Height in pixels.
+    pub height: u16,
+    /// Nominal time from frame to frame in nanoseconds; `None` if it varies.
+    pub frame_nanos: Option<u64>,
+}
+
+/// What the audio track is said to be: 16-bit PCM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioTrack {
+    /// Frames a second.
+    pub rate: u32,
+    /// Channels, interleaved.
+    pub channels: u8,
+}

@@ -1,0 +1,242 @@
+//! A subscription to a session, with its event loop: packets in, frames and samples out, each with the time it is
+//! due.
+
+mod assumption;
+mod audio;
+mod rejoin;
+mod video;
+
+use self::audio::Audio;
+use self::rejoin::Rejoin;
+use self::video::Video;
+use crate::cells::{Gauge, Note};
+use crate::clock::monotonic;
+use crate::counters::Counters;
+use crate::latency::TargetLatency;
+use crate::outlet::Outlet;
+use crate::plan::Plan;
+use crate::rtp_session::RtpSession;
+use crate::rtp_session::received::Heard;
+use crate::synchronisation::{SenderClock, Synchronisation};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use streamsocket_net::{Changes, Interface, machine};
+use streamsocket_stream::clock::Monotonic;
+use streamsocket_stream::receive::sync::Medium;
+
+/// Events taken from the kernel at a time; more wait for the next turn.
+const EVENTS_MAX: usize = 16;
+
+const WAKER: Token = Token(0);
+const PACKETS: Token = Token(1);
+const CHANGES: Token = Token(2);
+
+/// Ends the loop of a subscription.
+#[derive(Debug)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    waker: Waker,
+}
+
+impl Stop {
+    /// Ends it, within the turn that it is in.
+    pub fn stop(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        // Without it the loop would look only at its next packet.
+        let _ = self.waker.wake();
+    }
+}
+
+/// A subscription to a session.
+pub struct Subscription {
+    poll: Poll,
+    /// Ears for links and addresses that change.
+    changes: Option<Changes>,
+    rejoin: Rejoin,
+    video: Option<Video>,
+    audio: Option<Audio>,
+    sync: Synchronisation,
+    outlet: Box<dyn Outlet>,
+    counters: Arc<Counters>,
+    stop: Arc<AtomicBool>,
+    cname: String,
+}
+
+impl Subscription {
+    /// Opens the sockets of a session.
+    ///
+    /// # Errors
+    /// One line: which socket, and why not.
+    pub fn open(
+        plan: &Plan,
+        interface: Option<&Interface>,
+        latency: TargetLatency,
+        outlet: Box<dyn Outlet>,
+        counters: Arc<Counters>,
+    ) -> Result<(Self, Stop), String> {
+        let only = plan.only_from_sources;
+        let open = |medium, stream| {
+            let opened = RtpSession::open(medium, stream, interface, only);
+            opened.map_err(|error| error.to_string())
+        };
+        let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut subscription = Self {
+            poll: Poll::new().map_err(failed)?,
+            changes: Changes::open().ok(),
+            rejoin: Rejoin::new(monotonic()),
+            video: None,
+            audio: None,
+            sync: Synchronisation::new(latency, monotonic()),
+            outlet,
+            counters,
+            stop: Arc::clone(&stop),
+            // Two viewers of one host are two (RFC 7022 section 4.2).
+            cname: format!("{:08x}@{}", machine::random().unwrap_or(0), machine::host_name()),
+        };
+        if let Some(stream) = &plan.video {
+            subscription.video = Some(Video::new(open(Medium::Video, stream)?, stream));
+        }
+        if let Some(stream) = &plan.audio {
+            subscription.audio = Some(Audio::new(open(Medium::Audio, stream)?, stream));
+        }
+        subscription.watch().map_err(failed)?;
+        let waker = Waker::new(subscription.poll.registry(), WAKER).map_err(failed)?;
+        Ok((subscription, Stop { asked: stop, waker }))
+    }
+
+    /// Receives until it is stopped, then says goodbye.
+    ///
+    /// # Errors
+    /// If the event loop fails.
+    pub fn run(mut self) -> Result<(), String> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut left = false;
+        while !self.stop.load(Ordering::Relaxed) {
+            let now = monotonic();
+            let timeout = match self.deadline() {
+                _ if left => Some(Duration::ZERO),
+                deadline => deadline.map(|deadline| deadline.since(now)),
+            };
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    return Err(format!("the event loop failed: {error}"));
+                }
+                _ => {}
+            }
+            let now = monotonic();
+            if events.iter().any(|event| event.token() == CHANGES) {
+                self.hear_of_network(now);
+            }
+            left = self.turn(now);
+        }
+        for session in self.sessions() {
+            session.bye(&self.cname);
+        }
+        Ok(())
+    }
+
+    fn watch(&self) -> io::Result<()> {
+        let sockets = self.sessions().flat_map(RtpSession::sockets);
+        let sockets = sockets.map(|socket| (socket.as_raw_fd(), PACKETS));
+        let changes = self.changes.as_ref().map(|changes| (changes.as_raw_fd(), CHANGES));
+        for (descriptor, token) in sockets.chain(changes) {
+            let mut source = SourceFd(&descriptor);
+            self.poll.registry().register(&mut source, token, Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    fn sessions_mut(&mut self) -> impl Iterator<Item = &mut RtpSession> {
+        let video = self.video.as_mut().map(|video| &mut video.session);
+        video.into_iter().chain(self.audio.as_mut().map(|audio| &mut audio.session))
+    }
+
+    fn sessions(&self) -> impl Iterator<Item = &RtpSession> {
+        let video = self.video.as_ref().map(|video| &video.session);
+        video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.session))
+    }
+
+    /// Links or addresses have changed.
+    fn hear_of_network(&mut self, now: Monotonic) {
+        if self.changes.as_ref().is_some_and(Changes::read) {
+            self.rejoin.hasten(now);
+        }
+    }
+
+    /// All at once: as long as one socket is in a group, the kernel says nothing to the switch.
+    fn join_again_if_silent(&mut self, now: Monotonic) {
+        let heard = self.sessions().filter_map(|session| session.source().heard()).max();
+        if self.rejoin.is_due(now, heard) {
+            self.sessions().for_each(RtpSession::leave);
+            self.sessions_mut().for_each(RtpSession::join_again);
+        }
+    }
+
+    fn sender(&self) -> SenderClock {
+        let heard = || self.sessions().filter(|session| session.source().ssrc().is_some());
+        let first = heard().next();
+        SenderClock {
+            synchronised: heard().count() > 0 && heard().all(RtpSession::is_synchronised),
+            same_machine: first.is_some_and(RtpSession::is_same_machine),
+            stepped: first.map_or(0, |session| session.clock().stepped()),
+        }
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        let video = self.video.as_ref().and_then(|video| video.deadline(&self.sync));
+        let audio = self.audio.as_ref().and_then(|audio| audio.deadline(&self.sync));
+        let reports = self.sessions().filter_map(RtpSession::deadline).min();
+        [video, audio, reports, Some(self.rejoin.deadline())].into_iter().flatten().min()
+    }
+
+    /// Takes what has come and hands on what is complete. True if packets were left for the next
+    /// turn.
+    fn turn(&mut self, now: Monotonic) -> bool {
+        let mut left = false;
+        self.join_again_if_silent(now);
+        let (sync, outlet, counters) = (&mut self.sync, &mut *self.outlet, &*self.counters);
+        sync.begin_turn(now);
+        if let Some(audio) = &mut self.audio {
+            left |= audio.receive(sync, outlet, counters);
+            audio.hand_on(monotonic(), sync, outlet, counters);
+            let heard = audio.session.receive_rtcp(now, sync);
+            take_news(heard, now, &audio.session, &counters.reported, &counters.audio.note);
+            if heard.bye {
+                audio.reset();
+            }
+            audio.session.report(now, &self.cname);
+        }
+        if let Some(video) = &mut self.video {
+            left |= video.receive(sync, outlet, counters);
+            video.hand_on(monotonic(), sync, outlet, counters);
+            let heard = video.session.receive_rtcp(now, sync);
+            take_news(heard, now, &video.session, &counters.reported, &counters.video.note);
+            if heard.bye {
+                log::info!("the source has said goodbye; waiting for it to return");
+            }
+            video.session.report(now, &self.cname);
+        }
+        let sender = self.sender();
+        self.sync.turn(now, sender, &self.counters);
+        left
+    }
+}
+
+/// Passes on what a sender's report said beside numbers.
+fn take_news(heard: Heard, now: Monotonic, session: &RtpSession, reported: &Gauge, note: &Note) {
+    if heard.reported {
+        reported.set(now.0);
+    }
+    if heard.bye {
+        reported.clear();
+    }
+    if heard.noted {
+        note.set(session.note());
+    }
+}
