@@ -192,6 +192,11 @@ impl Incoming {
         Ok(self.filled)
     }
 
+    /// Whether the last [`receive`](Self::receive) has filled all slots.
+    pub(crate) fn is_full(&self) -> bool {
+        self.filled == self.headers.len()
+    }
+
     /// The messages of the last [`receive`](Self::receive), in order of arrival.
     pub(crate) fn messages(&self) -> impl Iterator<Item = Message<'_>> {
         (0..self.filled).map(|slot| self.message(slot))

@@ -158,6 +158,13 @@ impl ReceiveSocket {
         Ok(taken)
     }
 
+    /// Whether the last [`receive`](Self::receive) that succeeded has emptied the socket: it took fewer messages than
+    /// one system call can. What has come since, an edge-triggered poll says.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        !self.messages.is_full()
+    }
+
     /// Leaves the group, to [`rejoin`](Self::rejoin) it. The kernel counts the memberships of all
     /// sockets: switches hear of it only when all that are in the group have left.
     pub fn leave(&self) {

@@ -101,6 +101,22 @@ fn segmented_batch_is_one_message_to_the_kernel_both_ways() {
 }
 
 #[test]
+fn a_socket_is_drained_once_a_call_could_have_taken_more() {
+    let lo = loopback();
+    let slots = Incoming::new(2, 64 * 1024);
+    let mut receiver =
+        ReceiveSocket::with_messages(group(22), Some(&lo), Vec::new(), slots).unwrap();
+    let mut sender = SendSocket::open(receiver.local_addr().unwrap(), Some(&lo), TTL).unwrap();
+    for _ in 0..3 {
+        sender.send(&mut gathered(&packets(&[100]))).unwrap();
+    }
+    for (taken, drained) in [(2, false), (1, true), (0, true)] {
+        assert_eq!(receiver.receive(&mut |_| {}).unwrap(), taken);
+        assert_eq!(receiver.is_drained(), drained);
+    }
+}
+
+#[test]
 fn plain_batch_arrives_complete_and_in_order() {
     let mut lengths = [1400; 16];
     lengths[15] = 700;
