@@ -1,17 +1,22 @@
 //! An RTP session (RFC 3550 section 3), in which one medium comes: its sockets, the source it is locked on to, that
 //! one's clock, and RTCP both ways. What the packets carry is the business of [`subscription`](crate::subscription).
 
+mod polled_socket;
 pub(crate) mod received;
 mod repair_time;
 mod rtp_stream;
 
+use self::polled_socket::PolledSocket;
 use self::received::{Each, Heard};
 use self::repair_time::RepairTime;
 use self::rtp_stream::RtpStream;
-use crate::clock::{monotonic, unix_offset};
+use crate::clock::unix_offset;
 use crate::plan::StreamPlan;
 use crate::presentation_time::StreamTime;
 use crate::synchronisation::Synchronisation;
+use mio::event::Events;
+use mio::{Registry, Token};
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::clock::Monotonic;
@@ -31,30 +36,36 @@ use streamsocket_wire::rtp::Ssrc;
 /// next turn, so that frames that are due leave in between.
 const CALLS_AT_A_TIME: usize = 16;
 
+/// Tokens that the poll knows the sockets of a session by.
+pub(crate) const TOKENS: usize = 3;
+
 /// A wall clock that has moved by more than this against the monotonic one, in nanoseconds, between two
 /// looks was set.
 const CLOCK_SET_NANOS: i64 = 1_000_000;
 
 /// An RTP session.
 pub(crate) struct RtpSession {
-    rtp: ReceiveSocket,
-    rtcp: ReceiveSocket,
-    repair: Option<ReceiveSocket>,
+    rtp: PolledSocket,
+    rtcp: PolledSocket,
+    repair: Option<PolledSocket>,
     stream: RtpStream,
     /// Our wall clock minus our monotonic clock, as last seen.
     unix_offset: i64,
+    /// It was set, and packets that have not been read yet may have been stamped before.
+    was_set: bool,
     replies: Option<UdpSocket>,
     report_to: Option<SocketAddr>,
 }
 
 impl RtpSession {
-    /// Opens its sockets. If its packets are wanted from its sources alone, the network is asked for
-    /// these.
+    /// Opens its sockets, which the poll is to know by [`TOKENS`] tokens from `first_token` on. If its packets are
+    /// wanted from its sources alone, the network is asked for these.
     pub(crate) fn open(
         medium: Medium,
         plan: &StreamPlan,
         interface: Option<&Interface>,
         only_from_sources: bool,
+        first_token: usize,
     ) -> Result<Self, Error> {
         let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
         let sources = plan.asked_of(only_from_sources);
@@ -71,14 +82,15 @@ impl RtpSession {
                 wanted / 1024,
             );
         }
+        let polled = |socket, number| PolledSocket::new(socket, Token(first_token + number));
         let repair = plan.repair.and_then(|(to, _)| usable(open(to)));
         let ssrc_known = plan.ssrc.filter(|_| !only_from_sources);
         // Without its packets there is nothing to keep others for.
         let repaired = plan.repair.filter(|_| repair.is_some());
         Ok(Self {
-            rtp,
-            rtcp: open(plan.rtcp)?,
-            repair,
+            rtp: polled(rtp, 0),
+            rtcp: polled(open(plan.rtcp)?, 1),
+            repair: repair.map(|socket| polled(socket, 2)),
             stream: RtpStream {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
@@ -100,25 +112,42 @@ impl RtpSession {
                 peers: Peers::new(plan.sources.iter().copied(), ssrc_known),
             },
             unix_offset: unix_offset(),
+            was_set: false,
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
         })
     }
 
-    pub(crate) fn sockets(&self) -> impl Iterator<Item = &ReceiveSocket> {
+    fn sockets(&self) -> impl Iterator<Item = &PolledSocket> {
         [&self.rtp, &self.rtcp].into_iter().chain(&self.repair)
+    }
+
+    fn sockets_mut(&mut self) -> impl Iterator<Item = &mut PolledSocket> {
+        [&mut self.rtp, &mut self.rtcp].into_iter().chain(&mut self.repair)
+    }
+
+    /// Has the poll watch its sockets.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn register(&self, registry: &Registry) -> io::Result<()> {
+        self.sockets().try_for_each(|socket| socket.register(registry))
+    }
+
+    /// Takes notice of what the poll has said.
+    pub(crate) fn notice(&mut self, events: &Events) {
+        self.sockets_mut().for_each(|socket| socket.notice(events));
     }
 
     /// Leaves the groups, to join them again.
     pub(crate) fn leave(&self) {
-        self.sockets().for_each(ReceiveSocket::leave);
+        self.sockets().for_each(|socket| socket.get().leave());
     }
 
     /// Joins the groups again, after [`leave`](Self::leave).
     pub(crate) fn join_again(&mut self) {
-        let sockets = [&mut self.rtp, &mut self.rtcp].into_iter().chain(&mut self.repair);
-        for socket in sockets {
-            if let Err(error) = socket.rejoin() {
+        for socket in self.sockets_mut() {
+            if let Err(error) = socket.get_mut().rejoin() {
                 log::debug!("{error}");
             }
         }
@@ -161,7 +190,7 @@ impl RtpSession {
     /// Those of them that were none of the stream's, by reason.
     pub(crate) fn refusals(&self) -> Refusals {
         let mut refusals = self.stream.refusals;
-        if let Some((from, count)) = self.rtp.strangers() {
+        if let Some((from, count)) = self.rtp.get().strangers() {
             refusals.add_many(Reason::Stranger(from), count);
         }
         refusals
@@ -174,43 +203,57 @@ impl RtpSession {
 
     /// Datagrams that the kernel had no room for.
     pub(crate) fn kernel_drops(&self) -> u64 {
-        self.rtp.kernel_drops()
+        self.rtp.get().kernel_drops()
     }
 
     /// Hands over the packets that have come, and those that could be made. True if some were left for
     /// the next turn.
     pub(crate) fn receive(&mut self, sync: &mut Synchronisation, each: Each<'_>) -> bool {
-        let Self { rtp, repair, stream, unix_offset: known_offset, .. } = self;
         let offset = unix_offset();
         // What was stamped before our clock was set has stamps of another time.
-        let was_set = (offset - *known_offset).abs() > CLOCK_SET_NANOS;
-        *known_offset = offset;
-        let stamps = (!was_set).then_some(offset);
+        self.was_set |= (offset - self.unix_offset).abs() > CLOCK_SET_NANOS;
+        self.unix_offset = offset;
+        let Self { rtp, repair, stream, was_set, .. } = self;
+        let repair_came = repair.as_ref().is_some_and(PolledSocket::is_ready);
         // Repair packets first: the media packets that left before them are there by then.
         let mut left = repair.as_mut().is_some_and(|repair| {
-            take(repair, stamps, &mut |datagram, from, _| stream.take_repair(datagram, from))
+            repair.read(CALLS_AT_A_TIME, &mut |received, _| {
+                stream.take_repair(received.data, received.from.ip());
+            })
         });
-        left |= take(rtp, stamps, &mut |datagram, from, arrival| {
-            stream.admit(datagram, from, arrival, sync, each);
-        });
+        if repair_came && stream.can_repair() {
+            // What seems to be lost may have come since the poll.
+            rtp.make_ready();
+        }
+        if rtp.is_ready() {
+            let stamps_hold = !std::mem::take(was_set);
+            left |= rtp.read(CALLS_AT_A_TIME, &mut |received, now| {
+                let stamp = received.arrival.filter(|_| stamps_hold);
+                let arrival = stamp.map_or(now, |unix| Monotonic(unix - offset).min(now));
+                stream.admit(received.data, received.from.ip(), arrival, sync, each);
+            });
+        }
         stream.hand_on_repaired(sync, each);
         left
     }
 
-    /// Takes the reports that have come.
-    pub(crate) fn receive_rtcp(&mut self, now: Monotonic, sync: &mut Synchronisation) -> Heard {
-        let mut heard = Heard::default();
+    /// Takes the reports that have come, and what they say. True if some were left for the next turn.
+    pub(crate) fn receive_rtcp(
+        &mut self,
+        now: Monotonic,
+        sync: &mut Synchronisation,
+        heard: &mut Heard,
+    ) -> bool {
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
-        // One call takes more than any sender says in a turn; a flood is left to the kernel.
-        let _ = self.rtcp.receive(&mut |received| {
+        // One call takes more than any sender says in a turn; a flood waits for the next one.
+        self.rtcp.read(1, &mut |received, _| {
             let Ok(packets) = rtcp::packets(received.data) else { return };
             for packet in packets.flatten() {
-                if stream.report(&packet, received.from.ip(), now, sync, &mut heard) {
+                if stream.report(&packet, received.from.ip(), now, sync, heard) {
                     *report_to = Some(received.from);
                 }
             }
-        });
-        heard
+        })
     }
 
     /// What the source says about its state, for people: at most 255 bytes, on one line.
@@ -259,25 +302,4 @@ impl RtpSession {
 /// Without repair packets there are pictures and sound all the same.
 fn usable(opened: Result<ReceiveSocket, Error>) -> Option<ReceiveSocket> {
     opened.map_err(|error| log::warn!("what is lost will not be repaired: {error}")).ok()
-}
-
-/// Takes the datagrams of a socket with their senders and the times that they arrived at, by our wall
-/// clock less `offset`, or now. True if some were left for the next turn.
-fn take(
-    socket: &mut ReceiveSocket,
-    offset: Option<i64>,
-    each: &mut dyn FnMut(&[u8], IpAddr, Monotonic),
-) -> bool {
-    for _ in 0..CALLS_AT_A_TIME {
-        let now = monotonic();
-        let taken = socket.receive(&mut |received| {
-            let stamp = received.arrival.zip(offset);
-            let arrival = stamp.map_or(now, |(unix, offset)| Monotonic(unix - offset).min(now));
-            each(received.data, received.from.ip(), arrival);
-        });
-        if !taken.is_ok_and(|taken| taken > 0) {
-            return false;
-        }
-    }
-    true
 }

@@ -15,8 +15,8 @@ use crate::counters::Counters;
 use crate::latency::TargetLatency;
 use crate::outlet::Outlet;
 use crate::plan::Plan;
-use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Heard;
+use crate::rtp_session::{RtpSession, TOKENS};
 use crate::synchronisation::{SenderClock, Synchronisation};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -33,8 +33,11 @@ use streamsocket_stream::receive::sync::Medium;
 const EVENTS_MAX: usize = 16;
 
 const WAKER: Token = Token(0);
-const PACKETS: Token = Token(1);
-const CHANGES: Token = Token(2);
+const CHANGES: Token = Token(1);
+
+/// The first tokens of the RTP sessions.
+const VIDEO: usize = 2;
+const AUDIO: usize = VIDEO + TOKENS;
 
 /// Ends the loop of a subscription.
 #[derive(Debug)]
@@ -80,8 +83,8 @@ impl Subscription {
         counters: Arc<Counters>,
     ) -> Result<(Self, Stop), String> {
         let only = plan.only_from_sources;
-        let open = |medium, stream| {
-            let opened = RtpSession::open(medium, stream, interface, only);
+        let open = |medium, stream, token| {
+            let opened = RtpSession::open(medium, stream, interface, only, token);
             opened.map_err(|error| error.to_string())
         };
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
@@ -100,10 +103,10 @@ impl Subscription {
             cname: format!("{:08x}@{}", machine::random().unwrap_or(0), machine::host_name()),
         };
         if let Some(stream) = &plan.video {
-            subscription.video = Some(Video::new(open(Medium::Video, stream)?, stream));
+            subscription.video = Some(Video::new(open(Medium::Video, stream, VIDEO)?, stream));
         }
         if let Some(stream) = &plan.audio {
-            subscription.audio = Some(Audio::new(open(Medium::Audio, stream)?, stream));
+            subscription.audio = Some(Audio::new(open(Medium::Audio, stream, AUDIO)?, stream));
         }
         subscription.watch().map_err(failed)?;
         let waker = Waker::new(subscription.poll.registry(), WAKER).map_err(failed)?;
@@ -133,6 +136,7 @@ impl Subscription {
             if events.iter().any(|event| event.token() == CHANGES) {
                 self.hear_of_network(now);
             }
+            self.sessions_mut().for_each(|session| session.notice(&events));
             left = self.turn(now);
         }
         for session in self.sessions() {
@@ -142,14 +146,12 @@ impl Subscription {
     }
 
     fn watch(&self) -> io::Result<()> {
-        let sockets = self.sessions().flat_map(RtpSession::sockets);
-        let sockets = sockets.map(|socket| (socket.as_raw_fd(), PACKETS));
-        let changes = self.changes.as_ref().map(|changes| (changes.as_raw_fd(), CHANGES));
-        for (descriptor, token) in sockets.chain(changes) {
-            let mut source = SourceFd(&descriptor);
-            self.poll.registry().register(&mut source, token, Interest::READABLE)?;
+        let registry = self.poll.registry();
+        if let Some(changes) = &self.changes {
+            let descriptor = changes.as_raw_fd();
+            registry.register(&mut SourceFd(&descriptor), CHANGES, Interest::READABLE)?;
         }
-        Ok(())
+        self.sessions().try_for_each(|session| session.register(registry))
     }
 
     fn sessions_mut(&mut self) -> impl Iterator<Item = &mut RtpSession> {
@@ -203,9 +205,9 @@ impl Subscription {
         let (sync, outlet, counters) = (&mut self.sync, &mut *self.outlet, &*self.counters);
         sync.begin_turn(now);
         if let Some(audio) = &mut self.audio {
-            left |= audio.receive(sync, outlet, counters);
-            audio.hand_on(monotonic(), sync, outlet, counters);
-            let heard = audio.session.receive_rtcp(now, sync);
+            left |= audio.turn(sync, outlet, counters);
+            let mut heard = Heard::default();
+            left |= audio.session.receive_rtcp(now, sync, &mut heard);
             take_news(heard, now, &audio.session, &counters.reported, &counters.audio.note);
             if heard.bye {
                 audio.reset();
@@ -213,9 +215,9 @@ impl Subscription {
             audio.session.report(now, &self.cname);
         }
         if let Some(video) = &mut self.video {
-            left |= video.receive(sync, outlet, counters);
-            video.hand_on(monotonic(), sync, outlet, counters);
-            let heard = video.session.receive_rtcp(now, sync);
+            left |= video.turn(sync, outlet, counters);
+            let mut heard = Heard::default();
+            left |= video.session.receive_rtcp(now, sync, &mut heard);
             take_news(heard, now, &video.session, &counters.reported, &counters.video.note);
             if heard.bye {
                 log::info!("the source has said goodbye; waiting for it to return");

@@ -74,6 +74,11 @@ impl RtpStream {
         }
     }
 
+    /// Whether there are packets that can be made out of repair packets.
+    pub(super) fn can_repair(&self) -> bool {
+        self.repair.as_ref().is_some_and(|(repair, _)| repair.is_ready())
+    }
+
     /// Hands over the packets that can be made out of repair packets.
     pub(super) fn hand_on_repaired(&mut self, sync: &mut Synchronisation, each: Each<'_>) {
         let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {

@@ -1,6 +1,7 @@
 //! Sound: packets of the source to samples that are played and recorded.
 
 use super::assumption::{Assumption, Seen};
+use crate::clock::monotonic;
 use crate::counters::Counters;
 use crate::outlet::{Outlet, PacketSamples};
 use crate::plan::StreamPlan;
@@ -63,16 +64,34 @@ impl Audio {
         self.assembly.reassembler.reset();
     }
 
-    /// Takes packets, and hands on the samples in them, so that those that have queued up while we
-    /// were held up find room. True if packets were left.
-    pub(super) fn receive(
+    /// Takes the packets that have come, hands on the samples in them, and gives up what has waited long enough. True if
+    /// packets were left.
+    pub(super) fn turn(
+        &mut self,
+        sync: &mut Synchronisation,
+        outlet: &mut dyn Outlet,
+        counters: &Counters,
+    ) -> bool {
+        let left = self.receive(sync, outlet, counters);
+        let now = monotonic();
+        if self.deadline(sync).is_some_and(|deadline| deadline <= now) {
+            let clock = self.session.time(sync);
+            self.assembly.hand_on(now, clock, outlet, counters);
+        }
+        self.count(counters);
+        left
+    }
+
+    /// Hands on the samples of each packet before the next one is taken: those that have queued up while we were held up
+    /// find room, and those before a new source have the clock of the old one.
+    fn receive(
         &mut self,
         sync: &mut Synchronisation,
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
         let assembly = &mut self.assembly;
-        let left = self.session.receive(sync, &mut |packet: Admitted<'_>, clock| {
+        self.session.receive(sync, &mut |packet: Admitted<'_>, clock| {
             if packet.is_new_source {
                 assembly.reassembler.reset();
                 assembly.source = assembly.source.wrapping_add(1);
@@ -95,7 +114,10 @@ impl Audio {
             } else {
                 assembly.hand_on(packet.arrival, clock, outlet, counters);
             }
-        });
+        })
+    }
+
+    fn count(&self, counters: &Counters) {
         let (received, lost) = self.session.source().totals();
         let mut refusals = self.session.refusals();
         refusals.add_many(Reason::Malformed, self.assembly.reassembler.counts().malformed);
@@ -106,19 +128,6 @@ impl Audio {
         counters.audio.jitter.set(self.session.source().jitter_nanos());
         let malformed = self.assembly.reassembler.counts().malformed;
         counters.audio.packets_refused.set(self.session.refused() + malformed);
-        left
-    }
-
-    /// Hands on what is complete, or gives up what has waited long enough.
-    pub(super) fn hand_on(
-        &mut self,
-        now: Monotonic,
-        sync: &mut Synchronisation,
-        outlet: &mut dyn Outlet,
-        counters: &Counters,
-    ) {
-        let clock = self.session.time(sync);
-        self.assembly.hand_on(now, clock, outlet, counters);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pictures: packets of the source to frames that are decoded and recorded.
 
+use crate::clock::monotonic;
 use crate::counters::Counters;
 use crate::outlet::{CompleteFrame, Outlet};
 use crate::plan::StreamPlan;
@@ -19,6 +20,8 @@ pub(super) struct Video {
 struct Assembly {
     reassembler: Reassembler,
     buffer: Vec<u8>,
+    /// Packets have come since frames were last handed on: the one that completes a frame need not be its last.
+    has_grown: bool,
     /// How many sources there were.
     source: u32,
     /// Packets repaired too late, and the RTP time of the last of them.
@@ -33,6 +36,7 @@ impl Video {
             assembly: Assembly {
                 reassembler,
                 buffer: Vec::new(),
+                has_grown: false,
                 source: 0,
                 repaired_late: (0, None),
             },
@@ -45,16 +49,35 @@ impl Video {
         self.assembly.reassembler.deadline(&latest)
     }
 
-    /// Takes packets, and hands on the frames that they complete: of many that have queued up
-    /// while we were held up, none has to give way to a later one. True if packets were left.
-    pub(super) fn receive(
+    /// Takes the packets that have come, hands on the frames that are complete, and gives up what has waited long enough.
+    /// True if packets were left.
+    pub(super) fn turn(
+        &mut self,
+        sync: &mut Synchronisation,
+        outlet: &mut dyn Outlet,
+        counters: &Counters,
+    ) -> bool {
+        let left = self.receive(sync, outlet, counters);
+        let now = monotonic();
+        let due = |deadline| deadline <= now;
+        if self.assembly.has_grown || self.deadline(sync).is_some_and(due) {
+            let clock = self.session.time(sync);
+            self.assembly.hand_on(now, clock, outlet, counters);
+        }
+        self.count(counters);
+        left
+    }
+
+    /// Hands on frames at their last packets: of many that have queued up while we were held up, none has to give way
+    /// to a later one, and those before a new source have the clock of the old one.
+    fn receive(
         &mut self,
         sync: &mut Synchronisation,
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
         let assembly = &mut self.assembly;
-        let left = self.session.receive(sync, &mut |packet: Admitted<'_>, clock| {
+        self.session.receive(sync, &mut |packet: Admitted<'_>, clock| {
             if packet.is_new_source {
                 assembly.reassembler.reset();
                 assembly.source = assembly.source.wrapping_add(1);
@@ -74,23 +97,10 @@ impl Video {
                 assembly.learn_late(&packet, clock);
             } else if packet.marker || packet.repaired {
                 assembly.hand_on(packet.arrival, clock, outlet, counters);
+            } else {
+                assembly.has_grown = true;
             }
-        });
-        self.count(counters);
-        left
-    }
-
-    /// Hands on what is complete, or gives up what has waited long enough.
-    pub(super) fn hand_on(
-        &mut self,
-        now: Monotonic,
-        sync: &mut Synchronisation,
-        outlet: &mut dyn Outlet,
-        counters: &Counters,
-    ) {
-        let clock = self.session.time(sync);
-        self.assembly.hand_on(now, clock, outlet, counters);
-        self.count(counters);
+        })
     }
 
     fn count(&self, counters: &Counters) {
@@ -132,6 +142,7 @@ impl Assembly {
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) {
+        self.has_grown = false;
         let work = clock.sync.jitter.work().video;
         loop {
             let latest = |time| clock.sync.latest(clock.clock, time, work);
