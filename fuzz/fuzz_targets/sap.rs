@@ -13,5 +13,5 @@ fuzz_target!(|datagram: &[u8]| {
     let len = announcement.emit(&mut out).expect("it is no longer than it came");
     assert_eq!(Announcement::parse(&out[..len]), Ok(announcement));
     assert!(announcement.emit(&mut out[..len - 1]).is_err());
-    read_description(&streamsocket_receiver::plan::text_of(announcement.payload));
+    read_description(&streamsocket_subscribe::text::text_of(announcement.payload));
 });

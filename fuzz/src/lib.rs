@@ -4,7 +4,7 @@ use arbitrary::Arbitrary;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
-use streamsocket_receiver::plan::Plan;
+use streamsocket_subscribe::plan::Plan;
 use streamsocket_wire::sdp::Session;
 use tempfile::NamedTempFile;
 
