@@ -34,10 +34,10 @@ impl Converter {
             // Every other chroma row: a pitch of two rows. The GPU gets no more than it shows.
             Layout::Yuv422 => (blue.data, red.data, 2 * blue.width),
             layout => {
-                let size = (width / 2, rows);
-                self.convert(layout, [blue, red], size);
-                let (u, v) = self.chroma.split_at(size.0 * size.1);
-                (u, v, size.0)
+                let columns = width / 2;
+                self.convert(layout, [blue, red], columns, rows);
+                let (u, v) = self.chroma.split_at(columns * rows);
+                (u, v, columns)
             }
         };
         Some(Planes {
@@ -53,7 +53,8 @@ impl Converter {
         })
     }
 
-    fn convert(&mut self, layout: Layout, planes: [Plane<'_>; 2], (width, height): (usize, usize)) {
+    /// Chroma of half the width and height, in `self.chroma`, one plane after the other.
+    fn convert(&mut self, layout: Layout, planes: [Plane<'_>; 2], width: usize, height: usize) {
         self.chroma.clear();
         self.chroma.resize(2 * width * height, NEUTRAL);
         if layout == Layout::Grey {
