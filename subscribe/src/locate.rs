@@ -2,13 +2,15 @@
 //! RFC 2974) on the network.
 
 mod candidates;
-mod ears;
 mod listing;
+mod probe;
+mod sap_listener;
 
 use self::candidates::{Candidates, Key};
-use self::ears::{Ears, Probe};
 pub use self::listing::News;
 use self::listing::{LISTED_MAX, Listing};
+use self::probe::Probe;
+use self::sap_listener::SapListener;
 use crate::clock::monotonic;
 use crate::plan::{Error, Plan};
 use crate::text::{printable, text_of};
@@ -64,7 +66,7 @@ pub fn locate(
         Some(name) => log::info!("waiting for the session '{name}' to be announced"),
         None => log::info!("waiting for a session to be announced (--help says how to name one)"),
     }
-    let mut ears = Ears::open(interface, monotonic())?;
+    let mut listener = SapListener::open(interface, monotonic())?;
     let mut search = Search::new(name, interface);
     let patience = monotonic() + LISTENING;
     while !stop(monotonic()) {
@@ -72,7 +74,7 @@ pub fn locate(
         let listing = &mut search.listing;
         let candidates = &mut search.candidates;
         let heard =
-            ears.listen(monotonic(), STEP, candidates, &mut |announcement, announcer| {
+            listener.listen(monotonic(), STEP, candidates, &mut |announcement, announcer| {
                 listing.hear(announcement, announcer);
                 if announced.len() < LISTED_MAX {
                     let plan = listing.plan_of(announcement, announcer);
@@ -189,12 +191,12 @@ pub fn list(
     interface: Option<&Interface>,
     each: &mut dyn FnMut(News) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let (mut ears, mut none) = (Ears::open(interface, monotonic())?, Candidates::new());
+    let (mut listener, mut none) = (SapListener::open(interface, monotonic())?, Candidates::new());
     let mut listing = Listing::default();
     let end = monotonic() + LISTENING;
     while monotonic() < end {
         let mut news = Vec::new();
-        ears.listen(monotonic(), STEP, &mut none, &mut |announcement, announcer| {
+        listener.listen(monotonic(), STEP, &mut none, &mut |announcement, announcer| {
             news.extend(listing.hear(announcement, announcer));
         })?;
         news.into_iter().try_for_each(&mut *each)?;

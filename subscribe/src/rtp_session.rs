@@ -7,7 +7,7 @@ mod repair_time;
 mod rtp_stream;
 
 use self::polled_socket::PolledSocket;
-use self::received::{Each, Heard};
+use self::received::{Each, RtcpOutcome};
 use self::repair_time::RepairTime;
 use self::rtp_stream::RtpStream;
 use crate::clock::unix_offset;
@@ -242,7 +242,7 @@ impl RtpSession {
         &mut self,
         now: Monotonic,
         sync: &mut Synchronisation,
-        heard: &mut Heard,
+        heard: &mut RtcpOutcome,
     ) -> bool {
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
         // One call takes more than any sender says in a turn; a flood waits for the next one.

@@ -15,7 +15,7 @@ use crate::counters::Counters;
 use crate::latency::TargetLatency;
 use crate::outlet::Outlet;
 use crate::plan::Plan;
-use crate::rtp_session::received::Heard;
+use crate::rtp_session::received::RtcpOutcome;
 use crate::rtp_session::{RtpSession, TOKENS};
 use crate::synchronisation::{SenderClock, Synchronisation};
 use mio::unix::SourceFd;
@@ -206,7 +206,7 @@ impl Subscription {
         sync.begin_turn(now);
         if let Some(audio) = &mut self.audio {
             left |= audio.turn(sync, outlet, counters);
-            let mut heard = Heard::default();
+            let mut heard = RtcpOutcome::default();
             left |= audio.session.receive_rtcp(now, sync, &mut heard);
             take_news(heard, now, &audio.session, &counters.reported, &counters.audio.note);
             if heard.bye {
@@ -216,7 +216,7 @@ impl Subscription {
         }
         if let Some(video) = &mut self.video {
             left |= video.turn(sync, outlet, counters);
-            let mut heard = Heard::default();
+            let mut heard = RtcpOutcome::default();
             left |= video.session.receive_rtcp(now, sync, &mut heard);
             take_news(heard, now, &video.session, &counters.reported, &counters.video.note);
             if heard.bye {
@@ -231,7 +231,13 @@ impl Subscription {
 }
 
 /// Passes on what a sender's report said beside numbers.
-fn take_news(heard: Heard, now: Monotonic, session: &RtpSession, reported: &Gauge, note: &Note) {
+fn take_news(
+    heard: RtcpOutcome,
+    now: Monotonic,
+    session: &RtpSession,
+    reported: &Gauge,
+    note: &Note,
+) {
     if heard.reported {
         reported.set(now.0);
     }

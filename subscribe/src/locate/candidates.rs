@@ -40,11 +40,11 @@ pub(super) struct Key {
 struct Tried<P> {
     key: Key,
     since: Monotonic,
-    /// Its ears; none if it cannot be joined.
+    /// Its sockets; none if it cannot be joined.
     probe: Option<P>,
 }
 
-/// The sessions that are tried, each with its ears, and those that were.
+/// The sessions that are tried, each with its probe, and those that were.
 pub(super) struct Candidates<P> {
     tried: Vec<Tried<P>>,
     skipped: VecDeque<(Key, Monotonic)>,
@@ -74,7 +74,7 @@ impl<P> Candidates<P> {
         self.tried.push(Tried { key, since: now, probe });
     }
 
-    /// The ears of those that are tried.
+    /// The probes of those that are tried.
     pub(super) fn probes(&mut self) -> impl Iterator<Item = &mut P> {
         self.tried.iter_mut().filter_map(|tried| tried.probe.as_mut())
     }

@@ -24,7 +24,7 @@ pub(super) type Each<'a> = &'a mut dyn FnMut(Admitted<'_>, StreamTime<'_>);
 
 /// What RTCP said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub(crate) struct RtcpOutcome {
     /// The source has said goodbye.
     pub(crate) bye: bool,
     /// The source has reported.

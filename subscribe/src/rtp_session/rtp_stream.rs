@@ -1,7 +1,7 @@
 //! The RTP stream of a session (RFC 7656 section 2.1.10), apart from sockets: whose packets are taken, what clock they
 //! have, and what was lost and can be made again.
 
-use super::received::{Admitted, Each, Heard};
+use super::received::{Admitted, Each, RtcpOutcome};
 use super::repair_time::RepairTime;
 use crate::clock::monotonic;
 use crate::plan::is_kept_right;
@@ -205,7 +205,7 @@ impl RtpStream {
         from: IpAddr,
         now: Monotonic,
         sync: &mut Synchronisation,
-        heard: &mut Heard,
+        heard: &mut RtcpOutcome,
     ) -> bool {
         if matches!(packet, rtcp::Packet::SenderReport { .. }) && self.peers.reported(from, now) {
             log::info!("the sender is back at {from}");

@@ -1,7 +1,8 @@
-//! The sockets of a search: on which announcements are heard, and on which it is tried whether anything comes
-//! of a session.
+//! Listens for announcements (SAP, RFC 2974), and asks senders for them. While it waits, it polls the sessions that
+//! are being tried as well.
 
 use super::candidates::Candidates;
+use super::probe::Probe;
 use crate::plan::{Error, Plan};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::{IpAddr, SocketAddr};
@@ -12,51 +13,6 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_wire::sap::{
     ASKED, Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, GROUP_SOUND, PORT, PORT_ASKED,
 };
-use streamsocket_wire::{rtcp, rtp};
-
-/// Ears for one session.
-pub(super) struct Probe {
-    plan: Plan,
-    /// Each with the payload type that its packets have; none for reports.
-    sockets: Vec<(ReceiveSocket, Option<u8>)>,
-}
-
-impl Probe {
-    /// Joins a session, as the receiver will.
-    ///
-    /// # Errors
-    /// One line: why it cannot be joined.
-    pub(super) fn open(plan: Plan, interface: Option<&Interface>) -> Result<Self, Error> {
-        let mut sockets = Vec::new();
-        for stream in [&plan.video, &plan.audio].into_iter().flatten() {
-            let types = [(stream.rtp, Some(stream.payload_type)), (stream.rtcp, None)];
-            for (address, payload_type) in types {
-                let sources = stream.asked_of(plan.only_from_sources).iter().copied();
-                let opened = ReceiveSocket::open(address, interface, sources);
-                let socket = opened.map_err(|error| Error(error.to_string()))?;
-                sockets.push((socket, payload_type));
-            }
-        }
-        Ok(Self { plan, sockets })
-    }
-
-    /// The session, if something came of it: packets of its streams, or reports.
-    fn heard(&mut self) -> Option<Plan> {
-        let mut heard = false;
-        for (socket, payload_type) in &mut self.sockets {
-            // What cannot be received from is silent.
-            let _ = socket.receive(&mut |received| {
-                let known = match payload_type {
-                    Some(known) => rtp::Packet::parse(received.data)
-                        .is_ok_and(|packet| packet.header().payload_type == *known),
-                    None => rtcp::packets(received.data).is_ok(),
-                };
-                heard |= known;
-            });
-        }
-        heard.then(|| self.plan.clone())
-    }
-}
 
 /// The time to live of questions: senders of other networks announce in their own time.
 const ASKING_TTL: u8 = 1;
@@ -65,8 +21,8 @@ const ASKING_TTL: u8 = 1;
 /// have been lost, or have come before a switch had learnt where to send the answer.
 const ASKING_MILLIS: [i64; 3] = [0, 250, 1000];
 
-/// The sockets on which announcements are heard.
-pub(super) struct Ears {
+/// Sockets in the groups that announcements go to.
+pub(super) struct SapListener {
     sockets: Vec<ReceiveSocket>,
     /// By which senders are asked to announce at once.
     questions: Vec<SendSocket>,
@@ -74,7 +30,7 @@ pub(super) struct Ears {
     asked: usize,
 }
 
-impl Ears {
+impl SapListener {
     pub(super) fn open(interface: Option<&Interface>, now: Monotonic) -> Result<Self, Error> {
         let groups = [GROUP_ADMIN, GROUP_GLOBAL, GROUP_SOUND].map(IpAddr::V4);
         let groups = groups.into_iter().chain([IpAddr::V6(GROUP_SITE)]);
@@ -122,8 +78,8 @@ impl Ears {
     ) -> Result<Option<Plan>, Error> {
         self.ask(now);
         let timeout = PollTimeout::try_from(wait).unwrap_or(PollTimeout::ZERO);
-        let tried = candidates.probes().flat_map(|probe| probe.sockets.iter());
-        let sockets = self.sockets.iter().chain(tried.map(|(socket, _)| socket));
+        let tried = candidates.probes().flat_map(|probe| probe.sockets());
+        let sockets = self.sockets.iter().chain(tried);
         let mut descriptors: Vec<_> =
             sockets.map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
         // Interrupted or not, what is there is read.
