@@ -1,4 +1,4 @@
-//! When something was captured, and when it is to be presented here.
+//! From RTP time to presentation time.
 
 use crate::latency::Origin;
 use crate::synchronisation::Synchronisation;
@@ -6,58 +6,59 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
 
-/// What is due later than this after its arrival, or so much before it, in nanoseconds, has a clock
-/// that cannot be believed.
+/// A presentation time that differs from arrival plus latency by this, in nanoseconds, comes from a clock that cannot
+/// be trusted.
 const BELIEF_NANOS: i64 = 2_000_000_000;
 
-/// When something was captured, and when it came.
+/// When something was captured, and when it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// By the sender's wall clock without its steps, in nanoseconds since 1970, if that is known.
+    /// Capture by the sender's wall clock without its steps, in nanoseconds since 1970, if known.
     pub capture: Option<i64>,
-    /// When it would have come undelayed, as the timeline has it.
+    /// When it would have arrived undelayed, by the timeline.
     pub undelayed: Monotonic,
-    /// When it came.
+    /// When it arrived.
     pub arrival: Monotonic,
-    /// Which source of its stream it is of: another number for each.
+    /// Number of the stream's source: each new source (RFC 3550 SSRC) has another.
     pub source: u32,
 }
 
-/// When something was captured, and when it is to be presented here.
+/// When a frame or a packet of samples is to be presented, and where that comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct PresentationTime {
-    /// When it is to be presented.
+    /// When it is to be seen or heard.
     pub due: Monotonic,
-    /// What a recording goes by.
+    /// Capture and arrival, which a recording goes by.
     pub stamp: Stamp,
-    /// What its latency is measured from.
+    /// What the latency is measured from.
     pub origin: Origin,
-    /// How much longer than an undelayed packet it took until it was complete, in nanoseconds, if that is known.
+    /// How much later than undelayed it was complete, in nanoseconds, if known.
     pub delay: Option<i64>,
 }
 
-/// What tells the time of a stream.
+/// The clocks that map a stream's RTP time to presentation time.
 pub(crate) struct StreamTime<'a> {
-    /// The stream's RTP time against the sender's wall clock.
+    /// RTP time against the sender's wall clock.
     pub(crate) clock: &'a StreamClock,
-    /// The stream's RTP time against arrival, for as long as nothing else is known.
+    /// RTP time against arrival, for as long as the sender's wall clock is not known.
     pub(crate) arrival_clock: &'a ArrivalClock,
-    /// The sender's wall clock against ours.
+    /// The sender's wall clock against this machine's.
     pub(crate) sync: &'a mut Synchronisation,
 }
 
-/// More delay than this, in nanoseconds, is not worth a picture or a sound that was lost: a machine that
-/// takes so long to repair them must not make everything else late.
+/// Repair that takes longer than this, in nanoseconds, is not waited for: a machine that is so slow must not make
+/// everything else late.
 const REPAIR_WORTH_NANOS: i64 = 200_000_000;
 
 impl StreamTime<'_> {
-    /// How late what was repaired after it had been given up came, if it is worth to wait for its like.
+    /// The delay of a packet that was repaired after it had been given up, in nanoseconds, if the latency should allow
+    /// for it.
     pub(crate) fn repair_delay(&self, time: i64, arrival: Monotonic) -> Option<i64> {
         self.presentation(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH_NANOS)
     }
 
-    /// When to present what has the RTP time `time` and was complete at `arrival`. Without a capture time
-    /// (another sender, before its first report) it is due as evenly as its packets were captured.
+    /// The presentation time of what has the extended RTP time `time` and was complete at `arrival`. As long as there is
+    /// no capture time (of another sender, before its first report), RTP time is laid over arrival.
     pub(crate) fn presentation(&self, time: i64, arrival: Monotonic) -> PresentationTime {
         let timeline = &self.sync.timeline;
         let latency = timeline.latency();

@@ -1,5 +1,5 @@
-//! An RTP session (RFC 3550 section 3), in which one medium comes: its sockets, the source it is locked on to, that
-//! one's clock, and RTCP both ways. What the packets carry is the business of [`subscription`](crate::subscription).
+//! An RTP session (RFC 3550 section 3): the sockets of one medium, the source that it is locked on to, that source's
+//! clock, and RTCP in both directions. [`subscription`](crate::subscription) interprets the payloads.
 
 mod polled_socket;
 pub(crate) mod received;
@@ -32,34 +32,39 @@ use streamsocket_stream::session::feedback::{About, Feedback};
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp::Ssrc;
 
-/// Calls to the kernel for packets in one turn: 16 of up to 64 datagrams. A flood waits for the
-/// next turn, so that frames that are due leave in between.
+/// System calls for packets of one socket in one turn of the loop, each of up to 16 messages. The rest of a flood waits
+/// for the next turn, so that frames that are due leave in between and no other socket starves.
 const CALLS_AT_A_TIME: usize = 16;
 
-/// Tokens that the poll knows the sockets of a session by.
+/// Number of tokens that a session needs, one for each socket.
 pub(crate) const TOKENS: usize = 3;
 
-/// A wall clock that has moved by more than this against the monotonic one, in nanoseconds, between two
-/// looks was set.
+/// If the offset between wall clock and monotonic clock has changed by more than this since the last turn, in
+/// nanoseconds, the wall clock was set.
 const CLOCK_SET_NANOS: i64 = 1_000_000;
 
-/// An RTP session.
+/// The RTP session of one medium.
 pub(crate) struct RtpSession {
     rtp: PolledSocket,
     rtcp: PolledSocket,
     repair: Option<PolledSocket>,
     stream: RtpStream,
-    /// Our wall clock minus our monotonic clock, as last seen.
+    /// This machine's wall clock minus its monotonic clock in the last turn, in nanoseconds.
     unix_offset: i64,
-    /// It was set, and packets that have not been read yet may have been stamped before.
+    /// The wall clock was set, and packets that have not been read yet may bear stamps from before.
     was_set: bool,
+    /// Sends RTCP.
     replies: Option<UdpSocket>,
+    /// Where the source's reports came from, and ours go to.
     report_to: Option<SocketAddr>,
 }
 
 impl RtpSession {
-    /// Opens its sockets, which the poll is to know by [`TOKENS`] tokens from `first_token` on. If its packets are
-    /// wanted from its sources alone, the network is asked for these.
+    /// Opens the sockets, for [`TOKENS`] tokens from `first_token` on. With `only_from_sources` the groups are joined
+    /// for the plan's sources alone.
+    ///
+    /// # Errors
+    /// If the socket for RTP or that for RTCP cannot be opened. One for repair packets is dispensable.
     pub(crate) fn open(
         medium: Medium,
         plan: &StreamPlan,
@@ -85,7 +90,7 @@ impl RtpSession {
         let polled = |socket, number| PolledSocket::new(socket, Token(first_token + number));
         let repair = plan.repair.and_then(|(to, _)| usable(open(to)));
         let ssrc_known = plan.ssrc.filter(|_| !only_from_sources);
-        // Without its packets there is nothing to keep others for.
+        // Media packets are kept only if there are repair packets to combine them with.
         let repaired = plan.repair.filter(|_| repair.is_some());
         Ok(Self {
             rtp: polled(rtp, 0),
@@ -126,7 +131,7 @@ impl RtpSession {
         [&mut self.rtp, &mut self.rtcp].into_iter().chain(&mut self.repair)
     }
 
-    /// Has the poll watch its sockets.
+    /// Registers the sockets with the poll.
     ///
     /// # Errors
     /// The kernel's.
@@ -134,17 +139,17 @@ impl RtpSession {
         self.sockets().try_for_each(|socket| socket.register(registry))
     }
 
-    /// Takes notice of what the poll has said.
+    /// Marks the sockets that the poll has reported as readable.
     pub(crate) fn notice(&mut self, events: &Events) {
         self.sockets_mut().for_each(|socket| socket.notice(events));
     }
 
-    /// Leaves the groups, to join them again.
+    /// Leaves the multicast groups, to join them again.
     pub(crate) fn leave(&self) {
         self.sockets().for_each(|socket| socket.get().leave());
     }
 
-    /// Joins the groups again, after [`leave`](Self::leave).
+    /// Joins the multicast groups again, after [`leave`](Self::leave).
     pub(crate) fn join_again(&mut self) {
         for socket in self.sockets_mut() {
             if let Err(error) = socket.get_mut().rejoin() {
@@ -153,41 +158,43 @@ impl RtpSession {
         }
     }
 
-    /// What repair has done so far.
+    /// What repair has achieved so far.
     pub(crate) fn repair(&self) -> repair::Counts {
         self.stream.repair.as_ref().map(|(repair, _)| repair.counts()).unwrap_or_default()
     }
 
+    /// The source that the session is locked on to.
     pub(crate) const fn source(&self) -> &Source {
         &self.stream.source
     }
 
+    /// The source's RTP clock against its wall clock.
     pub(crate) const fn clock(&self) -> &StreamClock {
         &self.stream.clock
     }
 
-    /// What tells the time of its packets.
+    /// Maps RTP times to presentation times.
     pub(crate) const fn time<'a>(&'a self, sync: &'a mut Synchronisation) -> StreamTime<'a> {
         let RtpStream { clock, arrival_clock, .. } = &self.stream;
         StreamTime { clock, arrival_clock, sync }
     }
 
-    /// Whether the source's wall clock is kept right by somebody, as it says.
+    /// Whether the source says that its wall clock is synchronised to a reference.
     pub(crate) const fn is_synchronised(&self) -> bool {
         self.stream.synchronised
     }
 
-    /// Whether the source is on this machine, and its clocks ours.
+    /// Whether the source runs on this machine, and has its clocks.
     pub(crate) const fn is_same_machine(&self) -> bool {
         self.stream.same_machine
     }
 
-    /// Packets that were not the source's.
+    /// Number of packets that were refused.
     pub(crate) fn refused(&self) -> u64 {
         self.refusals().total() + self.stream.source.refused() + self.stream.repair_refused
     }
 
-    /// Those of them that were none of the stream's, by reason.
+    /// Packets refused because they are not the stream's, by reason.
     pub(crate) fn refusals(&self) -> Refusals {
         let mut refusals = self.stream.refusals;
         if let Some((from, count)) = self.rtp.get().strangers() {
@@ -196,26 +203,26 @@ impl RtpSession {
         refusals
     }
 
-    /// Bytes of the packets that were.
+    /// Bytes of the source's packets, with their RTP headers.
     pub(crate) const fn bytes(&self) -> u64 {
         self.stream.bytes
     }
 
-    /// Datagrams that the kernel had no room for.
+    /// Datagrams that the kernel dropped because the RTP socket's buffer was full.
     pub(crate) fn kernel_drops(&self) -> u64 {
         self.rtp.get().kernel_drops()
     }
 
-    /// Hands over the packets that have come, and those that could be made. True if some were left for
-    /// the next turn.
+    /// Passes the packets that have come to `each`, and those that could be repaired. Returns whether some may be left
+    /// for the next turn.
     pub(crate) fn receive(&mut self, sync: &mut Synchronisation, each: Each<'_>) -> bool {
         let offset = unix_offset();
-        // What was stamped before our clock was set has stamps of another time.
+        // The kernel stamps arrivals by the wall clock: stamps from before it was set are of no use.
         self.was_set |= (offset - self.unix_offset).abs() > CLOCK_SET_NANOS;
         self.unix_offset = offset;
         let Self { rtp, repair, stream, was_set, .. } = self;
         let repair_came = repair.as_ref().is_some_and(PolledSocket::is_ready);
-        // Repair packets first: the media packets that left before them are there by then.
+        // Repair packets first: the media packets sent before them have arrived by then.
         let mut left = repair.as_mut().is_some_and(|repair| {
             repair.read(CALLS_AT_A_TIME, &mut |received, _| {
                 stream.take_repair(received.data, received.from.ip());
@@ -237,36 +244,36 @@ impl RtpSession {
         left
     }
 
-    /// Takes the reports that have come, and what they say. True if some were left for the next turn.
+    /// Reads RTCP, and notes in `outcome` what it said. Returns whether some may be left for the next turn.
     pub(crate) fn receive_rtcp(
         &mut self,
         now: Monotonic,
         sync: &mut Synchronisation,
-        heard: &mut RtcpOutcome,
+        outcome: &mut RtcpOutcome,
     ) -> bool {
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
-        // One call takes more than any sender says in a turn; a flood waits for the next one.
+        // One call takes more than any sender says at a time; the rest of a flood waits for the next turn.
         self.rtcp.read(1, &mut |received, _| {
             let Ok(packets) = rtcp::packets(received.data) else { return };
             for packet in packets.flatten() {
-                if stream.report(&packet, received.from.ip(), now, sync, heard) {
+                if stream.report(&packet, received.from.ip(), now, sync, outcome) {
                     *report_to = Some(received.from);
                 }
             }
         })
     }
 
-    /// What the source says about its state, for people: at most 255 bytes, on one line.
+    /// The source's NOTE (RFC 3550 section 6.5.7), for people: at most 255 bytes of one line, without control characters.
     pub(crate) fn note(&self) -> Option<&str> {
         self.stream.note.as_deref()
     }
 
-    /// When the next report of ours is due.
+    /// When the next receiver report is due.
     pub(crate) const fn deadline(&self) -> Option<Monotonic> {
         self.stream.feedback.deadline()
     }
 
-    /// Sends a report, if it is time and there is somebody to send it to.
+    /// Sends a receiver report (RFC 3550 section 6.4.2) if it is due and there is an address to send it to.
     pub(crate) fn report(&mut self, now: Monotonic, cname: &str) {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
@@ -274,7 +281,7 @@ impl RtpSession {
         let mut out = [0; COMPOUND_MAX];
         let block = self.stream.source.report(now);
         let random = machine::random().unwrap_or(u32::MAX / 2);
-        // Who does not repair has nothing to add to the report itself.
+        // Without repair, a report of post-repair loss (RFC 5725) would repeat the receiver report.
         let fates = self.stream.repair.as_ref().and(self.stream.fates.report());
         let about = About { cname, block, fates };
         if let Ok(len) = self.stream.feedback.report(now, &about, random, &mut out) {
@@ -282,7 +289,7 @@ impl RtpSession {
         }
     }
 
-    /// Says goodbye.
+    /// Sends BYE (RFC 3550 section 6.6).
     pub(crate) fn bye(&self, cname: &str) {
         let mut out = [0; COMPOUND_MAX];
         if let Ok(len) = self.stream.feedback.bye(cname, &mut out) {
@@ -299,7 +306,7 @@ impl RtpSession {
     }
 }
 
-/// Without repair packets there are pictures and sound all the same.
+/// The socket for repair packets, if it could be opened: the session works without.
 fn usable(opened: Result<ReceiveSocket, Error>) -> Option<ReceiveSocket> {
     opened.map_err(|error| log::warn!("what is lost will not be repaired: {error}")).ok()
 }

@@ -1,5 +1,5 @@
-//! A subscription to a session, with its event loop: packets in, frames and samples out, each with the time it is
-//! due.
+//! A subscription to a multimedia session (RFC 3550 section 3) and its event loop: packets in, frames and samples out,
+//! each with its presentation time.
 
 mod assumption;
 mod audio;
@@ -29,17 +29,17 @@ use streamsocket_net::{Changes, Interface, machine};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::sync::Medium;
 
-/// Events taken from the kernel at a time; more wait for the next turn.
+/// Events taken from the kernel at a time; there are no more than eight sources of them.
 const EVENTS_MAX: usize = 16;
 
 const WAKER: Token = Token(0);
 const CHANGES: Token = Token(1);
 
-/// The first tokens of the RTP sessions.
+/// First tokens of the RTP sessions.
 const VIDEO: usize = 2;
 const AUDIO: usize = VIDEO + TOKENS;
 
-/// Ends the loop of a subscription.
+/// Stops a subscription from another thread.
 #[derive(Debug)]
 pub struct Stop {
     asked: Arc<AtomicBool>,
@@ -47,18 +47,18 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Ends it, within the turn that it is in.
+    /// Ends the loop after the current turn.
     pub fn stop(&self) {
         self.asked.store(true, Ordering::Relaxed);
-        // Without it the loop would look only at its next packet.
+        // Otherwise the loop would notice only with the next packet.
         let _ = self.waker.wake();
     }
 }
 
-/// A subscription to a session.
+/// A subscription to a session: [`run`](Self::run) it on a thread of its own.
 pub struct Subscription {
     poll: Poll,
-    /// Ears for links and addresses that change.
+    /// Reports changes of links and addresses.
     changes: Option<Changes>,
     rejoin: Rejoin,
     video: Option<Video>,
@@ -71,10 +71,10 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Opens the sockets of a session.
+    /// Joins a session. What it yields goes to `outlet`, called on the thread that runs it.
     ///
     /// # Errors
-    /// One line: which socket, and why not.
+    /// One line: which socket cannot be opened, and why.
     pub fn open(
         plan: &Plan,
         interface: Option<&Interface>,
@@ -99,7 +99,7 @@ impl Subscription {
             outlet,
             counters,
             stop: Arc::clone(&stop),
-            // Two viewers of one host are two (RFC 7022 section 4.2).
+            // Two viewers on one host need two names (RFC 7022 section 4.2).
             cname: format!("{:08x}@{}", machine::random().unwrap_or(0), machine::host_name()),
         };
         if let Some(stream) = &plan.video {
@@ -113,7 +113,7 @@ impl Subscription {
         Ok((subscription, Stop { asked: stop, waker }))
     }
 
-    /// Receives until it is stopped, then says goodbye.
+    /// Receives until it is stopped, then sends BYE.
     ///
     /// # Errors
     /// If the event loop fails.
@@ -145,6 +145,7 @@ impl Subscription {
         Ok(())
     }
 
+    /// Registers all sockets with the poll.
     fn watch(&self) -> io::Result<()> {
         let registry = self.poll.registry();
         if let Some(changes) = &self.changes {
@@ -164,14 +165,14 @@ impl Subscription {
         video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.session))
     }
 
-    /// Links or addresses have changed.
+    /// Reads the changes of links and addresses.
     fn hear_of_network(&mut self, now: Monotonic) {
         if self.changes.as_ref().is_some_and(Changes::read) {
             self.rejoin.hasten(now);
         }
     }
 
-    /// All at once: as long as one socket is in a group, the kernel says nothing to the switch.
+    /// Leaves and joins all groups at once: as long as one socket is in a group, the kernel sends no message.
     fn join_again_if_silent(&mut self, now: Monotonic) {
         let heard = self.sessions().filter_map(|session| session.source().heard()).max();
         if self.rejoin.is_due(now, heard) {
@@ -180,6 +181,7 @@ impl Subscription {
         }
     }
 
+    /// What the streams say of the sender's wall clock.
     fn sender(&self) -> SenderClock {
         let heard = || self.sessions().filter(|session| session.source().ssrc().is_some());
         let first = heard().next();
@@ -190,6 +192,7 @@ impl Subscription {
         }
     }
 
+    /// When the next turn is due even if nothing arrives.
     fn deadline(&self) -> Option<Monotonic> {
         let video = self.video.as_ref().and_then(|video| video.deadline(&self.sync));
         let audio = self.audio.as_ref().and_then(|audio| audio.deadline(&self.sync));
@@ -197,7 +200,7 @@ impl Subscription {
         [video, audio, reports, Some(self.rejoin.deadline())].into_iter().flatten().min()
     }
 
-    /// Takes what has come and hands on what is complete. True if packets were left for the next
+    /// Reads what has come, hands on what is complete, and reports. Returns whether packets may be left for the next
     /// turn.
     fn turn(&mut self, now: Monotonic) -> bool {
         let mut left = false;
@@ -206,20 +209,20 @@ impl Subscription {
         sync.begin_turn(now);
         if let Some(audio) = &mut self.audio {
             left |= audio.turn(sync, outlet, counters);
-            let mut heard = RtcpOutcome::default();
-            left |= audio.session.receive_rtcp(now, sync, &mut heard);
-            take_news(heard, now, &audio.session, &counters.reported, &counters.audio.note);
-            if heard.bye {
+            let mut outcome = RtcpOutcome::default();
+            left |= audio.session.receive_rtcp(now, sync, &mut outcome);
+            publish(outcome, now, &audio.session, &counters.reported, &counters.audio.note);
+            if outcome.bye {
                 audio.reset();
             }
             audio.session.report(now, &self.cname);
         }
         if let Some(video) = &mut self.video {
             left |= video.turn(sync, outlet, counters);
-            let mut heard = RtcpOutcome::default();
-            left |= video.session.receive_rtcp(now, sync, &mut heard);
-            take_news(heard, now, &video.session, &counters.reported, &counters.video.note);
-            if heard.bye {
+            let mut outcome = RtcpOutcome::default();
+            left |= video.session.receive_rtcp(now, sync, &mut outcome);
+            publish(outcome, now, &video.session, &counters.reported, &counters.video.note);
+            if outcome.bye {
                 log::info!("the source has said goodbye; waiting for it to return");
             }
             video.session.report(now, &self.cname);
@@ -230,21 +233,21 @@ impl Subscription {
     }
 }
 
-/// Passes on what a sender's report said beside numbers.
-fn take_news(
-    heard: RtcpOutcome,
+/// Tells other threads what RTCP said.
+fn publish(
+    outcome: RtcpOutcome,
     now: Monotonic,
     session: &RtpSession,
     reported: &Gauge,
     note: &Note,
 ) {
-    if heard.reported {
+    if outcome.reported {
         reported.set(now.0);
     }
-    if heard.bye {
+    if outcome.bye {
         reported.clear();
     }
-    if heard.noted {
+    if outcome.noted {
         note.set(session.note());
     }
 }

@@ -1,5 +1,5 @@
-//! What keeps the streams of a session together: the steps of the sender's clock, the timeline, and how long
-//! presentation has to wait.
+//! What the streams of a multimedia session share so that they stay together: the steps of the sender's clock, the
+//! timeline, and the latency.
 
 use crate::clock::unix_offset;
 use crate::counters::Counters;
@@ -11,48 +11,54 @@ use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
 
-/// What `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long,
-/// and Wi-Fi delays by some tens. What is needed is known two seconds later.
+/// The latency that `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long, and
+/// Wi-Fi delays by some tens. What is needed is known two seconds later.
 const LATENCY_FIRST: Duration = Duration::from_millis(100);
 
-/// More latency than this beyond what a minute has needed, in nanoseconds, is given up at once: slowly
-/// it would take minutes, and once is heard once.
+/// If the latency exceeds what the last minute has needed by more than this, in nanoseconds, it is lowered at once:
+/// slowly, that would take minutes.
 const EXCESS_NANOS: i64 = 40_000_000;
 
-/// Wall clocks that both are kept right are not this far apart, in nanoseconds, whatever they say.
+/// Wall clocks that differ by this, in nanoseconds, are not both synchronised, whatever they claim.
 const APART_NANOS: i64 = 500_000_000;
 
-/// Our clock is looked at once in so long.
+/// Interval between two looks at this machine's wall clock, in nanoseconds.
 const LOOK_NANOS: i64 = 1_000_000_000;
 
 /// What is known of the sender's wall clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SenderClock {
-    /// Somebody keeps it right.
+    /// It is synchronised to a reference.
     pub(crate) synchronised: bool,
-    /// It is ours.
+    /// It is this machine's.
     pub(crate) same_machine: bool,
-    /// By how much it was set since it was first heard, in nanoseconds.
+    /// The sum of its steps since it was first heard of, in nanoseconds.
     pub(crate) stepped: i64,
 }
 
-/// What keeps the streams of a session together.
+/// The state that the streams of a session share.
 pub(crate) struct Synchronisation {
+    /// Steps of the sender's wall clock.
     pub(crate) steps: Steps,
+    /// Maps the sender's wall clock to this machine's monotonic clock.
     pub(crate) timeline: Timeline,
+    /// Delays, and the latency that they call for.
     pub(crate) jitter: Jitter,
     latency: TargetLatency,
+    /// This machine's wall clock.
     wall: WallClock,
+    /// When it was last looked at.
     looked: Monotonic,
-    /// When this turn of the loop began.
+    /// When the current turn of the loop began.
     now: Monotonic,
-    /// Both clocks are kept right: the same latency is the same instant at every viewer.
+    /// Both wall clocks are synchronised: with one latency, all viewers present at the same instant.
     disciplined: bool,
-    /// The latency is still looked for.
+    /// The latency is still being found.
     settling: bool,
 }
 
 impl Synchronisation {
+    /// For a session that is joined `now`.
     pub(crate) fn new(latency: TargetLatency, now: Monotonic) -> Self {
         let first = match latency {
             TargetLatency::Auto => LATENCY_FIRST,
@@ -71,17 +77,18 @@ impl Synchronisation {
         }
     }
 
-    /// When what has the RTP time `time` has to be complete, if it takes `work` nanoseconds from then.
+    /// When what was sampled at the extended RTP time `time` must be complete to be presented in time, if preparing it
+    /// takes `work` nanoseconds. `None` as long as the clock is not known.
     pub(crate) fn latest(&self, clock: &StreamClock, time: i64, work: i64) -> Option<Monotonic> {
         Some(self.timeline.due(clock.unix_nanos(time)?)?.offset(-work))
     }
 
-    /// The loop has begun a turn.
+    /// Notes that a turn of the loop begins.
     pub(crate) const fn begin_turn(&mut self, now: Monotonic) {
         self.now = now;
     }
 
-    /// A packet arrived that was captured then.
+    /// Notes the arrival of a packet that was captured at `capture`, in nanoseconds since 1970.
     pub(crate) fn heard(&mut self, capture: i64, arrival: Monotonic) {
         if self.timeline.observe(capture, arrival) {
             log::info!("the sender's time has jumped: picture and sound begin anew");
@@ -91,12 +98,12 @@ impl Synchronisation {
         self.heard_late(delay, arrival);
     }
 
-    /// A packet arrived, `delay` nanoseconds after it would have come undelayed.
+    /// Notes the arrival of a packet `delay` nanoseconds after it would have come undelayed.
     pub(crate) fn heard_late(&mut self, delay: i64, arrival: Monotonic) {
         self.jitter.heard(delay, arrival, self.now);
     }
 
-    /// Thinks over when things are presented.
+    /// Adjusts the latency, and updates the counters.
     pub(crate) fn turn(&mut self, now: Monotonic, sender: SenderClock, counters: &Counters) {
         if now.nanos_since(self.looked) >= LOOK_NANOS {
             self.looked = now;
@@ -130,7 +137,7 @@ impl Synchronisation {
         }
     }
 
-    /// Looks at our own clock.
+    /// Looks at this machine's wall clock, and decides whether viewers can go by the wall clocks.
     fn look(&mut self, now: Monotonic, synchronised: bool, stepped: i64) {
         self.wall.observe(now, now.0.saturating_add(unix_offset()));
         let fixed = matches!(self.latency, TargetLatency::Fixed(_));

@@ -1,4 +1,4 @@
-//! A socket that is read when the poll has said that something came, and not otherwise.
+//! A socket that is read only after the poll has reported it.
 
 use crate::clock::monotonic;
 use mio::event::Events;
@@ -9,8 +9,8 @@ use std::os::fd::AsRawFd;
 use streamsocket_net::{ReceiveSocket, Received};
 use streamsocket_stream::clock::Monotonic;
 
-/// A socket with what the poll has said of it. The poll says each thing once (it is edge-triggered), so that it holds
-/// until the socket has been emptied.
+/// A socket and its readiness. The poll is edge-triggered and reports each arrival once, so a socket stays ready until
+/// it has been emptied.
 pub(super) struct PolledSocket {
     socket: ReceiveSocket,
     token: Token,
@@ -18,12 +18,12 @@ pub(super) struct PolledSocket {
 }
 
 impl PolledSocket {
-    /// One that the poll knows, or will, by that token.
+    /// A socket that is registered by this token.
     pub(super) const fn new(socket: ReceiveSocket, token: Token) -> Self {
         Self { socket, token, is_ready: false }
     }
 
-    /// Has the poll watch it. What came before is said, too.
+    /// Registers it with the poll, which reports what came before as well.
     ///
     /// # Errors
     /// The kernel's.
@@ -32,23 +32,23 @@ impl PolledSocket {
         registry.register(&mut SourceFd(&descriptor), self.token, Interest::READABLE)
     }
 
-    /// Takes notice of what the poll has said.
+    /// Marks it as ready if the poll has reported it.
     pub(super) fn notice(&mut self, events: &Events) {
         self.is_ready |= events.iter().any(|event| event.token() == self.token);
     }
 
-    /// Whether something may have come.
+    /// Whether there may be something to read.
     pub(super) const fn is_ready(&self) -> bool {
         self.is_ready
     }
 
-    /// Something may have come, whatever the poll has said.
+    /// Marks it as ready, whatever the poll has reported.
     pub(super) const fn make_ready(&mut self) {
         self.is_ready = true;
     }
 
-    /// Hands over what has come, if anything may have, with when it was asked for: until the socket is empty, or by so
-    /// many calls to the kernel. True if something may be left, which has to be asked for without waiting.
+    /// If it is ready, reads until it is empty, by at most so many system calls. `each` gets the datagrams, and the time
+    /// just before their call. Returns whether something may be left: the poll will not report that again.
     pub(super) fn read(
         &mut self,
         calls: usize,
@@ -65,7 +65,7 @@ impl PolledSocket {
                     return false;
                 }
                 Ok(_) => {}
-                // What is behind the error is asked for in the next turn, which does not come any sooner for it.
+                // It stays ready: what is queued behind the error is read in the next turn, whenever that comes.
                 Err(_) => return false,
             }
         }

@@ -1,34 +1,40 @@
-//! What comes out of an RTP session: packets of its source, and what RTCP said.
+//! What an RTP session yields: the packets of its source, and what RTCP said.
 
 use crate::presentation_time::StreamTime;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 
-/// A packet of the source.
+/// A packet of the source that the session is locked on to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admitted<'a> {
-    /// The first of a new source: what is known of the old one is void.
+    /// It is the first of a new source: the state of the old one is void.
     pub(crate) is_new_source: bool,
+    /// Sequence number, extended beyond 16 bits.
     pub(crate) sequence: u64,
+    /// RTP time in ticks, extended beyond 32 bits.
     pub(crate) time: i64,
+    /// The marker bit: it is the last packet of a frame (RFC 2435).
     pub(crate) marker: bool,
-    /// It did not come, but was made out of repair packets.
+    /// It was lost and made again from repair packets.
     pub(crate) repaired: bool,
+    /// Capture time of the header extension (RFC 6051).
     pub(crate) ntp: Option<NtpTime>,
+    /// RTP payload, without padding.
     pub(crate) payload: &'a [u8],
+    /// When it arrived, or was made.
     pub(crate) arrival: Monotonic,
 }
 
-/// What takes the packets of the source, each with the clocks as they are after it.
+/// Takes packets of the source, each with the state of the clocks after it.
 pub(super) type Each<'a> = &'a mut dyn FnMut(Admitted<'_>, StreamTime<'_>);
 
-/// What RTCP said.
+/// What the RTCP packets of a turn said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RtcpOutcome {
-    /// The source has said goodbye.
+    /// The source has sent BYE.
     pub(crate) bye: bool,
-    /// The source has reported.
+    /// The source has sent a sender report.
     pub(crate) reported: bool,
-    /// What [`RtpSession::note`](super::RtpSession::note) says has changed.
+    /// The source's NOTE has changed.
     pub(crate) noted: bool,
 }

@@ -1,28 +1,28 @@
-//! How much time repair may take: on a machine that is too slow for it, packets that came must not wait
-//! for those that did not.
+//! Limits the time that repair takes: on a slow machine, packets that came must not wait for those that did not.
 
 use streamsocket_stream::clock::Monotonic;
 
-/// Repair may take one part of the time in so many.
+/// Repair may take a quarter of the time.
 const SHARE: i64 = 4;
 
-/// What may be spent at once beyond that, in nanoseconds of waiting for it: a burst of losses is rare,
-/// and the largest frame takes 20 ms on a PC.
+/// How far it may get ahead of that share, in nanoseconds until it has evened out again: bursts of losses are rare, and
+/// the largest frame takes 20 ms on a PC.
 const AHEAD_NANOS: i64 = 300_000_000;
 
-/// Time that was spent, and has to be waited for.
+/// Time spent on repair, against the share that it has.
 #[derive(Debug, Default)]
 pub(super) struct RepairTime {
+    /// When what was spent has evened out.
     free: Monotonic,
 }
 
 impl RepairTime {
-    /// Whether there is time now.
+    /// Whether repair may run now.
     pub(super) fn allows(&self, now: Monotonic) -> bool {
         self.free.nanos_since(now) <= AHEAD_NANOS
     }
 
-    /// So much was spent, until `now`.
+    /// Notes that a repair has taken so many nanoseconds, until `now`.
     pub(super) fn spend(&mut self, nanos: i64, now: Monotonic) {
         self.free = self.free.max(now).offset(nanos.max(0).saturating_mul(SHARE));
     }

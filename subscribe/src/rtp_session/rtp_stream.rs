@@ -1,5 +1,5 @@
-//! The RTP stream of a session (RFC 7656 section 2.1.10), apart from sockets: whose packets are taken, what clock they
-//! have, and what was lost and can be made again.
+//! The RTP stream of a session (RFC 7656 section 2.1.10), without its sockets: which packets are admitted, the clock
+//! that they go by, and the repair of those that are lost.
 
 use super::received::{Admitted, Each, RtcpOutcome};
 use super::repair_time::RepairTime;
@@ -23,41 +23,48 @@ use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp;
 
-/// An RTP stream, as far as it is known.
+/// The state of an RTP stream.
 pub(super) struct RtpStream {
+    /// The source that is locked on to.
     pub(super) source: Source,
+    /// Its RTP time against its wall clock.
     pub(super) clock: StreamClock,
-    /// What tells time where the sender says none.
+    /// RTP time against arrival, for a sender that tells no capture times.
     pub(super) arrival_clock: ArrivalClock,
-    /// What makes lost packets again, and the payload type of what it takes.
+    /// Makes lost packets again, from repair packets of this payload type.
     pub(super) repair: Option<(Repair, u8)>,
-    /// Time that repair may take.
+    /// Limits the time that repair takes.
     pub(super) repair_time: RepairTime,
-    /// It was said that it does not suffice.
+    /// The user was told that repair would take too long.
     pub(super) overtaxed: bool,
-    /// What became of its packets in the end.
+    /// Which packets were lost for good (RFC 5725).
     pub(super) fates: Fates,
+    /// Schedules and writes receiver reports.
     pub(super) feedback: Feedback,
+    /// Payload type of media packets.
     pub(super) payload_type: u8,
+    /// Id of the `ntp-64` header extension (RFC 6051), if the description declares it.
     pub(super) ntp64_id: Option<u8>,
     /// The source's packets do carry that extension.
     pub(super) extended: bool,
-    /// Packets that were none of the stream's.
+    /// Packets that are not the stream's, by reason.
     pub(super) refusals: Refusals,
-    /// What came for repair packets and is none.
+    /// Datagrams for the repair port that are no repair packets.
     pub(super) repair_refused: u64,
+    /// Bytes of admitted packets.
     pub(super) bytes: u64,
+    /// The source's NOTE (RFC 3550 section 6.5.7), on one line.
     pub(super) note: Option<String>,
-    /// Whether the source's wall clock is kept right by somebody.
+    /// The source's wall clock is synchronised to a reference.
     pub(super) synchronised: bool,
-    /// It is on this machine.
+    /// The source runs on this machine.
     pub(super) same_machine: bool,
-    /// Where its packets come from, and who may take its place.
+    /// Which addresses the stream may come from.
     pub(super) peers: Peers,
 }
 
 impl RtpStream {
-    /// Takes a repair packet.
+    /// Takes a datagram of the repair port, which came from this address.
     pub(super) fn take_repair(&mut self, datagram: &[u8], from: IpAddr) {
         let Some((repair, payload_type)) = &mut self.repair else { return };
         let packet = rtp::Packet::parse(datagram).ok();
@@ -68,18 +75,18 @@ impl RtpStream {
             (Some((header, shard)), Some((ssrc, highest))) if header.media == ssrc && !stranger => {
                 repair.push(&header, shard, highest);
             }
-            // Nothing is known of the source yet, or it has just been replaced.
+            // There is no source yet, or it has just been replaced.
             (Some(_), _) => {}
             (None, _) => self.repair_refused += 1,
         }
     }
 
-    /// Whether there are packets that can be made out of repair packets.
+    /// Whether lost packets can be made now.
     pub(super) fn can_repair(&self) -> bool {
         self.repair.as_ref().is_some_and(|(repair, _)| repair.is_ready())
     }
 
-    /// Hands over the packets that can be made out of repair packets.
+    /// Makes the lost packets that can be made, and passes them to `each`.
     pub(super) fn hand_on_repaired(&mut self, sync: &mut Synchronisation, each: Each<'_>) {
         let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {
             return;
@@ -114,6 +121,7 @@ impl RtpStream {
         self.repair_time.spend(now.nanos_since(arrival), now);
     }
 
+    /// Takes a datagram of the RTP port, and passes it to `each` if it is the source's.
     pub(super) fn admit(
         &mut self,
         datagram: &[u8],
@@ -173,7 +181,7 @@ impl RtpStream {
         each(packet, StreamTime { clock, arrival_clock, sync });
     }
 
-    /// A new source: what is known of the old one is void.
+    /// Begins with a new source: the state of the old one is void.
     fn begin(&mut self, from: IpAddr, arrival: Monotonic, sync: &mut Synchronisation) {
         if self.clock.stepped() != 0 {
             sync.timeline.reset();
@@ -186,7 +194,7 @@ impl RtpStream {
         }
         self.note = None;
         self.extended = false;
-        // Only addresses of one's own can be bound to.
+        // A socket can be bound to addresses of this machine only.
         self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
         self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
     }
@@ -197,15 +205,15 @@ impl RtpStream {
         }
     }
 
-    /// Takes one RTCP packet, which came `from` there `now`; true if it was a report of the source. What others say
-    /// is not believed.
+    /// Takes one RTCP packet. Returns whether it was a sender report of the source. Packets from other addresses are
+    /// ignored.
     pub(super) fn report(
         &mut self,
         packet: &rtcp::Packet<'_>,
         from: IpAddr,
         now: Monotonic,
         sync: &mut Synchronisation,
-        heard: &mut RtcpOutcome,
+        outcome: &mut RtcpOutcome,
     ) -> bool {
         if matches!(packet, rtcp::Packet::SenderReport { .. }) && self.peers.reported(from, now) {
             log::info!("the sender is back at {from}");
@@ -217,13 +225,13 @@ impl RtpStream {
         match packet {
             rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
                 if let Some(time) = self.source.extend(info.time) {
-                    // The extension of the packets themselves is newer.
+                    // The header extension of the packets is newer.
                     if !self.extended {
                         self.observe(time, info.ntp, now, sync);
                     }
                 }
                 self.source.reported(info.ntp, now);
-                heard.reported = true;
+                outcome.reported = true;
                 return true;
             }
             rtcp::Packet::GroupSize { ssrc, members, .. } if self.source.ssrc() == Some(*ssrc) => {
@@ -233,18 +241,18 @@ impl RtpStream {
                 let source = self.source.ssrc();
                 let own = chunks.clone().find(|chunk| Some(chunk.ssrc) == source);
                 if let Some(own) = own.filter(|own| own.cname.is_some()) {
-                    heard.noted |= self.take_note(own.note);
-                    // Others say nothing of their clock but in their description.
+                    outcome.noted |= self.take_note(own.note);
+                    // Other senders tell of their clock in the description only.
                     self.synchronised = own.clock.map_or(self.synchronised, is_kept_right);
                 }
             }
             rtcp::Packet::Bye { sources, .. } => {
                 for ssrc in sources.clone() {
-                    heard.bye |= self.source.bye(ssrc, now);
+                    outcome.bye |= self.source.bye(ssrc, now);
                 }
-                if heard.bye {
+                if outcome.bye {
                     self.peers.bye();
-                    heard.noted |= self.take_note(None);
+                    outcome.noted |= self.take_note(None);
                 }
             }
             _ => {}
@@ -252,7 +260,7 @@ impl RtpStream {
         false
     }
 
-    /// True if it is another than before.
+    /// Replaces the note. Returns whether it has changed.
     fn take_note(&mut self, note: Option<&[u8]>) -> bool {
         if note == self.note.as_deref().map(str::as_bytes) {
             return false;

@@ -1,17 +1,16 @@
-//! Whether sound is what it was taken for. An address alone says nothing of rate and channels, but
-//! the packets do: a packet's length and the step to the next one give the channels, time stamps
-//! beside capture times the rate.
+//! Checks rate and channels that were assumed because only an address was given. Packets tell them: length over the
+//! step of the RTP time is the channels, RTP time over capture time the rate.
 
 use crate::plan::StreamPlan;
 use std::net::SocketAddr;
 
-/// Rates that sound has.
+/// Usual sampling rates, in Hz.
 const RATES: [u32; 9] = [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
 
-/// Capture time that tells 44.1 from 48 kHz whatever the clocks do, in nanoseconds.
+/// Capture time after which 44.1 and 48 kHz can be told apart by any clock, in nanoseconds.
 const SPAN_NANOS: i64 = 2_000_000_000;
 
-/// What sound was taken for, and what it looks like.
+/// The rate and channels that were assumed, and what the packets have told so far.
 #[derive(Debug)]
 pub(super) struct Assumption {
     rate: u32,
@@ -29,7 +28,7 @@ pub(super) struct Seen {
     pub(super) bytes: usize,
 }
 
-/// A packet whose capture time is known.
+/// A packet with its capture time in nanoseconds since 1970, and the channels that it tells.
 #[derive(Clone, Copy, Debug)]
 struct Timed {
     time: i64,
@@ -38,14 +37,15 @@ struct Timed {
 }
 
 impl Assumption {
-    /// What was assumed, if anything was.
+    /// The plan's rate and channels, if they were assumed.
     pub(super) fn of(plan: &StreamPlan) -> Option<Self> {
         let address = SocketAddr::new(plan.rtp.ip(), plan.rtp.port().saturating_sub(2));
         let (rate, channels) = (plan.clock_rate, plan.channels);
         plan.assumed.then_some(Self { rate, channels, address, last: None, first: None })
     }
 
-    /// Looks at a packet. Once it can be told: what to say to the user, or nothing if all is well.
+    /// Looks at a packet and its capture time in nanoseconds since 1970. `None` until it can be told; then the warning
+    /// for the user, if there is reason for one.
     pub(super) fn check(&mut self, packet: Seen, unix: Option<i64>) -> Option<Option<String>> {
         let Seen { sequence, time, .. } = packet;
         let last = self.last.replace(packet)?;

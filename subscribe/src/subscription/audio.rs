@@ -1,4 +1,4 @@
-//! Sound: packets of the source to samples that are played and recorded.
+//! The audio of a session: packets of the source to samples in order (RFC 3551 section 4.5.11).
 
 use super::assumption::{Assumption, Seen};
 use crate::clock::monotonic;
@@ -14,32 +14,34 @@ use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
 use streamsocket_stream::receive::refusal::Reason;
 use streamsocket_wire::ntp::NtpTime;
 
-/// A packet that was lost may be made again so much later, in nanoseconds: our blocks are of 40 ms, and
-/// their repair packets leave within 15.
+/// How much later a lost packet may be repaired, in nanoseconds: a block is 40 ms of sound, and its repair packets leave
+/// within 15.
 const REPAIR_NANOS: i64 = 55_000_000;
 
-/// A hole that is longer than this, in nanoseconds, is none for the sound card: it has gone on with silence of its
-/// own when nothing came, and what comes next finds its place by its time.
+/// A longer hole, in nanoseconds, is not handed on: the sound card has gone on with silence of its own, and what follows
+/// finds its place by its time.
 const HOLE_MAX_NANOS: i64 = 1_000_000_000;
 
-/// The audio stream of a session.
+/// The audio of a session.
 pub(super) struct Audio {
     pub(super) session: RtpSession,
     assembly: Assembly,
 }
 
+/// Samples being put in order.
 struct Assembly {
-    /// Until it is known whether the sound is what it was taken for.
+    /// Rate and channels that were assumed, until the packets have confirmed or refuted them.
     assumption: Option<Assumption>,
     reassembler: Reassembler,
-    /// The longest hole that is played as one, in sample frames.
+    /// The longest hole that is handed on, in sample frames.
     hole_max: usize,
     buffer: Vec<i16>,
-    /// How many sources there were.
+    /// Number of sources so far.
     source: u32,
 }
 
 impl Audio {
+    /// What comes by `session`.
     pub(super) fn new(session: RtpSession, plan: &StreamPlan) -> Self {
         let mut reassembler = Reassembler::new(plan.channels);
         if plan.repair.is_some() {
@@ -53,19 +55,20 @@ impl Audio {
         Self { session, assembly }
     }
 
+    /// When to hand on or give up samples even if nothing arrives.
     pub(super) fn deadline(&self, sync: &Synchronisation) -> Option<Monotonic> {
         let (clock, work) = (self.session.clock(), sync.jitter.work().audio);
         let latest = |time| sync.latest(clock, time, work);
         self.assembly.reassembler.deadline(&latest)
     }
 
-    /// The source is gone: what is held of it is void.
+    /// Drops what is held: the source is gone.
     pub(super) fn reset(&mut self) {
         self.assembly.reassembler.reset();
     }
 
-    /// Takes the packets that have come, hands on the samples in them, and gives up what has waited long enough. True if
-    /// packets were left.
+    /// Reads what has come, hands on the samples that are next, and gives up those that have waited long enough. Returns
+    /// whether packets may be left for the next turn.
     pub(super) fn turn(
         &mut self,
         sync: &mut Synchronisation,
@@ -82,8 +85,8 @@ impl Audio {
         left
     }
 
-    /// Hands on the samples of each packet before the next one is taken: those that have queued up while we were held up
-    /// find room, and those before a new source have the clock of the old one.
+    /// Hands on samples packet by packet, not once at the end: of many that have queued up in the kernel all find room,
+    /// and those before a new source go by the old one's clock.
     fn receive(
         &mut self,
         sync: &mut Synchronisation,
@@ -117,6 +120,7 @@ impl Audio {
         })
     }
 
+    /// Updates the counters.
     fn count(&self, counters: &Counters) {
         let (received, lost) = self.session.source().totals();
         let mut refusals = self.session.refusals();
@@ -131,7 +135,7 @@ impl Audio {
     }
 }
 
-/// Sound that was given up would be there now: the latency should have let it come.
+/// Learns from a packet that was repaired after it had been given up: the latency should have waited for it.
 fn learn_late(packet: &Admitted<'_>, clock: StreamTime<'_>) {
     if let Some(delay) = clock.repair_delay(packet.time, packet.arrival) {
         let latency = clock.sync.timeline.latency();
@@ -140,7 +144,7 @@ fn learn_late(packet: &Admitted<'_>, clock: StreamTime<'_>) {
 }
 
 impl Assembly {
-    /// Says so if the sound is not what it was taken for.
+    /// Warns if rate or channels are not what was assumed.
     fn check(&mut self, packet: &Admitted<'_>) {
         let Some(assumption) = &mut self.assumption else { return };
         let Admitted { sequence, time, .. } = *packet;
@@ -153,6 +157,7 @@ impl Assembly {
         }
     }
 
+    /// Hands on the samples that are next, and gives up those that are due.
     fn hand_on(
         &mut self,
         now: Monotonic,

@@ -1,16 +1,16 @@
-//! When to join a group again because nothing comes from it: switches without a querier forget their
-//! members after some minutes, and an interface that was plugged in again has none.
+//! When to join silent multicast groups again: switches without an IGMP querier forget their members after some
+//! minutes, and an interface that was plugged in again has none.
 
 use streamsocket_stream::clock::Monotonic;
 
-/// Silence that is long enough to be doubted, and the time between the first two attempts, in
-/// nanoseconds: a second is what a viewer waits without looking for the fault elsewhere.
+/// Silence before the first attempt, and the time until the second, in nanoseconds: a second is what a viewer waits
+/// before looking for the fault elsewhere.
 const FIRST_NANOS: i64 = 1_000_000_000;
 
-/// Time between attempts at most, in nanoseconds: each of them is a message or two to the switch.
+/// Longest time between attempts, in nanoseconds: each is a message or two to the switch.
 const LONGEST_NANOS: i64 = 10_000_000_000;
 
-/// When to try next.
+/// The schedule of attempts.
 #[derive(Debug)]
 pub(super) struct Rejoin {
     next: Monotonic,
@@ -26,7 +26,7 @@ impl Rejoin {
         self.next
     }
 
-    /// The network has changed: what is silent by now is tried at once.
+    /// Makes the next attempt due at once, because the network has changed.
     pub(super) const fn hasten(&mut self, now: Monotonic) {
         (self.next, self.wait) = (now, FIRST_NANOS);
     }

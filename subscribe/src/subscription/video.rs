@@ -1,4 +1,4 @@
-//! Pictures: packets of the source to frames that are decoded and recorded.
+//! The video of a session: packets of the source to complete frames (RFC 2435).
 
 use crate::clock::monotonic;
 use crate::counters::Counters;
@@ -11,24 +11,26 @@ use crate::synchronisation::Synchronisation;
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
 
-/// The video stream of a session.
+/// The video of a session.
 pub(super) struct Video {
     pub(super) session: RtpSession,
     assembly: Assembly,
 }
 
+/// Frames in the making.
 struct Assembly {
     reassembler: Reassembler,
     buffer: Vec<u8>,
-    /// Packets have come since frames were last handed on: the one that completes a frame need not be its last.
+    /// Packets have come since frames were last handed on: a frame need not be completed by its last packet.
     has_grown: bool,
-    /// How many sources there were.
+    /// Number of sources so far.
     source: u32,
-    /// Packets repaired too late, and the RTP time of the last of them.
+    /// How many packets were repaired too late, and the RTP time of the last one.
     repaired_late: (u64, Option<i64>),
 }
 
 impl Video {
+    /// What comes by `session`.
     pub(super) fn new(session: RtpSession, plan: &StreamPlan) -> Self {
         let reassembler = Reassembler::new(plan.size);
         Self {
@@ -43,14 +45,15 @@ impl Video {
         }
     }
 
+    /// When to hand on or give up frames even if nothing arrives.
     pub(super) fn deadline(&self, sync: &Synchronisation) -> Option<Monotonic> {
         let (clock, work) = (self.session.clock(), sync.jitter.work().video);
         let latest = |time| sync.latest(clock, time, work);
         self.assembly.reassembler.deadline(&latest)
     }
 
-    /// Takes the packets that have come, hands on the frames that are complete, and gives up what has waited long enough.
-    /// True if packets were left.
+    /// Reads what has come, hands on complete frames, and gives up those that have waited long enough. Returns whether
+    /// packets may be left for the next turn.
     pub(super) fn turn(
         &mut self,
         sync: &mut Synchronisation,
@@ -68,8 +71,8 @@ impl Video {
         left
     }
 
-    /// Hands on frames at their last packets: of many that have queued up while we were held up, none has to give way
-    /// to a later one, and those before a new source have the clock of the old one.
+    /// Hands on frames at their last packets, not once at the end: of many that have queued up in the kernel none gives
+    /// way to a later one, and those before a new source go by the old one's clock.
     fn receive(
         &mut self,
         sync: &mut Synchronisation,
@@ -103,6 +106,7 @@ impl Video {
         })
     }
 
+    /// Updates the counters.
     fn count(&self, counters: &Counters) {
         let (received, lost) = self.session.source().totals();
         let counts = self.assembly.reassembler.counts();
@@ -123,7 +127,7 @@ impl Video {
 }
 
 impl Assembly {
-    /// A frame that was given up would be there now: the latency should have let it come.
+    /// Learns from a packet that was repaired after its frame had been given up: the latency should have waited for it.
     fn learn_late(&mut self, packet: &Admitted<'_>, clock: StreamTime<'_>) {
         self.repaired_late.0 += 1;
         if self.repaired_late.1.replace(packet.time) == Some(packet.time) {
@@ -135,6 +139,7 @@ impl Assembly {
         }
     }
 
+    /// Hands on the frames that are complete, and gives up those that are due.
     fn hand_on(
         &mut self,
         now: Monotonic,
