@@ -1,5 +1,4 @@
-//! Where the subscription's frames and samples go: to the recording as they are, and to the threads that decode and
-//! play.
+//! Hands the subscription's frames and samples to the recording, the decoding thread and the sound thread.
 
 use crate::recording::Recording;
 use crate::shared::Shared;
@@ -8,15 +7,15 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_subscribe::outlet::{CompleteFrame, Outlet, PacketSamples};
 use streamsocket_subscribe::queue::{FrameQueue, SoundQueue};
 
-/// The network thread's ends of the queues to the other threads. One that is full loses what is newest, counted.
+/// The network thread's ends of the queues to other threads. If one is full, what is newest is dropped and counted.
 pub struct Outlets {
-    /// Frames to be decoded.
+    /// To the decoding thread.
     pub frames: FrameQueue,
-    /// Samples to be played.
+    /// To the sound thread.
     pub sound: SoundQueue,
-    /// What is to be recorded.
+    /// To the recording thread.
     pub recording: Recording,
-    /// Where losses are counted.
+    /// Counts what is dropped.
     pub shared: Arc<Shared>,
 }
 

@@ -1,54 +1,54 @@
-//! What the threads count of that which is shown, played and recorded. One thread writes a number and others read it.
+//! Counts of what is decoded, shown, played and recorded.
 
 use streamsocket_subscribe::cells::{Count, Gauge};
 
-/// What becomes of what has come.
+/// Counts of all output.
 #[derive(Debug, Default)]
 pub struct OutputCounters {
-    /// Pictures.
+    /// Of the video.
     pub video: VideoOutput,
-    /// Sound.
+    /// Of the audio.
     pub audio: AudioOutput,
     /// Bytes recorded.
     pub recorded: Count,
-    /// Pictures and packets of sound that came and are in no recording, though one was made.
+    /// Frames and packets of sound that came while recording and are not in the recording.
     pub recording_left_out: Count,
-    /// Times that the sender's clock went on somewhere else, which was taken out of the recording.
+    /// Jumps of the sender's clock that were taken out of recordings.
     pub recording_jumps: Count,
-    /// Silence in recordings that stands for sound that is missing, in nanoseconds.
+    /// Silence that was recorded in place of missing sound, in nanoseconds.
     pub recording_silence: Count,
-    /// Recordings that ended before they should.
+    /// Recordings that ended early.
     pub recordings_cut: Count,
-    /// Pictures put in files of their own.
+    /// Snapshots saved.
     pub snapshots: Count,
-    /// Those asked for by an option that could not be.
+    /// Snapshots asked for by an option that could not be saved.
     pub snapshots_failed: Count,
 }
 
-/// Pictures.
+/// Counts of the video.
 #[derive(Debug, Default)]
 pub struct VideoOutput {
-    /// Frames that are no JPEG that this program decodes.
+    /// Frames that could not be decoded.
     pub frames_undecodable: Count,
-    /// Frames that were ready after their time, or found no room.
+    /// Frames that were ready too late, or found a queue full.
     pub frames_late: Count,
-    /// Frames presented.
+    /// Frames shown.
     pub frames_shown: Count,
 }
 
-/// Sound.
+/// Counts and measurements of the audio.
 #[derive(Debug, Default)]
 pub struct AudioOutput {
     /// Sample frames played.
     pub samples_played: Count,
-    /// Sample frames that came after their time.
+    /// Sample frames that came too late.
     pub samples_late: Count,
-    /// Sample frames played in place of such as were lost or late.
+    /// Sample frames played in place of lost or late ones.
     pub samples_concealed: Count,
-    /// By how much the card is made to play slower than its own clock, in parts per billion.
+    /// How much slower than by its own clock the sound card is made to play, in parts per billion.
     pub rate: Gauge,
-    /// Times that sound had to be moved at once.
+    /// How often playback had to jump.
     pub jumps: Count,
-    /// Times that the sound card ran dry.
+    /// How often the sound card ran dry.
     pub underruns: Count,
 }

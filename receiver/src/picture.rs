@@ -1,6 +1,5 @@
-//! The decoding thread: JPEG files in, pictures out, in the order they came. What is not due yet
-//! waits as a file, which is a tenth of its picture. A picture that nobody fetches in time is dropped,
-//! never queued up.
+//! The decoding thread: JPEG files in, pictures out, in order. What is not due yet waits as a file, a tenth of the size
+//! of its picture. A picture that is not fetched in time is dropped.
 
 mod work;
 
@@ -17,38 +16,37 @@ use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, Claim, Need};
 use streamsocket_subscribe::queue::Frame;
 
-/// Pictures that may wait for their time: as many as come in `AHEAD` at 120 frames a second, and
-/// one that is on its way.
+/// Most decoded pictures in the queue: as many as come in `AHEAD` at 120 frames a second, and one on its way.
 pub const DECODED_MAX: usize = 8;
 
-/// Bytes of pictures that may wait for their time: three of the largest with colours at half the resolution.
+/// Most bytes of decoded pictures in the queue: three of the largest at 4:2:0.
 const DECODED_BYTES: usize = 96 << 20;
 
-/// Pictures that are kept to be filled anew: each that is shown comes back when the next is decoded, and those of a
-/// moment when many waited are given up.
+/// Most unused pictures that are kept for reuse: each that was shown comes back when the next is decoded. Those of a
+/// moment when many waited are freed.
 const FREE_MAX: usize = 3;
 
-/// How long before its time a picture is decoded: a slow machine takes 30 ms for a large one, and
-/// may be kept from it for as long again.
+/// How long before it is due a picture is decoded: a slow machine takes 30 ms for a large one, and may be kept from it
+/// for as long again.
 const AHEAD: Duration = Duration::from_millis(60);
 
-/// A frame that is late by so much, in nanoseconds, is not decoded while others wait.
+/// A frame that is late by this, in nanoseconds, is not decoded if others wait.
 const LATE_NANOS: i64 = 50_000_000;
 
-/// Longest wait before another look at whether the program ends.
+/// Interval at which a wait looks whether the program ends.
 const STEP: Duration = Duration::from_millis(50);
 
-/// A picture to be presented, with the frame it was made from.
+/// A decoded picture, with the frame that it was made from.
 pub struct Decoded {
     /// The picture.
     pub picture: Picture,
     /// The frame.
     pub frame: Frame,
-    /// Room for it among those that wait.
+    /// Its share of the queue's bytes.
     pub claim: Claim,
 }
 
-/// Waits until a frame that is due at `due` is to be decoded. True if there was time.
+/// Waits until a frame that is due at `due` is to be decoded. Returns whether that took any time.
 fn wait_for(due: Monotonic, shared: &Shared) -> bool {
     let mut waited = false;
     loop {
@@ -61,7 +59,7 @@ fn wait_for(due: Monotonic, shared: &Shared) -> bool {
     }
 }
 
-/// The next frame, and whether nothing had waited before it; nothing at the end.
+/// The next frame, and whether the queue was empty before it came; `None` if the queue was closed.
 fn next(frames: &Receiver<Frame>) -> Option<(Frame, bool)> {
     match frames.try_recv() {
         Ok(frame) => Some((frame, false)),
@@ -70,7 +68,7 @@ fn next(frames: &Receiver<Frame>) -> Option<(Frame, bool)> {
     }
 }
 
-/// This frame or, after the program was stopped, the first of those behind it that is not late.
+/// The first frame that is not late, or the last one: after the program was stopped, many are late.
 fn newest_in_time(first: Frame, frames: &Receiver<Frame>, counters: &VideoOutput) -> Frame {
     let mut frame = first;
     while monotonic().nanos_since(frame.due) > LATE_NANOS {
@@ -81,8 +79,7 @@ fn newest_in_time(first: Frame, frames: &Receiver<Frame>, counters: &VideoOutput
     frame
 }
 
-/// Decodes until the network thread ends. `spare` gives pictures back to be filled anew, and
-/// `wake` is called when one is ready.
+/// Decodes until the network thread ends. `spare` returns pictures for reuse, and `wake` is called when one is ready.
 ///
 /// # Errors
 /// If libjpeg-turbo cannot be set up.

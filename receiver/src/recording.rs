@@ -1,6 +1,6 @@
-//! The recording thread: what the network thread has put together goes to a file as it came, beside
-//! whatever the screen and the sound card make of it. A slow disk, or a reader that does not read, loses recorded
-//! frames, counted, and nothing else: nobody waits for this thread.
+//! The recording thread: writes frames and samples to a file as they came, independent of the screen and the sound
+//! card. If a disk or a reader is too slow, frames are missing from the recording, which is counted; nothing waits for
+//! this thread.
 
 mod media;
 mod part;
@@ -112,7 +112,7 @@ pub fn prepare(plan: &Plan, shared: &Arc<Shared>) -> (Recording, Control, Writer
 }
 
 impl Recording {
-    /// A complete frame with that stamp.
+    /// Records a complete frame: a JPEG file of this width and height in pixels.
     pub fn video(&mut self, stamp: Stamp, file: &[u8], size: (u16, u16)) {
         if self.is_active() {
             let mut jpeg = self.jpegs.take(file.len());
@@ -122,8 +122,7 @@ impl Recording {
         }
     }
 
-    /// Samples, the first of them with that stamp and that RTP time, extended. What is missing before them is told
-    /// by that.
+    /// Records samples. Stamp and extended RTP time `time` are those of the first; they tell what is missing before it.
     pub fn audio(&mut self, stamp: Stamp, time: i64, received: &[i16]) {
         if self.is_active() {
             let mut samples = self.samples.take(received.len());
@@ -214,7 +213,7 @@ pub fn run(writer: &Writer) -> Result<(), String> {
     Ok(())
 }
 
-/// What a recording came to before something was done with it.
+/// Totals of a recording before a step, to count what the step adds.
 struct Before {
     jumps: u64,
     silent_nanos: u64,

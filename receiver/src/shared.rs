@@ -1,17 +1,17 @@
-//! What the threads of the program share.
+//! State that the program's threads share.
 
 use crate::output_counters::OutputCounters;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use streamsocket_subscribe::counters::Counters;
 
-/// What the threads share.
+/// State that the program's threads share.
 #[derive(Debug, Default)]
 pub struct Shared {
-    /// What comes, as the subscription counts it.
+    /// The subscription's counts and measurements.
     pub input: Arc<Counters>,
-    /// What becomes of it.
+    /// Counts of what is made of it.
     pub output: OutputCounters,
-    /// The program ends.
+    /// The program is to end.
     pub quit: AtomicBool,
 }

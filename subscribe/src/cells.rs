@@ -1,5 +1,4 @@
-//! Numbers and texts that one thread writes and others read. Reading takes no lock, but for quantiles, texts and
-//! reasons.
+//! Values that one thread writes and others read. [`Count`] and [`Gauge`] take no lock.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,29 +6,29 @@ use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::refusal::Refusals;
 use streamsocket_stream::receive::spread::Spread;
 
-/// A number that one thread writes and others read.
+/// A count of something.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// Adds to it.
+    /// Adds `more`.
     pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Replaces it.
+    /// Sets it to `value`.
     pub fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Reads it.
+    /// The count.
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A duration in nanoseconds that one thread measures and others read; nothing before the first.
+/// The latest measurement of a duration or an instant, in nanoseconds. It has none at first.
 #[derive(Debug)]
 pub struct Gauge(AtomicI64);
 
@@ -40,17 +39,17 @@ impl Default for Gauge {
 }
 
 impl Gauge {
-    /// The newest measurement.
+    /// Sets it to a measurement.
     pub fn set(&self, nanos: i64) {
         self.0.store(nanos.max(i64::MIN + 1), Ordering::Relaxed);
     }
 
-    /// Forgets it.
+    /// Forgets the measurement.
     pub fn clear(&self) {
         self.0.store(i64::MIN, Ordering::Relaxed);
     }
 
-    /// Follows measurements that vary: the sixteenth part of each new one.
+    /// Follows measurements that vary: moves by a sixteenth of the way to each.
     pub fn average(&self, nanos: i64) {
         self.set(
             self.get()
@@ -58,27 +57,26 @@ impl Gauge {
         );
     }
 
-    /// Reads it, in nanoseconds.
+    /// The measurement, in nanoseconds.
     #[must_use]
     pub fn get(&self) -> Option<i64> {
         let nanos = self.0.load(Ordering::Relaxed);
         (nanos != i64::MIN).then_some(nanos)
     }
 
-    /// Reads it, in milliseconds.
+    /// The measurement, in milliseconds.
     #[must_use]
     pub fn millis(&self) -> Option<f64> {
         self.get().map(|nanos| to_f64(nanos) / 1e6)
     }
 }
 
-/// A duration that one thread measures again and again and others read quantiles of: of the last
-/// minute.
+/// The distribution of a duration in the last minute.
 #[derive(Debug, Default)]
 pub struct Measured(Mutex<Spread>);
 
 impl Measured {
-    /// A measurement.
+    /// Adds a measurement of so many nanoseconds.
     pub fn add(&self, nanos: i64, now: Monotonic) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).add(nanos, now);
     }
@@ -88,7 +86,7 @@ impl Measured {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).reset();
     }
 
-    /// The duration, in nanoseconds, that at most `above` in 10,000 exceed.
+    /// The duration, in nanoseconds, that at most `above` of 10,000 measurements exceed.
     #[must_use]
     pub fn quantile(&self, above: u64) -> Option<i64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).quantile(above)
@@ -101,29 +99,29 @@ impl Measured {
     }
 }
 
-/// A line of text that one thread writes now and then and another reads.
+/// A line of text, or none.
 #[derive(Debug, Default)]
 pub struct Note(Mutex<Option<String>>);
 
 impl Note {
-    /// Replaces it.
+    /// Replaces the text.
     pub fn set(&self, text: Option<&str>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text.map(str::to_owned);
     }
 
-    /// Reads it.
+    /// The text.
     #[must_use]
     pub fn get(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// What came and is not presented, by reason: one thread replaces it now and then and others read it.
+/// What came and was refused, by reason.
 #[derive(Debug, Default)]
 pub struct Refused(Mutex<Refusals>);
 
 impl Refused {
-    /// Replaces it, if it has grown.
+    /// Replaces the counts.
     pub fn set(&self, refusals: Refusals) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != refusals {
@@ -131,7 +129,7 @@ impl Refused {
         }
     }
 
-    /// Reads it.
+    /// The counts.
     #[must_use]
     pub fn get(&self) -> Refusals {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)

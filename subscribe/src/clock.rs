@@ -1,4 +1,4 @@
-//! The machine's clock: only the loops of the program's threads read it.
+//! This machine's clocks, which only event loops and threads at work read.
 
 use streamsocket_net::machine;
 use streamsocket_stream::clock::Monotonic;

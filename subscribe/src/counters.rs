@@ -1,105 +1,104 @@
-//! What a subscription counts and measures, and what it is told of presentation. One thread writes a number and others
-//! read it.
+//! What a subscription counts and measures, and what those who present report to it.
 
 use crate::cells::{Count, Gauge, Note, Refused};
 use crate::diagnosis;
 use crate::latency::{Latency, P50, WallClocks};
 use crate::plan::Plan;
 
-/// What a subscription counts.
+/// What a subscription counts and measures.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Pictures.
+    /// Of the video.
     pub video: VideoCounters,
-    /// Sound.
+    /// Of the audio.
     pub audio: AudioCounters,
-    /// The latency as it is, and where it is going.
+    /// The current latency, in nanoseconds.
     pub latency: Gauge,
-    /// See `latency`.
+    /// The latency that it moves towards, in nanoseconds.
     pub target: Gauge,
-    /// By how much the sender's clock is faster than ours, in parts per billion.
+    /// How much faster the sender's clock runs than this machine's, in parts per billion.
     pub drift: Gauge,
-    /// Whether sender and receiver are the same machine, or both have clocks that are kept right.
+    /// 1 if the sender runs on this machine.
     pub same_machine: Count,
-    /// See `same_machine`.
+    /// 1 if both machines' wall clocks are synchronised to a reference.
     pub synchronised: Count,
-    /// When the sender or this machine last went on after it had stood still, on the monotonic clock.
+    /// When the sender or this machine last resumed after it had stood still, on the monotonic clock.
     pub stopped: Gauge,
     /// When the sender last reported, on the monotonic clock.
     pub reported: Gauge,
-    /// Times that a new source has begun.
+    /// Sources of video so far.
     pub sources: Count,
-    /// Datagrams that the kernel had no room for.
+    /// Datagrams of video that the kernel dropped because the socket's buffer was full.
     pub kernel_drops: Count,
 }
 
-/// Pictures.
+/// Counts and measurements of the video.
 #[derive(Debug, Default)]
 pub struct VideoCounters {
     /// When the last packet arrived, on the monotonic clock.
     pub arrived: Gauge,
-    /// What the sender says about the stream's state.
+    /// The source's NOTE (RFC 3550 section 6.5.7).
     pub note: Note,
-    /// Packets of the stream.
+    /// Packets received.
     pub packets: Count,
-    /// Bytes of them.
+    /// Bytes received, with RTP headers.
     pub bytes: Count,
-    /// Packets that did not come.
+    /// Packets lost, repaired ones included.
     pub packets_lost: Count,
-    /// Of these, packets that could be made out of repair packets.
+    /// Lost packets that were repaired.
     pub packets_repaired: Count,
-    /// Packets of others, or malformed.
+    /// Packets refused: of other sources, or malformed.
     pub packets_refused: Count,
-    /// Packets and frames that came and are not shown.
+    /// Packets and frames refused, by reason.
     pub refused: Refused,
     /// Complete frames.
     pub frames_received: Count,
-    /// Frames that missed packets.
+    /// Frames given up because packets were missing.
     pub frames_incomplete: Count,
-    /// Width in the upper, height in the lower half.
+    /// Width (upper 16 of 32 bits) and height of the last frame, in pixels.
     pub size: Count,
-    /// What becomes of them behind the subscription.
+    /// Reported by those who present it.
     pub presentation: Presentation,
-    /// Interarrival jitter.
+    /// Interarrival jitter (RFC 3550 section 6.4.1), in nanoseconds.
     pub jitter: Gauge,
 }
 
-/// Sound.
+/// Counts and measurements of the audio.
 #[derive(Debug, Default)]
 pub struct AudioCounters {
     /// When the last packet arrived, on the monotonic clock.
     pub arrived: Gauge,
-    /// What the sender says about the stream's state.
+    /// The source's NOTE (RFC 3550 section 6.5.7).
     pub note: Note,
-    /// Packets of the stream.
+    /// Packets received.
     pub packets: Count,
-    /// Packets that did not come.
+    /// Packets lost, repaired ones included.
     pub packets_lost: Count,
-    /// Of these, packets that could be made out of repair packets.
+    /// Lost packets that were repaired.
     pub packets_repaired: Count,
-    /// Packets that came and are not played.
+    /// Packets refused, by reason.
     pub refused: Refused,
-    /// Packets of others, malformed, or longer than any sound needs.
+    /// Packets refused: of other sources, malformed, or too long.
     pub packets_refused: Count,
     /// Sample frames received.
     pub samples: Count,
     /// Sample frames missing.
     pub samples_lost: Count,
-    /// What becomes of it behind the subscription.
+    /// Reported by those who present it.
     pub presentation: Presentation,
-    /// Interarrival jitter.
+    /// Interarrival jitter (RFC 3550 section 6.4.1), in nanoseconds.
     pub jitter: Gauge,
 }
 
-/// What whoever presents a stream measures of it, which the latency allows for.
+/// What those who present a stream report. The latency allows for it.
 #[derive(Debug, Default)]
 pub struct Presentation {
     /// From capture to screen or loudspeaker.
     pub latency: Latency,
-    /// How much earlier than it is presented something is needed, in nanoseconds, but for a few in ten thousand: the
-    /// time to decode a picture, or that which a sound card plays ahead.
+    /// How much earlier than presented something is needed, in nanoseconds, in all but a few of ten thousand cases: to
+    /// decode a picture, or to fill a sound card's buffer.
     pub work: Gauge,
-    /// Time that it takes to show a picture, in nanoseconds.
+    /// How long it takes to show a picture, in nanoseconds.
     pub showing: Gauge,
 }
 
@@ -111,7 +110,7 @@ impl Presentation {
 }
 
 impl Counters {
-    /// What is known of both machines' clocks.
+    /// How the wall clocks of sender and receiver relate.
     #[must_use]
     pub fn clocks(&self) -> WallClocks {
         match (self.same_machine.get(), self.synchronised.get()) {
@@ -121,7 +120,7 @@ impl Counters {
         }
     }
 
-    /// Why no picture was put together though something came, in words.
+    /// If video came but no frame was completed: why, in words.
     #[must_use]
     pub fn video_refused(&self, plan: &Plan) -> Option<String> {
         let none = self.video.frames_received.get() == 0;
@@ -129,21 +128,21 @@ impl Counters {
         diagnosis::of(&self.video.refused.get(), stream, plan)
     }
 
-    /// Why no sound was taken though something came, in words.
+    /// If audio came but no samples could be taken: why, in words.
     #[must_use]
     pub fn audio_refused(&self, plan: &Plan) -> Option<String> {
         let stream = plan.audio.as_ref().filter(|_| self.audio.samples.get() == 0)?;
         diagnosis::of(&self.audio.refused.get(), stream, plan)
     }
 
-    /// Sound presented so much later than the picture, in nanoseconds.
+    /// How much later than the pictures the sound is presented, in nanoseconds.
     #[must_use]
     pub fn av_offset(&self) -> Option<i64> {
         let lateness = |presentation: &Presentation| presentation.latency.lateness.get();
         Some(lateness(&self.audio.presentation)? - lateness(&self.video.presentation)?)
     }
 
-    /// Pictures from capture to screen, in nanoseconds: half of them take longer.
+    /// Median latency of the pictures from capture to screen, in nanoseconds.
     #[must_use]
     pub fn video_latency(&self) -> Option<i64> {
         self.video.presentation.latency.shown(self.clocks()).quantile(P50)

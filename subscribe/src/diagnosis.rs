@@ -1,10 +1,10 @@
-//! Why what comes is not presented, in words, with what to do about it.
+//! Explains why what comes is not presented, and what to do about it.
 
 use crate::plan::{Plan, StreamPlan};
 use streamsocket_stream::receive::refusal::{Reason, Refusals};
 
-/// What to say of a stream of which something came and nothing was presented: the most frequent reason. It stays
-/// the same while more of the same comes.
+/// The most frequent reason for refusals, in words; `None` if there were none. The text contains no counts, so that it
+/// stays the same while more is refused.
 pub(crate) fn of(refusals: &Refusals, stream: &StreamPlan, plan: &Plan) -> Option<String> {
     let (reason, _) = refusals.most()?;
     let wanted = stream.payload_type;

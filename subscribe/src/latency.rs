@@ -1,93 +1,92 @@
-//! Latency: what is wanted of it, and what it is from capture to presentation.
+//! Latency from capture to presentation: as it is wanted, and as it is measured.
 
 use crate::cells::{Gauge, Measured};
 use crate::clock::unix_offset;
 use streamsocket_stream::clock::Monotonic;
 
-/// The median, as so many in 10,000 above it.
+/// The median: so many of 10,000 measurements exceed it.
 pub const P50: u64 = 5000;
 
-/// What 5 per cent exceed, as so many in 10,000.
+/// The 95th percentile: so many of 10,000 measurements exceed it.
 pub const P95: u64 = 500;
 
-/// What 1 per cent exceeds, as so many in 10,000.
+/// The 99th percentile: so many of 10,000 measurements exceed it.
 pub const P99: u64 = 100;
 
-/// How long after capture things are presented.
+/// The latency that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetLatency {
-    /// As little as is needed.
+    /// As low as the network allows.
     Auto,
-    /// So many milliseconds beyond the fastest way through the network.
+    /// So many milliseconds on top of what the fastest packet takes.
     Fixed(u16),
 }
 
-/// When something is presented: its capture by the sender's wall clock, if that is known, and when it
-/// would have come without any delay.
+/// What latency is measured from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
-    /// Nanoseconds since 1970.
+    /// Capture by the sender's wall clock, in nanoseconds since 1970, if known.
     pub wall: Option<i64>,
-    /// On our monotonic clock.
+    /// When it would have arrived undelayed.
     pub undelayed: Monotonic,
 }
 
-/// Wall clocks that agree are not this far apart, in nanoseconds.
+/// Wall clocks that differ by this, in nanoseconds, do not agree.
 const CLOCKS_APART_NANOS: i64 = 500_000_000;
 
-/// From capture to presentation, as it is measured there.
+/// Measured latency of a stream.
 #[derive(Debug, Default)]
 pub struct Latency {
-    /// By both machines' wall clocks.
+    /// From capture, by both machines' wall clocks.
     absolute: Measured,
-    /// Beyond the fastest way through the network.
+    /// From undelayed arrival.
     relative: Measured,
-    /// Presentation minus the time it was due, on average.
+    /// How much later than due things are presented on average, in nanoseconds.
     pub lateness: Gauge,
 }
 
 impl Latency {
-    /// What was due at `due` was presented at `at`.
+    /// Notes that what was due at `due` was presented at `at`.
     pub fn add(&self, origin: Origin, due: Monotonic, at: Monotonic) {
         self.lateness.average(at.nanos_since(due));
         let relative = at.nanos_since(origin.undelayed);
         self.relative.add(relative, at);
         if let Some(wall) = origin.wall {
             let absolute = at.0.saturating_add(unix_offset()).saturating_sub(wall);
-            // A clock that was just set, the sender does not know for a second.
+            // The sender learns of a step of its clock up to a second later.
             if absolute.saturating_sub(relative).saturating_abs() < CLOCKS_APART_NANOS {
                 self.absolute.add(absolute, at);
             }
         }
     }
 
-    /// Forgets what was measured while the latency was looked for.
+    /// Forgets the measurements, for instance those made while the latency was being found.
     pub fn reset(&self) {
         for measured in [&self.absolute, &self.relative] {
             measured.reset();
         }
     }
 
-    /// That which can be believed.
+    /// The measurement that can be trusted.
     #[must_use]
     pub fn shown(&self, clocks: WallClocks) -> &Measured {
         if clocks == WallClocks::Unknown { &self.relative } else { &self.absolute }
     }
 }
 
-/// What is known of the two machines' wall clocks.
+/// How the wall clocks of sender and receiver relate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WallClocks {
-    /// Not that they agree: latencies are those beyond the fastest way through the network.
+    /// They are not known to agree: latencies count from undelayed arrival.
     Unknown,
-    /// Both are kept right by somebody.
+    /// Both are synchronised to a reference.
     Synchronised,
-    /// They are one: sender and receiver are the same machine.
+    /// Sender and receiver run on the same machine.
     Same,
 }
 
 impl WallClocks {
-    /// As it is reported.
+    /// Its name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

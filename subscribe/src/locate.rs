@@ -1,5 +1,4 @@
-//! From what the user named to a session: an SDP file, an address, or an announcement (SAP,
-//! RFC 2974) on the network.
+//! Finds the session that the user has named: by an SDP file, an address, or an announcement (SAP, RFC 2974).
 
 mod candidates;
 mod listing;
@@ -22,24 +21,25 @@ use std::time::Duration;
 use streamsocket_net::Interface;
 use streamsocket_stream::clock::Monotonic;
 
-/// Bytes of a description at most: ours have 1 kB.
+/// Most bytes of a description: ours have 1 kB.
 const SDP_MAX: u64 = 64 * 1024;
 
-/// How long `--list` listens, and a session of some name is looked for before it is said which there are: sessions
-/// are announced every 5 s.
+/// How long `--list` listens, and a search goes on before the user is told which sessions there are. Sessions are
+/// announced every 5 s.
 const LISTENING: Duration = Duration::from_secs(6);
 
-/// Time between two looks at whether the user has had enough.
+/// Interval at which a search looks whether to stop.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Sessions that were skipped and are said to be: more are a flood, which is no news.
+/// Most skipped sessions that the user is told of: more are a flood.
 const SAID_MAX: u32 = 16;
 
-/// The session that the user named, or the first of which something comes. What is announced and cannot be joined
-/// or stays silent is passed over. `stop` is asked now and then whether to give up; `Ok(None)` then.
+/// The plan for the session that `source` names, or for the first announced one of which packets come. Sessions that
+/// cannot be joined or stay silent are passed over. Returns `Ok(None)` once `stop`, which is asked ten times a second,
+/// returns true.
 ///
 /// # Errors
-/// One line: what cannot be read, or listened to.
+/// One line: what cannot be read, parsed or listened to.
 pub fn locate(
     source: Option<&str>,
     interface: Option<&Interface>,
@@ -93,7 +93,7 @@ pub fn locate(
     Ok(None)
 }
 
-/// What to say of an address that no RTP goes to.
+/// The error for an address of another scheme than RTP.
 fn not_received(source: &str, scheme: &str) -> Error {
     let hint = match scheme {
         "rtsp" | "rtsps" | "http" | "https" => {
@@ -107,7 +107,7 @@ fn not_received(source: &str, scheme: &str) -> Error {
     Error(format!("{}: a receiver takes no {}://; {hint}", shown(source), printable(scheme)))
 }
 
-/// An address without the password in it.
+/// An address without user and password.
 fn shown(source: &str) -> String {
     let (scheme, rest) = source.split_once("://").unwrap_or(("", source));
     let host = rest.find('/').map_or(rest, |end| &rest[..end]);
@@ -117,13 +117,13 @@ fn shown(source: &str) -> String {
 
 /// A search for a session.
 struct Search<'a> {
-    /// The only name that will do.
+    /// The name to look for; if `None`, any.
     name: Option<String>,
     interface: Option<&'a Interface>,
     candidates: Candidates<Probe>,
     said: u32,
     listing: Listing,
-    /// It was said which sessions there are.
+    /// The user was told which sessions there are.
     told: bool,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Search<'a> {
         Self { name, interface, candidates, said: 0, listing, told: false }
     }
 
-    /// Says, once, which sessions are announced, if it is not the one that is looked for.
+    /// Tells the user, once, which sessions are announced, if a certain one is looked for.
     fn say_what_there_is(&mut self) {
         let Some(name) = self.name.as_ref().filter(|_| !self.told) else { return };
         self.told = true;
@@ -148,7 +148,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Tries what was announced, and gives up what stays silent.
+    /// Tries sessions that were announced, and gives up those that stay silent.
     fn turn(&mut self, announced: Vec<(Plan, IpAddr)>, now: Monotonic) {
         while let Some(key) = self.candidates.silent(now) {
             self.say(&key, "nothing comes from it");
@@ -167,7 +167,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Says why a session is passed over.
+    /// Tells the user why a session is passed over.
     fn say(&mut self, key: &Key, why: &str) {
         self.said += 1;
         let Key { name, address, announcer } = key;
@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Tells `each` of the sessions that are announced within a few seconds, as they come.
+/// Passes the sessions that are announced within a few seconds to `each`, as they come.
 ///
 /// # Errors
 /// One line, if announcements cannot be listened to, or what `each` returns.
@@ -229,7 +229,7 @@ fn from_file(path: &Path) -> Result<Plan, Error> {
     let failed = |error: std::io::Error| Error(format!("{shown} cannot be read: {error}"));
     let mut text = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    // Not by its length: a device or a pipe has none.
+    // Read with a limit: a device or a pipe has no length to ask for.
     file.take(SDP_MAX + 1).read_to_end(&mut text).map_err(failed)?;
     if text.len() as u64 > SDP_MAX {
         return Err(Error(format!("{shown} is too large to be a session description")));

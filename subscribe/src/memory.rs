@@ -1,11 +1,10 @@
-//! Memory of what waits between threads: bounded in bytes, whatever a message holds, and given back when
-//! less is needed. Nothing is allocated here but buffers.
+//! Memory of queues between threads: bounded in bytes, reused, and freed when less is needed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 
-/// What a queue may hold, shared by both of its ends.
+/// Bytes that a queue may hold, shared by both of its ends.
 #[derive(Debug)]
 pub struct Budget {
     held: AtomicUsize,
@@ -13,19 +12,20 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// One of so many bytes.
+    /// A budget of `most` bytes.
     #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), most })
     }
 
-    /// Bytes that are held.
+    /// Bytes claimed.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Room for so many bytes more, until the claim is dropped. What is alone always finds room.
+    /// Claims so many bytes until the claim is dropped; `None` if they exceed the budget. If nothing else is claimed,
+    /// any number will do.
     #[must_use]
     pub fn claim(self: &Arc<Self>, bytes: usize) -> Option<Claim> {
         let relaxed = Ordering::Relaxed;
@@ -43,7 +43,7 @@ impl Budget {
     }
 }
 
-/// Room in a [`Budget`]: it goes with the buffer that takes it.
+/// Bytes claimed of a [`Budget`], to be kept with their buffer.
 #[derive(Debug)]
 pub struct Claim {
     bytes: usize,
@@ -56,21 +56,19 @@ impl Drop for Claim {
     }
 }
 
-/// Buffers that come back are kept for the next burst, so many at most: a queue that runs evenly has one or two
-/// of them on their way.
+/// Most buffers that are kept for reuse: a queue that runs evenly has one or two on their way, the rest is for bursts.
 pub const SPARES_MAX: usize = 32;
 
-/// A buffer with room for so many times what has been needed lately is given back: a vector that grows
-/// doubles.
+/// A buffer of more than so many times the recent need is freed. Growth alone doubles a vector.
 const EXCESS: usize = 4;
 
-/// A buffer of so many bytes is never too large to be kept.
+/// A buffer of up to so many bytes is never freed.
 const SMALL_BYTES: usize = 64 * 1024;
 
-/// Buffers that are looked back on, once to twice: some seconds of pictures.
+/// The recent need is that of the last one to two times so many buffers: some seconds of pictures.
 const LOOKED_AT: u32 = 256;
 
-/// The most that was needed lately.
+/// The recent need: the largest of the last buffers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Need {
     current: usize,
@@ -79,7 +77,7 @@ pub struct Need {
 }
 
 impl Need {
-    /// So many bytes are needed.
+    /// Notes that so many bytes are needed.
     pub fn note(&mut self, bytes: usize) {
         if self.seen >= LOOKED_AT {
             (self.past, self.current, self.seen) = (self.current, 0, 0);
@@ -88,7 +86,7 @@ impl Need {
         self.current = self.current.max(bytes);
     }
 
-    /// Whether a buffer of so many bytes is larger than is of use.
+    /// Whether a buffer of so many bytes should be freed.
     #[must_use]
     pub fn is_exceeded(&self, bytes: usize) -> bool {
         let most = self.current.max(self.past);
@@ -96,7 +94,7 @@ impl Need {
     }
 }
 
-/// The end of a queue of buffers where they are taken to be filled anew.
+/// Used buffers on their way back to be reused.
 #[derive(Debug)]
 pub struct Spares<T> {
     queue: Receiver<Vec<T>>,
@@ -104,18 +102,18 @@ pub struct Spares<T> {
 }
 
 impl<T> Spares<T> {
-    /// Takes them from there.
+    /// Those that come by `queue`.
     #[must_use]
     pub fn new(queue: Receiver<Vec<T>>) -> Self {
         Self { queue, need: Need::default() }
     }
 
-    /// A spare buffer, as it came back.
+    /// The next used buffer, with its contents.
     pub fn spare(&mut self) -> Option<Vec<T>> {
         self.queue.try_recv().ok()
     }
 
-    /// An empty buffer; the one before held `length` elements. Without a spare one it is without memory.
+    /// An empty buffer, without memory if none has come back. `length` is the number of elements in the one before.
     pub fn take(&mut self, length: usize) -> Vec<T> {
         self.need.note(length.saturating_mul(size_of::<T>()));
         let mut buffer = self.spare().unwrap_or_default();

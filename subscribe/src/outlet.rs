@@ -1,31 +1,30 @@
-//! Where a subscription's frames and samples go.
+//! The interface by which a subscription hands on frames and samples.
 
 use crate::presentation_time::PresentationTime;
 use streamsocket_stream::clock::Monotonic;
 
-/// What takes frames and samples. It is called on the thread of the subscription, which waits for it: nothing slow
-/// belongs there.
+/// Takes the frames and samples of a subscription. It is called on the subscription's thread, and must not block.
 pub trait Outlet: Send {
-    /// Takes a complete frame, in order.
+    /// Takes a complete frame. Frames come in order.
     fn frame(&mut self, frame: CompleteFrame<'_>);
 
-    /// Takes the samples of a packet, in order.
+    /// Takes the samples of a packet. Samples and holes come in order.
     fn samples(&mut self, samples: PacketSamples<'_>);
 
-    /// So many sample frames did not come; the first of them is to be heard at `due`.
+    /// Takes notice of a hole of so many sample frames, which would have been heard from `due` on.
     fn hole(&mut self, frames: usize, due: Monotonic);
 }
 
-/// A frame of which all has come: a JPEG file.
+/// A frame of which all packets have come, as a JPEG file.
 #[derive(Debug)]
 pub struct CompleteFrame<'a> {
-    /// Holds the file. An outlet may take it, and leave another that will be filled anew.
+    /// Holds the file. It may be exchanged for another buffer, which is overwritten.
     pub buffer: &'a mut Vec<u8>,
     /// Where in the buffer the file begins.
     pub start: usize,
     /// Width and height in pixels.
     pub size: (u16, u16),
-    /// When to present it.
+    /// When to show it.
     pub time: PresentationTime,
 }
 
@@ -40,10 +39,10 @@ impl CompleteFrame<'_> {
 /// The samples of a packet.
 #[derive(Debug)]
 pub struct PacketSamples<'a> {
-    /// The samples, interleaved. An outlet may take the buffer, and leave another that will be filled anew.
+    /// The samples, interleaved. It may be exchanged for another buffer, which is overwritten.
     pub buffer: &'a mut Vec<i16>,
-    /// RTP time of the first, extended.
+    /// RTP time of the first, in ticks, extended beyond 32 bits.
     pub rtp_time: i64,
-    /// When to present them.
+    /// When to play the first.
     pub time: PresentationTime,
 }

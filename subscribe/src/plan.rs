@@ -1,4 +1,4 @@
-//! What is to be received: the streams of a session, from its description.
+//! What is to be received: the streams of a session, by its description (SDP, RFC 8866) or its address.
 
 use crate::text::printable;
 use std::fmt;
@@ -7,10 +7,10 @@ use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{Format, Media, Medium, Session};
 
-/// Things that were left out and are named at most: more are a broken description, which is no news.
+/// Most parts of a description that are named as left out: more tell no more.
 const LEFT_OUT_MAX: usize = 16;
 
-/// Formats of a medium that are named at most: who offers more offers none that this program plays.
+/// Most formats of a medium that are named in an error.
 const FORMATS_NAMED_MAX: usize = 4;
 
 /// A session to be received.
@@ -18,50 +18,50 @@ const FORMATS_NAMED_MAX: usize = 4;
 pub struct Plan {
     /// Its name, for people.
     pub name: String,
-    /// The viewer wants packets from nowhere but the sources of each stream.
+    /// Packets are wanted from the streams' `sources` only.
     pub only_from_sources: bool,
-    /// Pictures.
+    /// Its video.
     pub video: Option<StreamPlan>,
-    /// Sound.
+    /// Its audio.
     pub audio: Option<StreamPlan>,
-    /// What else it has, which cannot be played or read, and why, for people: a sentence each.
+    /// For people: what of it cannot be played or read, and why. A sentence each.
     pub left_out: Vec<String>,
 }
 
 /// A stream to be received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamPlan {
-    /// Where its packets go.
+    /// Destination of RTP packets.
     pub rtp: SocketAddr,
-    /// Where its reports go.
+    /// Destination of RTCP packets.
     pub rtcp: SocketAddr,
-    /// The only addresses that its packets come from; none: nobody has said so.
+    /// The only addresses that it may come from; if empty, any.
     pub sources: Vec<IpAddr>,
-    /// Payload type of its packets.
+    /// Payload type of RTP packets.
     pub payload_type: u8,
     /// RTP ticks a second.
     pub clock_rate: u32,
-    /// Channels of sound.
+    /// Audio channels.
     pub channels: u8,
-    /// Picture size, if the description says it.
+    /// Width and height in pixels, if described.
     pub size: Option<(u16, u16)>,
-    /// Frames in 1000 seconds, if the description says it.
+    /// Frames in 1000 seconds, if described.
     pub framerate: Option<u32>,
-    /// Id of the time extension, if there is one.
+    /// Id of the `ntp-64` header extension (RFC 6051), if there is one.
     pub ntp64_id: Option<u8>,
-    /// Bandwidth in bits a second, if the description says it.
+    /// Bandwidth in bits a second, if described.
     pub bandwidth: Option<u64>,
-    /// Whether its sender's wall clock is kept right by somebody, as the description says it.
+    /// The sender's wall clock is described as synchronised (RFC 7273).
     pub synchronised: bool,
-    /// Its source, if the description says it.
+    /// SSRC of its source, if described.
     pub ssrc: Option<Ssrc>,
-    /// Where its repair packets go, and their payload type.
+    /// Destination of repair packets, and their payload type.
     pub repair: Option<(SocketAddr, u8)>,
-    /// Nobody has said what it is: rate and channels are what is usual.
+    /// Rate and channels are assumed, because there is no description.
     pub assumed: bool,
 }
 
-/// Why a description cannot be received: one line.
+/// Why there is nothing to receive: one line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Error(pub String);
 
@@ -74,10 +74,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Plan {
-    /// From a session description.
+    /// The plan for a session description.
     ///
     /// # Errors
-    /// If it is none, or describes nothing that this program can receive.
+    /// If it cannot be parsed, or describes nothing that can be received.
     pub fn from_sdp(text: &str) -> Result<Self, Error> {
         let mut left_out = Vec::new();
         let session = Session::parse_leaving_out(text, &mut |error| {
@@ -116,7 +116,7 @@ impl Plan {
         Ok(Self { name, only_from_sources: false, video, audio, left_out })
     }
 
-    /// Wants packets from this address and from no other.
+    /// Restricts it to packets from this address.
     #[must_use]
     pub fn only_from(mut self, source: IpAddr) -> Self {
         self.only_from_sources = true;
@@ -126,21 +126,21 @@ impl Plan {
         self
     }
 
-    /// Where its first stream goes.
+    /// RTP destination of its first stream.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.video.as_ref().or(self.audio.as_ref()).map(|stream| stream.rtp)
     }
 
-    /// Receives no repair packets.
+    /// Does without repair packets.
     pub fn leave_repair(&mut self) {
         for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
             stream.repair = None;
         }
     }
 
-    /// The layout of ports that streamsocket sends by default: video, its RTCP, sound, its RTCP.
-    /// `sound` is its rate and channels, if they are known.
+    /// The plan for an address without description: video, its RTCP, audio and its RTCP on four successive ports, as
+    /// streamsocket sends. `sound` is the rate in Hz and the channels, if known.
     #[must_use]
     pub fn at(address: SocketAddr, sound: Option<(u32, u8)>) -> Self {
         let (rate, channels) = sound.unwrap_or((48_000, 2));
@@ -172,15 +172,14 @@ impl Plan {
 }
 
 impl StreamPlan {
-    /// Which addresses the network is asked for packets of, if not for everybody's: those that the session names, if
-    /// packets are wanted from nowhere else.
+    /// The sources to join the group for; if empty, for any source.
     pub(crate) fn asked_of(&self, only_from_sources: bool) -> &[IpAddr] {
         let asks = only_from_sources || is_source_specific(self.rtp.ip());
         if asks { &self.sources } else { &[] }
     }
 }
 
-/// Groups whose members name the sources that they want (RFC 4607 section 1): 232/8, ff3x::/32.
+/// Whether a group is source-specific (RFC 4607 section 1): 232/8 or ff3x::/32.
 fn is_source_specific(group: IpAddr) -> bool {
     match group {
         IpAddr::V4(group) => group.octets()[0] == 232,
@@ -188,8 +187,8 @@ fn is_source_specific(group: IpAddr) -> bool {
     }
 }
 
-/// Whether a clock of this name (RFC 7273 section 4) is kept right, and to the time that ours is kept to:
-/// PTP's is another, and a sender's own is nobody's.
+/// Whether a reference clock (RFC 7273 section 4) is UTC, as this machine's may be. PTP may tell another time, and a
+/// sender's own clock is no reference.
 pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
     [&b"ntp="[..], b"gps", b"gal", b"glonass"].iter().any(|name| clock.starts_with(name))
 }

@@ -57,8 +57,8 @@ impl StreamTime<'_> {
         self.presentation(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH_NANOS)
     }
 
-    /// The presentation time of what has the extended RTP time `time` and was complete at `arrival`. As long as there is
-    /// no capture time (of another sender, before its first report), RTP time is laid over arrival.
+    /// The presentation time of what has the extended RTP time `time` and was complete at `arrival`. As long as there
+    /// is no capture time (of another sender, before its first report), RTP time is laid over arrival.
     pub(crate) fn presentation(&self, time: i64, arrival: Monotonic) -> PresentationTime {
         let timeline = &self.sync.timeline;
         let latency = timeline.latency();

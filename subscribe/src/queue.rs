@@ -1,5 +1,5 @@
-//! Queues from the thread of a subscription to those that present: of bounded memory, with the buffers on their way
-//! back. What finds no room is refused, and nobody waits.
+//! Queues from the thread of a subscription to those that decode and play. They are bounded in bytes, never block, and
+//! return used buffers.
 
 use crate::clock::monotonic;
 use crate::latency::Origin;
@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use streamsocket_stream::clock::Monotonic;
 
-/// Frames that may wait: the longest latency at 120 frames a second.
+/// Most frames in the queue: the longest latency at 120 frames a second.
 pub const FRAMES_MAX: usize = 600;
 
-/// Bytes of frames that may wait, and of those that are being decoded and shown: the longest latency at 200 Mbit/s.
+/// Most bytes of frames in the queue, or being decoded and shown: the longest latency at 200 Mbit/s.
 pub const FRAMES_BYTES: usize = 128 << 20;
 
-/// Packets of sound that may wait: the longest latency in packets of 5 ms, and some.
+/// Most packets of sound in the queue: the longest latency in packets of 5 ms, and some.
 pub const SOUND_MAX: usize = 1100;
 
-/// Bytes of them that may wait: the longest latency at 192 kHz, and some. Packets may be large.
+/// Most bytes of sound in the queue: the longest latency at 192 kHz, and some. Packets may be large.
 pub const SOUND_BYTES: usize = 8 << 20;
 
 /// A frame to be decoded.
@@ -34,7 +34,7 @@ pub struct Frame {
     pub origin: Origin,
     /// When it was queued.
     pub queued: Monotonic,
-    /// Room for it among those that wait.
+    /// Its share of the queue's bytes.
     pub claim: Claim,
 }
 
@@ -49,10 +49,10 @@ pub enum Sound {
         due: Monotonic,
         /// When it was captured.
         origin: Origin,
-        /// Room for it among what waits.
+        /// Its share of the queue's bytes.
         claim: Claim,
     },
-    /// Nothing in place of what did not come.
+    /// Missing samples.
     Hole {
         /// Sample frames.
         frames: usize,
@@ -61,23 +61,23 @@ pub enum Sound {
     },
 }
 
-/// A queue of messages that hold buffers of `T`, where they go in.
+/// The sending end of a queue of messages, each with a buffer of `T`.
 struct Queue<M, T> {
     messages: SyncSender<M>,
     budget: Arc<Budget>,
     spares: Spares<T>,
 }
 
-/// The end of a queue where things come out.
+/// The receiving end of a queue.
 #[derive(Debug)]
 pub struct Drain<M, T> {
-    /// What has come.
+    /// The messages.
     pub messages: Receiver<M>,
-    /// Takes their buffers back. One that is full has enough of them.
+    /// Takes used buffers back. If it is full, there are enough of them.
     pub spares: SyncSender<Vec<T>>,
 }
 
-/// A queue of so many messages and bytes at most.
+/// Both ends of a queue of so many messages and bytes at most.
 fn queue<M, T>(messages_max: usize, bytes: usize) -> (Queue<M, T>, Drain<M, T>) {
     let (sender, messages) = sync_channel(messages_max);
     let (spares, spare) = sync_channel(SPARES_MAX);
@@ -85,18 +85,19 @@ fn queue<M, T>(messages_max: usize, bytes: usize) -> (Queue<M, T>, Drain<M, T>) 
     (Queue { messages: sender, budget, spares: back }, Drain { messages, spares })
 }
 
-/// Frames on their way to a decoder.
+/// The sending end of a queue of frames to be decoded.
 pub struct FrameQueue(Queue<Frame, u8>);
 
 impl FrameQueue {
-    /// One of [`FRAMES_MAX`] and [`FRAMES_BYTES`].
+    /// A queue for [`FRAMES_MAX`] frames of [`FRAMES_BYTES`] in all, by both ends.
     #[must_use]
     pub fn new() -> (Self, Drain<Frame, u8>) {
         let (queue, drain) = queue(FRAMES_MAX, FRAMES_BYTES);
         (Self(queue), drain)
     }
 
-    /// Puts a frame in. False if there is no room for it: its buffer stays where it was.
+    /// Queues a frame, and leaves an empty buffer in exchange for its own. Returns false, and leaves the frame where it
+    /// is, if there is no room.
     pub fn push(&mut self, frame: CompleteFrame<'_>) -> bool {
         let CompleteFrame { buffer, start, time, .. } = frame;
         let Some(claim) = self.0.budget.claim(buffer.capacity()) else { return false };
@@ -114,18 +115,19 @@ impl FrameQueue {
     }
 }
 
-/// Sound on its way to a sound card. A card that does not keep up loses it.
+/// The sending end of a queue of sound to be played.
 pub struct SoundQueue(Queue<Sound, i16>);
 
 impl SoundQueue {
-    /// One of [`SOUND_MAX`] and [`SOUND_BYTES`].
+    /// A queue for [`SOUND_MAX`] packets of [`SOUND_BYTES`] in all, by both ends.
     #[must_use]
     pub fn new() -> (Self, Drain<Sound, i16>) {
         let (queue, drain) = queue(SOUND_MAX, SOUND_BYTES);
         (Self(queue), drain)
     }
 
-    /// Puts samples in, if there is room for them.
+    /// Queues samples, and leaves an empty buffer in exchange for theirs. If there is no room, they are dropped: the
+    /// card does not keep up.
     pub fn push(&mut self, packet: PacketSamples<'_>) {
         let PacketSamples { buffer, time, .. } = packet;
         let Some(claim) = self.0.budget.claim(buffer.capacity() * size_of::<i16>()) else { return };
@@ -135,7 +137,7 @@ impl SoundQueue {
         let _ = self.0.messages.try_send(sound);
     }
 
-    /// Puts a hole in, if there is room for it.
+    /// Queues a hole of so many sample frames, if there is room.
     pub fn push_hole(&mut self, frames: usize, due: Monotonic) {
         let _ = self.0.messages.try_send(Sound::Hole { frames, due });
     }

@@ -263,7 +263,8 @@ impl RtpSession {
         })
     }
 
-    /// The source's NOTE (RFC 3550 section 6.5.7), for people: at most 255 bytes of one line, without control characters.
+    /// The source's NOTE (RFC 3550 section 6.5.7), for people: at most 255 bytes of one line, without control
+    /// characters.
     pub(crate) fn note(&self) -> Option<&str> {
         self.stream.note.as_deref()
     }

@@ -1,9 +1,9 @@
-//! Text off the network.
+//! Text from the network, for parsing and for people.
 
 use std::borrow::Cow;
 
-/// The text of a description: UTF-8 (RFC 8866 section 4.6), or what most of those are that are not, Latin-1.
-/// It ends at the first 0, which some announce with the text, and what lies behind it in their memory.
+/// The text of a description: UTF-8 (RFC 8866 section 4.6), else Latin-1. It ends at the first 0, since some senders
+/// announce that byte and whatever follows it in their memory.
 #[must_use]
 pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -13,18 +13,18 @@ pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Letters of a name that are shown at most: more than any title has room for.
+/// Most characters of a text that are shown: more than any title has room for.
 const SHOWN_MAX: usize = 64;
 
-/// Text off the network for a terminal, which obeys control characters, and for people, who take what is
-/// written from right to left for something else. What is longer than a title is cut.
+/// Text that is safe to show: control characters, which a terminal obeys, and those that change the direction of text
+/// are replaced by `?`. What is longer than a title is cut.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let shown = |letter: char| if is_invisible(letter) { '?' } else { letter };
     text.chars().take(SHOWN_MAX).map(shown).collect()
 }
 
-/// Controls of terminals, of lines, and of the direction of text (Unicode 16, sections 23.1 and 23.2).
+/// Whether a character controls terminals, lines, or the direction of text (Unicode 16, sections 23.1 and 23.2).
 fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

@@ -1,11 +1,11 @@
-//! What the viewer is told in numbers: rates, and what the threads have counted.
+//! The figures that the viewer is shown: rates, and what the threads have counted.
 
 use crate::shared::Shared;
 use crate::status::{Details, Status};
 use streamsocket_stream::clock::Monotonic;
 use streamsocket_subscribe::latency::{P50, P95, P99, WallClocks};
 
-/// Frames and bytes until the last tick, and what they make a second.
+/// Frame rate and bit rate, measured from tick to tick.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rates {
     pub(super) at: Monotonic,
@@ -23,7 +23,7 @@ impl Rates {
     }
 }
 
-/// What the figures are taken from.
+/// The sources of the figures.
 pub(super) struct Figures<'a> {
     pub(super) shared: &'a Shared,
     pub(super) rates: &'a Rates,
@@ -51,7 +51,7 @@ impl Figures<'_> {
         }
     }
 
-    /// All of them, of the session of this name.
+    /// The status of the session of this name.
     pub(super) fn status<'n>(&self, name: &'n str) -> Status<'n> {
         let input = &self.shared.input;
         let (video, size) = (&input.video, input.video.size.get());

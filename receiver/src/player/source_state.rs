@@ -1,5 +1,5 @@
-//! What the viewer is told about the source: that it is waited for, plays, has lost its camera or
-//! its microphone, or has stopped. A function of when things were last heard; nothing is drawn here.
+//! The state of the source: awaited, playing, without its camera or its microphone, or stopped. It follows from when
+//! packets and reports last came; nothing is drawn here.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the tracks of a recording are said to be.
+//! The properties of a recording's tracks.
 
 /// What the video track is said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Sound where there is no card.
+//! Stands in for the sound thread where there is no sound card.
 
 use crate::shared::Shared;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::queue::Sound;
 
-/// Sound later than this would not be heard with a card either, in nanoseconds: it is left out.
+/// Sound that is later than this, in nanoseconds, would not be heard with a card either, and is not measured.
 const UNHEARD_NANOS: i64 = 100_000_000;
 
-/// Without a card: lets everything go by, and notes when it could have been heard.
+/// Drops all samples until the network thread ends, and measures when they could have been heard.
 pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>, shared: &Arc<Shared>) {
     let presentation = &shared.input.audio.presentation;
     while let Ok(next) = sound.recv() {

@@ -1,42 +1,40 @@
-//! Which of the sessions that are announced are tried, and for how long. Anybody can announce anything: what
-//! cannot be joined or stays silent must neither end the search nor hold it up, however much there is of it.
-//! Nothing is opened here and no clock is read.
+//! Decides which announced sessions are tried, and for how long. Anybody can announce anything: what cannot be joined
+//! or stays silent must neither end the search nor delay it. Nothing is opened here and no clock is read.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
 
-/// Sessions that are tried at the same time: each has its sockets.
+/// Most sessions that are tried at the same time: each has its sockets.
 const TRIED_MAX: usize = 8;
 
-/// Of these so many of one announcer: one that floods the network leaves room for others.
+/// Most of one announcer: one that floods the network leaves room for others.
 const OF_ONE_MAX: usize = 2;
 
-/// Without a packet for so long a session is silent: senders report once a second.
+/// A session of which no packet comes for so long is silent: senders report once a second.
 const SILENT: Duration = Duration::from_secs(5);
 
-/// What cannot be joined keeps its place for so long: who announces such sessions gets no more of them
-/// tried.
+/// How long a session that cannot be joined keeps its place, so that its announcer gets no more of them tried.
 const HELD: Duration = Duration::from_secs(1);
 
-/// What was skipped is tried again after so long: its sender may have come to itself.
+/// After so long a skipped session is tried again: its sender may have recovered.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// Skipped sessions that are remembered.
+/// Most skipped sessions that are remembered.
 const SKIPPED_MAX: usize = 64;
 
 /// What tells one announced session from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) name: String,
-    /// Where its packets go.
+    /// Destination of its packets.
     pub(super) address: SocketAddr,
     /// Who announces it.
     pub(super) announcer: IpAddr,
 }
 
-/// A session that is tried.
+/// A session that is being tried.
 struct Tried<P> {
     key: Key,
     since: Monotonic,
@@ -44,7 +42,7 @@ struct Tried<P> {
     probe: Option<P>,
 }
 
-/// The sessions that are tried, each with its probe, and those that were.
+/// The sessions that are being tried, each with its probe, and those that were.
 pub(super) struct Candidates<P> {
     tried: Vec<Tried<P>>,
     skipped: VecDeque<(Key, Monotonic)>,
@@ -66,7 +64,7 @@ impl<P> Candidates<P> {
             && self.tried.iter().all(|tried| tried.key != *key)
     }
 
-    /// Tries it; without a probe it cannot be joined, and is skipped.
+    /// Begins to try a session. Without a probe it cannot be joined and is skipped.
     pub(super) fn begin(&mut self, key: Key, probe: Option<P>, now: Monotonic) {
         if probe.is_none() {
             self.skip(key.clone(), now);
@@ -74,12 +72,12 @@ impl<P> Candidates<P> {
         self.tried.push(Tried { key, since: now, probe });
     }
 
-    /// The probes of those that are tried.
+    /// The probes of the sessions that are being tried.
     pub(super) fn probes(&mut self) -> impl Iterator<Item = &mut P> {
         self.tried.iter_mut().filter_map(|tried| tried.probe.as_mut())
     }
 
-    /// A session that was silent for too long; it is skipped.
+    /// A session that has been silent for too long and is now skipped.
     pub(super) fn silent(&mut self, now: Monotonic) -> Option<Key> {
         self.tried.retain(|tried| tried.probe.is_some() || now.since(tried.since) < HELD);
         let over = |tried: &Tried<P>| tried.probe.is_some() && now.since(tried.since) >= SILENT;

@@ -1,4 +1,4 @@
-//! The sessions that are announced, each once, and those that are taken back. Nothing is listened to here.
+//! Keeps the list of announced sessions, each once, without those that were deleted. Nothing is listened to here.
 
 use crate::plan::Plan;
 use crate::text::{printable, text_of};
@@ -6,18 +6,18 @@ use std::net::IpAddr;
 use streamsocket_wire::sap::Announcement;
 use streamsocket_wire::sdp::identity;
 
-/// Announcements that are listed at most.
+/// Most sessions that are listed.
 pub(super) const LISTED_MAX: usize = 256;
 
-/// Sessions that are named at most in one line: a viewer who looks for one has to find it there.
+/// Most sessions that are named in one line, so that a viewer finds the right one there.
 const NAMED_MAX: usize = 8;
 
-/// News of the sessions on the network.
+/// A change in the list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// There is one that was not there: its name, address, kind and origin, with tabs between.
+    /// A new session: its name, address, media and origin, separated by tabs.
     Announced(String),
-    /// The session of this name is taken back.
+    /// The session of this name was deleted.
     Gone(String),
 }
 
@@ -25,13 +25,13 @@ pub enum News {
 struct Listed {
     /// Who announces it.
     announcer: IpAddr,
-    /// What it is known by (RFC 2974 section 6): the hash of its announcement and who it is said to come from, or the
-    /// origin of its description.
+    /// What identifies it (RFC 2974 section 6): hash and originating source of its announcement, or the origin of its
+    /// description.
     hash: (u16, IpAddr),
     identity: Option<String>,
     name: String,
     line: String,
-    /// It has pictures.
+    /// It has video.
     video: bool,
 }
 
@@ -40,7 +40,7 @@ struct Listed {
 pub(super) struct Listing(Vec<Listed>);
 
 impl Listing {
-    /// Takes notice of an announcement, which `announcer` sent.
+    /// Takes an announcement or a deletion that `announcer` has sent. Returns what it changes.
     pub(super) fn hear(&mut self, it: &Announcement<'_>, announcer: IpAddr) -> Option<News> {
         let text = text_of(it.payload);
         let identity = identity(&text).map(|words| words.join(" "));
@@ -64,7 +64,7 @@ impl Listing {
         let heard = Listed { announcer, hash, identity, name, line, video };
         // The same session may be announced in several groups, and described anew.
         if let Some(known) = self.0.iter_mut().find(|known| known.line == heard.line) {
-            // Nobody else becomes the one who takes it back.
+            // Another announcer must not become able to delete it.
             if known.announcer == announcer {
                 *known = heard;
             }
@@ -78,14 +78,14 @@ impl Listing {
         Some(news)
     }
 
-    /// Whether what is announced is the sound alone of a session that is announced whole: some players take no
-    /// other description.
+    /// Whether an announcement without video is of a session that is announced with video as well, for the sake of
+    /// players that take audio alone.
     fn knows_more(&self, identity: Option<&str>, announcer: IpAddr, video: bool) -> bool {
         let same = |it: &&Listed| it.announcer == announcer && it.identity.as_deref() == identity;
         !video && identity.is_some() && self.0.iter().filter(same).any(|it| it.video)
     }
 
-    /// The session that is announced, if this program can receive it and does not know more of it.
+    /// The plan for the announced session, if it can be received and no fuller announcement of it is known.
     pub(super) fn plan_of(&self, it: &Announcement<'_>, announcer: IpAddr) -> Option<Plan> {
         let text = text_of(it.payload);
         let plan = Plan::from_sdp(&text).ok().filter(|_| !it.deletion)?;
@@ -94,7 +94,7 @@ impl Listing {
         (!lesser).then_some(plan)
     }
 
-    /// Who takes a session back must be who has announced it.
+    /// Deletes a session, if its own announcer says so.
     fn remove(
         &mut self,
         announcer: IpAddr,
@@ -111,7 +111,7 @@ impl Listing {
         Some(News::Gone(name))
     }
 
-    /// The names of the sessions for a line of text; none if there are none.
+    /// The names of the sessions as a part of a sentence; `None` if there are none.
     pub(super) fn names(&self) -> Option<String> {
         let mut names: Vec<_> =
             self.0.iter().map(|it| format!("'{}'", printable(&it.name))).collect();

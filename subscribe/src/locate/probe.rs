@@ -1,10 +1,10 @@
-//! A try whether anything comes of an announced session.
+//! Tries whether packets come of an announced session.
 
 use crate::plan::{Error, Plan};
 use streamsocket_net::{Interface, ReceiveSocket};
 use streamsocket_wire::{rtcp, rtp};
 
-/// The sockets of a session that is tried.
+/// The sockets of a session that is being tried.
 pub(super) struct Probe {
     plan: Plan,
     /// Each with the payload type that its packets have; `None` for RTCP.
@@ -39,7 +39,7 @@ impl Probe {
     pub(super) fn heard(&mut self) -> Option<Plan> {
         let mut heard = false;
         for (socket, payload_type) in &mut self.sockets {
-            // What cannot be received from is silent.
+            // A socket with an error is a silent one.
             let _ = socket.receive(&mut |received| {
                 let known = match payload_type {
                     Some(known) => rtp::Packet::parse(received.data)

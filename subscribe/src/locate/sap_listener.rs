@@ -14,17 +14,17 @@ use streamsocket_wire::sap::{
     ASKED, Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, GROUP_SOUND, PORT, PORT_ASKED,
 };
 
-/// The time to live of questions: senders of other networks announce in their own time.
+/// Time to live of requests to announce: senders in other networks are waited for.
 const ASKING_TTL: u8 = 1;
 
-/// When senders are asked to announce at once, in milliseconds from the start: again, since the first question may
-/// have been lost, or have come before a switch had learnt where to send the answer.
+/// When senders are asked to announce at once, in milliseconds from the start: repeatedly, since a request may be lost,
+/// or be answered before the switch has learnt of our membership.
 const ASKING_MILLIS: [i64; 3] = [0, 250, 1000];
 
 /// Sockets in the groups that announcements go to.
 pub(super) struct SapListener {
     sockets: Vec<ReceiveSocket>,
-    /// By which senders are asked to announce at once.
+    /// Sockets to ask senders by.
     questions: Vec<SendSocket>,
     began: Monotonic,
     asked: usize,
@@ -38,7 +38,7 @@ impl SapListener {
             groups.map(|group| ReceiveSocket::open(SocketAddr::new(group, PORT), interface, None));
         let (mut sockets, mut why) = (Vec::new(), None);
         for socket in opened {
-            // A network without IPv4, or without IPv6, has the other.
+            // A network may lack IPv4 or IPv6.
             match socket {
                 Ok(socket) => sockets.push(socket),
                 Err(error) => why = why.or(Some(error)),
@@ -52,7 +52,7 @@ impl SapListener {
         }
     }
 
-    /// Asks senders to announce at once, if it is time to.
+    /// Asks senders to announce at once, if that is due.
     fn ask(&mut self, now: Monotonic) {
         let due = |millis: &i64| self.began.offset(millis * 1_000_000) <= now;
         if !ASKING_MILLIS.get(self.asked).is_some_and(due) {
@@ -67,8 +67,11 @@ impl SapListener {
         }
     }
 
-    /// Waits from `now` on so long at most, and hands over the announcements that have come, each with who sent it. What is
-    /// none is passed over. Returns a session that something came of.
+    /// Waits for datagrams, from `now` on for at most `wait`, and passes the announcements among them to `each`, with
+    /// their senders. Returns a candidate of which packets have come, if there is one.
+    ///
+    /// # Errors
+    /// One line, if a socket for announcements fails.
     pub(super) fn listen(
         &mut self,
         now: Monotonic,
@@ -82,7 +85,7 @@ impl SapListener {
         let sockets = self.sockets.iter().chain(tried);
         let mut descriptors: Vec<_> =
             sockets.map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
-        // Interrupted or not, what is there is read.
+        // If it was interrupted, what is there is read all the same.
         let _ = poll(&mut descriptors, timeout);
         drop(descriptors);
         if let Some(plan) = candidates.probes().find_map(Probe::heard) {
@@ -100,7 +103,7 @@ impl SapListener {
     }
 }
 
-/// A socket for each group in which senders hear questions. Without them the next announcements are waited for.
+/// Sockets to the groups in which senders take requests. Without any, the next announcements are waited for.
 fn questions(interface: Option<&Interface>) -> Vec<SendSocket> {
     let groups = [IpAddr::V4(GROUP_ADMIN), IpAddr::V6(GROUP_SITE)];
     let open = |group| SendSocket::open(SocketAddr::new(group, PORT_ASKED), interface, ASKING_TTL);

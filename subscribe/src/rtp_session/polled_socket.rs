@@ -47,8 +47,8 @@ impl PolledSocket {
         self.is_ready = true;
     }
 
-    /// If it is ready, reads until it is empty, by at most so many system calls. `each` gets the datagrams, and the time
-    /// just before their call. Returns whether something may be left: the poll will not report that again.
+    /// If it is ready, reads until it is empty, by at most so many system calls. `each` gets the datagrams, and the
+    /// time just before their call. Returns whether something may be left: the poll will not report that again.
     pub(super) fn read(
         &mut self,
         calls: usize,

@@ -14,12 +14,12 @@ use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
 use streamsocket_stream::receive::refusal::Reason;
 use streamsocket_wire::ntp::NtpTime;
 
-/// How much later a lost packet may be repaired, in nanoseconds: a block is 40 ms of sound, and its repair packets leave
-/// within 15.
+/// How much later a lost packet may be repaired, in nanoseconds: a block is 40 ms of sound, and its repair packets
+/// leave within 15.
 const REPAIR_NANOS: i64 = 55_000_000;
 
-/// A longer hole, in nanoseconds, is not handed on: the sound card has gone on with silence of its own, and what follows
-/// finds its place by its time.
+/// A longer hole, in nanoseconds, is not handed on: the sound card has gone on with silence of its own, and what
+/// follows finds its place by its time.
 const HOLE_MAX_NANOS: i64 = 1_000_000_000;
 
 /// The audio of a session.
@@ -67,8 +67,8 @@ impl Audio {
         self.assembly.reassembler.reset();
     }
 
-    /// Reads what has come, hands on the samples that are next, and gives up those that have waited long enough. Returns
-    /// whether packets may be left for the next turn.
+    /// Reads what has come, hands on the samples that are next, and gives up those that have waited long enough.
+    /// Returns whether packets may be left for the next turn.
     pub(super) fn turn(
         &mut self,
         sync: &mut Synchronisation,

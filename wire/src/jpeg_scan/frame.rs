@@ -1,4 +1,4 @@
-//! What a scan finds.
+//! A picture that RTP can carry, as a scan finds it.
 
 use core::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The numbers and names that RTCP has.
+//! Numbers and names assigned for RTCP.
 
 /// Packet types (RFC 3550 section 12.1, RFC 5760 section 10).
 pub(super) const SENDER_REPORT: u8 = 200;
