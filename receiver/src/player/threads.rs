@@ -104,10 +104,10 @@ impl Threads {
     /// Which thread had a problem, or does not end.
     pub(super) fn end(self) -> (Arc<Shared>, Result<(), String>) {
         self.shared.quit.store(true, Ordering::Relaxed);
+        self.stop_network.stop();
         self.recording.stop();
-        let Self { supervisor, stop_network, shared, recording, decoded, snapshots, .. } = self;
+        let Self { supervisor, shared, recording, decoded, snapshots, .. } = self;
         drop((recording, decoded, snapshots));
-        stop_network.stop();
         let result = supervisor.join(|| shared.output.recorded.get());
         (shared, result)
     }
