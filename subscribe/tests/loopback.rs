@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use streamsocket_stream::clock::Monotonic;
-use streamsocket_stream::send::audio::{PAYLOAD_TYPE, Packet};
+use streamsocket_stream::send::audio::{AudioPacket, PAYLOAD_TYPE};
 use streamsocket_stream::send::repair::{Encoder, Share, SoundRepair};
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::latency::TargetLatency;
@@ -95,7 +95,7 @@ fn what_is_lost_on_the_way_is_repaired_and_heard_in_order() {
             socket.send_to(&[&header[..], &payload].concat(), rtp).unwrap();
         }
         let (sequence, time) = (Sequence(number), RtpTime(u32::from(number) * 240));
-        let sent = Packet { header: &header, payload: &payload, sequence, time };
+        let sent = AudioPacket { header: &header, payload: &payload, sequence, time };
         repair.push(&sent, |packet| assert!(socket.send_to(packet, repairs).is_ok()));
         if number < KNOWN {
             values.extend(heard.recv_timeout(Duration::from_millis(5)));
