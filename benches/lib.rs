@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "it measures or ends")]
 
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
 use streamsocket_stream::send::packets::Packets;

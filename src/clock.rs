@@ -7,8 +7,8 @@ use nix::sys::timerfd::{
 };
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
-use streamsocket_stream::clock::Monotonic;
 
 pub use streamsocket_net::machine::unix_offset_nanos;
 

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 use streamsocket_fuzz::{is_plain, lies_in};
 use streamsocket_seeds::{Step, Steps};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::video::{Counts, FRAME_MAX, Fragment, Frame, Reassembler};
 use streamsocket_wire::jpeg::{MAIN_LEN, Payload};
 use streamsocket_wire::jpeg_header::HEADER_MAX;

@@ -4,7 +4,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use streamsocket::capture::{Layout, RawFormat};
+use streamsocket_media::{Layout, RawFormat};
 use streamsocket::codec::{Converter, Remedy};
 use streamsocket_receiver::decode::{Decoder, Picture};
 use streamsocket_wire::jpeg_scan::scan;

@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
-use streamsocket_stream::clock::{Monotonic, WallClock, sample_nanos};
+use streamsocket_media::clock::{Monotonic, WallClock, sample_nanos};
 use streamsocket_stream::receive::audio::{Chunk, Packet as Received, Reassembler};
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};

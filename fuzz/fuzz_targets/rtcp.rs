@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use streamsocket::publish::viewers::{StreamViewers, ViewerList, text};
 use streamsocket_fuzz::{assert_one_line, lies_in};
 use streamsocket_seeds::{Step, Steps};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About, BANDWIDTH_DEFAULT, Feedback};
 use streamsocket_stream::session::viewers::{VIEWERS_MAX, Viewers};

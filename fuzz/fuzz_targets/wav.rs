@@ -7,7 +7,7 @@ use streamsocket::capture::AudioPoll;
 use streamsocket::capture::sample_schedule::chunk_frames;
 use streamsocket::capture::wav_file::WavFile;
 use streamsocket_fuzz::{assert_one_line, with_file};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Samples of the buffer that is played into: a chunk is no longer.
 const CHUNK_MAX: usize = 2 * 384_000 / 200;

@@ -3,7 +3,7 @@
 use crate::recording::Recording;
 use crate::shared::Shared;
 use std::sync::Arc;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::outlet::{CompleteFrame, Outlet, PacketSamples};
 use streamsocket_subscribe::queue::{FrameQueue, SoundQueue};
 

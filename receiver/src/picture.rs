@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, Claim, Need};
 use streamsocket_subscribe::queue::Frame;

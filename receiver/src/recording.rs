@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, SPARES_MAX, Spares};
 use streamsocket_subscribe::plan::Plan;

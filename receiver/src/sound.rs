@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::conceal::Conceal;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::resample::Stretch;

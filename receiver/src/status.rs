@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::io::{self, Write};
 
 use heapless::{String as Text, Vec as List};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// The values that a viewer wants to see. What is not known yet is left out of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

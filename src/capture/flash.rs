@@ -1,8 +1,8 @@
 //! When the built-in picture flashes and the built-in tone beeps: both ask here, so that they
 //! agree by construction.
 
-use super::format::FrameRate;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::FrameRate;
+use streamsocket_media::clock::Monotonic;
 
 /// The frames that flash: the first frame of every second since the epoch.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! What sources return when they are polled: pictures or samples, with the time of their capture.
 
 use super::buffer::FrameBytes;
-use super::raw::RawFormat;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::RawFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// One picture and the time at which it was captured.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::mjpeg_split::FRAME_MAX;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Pictures at most: an hour of them, whose names take some megabytes.
 const PICTURES_MAX: usize = 100_000;

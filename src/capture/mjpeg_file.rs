@@ -6,7 +6,6 @@
 
 use super::buffer::Pooled;
 use super::error::Error;
-use super::format::{FrameRate, VideoFormat};
 use super::frame::VideoPoll;
 use super::jpeg_folder::JpegFolder;
 use super::mjpeg_reader::{MjpegReader, Next};
@@ -17,7 +16,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{FrameRate, VideoFormat};
 
 /// Whether a file begins with a JPEG picture or is a folder, so that it is read here; others are for
 /// ffmpeg.

@@ -4,7 +4,7 @@ use super::buffer::{Pool, Pooled};
 use super::mjpeg_split::Splitter;
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Bytes read at once: what a pipe holds by default.
 const CHUNK_LEN: usize = 64 << 10;

@@ -4,7 +4,6 @@
 
 use super::buffer::{FrameBytes, Pooled};
 use super::error::Error;
-use super::format::{FrameRate, VideoFormat};
 use super::frame::{VideoFrame, VideoPoll};
 use super::mjpeg_reader::{MjpegReader, Next};
 use super::mjpeg_split::picture_size;
@@ -14,7 +13,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{FrameRate, VideoFormat};
 
 /// Longest silence before the first picture, in milliseconds: cameras take two or three seconds.
 const FIRST_WAIT_MS: u16 = 10_000;

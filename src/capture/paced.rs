@@ -3,11 +3,11 @@
 
 use super::buffer::{FrameBytes, Pooled};
 use super::error::Error;
-use super::format::FrameRate;
 use super::frame::{VideoFrame, VideoPoll};
 use super::mjpeg_reader::Next;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::FrameRate;
+use streamsocket_media::clock::Monotonic;
 
 /// When to try again while all buffers are in use: soon against the time of a frame, and rarely
 /// enough that waiting costs nothing.

@@ -6,14 +6,14 @@ use super::buffer::{FrameBytes, Pool, Pooled};
 use super::canvas::{Canvas, Scene};
 use super::error::Error;
 use super::flash::Flash;
-use super::format::VideoFormat;
 use super::frame::{VideoFrame, VideoPoll};
 use super::preloaded::{Loader, Preloaded};
 use crate::codec::worker::Worker;
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::VideoFormat;
+use streamsocket_media::clock::Monotonic;
 use turbojpeg::{Compressor, Subsamp, compressed_buf_len};
 
 /// Sizes of the picture: the smallest that its time is readable in, and the largest that RFC 2435
@@ -248,11 +248,11 @@ fn refused(error: turbojpeg::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::format::{AudioFormat, FrameRate};
     use crate::capture::frame::AudioPoll;
     use crate::capture::tone::Tone;
     use crate::codec::QUALITY_DEFAULT;
     use crate::codec::worker::tests::Loop;
+    use streamsocket_media::{AudioFormat, FrameRate};
     use turbojpeg::{PixelFormat, decompress, read_header};
 
     const EPOCH: Monotonic = Monotonic(4_000_000_000);

@@ -7,7 +7,7 @@ use super::error::{Cause, Error};
 use crate::beside::{Panicked, Slowly, Work};
 use std::sync::Arc;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Wait after the first failure: a node that has just appeared is not ours until udev has given it
 /// to its group, 110 to 160 ms later.

@@ -3,13 +3,13 @@
 
 use super::buffer::FrameBytes;
 use super::error::Error;
-use super::format::{FrameRate, VideoFormat};
 use super::frame::{VideoFrame, VideoPoll};
 use super::mjpeg_split::picture_size;
 use std::ops::Range;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{FrameRate, VideoFormat};
 
 /// Most bytes that are kept: 18 s of 1080p at 30 frames a second, and twice that, which loading
 /// needs for a moment, still fits a board with 512 MB.

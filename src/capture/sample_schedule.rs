@@ -2,8 +2,8 @@
 //! counting sample frames from an epoch, and handed out in chunks of 5 ms once their last sample has been
 //! captured, as a sound card would.
 
-use super::format::AudioFormat;
-use streamsocket_stream::clock::{Monotonic, sample_nanos};
+use streamsocket_media::AudioFormat;
+use streamsocket_media::clock::{Monotonic, sample_nanos};
 
 /// Chunks a second: 5 ms each, the length of the packets that they fill.
 pub const CHUNKS_PER_SECOND: u32 = 200;

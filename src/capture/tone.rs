@@ -3,12 +3,12 @@
 
 use super::error::Error;
 use super::flash::Flash;
-use super::format::AudioFormat;
 use super::frame::AudioPoll;
 use super::sample_schedule::{SampleSchedule, chunk_frames};
 use std::f64::consts::{PI, TAU};
 use std::os::fd::RawFd;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::AudioFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// Pitch of the beep, in hertz.
 const PITCH: f64 = 1000.0;
@@ -118,7 +118,7 @@ fn beep(rate: u32) -> Vec<i16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::format::FrameRate;
+    use streamsocket_media::FrameRate;
 
     /// All samples of the first channel up to `end`, checking that capture times are gapless.
     fn play(tone: &mut Tone, end: Monotonic) -> Vec<i16> {

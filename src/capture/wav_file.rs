@@ -7,7 +7,6 @@
 //! regular file.
 
 use super::error::Error;
-use super::format::AudioFormat;
 use super::frame::AudioPoll;
 use super::sample_schedule::{SampleSchedule, chunk_frames};
 use std::fmt::Display;
@@ -15,7 +14,8 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::AudioFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// Bytes of a sample.
 const SAMPLE_LEN: usize = 2;

@@ -5,7 +5,7 @@ use super::planes::{Planes, Rows};
 use super::quality;
 use super::raw::{Encodable, encodable};
 use super::rearrange::{self, Rearranger};
-use crate::capture::raw::RawFormat;
+use streamsocket_media::RawFormat;
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
 use turbojpeg::{

@@ -2,7 +2,7 @@
 //! the packed colours as they are.
 
 use super::planes::{Planes, Rows};
-use crate::capture::{Layout, RawFormat};
+use streamsocket_media::{Layout, RawFormat};
 use turbojpeg::{Image, PixelFormat};
 
 /// A raw picture as the encoder takes it.

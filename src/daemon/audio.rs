@@ -7,8 +7,8 @@ use crate::publish::output::Output;
 use crate::publish::repair::AudioRepair;
 use crate::publish::transport::{Instant, Transport};
 use crate::statistics::AudioStatistics;
+use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::{Datagram, Interface};
-use streamsocket_stream::clock::{Monotonic, WallClock};
 use streamsocket_stream::send::audio::{AudioPacket, Form, Packetizer, Stream};
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
 

@@ -11,7 +11,7 @@ use crate::publish::network::Network;
 use crate::settings::{self, Settings, Wait};
 use std::time::Duration;
 use streamsocket_journal::lines::Lines;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Time limit for opening: an address may take 45 s to answer. After it a driver hangs, and its
 /// thread is abandoned.

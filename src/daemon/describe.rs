@@ -5,8 +5,8 @@ use super::state::Daemon;
 use crate::clock::unix_offset_nanos;
 use crate::publish::announce::Texts;
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
-use streamsocket_stream::clock::Monotonic;
 
 impl Daemon {
     /// Checks the system's clock; called once a second.

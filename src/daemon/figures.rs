@@ -9,8 +9,8 @@ use crate::publish::output::Sent;
 use crate::settings::Destination;
 use crate::statistics::{DestinationStatistics, Statistics};
 use std::net::SocketAddr;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Interface;
-use streamsocket_stream::clock::Monotonic;
 
 impl Daemon {
     pub(super) fn write_stats(&mut self, now: Monotonic) {

@@ -27,8 +27,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 use streamsocket_journal::lines::Lines;
+use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::machine;
-use streamsocket_stream::clock::{Monotonic, WallClock};
 
 /// Opens a session; nothing is sent yet. `options` are for reading the configuration again. `None`
 /// if a signal or a command ended it before.

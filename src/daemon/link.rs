@@ -5,8 +5,8 @@ use super::state::Daemon;
 use crate::publish::output::Output;
 use crate::settings::Destination;
 use std::net::IpAddr;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Changes, Interface};
-use streamsocket_stream::clock::Monotonic;
 
 impl Daemon {
     /// Links or addresses have changed.

@@ -3,7 +3,6 @@
 
 use super::error::Error;
 use super::video::Sending;
-use crate::capture::AudioFormat;
 use crate::capture::hotplug::Hotplug;
 use crate::clock::monotonic;
 use crate::codec;
@@ -17,6 +16,7 @@ use mio::Waker;
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
+use streamsocket_media::AudioFormat;
 use streamsocket_net::{Changes, machine};
 use streamsocket_stream::send::audio::packet_frames;
 use streamsocket_stream::send::repair::AUDIO_PACKETS;

@@ -1,7 +1,7 @@
 //! Measures how many pictures a second a source really delivers.
 
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// So long pictures are counted: a burst of some does not show, a change soon does.
 const WINDOW: Duration = Duration::from_secs(5);

@@ -19,7 +19,7 @@ use crate::options::StreamOptions;
 use crate::publish::announce::Announcer;
 use crate::settings::Settings;
 use std::sync::Arc;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 impl Daemon {
     /// Begins a reload. If the configuration is wrong, or cannot be opened, the session continues

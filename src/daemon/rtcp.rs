@@ -4,8 +4,8 @@ use super::state::Daemon;
 use crate::publish::transport::Transport;
 use crate::publish::viewers::{StreamViewers, ViewerList, ViewerStatistics};
 use std::os::fd::RawFd;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
-use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::report::About;
 use streamsocket_stream::session::viewers::{self, REPORT_SIZE};
 

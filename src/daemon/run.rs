@@ -19,7 +19,7 @@ use crate::statistics::Statistics;
 use mio::{Events, Token};
 use std::time::Duration;
 use streamsocket_journal::lines::CLOSE_PATIENCE;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Interval of housekeeping: the wall clock, viewers, the network, statistics.
 const TICK: Duration = Duration::from_secs(1);

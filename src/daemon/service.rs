@@ -2,7 +2,7 @@
 
 use super::state::Daemon;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Every turn makes the attempts that are due. One that is overdue by so much, many times the
 /// length of a slow turn, was forgotten.

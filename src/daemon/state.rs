@@ -18,8 +18,8 @@ use crate::signals::Signals;
 use mio::{Poll, Waker};
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Changes;
-use streamsocket_stream::clock::Monotonic;
 
 /// A session that streams.
 pub struct Daemon {

@@ -3,7 +3,7 @@
 use crate::publish::description::{Description, reference_clock};
 use std::path::PathBuf;
 use streamsocket_journal::lines::Lines;
-use streamsocket_stream::clock::WallClock;
+use streamsocket_media::clock::WallClock;
 
 /// The wall clock and the description, which says what that clock is.
 pub(super) struct Wall {

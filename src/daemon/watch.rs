@@ -10,7 +10,7 @@ use mio::Token;
 use mio::unix::SourceFd;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 impl Daemon {
     /// Watches everything that exists from the start.

@@ -5,8 +5,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Interface, ReceiveSocket, SendSocket};
-use streamsocket_stream::clock::Monotonic;
 use streamsocket_wire::sap::{
     ASKED, Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, GROUP_SOUND, PORT, PORT_ASKED,
 };

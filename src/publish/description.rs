@@ -1,9 +1,9 @@
 //! The session description (SDP, RFC 8866), made from the formats that the sources granted and the
 //! addresses that the session is sent to.
 
-use crate::capture::{AudioFormat, VideoFormat};
 use crate::settings::{Destination, Endpoint};
 use std::net::IpAddr;
+use streamsocket_media::{AudioFormat, VideoFormat};
 use streamsocket_stream::send::{audio, video};
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;

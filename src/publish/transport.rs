@@ -3,8 +3,8 @@
 
 use super::output::Output;
 use std::os::fd::{AsRawFd, RawFd};
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Interface, ReceiveSocket};
-use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::report::{About, Reporter};
 use streamsocket_stream::session::viewers::Viewers;

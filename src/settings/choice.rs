@@ -1,8 +1,9 @@
 //! The choice of sources, and whether to wait for them.
 
+use crate::capture::Cause;
 use crate::capture::devices::CameraName;
-use crate::capture::{Cause, FrameRate};
 use std::path::PathBuf;
+use streamsocket_media::FrameRate;
 
 /// Where pictures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]

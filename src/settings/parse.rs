@@ -3,10 +3,10 @@
 use super::choice::{AudioChoice, RateChoice, VideoChoice};
 use super::destination::{DESTINATIONS_MAX, Destination, PORT_DEFAULT, PORTS};
 use super::error::{Error, wrong};
-use crate::capture::FrameRate;
 use crate::capture::child::without_password;
 use std::fmt;
 use std::net::IpAddr;
+use streamsocket_media::FrameRate;
 
 /// The session name's length at most, in bytes: it is a file name and a line of SDP.
 const NAME_MAX: usize = 64;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::capture::FrameRate;
 use crate::options::{Scalar, StreamOptions};
+use streamsocket_media::FrameRate;
 
 fn loaded(change: impl FnOnce(&mut StreamOptions)) -> Result<Settings, String> {
     let mut options = StreamOptions::default();

@@ -9,7 +9,6 @@
 //! [`receive::playout`] keeps the sound card in step. [`session`] is what both ends tell each other about it.
 #![forbid(unsafe_code)]
 
-pub mod clock;
 pub mod receive;
 pub mod send;
 pub mod session;

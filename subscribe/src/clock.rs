@@ -1,7 +1,7 @@
 //! This machine's clocks, which only event loops and threads at work read.
 
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
-use streamsocket_stream::clock::Monotonic;
 
 /// CLOCK_MONOTONIC now.
 #[must_use]

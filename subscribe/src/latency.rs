@@ -2,7 +2,7 @@
 
 use crate::cells::{Gauge, Measured};
 use crate::clock::unix_offset;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// The median: so many of 10,000 measurements exceed it.
 pub const P50: u64 = 5000;

@@ -18,8 +18,8 @@ use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Interface;
-use streamsocket_stream::clock::Monotonic;
 
 /// Most bytes of a description: ours have 1 kB.
 const SDP_MAX: u64 = 64 * 1024;

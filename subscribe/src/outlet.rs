@@ -1,7 +1,7 @@
 //! The interface by which a subscription hands on frames and samples.
 
 use crate::presentation_time::PresentationTime;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Takes the frames and samples of a subscription. It is called on the subscription's thread, and must not block.
 pub trait Outlet: Send {

@@ -2,7 +2,7 @@
 
 use crate::latency::Origin;
 use crate::synchronisation::Synchronisation;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
 

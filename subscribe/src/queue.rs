@@ -7,7 +7,7 @@ use crate::memory::{Budget, Claim, SPARES_MAX, Spares};
 use crate::outlet::{CompleteFrame, PacketSamples};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Most frames in the queue: the longest latency at 120 frames a second.
 pub const FRAMES_MAX: usize = 600;

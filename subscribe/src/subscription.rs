@@ -25,8 +25,8 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Changes, Interface, machine};
-use streamsocket_stream::clock::Monotonic;
 use streamsocket_stream::receive::sync::Medium;
 
 /// Events taken from the kernel at a time; there are no more than eight sources of them.

@@ -3,7 +3,7 @@
 
 use crate::world::{Chance, MS, SECOND};
 use std::net::{Ipv4Addr, SocketAddr};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::fate::Runs;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About, Feedback};

@@ -3,7 +3,7 @@
 //! frame has.
 
 use crate::world::{Chance, MS, SECOND, Time};
-use streamsocket_stream::clock::{Monotonic, WallClock};
+use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_stream::receive::audio::{self as sound, Chunk};
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};

@@ -3,7 +3,7 @@
 use crate::scenario::Scenario;
 use crate::world::{Chance, Clock, Link, MS, Of, SECOND, Time, until_clock};
 use std::collections::VecDeque;
-use streamsocket_stream::clock::WallClock;
+use streamsocket_media::clock::WallClock;
 use streamsocket_stream::send::audio;
 use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};

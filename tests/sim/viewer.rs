@@ -4,7 +4,7 @@ use crate::figures::Figures;
 use crate::scenario::Scenario;
 use crate::sender::{RATE, Truth};
 use crate::world::{Clock, MS, Of, Packet, SECOND, Time, by_clock, until_clock};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::audio::{self, Chunk};
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::playout::{Playout, Step};

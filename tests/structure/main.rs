@@ -11,8 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 8] =
-    [".", "board/webcam", "journal", "net", "receiver", "stream", "subscribe", "wire"];
+const CRATES: [&str; 9] =
+    [".", "board/webcam", "journal", "media", "net", "receiver", "stream", "subscribe", "wire"];
 
 /// Files that use each other all around, each with those of them that it uses.
 type Circle = Uses;

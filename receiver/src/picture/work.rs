@@ -1,7 +1,7 @@
 //! How long decoding takes from when a frame is there, which the latency has to allow for. Nothing is decoded
 //! here and no clock is read.
 
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::spread::Spread;
 
 /// Of the time that decoding takes, what only so many in 10,000 exceed.

@@ -2,7 +2,7 @@
 
 use crate::shared::Shared;
 use crate::status::{Details, Status};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::latency::{P50, P95, P99, WallClocks};
 
 /// Frame rate and bit rate, measured from tick to tick.

@@ -18,7 +18,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 use streamsocket_journal::lines::{CLOSE_PATIENCE, Lines};
 use streamsocket_journal::logger;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::cells::Gauge;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::plan::Plan;

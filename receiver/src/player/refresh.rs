@@ -2,7 +2,7 @@
 //! moments. Nothing is drawn here and no clock is read.
 
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// What drawing a picture is taken to need at most, in nanoseconds: beyond, the machine was busy.
 const DRAWING_MAX_NANOS: i64 = 30_000_000;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Without a packet for so long a stream is said to be silent.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);

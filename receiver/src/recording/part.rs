@@ -3,7 +3,7 @@
 use super::media::{Data, Format, Media};
 use super::silence::SoundLine;
 use crate::recorder::{Destination, Error, Recorder, Summary, VideoTrack};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Samples of a block of silence: 8 kB, as much as 43 ms of 48 kHz stereo.
 const SILENCE_SAMPLES: usize = 4096;

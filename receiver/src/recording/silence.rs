@@ -2,7 +2,7 @@
 //! whatever is made of the sound alone keeps the pace of the pictures.
 
 use crate::recorder::AudioTrack;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// RTP time tells to the sample how much is missing. Where it and the recording's time differ by more than this, in
 /// nanoseconds, the sender's time has jumped, and the recording's tells; what one packet's time is off by

@@ -8,7 +8,7 @@ use crate::naming::{NAMES_MAX, numbered};
 use crate::recorder::{Destination, Error};
 use core::fmt;
 use std::path::{Path, PathBuf};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::sync::Medium;
 
 /// Sound waits so long, in nanoseconds, for the first picture. A session that has promised pictures and sends none

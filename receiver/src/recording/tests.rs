@@ -1,5 +1,5 @@
 use super::*;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 mod files;
 

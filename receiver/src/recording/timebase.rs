@@ -3,7 +3,7 @@
 //! they were captured. Where it does not, as after a restart of the sender with another clock, recording goes
 //! on where our clock is. Nothing reads a clock here.
 
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::sync::Medium;
 use streamsocket_subscribe::presentation_time::Stamp;
 

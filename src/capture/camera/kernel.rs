@@ -7,7 +7,6 @@
 
 use super::control::{Control, ControlKind, variable_name};
 use super::offer::{Extent, FormatOffer, RateOffer, SizeOffer};
-use crate::capture::format::FrameRate;
 use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,6 +14,7 @@ use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use streamsocket_media::FrameRate;
 use v4l::capability::Flags as CapabilityFlags;
 use v4l::control::Flags as ControlFlags;
 use v4l::format::FourCC;

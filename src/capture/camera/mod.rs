@@ -23,16 +23,16 @@ pub use ring::Lease;
 
 use super::buffer::FrameBytes;
 use super::error::Error;
-use super::format::VideoFormat;
 use super::frame::{VideoFrame, VideoPoll};
-use super::raw::RawFormat;
 use crate::clock::monotonic;
 use kernel::{Capability, Node};
 use ring::{Dequeued, Ring};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::RawFormat;
+use streamsocket_media::VideoFormat;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::send::stamps::{Doubt, Judgement, Stamps};
 
 /// Frames lent out at most: one on its way to the network or being encoded, one that waits for that,

@@ -1,9 +1,9 @@
 //! What a camera offers, and what is taken of it. Pure: the lists come from the kernel or a test.
 
 use crate::capture::error::Error;
-use crate::capture::format::FrameRate;
-use crate::capture::raw::Layout;
 use std::fmt;
+use streamsocket_media::FrameRate;
+use streamsocket_media::Layout;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
 

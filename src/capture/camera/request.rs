@@ -4,9 +4,9 @@ use super::kernel::{Granted, Node};
 use super::offer::{self, SizeOffer};
 use super::refusal;
 use crate::capture::error::Error;
-use crate::capture::format::{FrameRate, VideoFormat};
-use crate::capture::raw::{Layout, RawFormat};
 use std::path::PathBuf;
+use streamsocket_media::{FrameRate, VideoFormat};
+use streamsocket_media::{Layout, RawFormat};
 
 /// What the user wants of a camera.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

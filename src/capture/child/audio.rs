@@ -6,12 +6,12 @@ use super::input::Input;
 use super::probe::Probe;
 use super::process::read;
 use crate::capture::error::Error;
-use crate::capture::format::AudioFormat;
 use crate::capture::frame::AudioPoll;
 use crate::capture::sample_schedule::{SampleSchedule, chunk_frames};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
-use streamsocket_stream::clock::{Monotonic, sample_nanos};
+use streamsocket_media::AudioFormat;
+use streamsocket_media::clock::{Monotonic, sample_nanos};
 
 /// Bytes of a sample.
 const SAMPLE_LEN: usize = 2;

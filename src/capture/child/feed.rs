@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// A camera that is connected but silent for so long is reconnected.
 const SILENCE_MAX: Duration = Duration::from_secs(15);

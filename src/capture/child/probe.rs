@@ -3,7 +3,6 @@
 use super::input::Input;
 use super::process::{FIRST_WAIT, Process, read, spawn};
 use crate::capture::error::Error;
-use crate::capture::format::{AudioFormat, FrameRate};
 use crate::capture::mjpeg_stream::set_nonblocking;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,6 +10,7 @@ use serde::Deserialize;
 use std::os::fd::AsFd;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::Duration;
+use streamsocket_media::{AudioFormat, FrameRate};
 
 /// Longest answer that is read: a file with hundreds of streams stays below.
 const ANSWER_MAX: usize = 1 << 20;

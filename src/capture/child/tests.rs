@@ -7,7 +7,6 @@ use super::feed::Feed;
 use super::process::spawn;
 use super::*;
 use crate::beside;
-use crate::capture::format::{AudioFormat, FrameRate};
 use crate::capture::frame::{AudioPoll, VideoPoll};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{AudioFormat, FrameRate};
 use turbojpeg::{Subsamp, read_header};
 
 const EPOCH: Monotonic = Monotonic(1_000_000_000);
@@ -91,7 +91,7 @@ fn samples(source: &mut ChildAudio, most: usize) -> Vec<i16> {
         match source.poll(now, &mut out).unwrap() {
             AudioPoll::Samples { frames, capture } => {
                 let position = u64::try_from(samples.len() / usize::from(channels)).unwrap();
-                let expected = streamsocket_stream::clock::sample_nanos(position, rate);
+                let expected = streamsocket_media::clock::sample_nanos(position, rate);
                 assert_eq!(capture.nanos_since(EPOCH), expected);
                 samples.extend(&out[..frames * usize::from(channels)]);
                 waited = 0;

@@ -6,7 +6,6 @@ use super::input::Input;
 use super::probe::{Probe, ProbedVideo};
 use crate::capture::buffer::{FrameBytes, Pooled};
 use crate::capture::error::Error;
-use crate::capture::format::{FrameRate, VideoFormat};
 use crate::capture::frame::{VideoFrame, VideoPoll};
 use crate::capture::mjpeg_reader::{MjpegReader, Next};
 use crate::capture::mjpeg_split::picture_size;
@@ -14,7 +13,8 @@ use crate::capture::paced::Paced;
 use crate::capture::preloaded::{Loader, Preloaded};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{FrameRate, VideoFormat};
 
 /// ffmpeg's scale of quality, 2 to 31: about the size of a webcam's pictures.
 const QUANTIZER: &str = "4";

@@ -139,8 +139,8 @@ fn in_brackets(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::capture::camera::{ControlKind, Extent, RateOffer, SizeOffer};
-    use crate::capture::format::{AudioFormat, FrameRate};
     use std::path::PathBuf;
+    use streamsocket_media::{AudioFormat, FrameRate};
 
     fn camera() -> CameraInfo {
         let rate = |numerator| RateOffer::Discrete(FrameRate { numerator, denominator: 1 });

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Longest time from the first look for a name to the first picture, whatever the server does meanwhile:
 /// cameras take two or three seconds.

@@ -5,7 +5,6 @@ use super::connection::{Connection, Deadline, OPEN_MAX, ask, read, said};
 use super::exchange::Ended;
 use crate::capture::buffer::{FrameBytes, Pooled};
 use crate::capture::error::{Cause, Error};
-use crate::capture::format::{FrameRate, VideoFormat};
 use crate::capture::frame::{VideoFrame, VideoPoll};
 use crate::capture::mjpeg_reader::{MjpegReader, Next};
 use crate::capture::mjpeg_split::picture_size;
@@ -13,7 +12,8 @@ use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{FrameRate, VideoFormat};
 
 /// A camera that is connected and gives no picture for so long is connected to again.
 const SILENCE_MAX: Duration = Duration::from_secs(15);

@@ -4,7 +4,6 @@
 use super::reached::{Reached, Sound, reach};
 use crate::capture::child::{self, ChildAudio, Input, Probe, VideoSettings};
 use crate::capture::error::{Cause, Error};
-use crate::capture::format::{AudioFormat, VideoFormat};
 use crate::capture::frame::{AudioPoll, VideoPoll};
 use crate::capture::http::HttpPictures;
 use crate::capture::plug::{Plug, Waits};
@@ -12,7 +11,8 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{AudioFormat, VideoFormat};
 
 /// Waits between attempts: each is some connections, and perhaps two programs, which its network has to bear.
 const WAITS: Waits = Waits {

@@ -5,7 +5,6 @@ use super::without::go_on_without;
 use crate::capture::camera::{Camera, CameraCounts, CameraRequest};
 use crate::capture::devices::{self, CameraName, Identity};
 use crate::capture::error::{Cause, Error};
-use crate::capture::format::{FrameRate, VideoFormat};
 use crate::capture::frame::VideoPoll;
 use crate::capture::plug::Plug;
 use crate::settings::Wait;
@@ -13,7 +12,8 @@ use std::os::fd::RawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{FrameRate, VideoFormat};
 
 /// Without a picture for so long, or for [`FROZEN_FRAMES`] if that is longer, a camera is frozen.
 const FROZEN_MIN: Duration = Duration::from_secs(2);

@@ -3,7 +3,6 @@
 use super::without::go_on_without;
 use crate::capture::devices::{self, Identity};
 use crate::capture::error::{Cause, Error};
-use crate::capture::format::AudioFormat;
 use crate::capture::frame::AudioPoll;
 use crate::capture::microphone::Microphone;
 use crate::capture::plug::Plug;
@@ -12,7 +11,8 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::AudioFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// A card that gives no samples for so long is frozen.
 const FROZEN_AFTER: Duration = Duration::from_secs(2);

@@ -2,12 +2,12 @@
 
 use crate::capture::child::{self, ChildVideo, Input, VideoSettings};
 use crate::capture::error::Error;
-use crate::capture::format::VideoFormat;
 use crate::capture::frame::VideoPoll;
 use crate::capture::http::{self, HttpPictures, Opened, Wanted};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU8, Ordering};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::VideoFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// Pictures of an address.
 #[derive(Debug)]

@@ -12,13 +12,13 @@ mod refusal;
 pub(crate) use offer::{Offer, offers};
 
 use super::error::Error;
-use super::format::AudioFormat;
 use super::frame::AudioPoll;
 use alsa::pcm::{PCM, State, Status};
 use alsa::poll::{Descriptors, pollfd};
 use std::os::fd::RawFd;
 use std::time::Duration;
-use streamsocket_stream::clock::{Monotonic, sample_nanos};
+use streamsocket_media::AudioFormat;
+use streamsocket_media::clock::{Monotonic, sample_nanos};
 
 /// An overrun is said again only after a quiet time like this: one a second is one piece of news.
 const OVERRUN_QUIET: Duration = Duration::from_secs(30);

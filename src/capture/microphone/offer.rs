@@ -2,10 +2,10 @@
 
 use super::refusal;
 use crate::capture::error::Error;
-use crate::capture::format::AudioFormat;
 use alsa::pcm::{Access, Format, Frames, HwParams, PCM, TstampType};
 use alsa::{Direction, Output, ValueOr};
 use std::fmt;
+use streamsocket_media::AudioFormat;
 
 /// Sample rates, the best first. Beyond 48 kHz nothing is gained but bandwidth.
 const RATES: [u32; 9] = [48000, 44100, 32000, 24000, 22050, 16000, 11025, 8000, 96000];

@@ -2,13 +2,13 @@
 
 use crate::capture::child::ChildAudio;
 use crate::capture::error::Error;
-use crate::capture::format::AudioFormat;
 use crate::capture::frame::AudioPoll;
 use crate::capture::live::{LiveMicrophone, LiveSound};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
 use std::os::fd::RawFd;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::AudioFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// Where sound comes from.
 pub enum AudioSource {

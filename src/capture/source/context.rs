@@ -1,8 +1,8 @@
 //! The session, as far as opening a source depends on it.
 
-use crate::capture::format::VideoFormat;
 use std::sync::Arc;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::VideoFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// What opening a source depends on besides the settings.
 #[derive(Clone, Debug)]

@@ -9,7 +9,6 @@ use crate::capture::child::{self, ChildAudio, ChildVideo, Input, Probe, VideoSet
 use crate::capture::devices::{self, CameraName};
 use crate::capture::error::{Cause, Error};
 use crate::capture::flash::Flash;
-use crate::capture::format::{AudioFormat, FrameRate, VideoFormat};
 use crate::capture::live::{
     self, LiveCamera, LiveMicrophone, LivePictures, LiveSound, MicrophoneName, Sound,
 };
@@ -22,6 +21,7 @@ use crate::codec;
 use crate::settings::{AudioChoice, RateChoice, Settings, VideoChoice, Wait};
 use std::path::Path;
 use std::sync::Arc;
+use streamsocket_media::{AudioFormat, FrameRate, VideoFormat};
 
 /// Default size of the test picture.
 const PATTERN_SIZE: (u16, u16) = (1280, 720);

@@ -2,7 +2,6 @@
 
 use crate::capture::child::ChildVideo;
 use crate::capture::error::Error;
-use crate::capture::format::VideoFormat;
 use crate::capture::frame::VideoPoll;
 use crate::capture::live::{LiveCamera, LivePictures};
 use crate::capture::mjpeg_file::MjpegFile;
@@ -10,7 +9,8 @@ use crate::capture::mjpeg_stream::MjpegStream;
 use crate::capture::pattern::Pattern;
 use crate::capture::preloaded::Preloaded;
 use std::os::fd::RawFd;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::VideoFormat;
+use streamsocket_media::clock::Monotonic;
 
 /// Where pictures come from.
 pub enum VideoSource {

@@ -1,8 +1,8 @@
 use super::*;
-use crate::capture::{Layout, RawFormat};
 use crate::codec::worker::tests::Loop;
 use crate::codec::{quality, rearrange};
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{Layout, RawFormat};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvImage};
 
 /// Odd, so that every edge is met.

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::time::Duration;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::rtp::{self, Sequence, Ssrc};
 
 /// Packets in sequence that make a stream: 25 ms of sound, or five pictures.

@@ -3,7 +3,7 @@
 //! wall clock is elsewhere: by those that came undelayed.
 
 use super::timeline::Timeline;
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 const SECOND_NANOS: i128 = 1_000_000_000;
 

@@ -2,7 +2,7 @@
 //! sound that follows a loss stays where it belongs in time.
 
 use super::{Latest, REORDER_NANOS};
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::pcm;
 

@@ -3,7 +3,7 @@
 //! held up because one of both machines stood still says nothing of the network between them.
 
 use super::spread::Spread;
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// In so many of 10,000 cases something may be late: half of what anybody notices.
 const LATE_ALLOWED: u64 = 5;

@@ -2,8 +2,8 @@
 //! to a group, and a description names the source's SSRC to everybody: neither makes a packet the
 //! sender's. Its address does, as far as nobody forges that.
 
-use crate::clock::Monotonic;
 use core::net::IpAddr;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::rtp::{Sequence, Ssrc};
 
 /// While the sender gave a sign of life, a packet or a report, within so long, in nanoseconds, nobody takes

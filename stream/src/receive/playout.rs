@@ -5,7 +5,7 @@
 //! What is written is heard after everything that the card holds already. How much that is comes in
 //! as an argument, and so does the time; nothing is played here.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Sound this much too early or too late, in nanoseconds, is moved at once: below, it is brought back
 /// by playing faster or slower, which is not heard, while moving is.

@@ -4,7 +4,7 @@
 mod line;
 
 use self::line::{Fit, Line};
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::ReportBlock;
 use streamsocket_wire::rtp::{Header, RtpTime, Sequence, Ssrc, extend_sequence};

@@ -1,7 +1,7 @@
 //! How a duration is spread: a histogram of the last minute that tells quantiles. Fixed memory, no
 //! allocation.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// A measurement is forgotten after one to two of these, in nanoseconds.
 const HALF_NANOS: i64 = 30_000_000_000;

@@ -4,7 +4,7 @@
 //! A sender whose wall clock is set (a Pi boots days off) stamps everything that follows with the new
 //! time. RTP time goes on evenly, so that the step shows; taken out of both streams it moves neither.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 
 /// A difference between RTP time and wall clock that is new and beyond this, in nanoseconds, is a

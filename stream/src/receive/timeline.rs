@@ -5,7 +5,7 @@
 //! through the least delayed ones of each second. What is presented follows by slewing, so that nobody
 //! hears or sees it, and jumps only when the sender has.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Seconds that are looked back on: long enough to have seen an undelayed packet on a busy radio, and
 /// to tell a drift of some ppm.

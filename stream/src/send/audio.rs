@@ -3,7 +3,7 @@
 
 use super::SEAL_RESERVE;
 use super::clock::AudioClock;
-use crate::clock::{Monotonic, WallClock};
+use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
 use streamsocket_wire::pcm;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};

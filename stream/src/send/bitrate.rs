@@ -1,8 +1,8 @@
 //! Keeps a stream below a rate by leaving whole frames out: half a frame would be none, and a frame
 //! that waits would be late.
 
-use crate::clock::Monotonic;
 use core::fmt;
+use streamsocket_media::clock::Monotonic;
 
 /// What may be sent at once beyond the rate, in nanoseconds of it: frames vary in size.
 const BURST_NANOS: i64 = 250_000_000;

@@ -2,7 +2,7 @@
 //! its RTP time runs at the sound card's true rate.
 
 use super::sample_clock::SampleClock;
-use crate::clock::{Monotonic, sample_nanos};
+use streamsocket_media::clock::{Monotonic, sample_nanos};
 use streamsocket_wire::rtp::RtpTime;
 
 /// The RTP clock of a video stream: `rate` ticks a second of capture time.

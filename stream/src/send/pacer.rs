@@ -3,10 +3,10 @@
 //! no timer in here: the caller asks what is due, and when to ask again.
 
 use super::bitrate::parse_rate;
-use crate::clock::Monotonic;
 use core::fmt;
 use core::ops::Range;
 use core::str::FromStr;
+use streamsocket_media::clock::Monotonic;
 
 /// Packets of a batch: one message to a kernel that segments (UDP_SEGMENT), and at 1400 bytes
 /// 22 kB, which the smallest switch buffers (128 kB) take many times.

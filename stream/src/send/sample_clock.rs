@@ -5,7 +5,7 @@
 //! The loop's gains are those of a least-squares line through all stamps so far, until they are
 //! those of one through the last minute.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// How much of the past counts, in nanoseconds: stamps that jitter by a millisecond a hundred times a
 /// second then give the rate to 2 ppm, and a card that warms up is followed.

@@ -3,8 +3,8 @@
 //! believed becomes the time of a picture beside its sound. A stamp that cannot be true gives way to the
 //! time of arrival.
 
-use crate::clock::Monotonic;
 use core::fmt;
+use streamsocket_media::clock::Monotonic;
 
 /// Stamps are believed if they are older than the arrival by this at most, in nanoseconds...
 const AGE_MAX: i64 = 500_000_000;

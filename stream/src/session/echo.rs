@@ -1,7 +1,7 @@
 //! Reports of receivers that answer ours: each names the last sender report that it has received (RFC 3550
 //! section 6.4.1), which only somebody knows who receives.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::ReportBlock;
 

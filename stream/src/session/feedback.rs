@@ -2,8 +2,8 @@
 //! reports come from (RFC 5760), and goodbye.
 
 use super::interval::{randomize, receiver_interval};
-use crate::clock::Monotonic;
 use crate::receive::fate::Runs;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::Error;
 use streamsocket_wire::rtcp::{Items, ReportBlock, Writer};
 use streamsocket_wire::rtp::{Sequence, Ssrc};

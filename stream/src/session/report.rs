@@ -2,7 +2,7 @@
 //! of the group, and goodbye.
 
 use super::interval::{SENDER_INTERVAL, randomize};
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::Error;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::{Items, SenderInfo, Writer};

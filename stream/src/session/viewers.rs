@@ -7,9 +7,9 @@
 use super::census::Census;
 use super::echo::Asked;
 use super::interval::receiver_interval;
-use crate::clock::Monotonic;
 use core::net::SocketAddr;
 use core::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::{Packet, ReportBlock, packets};
 use streamsocket_wire::rtp::Ssrc;

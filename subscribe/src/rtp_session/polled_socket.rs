@@ -6,8 +6,8 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io;
 use std::os::fd::AsRawFd;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{ReceiveSocket, Received};
-use streamsocket_stream::clock::Monotonic;
 
 /// A socket and its readiness. The poll is edge-triggered and reports each arrival once, so a socket stays ready until
 /// it has been emptied.

@@ -1,7 +1,7 @@
 //! What an RTP session yields: the packets of its source, and what RTCP said.
 
 use crate::presentation_time::StreamTime;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 
 /// A packet of the source that the session is locked on to.

@@ -1,6 +1,6 @@
 //! Limits the time that repair takes: on a slow machine, packets that came must not wait for those that did not.
 
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Repair may take a quarter of the time.
 const SHARE: i64 = 4;

@@ -9,7 +9,7 @@ use crate::presentation_time::StreamTime;
 use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
 use streamsocket_stream::receive::refusal::Reason;
 use streamsocket_wire::ntp::NtpTime;

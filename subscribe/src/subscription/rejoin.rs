@@ -1,7 +1,7 @@
 //! When to join silent multicast groups again: switches without an IGMP querier forget their members after some
 //! minutes, and an interface that was plugged in again has none.
 
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 
 /// Silence before the first attempt, and the time until the second, in nanoseconds: a second is what a viewer waits
 /// before looking for the fault elsewhere.

@@ -8,7 +8,7 @@ use crate::presentation_time::StreamTime;
 use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
-use streamsocket_stream::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::video::{Fragment, Reassembler};
 
 /// The video of a session.

@@ -2,7 +2,7 @@
 //! one that somebody made up, must not move the clock; a source whose time really goes on elsewhere (a
 //! relay, a film that begins again) is followed as soon as what comes next says the same.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::rtp::{RtpTime, extend_time};
 
 /// Nothing is ahead of what came undelayed by more than this, in nanoseconds: capture is stamped as it

@@ -1,6 +1,6 @@
 //! A part of a frame, as it came in a packet.
 
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 
 /// Coded bytes of a frame at most: what RFC 2435 could name is 16 MiB, no camera needs half of it.

@@ -12,7 +12,7 @@ pub use self::fragment::{FRAME_MAX, Fragment};
 use self::slot::{Insertion, Slot};
 use super::refusal::{Reason, Refusals};
 use super::{Latest, REORDER_NANOS};
-use crate::clock::Monotonic;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::jpeg::{Payload, Tables, tables_for_q};
 use streamsocket_wire::jpeg_header::Picture;
 use streamsocket_wire::ntp::NtpTime;

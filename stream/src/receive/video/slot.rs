@@ -1,9 +1,9 @@
 //! One frame while its fragments arrive: which bytes are there, and the buffer they are in.
 
 use super::fragment::{FRAME_MAX, Fragment};
-use crate::clock::Monotonic;
 use crate::receive::refusal::Reason;
 use core::ops::Range;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::jpeg::{Main, Payload};
 use streamsocket_wire::jpeg_header::{self, HEADER_MAX, Picture};
 use streamsocket_wire::ntp::NtpTime;
