@@ -135,6 +135,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sister_is_no_parent() {
+        let files = [
+            ("lib.rs", "mod a;\n"),
+            ("a.rs", "mod b;\nmod c;\nmod d;\npub(crate) use b::f;\n"),
+            ("a/b.rs", "use super::{c, d};\n"),
+            ("a/c.rs", ""),
+            ("a/d.rs", ""),
+        ];
+        assert!(circles_of(&files).is_empty());
+    }
+
+    #[test]
     fn a_type_is_used_where_it_is_re_exported() {
         let files = [
             ("lib.rs", "mod a;\n"),

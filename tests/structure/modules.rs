@@ -139,7 +139,8 @@ fn tree(tokens: &[Token], before: &[String], paths: &mut Vec<Vec<String>>) -> us
                 let end = at + block(&tokens[at..]) - 1;
                 at += 1;
                 while at < end {
-                    at += tree(&tokens[at..end], &path, paths).max(1);
+                    let comma = tokens[at] == Token::Mark(',');
+                    at += if comma { 1 } else { tree(&tokens[at..end], &path, paths).max(1) };
                 }
                 return end + 1;
             }
