@@ -4,6 +4,8 @@
 pub mod clock;
 pub mod format;
 pub mod raw;
+pub mod scale;
 
 pub use format::{AudioFormat, FrameRate, VideoFormat};
 pub use raw::{Layout, RawFormat};
+pub use scale::Scale;
