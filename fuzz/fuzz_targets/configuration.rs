@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use streamsocket::options::StreamOptions;
 use streamsocket::settings::{
-    AudioChoice, DESTINATIONS_MAX, RateChoice, Settings, VideoChoice, load,
+    DESTINATIONS_MAX, INPUTS_MAX, RateChoice, Settings, TIERS_MAX, VideoSettings, load,
 };
 use streamsocket_fuzz::{assert_one_line, with_file};
 
@@ -22,15 +22,11 @@ fuzz_target!(|text: &[u8]| {
 });
 
 fn check(settings: &Settings) {
-    assert!(settings.video != VideoChoice::None || settings.audio != AudioChoice::None);
+    assert!((1..=INPUTS_MAX).contains(&settings.inputs.len()));
+    assert!(settings.tiers.len() <= TIERS_MAX);
     assert!(settings.ttl > 0 && (300..=1472).contains(&settings.packet_size));
-    assert!((-1000..=1000).contains(&settings.av_offset));
-    assert!(settings.size.is_none_or(|(width, height)| width >= 16 && height >= 16));
-    if let Some(RateChoice::Rate(rate)) = settings.rate {
-        let frames = f64::from(rate.numerator) / f64::from(rate.denominator);
-        assert!((0.0999..=1000.1).contains(&frames), "{rate:?}");
-        assert!(rate.frame_nanos(1) >= 1_000_000);
-    }
+    settings.videos().for_each(check_video);
+    assert!(settings.audios().all(|audio| !audio.choice.name().is_empty()));
     assert!(settings.to.len() <= DESTINATIONS_MAX);
     for to in &settings.to {
         let port = to.video.rtp.port();
@@ -41,6 +37,16 @@ fn check(settings: &Settings) {
         assert_one_line(name);
         assert!(name.len() <= 64 && !name.contains('/') && !name.starts_with('.'));
     }
-    assert!(settings.controls.iter().all(|(name, _)| !name.is_empty()));
-    assert!(!settings.video_name().is_empty() && !settings.audio_name().is_empty());
+}
+
+fn check_video(video: &VideoSettings) {
+    assert!((-1000..=1000).contains(&video.av_offset));
+    assert!(video.size.is_none_or(|(width, height)| width >= 16 && height >= 16));
+    if let Some(RateChoice::Rate(rate)) = video.rate {
+        let frames = f64::from(rate.numerator) / f64::from(rate.denominator);
+        assert!((0.0999..=1000.1).contains(&frames), "{rate:?}");
+        assert!(rate.frame_nanos(1) >= 1_000_000);
+    }
+    assert!(video.controls.iter().all(|(name, _)| !name.is_empty()));
+    assert!(!video.choice.name().is_empty());
 }

@@ -65,7 +65,8 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     if new.name != old.name {
         return Err(Error("name: a session gets another one by a restart only".into()));
     }
-    let light = old.sent_as(&new) == new && !(drawn && old.quality != new.quality);
+    let qualities = |it: &Settings| it.videos().map(|video| video.quality).collect::<Vec<_>>();
+    let light = old.sent_as(&new) == new && !(drawn && qualities(&old) != qualities(&new));
     order.settings = asked(&new, &old, &network);
     let mut opened = if light { None } else { Some(opening::open(&order)?) };
     description.resize(parts::packet_size(&new));

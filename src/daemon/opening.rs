@@ -7,7 +7,7 @@ use super::beginning::Beginning;
 use super::error::Error;
 use super::parts::{describe, normaliser, sending};
 use super::video::OpenedVideo;
-use crate::capture::source::{self, Context};
+use crate::capture::source::{self, AudioSource, Context, OpenInput, Source, VideoSource};
 use crate::clock::{monotonic, unix_offset_nanos};
 use crate::publish::description::{Description, NTP64_ID};
 use crate::publish::network;
@@ -60,13 +60,12 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
     let (epoch, unix_offset) = (monotonic(), unix_offset_nanos());
     let standard_input = kept.standard_input;
     let context = Context { epoch, unix_offset, waker: Arc::clone(waker), standard_input };
-    let sources = source::open(settings, &context)?;
+    let (pictures, sound) = first_of_each(source::open(settings, &context)?);
     let unix_began = monotonic().0 + unix_offset;
     let mut description = describe(settings, &network, name, cname, unix_began);
-    let sound = sources.audio.as_ref().map(|(source, _)| source.format());
-    let sending = sending(settings, sound);
+    let sending = sending(settings, sound.as_ref().map(|(source, _)| source.format()));
     let mut video = None;
-    if let Some((source, name)) = sources.video {
+    if let Some((source, name)) = pictures {
         let beginning = Beginning::new(kept.video)?;
         let endpoints: Vec<_> = network.destinations.iter().map(|to| to.video).collect();
         description.video = Some((source.format(), beginning.ssrc));
@@ -74,12 +73,14 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
         let transport = transport(&network, &endpoints, beginning.ssrc, bandwidth, false)?;
         let repair = repair(&network, &endpoints, beginning.ssrc, settings.repair)?
             .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
-        let normaliser = normaliser(&name, settings, Arc::clone(waker));
-        video =
-            Some(OpenedVideo { source, name, beginning, normaliser, sending, transport, repair });
+        let chosen = settings.videos().next();
+        video = chosen.map(|chosen| {
+            let normaliser = normaliser(&name, chosen, Arc::clone(waker));
+            OpenedVideo { source, name, beginning, normaliser, sending, transport, repair }
+        });
     }
     let mut audio = None;
-    if let Some((source, name)) = sources.audio {
+    if let Some((source, name)) = sound {
         // Sound in another format is another stream.
         let same = kept.audio.filter(|(format, _)| *format == source.format());
         let beginning = Beginning::new(same.map(|(_, ssrc)| ssrc))?;
@@ -94,6 +95,21 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
         audio = Some(OpenedAudio { source, name, beginning, form, packet_size, transport, repair });
     }
     Ok(Opened { network, description, video, audio })
+}
+
+type Named<T> = Option<(T, String)>;
+
+/// The first source of pictures and the first of sound.
+fn first_of_each(opened: Vec<OpenInput>) -> (Named<VideoSource>, Named<AudioSource>) {
+    let (mut pictures, mut sound) = (None, None);
+    for OpenInput { name, source, .. } in opened {
+        match source {
+            Source::Video(source) if pictures.is_none() => pictures = Some((source, name)),
+            Source::Audio(source) if sound.is_none() => sound = Some((source, name)),
+            _ => {}
+        }
+    }
+    (pictures, sound)
 }
 
 /// What the repair of a stream to these endpoints needs, if it is wanted.

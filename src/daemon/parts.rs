@@ -11,7 +11,7 @@ use crate::publish::announce::{self, Announcer, Reach, Texts};
 use crate::publish::description::{Description, NTP64_ID};
 use crate::publish::network::Network;
 use crate::replace::replace;
-use crate::settings::{Destination, PORT_DEFAULT, Settings};
+use crate::settings::{Destination, PORT_DEFAULT, Settings, VideoSettings};
 use mio::Waker;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,8 +53,8 @@ pub(super) fn describe(
     }
 }
 
-pub(super) fn normaliser(name: &str, settings: &Settings, waker: Arc<Waker>) -> Normaliser {
-    let options = codec::Options { quality: settings.quality, requality: settings.requality };
+pub(super) fn normaliser(name: &str, video: &VideoSettings, waker: Arc<Waker>) -> Normaliser {
+    let options = codec::Options { quality: video.quality, requality: video.requality };
     Normaliser::new(name.to_owned(), options, waker)
 }
 
@@ -71,7 +71,7 @@ pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sendin
         packet_size: packet_size(settings),
         pace: settings.pace,
         ntp64_id: Some(NTP64_ID),
-        av_offset: settings.av_offset,
+        av_offset: settings.videos().next().map_or(0, |video| video.av_offset),
         bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, sound, settings)),
     }
 }

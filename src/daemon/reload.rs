@@ -216,8 +216,8 @@ impl Daemon {
     fn adjust(&mut self, new: &Settings, now: Monotonic) {
         let sound = self.audio.as_ref().map(|audio| audio.source().format());
         let sending = parts::sending(new, sound);
-        if let Some(video) = &mut self.video {
-            let normaliser = parts::normaliser(video.name(), new, Arc::clone(&self.waker));
+        if let (Some(video), Some(chosen)) = (&mut self.video, new.videos().next()) {
+            let normaliser = parts::normaliser(video.name(), chosen, Arc::clone(&self.waker));
             video.adjust(normaliser, sending, now);
         }
         if let Some(audio) = &mut self.audio {

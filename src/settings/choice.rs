@@ -1,8 +1,9 @@
 //! The choice of sources, and whether to wait for them.
 
 use crate::capture::Cause;
+use crate::capture::child::without_password;
 use crate::capture::devices::CameraName;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use streamsocket_media::FrameRate;
 
 /// Where pictures come from.
@@ -20,8 +21,21 @@ pub enum VideoChoice {
     Url(String),
     /// The test picture.
     Pattern,
-    /// No video.
-    None,
+}
+
+impl VideoChoice {
+    /// The source as the user named it, without a password.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Auto => "auto".into(),
+            Self::Camera(name) => name.to_string(),
+            Self::File(path) => file_name(path),
+            Self::StandardInput => "standard input".into(),
+            Self::Url(url) => without_password(url),
+            Self::Pattern => "test picture".into(),
+        }
+    }
 }
 
 /// Where sound comes from.
@@ -35,8 +49,24 @@ pub enum AudioChoice {
     File(PathBuf),
     /// The test tone.
     Tone,
-    /// No sound.
-    None,
+}
+
+impl AudioChoice {
+    /// The source as the user named it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Auto => "auto".into(),
+            Self::Card(name) => name.clone(),
+            Self::File(path) => file_name(path),
+            Self::Tone => "test tone".into(),
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
 }
 
 /// What to do about a camera or microphone that cannot be had at the start. One that is lost later

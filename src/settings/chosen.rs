@@ -1,9 +1,10 @@
 //! All settings of a session.
 
-use super::choice::{AudioChoice, RateChoice, VideoChoice, Wait};
+use super::choice::{AudioChoice, VideoChoice, Wait};
 use super::destination::Destination;
 use super::error::Error;
-use crate::capture::child::without_password;
+use super::input::{AudioSettings, InputSettings, VideoSettings};
+use super::tier::Tier;
 use std::path::{Path, PathBuf};
 use streamsocket_stream::send::pacer::Pace;
 use streamsocket_stream::send::repair::Share;
@@ -11,24 +12,16 @@ use streamsocket_stream::send::repair::Share;
 /// What the user chose.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Pictures.
-    pub video: VideoChoice,
-    /// Sound.
-    pub audio: AudioChoice,
-    /// Picture size in pixels, if asked for.
-    pub size: Option<(u16, u16)>,
-    /// Frame rate, if asked for.
-    pub rate: Option<RateChoice>,
-    /// Quality of what is encoded here, 1 to 100.
-    pub quality: u8,
-    /// Quality that JPEGs are encoded anew with, if they are to be.
-    pub requality: Option<u8>,
-    /// Camera controls, by name.
-    pub controls: Vec<(String, String)>,
+    /// Sources, pictures first; [`INPUTS_MAX`] at most, and one at least.
+    ///
+    /// [`INPUTS_MAX`]: super::INPUTS_MAX
+    pub inputs: Vec<InputSettings>,
+    /// What else is made of the pictures, for viewers with less bandwidth.
+    pub tiers: Vec<Tier>,
+    /// Options of pictures that were given though there are none.
+    pub idle: Vec<&'static str>,
     /// Whether to wait for devices.
     pub wait: Wait,
-    /// By how much pictures are later than sound, in milliseconds.
-    pub av_offset: i16,
     /// Begin files again.
     pub looped: bool,
     /// Destinations; none: a group of this machine's own.
@@ -64,11 +57,15 @@ impl Settings {
     /// how pictures are made and sent, and what is said of them.
     #[must_use]
     pub fn sent_as(&self, other: &Self) -> Self {
+        let inputs = self.inputs.iter().enumerate();
+        let inputs = inputs.map(|(index, own)| match other.inputs.get(index) {
+            Some(other) => own.sent_as(other),
+            None => own.clone(),
+        });
         Self {
-            quality: other.quality,
-            requality: other.requality,
+            inputs: inputs.collect(),
+            idle: other.idle.clone(),
             wait: other.wait,
-            av_offset: other.av_offset,
             packet_size: other.packet_size,
             pace: other.pace,
             max_bitrate: other.max_bitrate,
@@ -84,15 +81,7 @@ impl Settings {
     /// # Errors
     /// One line that names what is not there.
     pub fn verify(&self) -> Result<(), Error> {
-        let video = match &self.video {
-            VideoChoice::File(path) => Some(("video", path)),
-            _ => None,
-        };
-        let audio = match &self.audio {
-            AudioChoice::File(path) => Some(("audio", path)),
-            _ => None,
-        };
-        for (option, path) in [video, audio].into_iter().flatten() {
+        for (option, path) in self.files() {
             let opened = std::fs::File::open(path).and_then(|file| file.metadata());
             let problem = match opened {
                 Ok(there) if there.is_dir() && option == "audio" => "it is a folder".to_owned(),
@@ -104,34 +93,32 @@ impl Settings {
         Ok(())
     }
 
-    /// The video source as the user named it.
-    #[must_use]
-    pub fn video_name(&self) -> String {
-        match &self.video {
-            VideoChoice::Auto => "auto".into(),
-            VideoChoice::Camera(name) => name.to_string(),
-            VideoChoice::File(path) => file_name(path),
-            VideoChoice::StandardInput => "standard input".into(),
-            VideoChoice::Url(url) => without_password(url),
-            VideoChoice::Pattern => "test picture".into(),
-            VideoChoice::None => "none".into(),
-        }
+    /// The sources of pictures.
+    pub fn videos(&self) -> impl Iterator<Item = &VideoSettings> {
+        self.inputs.iter().filter_map(|input| match input {
+            InputSettings::Video(video) => Some(video),
+            InputSettings::Audio(_) => None,
+        })
     }
 
-    /// The audio source as the user named it.
-    #[must_use]
-    pub fn audio_name(&self) -> String {
-        match &self.audio {
-            AudioChoice::Auto => "auto".into(),
-            AudioChoice::Card(name) => name.clone(),
-            AudioChoice::File(path) => file_name(path),
-            AudioChoice::Tone => "test tone".into(),
-            AudioChoice::None => "none".into(),
-        }
+    /// The sources of sound.
+    pub fn audios(&self) -> impl Iterator<Item = &AudioSettings> {
+        self.inputs.iter().filter_map(|input| match input {
+            InputSettings::Audio(audio) => Some(audio),
+            InputSettings::Video(_) => None,
+        })
     }
-}
 
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
+    /// The files among the sources, each with its option.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.inputs.iter().filter_map(|input| match input {
+            InputSettings::Video(VideoSettings { choice: VideoChoice::File(path), .. }) => {
+                Some(("video", path.as_path()))
+            }
+            InputSettings::Audio(AudioSettings { choice: AudioChoice::File(path) }) => {
+                Some(("audio", path.as_path()))
+            }
+            _ => None,
+        })
+    }
 }

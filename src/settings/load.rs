@@ -1,13 +1,11 @@
 //! Makes settings of options and a configuration file, or one line that says what is wrong and
 //! where.
 
-use super::choice::{AudioChoice, VideoChoice, Wait};
+use super::choice::Wait;
 use super::chosen::Settings;
 use super::error::{Error, wrong};
-use super::parse::{
-    announce, audio, av_offset, controls, destinations, named, number, rate, size, video,
-};
-use crate::codec::QUALITY_DEFAULT;
+use super::inputs::inputs;
+use super::parse::{announce, destinations, named, number};
 use crate::options::StreamOptions;
 use std::io::Read;
 use std::path::Path;
@@ -80,25 +78,16 @@ fn read(path: &Path) -> Result<(StreamOptions, String), Error> {
 
 fn check(options: StreamOptions) -> Result<Settings, Error> {
     let (announce, announce_sound) = announce(options.announce.as_deref(), options.no_announce)?;
-    let settings = Settings {
-        video: options.video.as_deref().map_or(Ok(VideoChoice::Auto), video)?,
-        audio: options.audio.as_deref().map_or(Ok(AudioChoice::Auto), audio)?,
-        size: options.size.as_deref().map(size).transpose()?,
-        rate: options.fps.as_ref().map(|fps| rate(&fps.0)).transpose()?,
-        quality: options
-            .quality
-            .map_or(Ok(QUALITY_DEFAULT), |quality| number("quality", &quality.0, 1, 100))?,
-        requality: options
-            .requality
-            .map(|quality| number("requality", &quality.0, 1, 100))
-            .transpose()?,
-        controls: controls(&options.control.unwrap_or_default())?,
+    let (inputs, idle) = inputs(&options)?;
+    Ok(Settings {
+        inputs,
+        tiers: Vec::new(),
+        idle,
         wait: match options.wait {
             None => Wait::Busy,
             Some(true) => Wait::Always,
             Some(false) => Wait::Never,
         },
-        av_offset: options.av_offset.map_or(Ok(0), |offset| av_offset(&offset.0))?,
         looped: options.looped.unwrap_or(false),
         to: destinations(&options.to.unwrap_or_default())?,
         interface: options.interface,
@@ -125,9 +114,5 @@ fn check(options: StreamOptions) -> Result<Settings, Error> {
         announce,
         announce_sound,
         stats: options.stats,
-    };
-    if settings.video == VideoChoice::None && settings.audio == AudioChoice::None {
-        return Err(Error("--video none --audio none: there is nothing to send".into()));
-    }
-    Ok(settings)
+    })
 }

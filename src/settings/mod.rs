@@ -5,13 +5,18 @@ mod choice;
 mod chosen;
 mod destination;
 mod error;
+mod input;
+mod inputs;
 mod load;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod tier;
 
 pub use choice::{AudioChoice, RateChoice, VideoChoice, Wait};
 pub use chosen::Settings;
 pub use destination::{DESTINATIONS_MAX, Destination, Endpoint, PORT_DEFAULT};
 pub use error::Error;
+pub use input::{AudioSettings, INPUTS_MAX, InputSettings, VideoSettings};
 pub use load::load;
+pub use tier::{TIER_NAME_MAX, TIERS_MAX, Tier};

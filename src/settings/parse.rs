@@ -11,12 +11,13 @@ use streamsocket_media::FrameRate;
 /// The session name's length at most, in bytes: it is a file name and a line of SDP.
 const NAME_MAX: usize = 64;
 
-pub(super) fn video(text: &str) -> Result<VideoChoice, Error> {
+/// A source of pictures; `None` if there are to be none.
+pub(super) fn video(text: &str) -> Result<Option<VideoChoice>, Error> {
     const EXPECTED: &str = "expected auto, v4l2:/dev/video0, v4l2:PORT, file:PATH, file:-, http://..., rtsp://..., pattern or none";
-    Ok(match text {
+    Ok(Some(match text {
         "auto" => VideoChoice::Auto,
         "pattern" => VideoChoice::Pattern,
-        "none" => VideoChoice::None,
+        "none" => return Ok(None),
         "file:-" => VideoChoice::StandardInput,
         _ if ["http://", "https://", "rtsp://"].iter().any(|s| text.starts_with(s)) => {
             VideoChoice::Url(text.to_owned())
@@ -31,7 +32,7 @@ pub(super) fn video(text: &str) -> Result<VideoChoice, Error> {
                 return Err(wrong("video", &shown, hint));
             }
         },
-    })
+    }))
 }
 
 /// Bytes of the name of an ALSA device at most. alsa-lib says the name, once or twice, in texts that must
@@ -39,13 +40,14 @@ pub(super) fn video(text: &str) -> Result<VideoChoice, Error> {
 /// (`snd_output_buffer_print`). Names of cards have 80 bytes at most.
 const CARD_NAME_MAX: usize = 100;
 
-pub(super) fn audio(text: &str) -> Result<AudioChoice, Error> {
+/// A source of sound; `None` if there is to be none.
+pub(super) fn audio(text: &str) -> Result<Option<AudioChoice>, Error> {
     const EXPECTED: &str =
         "expected auto, alsa:NAME (such as alsa:default), file:PATH, tone or none";
-    Ok(match text {
+    Ok(Some(match text {
         "auto" => AudioChoice::Auto,
         "tone" => AudioChoice::Tone,
-        "none" => AudioChoice::None,
+        "none" => return Ok(None),
         _ => match text.split_once(':') {
             Some(("alsa", name)) if name.len() > CARD_NAME_MAX => {
                 let expected = format!("a name of {CARD_NAME_MAX} bytes at most is expected");
@@ -58,7 +60,7 @@ pub(super) fn audio(text: &str) -> Result<AudioChoice, Error> {
                 return Err(wrong("audio", &without_password(text), hint));
             }
         },
-    })
+    }))
 }
 
 /// Whether the session is announced, and whether its sound is to PulseAudio and PipeWire.

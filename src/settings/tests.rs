@@ -16,16 +16,29 @@ fn from_file(text: &str) -> Result<Settings, String> {
         .map_err(|line| line.replace(&folder.path().display().to_string(), ""))
 }
 
+/// The only source of pictures.
+fn video_of(settings: &Settings) -> VideoSettings {
+    let [InputSettings::Video(video), ..] = &settings.inputs[..] else { panic!("{settings:?}") };
+    video.clone()
+}
+
+/// The source of sound, which is the second.
+fn audio_of(settings: &Settings) -> AudioChoice {
+    let [_, InputSettings::Audio(audio)] = &settings.inputs[..] else { panic!("{settings:?}") };
+    audio.choice.clone()
+}
+
 #[test]
 fn nothing_said_means_auto() {
     let settings = loaded(|_| {}).unwrap();
-    assert_eq!((settings.video, settings.audio), (VideoChoice::Auto, AudioChoice::Auto));
+    assert_eq!(video_of(&settings).choice, VideoChoice::Auto);
+    assert_eq!(audio_of(&settings), AudioChoice::Auto);
     assert_eq!((settings.ttl, settings.packet_size, settings.announce), (1, 1400, true));
 }
 
 #[test]
 fn sources_are_written_as_the_help_says() {
-    let video = |text: &str| loaded(|o| o.video = Some(text.into())).map(|s| s.video);
+    let video = |text: &str| loaded(|o| o.video = Some(text.into())).map(|s| video_of(&s).choice);
     assert_eq!(video("v4l2:/dev/video2"), Ok(VideoChoice::Camera("/dev/video2".into())));
     assert_eq!(video("/dev/video2"), Ok(VideoChoice::Camera("/dev/video2".into())));
     assert_eq!(video("file:-"), Ok(VideoChoice::StandardInput));
@@ -34,7 +47,7 @@ fn sources_are_written_as_the_help_says() {
     for text in ["", "v4l2:", "camera", "ftp://x", "file:"] {
         assert!(video(text).unwrap_err().starts_with(&format!("--video {text}: expected auto")));
     }
-    let audio = |text: &str| loaded(|o| o.audio = Some(text.into())).map(|s| s.audio);
+    let audio = |text: &str| loaded(|o| o.audio = Some(text.into())).map(|s| audio_of(&s));
     assert_eq!(
         audio("alsa:hw:CARD=C920,DEV=0"),
         Ok(AudioChoice::Card("hw:CARD=C920,DEV=0".into()))
@@ -49,7 +62,9 @@ fn sources_are_written_as_the_help_says() {
 
 #[test]
 fn rates_are_numbers_or_fractions() {
-    let fps = |text: &str| loaded(|o| o.fps = Some(Scalar(text.into()))).map(|s| s.rate.unwrap());
+    let fps = |text: &str| {
+        loaded(|o| o.fps = Some(Scalar(text.into()))).map(|s| video_of(&s).rate.unwrap())
+    };
     let rate = |numerator, denominator| Ok(RateChoice::Rate(FrameRate { numerator, denominator }));
     assert_eq!(fps("30"), rate(30, 1));
     assert_eq!(fps("29.97"), rate(30_000, 1001));
@@ -110,7 +125,7 @@ fn announcing_is_chosen_by_one_word() {
 fn a_file_says_the_same_and_flags_win() {
     let settings = from_file("video = 'pattern'\nfps = 25\npacket-size = 1200\nloop = true\nto = ['239.255.9.9']\ncontrol = ['a=1']\n").unwrap();
     assert_eq!(
-        (settings.video, settings.packet_size, settings.looped),
+        (video_of(&settings).choice, settings.packet_size, settings.looped),
         (VideoChoice::Pattern, 1200, true)
     );
     let merged = StreamOptions { fps: Some(Scalar("10".into())), ..StreamOptions::default() }
@@ -174,10 +189,37 @@ fn nothing_to_send_is_an_error() {
 }
 
 #[test]
+fn what_is_none_is_no_input() {
+    let silent = loaded(|o| o.audio = Some("none".into())).unwrap();
+    assert!(matches!(silent.inputs[..], [InputSettings::Video(_)]));
+    let blind = loaded(|o| {
+        (o.video, o.size) = (Some("none".into()), Some("640x480".into()));
+    });
+    let blind = blind.unwrap();
+    assert!(matches!(blind.inputs[..], [InputSettings::Audio(_)]));
+    assert_eq!(blind.idle, ["size"]);
+}
+
+#[test]
+fn only_the_way_of_sending_is_taken_on_without_opening_anew() {
+    let with = |change: fn(&mut StreamOptions)| loaded(change).unwrap();
+    let before = with(|_| {});
+    let sent = with(|o| {
+        (o.quality, o.av_offset) = (Some(Scalar("50".into())), Some(Scalar("40".into())));
+    });
+    assert_eq!(before.sent_as(&sent), sent);
+    let opened = with(|o| o.size = Some("640x480".into()));
+    assert_ne!(before.sent_as(&opened), opened);
+    let silent = with(|o| o.audio = Some("none".into()));
+    assert_ne!(before.sent_as(&silent), silent);
+    assert_ne!(silent.sent_as(&before), before);
+}
+
+#[test]
 fn a_list_of_one_need_not_be_written_as_one() {
     let settings = from_file("to = '239.255.9.9'\ncontrol = 'a=1'\npace = 'off'\n").unwrap();
     assert_eq!(settings.to.len(), 1);
-    assert_eq!(settings.controls, [("a".to_owned(), "1".to_owned())]);
+    assert_eq!(video_of(&settings).controls, [("a".to_owned(), "1".to_owned())]);
 }
 
 #[test]
@@ -189,8 +231,9 @@ fn what_is_not_there_is_found_out_before_streaming() {
 
 #[test]
 fn a_control_has_a_name() {
-    let controls =
-        |text: &str| loaded(|o| o.control = Some(vec![text.into()])).map(|it| it.controls);
+    let controls = |text: &str| {
+        loaded(|o| o.control = Some(vec![text.into()])).map(|it| video_of(&it).controls)
+    };
     assert_eq!(controls(" a = 1 ").unwrap(), [("a".to_owned(), "1".to_owned())]);
     for text in ["=1", " \t=1", "a"] {
         assert!(controls(text).unwrap_err().contains("NAME=VALUE"), "{text:?}");

@@ -1,7 +1,7 @@
 //! What the service may do, by its unit (systemd/streamsocket.service): a configuration that is good for
 //! a user need not be good for it.
 
-use crate::settings::{AudioChoice, Settings, VideoChoice};
+use crate::settings::Settings;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -48,16 +48,8 @@ impl Service {
 
     /// What of the settings it may not do, a line each.
     pub(super) fn refuses(&self, settings: &Settings) -> Vec<String> {
-        let video = match &settings.video {
-            VideoChoice::File(path) => Some(("video", path)),
-            _ => None,
-        };
-        let audio = match &settings.audio {
-            AudioChoice::File(path) => Some(("audio", path)),
-            _ => None,
-        };
-        let files = [video, audio].into_iter().flatten();
-        let hidden = files.filter(|(_, path)| HIDDEN.iter().any(|it| path.starts_with(it)));
+        let hidden =
+            settings.files().filter(|(_, path)| HIDDEN.iter().any(|it| path.starts_with(it)));
         let hidden = hidden.map(|(option, path)| {
             let path = path.display();
             format!("--{option} file:{path}: the service does not see that folder; /srv is one that it sees")

@@ -1,8 +1,12 @@
 //! The session, as far as opening a source depends on it.
 
+use crate::settings::Settings;
 use std::sync::Arc;
-use streamsocket_media::VideoFormat;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{FrameRate, VideoFormat};
+
+/// Default rate of sources without one.
+pub(super) const RATE_DEFAULT: FrameRate = FrameRate { numerator: 30, denominator: 1 };
 
 /// What opening a source depends on besides the settings.
 #[derive(Clone, Debug)]
@@ -16,4 +20,17 @@ pub struct Context {
     /// Format of standard input, if a running session reads it and [hands it
     /// over](super::VideoSource::inherit).
     pub standard_input: Option<VideoFormat>,
+}
+
+/// What every source of a session is opened with.
+#[derive(Clone, Copy)]
+pub(super) struct Opening<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) context: &'a Context,
+}
+
+impl Opening<'_> {
+    pub(super) fn waker(&self) -> Arc<mio::Waker> {
+        Arc::clone(&self.context.waker)
+    }
 }

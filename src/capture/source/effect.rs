@@ -1,6 +1,6 @@
 //! Finds options without effect on the chosen sources: whoever gave one expects an effect.
 
-use crate::settings::{AudioChoice, Settings, VideoChoice};
+use crate::settings::{Settings, VideoChoice, VideoSettings};
 
 /// Kinds of video sources that options differ for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,6 @@ pub(super) enum Kind {
     Address,
     /// The test picture.
     Drawn,
-    /// There are no pictures.
-    Nothing,
 }
 
 impl Kind {
@@ -31,7 +29,6 @@ impl Kind {
             VideoChoice::StandardInput => Self::Pipe,
             VideoChoice::Url(_) => Self::Address,
             VideoChoice::Pattern => Self::Drawn,
-            VideoChoice::None => Self::Nothing,
         }
     }
 
@@ -43,33 +40,59 @@ impl Kind {
             Self::Film => "a film",
             Self::Address => "an IP camera",
             Self::Drawn => "the test picture",
-            Self::Nothing => "--video none",
         }
     }
 }
 
-/// The options that were given and have no effect, a line each.
-pub(super) fn without_effect(settings: &Settings, kind: Kind) -> Vec<String> {
+/// The options that were given and have no effect on these pictures or, told of with the first ones, on what
+/// is sent beside them; a line each.
+pub(super) fn without_effect(
+    settings: &Settings,
+    video: &VideoSettings,
+    kind: Kind,
+) -> Vec<String> {
     let as_they_are = matches!(kind, Kind::Pictures | Kind::Pipe);
-    let nothing = kind == Kind::Nothing;
-    let file = matches!(kind, Kind::Pictures | Kind::Film);
-    let looped = file || matches!(settings.audio, AudioChoice::File(_));
+    let looped = matches!(kind, Kind::Pictures | Kind::Film) || any_file(settings);
     let with = |why: &str| format!("no effect with {}{why}", kind.name());
-    let size = if as_they_are { ", which keep their own" } else { "" };
-    let hosts = !settings.to.is_empty() && settings.to.iter().all(|to| !to.is_multicast());
-    let alone = nothing || settings.audio == AudioChoice::None;
+    let alone = settings.audios().next().is_none();
+    let first = settings.videos().next().is_some_and(|first| std::ptr::eq(first, video));
     let told = [
-        ("size", settings.size.is_some() && (as_they_are || nothing), with(size)),
-        ("fps", settings.rate.is_some() && nothing, with("")),
-        ("control", !settings.controls.is_empty() && kind != Kind::Camera, with("")),
-        ("requality", settings.requality.is_some() && nothing, with("")),
-        ("max-bitrate", settings.max_bitrate.is_some() && nothing, with("")),
-        ("loop", settings.looped && !looped, with(": only files begin again")),
-        ("av-offset", settings.av_offset != 0 && alone, NO_EFFECT_ALONE.to_owned()),
-        ("ttl", settings.ttl != 1 && hosts, NO_EFFECT_ON_HOSTS.to_owned()),
+        ("size", video.size.is_some() && as_they_are, with(", which keep their own")),
+        ("control", !video.controls.is_empty() && kind != Kind::Camera, with("")),
+        ("loop", first && settings.looped && !looped, with(": only files begin again")),
+        ("av-offset", video.av_offset != 0 && alone, NO_EFFECT_ALONE.to_owned()),
+        ("ttl", first && settings.ttl != 1 && to_hosts(settings), NO_EFFECT_ON_HOSTS.to_owned()),
     ];
-    let given = told.into_iter().filter(|(_, given, _)| *given);
-    given.map(|(option, _, why)| format!("--{option} has {why}")).collect()
+    lines(told.into_iter().filter(|it| it.1).map(|(option, _, why)| (option, why)))
+}
+
+/// Those of a session of sound alone.
+pub(super) fn without_pictures(settings: &Settings) -> Vec<String> {
+    let none = |why: &str| format!("no effect with --video none{why}");
+    let of_pictures = settings.idle.iter().map(|option| match *option {
+        "av-offset" => ("av-offset", NO_EFFECT_ALONE.to_owned()),
+        option => (option, none("")),
+    });
+    let told = [
+        ("max-bitrate", settings.max_bitrate.is_some(), none("")),
+        ("loop", settings.looped && !any_file(settings), none(": only files begin again")),
+        ("ttl", settings.ttl != 1 && to_hosts(settings), NO_EFFECT_ON_HOSTS.to_owned()),
+    ];
+    let told = told.into_iter().filter(|it| it.1).map(|(option, _, why)| (option, why));
+    lines(of_pictures.chain(told))
+}
+
+fn lines(told: impl Iterator<Item = (&'static str, String)>) -> Vec<String> {
+    told.map(|(option, why)| format!("--{option} has {why}")).collect()
+}
+
+/// Whether it has a file, which can begin again.
+fn any_file(settings: &Settings) -> bool {
+    settings.files().next().is_some()
+}
+
+fn to_hosts(settings: &Settings) -> bool {
+    !settings.to.is_empty() && settings.to.iter().all(|to| !to.is_multicast())
 }
 
 const NO_EFFECT_ALONE: &str =
@@ -79,22 +102,28 @@ const NO_EFFECT_ON_HOSTS: &str = "no effect on what is sent to hosts: it is for 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::StreamOptions;
+    use crate::options::{Scalar, StreamOptions};
     use crate::settings::load;
 
-    /// The options that are told of, of all that could be.
-    fn told(kind: Kind, change: impl FnOnce(&mut Settings)) -> Vec<String> {
-        let options = StreamOptions {
+    fn with(change: impl FnOnce(&mut StreamOptions)) -> Settings {
+        let mut options = StreamOptions {
             size: Some("640x480".into()),
             control: Some(vec!["brightness=1".into()]),
             looped: Some(true),
             ..StreamOptions::default()
         };
-        let mut settings = load(options).unwrap();
-        change(&mut settings);
-        let lines = without_effect(&settings, kind);
-        let options = lines.iter().map(|line| line.split(' ').next().unwrap().to_owned());
-        options.collect()
+        change(&mut options);
+        load(options).unwrap()
+    }
+
+    /// The options that are told of, of all that could be.
+    fn told(kind: Kind, change: impl FnOnce(&mut StreamOptions)) -> Vec<String> {
+        let settings = with(change);
+        names(&without_effect(&settings, settings.videos().next().unwrap(), kind))
+    }
+
+    fn names(lines: &[String]) -> Vec<String> {
+        lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -106,27 +135,33 @@ mod tests {
             (Kind::Film, vec!["--control"]),
             (Kind::Address, vec!["--control", "--loop"]),
             (Kind::Drawn, vec!["--control", "--loop"]),
-            (Kind::Nothing, vec!["--size", "--control", "--loop"]),
         ] {
             assert_eq!(told(kind, |_| {}), expected, "{kind:?}");
         }
+        let none = with(|it| it.video = Some("none".into()));
+        assert_eq!(names(&without_pictures(&none)), ["--size", "--control", "--loop"]);
     }
 
     #[test]
     fn a_film_s_sound_may_begin_again_beside_a_camera() {
-        let sound = |it: &mut Settings| it.audio = AudioChoice::File("voice.wav".into());
+        let sound = |it: &mut StreamOptions| it.audio = Some("file:voice.wav".into());
         assert_eq!(told(Kind::Camera, sound), Vec::<String>::new());
-        let alone = |it: &mut Settings| (it.audio, it.av_offset) = (AudioChoice::None, 60);
+        let alone = |it: &mut StreamOptions| {
+            (it.audio, it.av_offset) = (Some("none".into()), Some(Scalar("60".into())));
+        };
         assert_eq!(told(Kind::Camera, alone), ["--loop", "--av-offset"]);
-        let host = crate::settings::Destination::new([192, 168, 1, 2].into(), 5004);
-        let far = |it: &mut Settings| (it.to, it.ttl) = (vec![host], 5);
+        let far = |it: &mut StreamOptions| {
+            (it.to, it.ttl) = (Some(vec!["192.168.1.2".into()]), Some(Scalar("5".into())));
+        };
         assert_eq!(told(Kind::Camera, far), ["--loop", "--ttl"]);
     }
 
     #[test]
     fn what_is_told_says_why() {
         let options = StreamOptions { size: Some("640x480".into()), ..StreamOptions::default() };
-        let lines = without_effect(&load(options).unwrap(), Kind::Pictures);
+        let settings = load(options).unwrap();
+        let video = settings.videos().next().unwrap();
+        let lines = without_effect(&settings, video, Kind::Pictures);
         let line = "--size has no effect with JPEGs of a file or a folder, which keep their own";
         assert_eq!(lines, [line]);
     }

@@ -5,11 +5,12 @@ mod audio;
 mod context;
 mod effect;
 mod opening;
+mod sound;
 mod trial;
 mod video;
 
 pub use audio::AudioSource;
 pub use context::Context;
-pub use opening::{Sources, open};
+pub use opening::{OpenInput, Source, open};
 pub use trial::{Tried, try_out};
 pub use video::VideoSource;

@@ -2,12 +2,12 @@
 //! files are examined, addresses are contacted. Pipes and standard input are left alone: others may
 //! be writing to them.
 
-use super::context::Context;
-use super::effect::{Kind, without_effect};
-use super::opening::{http_camera, open_sound_file, probe};
+use super::context::{Context, Opening};
+use super::effect::{Kind, without_effect, without_pictures};
+use super::opening::probe;
 use crate::capture::error::Error;
 use crate::capture::{camera, devices, microphone};
-use crate::settings::{AudioChoice, Settings, VideoChoice};
+use crate::settings::{AudioChoice, AudioSettings, Settings, VideoChoice, VideoSettings};
 use std::path::Path;
 
 /// Result of a trial.
@@ -22,37 +22,50 @@ pub struct Tried {
 /// Tries the chosen sources.
 #[must_use]
 pub fn try_out(settings: &Settings, context: &Context) -> Tried {
-    let mut missing = Vec::new();
-    let decoded = match &settings.video {
+    let mut tried = Tried::default();
+    let opening = Opening { settings, context };
+    for video in settings.videos() {
+        let decoded = try_pictures(&opening, video, &mut tried.missing);
+        // Streaming may find another device then, or send the test picture.
+        if video.choice != VideoChoice::Auto {
+            let kind = Kind::of(&video.choice, decoded);
+            tried.idle.extend(without_effect(settings, video, kind));
+        }
+    }
+    if settings.videos().next().is_none() {
+        tried.idle.extend(without_pictures(settings));
+    }
+    tried.missing.extend(settings.audios().filter_map(|audio| try_sound(&opening, audio).err()));
+    tried
+}
+
+/// Tries a source of pictures. Returns whether ffmpeg reads it.
+fn try_pictures(opening: &Opening<'_>, video: &VideoSettings, missing: &mut Vec<Error>) -> bool {
+    let probed = || probe(&video.choice).map(|probe| probe.is_some());
+    let decoded = match &video.choice {
         VideoChoice::File(path) if waits(path) => Ok(false),
         // As for streaming: what is read without ffmpeg needs none here.
-        VideoChoice::Url(_) => http_camera(settings, context).and_then(|pictures| match pictures {
+        VideoChoice::Url(_) => opening.http_camera(video).and_then(|pictures| match pictures {
             Some(_) => Ok(true),
-            None => probe(settings).map(|probe| probe.is_some()),
+            None => probed(),
         }),
-        _ => probe(settings).map(|probe| probe.is_some()),
+        _ => probed(),
     };
-    let decoded = decoded.unwrap_or_else(|error| {
-        missing.push(error);
-        false
-    });
-    if let VideoChoice::Camera(name) = &settings.video {
+    if let VideoChoice::Camera(name) = &video.choice {
         missing.extend(devices::find_camera(name, None).and_then(|node| camera::ask(&node)).err());
     }
-    let sound = match &settings.audio {
+    decoded.unwrap_or_else(|error| {
+        missing.push(error);
+        false
+    })
+}
+
+fn try_sound(opening: &Opening<'_>, audio: &AudioSettings) -> Result<(), Error> {
+    match &audio.choice {
         AudioChoice::Card(name) => microphone::offers(name).map(drop),
-        AudioChoice::File(path) if !waits(path) => {
-            open_sound_file(path, settings, context).map(drop)
-        }
+        AudioChoice::File(path) if !waits(path) => opening.sound_file(path).map(drop),
         _ => Ok(()),
-    };
-    missing.extend(sound.err());
-    let idle = match &settings.video {
-        // Streaming may find another device then, or send the test picture.
-        VideoChoice::Auto => Vec::new(),
-        choice => without_effect(settings, Kind::of(choice, decoded)),
-    };
-    Tried { missing, idle }
+    }
 }
 
 /// Whether opening it waits for another program.
