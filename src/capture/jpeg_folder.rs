@@ -1,13 +1,13 @@
 //! A folder of JPEG files in the order of their names, each of them a picture with whatever else is in
 //! its file: as a camera hands over its buffers.
 
-use super::buffer::Pool;
 use super::error::Error;
 use super::mjpeg_reader::Next;
 use super::mjpeg_split::FRAME_MAX;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use streamsocket_media::Pool;
 use streamsocket_media::clock::Monotonic;
 
 /// Pictures at most: an hour of them, whose names take some megabytes.
@@ -74,7 +74,7 @@ impl JpegFolder {
             return Err(io::Error::other(line));
         }
         self.next += 1;
-        Ok(Next::Frame { bytes, arrival: Monotonic(0) })
+        Ok(Next::Frame { bytes: bytes.freeze(), arrival: Monotonic(0) })
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
         }
         let mut pictures = JpegFolder::open(folder.path()).unwrap();
         let mut next = |looped| match pictures.next(looped).unwrap() {
-            Next::Frame { mut bytes, .. } => String::from_utf8(bytes.bytes_mut().clone()).unwrap(),
+            Next::Frame { bytes, .. } => String::from_utf8(bytes.to_vec()).unwrap(),
             other => format!("{other:?}"),
         };
         assert_eq!([next(false), next(false), next(false)], ["one", "two", "End"]);

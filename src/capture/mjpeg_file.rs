@@ -4,7 +4,6 @@
 //! is short, and there is nothing to wait for instead, because the kernel calls regular files
 //! always ready. What is not a regular file, a pipe or a device, is refused here.
 
-use super::buffer::Pooled;
 use super::error::Error;
 use super::frame::VideoPoll;
 use super::jpeg_folder::JpegFolder;
@@ -17,7 +16,7 @@ use std::io::{self, Read, Seek};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_media::{FrameRate, VideoFormat};
+use streamsocket_media::{Bytes, FrameRate, VideoFormat};
 
 /// Whether a file begins with a JPEG picture or is a folder, so that it is read here; others are for
 /// ffmpeg.
@@ -40,8 +39,8 @@ pub fn preload(path: &Path, nominal: FrameRate, looped: bool) -> Result<Preloade
     let mut loader = Loader::default();
     loop {
         match frames.next(false) {
-            Ok(Next::Frame { mut bytes, .. }) => {
-                if !loader.push(bytes.bytes_mut()) {
+            Ok(Next::Frame { bytes, .. }) => {
+                if !loader.push(&bytes) {
                     log::warn!("{}: only the first {} frames are used", frames, loader.frames());
                     break;
                 }
@@ -85,8 +84,8 @@ impl MjpegFile {
                 Err(error) => return Err(unreadable(path, &error)),
             }
         };
-        let sized = first.and_then(|mut first: Pooled| {
-            let size = picture_size(first.bytes_mut())?;
+        let sized = first.and_then(|first: Bytes| {
+            let size = picture_size(&first)?;
             Some((first, size))
         });
         let Some((first, (width, height))) = sized else {
@@ -257,7 +256,7 @@ mod tests {
         while let Some(now) = source.deadline() {
             loop {
                 match source.poll(now).unwrap() {
-                    VideoPoll::Frame(frame) => {
+                    VideoPoll::Unit(frame) => {
                         assert_eq!(frame.capture, now);
                         frames.push((frame.bytes.to_vec(), frame.capture));
                     }
@@ -306,14 +305,14 @@ mod tests {
         let mut source = MjpegFile::open(&path, RATE, Monotonic(0), false).unwrap();
         let late = Monotonic(10_000_000_000);
         let mut held = Vec::new();
-        while let VideoPoll::Frame(frame) = source.poll(late).unwrap() {
+        while let VideoPoll::Unit(frame) = source.poll(late).unwrap() {
             held.push(frame);
         }
         assert!(held.len() < 7);
         assert!(source.deadline().unwrap() > late);
         let mut seen = held.len();
         held.clear();
-        while let VideoPoll::Frame(frame) = source.poll(late).unwrap() {
+        while let VideoPoll::Unit(frame) = source.poll(late).unwrap() {
             assert_eq!(&*frame.bytes, pictures[seen]);
             seen += 1;
         }
@@ -363,7 +362,7 @@ mod tests {
         for index in 0..8 {
             let now = Monotonic(index);
             assert!(source.deadline().unwrap() <= now);
-            let VideoPoll::Frame(frame) = source.poll(now).unwrap() else { panic!() };
+            let VideoPoll::Unit(frame) = source.poll(now).unwrap() else { panic!() };
             assert_eq!(frame.capture, now);
             assert_eq!(&*frame.bytes, pictures[usize::try_from(index).unwrap() % 3]);
             assert!(matches!(source.poll(now), Ok(VideoPoll::Idle)));

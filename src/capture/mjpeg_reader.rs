@@ -1,10 +1,10 @@
 //! Reads pictures from a file, a pipe or a child process into pool buffers, one at a time.
 
-use super::buffer::{Pool, Pooled};
 use super::mjpeg_split::Splitter;
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{Bytes, Pool, PoolBuffer};
 
 /// Bytes read at once: what a pipe holds by default.
 const CHUNK_LEN: usize = 64 << 10;
@@ -22,7 +22,7 @@ pub enum Next {
     /// A whole picture.
     Frame {
         /// The picture.
-        bytes: Pooled,
+        bytes: Bytes,
         /// When the first of its bytes was read.
         arrival: Monotonic,
     },
@@ -42,7 +42,7 @@ pub struct MjpegReader {
     chunk: Box<[u8]>,
     unread: Range<usize>,
     pool: Pool,
-    filling: Option<Pooled>,
+    filling: Option<PoolBuffer>,
     arrival: Monotonic,
 }
 
@@ -89,7 +89,7 @@ impl MjpegReader {
                 self.arrival = now;
             }
             if fed.complete {
-                return Ok(Next::Frame { bytes: filling, arrival: self.arrival });
+                return Ok(Next::Frame { bytes: filling.freeze(), arrival: self.arrival });
             }
             if taken >= TURN_MAX {
                 self.filling = Some(filling);
@@ -125,7 +125,7 @@ impl MjpegReader {
             return Next::Later;
         };
         if self.splitter.end(filling.bytes_mut()) {
-            return Next::Frame { bytes: filling, arrival: self.arrival };
+            return Next::Frame { bytes: filling.freeze(), arrival: self.arrival };
         }
         self.filling = Some(filling);
         Next::End

@@ -2,9 +2,8 @@
 //! byte and not paced. This is how a camera comes in that another program reads:
 //! `rpicam-vid --codec mjpeg -o - | streamsocket --video file:-`.
 
-use super::buffer::{FrameBytes, Pooled};
 use super::error::Error;
-use super::frame::{VideoFrame, VideoPoll};
+use super::frame::VideoPoll;
 use super::mjpeg_reader::{MjpegReader, Next};
 use super::mjpeg_split::picture_size;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -14,7 +13,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_media::{FrameRate, VideoFormat};
+use streamsocket_media::{Bytes, FrameRate, Unit, VideoFormat};
 
 /// Longest silence before the first picture, in milliseconds: cameras take two or three seconds.
 const FIRST_WAIT_MS: u16 = 10_000;
@@ -27,7 +26,7 @@ pub struct MjpegStream {
     format: VideoFormat,
     input: File,
     reader: MjpegReader,
-    first: Option<Pooled>,
+    first: Option<Bytes>,
     retry: Option<Monotonic>,
 }
 
@@ -92,8 +91,8 @@ impl MjpegStream {
         loop {
             let next = self.reader.read(&mut self.input, Monotonic(0));
             match next.map_err(|error| broken(&error))? {
-                Next::Frame { mut bytes, .. } => {
-                    if let Some((width, height)) = picture_size(bytes.bytes_mut()) {
+                Next::Frame { bytes, .. } => {
+                    if let Some((width, height)) = picture_size(&bytes) {
                         self.format = VideoFormat { width, height, ..self.format };
                         self.first = Some(bytes);
                         return Ok(());
@@ -162,8 +161,8 @@ impl MjpegStream {
     }
 }
 
-const fn frame(bytes: Pooled, capture: Monotonic) -> VideoPoll {
-    VideoPoll::Frame(VideoFrame { bytes: FrameBytes::Pooled(bytes), capture, raw: None })
+const fn frame(bytes: Bytes, capture: Monotonic) -> VideoPoll {
+    VideoPoll::Unit(Unit::jpeg(bytes, capture))
 }
 
 fn broken(error: &io::Error) -> Error {
@@ -209,7 +208,7 @@ mod tests {
         let mut stream = MjpegStream::open(read, None).unwrap();
         assert_eq!(stream.format(), VideoFormat { width: 64, height: 48, rate: None });
         assert_eq!(stream.deadline(), Some(Monotonic(0)));
-        let VideoPoll::Frame(first) = stream.poll(Monotonic(50)).unwrap() else { panic!() };
+        let VideoPoll::Unit(first) = stream.poll(Monotonic(50)).unwrap() else { panic!() };
         assert_eq!((&*first.bytes, first.capture), (&pictures[0][..], Monotonic(50)));
         assert!(matches!(stream.poll(Monotonic(51)), Ok(VideoPoll::Idle)));
         assert_eq!(stream.deadline(), None);
@@ -218,9 +217,9 @@ mod tests {
         assert!(matches!(stream.poll(Monotonic(60)), Ok(VideoPoll::Idle)));
         write.write_all(&pictures[1][40..]).unwrap();
         write.write_all(&pictures[2]).unwrap();
-        let VideoPoll::Frame(second) = stream.poll(Monotonic(70)).unwrap() else { panic!() };
+        let VideoPoll::Unit(second) = stream.poll(Monotonic(70)).unwrap() else { panic!() };
         assert_eq!((&*second.bytes, second.capture), (&pictures[1][..], Monotonic(60)));
-        let VideoPoll::Frame(third) = stream.poll(Monotonic(71)).unwrap() else { panic!() };
+        let VideoPoll::Unit(third) = stream.poll(Monotonic(71)).unwrap() else { panic!() };
         assert_eq!(&*third.bytes, pictures[2]);
 
         write.write_all(&pictures[0][..40]).unwrap();
@@ -237,14 +236,14 @@ mod tests {
         }
         let mut stream = MjpegStream::open(read, None).unwrap();
         let mut held = Vec::new();
-        while let VideoPoll::Frame(frame) = stream.poll(Monotonic(5)).unwrap() {
+        while let VideoPoll::Unit(frame) = stream.poll(Monotonic(5)).unwrap() {
             held.push(frame);
         }
         assert!(held.len() < 8 && stream.deadline() > Some(Monotonic(5)));
         let taken = held.len();
         held.clear();
         let mut rest = 0;
-        while let VideoPoll::Frame(_) = stream.poll(Monotonic(9)).unwrap() {
+        while let VideoPoll::Unit(_) = stream.poll(Monotonic(9)).unwrap() {
             rest += 1;
         }
         assert_eq!(taken + rest, 8);
@@ -260,7 +259,7 @@ mod tests {
         write.write_all(&bare[..2].concat()).unwrap();
         let mut stream = MjpegStream::open(read, None).unwrap();
         let next = |stream: &mut MjpegStream, now| match stream.poll(Monotonic(now)).unwrap() {
-            VideoPoll::Frame(frame) => Some((frame.bytes.to_vec(), frame.capture)),
+            VideoPoll::Unit(frame) => Some((frame.bytes.to_vec(), frame.capture)),
             _ => None,
         };
         assert_eq!(next(&mut stream, 5), Some((bare[0].clone(), Monotonic(5))));

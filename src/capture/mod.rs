@@ -3,7 +3,6 @@
 //! source names the descriptors to watch and the next deadline, and [`poll`](VideoPoll) never
 //! blocks. Nothing here knows RTP.
 
-pub mod buffer;
 pub mod camera;
 mod canvas;
 pub mod child;
@@ -30,4 +29,4 @@ pub mod tone;
 pub mod wav_file;
 
 pub use error::{Cause, Error};
-pub use frame::{AudioPoll, VideoFrame, VideoPoll};
+pub use frame::{AudioPoll, VideoPoll};

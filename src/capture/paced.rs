@@ -1,13 +1,12 @@
 //! Pictures of a file at the file's rate: one is read ahead and handed out when its time has come.
 //! None is ever skipped; when the loop was held up they follow each other without a pause.
 
-use super::buffer::{FrameBytes, Pooled};
 use super::error::Error;
-use super::frame::{VideoFrame, VideoPoll};
+use super::frame::VideoPoll;
 use super::mjpeg_reader::Next;
 use std::time::Duration;
-use streamsocket_media::FrameRate;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{Bytes, FrameRate, Unit};
 
 /// When to try again while all buffers are in use: soon against the time of a frame, and rarely
 /// enough that waiting costs nothing.
@@ -19,7 +18,7 @@ pub struct Paced {
     rate: FrameRate,
     epoch: Monotonic,
     index: u64,
-    ahead: Option<Pooled>,
+    ahead: Option<Bytes>,
     wait: Wait,
 }
 
@@ -35,7 +34,7 @@ enum Wait {
 impl Paced {
     /// Pictures whose first one is captured at `epoch` and has been read already.
     #[must_use]
-    pub const fn new(rate: FrameRate, epoch: Monotonic, first: Pooled) -> Self {
+    pub const fn new(rate: FrameRate, epoch: Monotonic, first: Bytes) -> Self {
         Self { rate, epoch, index: 0, ahead: Some(first), wait: Wait::Time }
     }
 
@@ -94,6 +93,6 @@ impl Paced {
         }
         let Some(bytes) = self.ahead.take() else { return Ok(VideoPoll::Idle) };
         self.index += 1;
-        Ok(VideoPoll::Frame(VideoFrame { bytes: FrameBytes::Pooled(bytes), capture, raw: None }))
+        Ok(VideoPoll::Unit(Unit::jpeg(bytes, capture)))
     }
 }

@@ -2,18 +2,17 @@
 //!
 //! When the worker is late the newest frame wins; those in between are skipped and counted.
 
-use super::buffer::{FrameBytes, Pool, Pooled};
 use super::canvas::{Canvas, Scene};
 use super::error::Error;
 use super::flash::Flash;
-use super::frame::{VideoFrame, VideoPoll};
+use super::frame::VideoPoll;
 use super::preloaded::{Loader, Preloaded};
 use crate::codec::worker::Worker;
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use streamsocket_media::VideoFormat;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{Bytes, Pool, PoolBuffer, Unit, VideoFormat};
 use turbojpeg::{Compressor, Subsamp, compressed_buf_len};
 
 /// Sizes of the picture: the smallest that its time is readable in, and the largest that RFC 2435
@@ -120,8 +119,7 @@ impl Pattern {
             self.submit_newest(now);
         }
         let Some(Done { capture, bytes }) = done else { return Ok(VideoPoll::Idle) };
-        let bytes = FrameBytes::Pooled(bytes?);
-        Ok(VideoPoll::Frame(VideoFrame { bytes, capture, raw: None }))
+        Ok(VideoPoll::Unit(Unit::jpeg(bytes?, capture)))
     }
 
     fn submit_newest(&mut self, now: Monotonic) {
@@ -195,14 +193,14 @@ fn scene(flash: &Flash, index: u64, unix_offset: i64) -> Scene {
 struct Job {
     capture: Monotonic,
     scene: Scene,
-    buffer: Pooled,
+    buffer: PoolBuffer,
 }
 
 /// What became of it.
 #[derive(Debug)]
 struct Done {
     capture: Monotonic,
-    bytes: Result<Pooled, Error>,
+    bytes: Result<Bytes, Error>,
 }
 
 /// What the worker needs to make pictures, kept from one to the next.
@@ -225,7 +223,7 @@ impl Encoder {
 
     fn work(&mut self, job: Job) -> Done {
         let Job { capture, scene, mut buffer } = job;
-        let bytes = self.encode(&scene, buffer.bytes_mut()).map(|()| buffer);
+        let bytes = self.encode(&scene, buffer.bytes_mut()).map(|()| buffer.freeze());
         Done { capture, bytes }
     }
 
@@ -264,9 +262,9 @@ mod tests {
     }
 
     /// The next frame, waiting for the worker.
-    fn frame(pattern: &mut Pattern, event_loop: &mut Loop, now: Monotonic) -> VideoFrame {
+    fn frame(pattern: &mut Pattern, event_loop: &mut Loop, now: Monotonic) -> Unit {
         loop {
-            if let VideoPoll::Frame(frame) = pattern.poll(now).unwrap() {
+            if let VideoPoll::Unit(frame) = pattern.poll(now).unwrap() {
                 return frame;
             }
             event_loop.wait();
@@ -335,7 +333,7 @@ mod tests {
         let first = frame(&mut pattern, &mut event_loop, late);
         assert_eq!((first.capture, pattern.skipped()), (late, 7));
         let later = settings.flash.frame_time(9);
-        let held: Vec<VideoFrame> = (0..3)
+        let held: Vec<Unit> = (0..3)
             .map(|n| {
                 let now = later.offset(n * 40_000_000);
                 frame(&mut pattern, &mut event_loop, now)
@@ -361,7 +359,7 @@ mod tests {
             let preloaded = preload(&Settings { quality: 20, ..settings(asked.0, asked.1, 5, 1) });
             let mut preloaded = preloaded.unwrap();
             assert_eq!((preloaded.format().width, preloaded.format().height), granted);
-            let VideoPoll::Frame(frame) = preloaded.poll(Monotonic(0)).unwrap() else { panic!() };
+            let VideoPoll::Unit(frame) = preloaded.poll(Monotonic(0)).unwrap() else { panic!() };
             let header = read_header(&frame.bytes).unwrap();
             assert_eq!(header.subsamp, Subsamp::Sub2x1);
             assert_eq!((header.width, header.height), (granted.0.into(), granted.1.into()));
@@ -373,7 +371,7 @@ mod tests {
         let mut preloaded = preload(&settings(320, 240, 30, 1)).unwrap();
         let mut frames = Vec::new();
         while frames.len() < 31 {
-            if let VideoPoll::Frame(frame) = preloaded.poll(Monotonic(0)).unwrap() {
+            if let VideoPoll::Unit(frame) = preloaded.poll(Monotonic(0)).unwrap() {
                 frames.push(frame.bytes.to_vec());
             }
         }

@@ -1,15 +1,14 @@
 //! Pictures kept in memory and handed out as fast as the loop takes them: the source for
 //! measuring how much the rest of the way costs.
 
-use super::buffer::FrameBytes;
 use super::error::Error;
-use super::frame::{VideoFrame, VideoPoll};
+use super::frame::VideoPoll;
 use super::mjpeg_split::picture_size;
 use std::ops::Range;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_media::{FrameRate, VideoFormat};
+use streamsocket_media::{Bytes, FrameRate, Unit, VideoFormat};
 
 /// Most bytes that are kept: 18 s of 1080p at 30 frames a second, and twice that, which loading
 /// needs for a moment, still fits a board with 512 MB.
@@ -117,11 +116,11 @@ impl Preloaded {
         if !self.resting {
             return Ok(VideoPoll::Idle);
         }
-        let bytes = FrameBytes::Shared(Arc::clone(&self.bytes), range.clone());
+        let bytes = Bytes::shared(Arc::clone(&self.bytes), range.clone());
         self.next += 1;
         if self.looped && self.next == self.frames.len() {
             self.next = 0;
         }
-        Ok(VideoPoll::Frame(VideoFrame { bytes, capture: now, raw: None }))
+        Ok(VideoPoll::Unit(Unit::jpeg(bytes, now)))
     }
 }

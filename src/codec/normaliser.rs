@@ -8,9 +8,9 @@ mod tests;
 use super::convert::{Converter, Refusal, Remedy, is_shown};
 use super::rearrange::FACTORS;
 use super::worker::Worker;
-use crate::capture::buffer::{FrameBytes, Pool, Pooled};
-use crate::capture::{Error, VideoFrame};
+use crate::capture::Error;
 use std::sync::Arc;
+use streamsocket_media::{Codec, Pool, PoolBuffer, Unit};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};
 
@@ -23,8 +23,8 @@ pub const QUALITY_DEFAULT: u8 = 80;
 /// A picture that can be sent, and where its coded data lies.
 #[derive(Debug)]
 pub struct Picture {
-    /// Bytes and capture time.
-    pub frame: VideoFrame,
+    /// A JPEG.
+    pub unit: Unit,
     /// Its parsed headers.
     pub scanned: Frame,
 }
@@ -78,14 +78,14 @@ struct Counts {
 }
 
 struct Waiting {
-    frame: VideoFrame,
+    unit: Unit,
     remedy: Remedy,
     number: u64,
 }
 
 struct Job {
     picture: Waiting,
-    buffer: Pooled,
+    buffer: PoolBuffer,
 }
 
 struct Done {
@@ -118,12 +118,12 @@ impl Normaliser {
     ///
     /// # Errors
     /// The worker thread cannot be started, or has ended.
-    pub fn push(&mut self, frame: VideoFrame) -> Result<Option<Picture>, Error> {
+    pub fn push(&mut self, unit: Unit) -> Result<Option<Picture>, Error> {
         self.taken += 1;
-        let remedy = match self.judge(&frame) {
+        let remedy = match self.judge(&unit) {
             Ok(Verdict::Pass(scanned)) => {
                 (self.newest, self.refused) = (self.taken, None);
-                return Ok(Some(Picture { frame, scanned }));
+                return Ok(Some(Picture { unit, scanned }));
             }
             Ok(Verdict::Help(remedy)) => remedy,
             Err(refusal) => {
@@ -137,7 +137,7 @@ impl Normaliser {
         if self.worker.is_none() {
             self.worker = Some(start(Arc::clone(&self.waker))?);
         }
-        if self.waiting.replace(Waiting { frame, remedy, number: self.taken }).is_some() {
+        if self.waiting.replace(Waiting { unit, remedy, number: self.taken }).is_some() {
             self.counts.busy += 1;
             self.say("busy", |name| {
                 log::warn!(
@@ -151,15 +151,15 @@ impl Normaliser {
     }
 
     /// Decides what has to be done with a picture.
-    fn judge(&mut self, frame: &VideoFrame) -> Result<Verdict, Refusal> {
+    fn judge(&mut self, unit: &Unit) -> Result<Verdict, Refusal> {
         let large = |width: u16, height: u16| !is_shown(width.into(), height.into());
-        if let Some(raw) = frame.raw {
+        if let Codec::Raw(raw) = unit.codec {
             if large(raw.width, raw.height) {
                 return Err(Refusal::TooLarge);
             }
             return Ok(Verdict::Help(Remedy::EncodeRaw(raw, self.options.quality)));
         }
-        let scanned = self.scanner.scan(&frame.bytes);
+        let scanned = self.scanner.scan(&unit.bytes);
         let (needed, why) = match scanned {
             // They could be sent, and no receiver would show them.
             Ok(scanned) if large(scanned.width, scanned.height) => return Err(Refusal::TooLarge),
@@ -332,12 +332,10 @@ pub fn is_sendable(jpeg: &[u8]) -> bool {
 fn start(waker: Arc<mio::Waker>) -> Result<Worker<Job, Done>, Error> {
     let mut converter = Converter::new();
     Worker::start(waker, move |job: Job| {
-        let Job { picture: Waiting { frame, remedy, number }, mut buffer } = job;
-        let capture = frame.capture;
-        let made = converter.convert(&frame.bytes, remedy, buffer.bytes_mut()).map(|made| {
-            let bytes = FrameBytes::Pooled(buffer);
-            let frame = VideoFrame { bytes, capture, raw: None };
-            (Picture { frame, scanned: made.scanned }, made.lossless)
+        let Job { picture: Waiting { unit, remedy, number }, mut buffer } = job;
+        let made = converter.convert(&unit.bytes, remedy, buffer.bytes_mut()).map(|made| {
+            let unit = Unit::jpeg(buffer.freeze(), unit.capture);
+            (Picture { unit, scanned: made.scanned }, made.lossless)
         });
         Done { made, number }
     })

@@ -4,7 +4,7 @@
 use super::beginning::Beginning;
 use super::rate::RealRate;
 use crate::capture::source::VideoSource;
-use crate::capture::{Error, VideoFrame, VideoPoll};
+use crate::capture::{Error, VideoPoll};
 use crate::codec::{Normaliser, Picture};
 use crate::publish::output::Output;
 use crate::publish::repair::VideoRepair;
@@ -12,6 +12,7 @@ use crate::publish::transport::{Instant, Transport};
 use crate::statistics::{OVER_BITRATE, VideoStatistics};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use streamsocket_media::Unit;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::send::bitrate::BitrateLimit;
@@ -41,7 +42,7 @@ pub(super) struct Video {
     pacer: Pacer,
     packets: Packets,
     /// The frame being sent: its memory is on loan until its packets have left.
-    leaving: Option<VideoFrame>,
+    leaving: Option<Unit>,
     pub(super) transport: Transport,
     repair: Option<VideoRepair>,
     limit: Option<BitrateLimit>,
@@ -205,9 +206,9 @@ impl Video {
         let mut left = TURN_PICTURES_MAX;
         while left > 0 && !self.ended && !self.waits() {
             match self.source.poll(now)? {
-                VideoPoll::Frame(frame) => {
+                VideoPoll::Unit(unit) => {
                     left -= 1;
-                    self.frame(frame, now, wall)?;
+                    self.take(unit, now, wall)?;
                 }
                 VideoPoll::Idle => break,
                 VideoPoll::End => self.ended = true,
@@ -240,16 +241,17 @@ impl Video {
         std::iter::once(self.transport.outputs()).chain(repair)
     }
 
-    /// Takes a frame from the source.
-    fn frame(&mut self, frame: VideoFrame, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
+    /// Takes a picture from the source.
+    fn take(&mut self, unit: Unit, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         self.counts.captured += 1;
         self.real_rate.count(now);
         // Before its conversion, which may take long.
-        if self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
+        let may_be_left_out = unit.dependency.may_be_left_out();
+        if may_be_left_out && self.limit.as_ref().is_some_and(|limit| !limit.admits(now)) {
             self.counts.over_bitrate += 1;
             return Ok(());
         }
-        if let Some(picture) = self.normaliser.push(frame)? {
+        if let Some(picture) = self.normaliser.push(unit)? {
             self.leave(picture, now, wall);
         }
         Ok(())
@@ -257,10 +259,10 @@ impl Video {
 
     /// Begins to send a picture; the rest of the previous frame is sent at once.
     fn leave(&mut self, picture: Picture, now: Monotonic, wall: &WallClock) {
-        let Picture { frame, scanned } = picture;
+        let Picture { unit, scanned } = picture;
         let rest = self.pacer.flush();
         self.send(rest, now);
-        let capture = self.clock.advance_to(frame.capture.offset(-self.before));
+        let capture = self.clock.advance_to(unit.capture.offset(-self.before));
         let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
         let first = self.packetizer.sequence();
         if let Err(error) = self.packetizer.packetize(&scanned, stamp, &mut self.packets) {
@@ -278,8 +280,8 @@ impl Video {
         }
         self.counts.sent += 1;
         self.counts.packets += self.packets.len() as u64;
-        self.counts.bytes += frame.bytes.len() as u64;
-        self.leaving = Some(frame);
+        self.counts.bytes += unit.bytes.len() as u64;
+        self.leaving = Some(unit);
         let due = self.pacer.due(now);
         self.send(due, now);
     }
@@ -309,17 +311,17 @@ impl Video {
         let media = self.packets.len();
         let repairs = range.start.max(media) - media..range.end.max(media) - media;
         let range = range.start.min(media)..range.end.min(media);
-        if let (Some(frame), false) = (&self.leaving, range.is_empty()) {
+        if let (Some(unit), false) = (&self.leaving, range.is_empty()) {
             self.transport.send(self.packets.range(range.clone()).map(|packet| Datagram {
                 header: packet.header,
-                payload: frame.bytes.get(packet.payload).unwrap_or_default(),
+                payload: unit.bytes.get(packet.payload).unwrap_or_default(),
             }));
             let packets = self.packets.range(range.clone());
             let octets = packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
             self.transport.count(range.len(), octets, now);
         }
         if let Some(repair) = &mut self.repair {
-            let bytes = self.leaving.as_ref().map_or(&[][..], |frame| &frame.bytes);
+            let bytes = self.leaving.as_ref().map_or(&[][..], |unit| &unit.bytes);
             repair.send(repairs, &self.packets, bytes);
         }
         // The camera needs its buffer back as soon as nothing is read from it any more.

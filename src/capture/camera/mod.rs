@@ -1,7 +1,7 @@
 //! A V4L2 camera: opened, negotiated, polled, and its frames lent out without a copy. What is inside
 //! a picture is not looked at here.
 //!
-//! A frame goes: driver -> `ring` -> judged here -> [`Lease`] in a [`VideoFrame`] -> dropped by
+//! A frame goes: driver -> `ring` -> judged here -> [`Unit`], whose bytes are lent -> dropped by
 //! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent, fewer if the driver granted few
 //! buffers; while that many are, the newest frame is held back and older ones return to the driver at
 //! once.
@@ -19,20 +19,17 @@ pub(super) mod ring;
 pub use control::{Control, ControlKind};
 pub use offer::{Extent, FormatOffer, RateOffer, SizeOffer};
 pub use request::CameraRequest;
-pub use ring::Lease;
 
-use super::buffer::FrameBytes;
 use super::error::Error;
-use super::frame::{VideoFrame, VideoPoll};
+use super::frame::VideoPoll;
 use crate::clock::monotonic;
 use kernel::{Capability, Node};
 use ring::{Dequeued, Ring};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use streamsocket_media::RawFormat;
-use streamsocket_media::VideoFormat;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{RawFormat, Unit, VideoFormat};
 use streamsocket_stream::send::stamps::{Doubt, Judgement, Stamps};
 
 /// Frames lent out at most: one on its way to the network or being encoded, one that waits for that,
@@ -110,7 +107,7 @@ fn open_node(path: &Path) -> Result<(Node, Capability), Error> {
     Ok((node, capability))
 }
 
-/// A camera that is streaming. Dropping it ends the stream; leases that are still out stay valid,
+/// A camera that is streaming. Dropping it ends the stream; units that are still out stay valid,
 /// and the device is closed with the last of them.
 #[derive(Debug)]
 pub struct Camera {
@@ -121,7 +118,7 @@ pub struct Camera {
     /// How its pictures lie, if they are no JPEGs.
     raw: Option<RawFormat>,
     /// The newest frame, kept back while too many are lent out.
-    held: Option<VideoFrame>,
+    held: Option<Unit>,
     counts: CameraCounts,
     last_sequence: Option<u32>,
     stamps: Stamps,
@@ -202,7 +199,7 @@ impl Camera {
         self.counts
     }
 
-    /// Whether a frame that was held back can be had now: leases have come back.
+    /// Whether a frame that was held back can be had now: lent ones have come back.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.held.is_some() && self.may_lend()
@@ -216,8 +213,8 @@ impl Camera {
     pub fn poll(&mut self, now: Monotonic) -> Result<VideoPoll, Error> {
         loop {
             let may_lend = self.may_lend();
-            if let Some(frame) = self.held.take_if(|_| may_lend) {
-                return Ok(self.deliver(frame));
+            if let Some(unit) = self.held.take_if(|_| may_lend) {
+                return Ok(self.deliver(unit));
             }
             let dequeued = self.ring.dequeue().map_err(|error| {
                 let label = label(&self.capability, &self.path);
@@ -226,11 +223,11 @@ impl Camera {
             let Some(dequeued) = dequeued else { return Ok(VideoPoll::Idle) };
             // Not when the turn began: on a slow machine that was before this picture was taken.
             let arrival = monotonic().max(now);
-            let Some(frame) = self.judge(dequeued, arrival) else { continue };
+            let Some(unit) = self.judge(dequeued, arrival) else { continue };
             if may_lend {
-                return Ok(self.deliver(frame));
+                return Ok(self.deliver(unit));
             }
-            if self.held.replace(frame).is_some() {
+            if self.held.replace(unit).is_some() {
                 self.counts.skipped_lease += 1;
             }
         }
@@ -242,13 +239,13 @@ impl Camera {
         lent < lendable(self.ring.len())
     }
 
-    fn deliver(&mut self, frame: VideoFrame) -> VideoPoll {
+    fn deliver(&mut self, unit: Unit) -> VideoPoll {
         self.counts.delivered += 1;
-        VideoPoll::Frame(frame)
+        VideoPoll::Unit(unit)
     }
 
     /// Makes a frame of a buffer, or counts why not and gives it back.
-    fn judge(&mut self, buffer: Dequeued, arrival: Monotonic) -> Option<VideoFrame> {
+    fn judge(&mut self, buffer: Dequeued, arrival: Monotonic) -> Option<Unit> {
         let missing = self.last_sequence.map_or(0, |last| gap(last, buffer.sequence));
         self.counts.sequence_gaps += u64::from(missing);
         self.last_sequence = Some(buffer.sequence);
@@ -256,7 +253,7 @@ impl Camera {
             self.counts.error_flagged += 1;
             return None;
         }
-        if buffer.lease.is_empty() {
+        if buffer.bytes.is_empty() {
             self.counts.empty += 1;
             return None;
         }
@@ -266,7 +263,10 @@ impl Camera {
             log::info!("{label} stamps the end of a picture: --av-offset makes up for its length");
         }
         let capture = self.capture(buffer.stamp, arrival);
-        Some(VideoFrame { bytes: FrameBytes::Leased(buffer.lease), capture, raw: self.raw })
+        Some(match self.raw {
+            Some(format) => Unit::raw(buffer.bytes, format, capture),
+            None => Unit::jpeg(buffer.bytes, capture),
+        })
     }
 }
 
@@ -328,12 +328,6 @@ const fn gap(last: u32, sequence: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_lease_may_be_dropped_by_another_thread() {
-        const fn is_send<T: Send>() {}
-        is_send::<Lease>();
-    }
 
     #[test]
     fn of_fewer_buffers_fewer_are_lent_and_never_none() {

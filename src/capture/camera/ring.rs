@@ -1,18 +1,18 @@
 //! The buffers that a camera fills: mapped once, lent out one by one, queued back exactly once.
 //!
-//! A [`Lease`] is the only way to a buffer's bytes and the only thing that gives the buffer back:
-//! it cannot be copied, and dropping it is what queues the buffer. Which frames are worth lending
-//! is not decided here.
+//! [`Bytes`] are the only way to a buffer's bytes and the only thing that gives the buffer back. They
+//! are counted: dropping the last clone is what queues the buffer. Which frames are worth lending is
+//! not decided here.
 
 use super::kernel::{CAPTURE, DQBUF, Node, QBUF, QUERYBUF, REQBUFS, STREAMOFF, STREAMON, zeroed};
 use crate::beside;
 use std::ffi::c_void;
 use std::io;
-use std::ops::Deref;
 use std::os::fd::RawFd;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use streamsocket_media::{Bytes, Holders, Slots};
 use v4l::buffer::Flags;
 use v4l::v4l_sys as sys;
 use v4l::v4l2;
@@ -27,14 +27,15 @@ pub(super) struct Ring {
     node: Node,
     mappings: Vec<Mapping>,
     streaming: AtomicBool,
-    /// Leases that exist.
+    holders: Holders,
+    /// Buffers that are lent out, however many hold each.
     out: AtomicUsize,
 }
 
 /// A buffer as the driver handed it out.
 #[derive(Debug)]
 pub(super) struct Dequeued {
-    pub lease: Lease,
+    pub bytes: Bytes,
     pub sequence: u32,
     /// The driver says that the picture is damaged.
     pub damaged: bool,
@@ -67,8 +68,13 @@ impl Ring {
         for index in 0..request.count {
             node.call(&QBUF, &mut buffer_at(index))?;
         }
+        Ok(Arc::new(Self::new(node, mappings)))
+    }
+
+    fn new(node: Node, mappings: Vec<Mapping>) -> Self {
+        let holders = Holders::new(mappings.len());
         let (streaming, out) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Ok(Arc::new(Self { node, mappings, streaming, out }))
+        Self { node, mappings, streaming, holders, out }
     }
 
     /// Buffers that the driver granted.
@@ -80,7 +86,7 @@ impl Ring {
         self.node.descriptor()
     }
 
-    /// Leases that exist at the moment.
+    /// Buffers that are lent out at the moment.
     pub(super) fn out(&self) -> usize {
         self.out.load(Ordering::Acquire)
     }
@@ -91,7 +97,7 @@ impl Ring {
         Ok(())
     }
 
-    /// Ends the stream. Leases stay readable, and no longer go back to the driver.
+    /// Ends the stream. What is lent out stays readable, and no longer goes back to the driver.
     pub(super) fn stop(&self) {
         if self.streaming.swap(false, Ordering::AcqRel) {
             // After an unplug there is nothing left to end.
@@ -113,16 +119,23 @@ impl Ring {
             return Err(io::Error::other("the driver named a buffer that does not exist"));
         };
         let used = usize::try_from(buffer.bytesused).unwrap_or(usize::MAX).min(mapping.length);
-        self.out.fetch_add(1, Ordering::AcqRel);
         let flags = Flags::from(buffer.flags);
         let monotonic = flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
         Ok(Some(Dequeued {
-            lease: Lease { ring: Some(Arc::clone(self)), index, used },
+            bytes: self.lend(index, used),
             sequence: buffer.sequence,
             damaged: flags.contains(Flags::ERROR),
             stamp: monotonic.then(|| nanos(&buffer.timestamp)),
             at_end: flags & Flags::TSTAMP_SRC_MASK == Flags::TSTAMP_SRC_EOF,
         }))
+    }
+
+    /// Lends out a buffer that the driver has handed over, of which it used so many bytes.
+    fn lend(self: &Arc<Self>, index: usize, used: usize) -> Bytes {
+        self.out.fetch_add(1, Ordering::AcqRel);
+        self.holders.retain(index);
+        let slots: Arc<dyn Slots> = Arc::<Self>::clone(self);
+        Bytes::slot(slots, index, used)
     }
 
     fn queue(&self, index: usize) {
@@ -154,36 +167,29 @@ fn nanos(stamp: &sys::timeval) -> i64 {
     i64::from(stamp.tv_sec) * 1_000_000_000 + i64::from(stamp.tv_usec) * 1000
 }
 
-/// A frame in the camera's own memory. Read-only; dropping it, on any thread, gives the buffer
-/// back to the camera.
-#[derive(Debug)]
-#[must_use = "dropping a lease gives the frame back"]
-pub struct Lease {
-    /// There until it is dropped.
-    ring: Option<Arc<Ring>>,
-    index: usize,
-    used: usize,
-}
-
-impl Deref for Lease {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        let Some(ring) = &self.ring else { return &[] };
-        let mapping = &ring.mappings[self.index];
-        // SAFETY: the mapping is `used` bytes or longer (`dequeue`) and lives as long as the ring,
-        // which this lease keeps. The driver does not write to a buffer that it handed out, and it
-        // gets this one back only when this lease, of which there is one, is dropped.
-        unsafe { std::slice::from_raw_parts(mapping.start.as_ptr(), self.used) }
+impl Slots for Ring {
+    fn bytes(&self, slot: usize, length: usize) -> &[u8] {
+        let Some(mapping) = self.mappings.get(slot) else { return &[] };
+        let length = length.min(mapping.length);
+        // SAFETY: the mapping is `length` bytes or longer and lives as long as the ring, which the
+        // result borrows. The driver does not write to a buffer that it handed out, and it gets this
+        // one back only when nobody holds it any more (`release`). No one but `Bytes` has the ring as
+        // slots: each of them holds its slot from `lend` or its clone on until it is dropped, and what
+        // it shows borrows from it.
+        unsafe { std::slice::from_raw_parts(mapping.start.as_ptr(), length) }
     }
-}
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(ring) = self.ring.take() else { return };
-        ring.queue(self.index);
-        if !ring.streaming.load(Ordering::Acquire) {
+    fn retain(&self, slot: usize) {
+        self.holders.retain(slot);
+    }
+
+    fn release(self: Arc<Self>, slot: usize) {
+        if self.holders.release(slot) {
+            self.queue(slot);
+        }
+        if !self.streaming.load(Ordering::Acquire) {
             // The last one closes the device, which may hang.
-            beside::close(ring);
+            beside::close(self);
         }
     }
 }
@@ -229,5 +235,55 @@ impl Drop for Mapping {
         // SAFETY: mapped in `new` with this length, and no reference to it outlives the ring.
         let unmapped = unsafe { v4l2::munmap(self.start.as_ptr().cast::<c_void>(), self.length) };
         debug_assert!(unmapped.is_ok(), "a mapping is unmapped once");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::thread;
+
+    /// A ring of memory that no driver fills.
+    fn ring(buffers: usize) -> Arc<Ring> {
+        let node = Node::open(Path::new("/dev/zero")).unwrap();
+        let memory = sys::v4l2_buffer { length: 4096, ..buffer_at(0) };
+        let mappings = (0..buffers).map(|_| Mapping::new(node.descriptor(), &memory).unwrap());
+        let mappings = mappings.collect();
+        let ring = Ring::new(node, mappings);
+        ring.streaming.store(true, Ordering::Release);
+        Arc::new(ring)
+    }
+
+    #[test]
+    fn a_buffer_is_out_until_its_last_clone_is_dropped_whoever_does_it() {
+        let ring = ring(2);
+        let (one, other) = (ring.lend(0, 100), ring.lend(1, 5000));
+        assert_eq!((one.len(), other.len(), ring.out()), (100, 4096, 2));
+        let clones = [one.clone(), one.clone(), one];
+        assert_eq!(ring.out(), 2);
+        for bytes in clones {
+            assert_eq!(ring.out(), 2);
+            thread::spawn(move || assert!(bytes.iter().all(|byte| *byte == 0))).join().unwrap();
+        }
+        assert_eq!(ring.out(), 1);
+        drop(other);
+        assert_eq!((ring.out(), Arc::strong_count(&ring)), (0, 1));
+    }
+
+    #[test]
+    fn what_is_out_when_the_stream_ends_stays_readable_and_the_last_closes_the_device() {
+        let ring = ring(1);
+        let bytes = ring.lend(0, 7);
+        let device = Arc::downgrade(&ring);
+        ring.stop();
+        drop(ring);
+        let clone = bytes.clone();
+        drop(bytes);
+        beside::settle(std::time::Duration::from_secs(60));
+        assert_eq!((&*clone, device.strong_count()), (&[0; 7][..], 1));
+        drop(clone);
+        beside::settle(std::time::Duration::from_secs(60));
+        assert_eq!(device.strong_count(), 0);
     }
 }

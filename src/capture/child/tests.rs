@@ -72,7 +72,7 @@ fn pictures(
     let (mut frames, mut waited) = (Vec::new(), 0);
     while frames.len() < most {
         match source.poll(*now).unwrap() {
-            VideoPoll::Frame(frame) => {
+            VideoPoll::Unit(frame) => {
                 frames.push((frame.bytes.to_vec(), frame.capture));
                 waited = 0;
             }
@@ -156,7 +156,7 @@ fn pictures_are_encoded_anew_only_if_they_must_be() {
     assert_eq!(probe.audio, None);
     let subsamp = |settings: &VideoSettings| {
         let mut frames = preload(&input, &probe, settings).unwrap();
-        let VideoPoll::Frame(frame) = frames.poll(EPOCH).unwrap() else { panic!() };
+        let VideoPoll::Unit(frame) = frames.poll(EPOCH).unwrap() else { panic!() };
         let header = read_header(&frame.bytes).unwrap();
         (header.subsamp, header.width, frames.format().reckoned_rate())
     };

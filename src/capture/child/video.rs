@@ -4,9 +4,8 @@ use super::feed::{Blocked, Feed};
 use super::first_wait::FirstWait;
 use super::input::Input;
 use super::probe::{Probe, ProbedVideo};
-use crate::capture::buffer::{FrameBytes, Pooled};
 use crate::capture::error::Error;
-use crate::capture::frame::{VideoFrame, VideoPoll};
+use crate::capture::frame::VideoPoll;
 use crate::capture::mjpeg_reader::{MjpegReader, Next};
 use crate::capture::mjpeg_split::picture_size;
 use crate::capture::paced::Paced;
@@ -14,7 +13,7 @@ use crate::capture::preloaded::{Loader, Preloaded};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_media::{FrameRate, VideoFormat};
+use streamsocket_media::{Bytes, FrameRate, Unit, VideoFormat};
 
 /// ffmpeg's scale of quality, 2 to 31: about the size of a webcam's pictures.
 const QUANTIZER: &str = "4";
@@ -52,7 +51,7 @@ enum Timing {
     /// A file at its rate.
     Paced { paced: Paced, period: Option<Duration>, looped: bool, round: u32 },
     /// A camera as it comes.
-    Arrival { first: Option<Pooled>, retry: Option<Monotonic> },
+    Arrival { first: Option<Bytes>, retry: Option<Monotonic> },
 }
 
 impl ChildVideo {
@@ -61,8 +60,8 @@ impl ChildVideo {
     /// # Errors
     /// ffmpeg is not installed, or the input holds no pictures or cannot be read.
     pub fn open(input: &Input, probe: &Probe, settings: &VideoSettings) -> Result<Self, Error> {
-        let (feed, reader, mut first, mut rate) = open(input, probe, settings)?;
-        let Some((width, height)) = picture_size(first.bytes_mut()) else {
+        let (feed, reader, first, mut rate) = open(input, probe, settings)?;
+        let Some((width, height)) = picture_size(&first) else {
             return Err(Error::new(format!("ffmpeg makes no JPEG pictures of {input}")));
         };
         let timing = if input.is_live() {
@@ -150,11 +149,7 @@ impl ChildVideo {
                     },
                 };
                 feed.received(now);
-                Ok(VideoPoll::Frame(VideoFrame {
-                    bytes: FrameBytes::Pooled(bytes),
-                    capture,
-                    raw: None,
-                }))
+                Ok(VideoPoll::Unit(Unit::jpeg(bytes, capture)))
             }
         }
     }
@@ -168,12 +163,12 @@ pub fn preload(input: &Input, probe: &Probe, settings: &VideoSettings) -> Result
     if input.is_live() {
         return Err(Error::new(format!("{input} cannot be loaded first, as --fps max does")));
     }
-    let (mut feed, mut reader, mut first, rate) = open(input, probe, settings)?;
+    let (mut feed, mut reader, first, rate) = open(input, probe, settings)?;
     let mut loader = Loader::default();
-    let mut room = loader.push(first.bytes_mut());
+    let mut room = loader.push(&first);
     drop(first);
-    while let (true, Some(mut frame)) = (room, wait_for_next(&mut feed, &mut reader)?) {
-        room = loader.push(frame.bytes_mut());
+    while let (true, Some(frame)) = (room, wait_for_next(&mut feed, &mut reader)?) {
+        room = loader.push(&frame);
     }
     if !room {
         log::warn!("{input}: only the first {} frames are used", loader.frames());
@@ -195,14 +190,14 @@ fn open(
     input: &Input,
     probe: &Probe,
     settings: &VideoSettings,
-) -> Result<(Feed, MjpegReader, Pooled, Option<FrameRate>), Error> {
+) -> Result<(Feed, MjpegReader, Bytes, Option<FrameRate>), Error> {
     let Some(video) = &probe.video else {
         return Err(Error::new(format!("{input} holds no pictures")));
     };
     let told = settings.rate.or(video.rate);
     if may_copy(video, settings) {
-        let (feed, reader, mut first) = start(input, &["-c:v", "copy"])?;
-        if (settings.fits)(first.bytes_mut()) {
+        let (feed, reader, first) = start(input, &["-c:v", "copy"])?;
+        if (settings.fits)(&first) {
             return Ok((feed, reader, first, told));
         }
         log::info!("{input}: its JPEGs cannot be sent as they are and are encoded anew");
@@ -225,7 +220,7 @@ fn may_copy(video: &ProbedVideo, settings: &VideoSettings) -> bool {
     video.codec == "mjpeg" && settings.size.is_none() && same
 }
 
-fn start(input: &Input, codec: &[&str]) -> Result<(Feed, MjpegReader, Pooled), Error> {
+fn start(input: &Input, codec: &[&str]) -> Result<(Feed, MjpegReader, Bytes), Error> {
     let options = [&["-map", "0:V:0", "-an", "-sn", "-dn"], codec, &["-f", "mjpeg"]].concat();
     let mut feed = Feed::start(input, &options)?;
     let mut reader = MjpegReader::default();
@@ -237,7 +232,7 @@ fn start(input: &Input, codec: &[&str]) -> Result<(Feed, MjpegReader, Pooled), E
 }
 
 /// The next picture, waited for; `None` at the end.
-fn wait_for_next(feed: &mut Feed, reader: &mut MjpegReader) -> Result<Option<Pooled>, Error> {
+fn wait_for_next(feed: &mut Feed, reader: &mut MjpegReader) -> Result<Option<Bytes>, Error> {
     let mut wait = FirstWait::default();
     loop {
         match next(feed, reader, Monotonic(0))? {

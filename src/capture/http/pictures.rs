@@ -3,9 +3,8 @@
 use super::body::Body;
 use super::connection::{Connection, Deadline, OPEN_MAX, ask, read, said};
 use super::exchange::Ended;
-use crate::capture::buffer::{FrameBytes, Pooled};
 use crate::capture::error::{Cause, Error};
-use crate::capture::frame::{VideoFrame, VideoPoll};
+use crate::capture::frame::VideoPoll;
 use crate::capture::mjpeg_reader::{MjpegReader, Next};
 use crate::capture::mjpeg_split::picture_size;
 use std::io::{self, ErrorKind, Read};
@@ -13,7 +12,7 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_media::{FrameRate, VideoFormat};
+use streamsocket_media::{Bytes, FrameRate, Unit, VideoFormat};
 
 /// A camera that is connected and gives no picture for so long is connected to again.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -57,7 +56,7 @@ pub struct HttpPictures {
     format: VideoFormat,
     content: Content,
     reader: MjpegReader,
-    first: Option<Pooled>,
+    first: Option<Bytes>,
     /// Pictures so far.
     given: u64,
     still: bool,
@@ -87,8 +86,7 @@ pub fn open(address: &str, wanted: &Wanted) -> Result<Opened, Error> {
     let mut reader = MjpegReader::default();
     let (first, (width, height)) =
         first(&mut reader, &mut content, deadline).map_err(|why| failed(&why))?;
-    let mut first = first;
-    if !(wanted.fits)(first.bytes_mut()) {
+    if !(wanted.fits)(&first) {
         log::debug!("{shown}: its JPEGs cannot be sent as they are, which is for ffmpeg");
         return Ok(Opened::Foreign);
     }
@@ -114,11 +112,11 @@ fn first(
     reader: &mut MjpegReader,
     content: &mut Content,
     deadline: Deadline,
-) -> Result<(Pooled, (u16, u16)), String> {
+) -> Result<(Bytes, (u16, u16)), String> {
     loop {
         match reader.read(content, Monotonic(0)) {
-            Ok(Next::Frame { mut bytes, .. }) => {
-                if let Some(size) = picture_size(bytes.bytes_mut()) {
+            Ok(Next::Frame { bytes, .. }) => {
+                if let Some(size) = picture_size(&bytes) {
                     return Ok((bytes, size));
                 }
             }
@@ -183,8 +181,7 @@ impl HttpPictures {
             self.given += 1;
             self.heard = Some(now);
             if self.thinner.as_mut().is_none_or(|thinner| thinner.admits(capture)) {
-                let bytes = FrameBytes::Pooled(bytes);
-                return Ok(VideoPoll::Frame(VideoFrame { bytes, capture, raw: None }));
+                return Ok(VideoPoll::Unit(Unit::jpeg(bytes, capture)));
             }
         }
         self.retry = Some(now + RETRY);

@@ -2,7 +2,7 @@ use super::*;
 use crate::codec::worker::tests::Loop;
 use crate::codec::{quality, rearrange};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_media::{Layout, RawFormat};
+use streamsocket_media::{Bytes, Layout, RawFormat};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvImage};
 
 /// Odd, so that every edge is met.
@@ -290,10 +290,8 @@ fn raw_pictures_of_any_stride_are_encoded() {
     }
 }
 
-fn frame(bytes: Vec<u8>, capture: i64) -> VideoFrame {
-    let whole = 0..bytes.len();
-    let bytes = FrameBytes::Shared(bytes.into(), whole);
-    VideoFrame { bytes, raw: None, capture: Monotonic(capture) }
+fn unit(bytes: Vec<u8>, capture: i64) -> Unit {
+    Unit::jpeg(Bytes::from(bytes), Monotonic(capture))
 }
 
 fn normaliser(event_loop: &Loop, requality: Option<u8>) -> Normaliser {
@@ -305,7 +303,7 @@ fn taken(normaliser: &mut Normaliser, event_loop: &mut Loop) -> Vec<i64> {
     let mut captures = Vec::new();
     while !normaliser.is_idle() {
         event_loop.wait();
-        captures.extend(std::iter::from_fn(|| normaliser.take()).map(|it| it.frame.capture.0));
+        captures.extend(std::iter::from_fn(|| normaliser.take()).map(|it| it.unit.capture.0));
     }
     captures
 }
@@ -320,10 +318,10 @@ fn what_can_be_sent_passes_at_once_and_nothing_older_follows_it() {
     let mut normaliser = normaliser(&event_loop, None);
     let plain = jpeg(80, Subsamp::Sub2x2, |_| ());
     let custom = jpeg(80, Subsamp::Sub2x2, |it| it.set_optimize(true).unwrap());
-    assert!(normaliser.push(frame(custom.clone(), 1)).unwrap().is_none());
-    assert!(normaliser.push(frame(plain, 2)).unwrap().is_some());
+    assert!(normaliser.push(unit(custom.clone(), 1)).unwrap().is_none());
+    assert!(normaliser.push(unit(plain, 2)).unwrap().is_some());
     assert!(taken(&mut normaliser, &mut event_loop).is_empty());
-    assert!(normaliser.push(frame(custom, 3)).unwrap().is_none());
+    assert!(normaliser.push(unit(custom, 3)).unwrap().is_none());
     assert_eq!(taken(&mut normaliser, &mut event_loop), [3]);
     assert_eq!(dropped(&normaliser), [("overtaken", 1)]);
     assert_eq!(normaliser.made(), (1, 0));
@@ -336,7 +334,7 @@ fn while_the_thread_is_busy_the_newest_waits() {
     assert!(!normaliser.is_full());
     let plain = jpeg(80, Subsamp::Sub2x2, |_| ());
     for capture in 1..=5 {
-        assert!(normaliser.push(frame(plain.clone(), capture)).unwrap().is_none());
+        assert!(normaliser.push(unit(plain.clone(), capture)).unwrap().is_none());
     }
     assert_eq!(taken(&mut normaliser, &mut event_loop), [1, 5]);
     assert_eq!(dropped(&normaliser), [("encoder_was_busy", 3)]);
@@ -352,7 +350,7 @@ fn what_cannot_be_helped_is_counted_by_its_reason() {
     let progressive = jpeg(80, Subsamp::Sub2x2, |it| it.set_progressive(true).unwrap());
     let cut = progressive[..progressive.len() / 2].to_vec();
     for bytes in [precise, b"no JPEG".to_vec(), cut] {
-        assert!(normaliser.push(frame(bytes, 1)).unwrap().is_none());
+        assert!(normaliser.push(unit(bytes, 1)).unwrap().is_none());
     }
     assert!(taken(&mut normaliser, &mut event_loop).is_empty());
     assert_eq!(dropped(&normaliser), [("not_jpeg", 1), ("precision", 1), ("damaged", 1)]);
@@ -368,7 +366,7 @@ fn what_receivers_do_not_show_is_not_sent() {
         let sof = huge.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
         huge[sof + 5..sof + 7].copy_from_slice(&height.to_be_bytes());
         huge[sof + 7..sof + 9].copy_from_slice(&width.to_be_bytes());
-        let passed = normaliser.push(frame(huge, 1)).unwrap().is_some();
+        let passed = normaliser.push(unit(huge, 1)).unwrap().is_some();
         (passed, normaliser.conversion())
     };
     let scale = " -vf scale=4096:4096:force_original_aspect_ratio=decrease";
@@ -378,7 +376,7 @@ fn what_receivers_do_not_show_is_not_sent() {
     assert_eq!(of(100, 8192), (true, ""));
     let (mut format, bytes) = raw(Layout::Grey, 0);
     (format.width, format.height) = (5000, 4000);
-    let picture = VideoFrame { raw: Some(format), ..frame(bytes, 2) };
+    let picture = Unit::raw(Bytes::from(bytes), format, Monotonic(2));
     assert!(normaliser.push(picture).unwrap().is_none() && normaliser.is_idle());
     assert_eq!(dropped(&normaliser), [("too_large", 3)]);
     assert_eq!(normaliser.refused().as_deref(), Some("too large"));
