@@ -4,7 +4,8 @@
 use crate::settings::{Destination, Endpoint};
 use std::net::IpAddr;
 use streamsocket_media::{AudioFormat, VideoFormat};
-use streamsocket_stream::send::{audio, video};
+use streamsocket_stream::send::audio;
+use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
@@ -120,9 +121,7 @@ impl Description {
         let millis = format
             .rate
             .map(|rate| u64::from(rate.numerator) * 1000 / u64::from(rate.denominator.max(1)));
-        let (payload_type, encoding) = (video::PAYLOAD_TYPE, "JPEG");
-        let jpeg = sdp::Format { payload_type, encoding, clock_rate: 90_000, channels: 1 };
-        let mut media = self.media(Medium::Video, self.to.video, jpeg, ssrc);
+        let mut media = self.media(Medium::Video, self.to.video, PayloadFormat::JPEG, ssrc);
         let bits = self.video_bandwidth();
         media.bandwidth_kbit = bits.and_then(|bits| u32::try_from(bits / 1000).ok());
         media.framerate = millis.and_then(|it| u32::try_from(it).ok()).map(Framerate);
@@ -134,8 +133,7 @@ impl Description {
     fn audio_media(&self, format: AudioFormat, ssrc: Ssrc) -> Media<'_> {
         let AudioFormat { rate: clock_rate, channels, .. } = format;
         let form = audio::Form::new(self.plain_sound, NTP64_ID);
-        let (payload_type, encoding) = (form.payload_type, "L16");
-        let l16 = sdp::Format { payload_type, encoding, clock_rate, channels };
+        let l16 = PayloadFormat::l16(form.payload_type, clock_rate, channels);
         let mut media = self.media(Medium::Audio, self.to.audio, l16, ssrc);
         media.ntp64_id = form.ntp64_id;
         let frames = audio::packet_frames(clock_rate, channels, self.packet_size);
@@ -148,7 +146,7 @@ impl Description {
         &'a self,
         medium: Medium,
         to: Endpoint,
-        format: sdp::Format<'a>,
+        format: PayloadFormat<'a>,
         ssrc: Ssrc,
     ) -> Media<'a> {
         let repair = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to: to.fec };

@@ -3,9 +3,10 @@
 use crate::text::printable;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
-use streamsocket_wire::sdp::{Format, Media, Medium, Session};
+use streamsocket_wire::sdp::{Media, Medium, Session};
 
 /// Most parts of a description that are named as left out: more tell no more.
 const LEFT_OUT_MAX: usize = 16;
@@ -193,8 +194,8 @@ pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
     [&b"ntp="[..], b"gps", b"gal", b"glonass"].iter().any(|name| clock.starts_with(name))
 }
 
-fn is_playable(format: &Format<'_>, encoding: &str) -> bool {
-    format.encoding.eq_ignore_ascii_case(encoding)
+fn is_playable(format: &PayloadFormat<'_>, encoding: &str) -> bool {
+    format.is(encoding)
         && (1..=2).contains(&format.channels)
         && (4_000..=192_000).contains(&format.clock_rate)
 }
@@ -205,20 +206,20 @@ fn describe(media: &Media<'_>) -> String {
         Medium::Audio => "sound",
     };
     let formats = media.formats.iter().take(FORMATS_NAMED_MAX).map(|format| {
-        let Format { encoding, clock_rate, channels, .. } = format;
+        let PayloadFormat { encoding, clock_rate, channels, .. } = format;
         format!("{}/{clock_rate}/{channels}", printable(encoding))
     });
     format!("{medium} as {}", formats.collect::<Vec<_>>().join(" or "))
 }
 
-fn stream(media: &Media<'_>, format: &Format<'_>, session: &Session<'_>) -> StreamPlan {
+fn stream(media: &Media<'_>, format: &PayloadFormat<'_>, session: &Session<'_>) -> StreamPlan {
     let address = media.group.unwrap_or(session.group);
     let own = !media.sources.is_empty();
     StreamPlan {
         rtp: SocketAddr::new(address, media.port),
         rtcp: SocketAddr::new(address, media.rtcp_port),
         sources: if own { media.sources.to_vec() } else { session.sources.to_vec() },
-        payload_type: format.payload_type,
+        payload_type: format.number,
         clock_rate: format.clock_rate,
         channels: format.channels,
         size: media.size,

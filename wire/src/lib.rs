@@ -11,6 +11,7 @@ pub mod jpeg;
 pub mod jpeg_header;
 pub mod jpeg_scan;
 pub mod ntp;
+pub mod payload_format;
 pub mod pcm;
 mod reader;
 pub mod repair;

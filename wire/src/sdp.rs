@@ -4,6 +4,7 @@
 mod parse;
 mod write;
 
+use crate::payload_format::PayloadFormat;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
@@ -62,19 +63,6 @@ pub struct Session<'a> {
     pub media: heapless::Vec<Media<'a>, MEDIA_MAX>,
 }
 
-/// A format that a medium may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Format<'a> {
-    /// RTP payload type.
-    pub payload_type: u8,
-    /// Name of the encoding, such as JPEG or L16.
-    pub encoding: &'a str,
-    /// RTP ticks a second.
-    pub clock_rate: u32,
-    /// Channels of sound; 1 for pictures.
-    pub channels: u8,
-}
-
 /// What tells a session from all others, whatever its description is by now (RFC 8866 section 5.2): user name,
 /// session id, types of network and address, and address of its origin line. The line may stand alone, as it
 /// does in the deletion of an announcement (RFC 2974 section 6).
@@ -96,7 +84,7 @@ pub struct Media<'a> {
     /// UDP port of RTCP (`a=rtcp`, RFC 3605), or the one above.
     pub rtcp_port: u16,
     /// Its formats, the one that its sender prefers first.
-    pub formats: heapless::Vec<Format<'a>, FORMATS_MAX>,
+    pub formats: heapless::Vec<PayloadFormat<'a>, FORMATS_MAX>,
     /// The only addresses that its packets come from, if not those of the session (`a=source-filter`).
     pub sources: Sources,
     /// Where it goes, if not where the session does (`c=` of the medium).
@@ -136,7 +124,7 @@ pub struct Repair {
 impl<'a> Media<'a> {
     /// A medium on this port in this format, of which nothing else is known.
     #[must_use]
-    pub fn of(medium: Medium, port: u16, format: Format<'a>) -> Self {
+    pub fn of(medium: Medium, port: u16, format: PayloadFormat<'a>) -> Self {
         Self { formats: [format].into_iter().collect(), ..Self::new(medium, port) }
     }
 

@@ -4,7 +4,8 @@ use super::Seeds;
 use streamsocket_wire::jpeg_header::{HEADER_MAX, Picture, emit};
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sap::Announcement;
-use streamsocket_wire::sdp::{Format, Framerate, Media, Medium, Repair, Session};
+use streamsocket_wire::payload_format::PayloadFormat;
+use streamsocket_wire::sdp::{Framerate, Media, Medium, Repair, Session};
 
 const CONFIGURATION: &str =
     "video = 'file:clip.mjpeg'\naudio = \"alsa:hw:CARD=C920\"\nsize = '1280x720'
@@ -97,14 +98,12 @@ fn sound(channels: u16, size: u32) -> Vec<u8> {
 }
 
 fn description() -> String {
-    let jpeg = Format { payload_type: 26, encoding: "JPEG", clock_rate: 90_000, channels: 1 };
-    let mut video = Media::of(Medium::Video, 5004, jpeg);
+    let mut video = Media::of(Medium::Video, 5004, PayloadFormat::JPEG);
     video.bandwidth_kbit = Some(28_000);
     video.framerate = Some(Framerate(29_970));
     video.size = Some((640, 480));
     video.repair = Some(Repair { payload_type: 98, to: ([239, 255, 1, 3], 5008).into() });
-    let l16 = Format { payload_type: 97, encoding: "L16", clock_rate: 48_000, channels: 2 };
-    let mut audio = Media::of(Medium::Audio, 5006, l16);
+    let mut audio = Media::of(Medium::Audio, 5006, PayloadFormat::l16(97, 48_000, 2));
     audio.ptime_ms = Some(5);
     for (media, ssrc, mid) in [(&mut video, 1, "v"), (&mut audio, 2, "a")] {
         (media.ntp64_id, media.ssrc, media.mid) = (Some(1), Some(Ssrc(ssrc)), Some(mid));

@@ -8,10 +8,11 @@ use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
 use streamsocket_wire::jpeg::{self, Main, Restart};
 use streamsocket_wire::jpeg_scan::{Frame, Sampling};
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
 /// Static payload type of JPEG (RFC 3551 table 5).
-pub const PAYLOAD_TYPE: u8 = 26;
+pub const PAYLOAD_TYPE: u8 = PayloadFormat::JPEG.number;
 
 /// Largest width and height that the 8-bit fields of RFC 2435 section 3.1.5 can say, in pixels.
 /// Beyond, both are 0 and the session description says the size.

@@ -4,7 +4,8 @@
 
 mod value;
 
-use super::{Error, Format, Framerate, MEDIA_MAX, Media, Medium, Session, Sources};
+use super::{Error, Framerate, MEDIA_MAX, Media, Medium, Session, Sources};
+use crate::payload_format::PayloadFormat;
 use crate::rtp::Ssrc;
 use core::net::IpAddr;
 
@@ -163,9 +164,9 @@ impl<'a, 'b> Reader<'a, 'b> {
             return Err("a medium that is not sent by plain RTP (RTP/AVP)");
         }
         let mut media = Media::new(medium, port);
-        for payload_type in words.filter_map(|word| word.parse::<u8>().ok()) {
+        for number in words.filter_map(|word| word.parse::<u8>().ok()) {
             // Formats beyond those that are looked at are the least preferred ones.
-            let _ = media.formats.push(value::static_format(payload_type));
+            let _ = media.formats.push(PayloadFormat::unmapped(number));
         }
         self.medium = Some((media, line));
         Ok(())
@@ -238,6 +239,7 @@ impl<'a> Media<'a> {
         let (key, value) = value.split_once(':').unwrap_or((value, ""));
         match key {
             "rtpmap" => self.rtpmap(value),
+            "fmtp" => self.fmtp(value),
             "rtcp" => self.rtcp_port = value::first(value).unwrap_or(self.rtcp_port),
             "framerate" => self.framerate = value::thousandths(value).map(Framerate),
             "x-dimensions" => self.size = value::pair(value, ',').or(self.size),
@@ -261,19 +263,30 @@ impl<'a> Media<'a> {
         }
     }
 
+    /// The format that a value like `97 L16/48000/2` begins with the number of, and the rest of the value.
+    fn numbered(&mut self, value: &'a str) -> Option<(&mut PayloadFormat<'a>, &'a str)> {
+        let (number, rest) = value.trim().split_once(' ')?;
+        let number = number.parse().ok()?;
+        let format = self.formats.iter_mut().find(|format| format.number == number)?;
+        Some((format, rest.trim()))
+    }
+
     /// `a=rtpmap:97 L16/48000/2`
     fn rtpmap(&mut self, value: &'a str) {
-        let Some((payload_type, map)) = value.trim().split_once(' ') else { return };
-        let payload_type = payload_type.parse().ok();
-        let mut known = self.formats.iter_mut();
-        let Some(format) = known.find(|it| Some(it.payload_type) == payload_type) else { return };
-        let mut parts = map.trim().split('/');
+        let Some((format, map)) = self.numbered(value) else { return };
+        let mut parts = map.split('/');
         let name = parts.next().filter(|name| !name.contains(char::is_control));
-        *format = Format {
-            payload_type: format.payload_type,
+        *format = PayloadFormat {
             encoding: name.unwrap_or_default(),
             clock_rate: parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0),
             channels: parts.next().and_then(|channels| channels.parse().ok()).unwrap_or(1),
+            ..*format
         };
+    }
+
+    /// `a=fmtp:96 packetization-mode=1`
+    fn fmtp(&mut self, value: &'a str) {
+        let Some((format, parameters)) = self.numbered(value) else { return };
+        format.fmtp = Some(parameters).filter(|text| !text.contains(char::is_control));
     }
 }

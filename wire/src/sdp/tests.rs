@@ -5,13 +5,11 @@ extern crate std;
 use std::string::{String, ToString};
 
 fn ours() -> Session<'static> {
-    let jpeg = Format { payload_type: 26, encoding: "JPEG", clock_rate: 90_000, channels: 1 };
-    let mut video = Media::of(Medium::Video, 5004, jpeg);
+    let mut video = Media::of(Medium::Video, 5004, PayloadFormat::JPEG);
     video.bandwidth_kbit = Some(28_000);
     video.framerate = Some(Framerate(29_970));
     video.size = Some((640, 480));
-    let l16 = Format { payload_type: 97, encoding: "L16", clock_rate: 48_000, channels: 2 };
-    let mut audio = Media::of(Medium::Audio, 5006, l16);
+    let mut audio = Media::of(Medium::Audio, 5006, PayloadFormat::l16(97, 48_000, 2));
     audio.ptime_ms = Some(5);
     for (media, ssrc, mid) in [(&mut video, 286_331_153, "v"), (&mut audio, 572_662_306, "a")] {
         media.ntp64_id = Some(1);
@@ -133,6 +131,8 @@ fn texts_cannot_add_lines() {
     session.media[0].mid = Some("v\r\nm=audio 1 RTP/AVP 0");
     session.media[1].formats[0].encoding = "L16\r";
     assert_eq!(text(&session).split(['\r', '\n']).count(), OURS.split(['\r', '\n']).count());
+    session.media[1].formats[0].fmtp = Some("x=1\r\nm=audio 1 RTP/AVP 0");
+    assert_eq!(text(&session).split(['\r', '\n']).count(), OURS.split(['\r', '\n']).count() + 2);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn left(media: &str) -> (std::vec::Vec<std::vec::Vec<String>>, std::vec::Vec<Str
     let text = std::format!("v=0\ns=x\nc=IN IP4 239.1.1.1\n{media}");
     let mut said = std::vec::Vec::new();
     let parsed = Session::parse_leaving_out(&text, &mut |error| said.push(error.to_string()));
-    let format = |it: &Format<'_>| std::format!("{} {}", it.payload_type, it.encoding);
+    let format = |it: &PayloadFormat<'_>| std::format!("{} {}", it.number, it.encoding);
     let formats = |media: &Media<'_>| media.formats.iter().map(format).collect();
     (parsed.map_or_else(|_| [].into(), |it| it.media.iter().map(formats).collect()), said)
 }
@@ -205,6 +205,33 @@ fn all_formats_of_a_medium_are_looked_at() {
     );
     assert_eq!(kept, [["96 H264", "26 JPEG"], ["0 PCMU", "97 L16"]]);
     assert!(said.is_empty(), "{said:?}");
+}
+
+#[test]
+fn parameters_of_a_format_are_written_and_read() {
+    let mut session = ours();
+    let opus = PayloadFormat {
+        fmtp: Some("stereo=1;useinbandfec=1; x=a b"),
+        ..PayloadFormat::new(96, "opus", 48_000, 2)
+    };
+    session.media[1].formats.insert(0, opus).unwrap();
+    let text = text(&session);
+    let lines = "m=audio 5006 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\n\
+                 a=fmtp:96 stereo=1;useinbandfec=1; x=a b\r\na=rtpmap:97 L16/48000/2\r\n";
+    assert!(text.contains(lines), "{text}");
+    assert_eq!(Session::parse(&text), Ok(session));
+}
+
+#[test]
+fn parameters_are_those_of_the_format_that_they_name() {
+    let text = "v=0\ns=x\nc=IN IP4 239.1.1.1\nm=video 5004 RTP/AVP 96 26\n\
+                a=fmtp:96 packetization-mode=1\na=rtpmap:96 H264/90000\na=fmtp:97 x=1\na=fmtp:26\n";
+    let formats = &Session::parse(text).unwrap().media[0].formats;
+    let parameters: std::vec::Vec<_> = formats.iter().map(|format| format.fmtp).collect();
+    assert_eq!(parameters, [Some("packetization-mode=1"), None]);
+    assert_eq!(formats[0].encoding, "H264");
+    let control = text.replace("mode=1", "mode\r=1");
+    assert_eq!(Session::parse(&control).unwrap().media[0].formats[0].fmtp, None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Writes a description. The order of lines is that of RFC 8866 section 9; players refuse others.
 
-use super::{Format, Media, Medium, NTP64_URI, Session};
+use super::{Media, Medium, NTP64_URI, Session};
+use crate::payload_format::PayloadFormat;
 use core::fmt::{Result, Write};
 use core::net::IpAddr;
 
@@ -48,7 +49,7 @@ impl Media<'_> {
             Medium::Audio => "audio",
         };
         write!(out, "m={medium} {} RTP/AVP", self.port)?;
-        self.formats.iter().try_for_each(|format| write!(out, " {}", format.payload_type))?;
+        self.formats.iter().try_for_each(|format| write!(out, " {}", format.number))?;
         out.write_str("\r\n")?;
         if let Some(group) = self.group {
             write!(out, "c=IN {}\r\n", Address(group))?;
@@ -56,17 +57,11 @@ impl Media<'_> {
         if let Some(bandwidth) = self.bandwidth_kbit {
             write!(out, "b=AS:{bandwidth}\r\n")?;
         }
-        for Format { payload_type, encoding, clock_rate, channels } in &self.formats {
-            write!(out, "a=rtpmap:{payload_type} {}/{clock_rate}", Text(encoding))?;
-            if self.medium == Medium::Audio {
-                write!(out, "/{channels}")?;
-            }
-            out.write_str("\r\n")?;
-        }
+        self.formats.iter().try_for_each(|format| self.write_format(format, out))?;
         filter(out, self.group.unwrap_or(group), &self.sources)?;
         optional(out, "a=mid:", self.mid)?;
         write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
-        self.write_format(out)?;
+        self.write_shape(out)?;
         if let Some(repair) = self.repair {
             let (payload_type, port) = (repair.payload_type, repair.to.port());
             write!(out, "a=x-repair:{payload_type} {port} IN {}\r\n", Address(repair.to.ip()))?;
@@ -85,7 +80,22 @@ impl Media<'_> {
         Ok(())
     }
 
-    fn write_format(&self, out: &mut dyn Write) -> Result {
+    fn write_format(&self, format: &PayloadFormat<'_>, out: &mut dyn Write) -> Result {
+        let PayloadFormat { number, encoding, clock_rate, channels, fmtp } = format;
+        write!(out, "a=rtpmap:{number} {}/{clock_rate}", Text(encoding))?;
+        if self.medium == Medium::Audio {
+            write!(out, "/{channels}")?;
+        }
+        out.write_str("\r\n")?;
+        if let Some(parameters) = fmtp {
+            write!(out, "a=fmtp:{number} ")?;
+            line(out, "", parameters)?;
+        }
+        Ok(())
+    }
+
+    /// What pictures and packets look like, whatever their format.
+    fn write_shape(&self, out: &mut dyn Write) -> Result {
         if let Some(rate) = self.framerate {
             let (whole, thousandths) = (rate.0 / 1000, rate.0 % 1000);
             if thousandths == 0 {
@@ -95,8 +105,8 @@ impl Media<'_> {
             }
         }
         if let Some((width, height)) = self.size {
-            if let Some(Format { payload_type, .. }) = self.formats.first() {
-                write!(out, "a=framesize:{payload_type} {width}-{height}\r\n")?;
+            if let Some(PayloadFormat { number, .. }) = self.formats.first() {
+                write!(out, "a=framesize:{number} {width}-{height}\r\n")?;
             }
             write!(out, "a=x-dimensions:{width},{height}\r\n")?;
         }

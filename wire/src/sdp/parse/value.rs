@@ -1,40 +1,8 @@
 //! The values of lines and attributes; `None` or no change where they are not what they should be.
 
-use crate::sdp::{Format, NTP64_URI, Repair, Sources};
+use crate::sdp::{NTP64_URI, Repair, Sources};
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
-
-/// What a payload type is without a map (RFC 3551 section 6): without a name where that says nothing.
-pub(super) const fn static_format(payload_type: u8) -> Format<'static> {
-    let (encoding, clock_rate, channels) = match payload_type {
-        0 => ("PCMU", 8_000, 1),
-        3 => ("GSM", 8_000, 1),
-        4 => ("G723", 8_000, 1),
-        5 => ("DVI4", 8_000, 1),
-        6 => ("DVI4", 16_000, 1),
-        7 => ("LPC", 8_000, 1),
-        8 => ("PCMA", 8_000, 1),
-        9 => ("G722", 8_000, 1),
-        10 => ("L16", 44_100, 2),
-        11 => ("L16", 44_100, 1),
-        12 => ("QCELP", 8_000, 1),
-        13 => ("CN", 8_000, 1),
-        14 => ("MPA", 90_000, 1),
-        15 => ("G728", 8_000, 1),
-        16 => ("DVI4", 11_025, 1),
-        17 => ("DVI4", 22_050, 1),
-        18 => ("G729", 8_000, 1),
-        25 => ("CelB", 90_000, 1),
-        26 => ("JPEG", 90_000, 1),
-        28 => ("nv", 90_000, 1),
-        31 => ("H261", 90_000, 1),
-        32 => ("MPV", 90_000, 1),
-        33 => ("MP2T", 90_000, 1),
-        34 => ("H263", 90_000, 1),
-        _ => ("", 0, 1),
-    };
-    Format { payload_type, encoding, clock_rate, channels }
-}
 
 /// `IN IP4 239.255.1.2/1`: the address and the time to live.
 pub(super) fn connection(value: &str) -> Option<(IpAddr, Option<u8>)> {
