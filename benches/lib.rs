@@ -4,8 +4,9 @@
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "it measures or ends")]
 
 use streamsocket_media::clock::Monotonic;
+use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::receive::video::{Fragment, Reassembler};
+use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
 use streamsocket_stream::send::video::{Packetizer, Stamp};
@@ -162,7 +163,8 @@ impl Stages {
         *number += 1;
         for datagram in datagrams {
             let packet = rtp::Packet::parse(datagram).expect("it has been written");
-            reassembler.push(&Fragment {
+            reassembler.push(&Packet {
+                sequence: packet.header().sequence.0.into(),
                 time: i64::try_from(*number * 3000).expect("few"),
                 marker: packet.header().marker,
                 ntp: None,

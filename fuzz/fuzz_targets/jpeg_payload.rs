@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use streamsocket_fuzz::{is_plain, lies_in};
 use streamsocket_seeds::{Step, Steps};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::receive::video::{Counts, FRAME_MAX, Fragment, Frame, Reassembler};
+use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::video::{Counts, FRAME_MAX, Frame, Reassembler};
 use streamsocket_wire::jpeg::{MAIN_LEN, Payload};
 use streamsocket_wire::jpeg_header::HEADER_MAX;
 use streamsocket_wire::jpeg_scan::{Unfit, scan};
@@ -50,7 +51,8 @@ impl Receiver {
         if let (Some(high), 0) = (payload.get_mut(1), step.kind & FAR) {
             *high = 0;
         }
-        let fragment = Fragment {
+        let fragment = Packet {
+            sequence: 0,
             time: self.time + AHEAD[usize::from((step.kind & FRAME) >> 1)],
             marker: step.kind & MARKER != 0,
             ntp: (step.pause % 2 == 1).then_some(NtpTime(u64::from(step.kind))),

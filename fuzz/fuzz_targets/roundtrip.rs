@@ -8,7 +8,8 @@ use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::receive::video::{Fragment, Reassembler};
+use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
@@ -174,8 +175,9 @@ impl Receiver {
     }
 }
 
-fn fragment<'a>(packet: &rtp::Packet<'a>, time: i64) -> Fragment<'a> {
-    Fragment {
+fn fragment<'a>(packet: &rtp::Packet<'a>, time: i64) -> Packet<'a> {
+    Packet {
+        sequence: packet.header().sequence.0.into(),
         time,
         marker: packet.header().marker,
         ntp: packet.extension().and_then(|extension| extension.ntp64(1)),

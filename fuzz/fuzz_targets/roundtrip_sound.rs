@@ -6,7 +6,8 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_media::clock::{Monotonic, WallClock, sample_nanos};
-use streamsocket_stream::receive::audio::{Chunk, Packet as Received, Reassembler};
+use streamsocket_stream::receive::audio::{Chunk, Reassembler};
+use streamsocket_stream::receive::packet::Packet as Received;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::send::audio::{Packetizer, Stream};
@@ -117,7 +118,7 @@ impl Receiver<'_> {
     fn push(&mut self, packet: &rtp::Packet<'_>, sequence: u64, time: i64) {
         let ntp = packet.extension().and_then(|extension| extension.ntp64(1));
         let (payload, arrival) = (packet.payload(), Monotonic(0));
-        self.reassembler.push(&Received { sequence, time, ntp, payload, arrival });
+        self.reassembler.push(&Received { sequence, time, marker: false, ntp, payload, arrival });
         self.poll(Monotonic(0));
     }
 

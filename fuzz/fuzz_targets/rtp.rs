@@ -7,9 +7,10 @@ use rtp_types::RtpPacket;
 use streamsocket_fuzz::lies_in;
 use streamsocket_seeds::{Step, Steps};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::receive::audio::{Chunk, Packet as SoundPacket, Reassembler};
+use streamsocket_stream::receive::audio::{Chunk, Reassembler};
 use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::jitter::Jitter;
+use streamsocket_stream::receive::packet::Packet as Taken;
 use streamsocket_stream::receive::playout::{Playout, Step as Placed};
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::{Medium, Steps as ClockSteps, StreamClock};
@@ -93,7 +94,7 @@ impl Receiver {
         let stream = &mut self.streams[usize::from(step.kind & SOUND)];
         stream.fates.came(sequence);
         let payload = packet.payload();
-        stream.sound.push(&SoundPacket { sequence, time, ntp, payload, arrival: now });
+        stream.sound.push(&Taken { sequence, time, marker: false, ntp, payload, arrival: now });
         stream.drain(now, &self.timeline);
         if step.kind & REPORT != 0 {
             stream.report(now, ntp);

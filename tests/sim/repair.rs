@@ -5,8 +5,9 @@
 use crate::world::{Chance, MS, SECOND, Time};
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_stream::receive::audio::{self as sound, Chunk};
+use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::receive::video::{Fragment, Reassembler};
+use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::audio::{Packetizer as SoundPacketizer, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
@@ -158,10 +159,11 @@ impl Link {
         let packet = rtp::Packet::parse(bytes).unwrap();
         let (header, payload, arrival) = (packet.header(), packet.payload(), Monotonic(at));
         let (time, marker, ntp) = (i64::from(header.time.0), header.marker, None);
+        let packet = Packet { sequence, time, marker, ntp, payload, arrival };
         if to == To::Video {
-            self.video.0.push(&Fragment { time, marker, ntp, payload, arrival });
+            self.video.0.push(&packet);
         } else {
-            self.audio.0.push(&sound::Packet { sequence, time, ntp, payload, arrival });
+            self.audio.0.push(&packet);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::world::{Clock, MS, Of, Packet, SECOND, Time, by_clock, until_clock};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::audio::{self, Chunk};
 use streamsocket_stream::receive::jitter::{Jitter, Work};
+use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::sink::Sink;
 use streamsocket_stream::receive::source::{Admission, Source};
@@ -156,20 +157,19 @@ impl Viewer {
             self.jitter.heard(delay, arrival, self.clock.at(now));
         }
         let (marker, payload) = (header.marker, parsed.payload());
+        let taken = packet::Packet { sequence, time, marker, ntp, payload, arrival };
         match packet.of {
             Of::Video => {
                 if new {
                     self.video.reassembler.reset();
                 }
-                let fragment = video::Fragment { time, marker, ntp, payload, arrival };
-                self.video.reassembler.push(&fragment);
+                self.video.reassembler.push(&taken);
             }
             Of::Audio => {
                 if new {
                     self.audio.reassembler.reset();
                 }
-                let packet = audio::Packet { sequence, time, ntp, payload, arrival };
-                self.audio.reassembler.push(&packet);
+                self.audio.reassembler.push(&taken);
             }
         }
         // What has waited in the socket is judged by when it arrived.

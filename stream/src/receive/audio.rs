@@ -1,6 +1,7 @@
 //! Puts L16 packets (RFC 3551 section 4.5.11) back in order and names what is missing, so that the
 //! sound that follows a loss stays where it belongs in time.
 
+use super::packet::Packet;
 use super::{Latest, REORDER_NANOS};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
@@ -52,21 +53,6 @@ pub struct Counts {
     pub late: u64,
     /// Packets that are no L16 of this stream's format.
     pub malformed: u64,
-}
-
-/// A packet that belongs to the stream.
-#[derive(Clone, Copy, Debug)]
-pub struct Packet<'a> {
-    /// Sequence number, extended.
-    pub sequence: u64,
-    /// RTP time, extended.
-    pub time: i64,
-    /// Capture time in the packet's header extension.
-    pub ntp: Option<NtpTime>,
-    /// RTP payload.
-    pub payload: &'a [u8],
-    /// When it arrived.
-    pub arrival: Monotonic,
 }
 
 /// Ordered samples out of packets.
@@ -230,8 +216,7 @@ mod tests {
         let mut payload = vec![0; 960];
         pcm::encode(&[value; 480], &mut payload).unwrap();
         let time = 1000 + i64::from(value) * 240;
-        let arrival = Monotonic(0);
-        reassembler.push(&Packet { sequence, time, ntp: None, payload: &payload, arrival });
+        reassembler.push(&Packet { sequence, time, payload: &payload, ..Packet::default() });
     }
 
     /// The first sample of each chunk, or minus the length of a hole.
@@ -304,8 +289,7 @@ mod tests {
     fn half_a_sample_frame_is_malformed() {
         let mut reassembler = Reassembler::new(2);
         for payload in [&[][..], &[1, 2], &[1, 2, 3]] {
-            let arrival = Monotonic(0);
-            reassembler.push(&Packet { sequence: 1, time: 0, ntp: None, payload, arrival });
+            reassembler.push(&Packet { sequence: 1, payload, ..Packet::default() });
         }
         assert_eq!(reassembler.counts().malformed, 3);
     }

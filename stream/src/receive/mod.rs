@@ -5,6 +5,7 @@ pub mod audio;
 pub mod conceal;
 pub mod fate;
 pub mod jitter;
+pub mod packet;
 pub mod peer;
 pub mod playout;
 pub mod refusal;

@@ -12,6 +12,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
+use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::peer::{Peers, Standing};
 use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::Repair;
@@ -111,11 +112,10 @@ impl RtpStream {
             fates.came(sequence);
             let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
             let (marker, payload) = (header.marker, packet.payload());
-            let (is_new_source, repaired) = (false, true);
-            let packet =
-                Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
+            let packet = Packet { sequence, time, marker, ntp, payload, arrival };
             let sync = &mut *sync;
-            each(packet, StreamTime { clock, arrival_clock, sync });
+            let admitted = Admitted { is_new_source: false, repaired: true, packet };
+            each(admitted, StreamTime { clock, arrival_clock, sync });
         });
         let now = monotonic();
         self.repair_time.spend(now.nanos_since(arrival), now);
@@ -174,11 +174,10 @@ impl RtpStream {
             sync.heard_late(arrival.nanos_since(undelayed), arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
-        let repaired = false;
-        let packet =
-            Admitted { is_new_source, sequence, time, marker, repaired, ntp, payload, arrival };
+        let packet = Packet { sequence, time, marker, ntp, payload, arrival };
+        let admitted = Admitted { is_new_source, repaired: false, packet };
         let (clock, arrival_clock) = (&self.clock, &self.arrival_clock);
-        each(packet, StreamTime { clock, arrival_clock, sync });
+        each(admitted, StreamTime { clock, arrival_clock, sync });
     }
 
     /// Begins with a new source: the state of the old one is void.

@@ -10,7 +10,8 @@ use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::receive::audio::{Chunk, Packet, Reassembler};
+use streamsocket_stream::receive::audio::{Chunk, Reassembler};
+use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::refusal::Reason;
 use streamsocket_wire::ntp::NtpTime;
 
@@ -94,26 +95,21 @@ impl Audio {
         counters: &Counters,
     ) -> bool {
         let assembly = &mut self.assembly;
-        self.session.receive(sync, &mut |packet: Admitted<'_>, clock| {
-            if packet.is_new_source {
+        self.session.receive(sync, &mut |admitted: Admitted<'_>, clock| {
+            let packet = &admitted.packet;
+            if admitted.is_new_source {
                 assembly.reassembler.reset();
                 assembly.source = assembly.source.wrapping_add(1);
                 counters.audio.note.set(None);
             }
             counters.audio.arrived.set(packet.arrival.0);
-            if !packet.repaired {
-                assembly.check(&packet);
+            if !admitted.repaired {
+                assembly.check(packet);
             }
             let late = assembly.reassembler.counts().late;
-            assembly.reassembler.push(&Packet {
-                sequence: packet.sequence,
-                time: packet.time,
-                ntp: packet.ntp,
-                payload: packet.payload,
-                arrival: packet.arrival,
-            });
-            if packet.repaired && assembly.reassembler.counts().late != late {
-                learn_late(&packet, clock);
+            assembly.reassembler.push(packet);
+            if admitted.repaired && assembly.reassembler.counts().late != late {
+                learn_late(packet, clock);
             } else {
                 assembly.hand_on(packet.arrival, clock, outlet, counters);
             }
@@ -136,7 +132,7 @@ impl Audio {
 }
 
 /// Learns from a packet that was repaired after it had been given up: the latency should have waited for it.
-fn learn_late(packet: &Admitted<'_>, clock: StreamTime<'_>) {
+fn learn_late(packet: &Packet<'_>, clock: StreamTime<'_>) {
     if let Some(delay) = clock.repair_delay(packet.time, packet.arrival) {
         let latency = clock.sync.timeline.latency();
         clock.sync.jitter.audio(delay, latency, packet.arrival);
@@ -145,9 +141,9 @@ fn learn_late(packet: &Admitted<'_>, clock: StreamTime<'_>) {
 
 impl Assembly {
     /// Warns if rate or channels are not what was assumed.
-    fn check(&mut self, packet: &Admitted<'_>) {
+    fn check(&mut self, packet: &Packet<'_>) {
         let Some(assumption) = &mut self.assumption else { return };
-        let Admitted { sequence, time, .. } = *packet;
+        let Packet { sequence, time, .. } = *packet;
         let seen = Seen { sequence, time, bytes: packet.payload.len() };
         if let Some(verdict) = assumption.check(seen, packet.ntp.map(NtpTime::unix_nanos)) {
             if let Some(problem) = verdict {

@@ -9,7 +9,8 @@ use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::receive::video::{Fragment, Reassembler};
+use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::video::Reassembler;
 
 /// The video of a session.
 pub(super) struct Video {
@@ -80,8 +81,9 @@ impl Video {
         counters: &Counters,
     ) -> bool {
         let assembly = &mut self.assembly;
-        self.session.receive(sync, &mut |packet: Admitted<'_>, clock| {
-            if packet.is_new_source {
+        self.session.receive(sync, &mut |admitted: Admitted<'_>, clock| {
+            let packet = &admitted.packet;
+            if admitted.is_new_source {
                 assembly.reassembler.reset();
                 assembly.source = assembly.source.wrapping_add(1);
                 counters.sources.add(1);
@@ -89,16 +91,10 @@ impl Video {
             }
             counters.video.arrived.set(packet.arrival.0);
             let late = assembly.reassembler.counts().late;
-            assembly.reassembler.push(&Fragment {
-                time: packet.time,
-                marker: packet.marker,
-                ntp: packet.ntp,
-                payload: packet.payload,
-                arrival: packet.arrival,
-            });
-            if packet.repaired && assembly.reassembler.counts().late != late {
-                assembly.learn_late(&packet, clock);
-            } else if packet.marker || packet.repaired {
+            assembly.reassembler.push(packet);
+            if admitted.repaired && assembly.reassembler.counts().late != late {
+                assembly.learn_late(packet, clock);
+            } else if packet.marker || admitted.repaired {
                 assembly.hand_on(packet.arrival, clock, outlet, counters);
             } else {
                 assembly.has_grown = true;
@@ -128,7 +124,7 @@ impl Video {
 
 impl Assembly {
     /// Learns from a packet that was repaired after its frame had been given up: the latency should have waited for it.
-    fn learn_late(&mut self, packet: &Admitted<'_>, clock: StreamTime<'_>) {
+    fn learn_late(&mut self, packet: &Packet<'_>, clock: StreamTime<'_>) {
         self.repaired_late.0 += 1;
         if self.repaired_late.1.replace(packet.time) == Some(packet.time) {
             return;

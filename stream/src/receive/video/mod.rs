@@ -4,12 +4,12 @@
 //! The buffer keeps room in front for the file header of appendix B, so that the coded data is
 //! copied once, from the packet to where it stays.
 
-mod fragment;
 mod slot;
 
-pub use self::fragment::{FRAME_MAX, Fragment};
+pub use self::slot::FRAME_MAX;
 
 use self::slot::{Insertion, Slot};
+use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
 use super::{Latest, REORDER_NANOS};
 use streamsocket_media::clock::Monotonic;
@@ -118,13 +118,13 @@ impl Reassembler {
         self.last = None;
     }
 
-    /// Takes a fragment. Bad ones are counted and change nothing.
-    pub fn push(&mut self, fragment: &Fragment<'_>) {
-        if self.last.is_some_and(|last| fragment.time <= last) {
+    /// Takes a packet, a fragment of a frame. Bad ones are counted and change nothing.
+    pub fn push(&mut self, packet: &Packet<'_>) {
+        if self.last.is_some_and(|last| packet.time <= last) {
             self.counts.late += 1;
             return;
         }
-        let Ok(payload) = Payload::parse(fragment.payload) else {
+        let Ok(payload) = Payload::parse(packet.payload) else {
             self.malformed();
             return;
         };
@@ -134,15 +134,15 @@ impl Reassembler {
             self.malformed();
             return;
         }
-        let Some(index) = self.slot(fragment.time) else {
+        let Some(index) = self.slot(packet.time) else {
             self.counts.late += 1;
             return;
         };
         let slot = &mut self.open[index];
         if slot.time.is_none() {
-            slot.begin(fragment);
+            slot.begin(packet);
         }
-        match slot.insert(fragment, &payload, start..end) {
+        match slot.insert(packet, &payload, start..end) {
             Insertion::New => {
                 if payload.main.offset == 0 {
                     let picture = self.first_headers(&payload);

@@ -1,12 +1,15 @@
 //! One frame while its fragments arrive: which bytes are there, and the buffer they are in.
 
-use super::fragment::{FRAME_MAX, Fragment};
+use crate::receive::packet::Packet;
 use crate::receive::refusal::Reason;
 use core::ops::Range;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::jpeg::{Main, Payload};
 use streamsocket_wire::jpeg_header::{self, HEADER_MAX, Picture};
 use streamsocket_wire::ntp::NtpTime;
+
+/// Coded bytes of a frame at most: what RFC 2435 could name is 16 MiB, no camera needs half of it.
+pub const FRAME_MAX: usize = 8 << 20;
 
 /// Runs of bytes between the holes of a frame at most, 32 kB in all: half as many as a block that can be
 /// repaired has packets ([`PACKETS_MAX`]), since between any two a packet is missing.
@@ -43,13 +46,13 @@ pub(super) enum Insertion {
 }
 
 impl Slot {
-    pub(super) fn begin(&mut self, fragment: &Fragment<'_>) {
-        self.time = Some(fragment.time);
+    pub(super) fn begin(&mut self, packet: &Packet<'_>) {
+        self.time = Some(packet.time);
         self.main = None;
         self.picture = None;
         self.ntp = None;
-        self.arrival = fragment.arrival;
-        self.latest = fragment.arrival;
+        self.arrival = packet.arrival;
+        self.latest = packet.arrival;
         self.total = None;
         self.unsupported = None;
         self.received.clear();
@@ -59,7 +62,7 @@ impl Slot {
 
     pub(super) fn insert(
         &mut self,
-        fragment: &Fragment<'_>,
+        packet: &Packet<'_>,
         payload: &Payload<'_>,
         range: Range<usize>,
     ) -> Insertion {
@@ -68,17 +71,17 @@ impl Slot {
             == (payload.main.kind, payload.main.q, payload.main.width, payload.main.height);
         let end = self.total.unwrap_or(FRAME_MAX);
         let reaches = self.received.last().is_some_and(|last| last.end > range.end);
-        if !same || range.end > end || (fragment.marker && reaches) {
+        if !same || range.end > end || (packet.marker && reaches) {
             return Insertion::Contradiction;
         }
         if !self.cover(&range) {
             return Insertion::Duplicate;
         }
-        if fragment.marker {
+        if packet.marker {
             self.total = Some(range.end);
         }
-        self.ntp = self.ntp.or(fragment.ntp);
-        self.latest = self.latest.max(fragment.arrival);
+        self.ntp = self.ntp.or(packet.ntp);
+        self.latest = self.latest.max(packet.arrival);
         let (start, end) = (HEADER_MAX + range.start, HEADER_MAX + range.end);
         if self.buffer.len() < end {
             self.buffer.resize(end, 0);

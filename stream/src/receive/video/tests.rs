@@ -38,7 +38,8 @@ fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
 fn push(reassembler: &mut Reassembler, packet: &[u8], arrival: Monotonic) {
     let parsed = rtp::Packet::parse(packet).unwrap();
     let header = parsed.header();
-    reassembler.push(&Fragment {
+    reassembler.push(&Packet {
+        sequence: header.sequence.0.into(),
         time: i64::from(header.time.0),
         marker: header.marker,
         ntp: parsed.extension().and_then(|extension| extension.ntp64(1)),
@@ -191,9 +192,7 @@ fn foreign(q: u8, tables: Option<&[u8]>, time: i64, reassembler: &mut Reassemble
         payload.extend(tables);
     }
     payload.extend([0x12, 0x34]);
-    let fragment =
-        Fragment { time, marker: true, ntp: None, payload: &payload, arrival: Monotonic(0) };
-    reassembler.push(&fragment);
+    reassembler.push(&Packet { time, marker: true, payload: &payload, ..Packet::default() });
 }
 
 #[test]
@@ -253,9 +252,7 @@ fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
         .emit(&mut payload)
         .unwrap();
     payload.extend([1, 2, 3]);
-    let fragment =
-        Fragment { time: 1, marker: true, ntp: None, payload: &payload, arrival: Monotonic(0) };
-    reassembler.push(&fragment);
+    reassembler.push(&Packet { time: 1, marker: true, payload: &payload, ..Packet::default() });
     let frame = reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).unwrap();
     assert_eq!((frame.width, frame.height), (2592, 1944));
 }
@@ -301,13 +298,10 @@ fn what_no_picture_can_be_made_of_is_counted_by_reason() {
     for (time, main) in [(5, Main { width: 0, height: 0, ..main }), (6, Main { kind: 7, ..main })] {
         let mut payload = vec![0; 9];
         main.emit(&mut payload).unwrap();
-        let arrival = Monotonic(0);
-        reassembler.push(&Fragment { time, marker: true, ntp: None, payload: &payload, arrival });
-        assert!(reassembler.poll(arrival, &|_| None, &mut Vec::new()).is_none());
+        reassembler.push(&Packet { time, marker: true, payload: &payload, ..Packet::default() });
+        assert!(reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).is_none());
     }
-    let payload = &[0; 8];
-    let arrival = Monotonic(0);
-    reassembler.push(&Fragment { time: 9, marker: true, ntp: None, payload, arrival });
+    reassembler.push(&Packet { time: 9, marker: true, payload: &[0; 8], ..Packet::default() });
     let counted: Vec<_> = reassembler.refusals().all().collect();
     let expected = [
         (Reason::Malformed, 1),
