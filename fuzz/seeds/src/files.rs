@@ -120,6 +120,7 @@ fn description() -> String {
         ttl: Some(1),
         sources: [[127, 0, 0, 1].into()].into_iter().collect(),
         rtcp_unicast: true,
+        tier: None,
         media: [video, audio].into_iter().collect(),
     };
     let mut text = String::new();

@@ -4,7 +4,7 @@
 
 mod value;
 
-use super::{Error, Framerate, MEDIA_MAX, Media, Medium, Session, Sources};
+use super::{Error, Framerate, MEDIA_MAX, Media, Medium, Session, Sources, Tier};
 use crate::payload_format::PayloadFormat;
 use crate::rtp::Ssrc;
 use core::net::IpAddr;
@@ -60,6 +60,7 @@ struct Reader<'a, 'b> {
     connection: Option<(IpAddr, Option<u8>)>,
     sources: Sources,
     rtcp_unicast: bool,
+    tier: Option<Tier<'a>>,
     ntp64_id: Option<u8>,
     clock: Option<&'a str>,
     media: heapless::Vec<Media<'a>, MEDIA_MAX>,
@@ -82,6 +83,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             connection: None,
             sources: Sources::new(),
             rtcp_unicast: false,
+            tier: None,
             ntp64_id: None,
             clock: None,
             media: heapless::Vec::new(),
@@ -193,6 +195,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         match key {
             "tool" => self.tool = Some(value),
             "rtcp-unicast" => self.rtcp_unicast = true,
+            "x-tier" => self.tier = value::tier(value),
             "ts-refclk" => self.clock = Some(value),
             "source-filter" => value::source_filter(value, &mut self.sources),
             "extmap" => self.ntp64_id = value::extmap(value).or(self.ntp64_id),
@@ -229,6 +232,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             ttl,
             sources: self.sources,
             rtcp_unicast: self.rtcp_unicast,
+            tier: self.tier,
             media,
         })
     }

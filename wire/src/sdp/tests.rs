@@ -29,6 +29,7 @@ fn ours() -> Session<'static> {
         ttl: Some(1),
         sources: [[127, 0, 0, 1].into()].into_iter().collect(),
         rtcp_unicast: true,
+        tier: None,
         media: [video, audio].into_iter().collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! Writes a description. The order of lines is that of RFC 8866 section 9; players refuse others.
 
-use super::{Media, Medium, NTP64_URI, Session};
+use super::{Media, Medium, NTP64_URI, Session, Tier};
 use crate::payload_format::PayloadFormat;
 use core::fmt::{Result, Write};
 use core::net::IpAddr;
@@ -24,6 +24,9 @@ impl Session<'_> {
         filter(out, self.group, &self.sources)?;
         if self.rtcp_unicast {
             out.write_str("a=rtcp-unicast:rsi\r\n")?;
+        }
+        if let Some(Tier { name, of }) = self.tier {
+            write!(out, "a=x-tier:{} {of}\r\n", Text(name))?;
         }
         self.write_group(out)?;
         self.media.iter().try_for_each(|media| media.write(self.group, out))

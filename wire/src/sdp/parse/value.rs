@@ -1,6 +1,6 @@
 //! The values of lines and attributes; `None` or no change where they are not what they should be.
 
-use crate::sdp::{NTP64_URI, Repair, Sources};
+use crate::sdp::{NTP64_URI, Repair, Sources, Tier};
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
@@ -39,6 +39,13 @@ pub(super) fn repair(value: &str) -> Option<Repair> {
     let (payload_type, port) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     let address = words.nth(2)?.parse().ok()?;
     Some(Repair { payload_type, to: SocketAddr::new(address, port) })
+}
+
+/// `low 16045690984503098046`
+pub(super) fn tier(value: &str) -> Option<Tier<'_>> {
+    let mut words = value.split_ascii_whitespace();
+    let (name, of) = (words.next()?, words.next()?.parse().ok()?);
+    (!name.contains(char::is_control)).then_some(Tier { name, of })
 }
 
 /// `1 urn:ietf:params:rtp-hdrext:ntp-64`, the id perhaps with a direction.
