@@ -15,7 +15,7 @@ mod tier;
 
 pub use choice::{AudioChoice, RateChoice, VideoChoice, Wait};
 pub use chosen::Settings;
-pub use destination::{DESTINATIONS_MAX, Destination, Endpoint, PORT_DEFAULT};
+pub use destination::{DESTINATIONS_MAX, Destination, Endpoint, PORT_DEFAULT, places};
 pub use error::Error;
 pub use input::{AudioSettings, INPUTS_MAX, InputSettings, VideoSettings};
 pub use load::load;
