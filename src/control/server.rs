@@ -22,15 +22,13 @@ pub struct Server {
     listener: UnixListener,
     path: PathBuf,
     clients: Vec<Client>,
-    first: usize,
-    next: usize,
+    token: Token,
     registry: Registry,
 }
 
 #[derive(Debug)]
 struct Client {
     stream: UnixStream,
-    token: Token,
     /// What it has sent that is not yet answered: requests, the last perhaps begun only.
     asked: Vec<u8>,
     /// What is left to write of an answer. Until that is nothing no other request is read.
@@ -40,23 +38,23 @@ struct Client {
 }
 
 impl Server {
-    /// Listens as `NAME.sock` in the first folder that lets it; `first` is the token of the
-    /// listener, the clients take those after it.
+    /// Listens as `NAME.sock` in the first folder that lets it; `token` is what the loop
+    /// knows the listener and its clients by.
     ///
     /// # Errors
     /// One line: no folder can be written, or a daemon of that name runs already.
-    pub fn open(name: &str, registry: &Registry, first: usize) -> Result<Self, String> {
+    pub fn open(name: &str, registry: &Registry, token: Token) -> Result<Self, String> {
         let mut problem = String::new();
         for folder in folders() {
             match listen(&folder, name) {
                 Ok((mut listener, path)) => {
                     registry
-                        .register(&mut listener, Token(first), Interest::READABLE)
+                        .register(&mut listener, token, Interest::READABLE)
                         .map_err(|error| format!("control socket: {error}"))?;
                     let registry =
                         registry.try_clone().map_err(|error| format!("control socket: {error}"))?;
                     let clients = Vec::with_capacity(CLIENTS_MAX);
-                    return Ok(Self { listener, path, clients, first, next: 0, registry });
+                    return Ok(Self { listener, path, clients, token, registry });
                 }
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {
                     return Err(format!(
@@ -76,12 +74,6 @@ impl Server {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// True if the token is one of the server's.
-    #[must_use]
-    pub const fn owns(&self, token: Token) -> bool {
-        token.0 >= self.first
     }
 
     /// Accepts, reads and writes what there is. `answer` answers each request, or says with `None` that the
@@ -123,12 +115,10 @@ impl Server {
             let mut oldest = self.clients.remove(idle.unwrap_or(0));
             let _ = self.registry.deregister(&mut oldest.stream);
         }
-        self.next = (self.next + 1) % 1_000_000;
-        let token = Token(self.first + 1 + self.next);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.registry.register(&mut stream, token, interest).is_ok() {
+        if self.registry.register(&mut stream, self.token, interest).is_ok() {
             let asked = Vec::with_capacity(REQUEST_MAX);
-            self.clients.push(Client { stream, token, asked, owed: Vec::new(), waits: false });
+            self.clients.push(Client { stream, asked, owed: Vec::new(), waits: false });
         }
     }
 }
@@ -167,7 +157,7 @@ impl Client {
     fn read(&mut self) -> io::Result<bool> {
         let room = REQUEST_MAX - self.asked.len();
         if room == 0 {
-            log::debug!("control: client {} sends rubbish", self.token.0);
+            log::debug!("control: a client sends rubbish");
             return Ok(false);
         }
         let mut bytes = [0; REQUEST_MAX];

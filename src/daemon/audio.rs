@@ -1,81 +1,60 @@
-//! The audio stream: from the source through the packetizer to every destination.
+//! An input of sound: a source, and the tracks that its samples go to.
 
-use super::beginning::Beginning;
+use super::kept::Kept;
+use super::parts;
 use crate::capture::source::AudioSource;
 use crate::capture::{AudioPoll, Error};
-use crate::publish::output::Output;
-use crate::publish::repair::AudioRepair;
-use crate::publish::transport::{Instant, Transport};
+use crate::publish::sound::Chunk;
+use crate::publish::track::{OpenedTrack, Outgoing, Track};
+use crate::settings::Settings;
 use crate::statistics::AudioStatistics;
 use streamsocket_media::clock::{Monotonic, WallClock};
-use streamsocket_net::{Datagram, Interface};
-use streamsocket_stream::send::audio::{AudioPacket, Form, Packetizer, Stream};
-use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
 const SAMPLES_AT_A_TIME: usize = 8192;
 
-/// The parts of an audio stream, opened.
+/// The parts of an input of sound, opened.
 pub(super) struct OpenedAudio {
     pub(super) source: AudioSource,
     pub(super) name: String,
-    pub(super) beginning: Beginning,
-    pub(super) form: Form,
-    pub(super) packet_size: usize,
-    pub(super) transport: Transport,
-    pub(super) repair: Option<AudioRepair>,
+    pub(super) tracks: Vec<OpenedTrack>,
 }
 
-impl OpenedAudio {
-    /// Makes the stream. It continues with the numbers in `kept` if they are of its SSRC.
-    pub(super) fn begin(self, kept: Option<Beginning>) -> Audio {
-        let beginning = kept.filter(|it| it.ssrc == self.beginning.ssrc).unwrap_or(self.beginning);
-        Audio::new(Self { beginning, ..self })
-    }
-}
-
-/// The audio stream of a session.
-pub(super) struct Audio {
+/// An input of sound.
+pub(super) struct AudioInput {
     source: AudioSource,
     name: String,
     ended: bool,
     /// Whether viewers were told that there is no sound.
     away: bool,
-    packetizer: Packetizer,
     samples: Vec<i16>,
-    pub(super) transport: Transport,
-    repair: Option<AudioRepair>,
-    /// Discontinuities that the packetizer was told of.
+    /// Discontinuities that the tracks were told of.
     breaks: u64,
     captured: u64,
-    packets: u64,
+    pub(super) tracks: Vec<Track>,
 }
 
-impl Audio {
-    fn new(opened: OpenedAudio) -> Self {
-        let OpenedAudio { source, name, beginning, form, packet_size, transport, repair } = opened;
-        let Beginning { ssrc, sequence, time } = beginning;
-        let format = source.format();
-        let Form { payload_type, ntp64_id } = form;
-        let stream = Stream { ssrc, rate: format.rate, channels: format.channels, ntp64_id };
-        let mut packetizer =
-            Packetizer::new(stream, sequence, time).with_payload_type(payload_type);
-        packetizer.resize(packet_size);
-        Self {
-            source,
-            name,
+impl OpenedAudio {
+    /// The input, whose tracks begin at `now` and continue with the numbers that were kept.
+    pub(super) fn begin(self, kept: &Kept, now: Monotonic) -> AudioInput {
+        let begin = |track: OpenedTrack| {
+            let numbers = kept.of(&track.id);
+            track.begin(numbers, now)
+        };
+        AudioInput {
+            source: self.source,
+            name: self.name,
             ended: false,
             away: false,
-            packetizer,
             samples: vec![0; SAMPLES_AT_A_TIME],
-            transport,
-            repair,
             breaks: 0,
             captured: 0,
-            packets: 0,
+            tracks: self.tracks.into_iter().map(begin).collect(),
         }
     }
+}
 
+impl AudioInput {
     /// The session begins at `epoch`.
     pub(super) fn begin(&mut self, epoch: Monotonic) {
         self.source.begin(epoch);
@@ -92,20 +71,6 @@ impl Audio {
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         if self.ended { None } else { self.source.deadline() }
-    }
-
-    pub(super) const fn ssrc(&self) -> Ssrc {
-        self.packetizer.ssrc()
-    }
-
-    /// The numbers that a stream of the same format continues with.
-    pub(super) const fn kept(&self, time: RtpTime) -> Beginning {
-        Beginning { ssrc: self.ssrc(), sequence: self.packetizer.sequence(), time }
-    }
-
-    /// Changes the longest packet from the next one on.
-    pub(super) fn adjust(&mut self, packet_size: usize) {
-        self.packetizer.resize(packet_size);
     }
 
     /// The source's descriptor at `index` had an event.
@@ -125,49 +90,38 @@ impl Audio {
             match self.source.poll(now, &mut self.samples)? {
                 AudioPoll::Samples { frames, capture } => {
                     self.captured += frames as u64;
-                    if self.source.breaks() != self.breaks {
-                        self.breaks = self.source.breaks();
-                        self.packetizer.mark_discontinuity();
-                    }
+                    let broken = self.source.breaks() != self.breaks;
+                    self.breaks = self.source.breaks();
                     let samples = self.samples.get(..frames * channels).unwrap_or_default();
-                    let ways = (&mut self.transport, &mut self.repair, &mut self.packets);
-                    self.packetizer.push(samples, capture, wall, |packet| {
-                        send(packet, ways.0, ways.1, ways.2, now);
-                    });
+                    for track in &mut self.tracks {
+                        if broken {
+                            track.mark_discontinuity();
+                        }
+                        track.send_samples(Chunk { samples, capture }, now, wall);
+                    }
                 }
                 AudioPoll::Idle => break,
                 AudioPoll::End => {
                     self.ended = true;
-                    let ways = (&mut self.transport, &mut self.repair, &mut self.packets);
-                    self.packetizer.flush(wall, |packet| send(packet, ways.0, ways.1, ways.2, now));
+                    self.tracks.iter_mut().for_each(|track| track.finish(now, wall));
                 }
             }
         }
         if self.away != self.source.is_away() {
             self.away = !self.away;
-            self.transport.tell(now);
+            self.tracks.iter_mut().for_each(|track| track.transport_mut().tell(now));
         }
         Ok(())
     }
 
-    /// The sockets, media and repair, each list in the order of the destinations.
-    pub(super) fn outputs(&self) -> impl Iterator<Item = &[Output]> {
-        let repair = self.repair.as_ref().map(|repair| repair.way.outputs());
-        std::iter::once(self.transport.outputs()).chain(repair)
+    /// Changes the longest packet from the next one on.
+    pub(super) fn adjust(&mut self, settings: &Settings, now: Monotonic) {
+        let sending = parts::sound_sending(settings, self.source.format());
+        self.tracks.iter_mut().for_each(|track| track.adjust(Outgoing::Sound(sending), now));
     }
 
-    /// Sends from another interface or address from now on.
-    pub(super) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        let media = self.transport.reopen(interface, ttl);
-        media.and(self.repair.as_mut().map_or(Ok(()), |repair| repair.way.reopen(interface, ttl)))
-    }
-
-    /// `now` on the stream's clock and on the wall clock.
-    pub(super) fn instant(&self, now: Monotonic, wall: &WallClock) -> Instant {
-        (self.packetizer.clock().rtp(now), wall.ntp(now))
-    }
-
-    pub(super) fn statistics(&self) -> AudioStatistics {
+    /// Statistics of a track.
+    pub(super) fn statistics(&self, track: &Track) -> AudioStatistics {
         let format = self.source.format();
         AudioStatistics {
             source: self.source.name().unwrap_or(&self.name).to_owned(),
@@ -176,26 +130,10 @@ impl Audio {
             rate: format.rate,
             channels: format.channels,
             samples: self.captured,
-            packets: self.packets,
+            packets: track.counts().packets,
             overruns: self.source.overruns(),
-            repair_packets: self.repair.as_ref().map_or(0, |repair| repair.way.packets()),
-            clock_ppm: self.packetizer.clock().ppm(),
+            repair_packets: track.transport().fec_packets(),
+            clock_ppm: track.ppm(),
         }
     }
-}
-
-fn send(
-    packet: AudioPacket<'_>,
-    transport: &mut Transport,
-    repair: &mut Option<AudioRepair>,
-    count: &mut u64,
-    now: Monotonic,
-) {
-    let datagram = Datagram { header: packet.header, payload: packet.payload };
-    transport.send(std::iter::once(datagram));
-    transport.count(1, packet.payload.len(), now);
-    if let Some(repair) = repair {
-        repair.send(&packet);
-    }
-    *count += 1;
 }

@@ -1,14 +1,16 @@
 //! Reads a changed configuration, and opens beside the loop what it names.
 
 use super::error::Error;
+use super::input::OpenedInput;
 use super::opening::{self, Opened, Order};
 use super::parts;
+use super::session::Session;
 use crate::beside::Work;
 use crate::options::StreamOptions;
-use crate::publish::announce::{Announcer, Texts};
 use crate::publish::description::Description;
 use crate::publish::network::Network;
 use crate::settings::{self, Settings, Wait};
+use std::sync::Arc;
 use std::time::Duration;
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::clock::Monotonic;
@@ -23,14 +25,14 @@ pub(super) struct Reloading {
     pub(super) until: Monotonic,
 }
 
-/// The session so far, as the reload needs it.
+/// The sessions so far, as the reload needs them.
 pub(super) struct Before {
     pub(super) options: StreamOptions,
-    /// With the settings of the session so far.
+    /// With the settings so far.
     pub(super) order: Order,
     pub(super) network: Network,
-    pub(super) description: Description,
-    /// The pictures are drawn here, with a quality that is fixed when the source is opened.
+    pub(super) descriptions: Vec<Description>,
+    /// Pictures are drawn here, with a quality that is fixed when the source is opened.
     pub(super) drawn: bool,
 }
 
@@ -38,12 +40,12 @@ pub(super) struct Before {
 pub(super) struct Changed {
     pub(super) settings: Settings,
     /// New sources and sockets, unless only the way of sending changes.
-    pub(super) opened: Option<Opened>,
-    pub(super) announcer: Option<Announcer>,
+    pub(super) opened: Option<(Network, Vec<OpenedInput>)>,
+    pub(super) sessions: Vec<Session>,
     /// The new destination of statistics, if it changes.
     pub(super) stats: Option<Option<Lines>>,
-    /// The description, if it is to be written to another file.
-    pub(super) told: Option<String>,
+    /// The description is to be written to another file.
+    pub(super) moved: bool,
 }
 
 impl Reloading {
@@ -55,7 +57,7 @@ impl Reloading {
 
 /// Reads the configuration and opens what it needs; `None` if nothing has changed.
 pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
-    let Before { options, mut order, network, mut description, drawn } = before;
+    let Before { options, mut order, network, mut descriptions, drawn } = before;
     let checked = settings::load(options).and_then(|it| it.verify().map(|()| it));
     let new = checked.map_err(|error| Error(error.to_string()))?;
     let old = order.settings;
@@ -67,33 +69,53 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     }
     let qualities = |it: &Settings| it.videos().map(|video| video.quality).collect::<Vec<_>>();
     let light = old.sent_as(&new) == new && !(drawn && qualities(&old) != qualities(&new));
-    order.settings = asked(&new, &old, &network);
-    let mut opened = if light { None } else { Some(opening::open(&order)?) };
-    description.resize(parts::packet_size(&new));
-    if let Some(Opened { description: next, .. }) = &mut opened {
-        (next.session_id, next.changes) = (description.session_id, description.changes + 1);
+    order.settings = asked(&new);
+    // Groups that were found are kept, and all others follow from the settings.
+    order.network = Some(network.clone()).filter(|_| new.to == old.to);
+    let mut opened = None;
+    if light {
+        let size = parts::packet_size(&new);
+        descriptions.iter_mut().for_each(|description| description.resize(size));
+    } else {
+        let Opened { network, descriptions: mut next, inputs } = opening::open(&order)?;
+        renumber(&mut next, &descriptions);
+        descriptions = next;
+        opened = Some((network, inputs));
     }
-    let described = opened.as_ref().map_or(&description, |opened| &opened.description);
-    let undescribed = |_| Error("it cannot be described".into());
-    let sdp = described.text().map_err(undescribed)?;
-    let sound = described.sound_text().map_err(undescribed)?;
-    let network = opened.as_ref().map_or(&network, |opened| &opened.network);
-    let announcer =
-        parts::announcer(&new, Texts { session: &sdp, sound: sound.as_deref() }, network)?;
-    let moved = new.stats != old.stats;
-    let stats = moved.then(|| new.stats.as_deref().map(parts::open_stats).transpose());
-    let stats = stats.transpose()?;
-    let told = new.sdp.as_ref().is_some_and(|_| new.sdp != old.sdp).then_some(sdp);
-    Ok(Some(Changed { settings: new, opened, announcer, stats, told }))
+    let network = opened.as_ref().map_or(&network, |(network, _)| network);
+    let sessions = descriptions.into_iter().map(|it| Session::open(it, &new, network));
+    let sessions: Vec<_> = sessions.collect::<Result<_, _>>()?;
+    if let Some(whole) = sessions.first() {
+        parts::warn_of_no_sound(&new, &whole.description);
+    }
+    let stats = (new.stats != old.stats)
+        .then(|| new.stats.as_deref().map(parts::open_stats).transpose())
+        .transpose()?;
+    let moved = new.sdp != old.sdp;
+    Ok(Some(Changed { settings: new, opened, sessions, stats, moved }))
 }
 
-/// The settings to open with while the session still has its own devices and group.
-fn asked(new: &Settings, old: &Settings, network: &Network) -> Settings {
-    let mut asked = new.clone();
-    if new.to == old.to {
-        // A group that was found is kept: a search would find it in use, by this session.
-        asked.to.clone_from(&network.destinations);
+/// Gives sessions that go on their numbers, and new ones such as no other has.
+fn renumber(next: &mut [Description], old: &[Description]) {
+    let tier = |it: &Description| it.tier.as_ref().map(|it| Arc::clone(&it.0));
+    let Some(whole) = old.first() else { return };
+    let mut free = old.iter().map(|it| it.session_id).max().unwrap_or(whole.session_id);
+    for description in next {
+        let before = old.iter().find(|old| tier(old) == tier(description));
+        if before.is_none() {
+            free += 1;
+        }
+        description.session_id = before.map_or(free, |before| before.session_id);
+        description.changes = before.unwrap_or(whole).changes + 1;
+        if let Some((_, of)) = &mut description.tier {
+            *of = whole.session_id;
+        }
     }
+}
+
+/// The settings to open with while the session still has its own devices.
+fn asked(new: &Settings) -> Settings {
+    let mut asked = new.clone();
     if asked.wait == Wait::Never {
         // To wait for the device that this session is about to release.
         asked.wait = Wait::Busy;

@@ -3,7 +3,6 @@
 use super::parts;
 use super::state::Daemon;
 use crate::clock::unix_offset_nanos;
-use crate::publish::announce::Texts;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
@@ -16,29 +15,32 @@ impl Daemon {
             self.schedule_reports(now);
         }
         let synchronised = machine::is_synchronised();
-        if synchronised != self.wall.description.synchronised {
+        if synchronised != self.wall.synchronised {
             let now_is = if synchronised { "is synchronised now" } else { "is not synchronised" };
             log::info!("the system's clock {now_is}");
-            self.wall.description.synchronised = synchronised;
-            self.wall.description.changes += 1;
+            self.wall.synchronised = synchronised;
+            for session in &mut self.sessions {
+                session.description.synchronised = synchronised;
+                session.description.changes += 1;
+            }
             self.schedule_reports(now);
             self.describe_anew(now);
         }
     }
 
+    /// Publishes the descriptions as they are now.
     pub(super) fn describe_anew(&mut self, now: Monotonic) {
-        let Ok(sdp) = self.wall.description.text() else { return };
-        let sound = self.wall.description.sound_text().ok().flatten();
-        let texts = Texts { session: &sdp, sound: sound.as_deref() };
-        if let Some(Err(error)) = self.announcer.as_mut().map(|it| it.replace(texts, now)) {
-            log::warn!("{error}");
+        for session in &mut self.sessions {
+            session.describe_anew(now);
         }
         // A pipe was written once, and is done with.
-        let file = self.wall.sdp.as_ref().filter(|path| path.is_file());
-        if let Some(Err(error)) = file.map(|path| parts::write_sdp(path, &sdp)) {
+        let file = self.settings.sdp.as_ref().filter(|path| path.is_file());
+        let whole = self.sessions.first();
+        if let Some(Err(error)) =
+            file.zip(whole).map(|(path, session)| parts::write_sdp(path, &session.sdp))
+        {
             log::warn!("{error}");
         }
-        self.sdp = sdp;
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a session sends, logged at its start, and its statistics.
 
-use super::audio::Audio;
+use super::audio::AudioInput;
+use super::branch::Branch;
+use super::input::Input;
 use super::state::Daemon;
-use super::video::Video;
+use super::video::VideoInput;
 use crate::clock::monotonic;
 use crate::publish::network::Network;
 use crate::publish::output::Sent;
+use crate::publish::track::Track;
 use crate::settings::Destination;
 use crate::statistics::{DestinationStatistics, Statistics};
 use std::net::SocketAddr;
@@ -24,17 +27,15 @@ impl Daemon {
     #[must_use]
     pub fn statistics(&self, now: Monotonic) -> Statistics {
         let mut sent: Vec<(SocketAddr, Sent, Option<String>)> = Vec::new();
-        let video = self.video.as_ref().map(Video::outputs);
-        let audio = self.audio.as_ref().map(Audio::outputs);
-        for outputs in video.into_iter().flatten().chain(audio.into_iter().flatten()) {
-            for (index, output) in outputs.iter().enumerate() {
-                let fault = || output.fault().map(str::to_owned);
+        for track in self.tracks() {
+            for (index, (to, more, why)) in track.transport().sent().enumerate() {
+                let fault = || why.map(str::to_owned);
                 match sent.get_mut(index) {
                     Some((_, all, failing)) => {
-                        *all += output.sent();
+                        *all += more;
                         *failing = failing.take().or_else(fault);
                     }
-                    None => sent.push((output.destination(), output.sent(), fault())),
+                    None => sent.push((to, more, fault())),
                 }
             }
         }
@@ -52,8 +53,14 @@ impl Daemon {
             destinations: destinations.collect(),
             viewers: self.viewers(),
             viewer_list: Vec::new(),
-            video: self.video.as_ref().map(|video| video.statistics(now)),
-            audio: self.audio.as_ref().map(Audio::statistics),
+            video: self.inputs.iter().find_map(|input| match input {
+                Input::Video(it) => it.branches.first().map(|branch| it.statistics(branch, now)),
+                Input::Audio(_) => None,
+            }),
+            audio: self.inputs.iter().find_map(|input| match input {
+                Input::Audio(it) => it.tracks.first().map(|track| it.statistics(track)),
+                Input::Video(_) => None,
+            }),
         }
     }
 }
@@ -61,26 +68,40 @@ impl Daemon {
 /// Logs what is sent and where.
 pub(super) fn say_what_is_sent(daemon: &Daemon) {
     let network = &daemon.network;
-    if let Some(video) = daemon.video.as_ref().map(|video| video.statistics(monotonic())) {
-        let rate = daemon.video.as_ref().and_then(|video| video.source().format().rate);
-        let rate = rate.map(|rate| format!(" at {rate} frames/s")).unwrap_or_default();
-        log::info!("video: {}, {}x{}{rate}", video.source, video.width, video.height);
+    for input in &daemon.inputs {
+        match input {
+            Input::Video(input) => input.branches.iter().for_each(|it| say_pictures(input, it)),
+            Input::Audio(input) => input.tracks.iter().for_each(|it| say_sound(input, it)),
+        }
     }
-    if let Some(audio) = daemon.audio.as_ref().map(Audio::statistics) {
-        let channels = if audio.channels == 1 { "mono" } else { "stereo" };
-        log::info!("audio: {}, {} Hz {channels}", audio.source, audio.rate);
-    }
-    for to in &network.destinations {
-        let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
-        log::info!("'{}' goes to {}{}", daemon.name, to.video.rtp, by.unwrap_or_default());
+    let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
+    let by = by.unwrap_or_default();
+    for session in &daemon.sessions {
+        for to in network.place(session.tier(), 0) {
+            log::info!("'{}' goes to {}{by}", session.description.name, to.video.rtp);
+        }
     }
     warn_of_wireless(network, daemon.settings.max_bitrate.is_some());
+}
+
+fn say_pictures(input: &VideoInput, branch: &Branch) {
+    let video = input.statistics(branch, monotonic());
+    let rate = branch.format().rate.map(|rate| format!(" at {rate} frames/s")).unwrap_or_default();
+    let tier = branch.track.id().tier.as_ref();
+    let tier = tier.map(|tier| format!(", tier {tier}")).unwrap_or_default();
+    log::info!("video{tier}: {}, {}x{}{rate}", video.source, video.width, video.height);
+}
+
+fn say_sound(input: &AudioInput, track: &Track) {
+    let audio = input.statistics(track);
+    let channels = if audio.channels == 1 { "mono" } else { "stereo" };
+    log::info!("audio: {}, {} Hz {channels}", audio.source, audio.rate);
 }
 
 /// Warns of Wi-Fi, where multicast goes to everybody at the lowest rate and unacknowledged.
 fn warn_of_wireless(network: &Network, limited: bool) {
     let interface = network.interface.as_ref().filter(|interface| interface.wireless);
-    let group = network.destinations.iter().any(Destination::is_multicast);
+    let group = network.destinations().iter().any(Destination::is_multicast);
     let Some(Interface { name, .. }) = interface.filter(|_| group) else { return };
     if limited {
         log::info!("{name} is wireless: frames beyond --max-bitrate are left out");

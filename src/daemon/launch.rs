@@ -3,10 +3,13 @@
 
 use super::error::Error;
 use super::figures::say_what_is_sent;
-use super::opening::{self, Kept, Opened, Order};
-use super::parts::{announcer, open_changes, open_hotplug, open_stats, write_sdp};
+use super::input::OpenedInput;
+use super::kept::Kept;
+use super::opening::{self, Opened, Order};
+use super::parts::{self, open_changes, open_hotplug, open_stats, write_sdp};
+use super::registry::{EVENTS_MAX, Event, Registry};
+use super::session::Session;
 use super::state::Daemon;
-use super::tokens::{CONTROL_FIRST, EVENTS_MAX, SIGNAL, WAKER};
 use super::wall::Wall;
 use super::watched::Watched;
 use crate::beside::{Panicked, Work};
@@ -15,13 +18,11 @@ use crate::control::server::Server;
 use crate::control::{Answer, Request};
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
-use crate::publish::announce::{Announcer, Texts};
 use crate::publish::identity;
-use crate::publish::network::wait_for_ways;
+use crate::publish::network::{Network, wait_for_ways};
 use crate::settings::Settings;
 use crate::signals::{Asked, Signals};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Waker};
+use mio::{Events, Poll, Waker};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -39,21 +40,27 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
     let signals = Signals::listen()?;
     let options = options.config.is_some().then_some(options);
     let name = settings.name.clone().unwrap_or_else(machine::host_name);
-    let cname = identity::cname(&name, &machine::host_name());
+    let cname: Arc<str> = identity::cname(&name, &machine::host_name()).into();
     let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+    let mut registry = Registry::new(poll.registry().try_clone()?);
+    let token = registry.token(Event::Woken);
+    let waker = Arc::new(Waker::new(registry.inner(), token)?);
     let instance = settings.instance.as_ref().unwrap_or(&name);
-    let control = Server::open(instance, poll.registry(), CONTROL_FIRST).map_err(Error)?;
+    let token = registry.token(Event::Control);
+    let control = Server::open(instance, registry.inner(), token).map_err(Error)?;
     let order = Order {
         settings: settings.clone(),
         name: name.clone(),
-        cname: cname.clone(),
+        cname: Arc::clone(&cname),
         waker: Arc::clone(&waker),
         kept: Kept::default(),
+        standard_input: None,
+        network: None,
     };
     let (tell, waits) = channel();
     let mut start = Start {
         poll,
+        registry,
         waker: Arc::clone(&waker),
         signals,
         control,
@@ -80,27 +87,27 @@ fn session(
     settings: &Settings,
     options: Option<StreamOptions>,
     name: String,
-    cname: String,
+    cname: Arc<str>,
 ) -> Result<Daemon, Error> {
-    let Start { poll, waker, signals, control, again, notifier, .. } = start;
-    let Ready { opened, sdp, announcer, stats, told } = ready;
-    let Opened { network, description, video, audio } = opened;
+    let Start { poll, registry, waker, signals, control, again, notifier, .. } = start;
+    let Ready { network, inputs, sessions, stats, told } = ready;
+    let kept = Kept::default();
     let began = monotonic();
     let clock = WallClock::new(began, began.0 + unix_offset_nanos());
+    let synchronised = sessions.first().is_some_and(|it| it.description.synchronised);
     Ok(Daemon {
         poll,
+        registry,
         timer: Timer::new()?,
         signals,
-        wall: Wall { clock, description, sdp: settings.sdp.clone(), told },
+        wall: Wall { clock, synchronised },
         name,
         cname,
-        sdp,
         began,
         tick: began,
-        video: video.map(|video| video.begin(None, began)),
-        audio: audio.map(|audio| audio.begin(None)),
-        reports_left: false,
-        announcer,
+        inputs: inputs.into_iter().map(|input| input.begin(&kept, began)).collect(),
+        sessions,
+        told,
         hotplug: open_hotplug(),
         changes: open_changes(),
         network,
@@ -119,9 +126,9 @@ fn session(
 
 /// Everything that a session begins with.
 struct Ready {
-    opened: Opened,
-    sdp: String,
-    announcer: Option<Announcer>,
+    network: Network,
+    inputs: Vec<OpenedInput>,
+    sessions: Vec<Session>,
     stats: Option<Lines>,
     /// The description, being written to a pipe.
     told: Option<Lines>,
@@ -137,20 +144,22 @@ fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
         let _ = order.waker.wake();
     })
     .map_err(|why| Error(why.to_string()))?;
-    let opened = opening::open(order)?;
-    let undescribed = |_| Error("the session cannot be described".into());
-    let sdp = opened.description.text().map_err(undescribed)?;
-    let sound = opened.description.sound_text().map_err(undescribed)?;
-    let announcer =
-        announcer(settings, Texts { session: &sdp, sound: sound.as_deref() }, &opened.network)?;
-    let told = settings.sdp.as_deref().map(|path| write_sdp(path, &sdp)).transpose()?.flatten();
+    let Opened { network, descriptions, inputs } = opening::open(order)?;
+    if let Some(whole) = descriptions.first() {
+        parts::warn_of_no_sound(settings, whole);
+    }
+    let sessions = descriptions.into_iter().map(|it| Session::open(it, settings, &network));
+    let sessions: Vec<_> = sessions.collect::<Result<_, _>>()?;
+    let file = settings.sdp.as_deref().zip(sessions.first());
+    let told = file.map(|(path, whole)| write_sdp(path, &whole.sdp)).transpose()?.flatten();
     let stats = settings.stats.as_deref().map(open_stats).transpose()?;
-    Ok(Ready { opened, sdp, announcer, stats, told })
+    Ok(Ready { network, inputs, sessions, stats, told })
 }
 
 /// The event loop until the session is open.
 struct Start {
     poll: Poll,
+    registry: Registry,
     waker: Arc<Waker>,
     signals: Signals,
     control: Server,
@@ -167,8 +176,7 @@ struct Start {
 impl Start {
     /// Waits for the session to be opened; `None` if it is to end before.
     fn wait_for(&mut self, mut work: Work<Result<Ready, Error>>) -> Result<Option<Ready>, Error> {
-        let signals = self.signals.descriptor();
-        self.poll.registry().register(&mut SourceFd(&signals), SIGNAL, Interest::READABLE)?;
+        self.registry.watch(self.signals.descriptor(), Event::Signal)?;
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.is_ended() {
             if let Some(ended) = work.take() {

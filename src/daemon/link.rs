@@ -1,8 +1,8 @@
 //! Follows the network: an interface that goes down and comes back, or gets another address.
-//! Streams continue with the same numbers; only their source address changes.
+//! Tracks continue with the same numbers; only their source address changes.
 
 use super::state::Daemon;
-use crate::publish::output::Output;
+use crate::publish::sink::Sink;
 use crate::settings::Destination;
 use std::net::IpAddr;
 use streamsocket_media::clock::Monotonic;
@@ -18,22 +18,20 @@ impl Daemon {
 
     /// Checks the network while sending fails: the kernel does not report every change.
     pub(super) fn retry_network(&mut self, now: Monotonic) {
-        if self.outputs().any(Output::is_failing) {
+        if self.sinks().any(Sink::is_failing) {
             self.follow_network(now);
         }
     }
 
-    fn outputs(&self) -> impl Iterator<Item = &Output> {
-        let video = self.video.iter().flat_map(|video| video.outputs());
-        let audio = self.audio.iter().flat_map(|audio| audio.outputs());
-        video.chain(audio).flatten()
+    fn sinks(&self) -> impl Iterator<Item = &Sink> {
+        self.tracks().flat_map(|track| track.transport().sinks().iter())
     }
 
     pub(super) fn follow_network(&mut self, now: Monotonic) {
         let Some(interface) = self.network.usable() else { return };
         let index = self.network.interface.as_ref().map(|known| known.index);
-        let left = |output: &Output| output.has_left(&interface.addresses);
-        if index == Some(interface.index) && !self.outputs().any(left) {
+        let left = |sink: &Sink| sink.has_left(&interface.addresses);
+        if index == Some(interface.index) && !self.sinks().any(left) {
             return;
         }
         if let Err(error) = self.reopen(&interface, now) {
@@ -47,26 +45,29 @@ impl Daemon {
 
     fn reopen(&mut self, interface: &Interface, now: Monotonic) -> Result<(), String> {
         let ttl = self.network.ttl;
-        let video = self.video.as_mut().map_or(Ok(()), |video| video.reopen(interface, ttl));
-        let audio = self.audio.as_mut().map_or(Ok(()), |audio| audio.reopen(interface, ttl));
+        let reopened = self.tracks_mut().map(|track| track.reopen(interface, ttl));
+        let reopened = reopened.fold(Ok(()), Result::and);
         // Sockets that could be opened are watched, even if others failed.
         self.watch_rtcp().map_err(|error| error.to_string())?;
-        let first = self.network.destinations.first().map(Destination::address);
+        let first = self.network.destinations().first().map(Destination::address);
         let own = interface.addresses.iter().find(|own| match first {
             Some(IpAddr::V4(_)) => interface.address.is_some_and(|address| **own == address),
             _ => own.is_ipv6(),
         });
         if let Some(origin) = own.filter(|own| **own != self.network.origin) {
             self.network.origin = *origin;
-            self.wall.description.origin = *origin;
-            self.wall.description.changes += 1;
+            for session in &mut self.sessions {
+                session.description.origin = *origin;
+                session.description.changes += 1;
+            }
         }
-        if let Some(announcer) = &mut self.announcer {
-            announcer.move_to(self.network.origin, interface)?;
+        let origin = self.network.origin;
+        for announcer in self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut()) {
+            announcer.move_to(origin, interface)?;
         }
-        self.watch_announcer();
+        self.watch_announcers();
         self.describe_anew(now);
         self.schedule_reports(now);
-        video.and(audio)
+        reopened
     }
 }

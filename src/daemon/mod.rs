@@ -1,26 +1,33 @@
 //! The daemon's event loop, the only place that knows both the engine and the edges.
 //!
-//! `launch` and `opening` open a session beside the loop; `state` holds it; `run` is the loop. In
-//! each turn it sends pictures and sound (`video`, `audio`) and RTCP (`rtcp`), and it follows
-//! changes of devices, network, clock and configuration (`watch`, `link`, `describe`, `reload`).
+//! `launch` and `opening` open everything beside the loop; `state` holds it; `run` is the loop. There
+//! are inputs (`input`: `video`, `audio`), each a source whose branches (`branch`) end in tracks, and
+//! sessions (`session`), which describe and announce tracks. In each turn every input sends what it
+//! has, and every track its RTCP (`rtcp`). The loop knows descriptors by what they mean (`registry`),
+//! and follows changes of devices, network, clock and configuration (`watch`, `link`, `describe`,
+//! `reload`).
 
 mod audio;
-mod beginning;
+mod branch;
 mod change;
 mod describe;
 mod error;
 mod figures;
+mod input;
+mod kept;
 mod launch;
 mod link;
 mod opening;
 mod parts;
 mod rate;
+mod registry;
 mod reload;
 mod rtcp;
 mod run;
+mod selection;
 mod service;
+mod session;
 mod state;
-mod tokens;
 mod video;
 mod wall;
 mod watch;

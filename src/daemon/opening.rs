@@ -1,157 +1,229 @@
-//! Opens a session's parts beside the loop: the group, the sources and the sockets, each of which
-//! may take seconds or never answer. The loop makes the streams of them when they begin, so that
+//! Opens a daemon's parts beside the loop: the groups, the sources and the sockets, each of which
+//! may take seconds or never answer. The loop makes the inputs of them when they begin, so that
 //! those of a session that continues get its numbers and clocks as they are then.
 
 use super::audio::OpenedAudio;
-use super::beginning::Beginning;
+use super::branch::OpenedBranch;
 use super::error::Error;
-use super::parts::{describe, normaliser, sending};
+use super::input::OpenedInput;
+use super::kept::Kept;
+use super::parts::{self, describe, describe_tier};
+use super::selection::Selection;
 use super::video::OpenedVideo;
 use crate::capture::source::{self, AudioSource, Context, OpenInput, Source, VideoSource};
 use crate::clock::{monotonic, unix_offset_nanos};
-use crate::publish::description::{Description, NTP64_ID};
-use crate::publish::network;
-use crate::publish::network::Network;
-use crate::publish::output::Output;
-use crate::publish::repair::{AudioRepair, VideoRepair};
+use crate::publish::beginning::Beginning;
+use crate::publish::description::{Described, Description, TrackFormat, bandwidth};
+use crate::publish::network::{self, Network};
+use crate::publish::sink::{self, Sink, Sinks};
+use crate::publish::track::{OpenedTrack, Outgoing, TrackId};
 use crate::publish::transport::Transport;
-use crate::settings::{Endpoint, Settings};
+use crate::settings::{Endpoint, InputSettings, Settings, Tier, VideoSettings};
 use mio::Waker;
 use std::sync::Arc;
 use streamsocket_media::{AudioFormat, VideoFormat};
-use streamsocket_net::ReceiveSocket;
-use streamsocket_stream::send::audio::Form;
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::sdp::Medium;
 
 /// What to open, and what a session that continues keeps.
 pub(super) struct Order {
     pub(super) settings: Settings,
     pub(super) name: String,
-    pub(super) cname: String,
+    pub(super) cname: Arc<str>,
     /// Wakes the loop when a picture or a device is ready.
     pub(super) waker: Arc<Waker>,
     pub(super) kept: Kept,
-}
-
-/// What streams keep when their sources are reopened.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Kept {
-    pub(super) video: Option<Ssrc>,
-    pub(super) audio: Option<(AudioFormat, Ssrc)>,
     /// Format of standard input, if the session is reading it: nobody else may meanwhile.
     pub(super) standard_input: Option<VideoFormat>,
+    /// The session's network, if its groups are kept.
+    pub(super) network: Option<Network>,
 }
 
-/// The parts of a session, opened.
+/// The parts of a daemon, opened.
 pub(super) struct Opened {
     pub(super) network: Network,
-    pub(super) description: Description,
-    pub(super) video: Option<OpenedVideo>,
-    pub(super) audio: Option<OpenedAudio>,
+    /// Of the session, then of its tiers.
+    pub(super) descriptions: Vec<Description>,
+    pub(super) inputs: Vec<OpenedInput>,
 }
 
 /// Opens everything in the order.
 pub(super) fn open(order: &Order) -> Result<Opened, Error> {
-    let Order { settings, name, cname, waker, kept } = order;
+    let Order { settings, name, cname, waker, standard_input, .. } = order;
     // Finding a group takes a second: what can be refused at once was refused before.
-    let network = network::find(settings, name).map_err(|error| Error(error.to_string()))?;
+    let network = network::find(settings, name, order.network.as_ref())
+        .map_err(|error| Error(error.to_string()))?;
     let (epoch, unix_offset) = (monotonic(), unix_offset_nanos());
-    let standard_input = kept.standard_input;
+    let standard_input = *standard_input;
     let context = Context { epoch, unix_offset, waker: Arc::clone(waker), standard_input };
-    let (pictures, sound) = first_of_each(source::open(settings, &context)?);
+    let sources = source::open(settings, &context)?;
     let unix_began = monotonic().0 + unix_offset;
-    let mut description = describe(settings, &network, name, cname, unix_began);
-    let sending = sending(settings, sound.as_ref().map(|(source, _)| source.format()));
-    let mut video = None;
-    if let Some((source, name)) = pictures {
-        let beginning = Beginning::new(kept.video)?;
-        let endpoints: Vec<_> = network.destinations.iter().map(|to| to.video).collect();
-        description.video = Some((source.format(), beginning.ssrc));
-        let bandwidth = description.video_bandwidth().unwrap_or(BANDWIDTH_DEFAULT);
-        let transport = transport(&network, &endpoints, beginning.ssrc, bandwidth, false)?;
-        let repair = repair(&network, &endpoints, beginning.ssrc, settings.repair)?
-            .map(|(share, encoder, outputs)| VideoRepair::new(share, encoder, outputs));
-        let chosen = settings.videos().next();
-        video = chosen.map(|chosen| {
-            let normaliser = normaliser(&name, chosen, Arc::clone(waker));
-            OpenedVideo { source, name, beginning, normaliser, sending, transport, repair }
-        });
-    }
-    let mut audio = None;
-    if let Some((source, name)) = sound {
-        // Sound in another format is another stream.
-        let same = kept.audio.filter(|(format, _)| *format == source.format());
-        let beginning = Beginning::new(same.map(|(_, ssrc)| ssrc))?;
-        let endpoints: Vec<_> = network.destinations.iter().map(|to| to.audio).collect();
-        description.audio = Some((source.format(), beginning.ssrc));
-        let transport =
-            transport(&network, &endpoints, beginning.ssrc, BANDWIDTH_DEFAULT, video.is_some())?;
-        let repair = repair(&network, &endpoints, beginning.ssrc, settings.repair)?
-            .map(|(share, encoder, outputs)| AudioRepair::new(share, encoder, outputs));
-        let form = Form::new(settings.announce_sound, NTP64_ID);
-        let packet_size = sending.packet_size;
-        audio = Some(OpenedAudio { source, name, beginning, form, packet_size, transport, repair });
-    }
-    Ok(Opened { network, description, video, audio })
+    let whole = describe(settings, &network, name, cname, unix_began);
+    let tiers = settings.tiers.iter().zip(1..);
+    let tiers = tiers.map(|(tier, nth)| describe_tier(&whole, &network, &tier.name, nth));
+    let descriptions = std::iter::once(whole.clone()).chain(tiers).collect();
+    let formats = sources.iter().filter_map(|opened| match &opened.source {
+        Source::Audio(source) => Some(source.format()),
+        Source::Video(_) => None,
+    });
+    let sounds = formats.collect();
+    let mut opening = Opening { order, network: &network, descriptions, sounds };
+    let inputs = sources.into_iter().map(|source| opening.input(source));
+    let inputs = inputs.collect::<Result<_, _>>()?;
+    let descriptions = opening.descriptions;
+    Ok(Opened { network, descriptions, inputs })
 }
 
-type Named<T> = Option<(T, String)>;
+/// Opens tracks, and describes them.
+struct Opening<'a> {
+    order: &'a Order,
+    network: &'a Network,
+    descriptions: Vec<Description>,
+    /// Formats of all sounds.
+    sounds: Vec<AudioFormat>,
+}
 
-/// The first source of pictures and the first of sound.
-fn first_of_each(opened: Vec<OpenInput>) -> (Named<VideoSource>, Named<AudioSource>) {
-    let (mut pictures, mut sound) = (None, None);
-    for OpenInput { name, source, .. } in opened {
-        match source {
-            Source::Video(source) if pictures.is_none() => pictures = Some((source, name)),
-            Source::Audio(source) if sound.is_none() => sound = Some((source, name)),
-            _ => {}
+impl Opening<'_> {
+    fn input(&mut self, opened: OpenInput) -> Result<OpenedInput, Error> {
+        let OpenInput { index, name, source } = opened;
+        let order = self.order;
+        match (source, order.settings.inputs.get(index)) {
+            (Source::Video(source), Some(InputSettings::Video(video))) => {
+                Ok(OpenedInput::Video(self.video(index, source, name, video)?))
+            }
+            (Source::Audio(source), _) => Ok(OpenedInput::Audio(self.audio(source, name)?)),
+            (Source::Video(_), _) => Err(Error("pictures of no input: a bug".into())),
         }
     }
-    (pictures, sound)
+
+    fn video(
+        &mut self,
+        index: usize,
+        source: VideoSource,
+        name: String,
+        video: &VideoSettings,
+    ) -> Result<OpenedVideo, Error> {
+        let settings = &self.order.settings;
+        let nth = self.described(Medium::Video);
+        // Tiers are of the first pictures.
+        let tiers = if nth == 0 { settings.tiers.as_slice() } else { &[] };
+        let mut branches = Vec::new();
+        for tier in std::iter::once(None).chain(tiers.iter().map(Some)) {
+            let format = tier.map_or(source.format(), |tier| tier_format(source.format(), tier));
+            let sound = self.sounds.get(nth).copied().filter(|_| tier.is_none());
+            let sending = parts::sending(settings, video, sound);
+            let interval = format.reckoned_rate().frame_nanos(1);
+            let id = TrackId {
+                medium: Medium::Video,
+                index: nth,
+                tier: tier.map(|tier| tier.name.as_str().into()),
+            };
+            let outgoing = Outgoing::Pictures { sending, interval };
+            let track = self.track(id, TrackFormat::Video(format), outgoing)?;
+            let waker = Arc::clone(&self.order.waker);
+            let normaliser = parts::normaliser(&name, video, tier, waker);
+            let selection = tier.and_then(|tier| tier.fps);
+            let selection =
+                selection.and_then(|fps| Selection::new(fps, source.format().reckoned_rate()));
+            branches.push(OpenedBranch {
+                name: name.clone(),
+                selection,
+                normaliser,
+                format,
+                track,
+            });
+        }
+        Ok(OpenedVideo { index, source, name, branches })
+    }
+
+    fn audio(&mut self, source: AudioSource, name: String) -> Result<OpenedAudio, Error> {
+        let id =
+            TrackId { medium: Medium::Audio, index: self.described(Medium::Audio), tier: None };
+        let format = source.format();
+        let sending = parts::sound_sending(&self.order.settings, format);
+        let track = self.track(id, TrackFormat::Audio(format), Outgoing::Sound(sending))?;
+        Ok(OpenedAudio { source, name, tracks: vec![track] })
+    }
+
+    /// Tracks of the session so far that are of this medium.
+    fn described(&self, medium: Medium) -> usize {
+        let tracks = self.descriptions.first().map_or(&[][..], |whole| &whole.tracks);
+        tracks.iter().filter(|track| track.id.medium == medium).count()
+    }
+
+    fn track(
+        &mut self,
+        id: TrackId,
+        format: TrackFormat,
+        sending: Outgoing,
+    ) -> Result<OpenedTrack, Error> {
+        let sound = match format {
+            TrackFormat::Video(_) => None,
+            TrackFormat::Audio(format) => Some(format),
+        };
+        let kept = self.order.kept.ssrc(&id, sound);
+        let beginning = Beginning::new(kept).map_err(Error)?;
+        let place = self.network.place(id.tier.as_deref(), id.index).iter();
+        let endpoints = place.map(|to| match id.medium {
+            Medium::Video => to.video,
+            Medium::Audio => to.audio,
+        });
+        let endpoints: Vec<Endpoint> = endpoints.collect();
+        let of = |it: &&mut Description| it.tier.as_ref().map(|it| &it.0) == id.tier.as_ref();
+        let mut quiet = false;
+        if let Some((description, to)) =
+            self.descriptions.iter_mut().find(of).zip(endpoints.first())
+        {
+            quiet = !description.tracks.is_empty();
+            description.tracks.push(Described::new(id.clone(), format, beginning.ssrc, *to));
+        }
+        let share = self.order.settings.repair;
+        let sinks = self.sinks(&endpoints, quiet)?;
+        let bits = match format {
+            TrackFormat::Video(format) => bandwidth(format),
+            TrackFormat::Audio(_) => BANDWIDTH_DEFAULT,
+        };
+        let transport = Transport::new(beginning.ssrc, bits, sinks);
+        let fec = fec(share, beginning.ssrc)?;
+        Ok(OpenedTrack { id, beginning, sending, transport, fec })
+    }
+
+    /// Sinks at these endpoints. `quiet` ones leave it to those of another track to log errors.
+    fn sinks(&self, endpoints: &[Endpoint], quiet: bool) -> Result<Sinks, Error> {
+        let opening = sink::Opening {
+            interface: self.network.interface.as_ref(),
+            ttl: self.network.ttl,
+            fec: !self.order.settings.repair.is_none(),
+            quiet,
+        };
+        let mut sinks = Sinks::default();
+        for to in endpoints {
+            let sink = Sink::udp(*to, opening).map_err(|error| Error(error.to_string()))?;
+            sinks.attach(sink).map_err(|error| Error(error.to_string()))?;
+        }
+        Ok(sinks)
+    }
 }
 
-/// What the repair of a stream to these endpoints needs, if it is wanted.
-fn repair(
-    network: &Network,
-    endpoints: &[Endpoint],
-    media: Ssrc,
-    share: Share,
-) -> Result<Option<(Share, Encoder, Vec<Output>)>, Error> {
+/// What the FEC of a track needs, if it is wanted.
+fn fec(share: Share, media: Ssrc) -> Result<Option<(Share, Encoder)>, Error> {
     if share.is_none() {
         return Ok(None);
     }
-    let mut outputs = Vec::new();
-    for to in endpoints {
-        let output = Output::open_repair(*to, network.interface.as_ref(), network.ttl);
-        outputs.push(output.map_err(|error| Error(error.to_string()))?);
-    }
-    let Beginning { ssrc, sequence, .. } = Beginning::new(None)?;
-    Ok(Some((share, Encoder::new(ssrc, sequence, media), outputs)))
+    let Beginning { ssrc, sequence, .. } = Beginning::new(None).map_err(Error)?;
+    Ok(Some((share, Encoder::new(ssrc, sequence, media))))
 }
 
-/// The sockets of a stream to these endpoints. A `quiet` one leaves it to another stream to log
-/// errors.
-fn transport(
-    network: &Network,
-    endpoints: &[Endpoint],
-    ssrc: Ssrc,
-    bandwidth: u64,
-    quiet: bool,
-) -> Result<Transport, Error> {
-    let interface = network.interface.as_ref();
-    let mut outputs = Vec::new();
-    let mut groups = Vec::new();
-    for to in endpoints {
-        let output = Output::open(*to, interface, network.ttl);
-        outputs.push(output.map_err(|error| Error(error.to_string()))?.quietly(quiet));
-        if to.rtcp.ip().is_multicast() {
-            match ReceiveSocket::open(to.rtcp, interface, None) {
-                Ok(socket) => groups.push(socket),
-                Err(error) => log::warn!("reports of players to the group are not heard: {error}"),
-            }
-        }
-    }
-    Ok(Transport::new(ssrc, bandwidth, outputs, groups))
+/// Format of a tier's pictures.
+fn tier_format(source: VideoFormat, tier: &Tier) -> VideoFormat {
+    // As libjpeg scales: rounded up.
+    let [width, height] =
+        [source.width, source.height].map(|side| side.div_ceil(tier.scale.divisor()));
+    let slower = tier.fps.filter(|fps| {
+        let given = source.reckoned_rate();
+        fps.frame_nanos(1) > given.frame_nanos(1)
+    });
+    VideoFormat { width, height, rate: slower.or(source.rate) }
 }

@@ -1,60 +1,89 @@
-//! Makes the parts of a session of the settings: its description, the way of sending, its
-//! announcer, and the files that it writes.
+//! Makes the parts of sessions of the settings: their descriptions, the way of sending, their
+//! announcers, and the files that are written.
 
 use super::error::Error;
-use super::video::Sending;
 use crate::capture::hotplug::Hotplug;
 use crate::clock::monotonic;
 use crate::codec;
 use crate::codec::Normaliser;
 use crate::publish::announce::{self, Announcer, Reach, Texts};
 use crate::publish::description::{Description, NTP64_ID};
-use crate::publish::network::Network;
+use crate::publish::network::{Network, tier_name};
+use crate::publish::pictures::Sending;
+use crate::publish::sound::SoundSending;
 use crate::replace::replace;
-use crate::settings::{Destination, PORT_DEFAULT, Settings, VideoSettings};
+use crate::settings::{Destination, Settings, Tier, VideoSettings};
 use mio::Waker;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::AudioFormat;
 use streamsocket_net::{Changes, machine};
-use streamsocket_stream::send::audio::packet_frames;
+use streamsocket_stream::send::audio::{Form, packet_frames};
 use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::RESERVE;
+use streamsocket_wire::sdp::Medium;
 
 /// The session id is the time of the start in units of 3.8 us: distinct for two sessions that a
 /// machine starts within a second (RFC 8866 section 5.2), and exact as a double.
 const SESSION_ID_SHIFT: u32 = 14;
 
-/// The description of a session, without its streams.
+/// The description of a session, without its tracks.
 pub(super) fn describe(
     settings: &Settings,
     network: &Network,
     name: &str,
-    cname: &str,
+    cname: &Arc<str>,
     unix_began: i64,
 ) -> Description {
-    let first = network.destinations.first();
     Description {
         name: name.to_owned(),
-        cname: cname.to_owned(),
+        cname: Arc::clone(cname),
         origin: network.origin,
-        to: first.copied().unwrap_or_else(|| Destination::new(network.origin, PORT_DEFAULT)),
+        group: network.destinations().first().map_or(network.origin, Destination::address),
         ttl: network.ttl,
         session_id: NtpTime::from_unix_nanos(unix_began).0 >> SESSION_ID_SHIFT,
         changes: 0,
         packet_size: packet_size(settings),
-        repair: !settings.repair.is_none(),
+        fec: !settings.repair.is_none(),
         synchronised: machine::is_synchronised(),
         plain_sound: settings.announce_sound,
-        video: None,
-        audio: None,
+        tier: None,
+        tracks: Vec::new(),
     }
 }
 
-pub(super) fn normaliser(name: &str, video: &VideoSettings, waker: Arc<Waker>) -> Normaliser {
-    let options = codec::Options { quality: video.quality, requality: video.requality };
+/// That of the `nth` tier, from 1 on, of the session that is described as `whole`.
+pub(super) fn describe_tier(
+    whole: &Description,
+    network: &Network,
+    tier: &str,
+    nth: u64,
+) -> Description {
+    let group = network.place(Some(tier), 0).first().map(Destination::address);
+    Description {
+        name: tier_name(&whole.name, tier),
+        group: group.unwrap_or(network.origin),
+        session_id: whole.session_id + nth,
+        tier: Some((tier.into(), whole.session_id)),
+        tracks: Vec::new(),
+        ..whole.clone()
+    }
+}
+
+/// What makes the pictures of `video` sendable, as they are or for a tier.
+pub(super) fn normaliser(
+    name: &str,
+    video: &VideoSettings,
+    tier: Option<&Tier>,
+    waker: Arc<Waker>,
+) -> Normaliser {
+    let options = match tier {
+        None => codec::Options { quality: video.quality, requality: video.requality },
+        Some(tier) => codec::Options { quality: tier.quality, requality: Some(tier.quality) },
+    };
     Normaliser::new(name.to_owned(), options, waker)
 }
 
@@ -66,14 +95,24 @@ pub(super) fn packet_size(settings: &Settings) -> usize {
 }
 
 /// How to send pictures beside this sound.
-pub(super) fn sending(settings: &Settings, sound: Option<AudioFormat>) -> Sending {
+pub(super) fn sending(
+    settings: &Settings,
+    video: &VideoSettings,
+    sound: Option<AudioFormat>,
+) -> Sending {
     Sending {
         packet_size: packet_size(settings),
         pace: settings.pace,
         ntp64_id: Some(NTP64_ID),
-        av_offset: settings.videos().next().map_or(0, |video| video.av_offset),
+        av_offset: video.av_offset,
         bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, sound, settings)),
     }
+}
+
+/// How to send sound in this format.
+pub(super) fn sound_sending(settings: &Settings, format: AudioFormat) -> SoundSending {
+    let form = Form::new(settings.announce_sound, NTP64_ID);
+    SoundSending { format, form, packet_size: packet_size(settings) }
 }
 
 /// What a limit for everything leaves for pictures: sound and its repair take precedence.
@@ -97,27 +136,34 @@ const SOUND_HEADERS: u64 = 12 + 16 + 28;
 /// Fewest bits a second for pictures: below the rate of the sound, one now and then.
 const BITRATE_LEFT_MIN: u64 = 50_000;
 
+/// What announces a session that goes to `group`, if it is to be announced.
 pub(super) fn announcer(
     settings: &Settings,
     texts: Texts<'_>,
     network: &Network,
+    group: IpAddr,
 ) -> Result<Option<Announcer>, Error> {
     if !settings.announce {
         return Ok(None);
     }
-    let group = network.destinations.first().filter(|to| to.is_multicast());
-    let Some(group) = group.map(Destination::address) else {
+    if !group.is_multicast() {
         log::info!(
             "not announced, since it does not go to a group: viewers need its description ('streamsocket sdp')"
         );
         return Ok(None);
-    };
-    if settings.announce_sound && texts.sound.is_none() {
-        log::warn!("--announce pulse: there is no sound that could be announced");
     }
     let (origin, interface) = (network.origin, network.interface.as_ref());
     let reach = Reach { origin, interface, ttl: announce::ttl(group, network.ttl) };
     Announcer::new(texts, reach, monotonic()).map(Some).map_err(Error)
+}
+
+/// Warns if the announcement of sound is wanted and there is none.
+pub(super) fn warn_of_no_sound(settings: &Settings, whole: &Description) {
+    let announced = settings.announce && whole.group.is_multicast();
+    let sound = whole.tracks.iter().any(|track| track.id.medium == Medium::Audio);
+    if announced && settings.announce_sound && !sound {
+        log::warn!("--announce pulse: there is no sound that could be announced");
+    }
 }
 
 /// Writes the description to a file, atomically, so that no player reads half of it. A pipe or a

@@ -7,17 +7,20 @@
 use super::change::{Before, Changed, OPENING_MAX, Reloading, reread};
 use super::error::Error;
 use super::figures::say_what_is_sent;
-use super::opening::{Kept, Opened, Order};
+use super::input::{Input, OpenedInput};
+use super::kept::Kept;
+use super::opening::Order;
 use super::parts;
+use super::session::Session;
 use super::state::Daemon;
-use super::wall::Wall;
+use super::video::Adjusting;
 use super::watched::Watched;
 use crate::beside::{self, Panicked, Work};
 use crate::capture::source::VideoSource;
 use crate::control::Answer;
 use crate::options::StreamOptions;
-use crate::publish::announce::Announcer;
-use crate::settings::Settings;
+use crate::publish::network::Network;
+use crate::settings::{InputSettings, Settings};
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
 
@@ -34,7 +37,7 @@ impl Daemon {
             return Some(self.reloaded(Err(Error(none.into()))));
         };
         self.notifier.reloading(now);
-        let before = self.before(options);
+        let before = self.before(now, options);
         match Work::begin("reload", Arc::clone(&self.waker), move || reread(before)) {
             Ok(work) => {
                 self.reloading = Some(Reloading { work, until: now + OPENING_MAX });
@@ -108,131 +111,158 @@ impl Daemon {
         }
     }
 
-    fn before(&self, options: StreamOptions) -> Before {
-        let video = self.video.as_ref();
-        let audio = self.audio.as_ref();
-        let source = video.map(|video| video.source());
-        let drawn = matches!(source, Some(VideoSource::Pattern(_) | VideoSource::Preloaded(_)));
-        let read = source.filter(|source| matches!(source, VideoSource::Stream(_)));
-        let kept = Kept {
-            video: video.map(|video| video.ssrc()),
-            audio: audio.map(|audio| (audio.source().format(), audio.ssrc())),
-            standard_input: read.map(VideoSource::format),
+    fn before(&self, now: Monotonic, options: StreamOptions) -> Before {
+        let sources = self.inputs.iter().filter_map(|input| match input {
+            Input::Video(input) => Some(input.source()),
+            Input::Audio(_) => None,
+        });
+        let is_drawn = |source: &VideoSource| {
+            matches!(source, VideoSource::Pattern(_) | VideoSource::Preloaded(_))
         };
+        let drawn = sources.clone().any(is_drawn);
+        let mut read = sources.filter(|source| matches!(source, VideoSource::Stream(_)));
         let order = Order {
             settings: self.settings.clone(),
             name: self.name.clone(),
-            cname: self.cname.clone(),
+            cname: Arc::clone(&self.cname),
             waker: Arc::clone(&self.waker),
-            kept,
+            kept: self.kept(now),
+            standard_input: read.next().map(VideoSource::format),
+            network: None,
         };
-        let (network, description) = (self.network.clone(), self.wall.description.clone());
-        Before { options, order, network, description, drawn }
+        let descriptions = self.sessions.iter().map(|it| it.description.clone()).collect();
+        Before { options, order, network: self.network.clone(), descriptions, drawn }
+    }
+
+    fn kept(&self, now: Monotonic) -> Kept {
+        Kept(self.inputs.iter().flat_map(|input| input.kept(now)).collect())
     }
 
     fn take_on(&mut self, changed: Changed, now: Monotonic) -> Result<(), Error> {
-        let Changed { settings, opened, announcer, stats, told } = changed;
+        let Changed { settings, opened, sessions, stats, moved } = changed;
         // Only when it is certain that the reload was not given up.
-        let path = settings.sdp.as_deref().zip(told);
-        let told = path.map(|(path, sdp)| parts::write_sdp(path, &sdp)).transpose()?.flatten();
+        let file = settings.sdp.as_deref().zip(sessions.first()).filter(|_| moved);
+        let told = file.map(|(path, it)| parts::write_sdp(path, &it.sdp)).transpose()?.flatten();
         let opened = match opened {
-            Some(opened) => Some((self.watch_opened(&opened)?, opened)),
+            Some((network, inputs)) => {
+                let watched = self.watch_opened(&inputs)?;
+                Some(Exchange { network, inputs, watched })
+            }
             None => None,
         };
         // Nothing fails from here on.
         if let Some(stats) = stats {
             self.stats = stats;
         }
-        self.wall.sdp.clone_from(&settings.sdp);
-        self.wall.told = told.or(self.wall.told.take());
-        self.announce_by(announcer);
+        self.told = told.or(self.told.take());
+        let exchanged = opened.is_some();
         match opened {
-            Some((watched, opened)) => self.exchange(opened, watched, now),
+            Some(exchange) => self.exchange(exchange, now),
             None => self.adjust(&settings, now),
         }
         self.settings = settings;
+        self.announce_by(sessions, exchanged);
+        if exchanged {
+            say_what_is_sent(self);
+            // The interface's address may have changed meanwhile.
+            self.follow_network(now);
+        }
         self.describe_anew(now);
         Ok(())
     }
 
-    /// Replaces the streams by those that were opened; the old ones are closed beside the loop.
-    fn exchange(&mut self, mut opened: Opened, watched: Watched, now: Monotonic) {
-        if let Some(video) = &mut self.video {
-            video.finish(now);
+    /// Replaces the inputs by those that were opened; the old ones are closed beside the loop.
+    fn exchange(&mut self, exchange: Exchange, now: Monotonic) {
+        let Exchange { network, inputs, watched } = exchange;
+        let wall = &self.wall.clock;
+        for input in &mut self.inputs {
+            if let Input::Video(input) = input {
+                input.finish(now, wall);
+            }
         }
-        let Wall { clock, description, .. } = &self.wall;
-        // These may have changed meanwhile.
-        opened.description.changes = description.changes + 1;
-        opened.description.synchronised = description.synchronised;
-        let kept_video = self.video.as_ref().map(|video| video.kept(now));
-        let kept_audio = self.audio.as_ref().map(|audio| audio.kept(audio.instant(now, clock).0));
-        self.leave_streams(&opened, now);
+        let kept = self.kept(now);
+        self.leave_tracks(&inputs, now);
         self.unwatch();
-        let (mut old, audio) = (self.video.take(), self.audio.take());
-        self.video = opened.video.map(|video| video.begin(kept_video, now));
-        self.audio = opened.audio.map(|audio| audio.begin(kept_audio));
-        (self.network, self.wall.description) = (opened.network, opened.description);
-        self.watched = watched;
-        if let (Some(video), Some(old)) = (&mut self.video, &mut old) {
-            video.inherit(old);
+        let mut old = std::mem::take(&mut self.inputs);
+        self.inputs = inputs.into_iter().map(|input| input.begin(&kept, now)).collect();
+        (self.network, self.watched) = (network, watched);
+        for input in &mut self.inputs {
+            old.iter_mut().for_each(|before| input.inherit(before));
         }
-        beside::close((old, audio));
-        if let Some(video) = &mut self.video {
-            video.begin(now);
-            video.rescan(now);
+        beside::close(old);
+        for input in &mut self.inputs {
+            input.begin(now);
+            input.rescan(now);
         }
-        if let Some(audio) = &mut self.audio {
-            audio.begin(now);
-            audio.rescan(now);
-        }
-        self.reports_left = true;
         self.schedule_reports(now);
-        say_what_is_sent(self);
-        // The interface's address may have changed meanwhile.
-        self.follow_network(now);
     }
 
-    /// Sends BYE to viewers who will receive no more of a stream.
-    fn leave_streams(&mut self, next: &Opened, now: Monotonic) {
-        let moved = next.network.destinations != self.network.destinations;
-        let described = &next.description;
-        let gone = |old: Option<_>, new: Option<_>| old.is_some() && (moved || old != new);
-        let old = &self.wall.description;
-        let video =
-            gone(old.video.as_ref().map(|it| it.1), described.video.as_ref().map(|it| it.1));
-        let audio =
-            gone(old.audio.as_ref().map(|it| it.1), described.audio.as_ref().map(|it| it.1));
-        if let Some(stream) = self.video.as_mut().filter(|_| video) {
-            let instant = stream.instant(now, &self.wall.clock);
-            stream.transport.bye(instant, &self.cname);
-        }
-        if let Some(stream) = self.audio.as_mut().filter(|_| audio) {
-            let instant = stream.instant(now, &self.wall.clock);
-            stream.transport.bye(instant, &self.cname);
+    /// Sends BYE to viewers who will receive no more of a track.
+    fn leave_tracks(&mut self, next: &[OpenedInput], now: Monotonic) {
+        let Self { inputs, wall, cname, .. } = self;
+        for track in inputs.iter_mut().flat_map(Input::tracks_mut) {
+            let goes_on = next.iter().flat_map(OpenedInput::tracks).any(|it| it.continues(track));
+            if !goes_on {
+                track.bye(now, &wall.clock, cname);
+            }
         }
     }
 
     /// Changes only the way of sending.
     fn adjust(&mut self, new: &Settings, now: Monotonic) {
-        let sound = self.audio.as_ref().map(|audio| audio.source().format());
-        let sending = parts::sending(new, sound);
-        if let (Some(video), Some(chosen)) = (&mut self.video, new.videos().next()) {
-            let normaliser = parts::normaliser(video.name(), chosen, Arc::clone(&self.waker));
-            video.adjust(normaliser, sending, now);
+        let sounds: Vec<_> = self.inputs.iter().filter_map(Input::sound).collect();
+        let mut nth = 0;
+        for input in &mut self.inputs {
+            match input {
+                Input::Video(input) => {
+                    let index = input.index();
+                    if let Some(InputSettings::Video(video)) = new.inputs.get(index) {
+                        let sound = sounds.get(nth).copied();
+                        let adjusting =
+                            Adjusting { settings: new, video, sound, waker: &self.waker };
+                        input.adjust(&adjusting, now);
+                    }
+                    nth += 1;
+                }
+                Input::Audio(input) => input.adjust(new, now),
+            }
         }
-        if let Some(audio) = &mut self.audio {
-            audio.adjust(sending.packet_size);
-        }
-        self.wall.description.resize(sending.packet_size);
     }
 
-    fn announce_by(&mut self, announcer: Option<Announcer>) {
-        match (&mut self.announcer, &announcer) {
-            (Some(old), None) => old.delete(),
-            (Some(old), Some(new)) => old.delete_sound(new),
-            (None, _) => {}
+    /// Announces these sessions from now on, which take the place of those before; of other tracks,
+    /// if they were `exchanged`.
+    fn announce_by(&mut self, mut sessions: Vec<Session>, exchanged: bool) {
+        let packet_size = parts::packet_size(&self.settings);
+        for old in &mut self.sessions {
+            let mut next = sessions.iter_mut().find(|next| next.tier() == old.tier());
+            // The description may have changed meanwhile.
+            match &mut next {
+                Some(next) if exchanged => {
+                    next.description.changes = old.description.changes + 1;
+                }
+                Some(next) => {
+                    next.description.clone_from(&old.description);
+                    next.description.resize(packet_size);
+                }
+                None => {}
+            }
+            match (&mut old.announcer, next.and_then(|next| next.announcer.as_ref())) {
+                (Some(old), None) => old.delete(),
+                (Some(old), Some(new)) => old.delete_sound(new),
+                (None, _) => {}
+            }
         }
-        self.announcer = announcer;
-        self.watch_announcer();
+        for session in &mut sessions {
+            session.description.synchronised = self.wall.synchronised;
+        }
+        self.sessions = sessions;
+        self.watch_announcers();
     }
+}
+
+/// New inputs, to take the place of those that there are.
+struct Exchange {
+    network: Network,
+    inputs: Vec<OpenedInput>,
+    watched: Watched,
 }

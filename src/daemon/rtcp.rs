@@ -1,107 +1,98 @@
-//! RTCP of the session: when reports are due, what they say, and who has reported.
+//! RTCP of the tracks: when reports are due, what they say, and who has reported.
 
 use super::state::Daemon;
-use crate::publish::transport::Transport;
-use crate::publish::viewers::{StreamViewers, ViewerList, ViewerStatistics};
-use std::os::fd::RawFd;
+use crate::publish::track::Track;
+use crate::publish::viewers::{Reception, StreamViewers, ViewerList, ViewerStatistics};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
 use streamsocket_stream::session::report::About;
-use streamsocket_stream::session::viewers::{self, REPORT_SIZE};
-
-/// RTP clock rate of video in hertz (RFC 3551 section 5).
-const VIDEO_RATE: u32 = 90_000;
+use streamsocket_stream::session::viewers::REPORT_SIZE;
+use streamsocket_wire::sdp::Medium;
 
 impl Daemon {
-    fn transports(&self) -> impl Iterator<Item = &Transport> {
-        let video = self.video.as_ref().map(|video| &video.transport);
-        video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.transport))
-    }
-
-    fn transports_mut(&mut self) -> impl Iterator<Item = &mut Transport> {
-        let video = self.video.as_mut().map(|video| &mut video.transport);
-        video.into_iter().chain(self.audio.as_mut().map(|audio| &mut audio.transport))
-    }
-
-    /// The descriptors of sockets that reports may arrive at.
-    pub(super) fn rtcp_descriptors(&self) -> impl Iterator<Item = RawFd> {
-        self.transports().flat_map(Transport::descriptors)
-    }
-
     pub(super) fn reports_deadline(&self) -> Option<Monotonic> {
-        self.transports().filter_map(Transport::deadline).min()
+        self.tracks().filter_map(|track| track.transport().deadline()).min()
     }
 
-    /// Number of known receivers: of the stream that has more, since each may receive one or both.
+    /// Number of known receivers of all sessions.
     pub(super) fn viewers(&self) -> usize {
-        self.transports().map(Transport::viewers).map(viewers::Viewers::len).max().unwrap_or(0)
+        self.sessions.iter().map(|session| viewers(self.tracks(), session.tier())).sum()
     }
 
     /// The known receivers, each of them once.
     pub(super) fn viewer_list(&self, now: Monotonic) -> Vec<ViewerStatistics> {
         let mut list = ViewerList::default();
-        if let Some(video) = &self.video {
-            let viewers = video.transport.viewers().iter();
-            let rate = VIDEO_RATE;
-            StreamViewers { viewers, rate, place: |it| &mut it.video, list: &mut list }.add(now);
-        }
-        if let Some(audio) = &self.audio {
-            let viewers = audio.transport.viewers().iter();
-            let rate = audio.source().format().rate;
-            StreamViewers { viewers, rate, place: |it| &mut it.audio, list: &mut list }.add(now);
+        for track in self.tracks() {
+            let place: fn(&mut ViewerStatistics) -> &mut Option<Reception> = match track.id().medium
+            {
+                Medium::Video => |it| &mut it.video,
+                Medium::Audio => |it| &mut it.audio,
+            };
+            let viewers = track.transport().viewers().iter();
+            StreamViewers { viewers, rate: track.clock_rate(), place, list: &mut list }.add(now);
         }
         list.into_list()
     }
 
     pub(super) fn schedule_reports(&mut self, now: Monotonic) {
-        self.transports_mut().for_each(|transport| transport.schedule(now));
+        self.tracks_mut().for_each(|track| track.transport_mut().schedule(now));
     }
 
     pub(super) fn forget_viewers(&mut self, now: Monotonic) {
-        self.transports_mut().for_each(|transport| transport.forget(now));
+        self.tracks_mut().for_each(|track| track.transport_mut().forget(now));
     }
 
     pub(super) fn send_reports(&mut self, now: Monotonic) {
         if self.reports_deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
+        for input in 0..self.inputs.len() {
+            let note = self.inputs[input].why_away();
+            let branches = self.inputs[input].tracks().count();
+            for branch in 0..branches {
+                self.send_report(input, branch, note.as_deref(), now);
+            }
+        }
+    }
+
+    /// Sends a report on a track, if one is due.
+    fn send_report(&mut self, input: usize, branch: usize, note: Option<&str>, now: Monotonic) {
+        let due = |track: &Track| track.transport().deadline().is_some_and(|due| due <= now);
+        let track = self.inputs[input].tracks().nth(branch);
+        let Some(track) = track.filter(|track| due(track)) else { return };
+        let members = viewers(self.tracks(), track.id().tier.as_deref());
         let about = About {
             cname: &self.cname,
-            note: None,
+            note,
             clock: Some(self.wall.reference()),
-            members: u32::try_from(self.viewers()).unwrap_or(u32::MAX),
+            members: u32::try_from(members).unwrap_or(u32::MAX),
             report_size: REPORT_SIZE,
             // Without random numbers reports are merely regular.
             random: machine::random().unwrap_or(u32::MAX / 2),
         };
-        let due = |transport: &Transport| transport.deadline().is_some_and(|due| due <= now);
-        if let Some(video) = self.video.as_mut().filter(|video| due(&video.transport)) {
-            let instant = video.instant(now, &self.wall.clock);
-            let note = video.source().why_away();
-            let about = About { note: note.as_deref(), ..about };
-            video.transport.report(now, instant, &about);
-        }
-        if let Some(audio) = self.audio.as_mut().filter(|audio| due(&audio.transport)) {
-            let instant = audio.instant(now, &self.wall.clock);
-            let note = audio.source().why_away();
-            let about = About { note: note.as_deref(), ..about };
-            audio.transport.report(now, instant, &about);
+        let instant = track.instant(now, &self.wall.clock);
+        if let Some(track) = self.inputs[input].tracks_mut().nth(branch) {
+            track.transport_mut().report(now, instant, &about);
         }
     }
 
     pub(super) fn send_byes(&mut self, now: Monotonic) {
-        if let Some(video) = &mut self.video {
-            let instant = video.instant(now, &self.wall.clock);
-            video.transport.bye(instant, &self.cname);
-        }
-        if let Some(audio) = &mut self.audio {
-            let instant = audio.instant(now, &self.wall.clock);
-            audio.transport.bye(instant, &self.cname);
+        let Self { inputs, wall, cname, .. } = self;
+        for track in inputs.iter_mut().flat_map(|input| input.tracks_mut()) {
+            track.bye(now, &wall.clock, cname);
         }
     }
 
     pub(super) fn receive_reports(&mut self, now: Monotonic) {
-        let left = self.transports_mut().map(|transport| transport.receive(now));
-        self.reports_left = left.fold(false, |any, left| any | left);
+        for track in self.tracks_mut().filter(|track| track.transport().is_reported()) {
+            track.transport_mut().receive(now);
+        }
     }
+}
+
+/// Number of known receivers of a session: of its track that has most, since each may receive one
+/// or all.
+fn viewers<'a>(tracks: impl Iterator<Item = &'a Track>, tier: Option<&str>) -> usize {
+    let own = tracks.filter(|track| track.id().tier.as_deref() == tier);
+    own.map(|track| track.transport().viewers().len()).max().unwrap_or(0)
 }

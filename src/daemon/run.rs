@@ -3,20 +3,17 @@
 //! Each turn reads the clock once, takes what the sources have, sends what is due, and sets the
 //! timer to the earliest deadline. Nothing in a turn blocks.
 
-use super::audio::Audio;
 use super::change::Reloading;
 use super::error::Error;
+use super::input::Input;
+use super::registry::{EVENTS_MAX, Event};
 use super::state::Daemon;
-use super::tokens::{
-    ASKED, AUDIO_FIRST, CHANGES, CONTROL_FIRST, EVENTS_MAX, HOTPLUG, RTCP, SIGNAL, TIMER,
-};
-use super::video::Video;
 use crate::clock::monotonic;
 use crate::control::{Answer, Request};
 use crate::publish::announce::Announcer;
 use crate::signals::Asked;
 use crate::statistics::Statistics;
-use mio::{Events, Token};
+use mio::Events;
 use std::time::Duration;
 use streamsocket_journal::lines::CLOSE_PATIENCE;
 use streamsocket_media::clock::Monotonic;
@@ -55,7 +52,9 @@ impl Daemon {
             }
             now = monotonic();
             for event in &events {
-                self.dispatch(event.token(), now);
+                if let Some(event) = self.registry.event(event.token()) {
+                    self.dispatch(event, now);
+                }
             }
         }
     }
@@ -72,18 +71,13 @@ impl Daemon {
 
     /// A file of which no picture could be sent is an error.
     fn was_of_use(&self) -> Result<(), Error> {
-        let useless = self.video.as_ref().and_then(Video::useless);
+        let useless = self.inputs.iter().find_map(Input::useless);
         useless.map_or(Ok(()), |problem| Err(Error(problem)))
     }
 
     fn begin(&mut self, now: Monotonic) {
         self.began = now;
-        if let Some(video) = &mut self.video {
-            video.begin(now);
-        }
-        if let Some(audio) = &mut self.audio {
-            audio.begin(now);
-        }
+        self.inputs.iter_mut().for_each(|input| input.begin(now));
         self.notifier.ready();
         if std::mem::take(&mut self.reload_again) {
             self.reload_by_signal(now);
@@ -91,41 +85,41 @@ impl Daemon {
     }
 
     /// Handles what only an event tells; [`turn`](Self::turn) finds out everything else.
-    fn dispatch(&mut self, token: Token, now: Monotonic) {
-        match token {
-            TIMER => self.timer.fired(),
-            SIGNAL => self.read_signals(now),
-            RTCP => self.reports_left = true,
-            HOTPLUG => self.rescan_devices(now),
-            CHANGES => self.hear_of_network(now),
-            ASKED => self.announcer.iter_mut().for_each(|announcer| announcer.asked(now)),
-            Token(index) if (AUDIO_FIRST..CONTROL_FIRST).contains(&index) => {
-                if let Some(audio) = &mut self.audio {
-                    audio.handle_event(index - AUDIO_FIRST, now);
+    fn dispatch(&mut self, event: Event, now: Monotonic) {
+        match event {
+            Event::Timer => self.timer.fired(),
+            Event::Signal => self.read_signals(now),
+            Event::Woken => {}
+            Event::Source { input, index } => {
+                if let Some(input) = self.inputs.get_mut(input) {
+                    input.handle_event(index, now);
                 }
             }
-            token if self.control.as_ref().is_some_and(|control| control.owns(token)) => {
-                self.serve_control(now);
+            Event::Reports { input, branch } => {
+                let track = self.inputs.get_mut(input).and_then(|it| it.tracks_mut().nth(branch));
+                track.into_iter().for_each(|track| track.transport_mut().hear());
             }
-            _ => {}
+            Event::Hotplug => self.rescan_devices(now),
+            Event::Network => self.hear_of_network(now),
+            Event::Asked { session } => {
+                let announcer = self.sessions.get_mut(session).and_then(|it| it.announcer.as_mut());
+                announcer.into_iter().for_each(|announcer| announcer.asked(now));
+            }
+            Event::Control => self.serve_control(now),
         }
     }
 
     fn turn(&mut self, now: Monotonic) -> Result<(), Error> {
         self.finish_reload(now);
-        if let Some(audio) = &mut self.audio {
-            audio.turn(now, &self.wall.clock)?;
+        // Pictures may be many packets: sound goes before them.
+        for first in [true, false] {
+            let mut inputs = self.inputs.iter_mut().filter(|input| input.is_sound() == first);
+            inputs.try_for_each(|input| input.turn(now, &self.wall.clock))?;
         }
-        if let Some(video) = &mut self.video {
-            video.turn(now, &self.wall.clock)?;
-        }
-        if self.reports_left {
-            self.receive_reports(now);
-        }
+        self.receive_reports(now);
         self.send_reports(now);
-        if let Some(announcer) = &mut self.announcer {
-            announcer.announce(now);
-        }
+        let announcers = self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut());
+        announcers.for_each(|announcer| announcer.announce(now));
         if now >= self.tick {
             self.tick(now);
         }
@@ -143,24 +137,21 @@ impl Daemon {
     }
 
     fn deadline(&self) -> Monotonic {
-        let video = self.video.as_ref().and_then(Video::deadline);
-        let audio = self.audio.as_ref().and_then(Audio::deadline);
-        let announcer = self.announcer.as_ref().map(Announcer::deadline);
-        let left = self.reports_left.then_some(self.began);
+        let inputs = self.inputs.iter().filter_map(Input::deadline);
+        let announcers = self.sessions.iter().filter_map(|session| session.announcer.as_ref());
+        let announcers = announcers.map(Announcer::deadline);
+        let left = self.tracks().any(|track| track.transport().is_reported());
+        let left = left.then_some(self.began);
         let ping = self.notifier.deadline();
         let reload = self.reloading.as_ref().map(Reloading::deadline);
-        let others = [self.reports_deadline(), ping, reload, Some(self.tick)];
-        let due = [video, audio, announcer, left].into_iter().chain(others);
-        due.flatten().min().unwrap_or(self.tick)
+        let others = [self.reports_deadline(), ping, reload, left].into_iter().flatten();
+        inputs.chain(announcers).chain(others).fold(self.tick, Monotonic::min)
     }
 
     /// Whether all sources that end by themselves have ended, and there was one.
     fn is_over(&self) -> bool {
-        let video = self.video.as_ref().filter(|video| video.source().is_finite());
-        let audio = self.audio.as_ref().filter(|audio| audio.source().is_finite());
-        (video.is_some() || audio.is_some())
-            && video.is_none_or(Video::is_over)
-            && audio.is_none_or(Audio::is_over)
+        let mut finite = self.inputs.iter().filter(|input| input.is_finite()).peekable();
+        finite.peek().is_some() && finite.all(Input::is_over)
     }
 
     fn read_signals(&mut self, now: Monotonic) {
@@ -176,7 +167,10 @@ impl Daemon {
     fn serve_control(&mut self, now: Monotonic) {
         let Some(mut control) = self.control.take() else { return };
         control.serve(|request| match request {
-            Request::Sdp => Some(Answer::Sdp(self.sdp.clone())),
+            Request::Sdp => Some(match self.sdp(None) {
+                Some(sdp) => Answer::Sdp(sdp.to_owned()),
+                None => Answer::Error("there is no description".into()),
+            }),
             Request::Status => Some(Answer::Status(Box::new(Statistics {
                 viewer_list: self.viewer_list(now),
                 ..self.statistics(now)
@@ -195,11 +189,10 @@ impl Daemon {
         self.abandon_reload();
         let now = monotonic();
         self.send_byes(now);
-        if let Some(announcer) = &mut self.announcer {
-            announcer.delete();
-        }
+        let announcers = self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut());
+        announcers.for_each(Announcer::delete);
         self.write_stats(now);
-        for lines in [&self.stats, &self.wall.told].into_iter().flatten() {
+        for lines in [&self.stats, &self.told].into_iter().flatten() {
             lines.close(CLOSE_PATIENCE);
         }
     }

@@ -1,9 +1,10 @@
-//! The state of a session. The modules that act on it (`run`, `rtcp`, `describe`, `watch`, `link`,
-//! `reload`, `service`, `figures`) depend on this one, never the other way round.
+//! The state of a daemon that streams. The modules that act on it (`run`, `rtcp`, `describe`,
+//! `watch`, `link`, `reload`, `service`, `figures`) depend on this one, never the other way round.
 
-use super::audio::Audio;
 use super::change::Reloading;
-use super::video::Video;
+use super::input::Input;
+use super::registry::Registry;
+use super::session::Session;
 use super::wall::Wall;
 use super::watched::Watched;
 use crate::capture::hotplug::Hotplug;
@@ -11,8 +12,8 @@ use crate::clock::Timer;
 use crate::control::server::Server;
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
-use crate::publish::announce::Announcer;
 use crate::publish::network::Network;
+use crate::publish::track::Track;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use mio::{Poll, Waker};
@@ -21,28 +22,29 @@ use streamsocket_journal::lines::Lines;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Changes;
 
-/// A session that streams.
+/// A daemon that streams.
 pub struct Daemon {
     pub(super) poll: Poll,
+    pub(super) registry: Registry,
     pub(super) timer: Timer,
     pub(super) signals: Signals,
     pub(super) wall: Wall,
     pub(super) name: String,
-    pub(super) cname: String,
-    pub(super) sdp: String,
+    pub(super) cname: Arc<str>,
     pub(super) began: Monotonic,
     pub(super) tick: Monotonic,
-    pub(super) video: Option<Video>,
-    pub(super) audio: Option<Audio>,
-    /// Reports were left unread, for which no further edge will come.
-    pub(super) reports_left: bool,
-    pub(super) announcer: Option<Announcer>,
+    /// Pictures before sound, as in the settings.
+    pub(super) inputs: Vec<Input>,
+    /// That of the inputs as they come, then those of the tiers.
+    pub(super) sessions: Vec<Session>,
+    /// The first session's description, being written to a pipe.
+    pub(super) told: Option<Lines>,
     /// Events of devices, if they can be received.
     pub(super) hotplug: Option<Hotplug>,
     /// Events of links and addresses, if they can be received.
     pub(super) changes: Option<Changes>,
     pub(super) network: Network,
-    /// The devices whose descriptors are watched.
+    /// The sources whose descriptors are watched.
     pub(super) watched: Watched,
     pub(super) control: Option<Server>,
     pub(super) stats: Option<Lines>,
@@ -59,9 +61,20 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The session description.
+    /// The description of the session, or of its tier of this name.
     #[must_use]
-    pub fn sdp(&self) -> &str {
-        &self.sdp
+    pub fn sdp(&self, tier: Option<&str>) -> Option<&str> {
+        let found = self.sessions.iter().find(|session| session.tier() == tier);
+        found.map(|session| session.sdp.as_str())
+    }
+
+    /// All tracks.
+    pub(super) fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.inputs.iter().flat_map(Input::tracks)
+    }
+
+    /// The same, to be acted on.
+    pub(super) fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        self.inputs.iter_mut().flat_map(Input::tracks_mut)
     }
 }

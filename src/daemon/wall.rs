@@ -1,23 +1,18 @@
-//! The session's wall clock, and the description that says whether it is synchronised.
+//! The wall clock of all tracks, and whether it is synchronised.
 
-use crate::publish::description::{Description, reference_clock};
-use std::path::PathBuf;
-use streamsocket_journal::lines::Lines;
+use crate::publish::description::reference_clock;
 use streamsocket_media::clock::WallClock;
 
-/// The wall clock and the description, which says what that clock is.
+/// The wall clock.
 pub(super) struct Wall {
     pub(super) clock: WallClock,
-    pub(super) description: Description,
-    /// The file to write the description to.
-    pub(super) sdp: Option<PathBuf>,
-    /// The description, being written to a pipe.
-    pub(super) told: Option<Lines>,
+    /// Whether the machine's clock, which it follows, is synchronised.
+    pub(super) synchronised: bool,
 }
 
 impl Wall {
     /// The reference clock, as viewers are told it.
     pub(super) const fn reference(&self) -> &'static str {
-        reference_clock(self.description.synchronised)
+        reference_clock(self.synchronised)
     }
 }

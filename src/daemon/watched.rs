@@ -1,52 +1,62 @@
-//! Keeps track of the descriptors that the loop watches.
+//! Keeps track of the sources whose descriptors the loop watches.
 
-use super::tokens::{AUDIO_FIRST, CONTROL_FIRST, VIDEO};
+use super::registry::{Event, Registry};
 use crate::capture::source::{AudioSource, VideoSource};
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::RawFd;
 
-/// Most descriptors of a microphone: so many tokens are reserved.
-const AUDIO_DESCRIPTORS_MAX: usize = CONTROL_FIRST - AUDIO_FIRST;
+/// Descriptors of a source at most that are watched: a sound card has one or two, ALSA's plugins a
+/// few.
+const DESCRIPTORS_MAX: usize = 48;
 
-/// The watched devices, by the generation that their sources report. Closing a device ends the
-/// watch.
-#[derive(Clone, Copy, Debug, Default)]
+/// The watched sources, by the generation that each reports. Closing a device ends the watch.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Watched {
-    video: u64,
-    audio: u64,
+    /// One for each input.
+    generations: Vec<u64>,
     /// A failure was logged.
     pub(super) failing: bool,
 }
 
 impl Watched {
-    pub(super) fn video(&mut self, registry: &Registry, source: &VideoSource) -> io::Result<()> {
-        let (descriptor, count) = source.descriptor();
-        if let (Some(descriptor), true) = (descriptor, count != self.video) {
-            watch(registry, descriptor, VIDEO)?;
-            self.video = count;
-        }
-        Ok(())
+    pub(super) fn video(
+        &mut self,
+        registry: &mut Registry,
+        input: usize,
+        source: &VideoSource,
+    ) -> io::Result<()> {
+        let (descriptor, generation) = source.descriptor();
+        let Some(descriptor) = descriptor else { return Ok(()) };
+        self.follow(input, generation, || [descriptor], registry)
     }
 
-    pub(super) fn audio(&mut self, registry: &Registry, source: &AudioSource) -> io::Result<()> {
-        let count = source.descriptors_count();
-        if count != self.audio {
-            let descriptors = source.descriptors().into_iter();
-            for (index, descriptor) in descriptors.take(AUDIO_DESCRIPTORS_MAX).enumerate() {
-                watch(registry, descriptor, Token(AUDIO_FIRST + index))?;
-            }
-            self.audio = count;
-        }
-        Ok(())
+    pub(super) fn audio(
+        &mut self,
+        registry: &mut Registry,
+        input: usize,
+        source: &AudioSource,
+    ) -> io::Result<()> {
+        self.follow(input, source.descriptors_count(), || source.descriptors(), registry)
     }
-}
 
-/// Watches a descriptor for readability; one that is watched already stays so.
-pub(super) fn watch(registry: &Registry, descriptor: RawFd, token: Token) -> io::Result<()> {
-    match registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+    /// Watches the descriptors of an input if they are others than before.
+    fn follow<D: IntoIterator<Item = RawFd>>(
+        &mut self,
+        input: usize,
+        generation: u64,
+        descriptors: impl FnOnce() -> D,
+        registry: &mut Registry,
+    ) -> io::Result<()> {
+        if self.generations.len() <= input {
+            self.generations.resize(input + 1, 0);
+        }
+        if self.generations[input] == generation {
+            return Ok(());
+        }
+        for (index, descriptor) in descriptors().into_iter().take(DESCRIPTORS_MAX).enumerate() {
+            registry.watch(descriptor, Event::Source { input, index })?;
+        }
+        self.generations[input] = generation;
+        Ok(())
     }
 }

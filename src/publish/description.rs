@@ -1,14 +1,19 @@
-//! The session description (SDP, RFC 8866), made from the formats that the sources granted and the
-//! addresses that the session is sent to.
+//! The session description (SDP, RFC 8866), made from the session's tracks: the formats that the
+//! sources granted and the addresses that they are sent to.
 
-use crate::settings::{Destination, Endpoint};
+use super::track::TrackId;
+use crate::settings::Endpoint;
 use std::net::IpAddr;
+use std::sync::Arc;
 use streamsocket_media::{AudioFormat, VideoFormat};
 use streamsocket_stream::send::audio;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
+
+#[cfg(test)]
+mod tests;
 
 /// Id of the ntp-64 header extension in all our streams (RFC 8285 section 4.2).
 pub const NTP64_ID: u8 = 1;
@@ -28,11 +33,11 @@ pub struct Description {
     /// Name of the session.
     pub name: String,
     /// Canonical name of the sender (RFC 3550 section 6.5.1).
-    pub cname: String,
+    pub cname: Arc<str>,
     /// Source address of the packets.
     pub origin: IpAddr,
-    /// Where they are sent.
-    pub to: Destination,
+    /// Where they are sent: a group or a host.
+    pub group: IpAddr,
     /// Multicast time to live.
     pub ttl: u8,
     /// Session id: the same in all descriptions of this session, and used by no other session of
@@ -42,16 +47,65 @@ pub struct Description {
     pub changes: u64,
     /// Longest media packet in bytes of UDP payload.
     pub packet_size: usize,
-    /// Whether repair packets are sent.
-    pub repair: bool,
+    /// Whether FEC packets are sent.
+    pub fec: bool,
     /// Whether the machine's wall clock is synchronised.
     pub synchronised: bool,
     /// Whether sound is sent in the form that PulseAudio and PipeWire accept.
     pub plain_sound: bool,
-    /// Format and SSRC of the pictures.
-    pub video: Option<(VideoFormat, Ssrc)>,
-    /// Format and SSRC of the sound.
-    pub audio: Option<(AudioFormat, Ssrc)>,
+    /// Of a tier: its name, and the id of the session that it is a tier of.
+    pub tier: Option<(Arc<str>, u64)>,
+    /// What is sent.
+    pub tracks: Vec<Described>,
+}
+
+/// A track, as it is described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// What it is in the session.
+    pub id: TrackId,
+    /// Its format.
+    pub format: TrackFormat,
+    /// Synchronization source.
+    pub ssrc: Ssrc,
+    /// Where it is sent.
+    pub to: Endpoint,
+    /// Its name in the session (RFC 5888).
+    mid: String,
+}
+
+/// Format of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackFormat {
+    /// Pictures.
+    Video(VideoFormat),
+    /// Sound.
+    Audio(AudioFormat),
+}
+
+impl Described {
+    /// A track of this format.
+    #[must_use]
+    pub fn new(id: TrackId, format: TrackFormat, ssrc: Ssrc, to: Endpoint) -> Self {
+        let medium = match id.medium {
+            Medium::Video => "v",
+            Medium::Audio => "a",
+        };
+        let mid = match id.index {
+            0 => medium.to_owned(),
+            index => format!("{medium}{}", index + 1),
+        };
+        Self { id, format, ssrc, to, mid }
+    }
+}
+
+/// Estimated bit rate of pictures, by which receivers pace their reports.
+#[must_use]
+pub fn bandwidth(format: VideoFormat) -> u64 {
+    let pixels = u64::from(format.width) * u64::from(format.height);
+    let rate = format.reckoned_rate();
+    let frames = u64::from(rate.numerator);
+    pixels * BITS_PER_PIXEL * frames / u64::from(rate.denominator.max(1))
 }
 
 impl Description {
@@ -65,33 +119,9 @@ impl Description {
     /// The description as text.
     ///
     /// # Errors
-    /// If the session has more media than a description holds, which cannot happen with one of
-    /// each.
+    /// If the session has more tracks than a description holds, which settings do not allow.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
-        let mut media = heapless::Vec::new();
-        if let Some((format, ssrc)) = self.video {
-            media.push(self.video_media(format, ssrc)).map_err(|_| std::fmt::Error)?;
-        }
-        if let Some((format, ssrc)) = self.audio {
-            media.push(self.audio_media(format, ssrc)).map_err(|_| std::fmt::Error)?;
-        }
-        let multicast = self.to.is_multicast();
-        let session = sdp::Session {
-            name: &self.name,
-            info: Some("Camera and microphone"),
-            tool: Some(concat!("streamsocket ", env!("CARGO_PKG_VERSION"))),
-            session_id: self.session_id,
-            version: self.session_id + self.changes,
-            origin: self.origin,
-            group: self.to.address(),
-            ttl: multicast.then_some(self.ttl),
-            sources: multicast.then_some(self.origin).into_iter().collect(),
-            rtcp_unicast: true,
-            media,
-        };
-        let mut text = String::new();
-        session.write(&mut text)?;
-        Ok(text)
+        self.text_of(self.tracks.iter())
     }
 
     /// The description of the sound alone, if it is sent in the form that PulseAudio and PipeWire
@@ -100,64 +130,82 @@ impl Description {
     /// # Errors
     /// As [`text`](Self::text).
     pub fn sound_text(&self) -> Result<Option<String>, std::fmt::Error> {
-        if !self.plain_sound || self.audio.is_none() {
-            return Ok(None);
+        let sound = self.tracks.iter().find(|track| track.id.medium == Medium::Audio);
+        let Some(sound) = sound.filter(|_| self.plain_sound) else { return Ok(None) };
+        Ok(Some(self.text_of(std::iter::once(sound))?.replace('\r', "")))
+    }
+
+    fn text_of<'a>(
+        &'a self,
+        tracks: impl Iterator<Item = &'a Described>,
+    ) -> Result<String, std::fmt::Error> {
+        let mut media = heapless::Vec::new();
+        for track in tracks {
+            media.push(self.media(track)).map_err(|_| std::fmt::Error)?;
         }
-        let alone = Self { video: None, ..self.clone() };
-        Ok(Some(alone.text()?.replace('\r', "")))
+        let multicast = self.group.is_multicast();
+        let info = if self.tier.is_none() { "Camera and microphone" } else { "Camera" };
+        let session = sdp::Session {
+            name: &self.name,
+            info: Some(info),
+            tool: Some(concat!("streamsocket ", env!("CARGO_PKG_VERSION"))),
+            session_id: self.session_id,
+            version: self.session_id + self.changes,
+            origin: self.origin,
+            group: self.group,
+            ttl: multicast.then_some(self.ttl),
+            sources: multicast.then_some(self.origin).into_iter().collect(),
+            rtcp_unicast: true,
+            tier: self.tier.as_ref().map(|(name, of)| sdp::Tier { name, of: *of }),
+            media,
+        };
+        let mut text = String::new();
+        session.write(&mut text)?;
+        Ok(text)
     }
 
-    /// Estimated bit rate of the pictures, by which receivers pace their reports.
-    #[must_use]
-    pub fn video_bandwidth(&self) -> Option<u64> {
-        let (format, _) = self.video?;
-        let pixels = u64::from(format.width) * u64::from(format.height);
-        let rate = format.reckoned_rate();
-        let frames = u64::from(rate.numerator);
-        Some(pixels * BITS_PER_PIXEL * frames / u64::from(rate.denominator.max(1)))
-    }
-
-    fn video_media(&self, format: VideoFormat, ssrc: Ssrc) -> Media<'_> {
-        let millis = format
-            .rate
-            .map(|rate| u64::from(rate.numerator) * 1000 / u64::from(rate.denominator.max(1)));
-        let mut media = self.media(Medium::Video, self.to.video, PayloadFormat::JPEG, ssrc);
-        let bits = self.video_bandwidth();
-        media.bandwidth_kbit = bits.and_then(|bits| u32::try_from(bits / 1000).ok());
-        media.framerate = millis.and_then(|it| u32::try_from(it).ok()).map(Framerate);
-        media.size = Some((format.width, format.height));
-        media.mid = Some("v");
+    fn media<'a>(&'a self, track: &'a Described) -> Media<'a> {
+        let mut media = match track.format {
+            TrackFormat::Video(format) => video_media(track, format),
+            TrackFormat::Audio(format) => self.audio_media(track, format),
+        };
+        let group = track.to.rtp.ip();
+        if group != self.group {
+            media.group = Some(group);
+            media.sources = group.is_multicast().then_some(self.origin).into_iter().collect();
+        }
+        let fec = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to: track.to.fec };
+        media.repair = self.fec.then_some(fec);
+        media.ssrc = Some(track.ssrc);
+        media.cname = Some(&self.cname);
+        media.clock = Some(reference_clock(self.synchronised));
+        media.mid = Some(&track.mid);
         media
     }
 
-    fn audio_media(&self, format: AudioFormat, ssrc: Ssrc) -> Media<'_> {
+    fn audio_media<'a>(&self, track: &'a Described, format: AudioFormat) -> Media<'a> {
         let AudioFormat { rate: clock_rate, channels, .. } = format;
         let form = audio::Form::new(self.plain_sound, NTP64_ID);
         let l16 = PayloadFormat::l16(form.payload_type, clock_rate, channels);
-        let mut media = self.media(Medium::Audio, self.to.audio, l16, ssrc);
-        media.ntp64_id = form.ntp64_id;
         let frames = audio::packet_frames(clock_rate, channels, self.packet_size);
-        media.ptime_ms = whole_millis(frames, clock_rate);
-        media.mid = Some("a");
-        media
-    }
-
-    fn media<'a>(
-        &'a self,
-        medium: Medium,
-        to: Endpoint,
-        format: PayloadFormat<'a>,
-        ssrc: Ssrc,
-    ) -> Media<'a> {
-        let repair = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to: to.fec };
         Media {
-            repair: self.repair.then_some(repair),
-            ntp64_id: Some(NTP64_ID),
-            ssrc: Some(ssrc),
-            cname: Some(&self.cname),
-            clock: Some(reference_clock(self.synchronised)),
-            ..Media::of(medium, to.rtp.port(), format)
+            ntp64_id: form.ntp64_id,
+            ptime_ms: whole_millis(frames, clock_rate),
+            ..Media::of(Medium::Audio, track.to.rtp.port(), l16)
         }
+    }
+}
+
+fn video_media(track: &Described, format: VideoFormat) -> Media<'_> {
+    let millis = format
+        .rate
+        .map(|rate| u64::from(rate.numerator) * 1000 / u64::from(rate.denominator.max(1)));
+    Media {
+        ntp64_id: Some(NTP64_ID),
+        bandwidth_kbit: u32::try_from(bandwidth(format) / 1000).ok(),
+        framerate: millis.and_then(|it| u32::try_from(it).ok()).map(Framerate),
+        size: Some((format.width, format.height)),
+        ..Media::of(Medium::Video, track.to.rtp.port(), PayloadFormat::JPEG)
     }
 }
 
@@ -168,18 +216,4 @@ fn whole_millis(frames: u32, rate: u32) -> Option<u16> {
     let millis = (thousands + rate / 2) / rate;
     let whole = millis > 0 && (millis * rate).abs_diff(thousands) <= rate / 20;
     u16::try_from(millis).ok().filter(|_| whole)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_a_packet_is_said_if_it_is_whole() {
-        assert_eq!(whole_millis(240, 48_000), Some(5));
-        assert_eq!(whole_millis(220, 44_100), Some(5));
-        assert_eq!(whole_millis(48, 48_000), Some(1));
-        assert_eq!(whole_millis(240, 96_000), None);
-        assert_eq!(whole_millis(1, 48_000), None);
-    }
 }

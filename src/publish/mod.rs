@@ -1,12 +1,17 @@
 //! What a session looks like from outside: the addresses that it sends to, its description and
-//! announcement, the sockets and RTCP of its streams, and the viewers that report to it.
+//! announcement, its tracks with their sinks and RTCP, and the viewers that report to it.
 
 pub mod announce;
+pub mod beginning;
 pub mod description;
+mod fec;
 pub mod group;
 pub mod identity;
 pub mod network;
 pub mod output;
-pub(crate) mod repair;
-pub(crate) mod transport;
+pub mod pictures;
+pub mod sink;
+pub mod sound;
+pub mod track;
+pub mod transport;
 pub mod viewers;

@@ -2,28 +2,44 @@
 //! network that is not up yet if the user wants that.
 
 use crate::publish::group;
-use crate::publish::output::Output;
-use crate::settings::{Destination, PORT_DEFAULT, Settings, Wait};
+use crate::settings::{self, Destination, PORT_DEFAULT, Settings, Wait};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
-use streamsocket_net::{Changes, Interface};
+use streamsocket_net::{Changes, Interface, SendSocket};
 
 /// Interval of checks while waiting: the kernel does not report every change.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The destinations of a session, and the interface that leads to them.
+/// The destinations of what a daemon sends, and the interface that leads to them.
 #[derive(Clone)]
 pub(crate) struct Network {
     pub(crate) interface: Option<Interface>,
-    pub(crate) destinations: Vec<Destination>,
+    /// Those of the session: of the first track of each medium, of the second, and so on.
+    pub(crate) places: Vec<Vec<Destination>>,
+    /// Those of its tiers, by their names.
+    pub(crate) tiers: Vec<(String, Vec<Destination>)>,
     pub(crate) origin: IpAddr,
     pub(crate) ttl: u8,
 }
 
 impl Network {
+    /// The destinations of the session.
+    pub(crate) fn destinations(&self) -> &[Destination] {
+        self.places.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of a tier, or of the track `index` of a medium.
+    pub(crate) fn place(&self, tier: Option<&str>, index: usize) -> &[Destination] {
+        let place = match tier {
+            None => self.places.get(index),
+            Some(tier) => self.tiers.iter().find(|it| it.0 == tier).map(|it| &it.1),
+        };
+        place.map_or(&[], Vec::as_slice)
+    }
+
     /// The interface in its present state, if it is up and has an address. While none is known,
     /// that of the default route, which may exist by now.
     pub(crate) fn usable(&self) -> Option<Interface> {
@@ -56,25 +72,21 @@ impl From<streamsocket_net::Error> for NoWay {
 }
 
 /// The network of the session `name`. Without a configured destination this takes a second to find
-/// a free group.
+/// a free group, and one for each tier, unless they are those that are `known` already.
 ///
 /// # Errors
-/// No interface leads to the destination.
-pub(crate) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
+/// No interface leads to the destination, or there is no room for all tracks.
+pub(crate) fn find(
+    settings: &Settings,
+    name: &str,
+    known: Option<&Network>,
+) -> Result<Network, NoWay> {
     let interface = interface(settings)?;
     say_what_is_passed_over(settings, interface.as_ref());
-    let destinations = if settings.to.is_empty() {
-        let group = group::find(name, interface.as_ref()).map_err(|error| NoWay {
-            line: format!("{error}; choose an --interface, or send to one host with --to"),
-            may_pass: error.may_pass(),
-        })?;
-        vec![Destination::new(group, PORT_DEFAULT)]
-    } else {
-        settings.to.clone()
-    };
+    let (places, tiers) = destinations(settings, name, interface.as_ref(), known)?;
     let address = interface.as_ref().and_then(|interface| interface.address);
     let only_ipv6 = interface.as_ref().and_then(Interface::only_ipv6);
-    let first = destinations.first().map(|to| to.video.rtp);
+    let first = places.first().and_then(|place| place.first()).map(|to| to.video.rtp);
     let origin = match (first, address) {
         (Some(to), Some(address)) if to.is_ipv4() && to.ip().is_multicast() => IpAddr::V4(address),
         (Some(to), None) if to.is_ipv6() && to.ip().is_multicast() => {
@@ -83,7 +95,55 @@ pub(crate) fn find(settings: &Settings, name: &str) -> Result<Network, NoWay> {
         (Some(to), _) => source_address(to),
         (None, _) => IpAddr::from([127, 0, 0, 1]),
     };
-    Ok(Network { interface, destinations, origin, ttl: settings.ttl })
+    Ok(Network { interface, places, tiers, origin, ttl: settings.ttl })
+}
+
+type Tiers = Vec<(String, Vec<Destination>)>;
+
+/// The destinations of the session and of its tiers.
+fn destinations(
+    settings: &Settings,
+    name: &str,
+    interface: Option<&Interface>,
+    known: Option<&Network>,
+) -> Result<(Vec<Vec<Destination>>, Tiers), NoWay> {
+    let most = settings.videos().count().max(settings.audios().count());
+    let own = u16::try_from(most).unwrap_or(u16::MAX).max(1);
+    let names = settings.tiers.iter().map(|tier| tier.name.clone());
+    let room = |error: settings::Error| NoWay { line: error.to_string(), may_pass: false };
+    if !settings.to.is_empty() {
+        let tiers = u16::try_from(settings.tiers.len()).unwrap_or(u16::MAX);
+        let mut all = settings::places(&settings.to, own.saturating_add(tiers)).map_err(room)?;
+        let tiers = all.split_off(own.into());
+        return Ok((all, names.zip(tiers).collect()));
+    }
+    let found = |name: &str| -> Result<Vec<Destination>, NoWay> {
+        let group = group::find(name, interface).map_err(|error| NoWay {
+            line: format!("{error}; choose an --interface, or send to one host with --to"),
+            may_pass: error.may_pass(),
+        })?;
+        Ok(vec![Destination::new(group, PORT_DEFAULT)])
+    };
+    // A search would find a group in use that is this session's own.
+    let first = match known {
+        Some(known) => known.destinations().to_vec(),
+        None => found(name)?,
+    };
+    let mut tiers = Tiers::new();
+    for tier in names {
+        let before = known.map(|known| known.place(Some(&tier), 0)).filter(|it| !it.is_empty());
+        let place = match before {
+            Some(before) => before.to_vec(),
+            None => found(&tier_name(name, &tier))?,
+        };
+        tiers.push((tier, place));
+    }
+    Ok((settings::places(&first, own).map_err(room)?, tiers))
+}
+
+/// Name of a tier's session.
+pub(crate) fn tier_name(session: &str, tier: &str) -> String {
+    format!("{session}, {tier}")
 }
 
 /// Checks that every destination can be reached now. Sends nothing, and listens to no group.
@@ -95,7 +155,9 @@ pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
     let own = Destination::new(group::first(name, interface.as_ref()), PORT_DEFAULT);
     let own = settings.to.is_empty().then_some(own);
     for to in settings.to.iter().copied().chain(own) {
-        drop(Output::open(to.video, interface.as_ref(), settings.ttl)?);
+        for address in [to.video.rtp, to.video.rtcp] {
+            drop(SendSocket::open(address, interface.as_ref(), settings.ttl)?);
+        }
     }
     Ok(())
 }

@@ -1,18 +1,16 @@
-//! The sockets of one stream to one destination, and the state of their errors. Errors at one
-//! destination never affect another.
+//! A socket to one address, and the state of its errors and what went through it. Errors at one
+//! address never affect another.
 
-use crate::settings::Endpoint;
 use log::Level;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_net::{Datagram, Interface, SendSocket, Unsent};
 
-/// The sockets of a stream to one destination.
+/// A socket to one address.
 pub struct Output {
-    media: SendSocket,
-    rtcp: Option<SendSocket>,
+    socket: SendSocket,
     fault: Option<Fault>,
-    /// Errors are not logged: another output to the same destination logs them.
+    /// Errors are not logged: another output to the same address logs them.
     quiet: bool,
     sent: Sent,
 }
@@ -23,10 +21,10 @@ struct Fault {
     why: String,
 }
 
-/// What was sent to one destination.
+/// What was sent to one address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// Media packets.
+    /// Packets.
     pub packets: u64,
     /// Bytes of UDP payload.
     pub bytes: u64,
@@ -43,55 +41,29 @@ impl std::ops::AddAssign for Sent {
 }
 
 impl Output {
-    /// Opens sockets for RTP and RTCP to `to`.
+    /// Opens a socket to `to`. A `quiet` one logs no errors.
     ///
     /// # Errors
     /// One line with the address and the reason.
     pub fn open(
-        to: Endpoint,
+        to: SocketAddr,
         interface: Option<&Interface>,
         ttl: u8,
+        quiet: bool,
     ) -> Result<Self, streamsocket_net::Error> {
-        let media = SendSocket::open(to.rtp, interface, ttl)?;
-        let rtcp = Some(SendSocket::open(to.rtcp, interface, ttl)?);
-        Ok(Self { media, rtcp, fault: None, quiet: false, sent: Sent::default() })
+        let socket = SendSocket::open(to, interface, ttl)?;
+        Ok(Self { socket, fault: None, quiet, sent: Sent::default() })
     }
 
-    /// Opens a socket for repair packets to `to`; they have no RTCP of their own.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn open_repair(
-        to: Endpoint,
-        interface: Option<&Interface>,
-        ttl: u8,
-    ) -> Result<Self, streamsocket_net::Error> {
-        let media = SendSocket::open(to.fec, interface, ttl)?;
-        Ok(Self { media, rtcp: None, fault: None, quiet: true, sent: Sent::default() })
-    }
-
-    /// Logs no errors if `quiet`: another output to the same destination does.
-    #[must_use]
-    pub fn quietly(self, quiet: bool) -> Self {
-        Self { quiet, ..self }
-    }
-
-    /// Reopens the sockets on this interface in its present state.
-    ///
-    /// # Errors
-    /// One line; the old sockets stay in use then.
-    pub fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        let open = |to| SendSocket::open(to, Some(interface), ttl).map_err(|e| e.to_string());
-        let media = open(self.media.destination())?;
-        let rtcp = self.rtcp.as_ref().map(|rtcp| open(rtcp.destination())).transpose()?;
-        (self.media, self.rtcp) = (media, rtcp);
-        Ok(())
+    /// Sends from this socket from now on.
+    pub fn replace(&mut self, socket: SendSocket) {
+        self.socket = socket;
     }
 
     /// Whether the source address is none of these any more.
     #[must_use]
     pub fn has_left(&self, addresses: &[IpAddr]) -> bool {
-        self.media.local_addr().is_ok_and(|local| !addresses.contains(&local.ip()))
+        self.socket.local_addr().is_ok_and(|local| !addresses.contains(&local.ip()))
     }
 
     /// Whether the last attempt to send failed.
@@ -106,16 +78,10 @@ impl Output {
         self.fault.as_ref().map(|fault| fault.why.as_str())
     }
 
-    /// The destination of the media packets.
+    /// Where it sends to.
     #[must_use]
     pub fn destination(&self) -> SocketAddr {
-        self.media.destination()
-    }
-
-    /// The RTCP socket, to which receivers send reports back; repair packets have none.
-    #[must_use]
-    pub const fn rtcp(&self) -> Option<&SendSocket> {
-        self.rtcp.as_ref()
+        self.socket.destination()
     }
 
     /// What was sent so far.
@@ -124,9 +90,9 @@ impl Output {
         self.sent
     }
 
-    /// Sends a batch of media packets. An error is logged once, until it changes or passes.
+    /// Sends a batch of packets. An error is logged once, until it changes or passes.
     pub fn send<'a>(&mut self, batch: &mut dyn Iterator<Item = Datagram<'a>>) {
-        let (sent, error) = match self.media.send(batch) {
+        let (sent, error) = match self.socket.send(batch) {
             Ok(sent) => (sent, None),
             Err(Unsent { sent, error }) => (sent, Some(error)),
         };
@@ -140,16 +106,8 @@ impl Output {
         }
     }
 
-    /// Sends an RTCP compound packet.
-    pub fn send_rtcp(&mut self, packet: &[u8]) {
-        let datagram = Datagram { header: packet, payload: &[] };
-        let Some(rtcp) = &mut self.rtcp else { return };
-        if let Err(Unsent { error, .. }) = rtcp.send(&mut std::iter::once(datagram)) {
-            self.failed(&error);
-        }
-    }
-
-    fn failed(&mut self, error: &io::Error) {
+    /// Takes notice of an error, also of one of another socket to the same place.
+    pub(super) fn failed(&mut self, error: &io::Error) {
         if self.fault.as_ref().is_some_and(|fault| fault.kind == error.kind()) {
             return;
         }

@@ -1,100 +1,126 @@
-//! The sockets and the RTCP of one stream: media and sender reports to every destination, and the
-//! reports of receivers, which come back to these sockets or, from plain players, to the group.
+//! The sinks and the RTCP of one track: media, FEC packets and sender reports to every sink, and the
+//! reports of receivers, which come back from there.
 
-use super::output::Output;
-use std::os::fd::{AsRawFd, RawFd};
+use super::output::Sent;
+use super::sink::{Sink, SinkToken, Sinks};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_net::{Datagram, Interface, ReceiveSocket};
+use streamsocket_net::{Datagram, Interface};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::report::{About, Reporter};
 use streamsocket_stream::session::viewers::Viewers;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
 
-/// Reports read from one socket in a turn: a flood of them waits, media does not.
-const REPORTS_AT_A_TIME: usize = 64;
-
-/// The sockets and the RTCP of one stream.
-pub(crate) struct Transport {
-    outputs: Vec<Output>,
-    groups: Vec<ReceiveSocket>,
+/// The sinks and the RTCP of one track.
+pub struct Transport {
+    sinks: Sinks,
     reporter: Reporter,
     viewers: Viewers,
+    fec_packets: u64,
+    /// Reports may be there to be read: their socket has said so, or some were left.
+    reported: bool,
 }
 
 impl Transport {
-    /// For the stream `ssrc` with an estimated `bandwidth` in bit/s. `groups` are sockets on the
-    /// groups' RTCP ports.
-    pub(crate) fn new(
-        ssrc: Ssrc,
-        bandwidth: u64,
-        outputs: Vec<Output>,
-        groups: Vec<ReceiveSocket>,
-    ) -> Self {
+    /// For the track `ssrc` with an estimated `bandwidth` in bit/s.
+    #[must_use]
+    pub fn new(ssrc: Ssrc, bandwidth: u64, sinks: Sinks) -> Self {
         let (reporter, viewers) = (Reporter::new(ssrc), Viewers::new(ssrc, bandwidth));
-        Self { outputs, groups, reporter, viewers }
+        Self { sinks, reporter, viewers, fec_packets: 0, reported: true }
     }
 
-    pub(crate) fn outputs(&self) -> &[Output] {
-        &self.outputs
+    /// The sinks.
+    #[must_use]
+    pub const fn sinks(&self) -> &Sinks {
+        &self.sinks
+    }
+
+    /// Attaches a sink.
+    ///
+    /// # Errors
+    /// One line: there are as many as there may be.
+    pub fn attach(&mut self, sink: Sink) -> io::Result<SinkToken> {
+        self.sinks.attach(sink)
+    }
+
+    /// Detaches a sink; `None` if it is not attached any more.
+    pub fn detach(&mut self, token: SinkToken) -> Option<Sink> {
+        self.sinks.detach(token)
     }
 
     /// Sends and listens on another interface or address from now on.
-    pub(crate) fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
-        let outputs = self.outputs.iter_mut().map(|output| output.reopen(interface, ttl));
-        let reopened = outputs.fold(Ok(()), Result::and);
-        for group in &mut self.groups {
-            group.leave();
-            if let Err(error) = group.rejoin() {
-                log::debug!("reports of players to the group are not heard: {error}");
-            }
-        }
-        reopened
+    ///
+    /// # Errors
+    /// One line, of the last sink that goes on as before.
+    pub fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
+        let sinks = self.sinks.iter_mut().map(|sink| sink.reopen(interface, ttl));
+        sinks.fold(Ok(()), Result::and)
     }
 
     /// The known receivers.
-    pub(crate) const fn viewers(&self) -> &Viewers {
+    #[must_use]
+    pub const fn viewers(&self) -> &Viewers {
         &self.viewers
     }
 
     /// The descriptors to watch for reports of receivers.
-    pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        let own = self.outputs.iter().filter_map(|output| Some(output.rtcp()?.as_raw_fd()));
-        own.chain(self.groups.iter().map(AsRawFd::as_raw_fd))
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.sinks.iter().flat_map(Sink::descriptors)
     }
 
-    /// Sends a batch to every destination.
-    pub(crate) fn send<'a, I>(&mut self, batch: I)
-    where
-        I: Iterator<Item = Datagram<'a>> + Clone,
-    {
-        for output in &mut self.outputs {
-            output.send(&mut batch.clone());
+    /// Sends a batch to every sink.
+    pub fn send<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>> + Clone) {
+        for sink in self.sinks.iter_mut() {
+            sink.send(&mut batch.clone());
         }
     }
 
+    /// Sends FEC packets to every sink that takes them.
+    pub fn send_fec<'a>(&mut self, made: impl Iterator<Item = &'a [u8]> + Clone) {
+        let batch = made.map(|packet| Datagram { header: packet, payload: &[] });
+        self.fec_packets += batch.clone().count() as u64;
+        for sink in self.sinks.iter_mut() {
+            sink.send_fec(&mut batch.clone());
+        }
+    }
+
+    /// FEC packets sent to each sink.
+    #[must_use]
+    pub const fn fec_packets(&self) -> u64 {
+        self.fec_packets
+    }
+
+    /// What was sent, sink by sink: where to, how much, and why sending fails at the moment.
+    pub fn sent(&self) -> impl Iterator<Item = (SocketAddr, Sent, Option<&str>)> {
+        self.sinks.iter().map(|sink| (sink.destination(), sink.sent(), sink.fault()))
+    }
+
     /// Counts packets and payload octets for the sender reports.
-    pub(crate) fn count(&mut self, packets: usize, octets: usize, now: Monotonic) {
+    pub fn count(&mut self, packets: usize, octets: usize, now: Monotonic) {
         self.reporter.count(packets, octets, now);
     }
 
     /// When the next report is due.
-    pub(crate) const fn deadline(&self) -> Option<Monotonic> {
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Monotonic> {
         self.reporter.deadline()
     }
 
     /// Makes the next report due at once.
-    pub(crate) fn schedule(&mut self, now: Monotonic) {
+    pub fn schedule(&mut self, now: Monotonic) {
         self.reporter.schedule(now);
     }
 
     /// Makes a report due at once, even before the first packet: it says why there is none.
-    pub(crate) fn tell(&mut self, now: Monotonic) {
+    pub fn tell(&mut self, now: Monotonic) {
         self.reporter.tell(now);
     }
 
-    /// Sends a report. `instant` is `now` on the stream's clock and on the wall clock.
-    pub(crate) fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
+    /// Sends a report. `instant` is `now` on the track's clock and on the wall clock.
+    pub fn report(&mut self, now: Monotonic, instant: Instant, about: &About<'_>) {
         let mut out = [0; COMPOUND_MAX];
         self.viewers.ask(instant.1, now);
         match self.reporter.report(now, instant, about, &mut out) {
@@ -104,7 +130,7 @@ impl Transport {
     }
 
     /// Sends RTCP BYE.
-    pub(crate) fn bye(&mut self, instant: Instant, cname: &str) {
+    pub fn bye(&mut self, instant: Instant, cname: &str) {
         let mut out = [0; COMPOUND_MAX];
         match self.reporter.bye(instant, cname, &mut out) {
             Ok(len) => self.send_rtcp(&out[..len]),
@@ -112,44 +138,37 @@ impl Transport {
         }
     }
 
-    /// Reads the reports that have arrived. True if some are left for the next turn.
-    pub(crate) fn receive(&mut self, now: Monotonic) -> bool {
-        let mut left = false;
+    /// Reports have arrived: a descriptor says so.
+    pub const fn hear(&mut self) {
+        self.reported = true;
+    }
+
+    /// Whether reports may be there, for which no further event will come.
+    #[must_use]
+    pub const fn is_reported(&self) -> bool {
+        self.reported
+    }
+
+    /// Reads the reports that have arrived; some may be left for the next turn.
+    pub fn receive(&mut self, now: Monotonic) {
+        let Self { sinks, viewers, .. } = self;
         let mut bytes = [0; COMPOUND_MAX];
-        for rtcp in self.outputs.iter().filter_map(Output::rtcp) {
-            let mut taken = 0;
-            while taken < REPORTS_AT_A_TIME {
-                match rtcp.receive(&mut bytes) {
-                    Ok(Some((len, from))) => self.viewers.receive(&bytes[..len], from, now),
-                    Ok(None) => break,
-                    // An ICMP error of an earlier packet: the next read goes on.
-                    Err(_) => {}
-                }
-                taken += 1;
-            }
-            left |= taken == REPORTS_AT_A_TIME;
-        }
-        for socket in &mut self.groups {
-            let viewers = &mut self.viewers;
-            let mut each = |got: streamsocket_net::Received<'_>| {
-                viewers.receive(got.data, got.from, now);
-            };
-            left |= socket.receive(&mut each).is_ok_and(|taken| taken > 0);
-        }
-        left
+        let mut each = |bytes: &[u8], from| viewers.receive(bytes, from, now);
+        let left = sinks.iter_mut().map(|sink| sink.receive(&mut bytes, &mut each));
+        self.reported = left.fold(false, |any, left| any | left);
     }
 
     /// Forgets receivers that left without BYE.
-    pub(crate) fn forget(&mut self, now: Monotonic) {
+    pub fn forget(&mut self, now: Monotonic) {
         self.viewers.forget(now);
     }
 
     fn send_rtcp(&mut self, packet: &[u8]) {
-        for output in &mut self.outputs {
-            output.send_rtcp(packet);
+        for sink in self.sinks.iter_mut() {
+            sink.send_rtcp(packet);
         }
     }
 }
 
-/// One instant on a stream's clock and on the wall clock.
-pub(crate) type Instant = (RtpTime, NtpTime);
+/// One instant on a track's clock and on the wall clock.
+pub type Instant = (RtpTime, NtpTime);

@@ -1,0 +1,139 @@
+//! A branch of a source of pictures: those of its frames that it takes, made into what its track
+//! can carry.
+
+use super::rate::RealRate;
+use super::selection::Selection;
+use crate::capture::Error;
+use crate::codec::{Normaliser, Picture};
+use crate::publish::beginning::Beginning;
+use crate::publish::track::{OpenedTrack, Outgoing, Track};
+use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_media::{Unit, VideoFormat};
+
+/// The parts of a branch, opened.
+pub(super) struct OpenedBranch {
+    /// Which frames it takes, if not all.
+    pub(super) selection: Option<Selection>,
+    /// Name of the source.
+    pub(super) name: String,
+    pub(super) normaliser: Normaliser,
+    /// Format of what leaves.
+    pub(super) format: VideoFormat,
+    pub(super) track: OpenedTrack,
+}
+
+/// A branch of a source of pictures.
+pub(super) struct Branch {
+    name: String,
+    selection: Option<Selection>,
+    normaliser: Normaliser,
+    format: VideoFormat,
+    pub(super) track: Track,
+    /// Frames that it took.
+    captured: u64,
+    /// Frames of a tier that came while the one before was being encoded.
+    busy: u64,
+    real_rate: RealRate,
+    too_long_said: bool,
+}
+
+impl OpenedBranch {
+    /// The branch, whose track begins at `now` and continues with the numbers that were kept.
+    pub(super) fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Branch {
+        Branch {
+            name: self.name,
+            selection: self.selection,
+            normaliser: self.normaliser,
+            format: self.format,
+            track: self.track.begin(kept, now),
+            captured: 0,
+            busy: 0,
+            real_rate: RealRate::default(),
+            too_long_said: false,
+        }
+    }
+}
+
+impl Branch {
+    /// Format of what leaves.
+    pub(super) const fn format(&self) -> VideoFormat {
+        self.format
+    }
+
+    pub(super) const fn normaliser(&self) -> &Normaliser {
+        &self.normaliser
+    }
+
+    /// Frames that it took of the source.
+    pub(super) const fn captured(&self) -> u64 {
+        self.captured
+    }
+
+    /// Frames that it took and had no time for.
+    pub(super) const fn busy(&self) -> u64 {
+        self.busy
+    }
+
+    /// Frames a second that it took in the last seconds.
+    pub(super) fn real_rate(&self, now: Monotonic) -> Option<f64> {
+        self.real_rate.at(now)
+    }
+
+    /// Whether nothing is being converted or sent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.normaliser.is_idle() && self.track.deadline().is_none()
+    }
+
+    /// Whether this is a picture that it takes. If so it is counted, and to be
+    /// [taken](Self::take).
+    pub(super) fn wants(&mut self, unit: &Unit, now: Monotonic) -> bool {
+        if !self.selection.as_mut().is_none_or(|selection| selection.takes(unit.capture)) {
+            return false;
+        }
+        self.captured += 1;
+        self.real_rate.count(now);
+        // Before its conversion, which may take long.
+        if unit.dependency.may_be_left_out() && !self.track.admits(now) {
+            return false;
+        }
+        // A picture that waits would keep one of the camera's buffers from the track that is sent
+        // as it comes.
+        let busy = self.track.id().tier.is_some() && !self.normaliser.is_idle();
+        self.busy += u64::from(busy);
+        !busy
+    }
+
+    /// Takes a picture, and sends it as soon as it can be sent.
+    pub(super) fn take(
+        &mut self,
+        unit: Unit,
+        now: Monotonic,
+        wall: &WallClock,
+    ) -> Result<(), Error> {
+        if let Some(picture) = self.normaliser.push(unit)? {
+            self.send(picture, now, wall);
+        }
+        Ok(())
+    }
+
+    /// Sends what has been converted meanwhile.
+    pub(super) fn send_converted(&mut self, now: Monotonic, wall: &WallClock) {
+        while let Some(picture) = self.normaliser.take() {
+            self.send(picture, now, wall);
+        }
+    }
+
+    /// Changes the way of sending from the next frame on.
+    pub(super) fn adjust(&mut self, normaliser: Normaliser, outgoing: Outgoing, now: Monotonic) {
+        self.track.adjust(outgoing, now);
+        self.normaliser = normaliser;
+    }
+
+    fn send(&mut self, picture: Picture, now: Monotonic, wall: &WallClock) {
+        let sent = self.track.send_picture(picture, now, wall);
+        let said = std::mem::replace(&mut self.too_long_said, sent.is_err());
+        if let (Err(error), false) = (sent, said) {
+            log::warn!("{}: {error}", self.name);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What tracks keep when their sources are reopened.
+
+use crate::publish::beginning::Beginning;
+use crate::publish::track::TrackId;
+use streamsocket_media::AudioFormat;
+use streamsocket_wire::rtp::Ssrc;
+
+/// The numbers of tracks, by what each is in its session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept(pub(super) Vec<KeptTrack>);
+
+/// The numbers of a track.
+#[derive(Clone, Debug)]
+pub(super) struct KeptTrack {
+    pub(super) id: TrackId,
+    pub(super) numbers: Beginning,
+    /// Of sound: sound in another format is another track.
+    pub(super) sound: Option<AudioFormat>,
+}
+
+impl Kept {
+    /// The numbers of a track, whatever its format.
+    pub(super) fn of(&self, id: &TrackId) -> Option<Beginning> {
+        self.0.iter().find(|kept| kept.id == *id).map(|kept| kept.numbers)
+    }
+
+    /// The SSRC of a track in this format, of sound.
+    pub(super) fn ssrc(&self, id: &TrackId, sound: Option<AudioFormat>) -> Option<Ssrc> {
+        let same = |kept: &&KeptTrack| kept.id == *id && kept.sound == sound;
+        self.0.iter().find(same).map(|kept| kept.numbers.ssrc)
+    }
+}

@@ -1,0 +1,101 @@
+use super::*;
+use crate::settings::Destination;
+use streamsocket_media::FrameRate;
+
+fn id(medium: Medium, index: usize) -> TrackId {
+    TrackId { medium, index, tier: None }
+}
+
+/// A session of one track of each medium at each of these destinations.
+fn described(places: &[Destination]) -> Description {
+    let rate = Some(FrameRate { numerator: 30, denominator: 1 });
+    let pictures = TrackFormat::Video(VideoFormat { width: 640, height: 480, rate });
+    let sound = TrackFormat::Audio(AudioFormat { rate: 48_000, channels: 2 });
+    let mut tracks = Vec::new();
+    for (index, to) in places.iter().enumerate() {
+        tracks.push(Described::new(id(Medium::Video, index), pictures, Ssrc(1), to.video));
+        tracks.push(Described::new(id(Medium::Audio, index), sound, Ssrc(2), to.audio));
+    }
+    Description {
+        name: "Door".into(),
+        cname: "x@y".into(),
+        origin: [192, 0, 2, 1].into(),
+        group: places[0].address(),
+        ttl: 1,
+        session_id: 7,
+        changes: 2,
+        packet_size: 1400,
+        fec: true,
+        synchronised: false,
+        plain_sound: false,
+        tier: None,
+        tracks,
+    }
+}
+
+fn group(last: u8) -> Destination {
+    Destination::new([239, 255, 42, last].into(), 5004)
+}
+
+#[test]
+fn one_of_each_is_described_as_ever() {
+    let expected = concat!(
+        "v=0\r\no=- 7 9 IN IP4 192.0.2.1\r\ns=Door\r\ni=Camera and microphone\r\n",
+        "c=IN IP4 239.255.42.2/1\r\nt=0 0\r\na=tool:streamsocket ",
+        env!("CARGO_PKG_VERSION"),
+        "\r\na=type:broadcast\r\na=recvonly\r\n",
+        "a=source-filter: incl IN IP4 239.255.42.2 192.0.2.1\r\na=rtcp-unicast:rsi\r\n",
+        "a=group:LS v a\r\n",
+        "m=video 5004 RTP/AVP 26\r\nb=AS:18432\r\na=rtpmap:26 JPEG/90000\r\na=mid:v\r\n",
+        "a=rtcp:5005\r\na=framerate:30\r\na=framesize:26 640-480\r\na=x-dimensions:640,480\r\n",
+        "a=x-repair:98 5008 IN IP4 239.255.42.3\r\n",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ntp-64\r\na=ssrc:1 cname:x@y\r\n",
+        "a=ts-refclk:local\r\na=mediaclk:sender\r\n",
+        "m=audio 5006 RTP/AVP 97\r\na=rtpmap:97 L16/48000/2\r\na=mid:a\r\na=rtcp:5007\r\n",
+        "a=ptime:5\r\na=x-repair:98 5010 IN IP4 239.255.42.3\r\n",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ntp-64\r\na=ssrc:2 cname:x@y\r\n",
+        "a=ts-refclk:local\r\na=mediaclk:sender\r\n",
+    );
+    assert_eq!(described(&[group(2)]).text().unwrap(), expected);
+}
+
+#[test]
+fn further_tracks_have_names_and_groups_of_their_own() {
+    let text = described(&[group(2), group(4)]).text().unwrap();
+    let session = sdp::Session::parse(&text).unwrap();
+    let mids: Vec<_> = session.media.iter().filter_map(|media| media.mid).collect();
+    assert_eq!(mids, ["v", "a", "v2", "a2"]);
+    assert!(text.contains("a=group:LS v a v2 a2\r\n"), "{text}");
+    let groups: Vec<_> = session.media.iter().map(|media| media.group).collect();
+    let other = Some(group(4).address());
+    assert_eq!(groups, [None, None, other, other]);
+    assert_eq!(session.media[2].sources, [session.origin]);
+}
+
+#[test]
+fn a_tier_says_what_it_is_a_tier_of() {
+    let whole = described(&[group(2)]);
+    let tier = Description { tier: Some(("low".into(), 7)), session_id: 8, ..whole };
+    let text = tier.text().unwrap();
+    assert!(text.contains("\r\na=x-tier:low 7\r\n"), "{text}");
+    let parsed = sdp::Session::parse(&text).unwrap();
+    assert_eq!(parsed.tier, Some(sdp::Tier { name: "low", of: 7 }));
+}
+
+#[test]
+fn sound_alone_is_one_medium_even_of_several() {
+    let plain = Description { plain_sound: true, ..described(&[group(2), group(4)]) };
+    let text = plain.sound_text().unwrap().unwrap();
+    assert_eq!(text.matches("m=").count(), 1);
+    assert!(!text.contains('\r') && text.contains("m=audio 5006 RTP/AVP 127\n"), "{text}");
+    assert_eq!(described(&[group(2)]).sound_text(), Ok(None));
+}
+
+#[test]
+fn the_time_of_a_packet_is_said_if_it_is_whole() {
+    assert_eq!(whole_millis(240, 48_000), Some(5));
+    assert_eq!(whole_millis(220, 44_100), Some(5));
+    assert_eq!(whole_millis(48, 48_000), Some(1));
+    assert_eq!(whole_millis(240, 96_000), None);
+    assert_eq!(whole_millis(1, 48_000), None);
+}

@@ -1,0 +1,88 @@
+//! Makes FEC packets of the packets of a frame, or of 40 ms of sound, which go to groups and ports
+//! of their own (docs/repair.md).
+
+use super::transport::Transport;
+use std::ops::Range;
+use streamsocket_stream::send::audio::AudioPacket;
+use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
+use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
+use streamsocket_wire::rtp::{RtpTime, Sequence};
+
+/// The FEC of a track of pictures.
+pub(super) struct PictureFec {
+    share: Share,
+    encoder: Encoder,
+    /// The frame that FEC packets are due for.
+    frame: Option<Block>,
+    /// Frames with more packets than a block holds, which were sent without.
+    too_large: u64,
+}
+
+impl PictureFec {
+    pub(super) const fn new(share: Share, encoder: Encoder) -> Self {
+        Self { share, encoder, frame: None, too_large: 0 }
+    }
+
+    /// Whether the frame's bytes are no longer needed.
+    pub(super) const fn is_made(&self) -> bool {
+        self.frame.is_none()
+    }
+
+    /// Frames sent without FEC, since they have more packets than a block holds.
+    pub(super) const fn too_large(&self) -> u64 {
+        self.too_large
+    }
+
+    /// Prepares for a frame. Returns the number of its FEC packets and their length in bytes.
+    pub(super) fn begin(
+        &mut self,
+        packets: &Packets,
+        first: Sequence,
+        time: RtpTime,
+    ) -> (usize, usize) {
+        let repairs = self.share.of_frame(packets.len());
+        // All packets but the last have the same length.
+        let longest = packets.get(0).map_or(0, |packet| packet.len());
+        let count = u16::try_from(packets.len()).unwrap_or(u16::MAX);
+        self.too_large += u64::from(count > PACKETS_MAX);
+        let block = Block { first, time, packets: count, repairs, longest };
+        self.frame = (repairs > 0).then_some(block);
+        (repairs.into(), longest + RESERVE)
+    }
+
+    /// The FEC packets in `range` of the frame that was begun, whose `bytes` must still be there.
+    /// They are made when the first of them is due, so that the frame's own packets never wait for
+    /// it.
+    pub(super) fn make(
+        &mut self,
+        range: Range<usize>,
+        packets: &Packets,
+        bytes: &[u8],
+    ) -> impl Iterator<Item = &[u8]> + Clone {
+        if let Some(block) = self.frame.take_if(|_| !range.is_empty()) {
+            self.encoder.clear();
+            self.encoder.begin(block);
+            for packet in packets.range(0..block.packets.into()) {
+                let payload = bytes.get(packet.payload).unwrap_or_default();
+                self.encoder.push(packet.header, payload);
+            }
+        }
+        let encoder = &self.encoder;
+        range.map_while(|index| encoder.get(index))
+    }
+}
+
+/// The FEC of a track of sound.
+pub(super) struct SoundFec(SoundRepair);
+
+impl SoundFec {
+    pub(super) const fn new(share: Share, encoder: Encoder) -> Self {
+        Self(SoundRepair::new(share, encoder))
+    }
+
+    /// Takes a packet that was sent, and sends the FEC packets that are due after it.
+    pub(super) fn send(&mut self, packet: &AudioPacket<'_>, transport: &mut Transport) {
+        self.0.push(packet, |made| transport.send_fec(std::iter::once(made)));
+    }
+}

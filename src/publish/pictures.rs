@@ -1,0 +1,210 @@
+//! How pictures leave: cut into packets, which the pacer spreads over a part of the frame interval,
+//! FEC packets behind them.
+
+use super::beginning::Beginning;
+use super::fec::PictureFec;
+use super::transport::Transport;
+use crate::codec::Picture;
+use std::ops::Range;
+use streamsocket_media::Unit;
+use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_net::Datagram;
+use streamsocket_stream::send::bitrate::BitrateLimit;
+use streamsocket_stream::send::clock::VideoClock;
+use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
+use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::video::{Error, Packetizer, Stamp};
+use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+
+/// Initial capacity in packets: a frame of 320 kB. It grows once for larger ones.
+const PACKETS_USUAL: usize = 256;
+
+/// Bytes of the IP and UDP headers of a packet (IPv4; 20 more with IPv6).
+const IP_OVERHEAD: usize = 28;
+
+/// How pictures are sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending {
+    /// Longest media packet in bytes, such that its FEC packets fit, too.
+    pub packet_size: usize,
+    /// How a frame is spread.
+    pub pace: Pace,
+    /// Id of the time extension, if it is sent.
+    pub ntp64_id: Option<u8>,
+    /// Milliseconds by which pictures lag behind sound.
+    pub av_offset: i16,
+    /// Bits a second left for pictures, if there is a limit.
+    pub bitrate: Option<u64>,
+}
+
+/// What has become of pictures.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PictureCounts {
+    /// Pictures that left.
+    pub sent: u64,
+    /// Their packets.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Pictures with more bytes than their payload format can carry.
+    pub too_long: u64,
+    /// Pictures that a limit had no room for.
+    pub over_bitrate: u64,
+    /// Pictures that left without FEC, since they have more packets than a block.
+    pub without_fec: u64,
+}
+
+/// The pictures of a track on their way out.
+pub(super) struct Pictures {
+    clock: VideoClock,
+    /// Delay of the camera before it stamps a picture, in nanoseconds.
+    before: i64,
+    payloader: Packetizer,
+    pacer: Pacer,
+    packets: Packets,
+    /// The frame being sent: its memory is on loan until its packets have left.
+    leaving: Option<Unit>,
+    fec: Option<PictureFec>,
+    limit: Option<BitrateLimit>,
+    counts: PictureCounts,
+}
+
+impl Pictures {
+    /// Pictures that come about every `interval` nanoseconds, of a track that begins at `epoch`.
+    pub(super) fn new(
+        beginning: Beginning,
+        sending: Sending,
+        fec: Option<PictureFec>,
+        interval: i64,
+        epoch: Monotonic,
+    ) -> Self {
+        let Beginning { ssrc, sequence, time } = beginning;
+        Self {
+            clock: VideoClock::new(epoch, time),
+            before: i64::from(sending.av_offset) * 1_000_000,
+            payloader: Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id),
+            pacer: Pacer::new(sending.pace, interval),
+            packets: Packets::with_capacity(PACKETS_USUAL),
+            leaving: None,
+            fec,
+            limit: sending.bitrate.map(BitrateLimit::new),
+            counts: PictureCounts::default(),
+        }
+    }
+
+    pub(super) const fn ssrc(&self) -> Ssrc {
+        self.payloader.ssrc()
+    }
+
+    pub(super) const fn sequence(&self) -> Sequence {
+        self.payloader.sequence()
+    }
+
+    /// RTP time at any point of the capture clock.
+    pub(super) fn rtp(&self, at: Monotonic) -> RtpTime {
+        self.clock.rtp(at)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        self.pacer.deadline()
+    }
+
+    pub(super) fn counts(&self) -> PictureCounts {
+        let without_fec = self.fec.as_ref().map_or(0, PictureFec::too_large);
+        PictureCounts { without_fec, ..self.counts }
+    }
+
+    /// Changes the way of sending from the next frame on, of frames that come about every
+    /// `interval` nanoseconds.
+    pub(super) fn adjust(&mut self, sending: Sending, interval: i64) {
+        let (ssrc, sequence) = (self.ssrc(), self.sequence());
+        self.payloader = Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id);
+        self.pacer = Pacer::new(sending.pace, interval);
+        self.limit = sending.bitrate.map(BitrateLimit::new);
+        self.before = i64::from(sending.av_offset) * 1_000_000;
+    }
+
+    /// Whether a picture may be sent, by the limit; one that may not is counted.
+    pub(super) fn admits(&mut self, now: Monotonic) -> bool {
+        let admits = self.limit.as_ref().is_none_or(|limit| limit.admits(now));
+        self.counts.over_bitrate += u64::from(!admits);
+        admits
+    }
+
+    /// Begins to send a picture; the rest of the previous one is sent at once.
+    pub(super) fn begin(
+        &mut self,
+        picture: Picture,
+        now: Monotonic,
+        wall: &WallClock,
+        transport: &mut Transport,
+    ) -> Result<(), Error> {
+        let Picture { unit, scanned } = picture;
+        let rest = self.pacer.flush();
+        self.send(rest, now, transport);
+        let capture = self.clock.advance_to(unit.capture.offset(-self.before));
+        let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
+        let first = self.payloader.sequence();
+        if let Err(error) = self.payloader.packetize(&scanned, stamp, &mut self.packets) {
+            self.counts.too_long += 1;
+            return Err(error);
+        }
+        let load = self.load(first, stamp.time);
+        self.pacer.begin(now, capture, load);
+        if let Some(limit) = &mut self.limit {
+            limit.count(now, load.bytes + (load.media + load.repairs) * IP_OVERHEAD);
+        }
+        self.counts.sent += 1;
+        self.counts.packets += self.packets.len() as u64;
+        self.counts.bytes += unit.bytes.len() as u64;
+        self.leaving = Some(unit);
+        self.send_due(now, transport);
+        Ok(())
+    }
+
+    /// Sends what is due.
+    pub(super) fn send_due(&mut self, now: Monotonic, transport: &mut Transport) {
+        let due = self.pacer.due(now);
+        self.send(due, now, transport);
+    }
+
+    /// Sends the rest of the present picture at once.
+    pub(super) fn finish(&mut self, now: Monotonic, transport: &mut Transport) {
+        let rest = self.pacer.flush();
+        self.send(rest, now, transport);
+        self.leaving = None;
+    }
+
+    /// What the pacer has to know of the picture in `packets`.
+    fn load(&mut self, first: Sequence, time: RtpTime) -> Load {
+        let media = self.packets.len();
+        let fec = self.fec.as_mut();
+        let (repairs, len) = fec.map_or((0, 0), |fec| fec.begin(&self.packets, first, time));
+        let bytes: usize = self.packets.range(0..media).map(|packet| packet.len()).sum();
+        Load { media, repairs, bytes: bytes + repairs * len }
+    }
+
+    fn send(&mut self, range: Range<usize>, now: Monotonic, transport: &mut Transport) {
+        let media = self.packets.len();
+        let repairs = range.start.max(media) - media..range.end.max(media) - media;
+        let range = range.start.min(media)..range.end.min(media);
+        if let (Some(unit), false) = (&self.leaving, range.is_empty()) {
+            transport.send(self.packets.range(range.clone()).map(|packet| Datagram {
+                header: packet.header,
+                payload: unit.bytes.get(packet.payload).unwrap_or_default(),
+            }));
+            let packets = self.packets.range(range.clone());
+            let octets = packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
+            transport.count(range.len(), octets, now);
+        }
+        if let Some(fec) = self.fec.as_mut().filter(|_| !repairs.is_empty()) {
+            let bytes = self.leaving.as_ref().map_or(&[][..], |unit| &unit.bytes);
+            transport.send_fec(fec.make(repairs, &self.packets, bytes));
+        }
+        // The camera needs its buffer back as soon as nothing is read from it any more.
+        let made = self.fec.as_ref().is_none_or(PictureFec::is_made);
+        if self.pacer.deadline().is_none() || range.end >= media && made {
+            self.leaving = None;
+        }
+    }
+}
