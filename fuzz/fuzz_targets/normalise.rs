@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_media::{Layout, RawFormat};
-use streamsocket::codec::{Converter, Remedy};
+use streamsocket::codec::{Converter, Remedy, Scale};
 use streamsocket_receiver::decode::{Decoder, Picture};
 use streamsocket_wire::jpeg_scan::scan;
 
@@ -16,7 +16,8 @@ const SIDE_MAX: u16 = 40;
 enum Wish {
     Rewrite,
     Encode(Option<u8>),
-    Raw { layout: u8, width: u16, height: u16, stride: u16, full_range: bool, quality: u8 },
+    Scale(u8, Option<u8>),
+    Raw { scale: u8, layout: u8, width: u16, height: u16, stride: u16, full_range: bool, quality: u8 },
 }
 
 impl Wish {
@@ -24,14 +25,20 @@ impl Wish {
         match *self {
             Self::Rewrite => Remedy::Rewrite,
             Self::Encode(quality) => Remedy::Encode(quality),
-            Self::Raw { layout, width, height, stride, full_range, quality } => {
+            Self::Scale(at, quality) => Remedy::Scale(scale(at), quality),
+            Self::Raw { scale, layout, width, height, stride, full_range, quality } => {
                 let (layout, _) = Layout::ALL[usize::from(layout) % Layout::ALL.len()];
                 let [width, height] = [width, height].map(|side| side % SIDE_MAX);
                 let stride = u32::from(stride % (4 * SIDE_MAX));
-                Remedy::EncodeRaw(RawFormat { layout, width, height, stride, full_range }, quality)
+                let format = RawFormat { layout, width, height, stride, full_range };
+                Remedy::EncodeRaw(format, self::scale(scale), quality)
             }
         }
     }
+}
+
+fn scale(at: u8) -> Scale {
+    Scale::ALL[usize::from(at) % Scale::ALL.len()]
 }
 
 fuzz_target!(|input: (Wish, &[u8])| {

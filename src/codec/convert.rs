@@ -5,17 +5,22 @@ use super::planes::{Planes, Rows};
 use super::quality;
 use super::raw::{Encodable, encodable};
 use super::rearrange::{self, Rearranger};
+use super::scale::Scale;
 use streamsocket_media::RawFormat;
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
 use turbojpeg::{
-    Colorspace, Compressor, DecompressHeader, Decompressor, Image, OutputBuf, PixelFormat, Subsamp,
-    Transform, Transformer, YuvImage,
+    Colorspace, Compressor, DecompressHeader, Decompressor, Image, OutputBuf, PixelFormat,
+    ScalingFactor, Subsamp, Transform, Transformer, YuvImage,
 };
 
 /// Most scans in a picture: progressive ones have ten, hostile ones thousands, and each costs as
 /// much as a picture.
 const SCANS_MAX: usize = 64;
+
+/// Quality of a raw picture that is to be made smaller: what is lost by it is less than what the smaller
+/// picture shows, and one way of scaling does for all layouts.
+const RAW_QUALITY: u8 = 95;
 
 /// A conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +29,11 @@ pub enum Remedy {
     Rewrite,
     /// Decoded and re-encoded, with this quality or that of its own tables.
     Encode(Option<u8>),
-    /// A raw picture, encoded with this quality.
-    EncodeRaw(RawFormat, u8),
+    /// Decoded at this scale and encoded with this quality or that of its own tables. A smaller picture
+    /// has details that its own tables were too coarse for: the quality may be the higher one.
+    Scale(Scale, Option<u8>),
+    /// A raw picture, encoded at this scale with this quality.
+    EncodeRaw(RawFormat, Scale, u8),
 }
 
 /// Why a picture could not be converted.
@@ -94,8 +102,8 @@ impl Converter {
         out: &mut Vec<u8>,
     ) -> Result<Made, Refusal> {
         out.clear();
-        if let Remedy::EncodeRaw(format, quality) = remedy {
-            let encoded = self.encode_raw(&format, bytes, quality)?;
+        if let Remedy::EncodeRaw(format, scale, quality) = remedy {
+            let encoded = self.convert_raw(&format, bytes, (scale, quality))?;
             return finished(&encoded, false, out);
         }
         self.complete(bytes);
@@ -114,11 +122,13 @@ impl Converter {
                 Err(_) => {}
             }
         }
-        let wanted = match remedy {
-            Remedy::Encode(quality) => quality,
-            _ => None,
+        let own = own_quality(&self.input);
+        let (scale, quality) = match remedy {
+            Remedy::Scale(scale, quality) => (scale, quality.unwrap_or(own)),
+            Remedy::Encode(Some(quality)) => (Scale::Full, quality.min(own)),
+            _ => (Scale::Full, own),
         };
-        let encoded = self.encode(&header, wanted)?;
+        let encoded = self.encode(&header, scale, quality)?;
         finished(&encoded, false, out)
     }
 
@@ -154,13 +164,13 @@ impl Converter {
     fn encode(
         &mut self,
         header: &DecompressHeader,
-        wanted: Option<u8>,
+        scale: Scale,
+        quality: u8,
     ) -> Result<OutputBuf<'static>, Refusal> {
         if matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
             return Err(Refusal::Unfit(Unfit::Components(4)));
         }
-        let own = own_quality(&self.input);
-        let quality = wanted.map_or(own, |wanted| wanted.min(own));
+        let scaled = header.scaled(factor(scale));
         let known = matches!(
             header.subsamp,
             Subsamp::None
@@ -171,42 +181,80 @@ impl Converter {
                 | Subsamp::Gray
         );
         if known && matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) {
-            self.decode_planes(header)?;
+            self.decode_samples(&scaled, scale)?;
+            if is_carried(&scaled) {
+                return self.encode_samples(&scaled, quality);
+            }
+            self.fill_planes(&scaled);
             return self.encode_planes(quality);
         }
-        self.decode_colours(header)?;
-        let &DecompressHeader { width, height, .. } = header;
+        self.decode_colours(&scaled, scale)?;
+        let DecompressHeader { width, height, .. } = scaled;
         let (pixels, pitch) = (&self.samples[..], width * 3);
         encode_colours(Image { pixels, width, pitch, height, format: PixelFormat::RGB }, quality)
     }
 
-    /// Decodes into planes without colour conversion.
-    fn decode_planes(&mut self, header: &DecompressHeader) -> Result<(), Refusal> {
-        let &DecompressHeader { width, height, subsamp, .. } = header;
-        let (across, down) = if subsamp == Subsamp::Gray { (1, 1) } else { subsamp.size() };
-        let (columns, rows) = (width.div_ceil(across), height.div_ceil(down));
-        let (luma, chroma) = (columns * across * rows * down, columns * rows);
-        let chromas = if subsamp == Subsamp::Gray { 0 } else { 2 };
-        self.samples.resize(luma + chromas * chroma, 0);
+    /// Decodes without colour conversion a picture that then has this header.
+    fn decode_samples(&mut self, scaled: &DecompressHeader, scale: Scale) -> Result<(), Refusal> {
+        let &DecompressHeader { width, height, subsamp, .. } = scaled;
+        let (luma, chroma) = sample_counts(scaled);
+        self.samples.resize(luma + 2 * chroma, 0);
         // The library trusts this sampling, which was read from these very bytes.
         let image = YuvImage { pixels: &mut self.samples[..], width, align: 1, height, subsamp };
-        let mut decompressor = Decompressor::new().map_err(|_| Refusal::Damaged)?;
-        intact(decompressor.decompress_to_yuv(&self.input, image))?;
-        let (y, rest) = self.samples.split_at(luma);
-        let (u, v) = rest.split_at(if chromas == 0 { 0 } else { chroma });
-        let chromas = (chromas > 0)
-            .then(|| ([Rows::plain(u, columns), Rows::plain(v, columns)], (across, down)));
-        self.planes.fill((width, height), Rows::plain(y, columns * across), chromas);
-        Ok(())
+        let mut decompressor = decompressor(scale)?;
+        intact(decompressor.decompress_to_yuv(&self.input, image))
     }
 
-    fn decode_colours(&mut self, header: &DecompressHeader) -> Result<(), Refusal> {
-        let &DecompressHeader { width, height, .. } = header;
+    /// Encodes what was decoded, in a sampling that RTP carries, sample for sample.
+    fn encode_samples(
+        &self,
+        scaled: &DecompressHeader,
+        quality: u8,
+    ) -> Result<OutputBuf<'static>, Refusal> {
+        let &DecompressHeader { width, height, subsamp, .. } = scaled;
+        let image = YuvImage { pixels: &self.samples[..], width, align: 1, height, subsamp };
+        let mut output = OutputBuf::new_owned();
+        let encoded = compressor(quality)
+            .and_then(|mut compressor| compressor.compress_yuv(image, &mut output));
+        encoded.map_err(|_| Refusal::Damaged).map(|()| output)
+    }
+
+    /// Brings what was decoded into a sampling that RTP carries.
+    fn fill_planes(&mut self, scaled: &DecompressHeader) {
+        let &DecompressHeader { width, height, .. } = scaled;
+        let (luma, chroma) = sample_counts(scaled);
+        let (across, down) = factors(scaled.subsamp);
+        let columns = width.div_ceil(across);
+        let (y, rest) = self.samples.split_at(luma);
+        let (u, v) = rest.split_at(chroma);
+        let chromas = (chroma > 0)
+            .then(|| ([Rows::plain(u, columns), Rows::plain(v, columns)], (across, down)));
+        self.planes.fill((width, height), Rows::plain(y, columns * across), chromas);
+    }
+
+    fn decode_colours(&mut self, scaled: &DecompressHeader, scale: Scale) -> Result<(), Refusal> {
+        let &DecompressHeader { width, height, .. } = scaled;
         self.samples.resize(width * height * 3, 0);
         let (pixels, pitch) = (&mut self.samples[..], width * 3);
         let image = Image { pixels, width, pitch, height, format: PixelFormat::RGB };
-        let mut decompressor = Decompressor::new().map_err(|_| Refusal::Damaged)?;
+        let mut decompressor = decompressor(scale)?;
         intact(decompressor.decompress(&self.input, image))
+    }
+
+    fn convert_raw(
+        &mut self,
+        format: &RawFormat,
+        bytes: &[u8],
+        wanted: (Scale, u8),
+    ) -> Result<OutputBuf<'static>, Refusal> {
+        let (scale, quality) = wanted;
+        if scale == Scale::Full {
+            return self.encode_raw(format, bytes, quality);
+        }
+        let whole = self.encode_raw(format, bytes, RAW_QUALITY)?;
+        self.complete(&whole);
+        let header = self.header()?;
+        self.encode(&header, scale, quality)
     }
 
     fn encode_raw(
@@ -236,6 +284,37 @@ fn encode_colours(image: Image<&[u8]>, quality: u8) -> Result<OutputBuf<'static>
         compressor.compress(image, &mut output)
     });
     encoded.map_err(|_| Refusal::Damaged).map(|()| output)
+}
+
+/// A decoder that makes pictures as large as this.
+fn decompressor(scale: Scale) -> Result<Decompressor, Refusal> {
+    let decompressor = Decompressor::new().and_then(|mut decompressor| {
+        decompressor.set_scaling_factor(factor(scale))?;
+        Ok(decompressor)
+    });
+    decompressor.map_err(|_| Refusal::Damaged)
+}
+
+const fn factor(scale: Scale) -> ScalingFactor {
+    match scale {
+        Scale::Full => ScalingFactor::ONE,
+        Scale::Half => ScalingFactor::ONE_HALF,
+        Scale::Quarter => ScalingFactor::ONE_QUARTER,
+    }
+}
+
+/// By how much luma is sampled more often than chroma, across and down.
+fn factors(subsamp: Subsamp) -> (usize, usize) {
+    if subsamp == Subsamp::Gray { (1, 1) } else { subsamp.size() }
+}
+
+/// Samples of luma, and of each chroma, as the decoder writes them.
+fn sample_counts(header: &DecompressHeader) -> (usize, usize) {
+    let &DecompressHeader { width, height, subsamp, .. } = header;
+    let (across, down) = factors(subsamp);
+    let (columns, rows) = (width.div_ceil(across), height.div_ceil(down));
+    let chroma = if subsamp == Subsamp::Gray { 0 } else { columns * rows };
+    (columns * across * rows * down, chroma)
 }
 
 fn compressor(quality: u8) -> turbojpeg::Result<Compressor> {

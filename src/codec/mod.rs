@@ -7,7 +7,9 @@ mod planes;
 mod quality;
 mod raw;
 mod rearrange;
+pub mod scale;
 pub mod worker;
 
 pub use convert::{Converter, Made, Refusal, Remedy};
 pub use normaliser::{Normaliser, Options, Picture, QUALITY_DEFAULT, is_sendable};
+pub use scale::Scale;

@@ -7,6 +7,7 @@ mod tests;
 
 use super::convert::{Converter, Refusal, Remedy, is_shown};
 use super::rearrange::FACTORS;
+use super::scale::Scale;
 use super::worker::Worker;
 use crate::capture::Error;
 use std::sync::Arc;
@@ -32,13 +33,22 @@ pub struct Picture {
 /// The reason for dropping pictures that receivers do not accept.
 const TOO_LARGE: &str = "too_large";
 
-/// Optional conversions.
-#[derive(Clone, Copy, Debug)]
+/// Optional conversions. Of pictures that RTP can carry, at full scale and without a quality, none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Quality of raw pictures.
     pub quality: u8,
-    /// Quality for re-encoding JPEGs, if wanted.
+    /// Quality for re-encoding JPEGs, if wanted; their own at most unless they are made smaller.
     pub requality: Option<u8>,
+    /// How large pictures are made.
+    pub scale: Scale,
+}
+
+impl Options {
+    /// Whether pictures that RTP can carry are left as they are.
+    const fn passes(&self) -> bool {
+        matches!((self.scale, self.requality), (Scale::Full, None))
+    }
 }
 
 /// The stage between a source and the packetizer.
@@ -157,25 +167,31 @@ impl Normaliser {
             if large(raw.width, raw.height) {
                 return Err(Refusal::TooLarge);
             }
-            return Ok(Verdict::Help(Remedy::EncodeRaw(raw, self.options.quality)));
+            return Ok(Verdict::Help(Remedy::EncodeRaw(
+                raw,
+                self.options.scale,
+                self.options.quality,
+            )));
         }
         let scanned = self.scanner.scan(&unit.bytes);
         let (needed, why) = match scanned {
             // They could be sent, and no receiver would show them.
             Ok(scanned) if large(scanned.width, scanned.height) => return Err(Refusal::TooLarge),
-            Ok(scanned) if scanned.ended && self.options.requality.is_none() => {
+            Ok(scanned) if scanned.ended && self.options.passes() => {
                 return Ok(Verdict::Pass(scanned));
             }
             Ok(_) => (Remedy::Rewrite, "no end"),
             Err(unfit) => (remedy(unfit).ok_or(Refusal::Unfit(unfit))?, unfit.name()),
         };
-        let (remedy, why) = self
-            .options
-            .requality
-            .map_or((needed, why), |quality| (Remedy::Encode(Some(quality)), "requality"));
+        let (remedy, why) = match (self.options.scale, self.options.requality) {
+            (Scale::Full, None) => (needed, why),
+            (Scale::Full, quality) => (Remedy::Encode(quality), "requality"),
+            (scale, quality) => (Remedy::Scale(scale, quality), "scale"),
+        };
         self.say(why, |name| {
             let how = match remedy {
                 Remedy::Rewrite => "each picture is rewritten without loss where that can be",
+                Remedy::Scale(..) => "each picture is made smaller",
                 _ => "each picture is encoded anew, in its own quality at most",
             };
             let why = why.replace('_', " ");

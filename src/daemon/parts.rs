@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
-use streamsocket_media::AudioFormat;
+use streamsocket_media::{AudioFormat, Scale};
 use streamsocket_net::{Changes, machine};
 use streamsocket_stream::send::audio::{Form, packet_frames};
 use streamsocket_stream::send::repair::AUDIO_PACKETS;
@@ -81,8 +81,16 @@ pub(super) fn normaliser(
     waker: Arc<Waker>,
 ) -> Normaliser {
     let options = match tier {
-        None => codec::Options { quality: video.quality, requality: video.requality },
-        Some(tier) => codec::Options { quality: tier.quality, requality: Some(tier.quality) },
+        None => codec::Options {
+            quality: video.quality,
+            requality: video.requality,
+            scale: Scale::Full,
+        },
+        Some(tier) => codec::Options {
+            quality: tier.quality,
+            requality: Some(tier.quality),
+            scale: tier.scale,
+        },
     };
     Normaliser::new(name.to_owned(), options, waker)
 }

@@ -276,7 +276,7 @@ fn raw_pictures_of_any_stride_are_encoded() {
     for (layout, code) in Layout::ALL {
         for padding in [0, 1, 10] {
             let (format, bytes) = raw(layout, padding);
-            let (made, _) = convert(&bytes, Remedy::EncodeRaw(format, 98)).unwrap();
+            let (made, _) = convert(&bytes, Remedy::EncodeRaw(format, Scale::Full, 98)).unwrap();
             let psnr = luma_psnr(&source, &made);
             assert!(psnr > 40.0, "{}, {padding}: {psnr:.1} dB", code.escape_ascii());
             if layout != Layout::Grey {
@@ -284,7 +284,7 @@ fn raw_pictures_of_any_stride_are_encoded() {
                 assert!(red.abs_diff(picture()[0]) < 12, "{}: {red}", code.escape_ascii());
             }
             let short = &bytes[..bytes.len() / 3];
-            let refused = convert(short, Remedy::EncodeRaw(format, 98));
+            let refused = convert(short, Remedy::EncodeRaw(format, Scale::Full, 98));
             assert_eq!(refused, Err(Refusal::Damaged));
         }
     }
@@ -295,7 +295,7 @@ fn unit(bytes: Vec<u8>, capture: i64) -> Unit {
 }
 
 fn normaliser(event_loop: &Loop, requality: Option<u8>) -> Normaliser {
-    let options = Options { quality: QUALITY_DEFAULT, requality };
+    let options = Options { quality: QUALITY_DEFAULT, requality, scale: Scale::Full };
     Normaliser::new("camera".into(), options, Arc::clone(&event_loop.waker))
 }
 
