@@ -30,10 +30,10 @@ impl Pool {
     #[must_use]
     pub fn take(&self) -> Option<PoolBuffer> {
         let mut kept = lock(&self.kept);
-        // Only the exclusive reference says for sure that nobody reads it, nor has just done so.
-        let free = kept.iter_mut().position(|buffer| Arc::get_mut(buffer).is_some())?;
-        let mut buffer =
-            PoolBuffer { buffer: kept.swap_remove(free), pool: Arc::clone(&self.kept) };
+        // Only the exclusive reference says for sure that nobody reads it, nor has just done so. The one
+        // used last is still in the processor's cache.
+        let free = kept.iter_mut().rposition(|buffer| Arc::get_mut(buffer).is_some())?;
+        let mut buffer = PoolBuffer { buffer: kept.remove(free), pool: Arc::clone(&self.kept) };
         drop(kept);
         buffer.bytes_mut().clear();
         Some(buffer)
@@ -105,6 +105,14 @@ mod tests {
         assert!(pool.take().is_none());
         drop(buffer);
         assert!(pool.take().unwrap().bytes_mut().is_empty());
+    }
+
+    #[test]
+    fn the_buffer_used_last_is_used_first() {
+        let pool = Pool::new(3, 8);
+        let place = |pool: &Pool| filled(pool, b"jpeg").unwrap().as_ptr();
+        let first = place(&pool);
+        assert_eq!([place(&pool), place(&pool)], [first; 2]);
     }
 
     #[test]

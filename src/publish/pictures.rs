@@ -189,9 +189,10 @@ impl Pictures {
         let repairs = range.start.max(media) - media..range.end.max(media) - media;
         let range = range.start.min(media)..range.end.min(media);
         if let (Some(unit), false) = (&self.leaving, range.is_empty()) {
+            let bytes: &[u8] = &unit.bytes;
             transport.send(self.packets.range(range.clone()).map(|packet| Datagram {
                 header: packet.header,
-                payload: unit.bytes.get(packet.payload).unwrap_or_default(),
+                payload: bytes.get(packet.payload).unwrap_or_default(),
             }));
             let packets = self.packets.range(range.clone());
             let octets = packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
