@@ -20,3 +20,4 @@ pub mod settings;
 pub mod signals;
 pub mod statistics;
 pub mod trial;
+pub mod worker;

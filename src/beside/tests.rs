@@ -1,5 +1,5 @@
 use super::*;
-use crate::codec::worker::tests::Loop;
+use crate::worker::tests::Loop;
 use std::sync::mpsc::channel;
 
 const PATIENCE: Duration = Duration::from_secs(60);

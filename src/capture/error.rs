@@ -1,5 +1,6 @@
 //! Errors of sources, with what waiting for a source depends on.
 
+use crate::worker;
 use std::fmt;
 
 /// Why a source cannot be opened, or has stopped: one line with the source, the reason and the
@@ -44,6 +45,12 @@ impl Error {
     #[must_use]
     pub const fn cause(&self) -> Cause {
         self.cause
+    }
+}
+
+impl From<worker::Error> for Error {
+    fn from(error: worker::Error) -> Self {
+        Self::new(error.to_string())
     }
 }
 

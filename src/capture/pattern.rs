@@ -7,7 +7,7 @@ use super::error::Error;
 use super::flash::Flash;
 use super::frame::VideoPoll;
 use super::preloaded::{Loader, Preloaded};
-use crate::codec::worker::Worker;
+use crate::worker::Worker;
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -249,7 +249,7 @@ mod tests {
     use crate::capture::frame::AudioPoll;
     use crate::capture::tone::Tone;
     use crate::codec::QUALITY_DEFAULT;
-    use crate::codec::worker::tests::Loop;
+    use crate::worker::tests::Loop;
     use streamsocket_media::{AudioFormat, FrameRate};
     use turbojpeg::{PixelFormat, decompress, read_header};
 

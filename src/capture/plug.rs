@@ -237,7 +237,7 @@ fn note(why: &mut Error, error: Error) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::worker::tests::Loop;
+    use crate::worker::tests::Loop;
     use std::sync::Mutex;
 
     const MS: i64 = 1_000_000;

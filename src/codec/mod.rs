@@ -1,5 +1,5 @@
-//! Turns what sources deliver into pictures that RTP can carry (RFC 2435), and runs the worker
-//! thread for drawing and encoding, which takes too long for the event loop.
+//! Turns what sources deliver into pictures that RTP can carry (RFC 2435), on the JPEG worker where it takes
+//! too long for the event loop. Knows no source.
 
 mod convert;
 mod normaliser;
@@ -8,7 +8,6 @@ mod quality;
 mod raw;
 mod rearrange;
 pub mod scale;
-pub mod worker;
 
 pub use convert::{Converter, Made, Refusal, Remedy};
 pub use normaliser::{Normaliser, Options, Picture, QUALITY_DEFAULT, is_sendable};

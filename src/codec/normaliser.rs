@@ -8,8 +8,7 @@ mod tests;
 use super::convert::{Converter, Refusal, Remedy, is_shown};
 use super::rearrange::FACTORS;
 use super::scale::Scale;
-use super::worker::Worker;
-use crate::capture::Error;
+use crate::worker::{Error, Worker};
 use std::sync::Arc;
 use streamsocket_media::{Codec, Pool, PoolBuffer, Unit};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
@@ -142,7 +141,7 @@ impl Normaliser {
             }
         };
         if self.is_dead() {
-            return Err(Error::new("the JPEG thread has ended: this is a bug, please report it"));
+            return Err(Error::Ended);
         }
         if self.worker.is_none() {
             self.worker = Some(start(Arc::clone(&self.waker))?);

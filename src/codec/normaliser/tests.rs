@@ -1,6 +1,6 @@
 use super::*;
-use crate::codec::worker::tests::Loop;
 use crate::codec::{quality, rearrange};
+use crate::worker::tests::Loop;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_media::{Bytes, Layout, RawFormat};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvImage};

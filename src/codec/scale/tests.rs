@@ -1,6 +1,6 @@
 use super::*;
-use crate::codec::worker::tests::Loop;
 use crate::codec::{Converter, Normaliser, Options, Refusal, Remedy};
+use crate::worker::tests::Loop;
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_media::{Bytes, Layout, RawFormat, Unit};

@@ -3,7 +3,8 @@
 //! loop. It does not know what a job is.
 
 use crate::beside::Slowly;
-use crate::capture::Error;
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,6 +12,28 @@ use std::thread::{self, JoinHandle};
 
 /// Capacity of a queue. Users submit one job at a time; a late picture is dropped, never queued.
 const QUEUE: usize = 3;
+
+/// Why there is no worker.
+#[derive(Debug)]
+pub enum Error {
+    /// The system cannot start another thread.
+    Start(io::Error),
+    /// The thread has ended by itself, which takes a panic in a library.
+    Ended,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(error) => write!(f, "cannot start the JPEG thread: {error}"),
+            Self::Ended => {
+                f.write_str("the JPEG thread has ended: this is a bug, please report it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
 
 /// A thread that turns jobs `J` into results `D`. Dropping this ends it after its present job.
 pub struct Worker<J: 'static, D: 'static> {
@@ -42,7 +65,7 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
         let thread = thread::Builder::new()
             .name("jpeg".into())
             .spawn(move || run(&job, &result, &stopped, &waker, work))
-            .map_err(|error| Error::new(format!("cannot start the JPEG thread: {error}")))?;
+            .map_err(Error::Start)?;
         Ok(Self { jobs, results, outstanding: 0, stop, thread: Slowly::new(Thread(Some(thread))) })
     }
 
