@@ -139,6 +139,23 @@ fn what_rtp_has_no_room_for_fits_when_it_is_smaller() {
 }
 
 #[test]
+fn a_picture_of_any_size_becomes_smaller() {
+    let samplings = [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2]
+        .into_iter()
+        .chain([Subsamp::Sub4x1, Subsamp::Gray]);
+    for sampling in samplings {
+        for size in (1..=35).map(|side| (side, 36 - side)) {
+            let file = jpeg(size, sampling, |_| ());
+            for scale in Scale::ALL {
+                let (_, scanned) = convert(&file, Remedy::Scale(scale, None)).unwrap();
+                let sides = [size.0, size.1].map(|side| scale.side(side.try_into().unwrap()));
+                assert_eq!([scanned.width, scanned.height], sides, "{sampling:?} {size:?} {scale}");
+            }
+        }
+    }
+}
+
+#[test]
 fn raw_pictures_become_smaller_too() {
     let (width, height) = SIZES[2];
     let pixels = colours(SIZES[2]);
