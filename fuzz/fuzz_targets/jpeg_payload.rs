@@ -8,8 +8,8 @@
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 use streamsocket_fuzz::{is_plain, lies_in};
-use streamsocket_seeds::{Step, Steps};
 use streamsocket_media::clock::Monotonic;
+use streamsocket_seeds::{Step, Steps};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::video::{Counts, FRAME_MAX, Frame, Reassembler};
 use streamsocket_wire::jpeg::{MAIN_LEN, Payload};

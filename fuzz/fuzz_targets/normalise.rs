@@ -4,8 +4,8 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use streamsocket_media::{Layout, RawFormat};
 use streamsocket::codec::{Converter, Remedy, Scale};
+use streamsocket_media::{Layout, RawFormat};
 use streamsocket_receiver::decode::{Decoder, Picture};
 use streamsocket_wire::jpeg_scan::scan;
 
@@ -17,7 +17,15 @@ enum Wish {
     Rewrite,
     Encode(Option<u8>),
     Scale(u8, Option<u8>),
-    Raw { scale: u8, layout: u8, width: u16, height: u16, stride: u16, full_range: bool, quality: u8 },
+    Raw {
+        scale: u8,
+        layout: u8,
+        width: u16,
+        height: u16,
+        stride: u16,
+        full_range: bool,
+        quality: u8,
+    },
 }
 
 impl Wish {

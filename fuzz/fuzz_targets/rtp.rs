@@ -5,8 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 use rtp_types::RtpPacket;
 use streamsocket_fuzz::lies_in;
-use streamsocket_seeds::{Step, Steps};
 use streamsocket_media::clock::Monotonic;
+use streamsocket_seeds::{Step, Steps};
 use streamsocket_stream::receive::audio::{Chunk, Reassembler};
 use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::jitter::Jitter;

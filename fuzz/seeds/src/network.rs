@@ -2,8 +2,8 @@
 
 use super::Seeds;
 use super::files::picture;
-use streamsocket_seeds::{Step, write};
 use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_seeds::{Step, write};
 use streamsocket_stream::receive::fate::Runs;
 use streamsocket_stream::send::audio::{Packetizer as SoundPacketizer, Stream};
 use streamsocket_stream::send::packets::Packets;
