@@ -1,9 +1,16 @@
 //! What the user may say, on the command line and in a configuration file: raw and unchecked.
 //! [`settings`](crate::settings) makes checked values of it.
 
+mod tables;
+mod value;
+
+pub use tables::{TierOptions, TrackOptions};
+pub use value::Scalar;
+
 use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 use std::path::PathBuf;
+use value::one_or_more;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -113,6 +120,14 @@ pub struct StreamOptions {
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
     #[serde(deserialize_with = "one_or_more")]
     pub control: Option<Vec<String>>,
+    /// Send the pictures once more, smaller, to viewers with less bandwidth: a name, the scale (1/1, 1/2 or
+    /// 1/4), and perhaps frames per second at most and the JPEG quality [80], such as low=1/2,15,70; can be
+    /// repeated. Each tier is a session of its own
+    #[arg(long, value_name = "NAME=SCALE[,FPS[,QUALITY]]", help_heading = "Sources")]
+    pub tier: Option<Vec<TierOptions>>,
+    /// Several sources of a medium, each with what is said of it alone: in a configuration file only.
+    #[arg(skip)]
+    pub track: Option<Vec<TrackOptions>>,
     /// Start without a camera, a microphone or a network that is not there yet, and wait for it; no: do not
     /// even wait for devices that another program is using [default: wait for those only]
     #[arg(
@@ -198,12 +213,19 @@ impl StreamOptions {
         // Both are about the same.
         let said = self.announce.is_some() || self.no_announce.is_some();
         let file = if said { Self { announce: None, no_announce: None, ..file } } else { file };
+        // A source that is named replaces the tracks of its medium.
+        let (video, audio) = (self.video.is_some(), self.audio.is_some());
+        let stays =
+            |it: &TrackOptions| !(video && it.video.is_some() || audio && it.audio.is_some());
+        let track = file.track.map(|tracks| tracks.into_iter().filter(stays).collect());
         Self {
             video: self.video.or(file.video),
             audio: self.audio.or(file.audio),
             size: self.size.or(file.size),
             fps: self.fps.or(file.fps),
             control: self.control.or(file.control),
+            tier: self.tier.or(file.tier),
+            track: self.track.or(track),
             quality: self.quality.or(file.quality),
             requality: self.requality.or(file.requality),
             wait: self.wait.or(file.wait),
@@ -224,49 +246,5 @@ impl StreamOptions {
             config: self.config,
             instance: self.instance,
         }
-    }
-}
-
-/// A text or a list of them: nobody should have to write a list of one.
-fn one_or_more<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a string or a list of strings")]
-    enum Written {
-        One(String),
-        More(Vec<String>),
-    }
-    Ok(Some(match Written::deserialize(deserializer)? {
-        Written::One(text) => vec![text],
-        Written::More(texts) => texts,
-    }))
-}
-
-/// A number, kept as it was written: a configuration file may have it with or without quotes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scalar(pub String);
-
-impl std::str::FromStr for Scalar {
-    type Err = std::convert::Infallible;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a number or a string")]
-        enum Written {
-            Integer(i64),
-            Float(f64),
-            Text(String),
-        }
-        Ok(Self(match Written::deserialize(deserializer)? {
-            Written::Integer(number) => number.to_string(),
-            Written::Float(number) => number.to_string(),
-            Written::Text(text) => text,
-        }))
     }
 }

@@ -18,3 +18,22 @@ impl std::error::Error for Error {}
 pub(super) fn wrong(option: &str, value: &str, expected: impl fmt::Display) -> Error {
     Error(format!("--{option} {value}: {expected}"))
 }
+
+/// A table of a configuration file, by its index among those of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    Track(usize),
+    Tier(usize),
+}
+
+/// What cannot be used, and the table that it is in, if it is in one.
+pub(super) struct Wrong {
+    pub(super) error: Error,
+    pub(super) table: Option<Table>,
+}
+
+impl From<Error> for Wrong {
+    fn from(error: Error) -> Self {
+        Self { error, table: None }
+    }
+}

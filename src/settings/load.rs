@@ -3,15 +3,18 @@
 
 use super::choice::Wait;
 use super::chosen::Settings;
-use super::error::{Error, wrong};
+use super::error::{Error, Table, Wrong, wrong};
+use super::input::InputSettings;
 use super::inputs::inputs;
 use super::parse::{announce, destinations, named, number};
+use super::tier::tiers;
 use crate::options::StreamOptions;
 use std::io::Read;
 use std::path::Path;
 use streamsocket_stream::send::bitrate::parse_rate;
 use streamsocket_stream::send::pacer::Pace;
 use streamsocket_stream::send::repair::Share;
+use toml::de::{DeTable, DeValue};
 
 /// Largest UDP payload that fits an Ethernet frame: 1500 less 20 bytes of IP and 8 of UDP.
 const PACKET_SIZE_MAX: u16 = 1472;
@@ -24,22 +27,64 @@ const PACKET_SIZE_MIN: u16 = 300;
 /// # Errors
 /// One line that names the option or the file, the key and the line, and what is expected.
 pub fn load(options: StreamOptions) -> Result<Settings, Error> {
-    let Some(path) = options.config.clone() else { return check(options) };
+    let Some(path) = options.config.clone() else { return merged(options) };
     let (file, text) = read(&path)?;
     // By itself first: what is wrong in it is told by its name.
-    if let Err(Error(message)) = check(file.clone()) {
+    if let Err(Wrong { error: Error(message), table }) = check(file.clone()) {
         let message = message.trim_start_matches("--");
-        let line = line_of(&text, message).map_or_else(String::new, |it| format!(", line {it}"));
+        let line = line_of(&text, message, table);
+        let line = line.map_or_else(String::new, |it| format!(", line {it}"));
         return Err(Error(format!("configuration {}{line}: {message}", path.display())));
     }
-    check(options.or(file))
+    merged(options.or(file))
 }
 
-/// The line, from 1, that sets the key which a message begins with.
-fn line_of(text: &str, message: &str) -> Option<usize> {
-    let key = message.split_whitespace().next()?;
-    let sets = |line: &str| line.split('=').next().is_some_and(|it| it.trim() == key);
-    text.lines().position(sets).map(|before| before + 1)
+/// Checks options of the command line, and what they leave of a file.
+fn merged(options: StreamOptions) -> Result<Settings, Error> {
+    let tiers = options.tier.clone().unwrap_or_default();
+    check(options).map_err(|Wrong { error: Error(message), table }| {
+        let tier = match table {
+            Some(Table::Tier(index)) => tiers.get(index).and_then(|tier| tier.name.as_ref()),
+            _ => None,
+        };
+        let message = match tier {
+            Some(name) => format!("--tier {name}: {}", message.trim_start_matches("--")),
+            None => message,
+        };
+        Error(message)
+    })
+}
+
+/// The line, from 1, that sets the key which a message begins with; of a table that does not set it the line
+/// where it begins.
+fn line_of(text: &str, message: &str, table: Option<Table>) -> Option<usize> {
+    let key = message.split([' ', ':']).next()?;
+    let root = DeTable::parse(text).ok()?;
+    let at = match table {
+        None => key_in(root.get_ref(), key)?,
+        Some(table) => {
+            let (name, index) = match table {
+                Table::Track(index) => ("track", index),
+                Table::Tier(index) => ("tier", index),
+            };
+            let (_, tables) = root.get_ref().iter().find(|(it, _)| it.get_ref() == name)?;
+            let DeValue::Array(tables) = tables.get_ref() else { return None };
+            let table = tables.get(index)?;
+            let DeValue::Table(keys) = table.get_ref() else { return None };
+            key_in(keys, key).unwrap_or(table.span().start)
+        }
+    };
+    Some(line_at(text, at))
+}
+
+/// Where a table sets a key, in bytes.
+fn key_in(table: &DeTable<'_>, key: &str) -> Option<usize> {
+    table.iter().find(|(it, _)| it.get_ref() == key).map(|(it, _)| it.span().start)
+}
+
+/// The line, from 1, that has this byte.
+fn line_at(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }
 
 /// The key that a line, from 1, says something of: its own, or, within a list of several lines, the last one
@@ -66,8 +111,7 @@ fn read(path: &Path) -> Result<(StreamOptions, String), Error> {
         .and_then(|file| file.take(CONFIGURATION_MAX).read_to_string(&mut text));
     read.map_err(|error| Error(format!("configuration {shown} cannot be read: {error}")))?;
     let options = toml::from_str(&text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
+        let line = line_at(&text, error.span().map_or(0, |span| span.start));
         let message = error.message().replace('\n', " ");
         let key = key_of(&text, line).filter(|key| !message.contains(&format!("`{key}`")));
         let key = key.map_or_else(String::new, |key| format!("{key}: "));
@@ -76,12 +120,14 @@ fn read(path: &Path) -> Result<(StreamOptions, String), Error> {
     Ok((options, text))
 }
 
-fn check(options: StreamOptions) -> Result<Settings, Error> {
+fn check(options: StreamOptions) -> Result<Settings, Wrong> {
     let (announce, announce_sound) = announce(options.announce.as_deref(), options.no_announce)?;
     let (inputs, idle) = inputs(&options)?;
+    let pictures = matches!(inputs.first(), Some(InputSettings::Video(_)));
+    let tiers = tiers(options.tier.as_deref().unwrap_or_default(), pictures)?;
     Ok(Settings {
         inputs,
-        tiers: Vec::new(),
+        tiers,
         idle,
         wait: match options.wait {
             None => Wait::Busy,

@@ -1,3 +1,5 @@
+mod tables;
+
 use super::*;
 use crate::options::{Scalar, StreamOptions};
 use streamsocket_media::FrameRate;

@@ -1,0 +1,60 @@
+//! What has several values of its own: tracks and tiers.
+
+use super::value::{Scalar, one_or_more};
+use serde::Deserialize;
+
+/// A source with what is said of it alone: a `[[track]]` of a configuration file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TrackOptions {
+    /// Source of pictures.
+    pub video: Option<String>,
+    /// Source of sound.
+    pub audio: Option<String>,
+    /// Picture size.
+    pub size: Option<String>,
+    /// Frames a second.
+    pub fps: Option<Scalar>,
+    /// JPEG quality of what is encoded here.
+    pub quality: Option<Scalar>,
+    /// JPEG quality of what is encoded again.
+    pub requality: Option<Scalar>,
+    /// Camera controls.
+    #[serde(deserialize_with = "one_or_more")]
+    pub control: Option<Vec<String>>,
+    /// Milliseconds by which the camera is late.
+    pub av_offset: Option<Scalar>,
+}
+
+/// A tier: a `[[tier]]` of a configuration file, or `NAME=SCALE[,FPS[,QUALITY]]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TierOptions {
+    /// Its name.
+    pub name: Option<String>,
+    /// The part of width and height that is left.
+    pub scale: Option<String>,
+    /// Frames a second at most.
+    pub fps: Option<Scalar>,
+    /// JPEG quality.
+    pub quality: Option<Scalar>,
+}
+
+impl std::str::FromStr for TierOptions {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, rest) = match text.split_once('=') {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (text, None),
+        };
+        // What is too much stays a part of the quality, which is no number then.
+        let mut parts = rest.into_iter().flat_map(|rest| rest.splitn(3, ',')).map(str::to_owned);
+        Ok(Self {
+            name: Some(name.to_owned()),
+            scale: parts.next(),
+            fps: parts.next().map(Scalar),
+            quality: parts.next().map(Scalar),
+        })
+    }
+}
