@@ -13,7 +13,7 @@ use streamsocket_stream::receive::jitter::Jitter;
 use streamsocket_stream::receive::packet::Packet as Taken;
 use streamsocket_stream::receive::playout::{Playout, Step as Placed};
 use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::receive::sync::{Medium, Steps as ClockSteps, StreamClock};
+use streamsocket_stream::receive::sync::{Steps as ClockSteps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About, Feedback};
@@ -21,6 +21,7 @@ use streamsocket_wire::extension::emit_ntp64;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::{Packet as Report, packets};
 use streamsocket_wire::rtp::{HEADER_LEN, Packet, RtpTime, Ssrc};
+use streamsocket_wire::sdp::Medium;
 
 /// Which of both streams a packet is of.
 const SOUND: u8 = 0x01;

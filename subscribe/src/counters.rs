@@ -4,6 +4,7 @@ use crate::cells::{Count, Gauge, Note, Refused};
 use crate::diagnosis;
 use crate::latency::{Latency, P50, WallClocks};
 use crate::plan::Plan;
+use streamsocket_wire::sdp::Medium;
 
 /// What a subscription counts and measures.
 #[derive(Debug, Default)]
@@ -109,7 +110,42 @@ impl Presentation {
     }
 }
 
+/// What is counted and measured of a stream, whatever its medium.
+pub(crate) struct Common<'a> {
+    pub(crate) arrived: &'a Gauge,
+    pub(crate) note: &'a Note,
+    pub(crate) packets: &'a Count,
+    pub(crate) packets_lost: &'a Count,
+    pub(crate) packets_repaired: &'a Count,
+    pub(crate) packets_refused: &'a Count,
+    pub(crate) refused: &'a Refused,
+    pub(crate) jitter: &'a Gauge,
+}
+
+macro_rules! common {
+    ($counters:expr) => {
+        Common {
+            arrived: &$counters.arrived,
+            note: &$counters.note,
+            packets: &$counters.packets,
+            packets_lost: &$counters.packets_lost,
+            packets_repaired: &$counters.packets_repaired,
+            packets_refused: &$counters.packets_refused,
+            refused: &$counters.refused,
+            jitter: &$counters.jitter,
+        }
+    };
+}
+
 impl Counters {
+    /// What is counted of the stream of this medium.
+    pub(crate) const fn of(&self, medium: Medium) -> Common<'_> {
+        match medium {
+            Medium::Video => common!(self.video),
+            Medium::Audio => common!(self.audio),
+        }
+    }
+
     /// How the wall clocks of sender and receiver relate.
     #[must_use]
     pub fn clocks(&self) -> WallClocks {

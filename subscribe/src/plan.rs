@@ -3,6 +3,7 @@
 use crate::text::printable;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
@@ -38,6 +39,8 @@ pub struct StreamPlan {
     pub rtcp: SocketAddr,
     /// The only addresses that it may come from; if empty, any.
     pub sources: Vec<IpAddr>,
+    /// What the packets carry.
+    pub encoding: Encoding,
     /// Payload type of RTP packets.
     pub payload_type: u8,
     /// RTP ticks a second.
@@ -88,19 +91,19 @@ impl Plan {
         });
         let session = session.map_err(|error| Error(error.to_string()))?;
         let mut refused = Vec::new();
-        let mut find = |medium, encoding: &str| {
+        let mut find = |medium| {
             let mut candidates = session.media.iter().filter(|media| media.medium == medium);
             let found = candidates.clone().find_map(|media| {
-                let format = media.formats.iter().find(|format| is_playable(format, encoding));
+                let format = media.formats.iter().find_map(|format| playable(format, medium));
                 Some((media, format.filter(|_| media.port < u16::MAX)?))
             });
             if found.is_none() {
                 refused.extend(candidates.next().map(describe));
             }
-            found.map(|(media, format)| stream(media, format, &session))
+            found.map(|(media, (encoding, format))| stream(media, encoding, format, &session))
         };
-        let video = find(Medium::Video, "JPEG");
-        let audio = find(Medium::Audio, "L16");
+        let video = find(Medium::Video);
+        let audio = find(Medium::Audio);
         if video.is_none() && audio.is_none() {
             return Err(Error(format!(
                 "it describes {}; this program receives JPEG video and L16 sound of one or two channels",
@@ -146,13 +149,14 @@ impl Plan {
     pub fn at(address: SocketAddr, sound: Option<(u32, u8)>) -> Self {
         let (rate, channels) = sound.unwrap_or((48_000, 2));
         let above = |ports| SocketAddr::new(address.ip(), address.port().saturating_add(ports));
-        let stream = |rtp, rtcp, payload_type, clock_rate, channels, assumed| StreamPlan {
+        let stream = |rtp, rtcp, encoding, format: PayloadFormat<'_>, assumed| StreamPlan {
             rtp,
             rtcp,
-            payload_type,
+            encoding,
+            payload_type: format.number,
             sources: Vec::new(),
-            clock_rate,
-            channels,
+            clock_rate: format.clock_rate,
+            channels: format.channels,
             size: None,
             framerate: None,
             ntp64_id: Some(1),
@@ -162,11 +166,13 @@ impl Plan {
             repair: Some((repair::address(rtp), repair::PAYLOAD_TYPE)),
             assumed,
         };
+        let (jpeg, l16) = (PayloadFormat::JPEG, PayloadFormat::l16(97, rate, channels));
+        let audio = stream(above(2), above(3), Encoding::L16, l16, sound.is_none());
         Self {
             name: address.to_string(),
             only_from_sources: false,
-            video: Some(stream(address, above(1), 26, 90_000, 1, false)),
-            audio: Some(stream(above(2), above(3), 97, rate, channels, sound.is_none())),
+            video: Some(stream(address, above(1), Encoding::Jpeg, jpeg, false)),
+            audio: Some(audio),
             left_out: Vec::new(),
         }
     }
@@ -194,10 +200,14 @@ pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
     [&b"ntp="[..], b"gps", b"gal", b"glonass"].iter().any(|name| clock.starts_with(name))
 }
 
-fn is_playable(format: &PayloadFormat<'_>, encoding: &str) -> bool {
-    format.is(encoding)
-        && (1..=2).contains(&format.channels)
-        && (4_000..=192_000).contains(&format.clock_rate)
+/// A format with its encoding, if that can be received.
+fn playable<'a>(
+    format: &'a PayloadFormat<'a>,
+    medium: Medium,
+) -> Option<(Encoding, &'a PayloadFormat<'a>)> {
+    let usual =
+        (1..=2).contains(&format.channels) && (4_000..=192_000).contains(&format.clock_rate);
+    Some((Encoding::of(format, medium).filter(|_| usual)?, format))
 }
 
 fn describe(media: &Media<'_>) -> String {
@@ -212,13 +222,19 @@ fn describe(media: &Media<'_>) -> String {
     format!("{medium} as {}", formats.collect::<Vec<_>>().join(" or "))
 }
 
-fn stream(media: &Media<'_>, format: &PayloadFormat<'_>, session: &Session<'_>) -> StreamPlan {
+fn stream(
+    media: &Media<'_>,
+    encoding: Encoding,
+    format: &PayloadFormat<'_>,
+    session: &Session<'_>,
+) -> StreamPlan {
     let address = media.group.unwrap_or(session.group);
     let own = !media.sources.is_empty();
     StreamPlan {
         rtp: SocketAddr::new(address, media.port),
         rtcp: SocketAddr::new(address, media.rtcp_port),
         sources: if own { media.sources.to_vec() } else { session.sources.to_vec() },
+        encoding,
         payload_type: format.number,
         clock_rate: format.clock_rate,
         channels: format.channels,

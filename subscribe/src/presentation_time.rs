@@ -5,6 +5,7 @@ use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
+use streamsocket_wire::sdp::Medium;
 
 /// A presentation time that differs from arrival plus latency by this, in nanoseconds, comes from a clock that cannot
 /// be trusted.
@@ -55,6 +56,23 @@ impl StreamTime<'_> {
     /// for it.
     pub(crate) fn repair_delay(&self, time: i64, arrival: Monotonic) -> Option<i64> {
         self.presentation(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH_NANOS)
+    }
+
+    /// The presentation time of what has the extended RTP time `time` and was complete at `arrival`, from the stream's
+    /// source of this number. What it took goes into the latency.
+    pub(crate) fn measured(
+        &mut self,
+        medium: Medium,
+        time: i64,
+        arrival: Monotonic,
+        source: u32,
+    ) -> PresentationTime {
+        let mut time = self.presentation(time, arrival);
+        time.stamp.source = source;
+        if let Some(delay) = time.delay {
+            self.sync.measure(medium, delay, arrival);
+        }
+        time
     }
 
     /// The presentation time of what has the extended RTP time `time` and was complete at `arrival`. As long as there

@@ -26,11 +26,12 @@ use streamsocket_stream::receive::peer::Peers;
 use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::{self, Repair};
 use streamsocket_stream::receive::source::Source;
-use streamsocket_stream::receive::sync::{Medium, StreamClock};
+use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About, Feedback};
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::sdp::Medium;
 
 /// System calls for packets of one socket in one turn of the loop, each of up to 16 messages. The rest of a flood waits
 /// for the next turn, so that frames that are due leave in between and no other socket starves.
@@ -66,7 +67,6 @@ impl RtpSession {
     /// # Errors
     /// If the socket for RTP or that for RTCP cannot be opened. One for repair packets is dispensable.
     pub(crate) fn open(
-        medium: Medium,
         plan: &StreamPlan,
         interface: Option<&Interface>,
         only_from_sources: bool,
@@ -77,7 +77,7 @@ impl RtpSession {
         let open = |address| ReceiveSocket::open(address, interface, sources.iter().copied());
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let replies = UdpSocket::bind(SocketAddr::new(any, 0));
-        let rtp = open(plan.rtp)?;
+        let (rtp, medium) = (open(plan.rtp)?, plan.encoding.medium());
         if medium == Medium::Video && rtp.buffer_size() < ReceiveSocket::BUFFER_SIZE_WANTED {
             let (got, wanted) = (rtp.buffer_size(), ReceiveSocket::BUFFER_SIZE_WANTED);
             log::warn!(

@@ -2,13 +2,11 @@
 //! each with its presentation time.
 
 mod assumption;
-mod audio;
 mod rejoin;
-mod video;
+mod track;
 
-use self::audio::Audio;
 use self::rejoin::Rejoin;
-use self::video::Video;
+use self::track::Track;
 use crate::cells::{Gauge, Note};
 use crate::clock::monotonic;
 use crate::counters::Counters;
@@ -27,7 +25,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Changes, Interface, machine};
-use streamsocket_stream::receive::sync::Medium;
 
 /// Events taken from the kernel at a time; there are no more than eight sources of them.
 const EVENTS_MAX: usize = 16;
@@ -35,9 +32,8 @@ const EVENTS_MAX: usize = 16;
 const WAKER: Token = Token(0);
 const CHANGES: Token = Token(1);
 
-/// First tokens of the RTP sessions.
-const VIDEO: usize = 2;
-const AUDIO: usize = VIDEO + TOKENS;
+/// First token of the first RTP session.
+const SESSIONS: usize = 2;
 
 /// Stops a subscription from another thread.
 #[derive(Debug)]
@@ -61,8 +57,8 @@ pub struct Subscription {
     /// Reports changes of links and addresses.
     changes: Option<Changes>,
     rejoin: Rejoin,
-    video: Option<Video>,
-    audio: Option<Audio>,
+    /// Video first.
+    tracks: Vec<Track>,
     sync: Synchronisation,
     outlet: Box<dyn Outlet>,
     counters: Arc<Counters>,
@@ -83,18 +79,13 @@ impl Subscription {
         counters: Arc<Counters>,
     ) -> Result<(Self, Stop), String> {
         let only = plan.only_from_sources;
-        let open = |medium, stream, token| {
-            let opened = RtpSession::open(medium, stream, interface, only, token);
-            opened.map_err(|error| error.to_string())
-        };
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
         let stop = Arc::new(AtomicBool::new(false));
         let mut subscription = Self {
             poll: Poll::new().map_err(failed)?,
             changes: Changes::open().ok(),
             rejoin: Rejoin::new(monotonic()),
-            video: None,
-            audio: None,
+            tracks: Vec::new(),
             sync: Synchronisation::new(latency, monotonic()),
             outlet,
             counters,
@@ -102,11 +93,11 @@ impl Subscription {
             // Two viewers on one host need two names (RFC 7022 section 4.2).
             cname: format!("{:08x}@{}", machine::random().unwrap_or(0), machine::host_name()),
         };
-        if let Some(stream) = &plan.video {
-            subscription.video = Some(Video::new(open(Medium::Video, stream, VIDEO)?, stream));
-        }
-        if let Some(stream) = &plan.audio {
-            subscription.audio = Some(Audio::new(open(Medium::Audio, stream, AUDIO)?, stream));
+        for stream in [&plan.video, &plan.audio].into_iter().flatten() {
+            let token = SESSIONS + subscription.tracks.len() * TOKENS;
+            let session = RtpSession::open(stream, interface, only, token);
+            let session = session.map_err(|error| error.to_string())?;
+            subscription.tracks.push(Track::new(session, stream));
         }
         subscription.watch().map_err(failed)?;
         let waker = Waker::new(subscription.poll.registry(), WAKER).map_err(failed)?;
@@ -156,13 +147,11 @@ impl Subscription {
     }
 
     fn sessions_mut(&mut self) -> impl Iterator<Item = &mut RtpSession> {
-        let video = self.video.as_mut().map(|video| &mut video.session);
-        video.into_iter().chain(self.audio.as_mut().map(|audio| &mut audio.session))
+        self.tracks.iter_mut().map(|track| &mut track.session)
     }
 
     fn sessions(&self) -> impl Iterator<Item = &RtpSession> {
-        let video = self.video.as_ref().map(|video| &video.session);
-        video.into_iter().chain(self.audio.as_ref().map(|audio| &audio.session))
+        self.tracks.iter().map(|track| &track.session)
     }
 
     /// Reads the changes of links and addresses.
@@ -194,10 +183,9 @@ impl Subscription {
 
     /// When the next turn is due even if nothing arrives.
     fn deadline(&self) -> Option<Monotonic> {
-        let video = self.video.as_ref().and_then(|video| video.deadline(&self.sync));
-        let audio = self.audio.as_ref().and_then(|audio| audio.deadline(&self.sync));
-        let reports = self.sessions().filter_map(RtpSession::deadline).min();
-        [video, audio, reports, Some(self.rejoin.deadline())].into_iter().flatten().min()
+        let tracks = self.tracks.iter().filter_map(|track| track.deadline(&self.sync));
+        let reports = self.sessions().filter_map(RtpSession::deadline);
+        tracks.chain(reports).chain([self.rejoin.deadline()]).min()
     }
 
     /// Reads what has come, hands on what is complete, and reports. Returns whether packets may be left for the next
@@ -207,25 +195,17 @@ impl Subscription {
         self.join_again_if_silent(now);
         let (sync, outlet, counters) = (&mut self.sync, &mut *self.outlet, &*self.counters);
         sync.begin_turn(now);
-        if let Some(audio) = &mut self.audio {
-            left |= audio.turn(sync, outlet, counters);
+        // Sound first: its packets are due in less time than pictures take.
+        for track in self.tracks.iter_mut().rev() {
+            left |= track.turn(sync, outlet, counters);
             let mut outcome = RtcpOutcome::default();
-            left |= audio.session.receive_rtcp(now, sync, &mut outcome);
-            publish(outcome, now, &audio.session, &counters.reported, &counters.audio.note);
+            left |= track.session.receive_rtcp(now, sync, &mut outcome);
+            let note = counters.of(track.medium()).note;
+            publish(outcome, now, &track.session, &counters.reported, note);
             if outcome.bye {
-                audio.reset();
+                track.end();
             }
-            audio.session.report(now, &self.cname);
-        }
-        if let Some(video) = &mut self.video {
-            left |= video.turn(sync, outlet, counters);
-            let mut outcome = RtcpOutcome::default();
-            left |= video.session.receive_rtcp(now, sync, &mut outcome);
-            publish(outcome, now, &video.session, &counters.reported, &counters.video.note);
-            if outcome.bye {
-                log::info!("the source has said goodbye; waiting for it to return");
-            }
-            video.session.report(now, &self.cname);
+            track.session.report(now, &self.cname);
         }
         let sender = self.sender();
         self.sync.turn(now, sender, &self.counters);

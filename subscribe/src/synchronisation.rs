@@ -10,6 +10,7 @@ use streamsocket_net::machine;
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
+use streamsocket_wire::sdp::Medium;
 
 /// The latency that `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long, and
 /// Wi-Fi delays by some tens. What is needed is known two seconds later.
@@ -81,6 +82,24 @@ impl Synchronisation {
     /// takes `work` nanoseconds. `None` as long as the clock is not known.
     pub(crate) fn latest(&self, clock: &StreamClock, time: i64, work: i64) -> Option<Monotonic> {
         Some(self.timeline.due(clock.unix_nanos(time)?)?.offset(-work))
+    }
+
+    /// Time that is needed to present something after it is complete, in nanoseconds.
+    pub(crate) const fn work(&self, medium: Medium) -> i64 {
+        let work = self.jitter.work();
+        match medium {
+            Medium::Video => work.video,
+            Medium::Audio => work.audio,
+        }
+    }
+
+    /// Notes that something was complete at `at`, `delay` nanoseconds after it would have been undelayed.
+    pub(crate) fn measure(&mut self, medium: Medium, delay: i64, at: Monotonic) {
+        let latency = self.timeline.latency();
+        match medium {
+            Medium::Video => self.jitter.video(delay, latency, at),
+            Medium::Audio => self.jitter.audio(delay, latency, at),
+        }
     }
 
     /// Notes that a turn of the loop begins.

@@ -11,10 +11,11 @@ use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::sink::Sink;
 use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::receive::sync::{Medium, Steps, StreamClock};
+use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
 use streamsocket_stream::receive::video;
 use streamsocket_wire::rtp;
+use streamsocket_wire::sdp::Medium;
 
 /// What decoding takes, and what the card has to have ahead.
 const WORK: Work = Work { video: 3 * MS, audio: AHEAD + 3 * MS };

@@ -2,9 +2,9 @@
 
 use super::Seeds;
 use streamsocket_wire::jpeg_header::{HEADER_MAX, Picture, emit};
+use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sap::Announcement;
-use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::sdp::{Framerate, Media, Medium, Repair, Session};
 
 const CONFIGURATION: &str =

@@ -9,7 +9,7 @@ use crate::recorder::{Destination, Error};
 use core::fmt;
 use std::path::{Path, PathBuf};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::receive::sync::Medium;
+use streamsocket_wire::sdp::Medium;
 
 /// Sound waits so long, in nanoseconds, for the first picture. A session that has promised pictures and sends none
 /// is recorded from then on without.

@@ -4,8 +4,8 @@
 //! on where our clock is. Nothing reads a clock here.
 
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::receive::sync::Medium;
 use streamsocket_subscribe::presentation_time::Stamp;
+use streamsocket_wire::sdp::Medium;
 
 /// A capture time so far after the arrival, in nanoseconds, is of another clock: the first packets, which the
 /// sender's clock was laid over, may have been delayed by nearly as much...

@@ -3,6 +3,7 @@
 pub mod arrival;
 pub mod audio;
 pub mod conceal;
+pub mod depayloader;
 pub mod fate;
 pub mod jitter;
 pub mod packet;

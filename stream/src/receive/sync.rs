@@ -6,6 +6,7 @@
 
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::sdp::Medium;
 
 /// A difference between RTP time and wall clock that is new and beyond this, in nanoseconds, is a
 /// step: below 100 ms senders slew.
@@ -24,23 +25,17 @@ const STEPS_KEPT: usize = 8;
 
 const SECOND_NANOS: i64 = 1_000_000_000;
 
-/// Which stream of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Medium {
-    /// Pictures.
-    Video,
-    /// Sound.
-    Audio,
+/// Where what is known of a stream stands.
+const fn index(medium: Medium) -> usize {
+    match medium {
+        Medium::Video => 0,
+        Medium::Audio => 1,
+    }
 }
 
-impl Medium {
-    const fn index(self) -> usize {
-        self as usize
-    }
-
-    const fn other(self) -> usize {
-        1 - self as usize
-    }
+/// Where what is known of the other stream stands.
+const fn other(medium: Medium) -> usize {
+    1 - index(medium)
 }
 
 /// The steps of the sender's wall clock, as the streams of a session have seen them.
@@ -66,18 +61,18 @@ impl Steps {
     /// whether it is the first to see it.
     fn see(&mut self, medium: Medium, nanos: i64, now: Monotonic) -> (i64, bool) {
         let same = |step: &&mut Step| {
-            !step.taken[medium.index()]
+            !step.taken[index(medium)]
                 && step.nanos.saturating_sub(nanos).saturating_abs() < SAME_NANOS
         };
         if let Some(step) = self.steps.iter_mut().find(same) {
-            step.taken[medium.index()] = true;
+            step.taken[index(medium)] = true;
             return (step.nanos, false);
         }
         if self.steps.is_full() {
             self.steps.remove(0);
         }
         let mut taken = [false; 2];
-        taken[medium.index()] = true;
+        taken[index(medium)] = true;
         let pushed = self.steps.push(Step { nanos, at: now, taken });
         debug_assert!(pushed.is_ok(), "there is room after a removal");
         (nanos, true)
@@ -85,11 +80,11 @@ impl Steps {
 
     /// A stream has named a wall-clock time. Returns what was taken out of it by mistake.
     fn hear(&mut self, medium: Medium, now: Monotonic) -> i64 {
-        self.heard[medium.index()] = Some(now);
-        let other = self.heard[medium.other()];
+        self.heard[index(medium)] = Some(now);
+        let others = self.heard[other(medium)];
         let wrong = |step: &Step| {
-            let later = other.is_some_and(|heard| heard.nanos_since(step.at) > CONFIRM_NANOS);
-            step.taken[medium.index()] && !step.taken[medium.other()] && later
+            let later = others.is_some_and(|heard| heard.nanos_since(step.at) > CONFIRM_NANOS);
+            step.taken[index(medium)] && !step.taken[other(medium)] && later
         };
         let steps = self.steps.iter().filter(|step| wrong(step));
         let nanos = steps.fold(0_i64, |sum, step| sum.saturating_add(step.nanos));
@@ -99,9 +94,9 @@ impl Steps {
 
     /// A stream begins anew: no step of the past is its own.
     fn forget(&mut self, medium: Medium) {
-        self.heard[medium.index()] = None;
+        self.heard[index(medium)] = None;
         for step in &mut self.steps {
-            step.taken[medium.index()] = true;
+            step.taken[index(medium)] = true;
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
-use streamsocket_stream::receive::sync::Medium::{self, Audio, Video};
 use streamsocket_stream::receive::timeline::Timeline;
+use streamsocket_wire::sdp::Medium::{self, Audio, Video};
 
 const MS: i64 = 1_000_000;
 const SECOND: i64 = 1000 * MS;

@@ -1,0 +1,240 @@
+//! From packets to what is presented, whatever the payload format. What a format has to offer is what the arms
+//! below ask of it: a new one is a variant of each enum here, and a reassembler of its own.
+
+use super::packet::Packet;
+use super::refusal::{Reason, Refusals};
+use super::{Latest, audio, video};
+use streamsocket_media::clock::Monotonic;
+use streamsocket_wire::payload_format::PayloadFormat;
+use streamsocket_wire::sdp::Medium;
+
+/// How much later a lost packet of sound may be repaired, in nanoseconds: a block is 40 ms of sound, and its
+/// repair packets leave within 15.
+const REPAIR_NANOS: i64 = 55_000_000;
+
+/// The encodings that there is a depayloader for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// JPEG (RFC 2435).
+    Jpeg,
+    /// L16 (RFC 3551 section 4.5.11).
+    L16,
+}
+
+impl Encoding {
+    /// That of a payload format of this medium, if it is one of them.
+    #[must_use]
+    pub fn of(format: &PayloadFormat<'_>, medium: Medium) -> Option<Self> {
+        let all = [Self::Jpeg, Self::L16].into_iter();
+        all.filter(|it| it.medium() == medium).find(|it| format.is(it.name()))
+    }
+
+    /// The name that descriptions call it by.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::L16 => "L16",
+        }
+    }
+
+    /// Pictures or sound.
+    #[must_use]
+    pub const fn medium(self) -> Medium {
+        match self {
+            Self::Jpeg => Medium::Video,
+            Self::L16 => Medium::Audio,
+        }
+    }
+}
+
+/// What a depayloader needs to know of its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// Channels of sound.
+    pub channels: u8,
+    /// Picture size in pixels, for packets that cannot say it.
+    pub size: Option<(u16, u16)>,
+    /// Packets that are lost are repaired.
+    pub repaired: bool,
+}
+
+/// Takes the packets of one stream and puts together what they carry.
+#[derive(Debug)]
+pub enum Depayloader {
+    /// JPEG (RFC 2435).
+    Jpeg {
+        /// Puts frames together.
+        frames: video::Reassembler,
+        /// What the next frame is exchanged for.
+        buffer: Vec<u8>,
+    },
+    /// L16 (RFC 3551 section 4.5.11).
+    L16 {
+        /// Puts samples in order.
+        chunks: audio::Reassembler,
+        /// What the next samples are exchanged for.
+        buffer: Vec<i16>,
+    },
+}
+
+/// What comes next in a stream. Its buffer may be exchanged for another one, which is overwritten.
+#[derive(Debug)]
+pub enum Depayloaded<'a> {
+    /// A frame, and the buffer that its file is in.
+    Jpeg(video::Frame, &'a mut Vec<u8>),
+    /// Samples, and the buffer that they are in; or a hole.
+    L16(audio::Chunk, &'a mut Vec<i16>),
+}
+
+impl Depayloader {
+    /// A depayloader for a stream of this encoding.
+    #[must_use]
+    pub fn new(encoding: Encoding, described: Described) -> Self {
+        let Described { channels, size, repaired } = described;
+        match encoding {
+            Encoding::Jpeg => {
+                Self::Jpeg { frames: video::Reassembler::new(size), buffer: Vec::new() }
+            }
+            Encoding::L16 => {
+                let later = if repaired { REPAIR_NANOS } else { 0 };
+                let chunks = audio::Reassembler::new(channels).with_repair(later);
+                Self::L16 { chunks, buffer: Vec::new() }
+            }
+        }
+    }
+
+    /// The encoding of its payloads.
+    #[must_use]
+    pub const fn encoding(&self) -> Encoding {
+        match self {
+            Self::Jpeg { .. } => Encoding::Jpeg,
+            Self::L16 { .. } => Encoding::L16,
+        }
+    }
+
+    /// Takes a packet. Bad ones are counted and change nothing.
+    pub fn push(&mut self, packet: &Packet<'_>) {
+        match self {
+            Self::Jpeg { frames, .. } => frames.push(packet),
+            Self::L16 { chunks, .. } => chunks.push(packet),
+        }
+    }
+
+    /// Whether what a packet belongs to usually ends with it, so that it is worth to [`poll`](Self::poll).
+    #[must_use]
+    pub const fn ends_with(&self, packet: &Packet<'_>) -> bool {
+        match self {
+            Self::Jpeg { .. } => packet.marker,
+            Self::L16 { .. } => true,
+        }
+    }
+
+    /// What comes next, if it is there or will not come any more.
+    pub fn poll(&mut self, now: Monotonic, latest: Latest<'_>) -> Option<Depayloaded<'_>> {
+        match self {
+            Self::Jpeg { frames, buffer } => {
+                let frame = frames.poll(now, latest, buffer)?;
+                Some(Depayloaded::Jpeg(frame, buffer))
+            }
+            Self::L16 { chunks, buffer } => {
+                let chunk = chunks.poll(now, latest, buffer)?;
+                Some(Depayloaded::L16(chunk, buffer))
+            }
+        }
+    }
+
+    /// When to poll again even if nothing arrives.
+    #[must_use]
+    pub fn deadline(&self, latest: Latest<'_>) -> Option<Monotonic> {
+        match self {
+            Self::Jpeg { frames, .. } => frames.deadline(latest),
+            Self::L16 { chunks, .. } => chunks.deadline(latest),
+        }
+    }
+
+    /// Forgets everything that is held: the source has changed.
+    pub fn reset(&mut self) {
+        match self {
+            Self::Jpeg { frames, .. } => frames.reset(),
+            Self::L16 { chunks, .. } => chunks.reset(),
+        }
+    }
+
+    /// Packets that came after they had been given up.
+    #[must_use]
+    pub const fn late(&self) -> u64 {
+        match self {
+            Self::Jpeg { frames, .. } => frames.counts().late,
+            Self::L16 { chunks, .. } => chunks.counts().late,
+        }
+    }
+
+    /// Packets that made no sense.
+    #[must_use]
+    pub const fn malformed(&self) -> u64 {
+        match self {
+            Self::Jpeg { frames, .. } => frames.counts().malformed,
+            Self::L16 { chunks, .. } => chunks.counts().malformed,
+        }
+    }
+
+    /// What came and cannot be presented, by reason.
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        match self {
+            Self::Jpeg { frames, .. } => *frames.refusals(),
+            Self::L16 { .. } => {
+                let mut refusals = Refusals::default();
+                refusals.add_many(Reason::Malformed, self.malformed());
+                refusals
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DESCRIBED: Described = Described { channels: 1, size: None, repaired: false };
+
+    #[test]
+    fn an_encoding_is_known_by_name_and_medium() {
+        let of = |name, medium| Encoding::of(&PayloadFormat::new(96, name, 8_000, 1), medium);
+        assert_eq!(of("jpeg", Medium::Video), Some(Encoding::Jpeg));
+        assert_eq!(of("L16", Medium::Audio), Some(Encoding::L16));
+        assert_eq!((of("L16", Medium::Video), of("H264", Medium::Video)), (None, None));
+    }
+
+    #[test]
+    fn what_a_packet_ends_comes_out_of_its_format() {
+        let mut sound = Depayloader::new(Encoding::L16, DESCRIBED);
+        let packet = Packet { payload: &[1, 2, 3, 4], ..Packet::default() };
+        assert!(sound.ends_with(&packet));
+        sound.push(&packet);
+        sound.push(&Packet { payload: &[1], ..packet });
+        let Some(Depayloaded::L16(audio::Chunk::Samples { .. }, samples)) =
+            sound.poll(Monotonic(0), &|_| None)
+        else {
+            unreachable!("samples have come")
+        };
+        assert_eq!(*samples, [0x0102, 0x0304]);
+        assert_eq!((sound.malformed(), sound.refusals().total()), (1, 1));
+
+        let mut pictures = Depayloader::new(Encoding::Jpeg, DESCRIBED);
+        pictures.push(&packet);
+        assert!(!pictures.ends_with(&packet) && pictures.poll(Monotonic(0), &|_| None).is_none());
+        assert_eq!((pictures.malformed(), pictures.refusals().total()), (1, 1));
+    }
+
+    #[test]
+    fn repaired_sound_is_waited_for_longer() {
+        let deadline = |repaired| {
+            let mut sound = Depayloader::new(Encoding::L16, Described { repaired, ..DESCRIBED });
+            sound.push(&Packet { payload: &[1, 2], ..Packet::default() });
+            sound.deadline(&|_| None).unwrap()
+        };
+        assert_eq!(deadline(true).nanos_since(deadline(false)), REPAIR_NANOS);
+    }
+}

@@ -1,0 +1,241 @@
+//! A track of a session: packets of its source to what is presented, whatever the payload format.
+
+use super::assumption::{Assumption, Seen};
+use crate::clock::monotonic;
+use crate::counters::Counters;
+use crate::outlet::{CompleteFrame, Outlet, PacketSamples};
+use crate::plan::StreamPlan;
+use crate::presentation_time::StreamTime;
+use crate::rtp_session::RtpSession;
+use crate::rtp_session::received::Admitted;
+use crate::synchronisation::Synchronisation;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_stream::receive::audio::Chunk;
+use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
+use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::video::Frame;
+use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::sdp::Medium;
+
+/// A longer hole, in nanoseconds, is not handed on: the sound card has gone on with silence of its own, and what
+/// follows finds its place by its time.
+const HOLE_MAX_NANOS: i64 = 1_000_000_000;
+
+/// A track of a session.
+pub(super) struct Track {
+    pub(super) session: RtpSession,
+    assembly: Assembly,
+}
+
+/// What is being put together.
+struct Assembly {
+    depayloader: Depayloader,
+    /// Rate and channels that were assumed, until the packets have confirmed or refuted them.
+    assumption: Option<Assumption>,
+    /// The longest hole that is handed on, in sample frames.
+    hole_max: usize,
+    /// Packets have come since something was last handed on: a frame need not be completed by its last packet.
+    has_grown: bool,
+    /// Number of sources so far.
+    source: u32,
+    /// How many packets were repaired too late, and the RTP time of the last one.
+    repaired_late: (u64, Option<i64>),
+}
+
+impl Track {
+    /// What comes by `session`.
+    pub(super) fn new(session: RtpSession, plan: &StreamPlan) -> Self {
+        let (channels, size, repaired) = (plan.channels, plan.size, plan.repair.is_some());
+        let described = Described { channels, size, repaired };
+        let hole_max = i64::from(plan.clock_rate) * HOLE_MAX_NANOS / 1_000_000_000;
+        Self {
+            session,
+            assembly: Assembly {
+                depayloader: Depayloader::new(plan.encoding, described),
+                assumption: Assumption::of(plan),
+                hole_max: usize::try_from(hole_max).unwrap_or(0),
+                has_grown: false,
+                source: 0,
+                repaired_late: (0, None),
+            },
+        }
+    }
+
+    /// Pictures or sound.
+    pub(super) const fn medium(&self) -> Medium {
+        self.assembly.medium()
+    }
+
+    /// When to hand on or give up something even if nothing arrives.
+    pub(super) fn deadline(&self, sync: &Synchronisation) -> Option<Monotonic> {
+        let (clock, work) = (self.session.clock(), sync.work(self.medium()));
+        let latest = |time| sync.latest(clock, time, work);
+        self.assembly.depayloader.deadline(&latest)
+    }
+
+    /// The source has said goodbye.
+    pub(super) fn end(&mut self) {
+        match &mut self.assembly.depayloader {
+            // Frames that are not complete yet may still become so.
+            Depayloader::Jpeg { .. } => {
+                log::info!("the source has said goodbye; waiting for it to return");
+            }
+            Depayloader::L16 { chunks, .. } => chunks.reset(),
+        }
+    }
+
+    /// Reads what has come, hands on what is next, and gives up what has waited long enough. Returns whether packets
+    /// may be left for the next turn.
+    pub(super) fn turn(
+        &mut self,
+        sync: &mut Synchronisation,
+        outlet: &mut dyn Outlet,
+        counters: &Counters,
+    ) -> bool {
+        let left = self.receive(sync, outlet, counters);
+        let now = monotonic();
+        let due = |deadline| deadline <= now;
+        if self.assembly.has_grown || self.deadline(sync).is_some_and(due) {
+            let clock = self.session.time(sync);
+            self.assembly.hand_on(now, clock, outlet, counters);
+        }
+        self.count(counters);
+        left
+    }
+
+    /// Hands on samples packet by packet, and frames at their last packets, not once at the end: of many that have
+    /// queued up in the kernel all find room and none gives way to a later one, and those before a new source go by the
+    /// old one's clock.
+    fn receive(
+        &mut self,
+        sync: &mut Synchronisation,
+        outlet: &mut dyn Outlet,
+        counters: &Counters,
+    ) -> bool {
+        let assembly = &mut self.assembly;
+        let common = counters.of(assembly.medium());
+        self.session.receive(sync, &mut |admitted: Admitted<'_>, clock| {
+            let packet = &admitted.packet;
+            if admitted.is_new_source {
+                assembly.begin(counters);
+                common.note.set(None);
+            }
+            common.arrived.set(packet.arrival.0);
+            if !admitted.repaired {
+                assembly.check(packet);
+            }
+            let late = assembly.depayloader.late();
+            assembly.depayloader.push(packet);
+            if admitted.repaired && assembly.depayloader.late() != late {
+                assembly.learn_late(packet, clock);
+            } else if admitted.repaired || assembly.depayloader.ends_with(packet) {
+                assembly.hand_on(packet.arrival, clock, outlet, counters);
+            } else {
+                assembly.has_grown = true;
+            }
+        })
+    }
+
+    /// Updates the counters.
+    fn count(&self, counters: &Counters) {
+        let Assembly { depayloader, repaired_late, .. } = &self.assembly;
+        let common = counters.of(self.medium());
+        let (received, lost) = self.session.source().totals();
+        common.packets.set(received);
+        common.packets_lost.set(u64::try_from(lost).unwrap_or(0));
+        common.packets_refused.set(self.session.refused() + depayloader.malformed());
+        common.refused.set(self.session.refusals().and(&depayloader.refusals()));
+        common.jitter.set(self.session.source().jitter_nanos());
+        let repaired = self.session.repair().repaired;
+        match depayloader {
+            Depayloader::Jpeg { frames, .. } => {
+                let counts = frames.counts();
+                common.packets_repaired.set(repaired.saturating_sub(repaired_late.0));
+                counters.video.bytes.set(self.session.bytes());
+                counters.video.frames_received.set(counts.frames);
+                counters.video.frames_incomplete.set(counts.incomplete);
+                counters.kernel_drops.set(self.session.kernel_drops());
+            }
+            Depayloader::L16 { chunks, .. } => {
+                let counts = chunks.counts();
+                common.packets_repaired.set(repaired);
+                counters.audio.samples.set(counts.frames);
+                counters.audio.samples_lost.set(counts.frames_lost);
+            }
+        }
+    }
+}
+
+impl Assembly {
+    const fn medium(&self) -> Medium {
+        self.depayloader.encoding().medium()
+    }
+
+    /// Begins with a new source.
+    fn begin(&mut self, counters: &Counters) {
+        self.depayloader.reset();
+        self.source = self.source.wrapping_add(1);
+        if self.medium() == Medium::Video {
+            counters.sources.add(1);
+        }
+    }
+
+    /// Warns if rate or channels are not what was assumed.
+    fn check(&mut self, packet: &Packet<'_>) {
+        let Some(assumption) = &mut self.assumption else { return };
+        let Packet { sequence, time, .. } = *packet;
+        let seen = Seen { sequence, time, bytes: packet.payload.len() };
+        if let Some(verdict) = assumption.check(seen, packet.ntp.map(NtpTime::unix_nanos)) {
+            if let Some(problem) = verdict {
+                log::warn!("{problem}");
+            }
+            self.assumption = None;
+        }
+    }
+
+    /// Learns from a packet that was repaired after what it belongs to had been given up: the latency should have
+    /// waited for it. Of a frame one packet says it.
+    fn learn_late(&mut self, packet: &Packet<'_>, clock: StreamTime<'_>) {
+        self.repaired_late.0 += 1;
+        if self.repaired_late.1.replace(packet.time) == Some(packet.time) {
+            return;
+        }
+        if let Some(delay) = clock.repair_delay(packet.time, packet.arrival) {
+            clock.sync.measure(self.medium(), delay, packet.arrival);
+        }
+    }
+
+    /// Hands on what is next, and gives up what is due.
+    fn hand_on(
+        &mut self,
+        now: Monotonic,
+        mut clock: StreamTime<'_>,
+        outlet: &mut dyn Outlet,
+        counters: &Counters,
+    ) {
+        self.has_grown = false;
+        let work = clock.sync.work(self.medium());
+        loop {
+            let latest = |time| clock.sync.latest(clock.clock, time, work);
+            match self.depayloader.poll(now, &latest) {
+                None => break,
+                Some(Depayloaded::Jpeg(frame, buffer)) => {
+                    let Frame { start, width, height, completed, .. } = frame;
+                    let time = clock.measured(Medium::Video, frame.time, completed, self.source);
+                    counters.video.size.set(u64::from(width) << 16 | u64::from(height));
+                    outlet.frame(CompleteFrame { buffer, start, size: (width, height), time });
+                }
+                Some(Depayloaded::L16(chunk, buffer)) => match chunk {
+                    Chunk::Samples { time: rtp_time, arrival, .. } => {
+                        let time = clock.measured(Medium::Audio, rtp_time, arrival, self.source);
+                        outlet.samples(PacketSamples { buffer, rtp_time, time });
+                    }
+                    Chunk::Hole { frames, .. } if frames > self.hole_max => {}
+                    Chunk::Hole { time, frames } => {
+                        outlet.hole(frames, clock.presentation(time, now).due);
+                    }
+                },
+            }
+        }
+    }
+}
