@@ -6,7 +6,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::video::Reassembler;
@@ -175,8 +175,8 @@ impl Receiver {
     }
 }
 
-fn fragment<'a>(packet: &rtp::Packet<'a>, time: i64) -> Packet<'a> {
-    Packet {
+fn fragment<'a>(packet: &rtp::Packet<'a>, time: i64) -> packet::Packet<'a> {
+    packet::Packet {
         sequence: packet.header().sequence.0.into(),
         time,
         marker: packet.header().marker,

@@ -8,6 +8,7 @@ use streamsocket_stream::send::audio;
 use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::payloader::{Out, Payload, Payloader};
 use streamsocket_stream::send::video;
 use streamsocket_wire::jpeg_scan::{Frame, scan};
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
@@ -40,8 +41,7 @@ pub(crate) struct Sender {
 }
 
 struct Video {
-    clock: VideoClock,
-    packetizer: video::Packetizer,
+    payloader: Payloader,
     pacer: Pacer,
     packets: Packets,
     pictures: Vec<Vec<u8>>,
@@ -92,8 +92,10 @@ impl Sender {
             looked: now,
             chance: Chance::new(u64::from(number) + scenario.seed),
             video: Video {
-                clock: VideoClock::new(began, time),
-                packetizer: video::Packetizer::new(ssrc(1), sequence, 420, Some(1)),
+                payloader: Payloader::Jpeg {
+                    packetizer: video::Packetizer::new(ssrc(1), sequence, 420, Some(1)),
+                    clock: VideoClock::new(began, time),
+                },
                 pacer: Pacer::new(Pace::default(), INTERVAL),
                 packets: Packets::with_capacity(64),
                 pictures: sides.into_iter().map(picture).collect(),
@@ -173,15 +175,16 @@ impl Sender {
         let due = self.next_picture();
         self.video.frames += 1;
         let video = &mut self.video;
-        let capture = video.clock.advance_to(self.clock.at(due));
-        let stamp = video::Stamp { time: video.clock.rtp(capture), ntp: self.wall.ntp(capture) };
         video.showing = usize::try_from(video.frames).unwrap() % video.pictures.len();
         let scanned: Frame = scan(&video.pictures[video.showing]).unwrap();
         let bytes = scanned.data.len();
-        video.packetizer.packetize(&scanned, stamp, &mut video.packets).unwrap();
+        let (mut out, at) =
+            (Out { frame: &mut video.packets, each: &mut |_| {} }, self.clock.at(due));
+        let payload = Payload::Jpeg(&scanned);
+        let capture = video.payloader.push(payload, at, &self.wall, &mut out).unwrap();
         let load = Load { media: video.packets.len(), repairs: 0, bytes };
         video.pacer.begin(self.clock.at(now), capture, load);
-        self.truth[0].push_back((stamp.time.0, due));
+        self.truth[0].push_back((video.payloader.rtp_time(capture).0, due));
     }
 }
 

@@ -5,6 +5,7 @@ use super::SEAL_RESERVE;
 use super::clock::AudioClock;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
+use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::pcm;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
@@ -126,8 +127,7 @@ impl Packetizer {
     /// Packets are `packet_size` bytes at most from the next one on (see [`packet_frames`]); at first they
     /// are of 5 ms, whatever that takes.
     pub fn resize(&mut self, packet_size: usize) {
-        let channels = u8::try_from(self.channels).unwrap_or(u8::MAX);
-        let frames = packet_frames(self.rate, channels, packet_size);
+        let frames = packet_frames(self.rate, self.channel_count(), packet_size);
         self.packet_samples = usize::try_from(frames).unwrap_or(1) * self.channels;
         let longest = self.packet_samples.max(self.pending.len());
         self.pending.reserve(longest - self.pending.len());
@@ -139,6 +139,17 @@ impl Packetizer {
     pub const fn with_payload_type(mut self, payload_type: u8) -> Self {
         self.payload_type = payload_type;
         self
+    }
+
+    /// The payload format of its packets.
+    #[must_use]
+    pub const fn format(&self) -> PayloadFormat<'static> {
+        PayloadFormat::l16(self.payload_type, self.rate, self.channel_count())
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "it was a u8")]
+    const fn channel_count(&self) -> u8 {
+        self.channels as u8
     }
 
     /// Synchronization source.

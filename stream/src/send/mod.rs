@@ -5,6 +5,7 @@ pub mod bitrate;
 pub mod clock;
 pub mod pacer;
 pub mod packets;
+pub mod payloader;
 pub mod repair;
 pub mod sample_clock;
 pub mod stamps;

@@ -70,9 +70,15 @@ impl Packetizer {
     /// `ntp64_id` of each first packet (RFC 6051).
     #[must_use]
     pub fn new(ssrc: Ssrc, first: Sequence, packet_size: usize, ntp64_id: Option<u8>) -> Self {
+        let mut packetizer = Self { ssrc, sequence: first, packet_size, ntp64_id };
+        packetizer.resize(packet_size);
+        packetizer
+    }
+
+    /// Packets are `packet_size` bytes at most from the next frame on.
+    pub fn resize(&mut self, packet_size: usize) {
         // The first packet carries every header there is and must still carry data.
-        let packet_size = packet_size.saturating_sub(SEAL_RESERVE).max(HEADER_MAX + 1);
-        Self { ssrc, sequence: first, packet_size, ntp64_id }
+        self.packet_size = packet_size.saturating_sub(SEAL_RESERVE).max(HEADER_MAX + 1);
     }
 
     /// Synchronization source.

@@ -1,0 +1,208 @@
+//! From what was captured to packets, whatever the payload format. What a format has to offer is what the arms
+//! below ask of it: a new one is a variant of each enum here, and a packetizer of its own.
+
+use super::audio::{self, AudioPacket};
+use super::clock::{VIDEO_RATE, VideoClock};
+use super::packets::Packets;
+use super::video::{self, Stamp};
+use core::fmt;
+use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_wire::jpeg_scan::Frame;
+use streamsocket_wire::payload_format::PayloadFormat;
+use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
+
+/// Makes the packets of one stream.
+#[derive(Debug)]
+pub enum Payloader {
+    /// JPEG (RFC 2435).
+    Jpeg {
+        /// Cuts pictures into packets.
+        packetizer: video::Packetizer,
+        /// The stream's RTP clock.
+        clock: VideoClock,
+    },
+    /// L16 (RFC 3551 section 4.5.11); its RTP clock counts the samples that it is given.
+    L16(audio::Packetizer),
+}
+
+/// What is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'a> {
+    /// A picture, by its headers: the coded data stays where it is.
+    Jpeg(&'a Frame),
+    /// Samples, interleaved.
+    L16(&'a [i16]),
+}
+
+/// Where packets go.
+pub struct Out<'a> {
+    /// Those of a frame, which are paced. They replace what was there.
+    pub frame: &'a mut Packets,
+    /// Those that leave at once.
+    pub each: &'a mut dyn FnMut(AudioPacket<'_>),
+}
+
+/// Why there are no packets of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The picture cannot be cut.
+    Jpeg(video::Error),
+    /// The stream has another payload format.
+    OtherFormat,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Jpeg(error) => error.fmt(f),
+            Self::OtherFormat => f.write_str("the stream has another payload format"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl Payloader {
+    /// The payload format of its packets, by which a description maps their payload type.
+    #[must_use]
+    pub const fn format(&self) -> PayloadFormat<'static> {
+        match self {
+            Self::Jpeg { .. } => PayloadFormat { clock_rate: VIDEO_RATE, ..PayloadFormat::JPEG },
+            Self::L16(packetizer) => packetizer.format(),
+        }
+    }
+
+    /// Synchronization source.
+    #[must_use]
+    pub const fn ssrc(&self) -> Ssrc {
+        match self {
+            Self::Jpeg { packetizer, .. } => packetizer.ssrc(),
+            Self::L16(packetizer) => packetizer.ssrc(),
+        }
+    }
+
+    /// Sequence number of the next packet.
+    #[must_use]
+    pub const fn sequence(&self) -> Sequence {
+        match self {
+            Self::Jpeg { packetizer, .. } => packetizer.sequence(),
+            Self::L16(packetizer) => packetizer.sequence(),
+        }
+    }
+
+    /// RTP time at any point of the capture clock.
+    #[must_use]
+    pub fn rtp_time(&self, at: Monotonic) -> RtpTime {
+        match self {
+            Self::Jpeg { clock, .. } => clock.rtp(at),
+            Self::L16(packetizer) => packetizer.clock().rtp(at),
+        }
+    }
+
+    /// Packets are `packet_size` bytes at most from the next one on: the UDP payload, the reserve for a seal
+    /// included.
+    pub fn resize(&mut self, packet_size: usize) {
+        match self {
+            Self::Jpeg { packetizer, .. } => packetizer.resize(packet_size),
+            Self::L16(packetizer) => packetizer.resize(packet_size),
+        }
+    }
+
+    /// Makes packets of what was captured at `capture` (of samples, the first). Returns the capture time that they
+    /// bear: no two pictures have the same.
+    ///
+    /// # Errors
+    /// If the payload format has no room for it, or is another one; nothing is to be sent then.
+    pub fn push(
+        &mut self,
+        payload: Payload<'_>,
+        capture: Monotonic,
+        wall: &WallClock,
+        out: &mut Out<'_>,
+    ) -> Result<Monotonic, Error> {
+        match (self, payload) {
+            (Self::Jpeg { packetizer, clock }, Payload::Jpeg(frame)) => {
+                let capture = clock.advance_to(capture);
+                let stamp = Stamp { time: clock.rtp(capture), ntp: wall.ntp(capture) };
+                packetizer.packetize(frame, stamp, out.frame).map_err(Error::Jpeg)?;
+                Ok(capture)
+            }
+            (Self::L16(packetizer), Payload::L16(samples)) => {
+                packetizer.push(samples, capture, wall, &mut *out.each);
+                Ok(capture)
+            }
+            (Self::Jpeg { .. } | Self::L16(_), _) => Err(Error::OtherFormat),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use streamsocket_wire::jpeg_scan::Sampling;
+    use streamsocket_wire::rtp;
+
+    const AT: Monotonic = Monotonic(1_000_000_000);
+
+    fn jpeg() -> Payloader {
+        let packetizer = video::Packetizer::new(Ssrc(1), Sequence(7), 1400, None);
+        Payloader::Jpeg { packetizer, clock: VideoClock::new(AT, RtpTime(5)) }
+    }
+
+    fn l16() -> Payloader {
+        let stream = audio::Stream { ssrc: Ssrc(2), rate: 8_000, channels: 1, ntp64_id: None };
+        Payloader::L16(audio::Packetizer::new(stream, Sequence(9), RtpTime(6)))
+    }
+
+    fn frame() -> Frame {
+        Frame {
+            width: 16,
+            height: 16,
+            sampling: Sampling::S420,
+            restart_interval: 0,
+            tables: [[1; 64]; 2],
+            data: 0..3_000,
+            ended: true,
+        }
+    }
+
+    #[test]
+    fn each_names_its_format_and_its_packets_bear_that_number() {
+        let (wall, mut packets) = (WallClock::new(AT, 0), Packets::default());
+        let mut types = Vec::new();
+        let mut each = |packet: AudioPacket<'_>| types.push(packet.header[1] & 0x7F);
+        let mut out = Out { frame: &mut packets, each: &mut each };
+        let (mut pictures, mut sound) = (jpeg(), l16());
+        assert_eq!(sound.push(Payload::L16(&[1; 80]), AT, &wall, &mut out), Ok(AT));
+        assert_eq!(pictures.push(Payload::Jpeg(&frame()), AT, &wall, &mut out), Ok(AT));
+        let next = pictures.push(Payload::Jpeg(&frame()), AT, &wall, &mut out);
+        assert!(next.unwrap() > AT);
+        let other = sound.push(Payload::Jpeg(&frame()), AT, &wall, &mut out);
+        assert_eq!(other, Err(Error::OtherFormat));
+        assert_eq!(sound.format(), PayloadFormat::l16(97, 8_000, 1));
+        assert_eq!(types, [97, 97]);
+        assert_eq!(pictures.format(), PayloadFormat::JPEG);
+        let header = [packets.get(0).unwrap().header, &[0; 1500][..]].concat();
+        let header = rtp::Packet::parse(&header).unwrap().header();
+        assert_eq!((header.payload_type, header.time), (26, pictures.rtp_time(next.unwrap())));
+        let numbers = [&pictures, &sound].map(|it| (it.ssrc().0, it.sequence().0));
+        assert_eq!(numbers, [(1, 13), (2, 11)]);
+    }
+
+    #[test]
+    fn both_are_resized() {
+        let (wall, mut packets) = (WallClock::new(AT, 0), Packets::default());
+        let mut longest = 0;
+        let mut each = |packet: AudioPacket<'_>| {
+            longest = longest.max(packet.header.len() + packet.payload.len());
+        };
+        let mut out = Out { frame: &mut packets, each: &mut each };
+        let (mut pictures, mut sound) = (jpeg(), l16());
+        pictures.resize(300);
+        sound.resize(80);
+        sound.push(Payload::L16(&[1; 80]), AT, &wall, &mut out).unwrap();
+        pictures.push(Payload::Jpeg(&frame()), AT, &wall, &mut out).unwrap();
+        assert!((1..=80).contains(&longest), "{longest}");
+        assert!(packets.range(0..packets.len()).all(|packet| packet.len() <= 300));
+    }
+}
