@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use rtp_types::RtpPacket;
 use streamsocket_fuzz::lies_in;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 use streamsocket_seeds::{Step, Steps};
 use streamsocket_stream::receive::audio::{Chunk, Reassembler};
 use streamsocket_stream::receive::fate::Fates;
@@ -122,14 +122,14 @@ impl Receiver {
         let (now, clock) = (self.now, &mut self.streams[usize::from(index)].clock);
         if let Some(ntp) = ntp {
             clock.observe(time, ntp, now, &mut self.steps);
-            assert_eq!(clock.wall_nanos(time), Some(ntp.unix_nanos()));
+            assert_eq!(clock.wall(time), Some(Wall::from(ntp)));
         }
-        let Some(capture) = clock.unix_nanos(time) else { return };
+        let Some(capture) = clock.capture(time) else { return };
         self.timeline.observe(capture, now);
         if let (Some(due), Some(delay)) =
             (self.timeline.due(capture), self.timeline.delay(capture, now))
         {
-            assert!(self.timeline.due(capture.saturating_add(1)) >= Some(due));
+            assert!(self.timeline.due(capture.offset(1)) >= Some(due));
             let latency = self.timeline.latency();
             if index == SOUND {
                 self.jitter.audio(delay, latency, now);
@@ -148,7 +148,7 @@ impl Stream {
     /// Sound in order: what follows a hole is where the hole ends.
     fn drain(&mut self, now: Monotonic, timeline: &Timeline) {
         let mut out = Vec::new();
-        let latest = |time| timeline.due(self.clock.unix_nanos(time)?);
+        let latest = |time| timeline.due(self.clock.capture(time)?);
         for _ in 0..256 {
             let Some(chunk) = self.sound.poll(now, &latest, &mut out) else { return };
             match chunk {
@@ -156,7 +156,7 @@ impl Stream {
                     assert!(!out.is_empty() && out.len() % CHANNELS == 0 && arrival <= now);
                     assert!(self.end.is_none_or(|end| end == time));
                     self.end = None;
-                    let due = self.clock.unix_nanos(time).and_then(|unix| timeline.due(unix));
+                    let due = self.clock.capture(time).and_then(|unix| timeline.due(unix));
                     if let Some(due) = due {
                         play(&mut self.playout, due, now);
                     }

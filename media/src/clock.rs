@@ -43,6 +43,43 @@ impl Sub<Duration> for Monotonic {
     }
 }
 
+/// A point on a wall clock, in nanoseconds since 1970: the sender's, as its packets say it, or this machine's
+/// CLOCK_REALTIME. How both relate is not known from the start, and a wall clock may be set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wall(pub i64);
+
+impl Wall {
+    /// Nanoseconds from `earlier` to this point of the same clock, negative if it lies before it.
+    #[must_use]
+    pub const fn nanos_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// This point moved by a signed number of nanoseconds.
+    #[must_use]
+    pub const fn offset(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// How far CLOCK_MONOTONIC is ahead of this clock, in nanoseconds, if it reads `now` at this point.
+    #[must_use]
+    pub const fn monotonic_ahead(self, now: Monotonic) -> i64 {
+        now.0.saturating_sub(self.0)
+    }
+
+    /// What CLOCK_MONOTONIC reads at this point if it is so many nanoseconds ahead of this clock.
+    #[must_use]
+    pub const fn monotonic(self, ahead: i64) -> Monotonic {
+        Monotonic(self.0.saturating_add(ahead))
+    }
+}
+
+impl From<NtpTime> for Wall {
+    fn from(ntp: NtpTime) -> Self {
+        Self(ntp.unix_nanos())
+    }
+}
+
 /// Time that `frames` sample frames take at `rate` a second, in nanoseconds; the largest there is where
 /// that is more.
 #[must_use]
@@ -114,6 +151,14 @@ mod tests {
         assert_eq!(sample_nanos(48, 48_000), 1_000_000);
         assert_eq!(sample_nanos(44_100 * 86_400, 44_100), 86_400_000_000_000);
         assert_eq!(sample_nanos(u64::MAX, 0), i64::MAX);
+    }
+
+    #[test]
+    fn a_wall_clock_is_laid_over_the_monotonic_one() {
+        let wall = Wall::from(NtpTime::from_unix_nanos(1_700_000_000 * SECOND));
+        let ahead = wall.monotonic_ahead(Monotonic(5));
+        assert_eq!(wall.offset(7).monotonic(ahead), Monotonic(12));
+        assert_eq!((wall.nanos_since(wall.offset(7)), wall.offset(i64::MAX)), (-7, Wall(i64::MAX)));
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub fn run(
         if let Some(needed) = work.took(taken, now) {
             shared.input.video.presentation.work.set(needed);
         }
-        log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall, now.0);
+        log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall.map(|wall| wall.0), now.0);
         let Some(claim) = budget.claim(picture.bytes()) else {
             counters.frames_late.add(1);
             free.push(picture);

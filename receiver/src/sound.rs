@@ -206,7 +206,7 @@ impl<'a> Player<'a> {
         self.sink.learn(self.playout.behind(), latency, self.needed);
         let heard = due.offset(-early);
         self.presentation.latency.add(origin, due, heard);
-        log::trace!(target: "heard", "wall={:?} due={} at={}", origin.wall, due.0, heard.0);
+        log::trace!(target: "heard", "wall={:?} due={} at={}", origin.wall.map(|wall| wall.0), due.0, heard.0);
         self.conceal.sound(samples);
         if muted {
             samples.fill(0);

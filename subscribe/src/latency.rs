@@ -2,7 +2,7 @@
 
 use crate::cells::{Gauge, Measured};
 use crate::clock::unix_offset;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 
 /// The median: so many of 10,000 measurements exceed it.
 pub const P50: u64 = 5000;
@@ -25,8 +25,8 @@ pub enum TargetLatency {
 /// What latency is measured from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
-    /// Capture by the sender's wall clock, in nanoseconds since 1970, if known.
-    pub wall: Option<i64>,
+    /// Capture by the sender's wall clock, if known.
+    pub wall: Option<Wall>,
     /// When it would have arrived undelayed.
     pub undelayed: Monotonic,
 }
@@ -52,7 +52,7 @@ impl Latency {
         let relative = at.nanos_since(origin.undelayed);
         self.relative.add(relative, at);
         if let Some(wall) = origin.wall {
-            let absolute = at.0.saturating_add(unix_offset()).saturating_sub(wall);
+            let absolute = Wall(at.0).offset(unix_offset()).nanos_since(wall);
             // The sender learns of a step of its clock up to a second later.
             if absolute.saturating_sub(relative).saturating_abs() < CLOCKS_APART_NANOS {
                 self.absolute.add(absolute, at);

@@ -2,7 +2,7 @@
 
 use crate::latency::Origin;
 use crate::synchronisation::Synchronisation;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_wire::sdp::Medium;
@@ -14,8 +14,8 @@ const BELIEF_NANOS: i64 = 2_000_000_000;
 /// When something was captured, and when it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// Capture by the sender's wall clock without its steps, in nanoseconds since 1970, if known.
-    pub capture: Option<i64>,
+    /// Capture by the sender's wall clock without its steps, if known.
+    pub capture: Option<Wall>,
     /// When it would have arrived undelayed, by the timeline.
     pub undelayed: Monotonic,
     /// When it arrived.
@@ -83,8 +83,8 @@ impl StreamTime<'_> {
         let near = |due: &Monotonic| {
             due.nanos_since(arrival.offset(latency)).saturating_abs() < BELIEF_NANOS
         };
-        let captured = self.clock.unix_nanos(time);
-        let known = captured.and_then(|unix| timeline.due(unix)).filter(near);
+        let captured = self.clock.capture(time);
+        let known = captured.and_then(|capture| timeline.due(capture)).filter(near);
         let even = || self.arrival_clock.undelayed(time).map(|it| it.offset(latency)).filter(near);
         let believed = known.or_else(even);
         let due = believed.unwrap_or(arrival.offset(latency));
@@ -92,7 +92,7 @@ impl StreamTime<'_> {
         PresentationTime {
             due,
             stamp: Stamp { capture: captured, undelayed, arrival, source: 0 },
-            origin: Origin { wall: self.clock.wall_nanos(time), undelayed },
+            origin: Origin { wall: self.clock.wall(time), undelayed },
             delay: believed.map(|_| arrival.nanos_since(undelayed)),
         }
     }

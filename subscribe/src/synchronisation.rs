@@ -5,7 +5,7 @@ use crate::clock::unix_offset;
 use crate::counters::Counters;
 use crate::latency::TargetLatency;
 use std::time::Duration;
-use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_media::clock::{Monotonic, Wall, WallClock};
 use streamsocket_net::machine;
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
@@ -81,7 +81,7 @@ impl Synchronisation {
     /// When what was sampled at the extended RTP time `time` must be complete to be presented in time, if preparing it
     /// takes `work` nanoseconds. `None` as long as the clock is not known.
     pub(crate) fn latest(&self, clock: &StreamClock, time: i64, work: i64) -> Option<Monotonic> {
-        Some(self.timeline.due(clock.unix_nanos(time)?)?.offset(-work))
+        Some(self.timeline.due(clock.capture(time)?)?.offset(-work))
     }
 
     /// Time that is needed to present something after it is complete, in nanoseconds.
@@ -107,8 +107,8 @@ impl Synchronisation {
         self.now = now;
     }
 
-    /// Notes the arrival of a packet that was captured at `capture`, in nanoseconds since 1970.
-    pub(crate) fn heard(&mut self, capture: i64, arrival: Monotonic) {
+    /// Notes the arrival of a packet that was captured at `capture`, by the sender's clock without its steps.
+    pub(crate) fn heard(&mut self, capture: Wall, arrival: Monotonic) {
         if self.timeline.observe(capture, arrival) {
             log::info!("the sender's time has jumped: picture and sound begin anew");
             self.jitter.reset();

@@ -115,7 +115,7 @@ impl Viewer {
     pub(crate) fn next(&self) -> Time {
         let timeline = &self.timeline;
         let latest = |clock: StreamClock, work: i64| {
-            move |time| Some(timeline.due(clock.unix_nanos(time)?)?.offset(-work))
+            move |time| Some(timeline.due(clock.capture(time)?)?.offset(-work))
         };
         let video = self.video.reassembler.deadline(&latest(self.video.clock, WORK.video));
         let work = self.jitter.work().audio;
@@ -149,7 +149,7 @@ impl Viewer {
         if let Some(ntp) = ntp {
             clock.observe(time, ntp, arrival, &mut self.steps);
         }
-        if let Some(unix) = clock.unix_nanos(time) {
+        if let Some(unix) = clock.capture(time) {
             if self.timeline.observe(unix, arrival) {
                 self.figures.jumped += 1;
                 self.jitter.reset();
@@ -193,7 +193,7 @@ impl Viewer {
         let mono = self.clock.at(now);
         loop {
             let (clock, timeline) = (self.video.clock, &self.timeline);
-            let latest = |time| Some(timeline.due(clock.unix_nanos(time)?)?.offset(-WORK.video));
+            let latest = |time| Some(timeline.due(clock.capture(time)?)?.offset(-WORK.video));
             let Some(frame) = self.video.reassembler.poll(by, &latest, &mut self.buffer) else {
                 break;
             };
@@ -212,7 +212,7 @@ impl Viewer {
         loop {
             let (clock, timeline) = (self.audio.clock, &self.timeline);
             let work = self.jitter.work().audio;
-            let latest = |time| Some(timeline.due(clock.unix_nanos(time)?)?.offset(-work));
+            let latest = |time| Some(timeline.due(clock.capture(time)?)?.offset(-work));
             let Some(chunk) = self.audio.reassembler.poll(by, &latest, &mut self.samples) else {
                 break;
             };
@@ -236,7 +236,7 @@ impl Viewer {
     }
 
     fn due(&self, clock: StreamClock, time: i64, complete: Monotonic) -> Option<(Monotonic, i64)> {
-        let unix = clock.unix_nanos(time)?;
+        let unix = clock.capture(time)?;
         Some((self.timeline.due(unix)?, self.timeline.delay(unix, complete)?))
     }
 

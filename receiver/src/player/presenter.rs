@@ -176,7 +176,7 @@ impl<'a> Presenter<'a> {
         counters.frames_shown.add(1);
         let (origin, due) = (decoded.frame.origin, decoded.frame.due);
         presentation.latency.add(origin, due, seen);
-        log::trace!(target: "shown", "wall={:?} due={} at={}", origin.wall, due.0, seen.0);
+        log::trace!(target: "shown", "wall={:?} due={} at={}", origin.wall.map(|wall| wall.0), due.0, seen.0);
         let Decoded { picture, frame, claim: _claim } = decoded;
         let _ = self.threads.pictures.try_send(picture);
         if let Some(before) = self.shown.replace(frame) {

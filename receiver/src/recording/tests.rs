@@ -1,5 +1,5 @@
 use super::*;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 
 mod files;
 
@@ -15,7 +15,7 @@ fn ends() -> (Recording, Control, Writer, Arc<Shared>) {
 
 fn stamp(millis: i64) -> Stamp {
     let at = Monotonic(millis * MS);
-    Stamp { capture: Some(at.0), undelayed: at, arrival: at, source: 1 }
+    Stamp { capture: Some(Wall(at.0)), undelayed: at, arrival: at, source: 1 }
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn recorded(captured: impl Iterator<Item = i64>) -> Arc<Shared> {
     let folder = tempfile::tempdir().unwrap();
     control.start(Destination::open(&folder.path().join("a.mkv")).unwrap());
     for (now, capture) in (0_i64..).map(|number| number * 33).zip(captured) {
-        let capture = Some(capture.saturating_mul(MS));
+        let capture = Some(Wall(capture.saturating_mul(MS)));
         recording.video(Stamp { capture, ..stamp(now) }, &[1; 100], SIZE);
     }
     drop((recording, control));

@@ -3,7 +3,7 @@
 //! they were captured. Where it does not, as after a restart of the sender with another clock, recording goes
 //! on where our clock is. Nothing reads a clock here.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 use streamsocket_subscribe::presentation_time::Stamp;
 use streamsocket_wire::sdp::Medium;
 
@@ -95,11 +95,11 @@ impl Timebase {
     fn of_capture(
         &mut self,
         medium: Medium,
-        capture: i64,
+        capture: Wall,
         stamp: &Stamp,
         is_new: bool,
     ) -> Monotonic {
-        let at = |offset: i64| Monotonic(capture.saturating_add(offset));
+        let at = |offset: i64| capture.monotonic(offset);
         let Placed { newest, before, .. } = self.streams[medium as usize];
         let fits = |offset: &i64| fits(at(*offset), newest, stamp, is_new);
         let past = |jumped| stamp.arrival.nanos_since(jumped) >= UNDER_WAY_NANOS;
@@ -125,7 +125,7 @@ impl Timebase {
     fn jump(
         &mut self,
         medium: Medium,
-        capture: i64,
+        capture: Wall,
         now: Monotonic,
         arrival: Monotonic,
     ) -> Monotonic {
@@ -134,7 +134,7 @@ impl Timebase {
         self.jumps += u64::from(self.offset.is_some());
         self.before = self.offset;
         self.jumped = self.offset.map(|_| arrival);
-        self.offset = Some(now.0.saturating_sub(capture));
+        self.offset = Some(capture.monotonic_ahead(now));
         self.followed = Some(arrival);
         for (index, placed) in self.streams.iter_mut().enumerate() {
             placed.before = index != medium as usize;

@@ -3,7 +3,7 @@
 //! wall clock is elsewhere: by those that came undelayed.
 
 use super::timeline::Timeline;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 
 const SECOND_NANOS: i128 = 1_000_000_000;
 
@@ -28,18 +28,19 @@ impl ArrivalClock {
 
     /// A packet with this RTP time, extended, arrived at `arrival`.
     pub fn observe(&mut self, time: i64, arrival: Monotonic) {
-        self.timeline.observe(self.nanos(time), arrival);
+        self.timeline.observe(self.even(time), arrival);
     }
 
     /// When a packet with this RTP time comes if nothing delays it.
     #[must_use]
     pub fn undelayed(&self, time: i64) -> Option<Monotonic> {
-        self.timeline.due(self.nanos(time))
+        self.timeline.due(self.even(time))
     }
 
-    fn nanos(&self, time: i64) -> i64 {
+    /// RTP time as a clock that nobody has set: it stands for the sender's.
+    fn even(&self, time: i64) -> Wall {
         let nanos = i128::from(time) * SECOND_NANOS / i128::from(self.rate.max(1));
-        i64::try_from(nanos).unwrap_or(0)
+        Wall(i64::try_from(nanos).unwrap_or(0))
     }
 }
 

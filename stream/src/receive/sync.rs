@@ -4,7 +4,7 @@
 //! A sender whose wall clock is set (a Pi boots days off) stamps everything that follows with the new
 //! time. RTP time goes on evenly, so that the step shows; taken out of both streams it moves neither.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::sdp::Medium;
 
@@ -106,8 +106,8 @@ impl Steps {
 pub struct StreamClock {
     medium: Medium,
     rate: u32,
-    /// RTP time and wall-clock time in nanoseconds since 1970 of the same instant.
-    reference: Option<(i64, i64)>,
+    /// RTP time and wall-clock time of the same instant.
+    reference: Option<(i64, Wall)>,
     /// The sum of the steps of the sender's clock.
     stepped: i64,
     generation: u32,
@@ -127,8 +127,8 @@ impl StreamClock {
             self.generation = steps.generation;
             self.stepped = 0;
         }
-        let unix = ntp.unix_nanos();
-        let off = self.wall_nanos(time).map_or(0, |expected| unix.saturating_sub(expected));
+        let wall = Wall::from(ntp);
+        let off = self.wall(time).map_or(0, |expected| wall.nanos_since(expected));
         let mut is_news = false;
         if off.saturating_abs() >= STEP_NANOS {
             let (nanos, is_first) = steps.see(self.medium, off, now);
@@ -136,7 +136,7 @@ impl StreamClock {
             is_news = is_first;
         }
         self.stepped = self.stepped.saturating_sub(steps.hear(self.medium, now));
-        self.reference = Some((time, unix));
+        self.reference = Some((time, wall));
         is_news
     }
 
@@ -151,19 +151,19 @@ impl StreamClock {
         steps.forget(self.medium);
     }
 
-    /// Capture time of `time` on the sender's wall clock in nanoseconds since 1970, once known.
+    /// Capture time of `time` on the sender's wall clock, once known.
     #[must_use]
-    pub fn wall_nanos(&self, time: i64) -> Option<i64> {
-        let (reference, unix) = self.reference?;
+    pub fn wall(&self, time: i64) -> Option<Wall> {
+        let (reference, wall) = self.reference?;
         let ticks = i128::from(time) - i128::from(reference);
         let nanos = ticks * i128::from(SECOND_NANOS) / i128::from(self.rate.max(1));
-        Some(unix.saturating_add(i64::try_from(nanos).ok()?))
+        Some(wall.offset(i64::try_from(nanos).ok()?))
     }
 
     /// The same without the steps of that clock since the first packet: what playout goes by.
     #[must_use]
-    pub fn unix_nanos(&self, time: i64) -> Option<i64> {
-        self.wall_nanos(time).map(|wall| wall.saturating_sub(self.stepped))
+    pub fn capture(&self, time: i64) -> Option<Wall> {
+        self.wall(time).map(|wall| wall.offset(self.stepped.saturating_neg()))
     }
 
     /// The sum of those steps, in nanoseconds.
@@ -207,17 +207,17 @@ mod tests {
                 Audio => &mut self.audio,
             };
             clock.observe(time, ntp(wall), Monotonic(time * MS), &mut self.steps);
-            clock.unix_nanos(time).unwrap() / MS
+            clock.capture(time).unwrap().0 / MS
         }
     }
 
     #[test]
     fn rtp_time_is_read_off_a_reference() {
         let mut clock = StreamClock::new(Video, 90_000);
-        assert_eq!(clock.unix_nanos(0), None);
+        assert_eq!(clock.capture(0), None);
         clock.observe(1000, ntp(5000), Monotonic(0), &mut Steps::default());
-        assert_eq!(clock.unix_nanos(1000 + 90_000), Some(6_000 * MS));
-        assert_eq!(clock.unix_nanos(1000 - 45_000), Some(4_500 * MS));
+        assert_eq!(clock.capture(1000 + 90_000), Some(Wall(6_000 * MS)));
+        assert_eq!(clock.capture(1000 - 45_000), Some(Wall(4_500 * MS)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! through the least delayed ones of each second. What is presented follows by slewing, so that nobody
 //! hears or sees it, and jumps only when the sender has.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 
 /// Seconds that are looked back on: long enough to have seen an undelayed packet on a busy radio, and
 /// to tell a drift of some ppm.
@@ -127,10 +127,10 @@ impl Timeline {
         self.disciplined = offset;
     }
 
-    /// A packet arrived at `arrival` that was captured at `unix_nanos` of the sender's wall clock
+    /// A packet arrived at `arrival` that was captured at `capture` of the sender's wall clock
     /// (without its steps). True if the sender's clock has jumped, and with it what is presented.
-    pub fn observe(&mut self, unix_nanos: i64, arrival: Monotonic) -> bool {
-        let difference = arrival.0.saturating_sub(unix_nanos);
+    pub fn observe(&mut self, capture: Wall, arrival: Monotonic) -> bool {
+        let difference = capture.monotonic_ahead(arrival);
         let mut jumped = false;
         // Nothing is faster than the fastest by so much; of a single packet it is not believed.
         if self.offset(arrival).is_some_and(|known| known.saturating_sub(difference) > JUMP_NANOS) {
@@ -168,17 +168,17 @@ impl Timeline {
     /// By how much longer than an undelayed packet something took that was complete at `now`, in
     /// nanoseconds.
     #[must_use]
-    pub fn delay(&self, unix_nanos: i64, now: Monotonic) -> Option<i64> {
+    pub fn delay(&self, capture: Wall, now: Monotonic) -> Option<i64> {
         let (followed, _) = self.followed?;
-        Some(now.0.saturating_sub(unix_nanos).saturating_sub(followed))
+        Some(capture.monotonic_ahead(now).saturating_sub(followed))
     }
 
-    /// When what was captured at `unix_nanos` of the sender's wall clock (without its steps) is due
+    /// When what was captured at `capture` of the sender's wall clock (without its steps) is due
     /// here.
     #[must_use]
-    pub fn due(&self, unix_nanos: i64) -> Option<Monotonic> {
+    pub fn due(&self, capture: Wall) -> Option<Monotonic> {
         let (followed, _) = self.followed?;
-        Some(Monotonic(unix_nanos.saturating_add(followed).saturating_add(self.latency)))
+        Some(capture.monotonic(followed).offset(self.latency))
     }
 
     /// Begins the next second's bucket when it is time. True if a whole second was far off.
@@ -270,22 +270,22 @@ mod tests {
     fn the_least_delayed_packet_counts() {
         let mut timeline = Timeline::new(50 * MS);
         for (capture, delay) in [(0, 9), (10, 3), (20, 30)] {
-            timeline.observe(capture * MS, Monotonic((1000 + capture + delay) * MS));
+            timeline.observe(Wall(capture * MS), Monotonic((1000 + capture + delay) * MS));
         }
-        assert_eq!(timeline.due(100 * MS), Some(Monotonic(1153 * MS)));
-        assert_eq!(timeline.delay(100 * MS, Monotonic(1110 * MS)), Some(7 * MS));
+        assert_eq!(timeline.due(Wall(100 * MS)), Some(Monotonic(1153 * MS)));
+        assert_eq!(timeline.delay(Wall(100 * MS), Monotonic(1110 * MS)), Some(7 * MS));
     }
 
     #[test]
     fn the_window_forgets_and_playout_follows_slowly() {
         let mut timeline = Timeline::new(0);
-        timeline.observe(0, Monotonic(0));
+        timeline.observe(Wall(0), Monotonic(0));
         for tenth in 1..=600 {
             let at = tenth * 100 * MS;
-            timeline.observe(at, Monotonic(at + 5 * MS));
+            timeline.observe(Wall(at), Monotonic(at + 5 * MS));
         }
         assert_eq!(timeline.offset(Monotonic(60_000 * MS)), Some(5 * MS));
-        let due = timeline.due(0).unwrap().0;
+        let due = timeline.due(Wall(0)).unwrap().0;
         // At 200 ppm since the window forgot, 28 seconds ago.
         assert!((4 * MS..=5 * MS).contains(&due), "{due}");
     }
@@ -297,12 +297,12 @@ mod tests {
             for packet in 0..=24_000_i64 {
                 let at = packet * 5 * MS;
                 let late = packet * 7_919 % 400 * MS / 10;
-                timeline.observe(at + at / 1_000_000 * ppm, Monotonic(at + late));
+                timeline.observe(Wall(at + at / 1_000_000 * ppm), Monotonic(at + late));
             }
             let drift = timeline.drift_ppb().unwrap();
             assert!((drift - ppm * 1000).abs() < 20_000, "{drift} ppb of {ppm} ppm");
             let now = 120_000 * MS;
-            let due = timeline.due(now + now / 1_000_000 * ppm).unwrap().0 - now;
+            let due = timeline.due(Wall(now + now / 1_000_000 * ppm)).unwrap().0 - now;
             assert!(due.abs() < 2 * MS, "off by {due} ns");
         }
     }
@@ -310,43 +310,43 @@ mod tests {
     #[test]
     fn a_long_silence_does_not_loop_and_forgets_all() {
         let mut timeline = Timeline::new(0);
-        timeline.observe(0, Monotonic(0));
-        timeline.observe(1 << 60, Monotonic((1 << 60) + MS));
-        timeline.observe(1 << 60, Monotonic((1 << 60) + MS));
+        timeline.observe(Wall(0), Monotonic(0));
+        timeline.observe(Wall(1 << 60), Monotonic((1 << 60) + MS));
+        timeline.observe(Wall(1 << 60), Monotonic((1 << 60) + MS));
         assert_eq!(timeline.offset(Monotonic((1 << 60) + MS)), Some(MS));
     }
 
     #[test]
     fn a_jump_of_the_sender_is_followed_but_not_a_second_of_delay() {
         let mut timeline = Timeline::new(0);
-        timeline.observe(SECOND_NANOS, Monotonic(SECOND_NANOS));
-        assert!(!timeline.observe(90 * SECOND_NANOS, Monotonic(SECOND_NANOS + MS)));
+        timeline.observe(Wall(SECOND_NANOS), Monotonic(SECOND_NANOS));
+        assert!(!timeline.observe(Wall(90 * SECOND_NANOS), Monotonic(SECOND_NANOS + MS)));
         assert_eq!(
-            timeline.due(SECOND_NANOS),
+            timeline.due(Wall(SECOND_NANOS)),
             Some(Monotonic(SECOND_NANOS)),
             "it may be a mistake"
         );
-        assert!(timeline.observe(90 * SECOND_NANOS, Monotonic(SECOND_NANOS + MS)));
-        assert_eq!(timeline.due(0), Some(Monotonic(MS - 89 * SECOND_NANOS)));
+        assert!(timeline.observe(Wall(90 * SECOND_NANOS), Monotonic(SECOND_NANOS + MS)));
+        assert_eq!(timeline.due(Wall(0)), Some(Monotonic(MS - 89 * SECOND_NANOS)));
         // One packet that took three seconds.
-        assert!(!timeline.observe(90 * SECOND_NANOS, Monotonic(4 * SECOND_NANOS)));
-        assert_eq!(timeline.due(0), Some(Monotonic(MS - 89 * SECOND_NANOS)));
+        assert!(!timeline.observe(Wall(90 * SECOND_NANOS), Monotonic(4 * SECOND_NANOS)));
+        assert_eq!(timeline.due(Wall(0)), Some(Monotonic(MS - 89 * SECOND_NANOS)));
         // Three seconds in which everything does.
         let jumps = (0..30).map(|tenth| {
             let at = Monotonic(4 * SECOND_NANOS + tenth * 100 * MS);
-            timeline.observe(90 * SECOND_NANOS + tenth * 100 * MS, at)
+            timeline.observe(Wall(90 * SECOND_NANOS + tenth * 100 * MS), at)
         });
         assert_eq!(jumps.filter(|jumped| *jumped).count(), 1);
-        assert_eq!(timeline.due(90 * SECOND_NANOS), Some(Monotonic(4 * SECOND_NANOS)));
+        assert_eq!(timeline.due(Wall(90 * SECOND_NANOS)), Some(Monotonic(4 * SECOND_NANOS)));
     }
 
     #[test]
     fn the_latency_moves_slowly_or_at_once() {
         let mut timeline = Timeline::new(80 * MS);
-        timeline.observe(0, Monotonic(0));
+        timeline.observe(Wall(0), Monotonic(0));
         timeline.set_target(40 * MS, false);
         for second in 1..=20 {
-            timeline.observe(second * SECOND_NANOS, Monotonic(second * SECOND_NANOS));
+            timeline.observe(Wall(second * SECOND_NANOS), Monotonic(second * SECOND_NANOS));
         }
         assert_eq!(timeline.latency(), 77 * MS);
         timeline.set_target(120 * MS, true);
@@ -357,7 +357,7 @@ mod tests {
     fn disciplined_clocks_decide() {
         let mut timeline = Timeline::new(80 * MS);
         timeline.discipline(Some(-3 * MS));
-        timeline.observe(0, Monotonic(7 * MS));
-        assert_eq!(timeline.due(0), Some(Monotonic(77 * MS)));
+        timeline.observe(Wall(0), Monotonic(7 * MS));
+        assert_eq!(timeline.due(Wall(0)), Some(Monotonic(77 * MS)));
     }
 }

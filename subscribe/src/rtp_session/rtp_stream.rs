@@ -168,7 +168,7 @@ impl RtpStream {
         if !self.extended {
             self.arrival_clock.observe(time, arrival);
         }
-        if let Some(capture) = self.clock.unix_nanos(time) {
+        if let Some(capture) = self.clock.capture(time) {
             sync.heard(capture, arrival);
         } else if let Some(undelayed) = self.arrival_clock.undelayed(time) {
             sync.heard_late(arrival.nanos_since(undelayed), arrival);

@@ -3,6 +3,7 @@
 
 use crate::plan::StreamPlan;
 use std::net::SocketAddr;
+use streamsocket_media::clock::Wall;
 
 /// Usual sampling rates, in Hz.
 const RATES: [u32; 9] = [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
@@ -28,11 +29,11 @@ pub(super) struct Seen {
     pub(super) bytes: usize,
 }
 
-/// A packet with its capture time in nanoseconds since 1970, and the channels that it tells.
+/// A packet with its capture time, and the channels that it tells.
 #[derive(Clone, Copy, Debug)]
 struct Timed {
     time: i64,
-    unix: i64,
+    wall: Wall,
     channels: u8,
 }
 
@@ -44,9 +45,9 @@ impl Assumption {
         plan.assumed.then_some(Self { rate, channels, address, last: None, first: None })
     }
 
-    /// Looks at a packet and its capture time in nanoseconds since 1970. `None` until it can be told; then the warning
+    /// Looks at a packet and its capture time by the sender's clock. `None` until it can be told; then the warning
     /// for the user, if there is reason for one.
-    pub(super) fn check(&mut self, packet: Seen, unix: Option<i64>) -> Option<Option<String>> {
+    pub(super) fn check(&mut self, packet: Seen, wall: Option<Wall>) -> Option<Option<String>> {
         let Seen { sequence, time, .. } = packet;
         let last = self.last.replace(packet)?;
         let frames = usize::try_from(time.checked_sub(last.time)?).ok().filter(|it| *it > 0)?;
@@ -54,9 +55,9 @@ impl Assumption {
             return None;
         }
         let channels = u8::try_from(last.bytes / 2 / frames).ok()?;
-        let unix = unix?;
-        let first = *self.first.get_or_insert(Timed { time, unix, channels });
-        let span = unix.checked_sub(first.unix).filter(|span| *span >= SPAN_NANOS)?;
+        let wall = wall?;
+        let first = *self.first.get_or_insert(Timed { time, wall, channels });
+        let span = Some(wall.nanos_since(first.wall)).filter(|span| *span >= SPAN_NANOS)?;
         let ticks = u64::try_from(time.checked_sub(first.time)?).ok()?;
         let rate = u128::from(ticks) * 1_000_000_000 / u128::from(span.unsigned_abs());
         let rate = RATES.into_iter().find(|usual| u128::from(*usual).abs_diff(rate) * 50 < rate);
@@ -86,7 +87,7 @@ mod tests {
         let packets = (0_i64..600).map(|index| (index, index * frames));
         let mut told = packets.filter_map(|(index, time)| {
             let sequence = u64::try_from(index).unwrap();
-            assumption.check(Seen { sequence, time, bytes }, Some(time * 1_000_000_000 / rate))
+            assumption.check(Seen { sequence, time, bytes }, Some(Wall(time * 1_000_000_000 / rate)))
         });
         told.next().expect("it could not be told")
     }

@@ -9,12 +9,11 @@ use crate::presentation_time::StreamTime;
 use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Monotonic, Wall};
 use streamsocket_stream::receive::audio::Chunk;
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::video::Frame;
-use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::sdp::Medium;
 
 /// A longer hole, in nanoseconds, is not handed on: the sound card has gone on with silence of its own, and what
@@ -185,7 +184,7 @@ impl Assembly {
         let Some(assumption) = &mut self.assumption else { return };
         let Packet { sequence, time, .. } = *packet;
         let seen = Seen { sequence, time, bytes: packet.payload.len() };
-        if let Some(verdict) = assumption.check(seen, packet.ntp.map(NtpTime::unix_nanos)) {
+        if let Some(verdict) = assumption.check(seen, packet.ntp.map(Wall::from)) {
             if let Some(problem) = verdict {
                 log::warn!("{problem}");
             }

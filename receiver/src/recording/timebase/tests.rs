@@ -33,7 +33,7 @@ impl World {
     }
 
     fn take(&mut self, stream: Medium, captured: i64, arrival: i64, clock: &dyn Fn(i64) -> i64) {
-        let (capture, arrival) = (clock(captured), Monotonic(arrival));
+        let (capture, arrival) = (Wall(clock(captured)), Monotonic(arrival));
         self.timeline.observe(capture, arrival);
         // As a moment has it: what cannot be believed is taken for undelayed.
         let due = self.timeline.due(capture).unwrap();
@@ -195,7 +195,7 @@ fn without_a_clock_of_the_sender_ours_is_all_there_is() {
     };
     assert_eq!(timebase.place(Video, &stamp(None, 5 * SECOND)), Monotonic(5 * SECOND));
     // The first report.
-    let at = timebase.place(Video, &stamp(Some(HOUR), 6 * SECOND));
+    let at = timebase.place(Video, &stamp(Some(Wall(HOUR)), 6 * SECOND));
     assert_eq!((at, timebase.jumps()), (Monotonic(6 * SECOND), 0));
 }
 
@@ -205,7 +205,7 @@ fn capture_times_may_be_as_far_apart_as_they_like() {
     let mut timebase = Timebase::default();
     for (number, capture) in [0, i64::MAX, i64::MIN, -1, i64::MAX].into_iter().enumerate() {
         let now = Monotonic(i64::try_from(number).unwrap() * SECOND);
-        let stamp = Stamp { capture: Some(capture), undelayed: now, arrival: now, source: 1 };
+        let stamp = Stamp { capture: Some(Wall(capture)), undelayed: now, arrival: now, source: 1 };
         assert_eq!(timebase.place(Video, &stamp), now);
     }
 }
