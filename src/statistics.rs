@@ -12,16 +12,21 @@ pub const OVER_BITRATE: &str = "over_bitrate";
 /// The part by which the real rate differs from the nominal one before it is worth a word.
 const RATE_OFF: f64 = 0.1;
 
+/// The form of the reports: it is counted up when a field that was there gets another name, place or meaning.
+pub const SCHEMA: u32 = 2;
+
 /// One report. Counters run from the start of the session.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Statistics {
+    /// [`SCHEMA`].
+    pub schema: u32,
     /// Nanoseconds since 1970.
     pub unix_nanos: i64,
     /// Seconds since the session began.
     pub uptime_seconds: f64,
     /// Name of the session.
     pub name: String,
-    /// Where the session goes.
+    /// Where the session and its tiers go, and what of all tracks goes there.
     pub destinations: Vec<DestinationStatistics>,
     /// Receivers, by their reports.
     pub viewers: usize,
@@ -29,10 +34,32 @@ pub struct Statistics {
     /// hundreds of kilobytes long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub viewer_list: Vec<ViewerStatistics>,
-    /// Pictures, if there are any.
-    pub video: Option<VideoStatistics>,
-    /// Sound, if there is any.
-    pub audio: Option<AudioStatistics>,
+    /// What is sent: pictures first, those of the session itself before those of its tiers.
+    pub tracks: Vec<TrackStatistics>,
+}
+
+/// What is sent of a medium.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TrackStatistics {
+    /// The medium, and what is known of it.
+    #[serde(flatten)]
+    pub medium: MediumStatistics,
+    /// The tier that it is of; none for the session itself.
+    pub tier: Option<String>,
+    /// Its source in RTP (RFC 3550 section 3).
+    pub ssrc: u32,
+    /// Where it goes.
+    pub destinations: Vec<DestinationStatistics>,
+}
+
+/// What is known of pictures or of sound.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "media", rename_all = "lowercase")]
+pub enum MediumStatistics {
+    /// Pictures.
+    Video(VideoStatistics),
+    /// Sound.
+    Audio(AudioStatistics),
 }
 
 /// Pictures.
@@ -137,13 +164,7 @@ impl Statistics {
             let why = to.failing.as_ref()?;
             Some(format!("sending to {} fails ({why})", to.address))
         });
-        let mut problems: Vec<_> = failing.collect();
-        if let Some(video) = &self.video {
-            problems.extend(video.problems());
-        }
-        let away = self.audio.as_ref().and_then(|audio| audio.away.as_ref());
-        problems.extend(away.map(|why| format!("no sound: {why}")));
-        problems
+        failing.chain(self.tracks.iter().flat_map(TrackStatistics::problems)).collect()
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
@@ -153,29 +174,7 @@ impl Statistics {
             none if none.is_empty() => writeln!(out)?,
             problems => writeln!(out, "; {problems}")?,
         }
-        if let Some(video) = &self.video {
-            video.write(out)?;
-        }
-        if let Some(audio) = &self.audio {
-            let seconds = to_f64(audio.samples) / f64::from(audio.rate.max(1));
-            writeln!(
-                out,
-                "  audio  {} {} Hz {}: {seconds:.1} s sent in {} packets and {} for repair, {} overruns",
-                audio.source,
-                audio.rate,
-                if audio.channels == 1 { "mono" } else { "stereo" },
-                audio.packets,
-                audio.repair_packets,
-                audio.overruns,
-            )?;
-            if let Some(ppm) = audio.clock_ppm {
-                writeln!(
-                    out,
-                    "         the card's clock is off by {ppm:+} ppm, which viewers make up for"
-                )?;
-            }
-            write_absence(out, audio.away.as_deref(), audio.returns)?;
-        }
+        self.tracks.iter().try_for_each(|track| track.write(out))?;
         for to in &self.destinations {
             writeln!(
                 out,
@@ -187,6 +186,72 @@ impl Statistics {
             )?;
         }
         Ok(())
+    }
+}
+
+/// What goes to each destination of these tracks, which are in the order of [`Statistics::tracks`]: a tier has
+/// destinations of its own.
+#[must_use]
+pub fn by_destination(tracks: &[TrackStatistics]) -> Vec<DestinationStatistics> {
+    let mut sums: Vec<(&Option<String>, usize, DestinationStatistics)> = Vec::new();
+    for track in tracks {
+        for (index, to) in track.destinations.iter().enumerate() {
+            let same = sums.iter_mut().find(|it| it.0 == &track.tier && it.1 == index);
+            let Some((_, _, sum)) = same else {
+                sums.push((&track.tier, index, to.clone()));
+                continue;
+            };
+            sum.packets += to.packets;
+            sum.bytes += to.bytes;
+            sum.packets_dropped += to.packets_dropped;
+            sum.failing = sum.failing.take().or_else(|| to.failing.clone());
+        }
+    }
+    sums.into_iter().map(|(_, _, sum)| sum).collect()
+}
+
+impl TrackStatistics {
+    /// What is wrong at the moment. What a tier leaves out is meant to be left out.
+    fn problems(&self) -> Vec<String> {
+        match &self.medium {
+            MediumStatistics::Video(video) if self.tier.is_none() => video.problems().collect(),
+            MediumStatistics::Video(_) => Vec::new(),
+            MediumStatistics::Audio(audio) => {
+                let away = audio.away.iter();
+                away.map(|why| format!("no sound: {why}")).collect()
+            }
+        }
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let tier = self.tier.as_ref().map(|name| format!(", tier {name},"));
+        match &self.medium {
+            MediumStatistics::Video(video) => video.write(tier.as_deref().unwrap_or(""), out),
+            MediumStatistics::Audio(audio) => audio.write(tier.as_deref().unwrap_or(""), out),
+        }
+    }
+}
+
+impl AudioStatistics {
+    fn write(&self, tier: &str, out: &mut String) -> std::fmt::Result {
+        let seconds = to_f64(self.samples) / f64::from(self.rate.max(1));
+        writeln!(
+            out,
+            "  audio  {}{tier} {} Hz {}: {seconds:.1} s sent in {} packets and {} for repair, {} overruns",
+            self.source,
+            self.rate,
+            if self.channels == 1 { "mono" } else { "stereo" },
+            self.packets,
+            self.repair_packets,
+            self.overruns,
+        )?;
+        if let Some(ppm) = self.clock_ppm {
+            writeln!(
+                out,
+                "         the card's clock is off by {ppm:+} ppm, which viewers make up for"
+            )?;
+        }
+        write_absence(out, self.away.as_deref(), self.returns)
     }
 }
 
@@ -207,11 +272,11 @@ impl VideoStatistics {
         [away, left_out, real].into_iter().flatten()
     }
 
-    fn write(&self, out: &mut String) -> std::fmt::Result {
+    fn write(&self, tier: &str, out: &mut String) -> std::fmt::Result {
         let rate = self.rate.map(|rate| format!(" at {} frames/s", short(rate)));
         writeln!(
             out,
-            "  video  {} {}x{}{}: {} frames captured, {} sent ({:.1} MB)",
+            "  video  {}{tier} {}x{}{}: {} frames captured, {} sent ({:.1} MB)",
             self.source,
             self.width,
             self.height,
@@ -272,3 +337,6 @@ fn megabytes(bytes: u64) -> f64 {
 const fn to_f64(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ pub mod presented;
 pub mod program;
 pub mod recording;
 pub mod relay;
+pub mod report;
 pub mod screen;
 pub mod sender;
 pub mod session;

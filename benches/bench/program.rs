@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use streamsocket_tests::cost::{Cost, Memory};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, daemon, ours, peer};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::file;
 
 /// A program that sends.
@@ -188,7 +189,7 @@ impl Job {
         program.succeed();
         let said = std::fs::read_to_string(&stats).unwrap();
         let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
-        (last["video"]["frames_sent"].as_f64().unwrap(), memory)
+        (track(&last, "video")["frames_sent"].as_f64().unwrap(), memory)
     }
 
     /// How long ours is to run. Free, it sends about so many pictures in it.

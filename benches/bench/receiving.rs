@@ -8,6 +8,7 @@ use std::process::Command;
 use streamsocket_tests::cost::{Cost, Memory, median};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver};
+use streamsocket_tests::report::track;
 
 /// Pictures a second.
 const RATE: u32 = 30;
@@ -79,7 +80,7 @@ fn received(size: &str, name: &str, repair: &'static str, seconds: u32) -> Run {
         let memory = watch(Program::start(&mut command));
         let said = std::fs::read_to_string(&stats).unwrap();
         let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
-        (last["video"]["frames_shown"].as_f64().unwrap(), memory)
+        (track(&last, "video")["frames_shown"].as_f64().unwrap(), memory)
     };
     let cost = Cost::of_children() - before;
     daemon.interrupt().succeeded();

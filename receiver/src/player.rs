@@ -54,7 +54,7 @@ pub fn play(
     if let (Some(path), true) = (&options.record, statistics.recordings_cut > 0) {
         return Err(format!("the recording {} is not complete", path.display()));
     }
-    let silent = statistics.video.frames_received == 0 && statistics.audio.samples == 0;
+    let silent = statistics.nothing_came();
     if silent && options.duration.is_some() {
         if let Some(why) = statistics.problems.first() {
             let refused = statistics.refused();

@@ -9,19 +9,22 @@ use streamsocket_subscribe::cells::Gauge;
 use streamsocket_subscribe::latency::{P50, P95, P99, WallClocks};
 use streamsocket_subscribe::plan::Plan;
 
+/// The form of the reports: it is counted up when a field that was there gets another name, place or meaning.
+const SCHEMA: u32 = 2;
+
 /// One report. Counters run from the start.
 #[derive(Clone, Debug, Serialize)]
 pub struct Statistics {
+    /// The form of the report.
+    pub schema: u32,
     /// Seconds since the program began to receive.
     pub uptime_seconds: f64,
     /// Name of the session.
     pub source: String,
     /// Times that a new source has begun.
     pub sources: u64,
-    /// Pictures.
-    pub video: VideoStatistics,
-    /// Sound.
-    pub audio: AudioStatistics,
+    /// What the session has: pictures first.
+    pub tracks: Vec<TrackStatistics>,
     /// What is known of both machines' clocks; see [`WallClocks::name`].
     pub clocks: &'static str,
     /// What the latency is to be, in milliseconds, beyond the fastest way through the network.
@@ -50,9 +53,26 @@ pub struct Statistics {
     pub kernel_drops: u64,
     /// Why nothing of the pictures, or of the sound, was presented though something came.
     pub problems: Vec<String>,
-    /// Whether the session has pictures, and sound: what it has not the summary does not name.
-    #[serde(skip)]
-    pub has: (bool, bool),
+}
+
+/// What came of a medium.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrackStatistics {
+    /// The medium, and what is known of it.
+    #[serde(flatten)]
+    pub medium: MediumStatistics,
+    /// The tier of its session that it is of; none if it is described as no tier's.
+    pub tier: Option<String>,
+}
+
+/// What is known of pictures or of sound.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "media", rename_all = "lowercase")]
+pub enum MediumStatistics {
+    /// Pictures.
+    Video(VideoStatistics),
+    /// Sound.
+    Audio(AudioStatistics),
 }
 
 /// Pictures.
@@ -108,12 +128,15 @@ impl Statistics {
     #[must_use]
     pub fn of(shared: &Shared, plan: &Plan, uptime_seconds: f64) -> Self {
         let (input, output) = (&shared.input, &shared.output);
+        let video = plan.video.as_ref().map(|_| MediumStatistics::Video(video_statistics(shared)));
+        let audio = plan.audio.as_ref().map(|_| MediumStatistics::Audio(audio_statistics(shared)));
+        let tracks = video.into_iter().chain(audio);
         Self {
+            schema: SCHEMA,
             uptime_seconds,
             source: plan.name.clone(),
             sources: input.sources.get(),
-            video: video_statistics(shared),
-            audio: audio_statistics(shared),
+            tracks: tracks.map(|medium| TrackStatistics { medium, tier: None }).collect(),
             clocks: input.clocks().name(),
             latency_target_ms: input.target.millis(),
             latency_now_ms: input.latency.millis(),
@@ -131,7 +154,6 @@ impl Statistics {
                 .into_iter()
                 .flatten()
                 .collect(),
-            has: (plan.video.is_some(), plan.audio.is_some()),
         }
     }
 }
@@ -200,7 +222,20 @@ impl Statistics {
     /// Packets and pictures that came and were not taken.
     #[must_use]
     pub fn refused(&self) -> u64 {
-        self.video.refused.values().chain(self.audio.refused.values()).sum()
+        let refused = self.tracks.iter().flat_map(|track| match &track.medium {
+            MediumStatistics::Video(video) => video.refused.values(),
+            MediumStatistics::Audio(audio) => audio.refused.values(),
+        });
+        refused.sum()
+    }
+
+    /// Whether neither a picture nor a sample came.
+    #[must_use]
+    pub fn nothing_came(&self) -> bool {
+        self.tracks.iter().all(|track| match &track.medium {
+            MediumStatistics::Video(video) => video.frames_received == 0,
+            MediumStatistics::Audio(audio) => audio.samples == 0,
+        })
     }
 
     /// The summary, as a person would read it: a few lines, each ended.
@@ -214,15 +249,14 @@ impl Statistics {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "received {:.1} s of {}", self.uptime_seconds, self.source)?;
-        let (has_video, has_audio) = self.has;
-        if has_video {
-            self.write_video(out)?;
-        }
-        if has_audio {
-            self.write_audio(out)?;
+        for track in &self.tracks {
+            match &track.medium {
+                MediumStatistics::Video(video) => video.write(out)?,
+                MediumStatistics::Audio(audio) => audio.write(out)?,
+            }
         }
         let (offset, target) = (Millis(self.av_offset_ms), Millis(self.latency_target_ms));
-        if has_video && has_audio {
+        if self.tracks.len() > 1 {
             write!(out, "  audio against video: {offset}; ")?;
         } else {
             write!(out, "  ")?;
@@ -230,54 +264,6 @@ impl Statistics {
         writeln!(out, "latency aimed at: {target}")?;
         self.problems.iter().try_for_each(|problem| writeln!(out, "  {problem}"))?;
         self.write_circumstances(out)
-    }
-
-    fn write_video(&self, out: &mut String) -> std::fmt::Result {
-        let video = &self.video;
-        let size = match (video.width, video.height) {
-            (0, _) | (_, 0) => "no picture".into(),
-            (width, height) => format!("{width}x{height}"),
-        };
-        writeln!(
-            out,
-            "  video  {size}: {} frames received, {} shown, {} late, {} incomplete, {} undecodable",
-            video.frames_received,
-            video.frames_shown,
-            video.frames_late,
-            video.frames_incomplete,
-            video.frames_undecodable,
-        )?;
-        writeln!(
-            out,
-            "         {} packets, {} lost, {} of them repaired; jitter {}; latency {}",
-            video.packets,
-            video.packets_lost,
-            video.packets_repaired,
-            Millis(video.jitter_ms),
-            Spreading([video.latency_ms, video.latency_p95_ms, video.latency_p99_ms]),
-        )
-    }
-
-    fn write_audio(&self, out: &mut String) -> std::fmt::Result {
-        let audio = &self.audio;
-        writeln!(
-            out,
-            "  audio  {} samples received, {} lost, {} late, {} played, {} concealed",
-            audio.samples,
-            audio.samples_lost,
-            audio.samples_late,
-            audio.samples_played,
-            audio.samples_concealed,
-        )?;
-        writeln!(
-            out,
-            "         {} packets, {} lost, {} of them repaired; jitter {}; latency {}",
-            audio.packets,
-            audio.packets_lost,
-            audio.packets_repaired,
-            Millis(audio.jitter_ms),
-            Spreading([audio.latency_ms, audio.latency_p95_ms, audio.latency_p99_ms]),
-        )
     }
 
     fn write_circumstances(&self, out: &mut String) -> std::fmt::Result {
@@ -318,6 +304,56 @@ impl Statistics {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl VideoStatistics {
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let size = match (self.width, self.height) {
+            (0, _) | (_, 0) => "no picture".into(),
+            (width, height) => format!("{width}x{height}"),
+        };
+        writeln!(
+            out,
+            "  video  {size}: {} frames received, {} shown, {} late, {} incomplete, {} undecodable",
+            self.frames_received,
+            self.frames_shown,
+            self.frames_late,
+            self.frames_incomplete,
+            self.frames_undecodable,
+        )?;
+        writeln!(
+            out,
+            "         {} packets, {} lost, {} of them repaired; jitter {}; latency {}",
+            self.packets,
+            self.packets_lost,
+            self.packets_repaired,
+            Millis(self.jitter_ms),
+            Spreading([self.latency_ms, self.latency_p95_ms, self.latency_p99_ms]),
+        )
+    }
+}
+
+impl AudioStatistics {
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(
+            out,
+            "  audio  {} samples received, {} lost, {} late, {} played, {} concealed",
+            self.samples,
+            self.samples_lost,
+            self.samples_late,
+            self.samples_played,
+            self.samples_concealed,
+        )?;
+        writeln!(
+            out,
+            "         {} packets, {} lost, {} of them repaired; jitter {}; latency {}",
+            self.packets,
+            self.packets_lost,
+            self.packets_repaired,
+            Millis(self.jitter_ms),
+            Spreading([self.latency_ms, self.latency_p95_ms, self.latency_p99_ms]),
+        )
     }
 }
 

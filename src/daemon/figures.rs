@@ -7,11 +7,11 @@ use super::state::Daemon;
 use super::video::VideoInput;
 use crate::clock::monotonic;
 use crate::publish::network::Network;
-use crate::publish::output::Sent;
 use crate::publish::track::Track;
 use crate::settings::Destination;
-use crate::statistics::{DestinationStatistics, Statistics};
-use std::net::SocketAddr;
+use crate::statistics::{
+    DestinationStatistics, MediumStatistics, SCHEMA, Statistics, TrackStatistics, by_destination,
+};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Interface;
 
@@ -26,42 +26,52 @@ impl Daemon {
     /// The statistics so far, without the list of viewers.
     #[must_use]
     pub fn statistics(&self, now: Monotonic) -> Statistics {
-        let mut sent: Vec<(SocketAddr, Sent, Option<String>)> = Vec::new();
-        for track in self.tracks() {
-            for (index, (to, more, why)) in track.transport().sent().enumerate() {
-                let fault = || why.map(str::to_owned);
-                match sent.get_mut(index) {
-                    Some((_, all, failing)) => {
-                        *all += more;
-                        *failing = failing.take().or_else(fault);
-                    }
-                    None => sent.push((to, more, fault())),
-                }
-            }
-        }
-        let destinations = sent.into_iter().map(|(address, sent, failing)| DestinationStatistics {
-            address: address.to_string(),
-            packets: sent.packets,
-            bytes: sent.bytes,
-            packets_dropped: sent.dropped,
-            failing,
-        });
+        let mut tracks: Vec<_> = self.inputs.iter().flat_map(|input| figures(input, now)).collect();
+        tracks.sort_by_key(|track| track.tier.is_some());
         Statistics {
+            schema: SCHEMA,
             unix_nanos: self.wall.clock.unix_nanos(now),
             uptime_seconds: now.since(self.began).as_secs_f64(),
             name: self.name.clone(),
-            destinations: destinations.collect(),
+            destinations: by_destination(&tracks),
             viewers: self.viewers(),
             viewer_list: Vec::new(),
-            video: self.inputs.iter().find_map(|input| match input {
-                Input::Video(it) => it.branches.first().map(|branch| it.statistics(branch, now)),
-                Input::Audio(_) => None,
-            }),
-            audio: self.inputs.iter().find_map(|input| match input {
-                Input::Audio(it) => it.tracks.first().map(|track| it.statistics(track)),
-                Input::Video(_) => None,
-            }),
+            tracks,
         }
+    }
+}
+
+/// Statistics of the tracks of an input.
+fn figures(input: &Input, now: Monotonic) -> Vec<TrackStatistics> {
+    match input {
+        Input::Video(input) => {
+            let branches = input.branches.iter();
+            let video = |it| MediumStatistics::Video(input.statistics(it, now));
+            branches.map(|branch| of_track(&branch.track, video(branch))).collect()
+        }
+        Input::Audio(input) => {
+            let audio = |track| MediumStatistics::Audio(input.statistics(track));
+            input.tracks.iter().map(|track| of_track(track, audio(track))).collect()
+        }
+    }
+}
+
+fn of_track(track: &Track, medium: MediumStatistics) -> TrackStatistics {
+    let destinations = track.transport().sinks().iter().map(|sink| {
+        let sent = sink.sent();
+        DestinationStatistics {
+            address: sink.destination().to_string(),
+            packets: sent.packets,
+            bytes: sent.bytes,
+            packets_dropped: sent.dropped,
+            failing: sink.fault().map(str::to_owned),
+        }
+    });
+    TrackStatistics {
+        medium,
+        tier: track.id().tier.as_deref().map(str::to_owned),
+        ssrc: track.ssrc().0,
+        destinations: destinations.collect(),
     }
 }
 

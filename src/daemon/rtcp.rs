@@ -2,12 +2,12 @@
 
 use super::state::Daemon;
 use crate::publish::track::Track;
-use crate::publish::viewers::{Reception, StreamViewers, ViewerList, ViewerStatistics};
+use crate::publish::viewers::{Medium, StreamViewers, TrackName, ViewerList, ViewerStatistics};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
 use streamsocket_stream::session::report::About;
 use streamsocket_stream::session::viewers::REPORT_SIZE;
-use streamsocket_wire::sdp::Medium;
+use streamsocket_wire::sdp;
 
 impl Daemon {
     pub(super) fn reports_deadline(&self) -> Option<Monotonic> {
@@ -23,13 +23,15 @@ impl Daemon {
     pub(super) fn viewer_list(&self, now: Monotonic) -> Vec<ViewerStatistics> {
         let mut list = ViewerList::default();
         for track in self.tracks() {
-            let place: fn(&mut ViewerStatistics) -> &mut Option<Reception> = match track.id().medium
-            {
-                Medium::Video => |it| &mut it.video,
-                Medium::Audio => |it| &mut it.audio,
+            let media = match track.id().medium {
+                sdp::Medium::Video => Medium::Video,
+                sdp::Medium::Audio => Medium::Audio,
             };
+            let tier = track.id().tier.as_deref().map(str::to_owned);
+            let name = TrackName { media, tier, ssrc: track.ssrc().0 };
             let viewers = track.transport().viewers().iter();
-            StreamViewers { viewers, rate: track.clock_rate(), place, list: &mut list }.add(now);
+            let rate = track.clock_rate();
+            StreamViewers { viewers, rate, track: name, list: &mut list }.add(now);
         }
         list.into_list()
     }

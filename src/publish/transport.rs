@@ -1,10 +1,8 @@
 //! The sinks and the RTCP of one track: media, FEC packets and sender reports to every sink, and the
 //! reports of receivers, which come back from there.
 
-use super::output::Sent;
 use super::sink::{Sink, SinkToken, Sinks};
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Interface};
@@ -91,11 +89,6 @@ impl Transport {
     #[must_use]
     pub const fn fec_packets(&self) -> u64 {
         self.fec_packets
-    }
-
-    /// What was sent, sink by sink: where to, how much, and why sending fails at the moment.
-    pub fn sent(&self) -> impl Iterator<Item = (SocketAddr, Sent, Option<&str>)> {
-        self.sinks.iter().map(|sink| (sink.destination(), sink.sent(), sink.fault()))
     }
 
     /// Counts packets and payload octets for the sender reports.

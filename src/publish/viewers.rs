@@ -18,10 +18,40 @@ pub struct ViewerStatistics {
     pub name: String,
     /// Seconds since its last report.
     pub heard_seconds: f64,
-    /// How pictures arrive, if it receives them.
-    pub video: Option<Reception>,
-    /// How sound arrives, if it receives it.
-    pub audio: Option<Reception>,
+    /// The tracks that it receives, and how.
+    pub tracks: Vec<TrackReception>,
+}
+
+/// How a track arrives at a receiver.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TrackReception {
+    /// Which track.
+    #[serde(flatten)]
+    pub track: TrackName,
+    /// How.
+    #[serde(flatten)]
+    pub reception: Reception,
+}
+
+/// Says which track of a session it is.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct TrackName {
+    /// What it carries.
+    pub media: Medium,
+    /// The tier that it is of; none for the session itself.
+    pub tier: Option<String>,
+    /// Its source in RTP.
+    pub ssrc: u32,
+}
+
+/// What a track carries.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Medium {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
 }
 
 /// Reception of a stream by the last report.
@@ -45,8 +75,8 @@ pub struct StreamViewers<'a, V> {
     pub viewers: V,
     /// RTP clock rate of the stream in hertz.
     pub rate: u32,
-    /// Selects the field for this stream's reception.
-    pub place: fn(&mut ViewerStatistics) -> &mut Option<Reception>,
+    /// Which stream it is.
+    pub track: TrackName,
     /// The list to add to.
     pub list: &'a mut ViewerList,
 }
@@ -86,7 +116,12 @@ impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
             }
             let Some(known) = list.get_mut(index) else { continue };
             known.heard_seconds = known.heard_seconds.min(heard_seconds);
-            *(self.place)(known) = reception;
+            let track = &self.track;
+            // Two programs of one name take the same stream: the later report stands for both.
+            known.tracks.retain(|it| it.track != *track);
+            let reception =
+                reception.map(|it| TrackReception { track: track.clone(), reception: it });
+            known.tracks.extend(reception);
         }
     }
 }
@@ -121,7 +156,7 @@ fn write_text(viewers: &[ViewerStatistics], all: usize, out: &mut String) -> std
     )?;
     for viewer in viewers {
         let address = viewer.address.parse::<IpAddr>().map_or("?".into(), |ip| ip.to_string());
-        let shown = viewer.video.as_ref().or(viewer.audio.as_ref());
+        let shown = viewer.tracks.first().map(|it| &it.reception);
         let millis =
             |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} ms"));
         let (loss, after) = match shown {
@@ -189,20 +224,24 @@ mod tests {
         StreamViewers {
             viewers: video.iter(),
             rate: 90_000,
-            place: |it| &mut it.video,
+            track: TrackName { media: Medium::Video, tier: None, ssrc: 1 },
             list: &mut list,
         }
         .add(now);
         StreamViewers {
             viewers: audio.iter(),
             rate: 48_000,
-            place: |it| &mut it.audio,
+            track: TrackName { media: Medium::Audio, tier: None, ssrc: 2 },
             list: &mut list,
         }
         .add(now);
         let list = list.into_list();
         assert_eq!(list.len(), 2);
-        assert!(list[0].video.is_some() && list[0].audio.is_some());
+        let json = serde_json::to_value(&list).unwrap();
+        assert_eq!(json[0]["tracks"][0]["media"], "video");
+        assert_eq!(json[0]["tracks"][1]["media"], "audio");
+        assert_eq!(json[0]["tracks"][1]["loss_percent"], 25.0);
+        assert_eq!(list[1].tracks.len(), 1);
         let text = text(&list, 10);
         let first = text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(first, "192.0.2.7 x@y 25.00 % to 0.50 % 1.0 ms 1.5 ms 2 s");

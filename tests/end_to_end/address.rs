@@ -9,6 +9,7 @@ use std::time::Duration;
 use streamsocket_tests::clip::{clip, split};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{PATIENCE, Program, ours, receiver, text};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::join;
@@ -86,12 +87,12 @@ fn a_camera_that_refuses_is_waited_for_and_viewers_are_told_why() {
     serve(address);
     let pictures = |line: String| {
         let second: serde_json::Value = serde_json::from_str(&line).unwrap();
-        second["video"]["frames_received"].as_u64() > Some(40)
+        track(&second, "video")["frames_received"].as_u64() > Some(40)
     };
     assert!(seconds.by_ref().take(60).any(pictures), "no pictures; {}", daemon.said());
     let status = text(ours("streamsocket").args(["status", "--json", "--name", &place.name()]));
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    assert!(status["video"]["away"].is_null(), "{status}");
+    assert!(track(&status, "video")["away"].is_null(), "{status}");
     viewer.interrupt().succeeded();
     daemon.interrupt().succeeded();
 }

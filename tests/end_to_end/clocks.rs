@@ -176,9 +176,9 @@ fn after_a_stall_the_latency_is_what_it_was() {
             "  {} s: aimed at {} ms, pictures late by {} ms, sound by {} ms, {} pictures too late",
             of("/uptime_seconds"),
             of("/latency_target_ms"),
-            of("/video/lateness_ms"),
-            of("/audio/lateness_ms"),
-            of("/video/frames_late"),
+            of("/tracks/0/lateness_ms"),
+            of("/tracks/1/lateness_ms"),
+            of("/tracks/0/frames_late"),
         );
     }
     assert!((after - before).abs() < 10.0, "{before} {after}");

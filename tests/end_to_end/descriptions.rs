@@ -14,6 +14,7 @@ use std::time::Duration;
 use streamsocket_tests::board::monotonic;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{PATIENCE, Program, receiver};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::{SAP, join};
@@ -82,7 +83,7 @@ fn says(source: &str, to: SocketAddrV4, made: fn(u16) -> Vec<u8>, why: &str, rea
     );
     let stats = fs::read_to_string(stats).unwrap();
     let refused: serde_json::Value = serde_json::from_str(stats.lines().last().unwrap()).unwrap();
-    assert!(refused["video"]["refused"][reason].as_u64() > Some(0), "{refused}");
+    assert!(track(&refused, "video")["refused"][reason].as_u64() > Some(0), "{refused}");
 }
 
 fn described(place: Place, folder: &Path, more: &str) -> String {

@@ -12,6 +12,7 @@ use streamsocket_tests::machine::not_run;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver, text};
 use streamsocket_tests::recording::Recording;
+use streamsocket_tests::report::track;
 use streamsocket_tests::sender::Sender;
 use streamsocket_tests::turn;
 
@@ -70,7 +71,7 @@ fn an_outage_is_silence_of_its_length_and_counted_as_long() {
     let said = viewer.interrupt().succeeded();
     let stats = fs::read_to_string(&stats).unwrap();
     let last: serde_json::Value = serde_json::from_str(stats.lines().last().unwrap()).unwrap();
-    let audio = |name| last["audio"][name].as_i64().unwrap();
+    let audio = |name| track(&last, "audio")[name].as_i64().unwrap();
     let (packets, samples) = (audio("packets_lost"), audio("samples_lost"));
     let silence = last["recording_silence_ms"].as_i64().unwrap_or(0);
     let recording = Recording::read(&out);

@@ -13,6 +13,7 @@ use std::time::Duration;
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, receiver, text};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::{SAP, join};
@@ -170,7 +171,7 @@ fn the_picture_goes_on_while_somebody_does_harm() {
     stop.store(true, Ordering::Relaxed);
     let sent = attacker.join().unwrap();
     let number = |stats: &serde_json::Value, medium: &str, name: &str| {
-        stats[medium][name].as_f64().unwrap_or_else(|| panic!("{medium}.{name} in {stats}"))
+        track(stats, medium)[name].as_f64().unwrap_or_else(|| panic!("{medium}.{name} in {stats}"))
     };
     let rate = |from, to, name, seconds: f64| {
         (number(to, "video", name) - number(from, "video", name)) / seconds

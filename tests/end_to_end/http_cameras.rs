@@ -14,6 +14,7 @@ use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{clip, split};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
@@ -93,7 +94,7 @@ fn wait_for_pictures(place: Place, count: u64, what: &str) -> serde_json::Value 
     let mut last = serde_json::Value::Null;
     wait_until(what, || {
         last = status(place);
-        last["video"]["frames_sent"].as_u64() >= Some(count)
+        track(&last, "video")["frames_sent"].as_u64() >= Some(count)
     });
     last
 }
@@ -118,13 +119,14 @@ fn every_spelling_plays_without_ffmpeg() {
             daemon.wait_for("goes to");
             let wanted = if spelling.still { 2 } else { 5 };
             let status = wait_for_pictures(place, wanted, spelling.name);
-            let dropped = status["video"]["frames_dropped"].as_object().unwrap();
+            let dropped = track(&status, "video")["frames_dropped"].as_object().unwrap();
             // What has no EOI is decoded first, which a busy machine may not do for all of them.
             let fine =
                 if spelling.bare { dropped.get("damaged").is_none() } else { dropped.is_empty() };
             assert!(fine, "{}: {status}", spelling.name);
             assert!(
-                status["video"]["away"].is_null() && status["video"]["rate"].is_null(),
+                track(&status, "video")["away"].is_null()
+                    && track(&status, "video")["rate"].is_null(),
                 "{status}"
             );
             let said = daemon.interrupt().succeeded();
@@ -193,7 +195,7 @@ fn a_camera_that_is_lost_is_reached_again() {
     daemon.wait_for("has ended the stream; trying again");
     daemon.wait_for("gives pictures");
     let status = wait_for_pictures(place, 7, "pictures of a third connection");
-    assert!(status["video"]["returns"].as_u64() >= Some(2), "{status}");
+    assert!(track(&status, "video")["returns"].as_u64() >= Some(2), "{status}");
     daemon.interrupt().succeeded();
 }
 
@@ -250,7 +252,7 @@ fn hostile_servers_neither_stop_nor_fill_the_daemon() {
     let mut daemon = Program::start(&mut watching(place, &format!("http://{address}/")));
     daemon.wait_for("goes to");
     for _ in 0..20 {
-        assert!(status(place)["video"]["frames_sent"].is_u64(), "no answer");
+        assert!(track(&status(place), "video")["frames_sent"].is_u64(), "no answer");
     }
     daemon.interrupt().succeeded();
 }

@@ -9,6 +9,7 @@ use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver};
 use streamsocket_tests::recording::{Recording, all_coded};
 use streamsocket_tests::relay::{Loss, Relay};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
@@ -98,7 +99,7 @@ fn ulpfec_encoder(from: Place, to: Place) -> Command {
 }
 
 fn count(stats: &serde_json::Value, medium: &str, name: &str) -> u64 {
-    stats[medium][name].as_u64().unwrap_or_else(|| panic!("no {medium}.{name} in {stats}"))
+    track(stats, medium)[name].as_u64().unwrap_or_else(|| panic!("no {medium}.{name} in {stats}"))
 }
 
 #[test]

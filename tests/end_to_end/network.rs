@@ -10,6 +10,7 @@ use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::machine::can_be_made;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, text};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::file;
 use streamsocket_tests::turn;
 
@@ -107,7 +108,7 @@ impl Streams {
 }
 
 fn number(stats: &serde_json::Value, medium: &str, name: &str) -> u64 {
-    stats[medium][name].as_u64().unwrap()
+    track(stats, medium)[name].as_u64().unwrap()
 }
 
 #[test]

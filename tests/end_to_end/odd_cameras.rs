@@ -7,6 +7,7 @@ use std::process::{ChildStdout, Stdio};
 use streamsocket_tests::odd_camera::OddCamera;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::Program;
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
@@ -35,8 +36,8 @@ impl Session {
     /// What the statistics say of the pictures, so many seconds on.
     fn pictures(&mut self, seconds: usize) -> Option<serde_json::Value> {
         let line = self.lines.nth(seconds - 1)?.ok()?;
-        let mut seconds: serde_json::Value = serde_json::from_str(&line).ok()?;
-        Some(seconds["video"].take())
+        let seconds: serde_json::Value = serde_json::from_str(&line).ok()?;
+        Some(track(&seconds, "video").clone())
     }
 }
 

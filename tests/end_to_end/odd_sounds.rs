@@ -8,6 +8,7 @@ use std::process::Stdio;
 use streamsocket_tests::clip::{samples, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, output, peer, receiver};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::{Datagram, Tap};
@@ -156,7 +157,7 @@ fn packets_that_are_too_long_are_counted() {
     }
     let counted = lines.by_ref().map_while(Result::ok).take(10).find(|line| {
         let seconds: serde_json::Value = serde_json::from_str(line).unwrap();
-        seconds["audio"]["packets_refused"].as_u64() >= Some(u64::from(SENT) - 2)
+        track(&seconds, "audio")["packets_refused"].as_u64() >= Some(u64::from(SENT) - 2)
     });
     let said = viewer.interrupt().said;
     assert!(counted.is_some(), "{said}");

@@ -47,8 +47,8 @@ fn a_reader_of_a_recording_that_stops_reading_costs_no_picture() {
     let mut viewer = Program::start(command.stdout(Stdio::piped()));
     let unread = viewer.stdout();
     viewer.wait_for("does not keep up");
-    let shown = newest(&stats, "/video/frames_shown");
-    wait_until("pictures go on", || newest(&stats, "/video/frames_shown") > shown + 200);
+    let shown = newest(&stats, "/tracks/0/frames_shown");
+    wait_until("pictures go on", || newest(&stats, "/tracks/0/frames_shown") > shown + 200);
     assert!(newest(&stats, "/recording_left_out") > 0);
     let began = monotonic();
     let ended = viewer.interrupt();
@@ -108,7 +108,7 @@ fn a_terminal_that_was_stopped_costs_no_picture() {
     // A message or two for each picture.
     command.env("RUST_LOG", "info,shown=trace,decoded=trace").stderr(Stdio::piped());
     let mut viewer = Unheard(command.spawn().unwrap());
-    wait_until("pictures go on", || newest(&stats, "/video/frames_shown") > 1000);
+    wait_until("pictures go on", || newest(&stats, "/tracks/0/frames_shown") > 1000);
     kill(Pid::from_raw(viewer.0.id().try_into().unwrap()), Signal::SIGINT).unwrap();
     let began = monotonic();
     wait_until("it ends", || viewer.0.try_wait().unwrap().is_some());

@@ -10,6 +10,7 @@ use std::process::{ChildStdout, Command, Output, Stdio};
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{PATIENCE, Program, daemon, ours, peer, receiver, text};
+use streamsocket_tests::report::track;
 use streamsocket_tests::turn;
 
 /// Pictures that are to come after a change: more than were under way.
@@ -103,7 +104,7 @@ impl Watched {
         let mut first = None;
         for line in self.seconds.by_ref().map_while(Result::ok).take(60) {
             let now: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let pictures = now["video"]["frames_received"].as_u64().unwrap_or(0);
+            let pictures = track(&now, "video")["frames_received"].as_u64().unwrap_or(0);
             if pictures >= *first.get_or_insert(pictures) + MORE {
                 return now;
             }
@@ -132,13 +133,13 @@ fn another_way_of_sending_is_taken_on_without_the_loss_of_a_packet() {
         viewer.goes_on();
     }
     let last = viewer.goes_on();
-    assert_eq!(last["video"]["packets_lost"], 0, "{last}");
-    assert_eq!(last["audio"]["packets_lost"], 0, "{last}");
+    assert_eq!(track(&last, "video")["packets_lost"], 0, "{last}");
+    assert_eq!(track(&last, "audio")["packets_lost"], 0, "{last}");
     assert_eq!(session.ssrcs(), ssrcs);
     let status =
         text(ours("streamsocket").args(["status", "--json", "--name", &session.place.name()]));
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    assert!(status["video"]["frames_encoded"].as_u64().is_some(), "{status}");
+    assert!(track(&status, "video")["frames_encoded"].as_u64().is_some(), "{status}");
     viewer.program.interrupt().succeeded();
     session.daemon.interrupt().succeeded();
 }

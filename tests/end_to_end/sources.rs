@@ -12,6 +12,7 @@ use streamsocket_tests::clip::{
 };
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, output, peer, receiver, text};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::{daemon_at, file, record};
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::{Datagram, SAP, Tap, join};
@@ -30,7 +31,7 @@ fn wait_for_pictures(place: Place) {
         let mut ask = ours("streamsocket");
         let said = text(ask.args(["status", "--json", "--name", &place.name()]));
         let status: serde_json::Value = serde_json::from_str(&said).unwrap();
-        status["video"]["frames_sent"].as_u64() > Some(2)
+        track(&status, "video")["frames_sent"].as_u64() > Some(2)
     });
 }
 
@@ -206,7 +207,7 @@ fn a_goodbye_that_is_not_meant_does_not_last() {
     daemon.interrupt().succeeded();
     let statistics = statistics(&stats);
     assert_eq!(statistics["sources"], 2, "{statistics}");
-    assert!(statistics["video"]["frames_received"].as_u64() > Some(90), "{statistics}");
+    assert!(track(&statistics, "video")["frames_received"].as_u64() > Some(90), "{statistics}");
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn any_latency_shows_the_pictures() {
     receiver.wait_for("has stopped");
     receiver.interrupt().succeeded();
     let statistics = statistics(&stats);
-    let shown = statistics["video"]["frames_shown"].as_u64();
+    let shown = track(&statistics, "video")["frames_shown"].as_u64();
     // A busy machine may be late for some.
     assert!(shown > Some(FRAMES as u64 / 2), "{statistics}");
 }

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use streamsocket_tests::card::Card;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, receiver};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
@@ -31,7 +32,7 @@ fn a_card_with_a_delay_of_its_own_settles_by_itself() {
         lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
     let said = viewer.succeed();
     daemon.interrupt().succeeded();
-    let late = |second: usize| seconds[second]["audio"]["samples_late"].as_u64().unwrap();
+    let late = |second: usize| track(&seconds[second], "audio")["samples_late"].as_u64().unwrap();
     let last = seconds.last().unwrap();
     let (target, offset) = (&last["latency_target_ms"], &last["av_offset_ms"]);
     println!(

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
@@ -50,7 +51,7 @@ fn progress(place: Place) -> Option<(u64, f64)> {
     status.args(["status", "--json", "--name", &place.name()]);
     let output = status.stdout(Stdio::piped()).output().unwrap();
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-    Some((status["video"]["frames_sent"].as_u64()?, status["uptime_seconds"].as_f64()?))
+    Some((track(&status, "video")["frames_sent"].as_u64()?, status["uptime_seconds"].as_f64()?))
 }
 
 /// It goes on for some ticks of a second, each of which has something to write.

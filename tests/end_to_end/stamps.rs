@@ -7,6 +7,7 @@ use streamsocket_tests::odd_camera::OddCamera;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::Program;
 use streamsocket_tests::recording::Recording;
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::{daemon_at, record};
 use streamsocket_tests::turn;
 
@@ -30,7 +31,7 @@ fn recorded(camera: &OddCamera, stamps: &str) -> (Recording, u64, String) {
     let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
     let said = daemon.interrupt().succeeded();
     receiver.interrupt().succeeded();
-    let refused = stats["video"]["stamps_refused"].as_u64().unwrap_or(0);
+    let refused = track(&stats, "video")["stamps_refused"].as_u64().unwrap_or(0);
     (Recording::read(&out), refused, said)
 }
 

@@ -12,6 +12,7 @@ use streamsocket_tests::clip::{clip, split};
 use streamsocket_tests::machine::Machine;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 
@@ -95,7 +96,7 @@ fn what_does_not_leave_is_counted_and_said_first() {
     let rise =
         |of: &dyn Fn(&serde_json::Value) -> Option<u64>| of(&after).unwrap() - of(&before).unwrap();
     let made = rise(&|it| {
-        let of = |stream: &str, field: &str| it[stream][field].as_u64();
+        let of = |stream: &str, field: &str| track(it, stream)[field].as_u64();
         let video = of("video", "packets")? + of("video", "repair_packets")?;
         Some(video + of("audio", "packets")? + of("audio", "repair_packets")?)
     });

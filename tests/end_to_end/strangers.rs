@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, receiver};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
 use streamsocket_tests::wire::join;
@@ -118,7 +119,7 @@ fn harmed(fps: &str, seconds: usize) -> (Vec<u64>, String) {
     let frames = (0..seconds).map(|_| {
         let line = lines.next().unwrap().unwrap();
         let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
-        stats["video"]["frames_shown"].as_u64().unwrap()
+        track(&stats, "video")["frames_shown"].as_u64().unwrap()
     });
     let frames = frames.collect();
     stop.store(true, Ordering::Relaxed);

@@ -15,6 +15,7 @@ use streamsocket_tests::board::{monotonic, wait_until};
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{PATIENCE, Program, daemon, ours, peer, receiver};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
@@ -91,7 +92,7 @@ fn refused(Output { status, stderr, .. }: &Output, reason: &str) {
 }
 
 fn pictures(second: &serde_json::Value) -> u64 {
-    second["video"]["frames_received"].as_u64().unwrap_or(0)
+    track(second, "video")["frames_received"].as_u64().unwrap_or(0)
 }
 
 #[test]
@@ -124,8 +125,8 @@ fn a_reload_to_a_camera_that_never_answers_costs_no_viewer_a_picture() {
     refused(&reload.wait_with_output().unwrap(), "no answer for 15 s; it goes on as before");
     drop(connection);
     let second = seconds.by_ref().take(3).last().unwrap();
-    assert_eq!(second["video"]["packets_lost"], 0, "{second}");
-    assert_eq!(second["audio"]["packets_lost"], 0, "{second}");
+    assert_eq!(track(&second, "video")["packets_lost"], 0, "{second}");
+    assert_eq!(track(&second, "audio")["packets_lost"], 0, "{second}");
     viewer.interrupt().succeeded();
     session.program.interrupt().succeeded();
     // The service manager has heard all the time that it lives.
@@ -252,10 +253,13 @@ fn standard_input_is_handed_over_without_the_loss_of_a_picture() {
         assert!(reloaded.status.success(), "{reloaded:?}");
         let before = seconds.next().map_or(0, |second| pictures(&second));
         let later = seconds.by_ref().take(60).find(|second| pictures(second) > before + 40);
-        assert_eq!(later.expect("more pictures")["video"]["packets_lost"], 0);
+        assert_eq!(track(&later.expect("more pictures"), "video")["packets_lost"], 0);
         let status = command("status", session.place).arg("--json").output().unwrap();
         let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
-        assert!(status["video"]["frames_dropped"].as_object().unwrap().is_empty(), "{status}");
+        assert!(
+            track(&status, "video")["frames_dropped"].as_object().unwrap().is_empty(),
+            "{status}"
+        );
     }
     viewer.interrupt().succeeded();
     session.program.interrupt().succeeded();

@@ -6,6 +6,7 @@ use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours};
+use streamsocket_tests::report::track;
 use streamsocket_tests::screen::{BARS, Screen, share};
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
@@ -87,10 +88,10 @@ fn a_screen_that_takes_longer_than_a_picture_lasts_still_listens() {
     let mut receiver = Program::start(&mut command);
     let lines = BufReader::new(receiver.stdout()).lines().map_while(Result::ok);
     let mut seconds = lines.map(|line| serde_json::from_str(&line).unwrap());
-    let late =
-        seconds.find(|now: &serde_json::Value| now["video"]["frames_late"].as_u64() > Some(60));
+    let late = seconds
+        .find(|now: &serde_json::Value| track(now, "video")["frames_late"].as_u64() > Some(60));
     let late = late.expect("statistics go on, and pictures are late");
-    assert!(late["video"]["frames_shown"].as_u64() > Some(0), "{late}");
+    assert!(track(&late, "video")["frames_shown"].as_u64() > Some(0), "{late}");
     server.press("q");
     receiver.succeed();
     daemon.interrupt().succeeded();

@@ -7,6 +7,7 @@ use streamsocket_tests::board::{Webcam, on};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, text};
 use streamsocket_tests::recording::{Recording, all_coded};
+use streamsocket_tests::report::track;
 
 /// Bytes of an Ethernet frame at most, its header included.
 const FRAME_MAX: u32 = 1514;
@@ -46,7 +47,7 @@ fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
     capture.interrupt();
 
     let stats = json(&path("it.json"));
-    let number = |medium: &str, name: &str| stats[medium][name].as_f64().unwrap();
+    let number = |medium: &str, name: &str| track(&stats, medium)[name].as_f64().unwrap();
     let lost = number("video", "packets_lost");
     let share = lost / (lost + number("video", "packets"));
     println!(

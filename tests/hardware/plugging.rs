@@ -11,6 +11,7 @@ use std::time::Duration;
 use streamsocket_tests::board::{Webcam, as_user, resources, wait_until};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, text};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::wire::join;
 
@@ -145,7 +146,7 @@ fn overruns(name: &str, user: fn(&Command) -> Command) -> u64 {
     let mut status = streamsocket_tests::program::ours("streamsocket");
     status.args(["status", "--json", "--name", name]);
     let status: serde_json::Value = serde_json::from_str(&text(&mut user(&status))).unwrap();
-    status["audio"]["overruns"].as_u64().unwrap()
+    track(&status, "audio")["overruns"].as_u64().unwrap()
 }
 
 #[test]
