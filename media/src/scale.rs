@@ -28,6 +28,12 @@ impl Scale {
             Self::Quarter => 4,
         }
     }
+
+    /// What becomes of a side of so many pixels: rounded up, as libjpeg-turbo does (TJSCALED).
+    #[must_use]
+    pub const fn side(self, pixels: u16) -> u16 {
+        pixels.div_ceil(self.divisor())
+    }
 }
 
 impl fmt::Display for Scale {
@@ -59,6 +65,12 @@ impl FromStr for Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_side_is_rounded_up() {
+        let sides = Scale::ALL.map(|scale| [1, 90, 1081].map(|pixels| scale.side(pixels)));
+        assert_eq!(sides, [[1, 90, 1081], [1, 45, 541], [1, 23, 271]]);
+    }
 
     #[test]
     fn a_scale_is_written_as_a_fraction() {

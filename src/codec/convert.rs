@@ -5,8 +5,7 @@ use super::planes::{Planes, Rows};
 use super::quality;
 use super::raw::{Encodable, encodable};
 use super::rearrange::{self, Rearranger};
-use super::scale::Scale;
-use streamsocket_media::RawFormat;
+use streamsocket_media::{RawFormat, Scale};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
 use turbojpeg::{

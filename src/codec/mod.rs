@@ -7,8 +7,10 @@ mod planes;
 mod quality;
 mod raw;
 mod rearrange;
-pub mod scale;
 
 pub use convert::{Converter, Made, Refusal, Remedy};
 pub use normaliser::{Normaliser, Options, Picture, QUALITY_DEFAULT, is_sendable};
-pub use scale::Scale;
+pub use streamsocket_media::Scale;
+
+#[cfg(test)]
+mod tests;

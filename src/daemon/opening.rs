@@ -218,9 +218,7 @@ fn fec(share: Share, media: Ssrc) -> Result<Option<(Share, Encoder)>, Error> {
 
 /// Format of a tier's pictures.
 fn tier_format(source: VideoFormat, tier: &Tier) -> VideoFormat {
-    // As libjpeg scales: rounded up.
-    let [width, height] =
-        [source.width, source.height].map(|side| side.div_ceil(tier.scale.divisor()));
+    let [width, height] = [source.width, source.height].map(|side| tier.scale.side(side));
     let slower = tier.fps.filter(|fps| {
         let given = source.reckoned_rate();
         fps.frame_nanos(1) > given.frame_nanos(1)

@@ -87,7 +87,8 @@ mod tests {
         let packets = (0_i64..600).map(|index| (index, index * frames));
         let mut told = packets.filter_map(|(index, time)| {
             let sequence = u64::try_from(index).unwrap();
-            assumption.check(Seen { sequence, time, bytes }, Some(Wall(time * 1_000_000_000 / rate)))
+            assumption
+                .check(Seen { sequence, time, bytes }, Some(Wall(time * 1_000_000_000 / rate)))
         });
         told.next().expect("it could not be told")
     }

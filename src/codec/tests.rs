@@ -55,18 +55,6 @@ fn by_library(jpeg: &[u8], scale: Scale, quality: i32) -> Vec<u8> {
 }
 
 #[test]
-fn scales_are_written_as_fractions() {
-    for scale in Scale::ALL {
-        assert_eq!(scale.to_string().parse(), Ok(scale));
-    }
-    assert_eq!(Scale::ALL.map(|scale| scale.to_string()), ["1/1", "1/2", "1/4"]);
-    for text in ["", "1/3", "2", "1/2 ", "0.5"] {
-        assert_eq!(text.parse::<Scale>(), Err(NoScale));
-    }
-    assert_eq!(Scale::ALL.map(|scale| scale.side(1081)), [1081, 541, 271]);
-}
-
-#[test]
 fn what_comes_out_is_what_the_library_makes_byte_for_byte() {
     for size in SIZES {
         for sampling in [Subsamp::Sub2x1, Subsamp::Sub2x2] {
