@@ -98,6 +98,7 @@ pub(crate) fn find(
     Ok(Network { interface, places, tiers, origin, ttl: settings.ttl })
 }
 
+type Places = Vec<Vec<Destination>>;
 type Tiers = Vec<(String, Vec<Destination>)>;
 
 /// The destinations of the session and of its tiers.
@@ -106,16 +107,11 @@ fn destinations(
     name: &str,
     interface: Option<&Interface>,
     known: Option<&Network>,
-) -> Result<(Vec<Vec<Destination>>, Tiers), NoWay> {
-    let most = settings.videos().count().max(settings.audios().count());
-    let own = u16::try_from(most).unwrap_or(u16::MAX).max(1);
+) -> Result<(Places, Tiers), NoWay> {
     let names = settings.tiers.iter().map(|tier| tier.name.clone());
-    let room = |error: settings::Error| NoWay { line: error.to_string(), may_pass: false };
-    if !settings.to.is_empty() {
-        let tiers = u16::try_from(settings.tiers.len()).unwrap_or(u16::MAX);
-        let mut all = settings::places(&settings.to, own.saturating_add(tiers)).map_err(room)?;
-        let tiers = all.split_off(own.into());
-        return Ok((all, names.zip(tiers).collect()));
+    let (places, tiers) = configured(settings)?;
+    if !places.is_empty() {
+        return Ok((places, names.zip(tiers).collect()));
     }
     let found = |name: &str| -> Result<Vec<Destination>, NoWay> {
         let group = group::find(name, interface).map_err(|error| NoWay {
@@ -138,12 +134,34 @@ fn destinations(
         };
         tiers.push((tier, place));
     }
-    Ok((settings::places(&first, own).map_err(room)?, tiers))
+    Ok((settings::places(&first, tracks(settings)).map_err(no_room)?, tiers))
 }
 
 /// Name of a tier's session.
 pub(crate) fn tier_name(session: &str, tier: &str) -> String {
     format!("{session}, {tier}")
+}
+
+/// The destinations of so many sessions and tracks as the settings have: the places of the session's
+/// tracks, then those of the tiers. Without a configured destination there are none.
+fn configured(settings: &Settings) -> Result<(Places, Places), NoWay> {
+    if settings.to.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (own, tiers) = (tracks(settings), u16::try_from(settings.tiers.len()).unwrap_or(u16::MAX));
+    let mut all = settings::places(&settings.to, own.saturating_add(tiers)).map_err(no_room)?;
+    let tiers = all.split_off(own.into());
+    Ok((all, tiers))
+}
+
+/// Tracks of the medium that has most.
+fn tracks(settings: &Settings) -> u16 {
+    let most = settings.videos().count().max(settings.audios().count());
+    u16::try_from(most).unwrap_or(u16::MAX).max(1)
+}
+
+fn no_room(error: settings::Error) -> NoWay {
+    NoWay { line: error.to_string(), may_pass: false }
 }
 
 /// Checks that every destination can be reached now. Sends nothing, and listens to no group.
@@ -154,7 +172,8 @@ pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
     let interface = interface(settings)?;
     let own = Destination::new(group::first(name, interface.as_ref()), PORT_DEFAULT);
     let own = settings.to.is_empty().then_some(own);
-    for to in settings.to.iter().copied().chain(own) {
+    let (places, tiers) = configured(settings)?;
+    for to in places.into_iter().chain(tiers).flatten().chain(own) {
         for address in [to.video.rtp, to.video.rtcp] {
             drop(SendSocket::open(address, interface.as_ref(), settings.ttl)?);
         }

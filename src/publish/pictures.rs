@@ -1,7 +1,6 @@
 //! How pictures leave: cut into packets, which the pacer spreads over a part of the frame interval,
 //! FEC packets behind them.
 
-use super::beginning::Beginning;
 use super::fec::PictureFec;
 use super::transport::Transport;
 use crate::codec::Picture;
@@ -10,11 +9,10 @@ use streamsocket_media::Unit;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Datagram;
 use streamsocket_stream::send::bitrate::BitrateLimit;
-use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
-use streamsocket_stream::send::video::{Error, Packetizer, Stamp};
-use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+use streamsocket_stream::send::payloader::{Error, Out, Payload, Payloader};
+use streamsocket_wire::rtp::{self, RtpTime, Sequence};
 
 /// Initial capacity in packets: a frame of 320 kB. It grows once for larger ones.
 const PACKETS_USUAL: usize = 256;
@@ -56,13 +54,11 @@ pub struct PictureCounts {
 
 /// The pictures of a track on their way out.
 pub(super) struct Pictures {
-    clock: VideoClock,
     /// Delay of the camera before it stamps a picture, in nanoseconds.
     before: i64,
-    payloader: Packetizer,
     pacer: Pacer,
     packets: Packets,
-    /// The frame being sent: its memory is on loan until its packets have left.
+    /// The picture being sent: its memory is on loan until its packets have left.
     leaving: Option<Unit>,
     fec: Option<PictureFec>,
     limit: Option<BitrateLimit>,
@@ -70,19 +66,10 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    /// Pictures that come about every `interval` nanoseconds, of a track that begins at `epoch`.
-    pub(super) fn new(
-        beginning: Beginning,
-        sending: Sending,
-        fec: Option<PictureFec>,
-        interval: i64,
-        epoch: Monotonic,
-    ) -> Self {
-        let Beginning { ssrc, sequence, time } = beginning;
+    /// Pictures that come about every `interval` nanoseconds.
+    pub(super) fn new(sending: Sending, fec: Option<PictureFec>, interval: i64) -> Self {
         Self {
-            clock: VideoClock::new(epoch, time),
             before: i64::from(sending.av_offset) * 1_000_000,
-            payloader: Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id),
             pacer: Pacer::new(sending.pace, interval),
             packets: Packets::with_capacity(PACKETS_USUAL),
             leaving: None,
@@ -90,19 +77,6 @@ impl Pictures {
             limit: sending.bitrate.map(BitrateLimit::new),
             counts: PictureCounts::default(),
         }
-    }
-
-    pub(super) const fn ssrc(&self) -> Ssrc {
-        self.payloader.ssrc()
-    }
-
-    pub(super) const fn sequence(&self) -> Sequence {
-        self.payloader.sequence()
-    }
-
-    /// RTP time at any point of the capture clock.
-    pub(super) fn rtp(&self, at: Monotonic) -> RtpTime {
-        self.clock.rtp(at)
     }
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
@@ -114,11 +88,9 @@ impl Pictures {
         PictureCounts { without_fec, ..self.counts }
     }
 
-    /// Changes the way of sending from the next frame on, of frames that come about every
+    /// Changes the way of sending from the next picture on, of pictures that come about every
     /// `interval` nanoseconds.
     pub(super) fn adjust(&mut self, sending: Sending, interval: i64) {
-        let (ssrc, sequence) = (self.ssrc(), self.sequence());
-        self.payloader = Packetizer::new(ssrc, sequence, sending.packet_size, sending.ntp64_id);
         self.pacer = Pacer::new(sending.pace, interval);
         self.limit = sending.bitrate.map(BitrateLimit::new);
         self.before = i64::from(sending.av_offset) * 1_000_000;
@@ -131,25 +103,22 @@ impl Pictures {
         admits
     }
 
-    /// Begins to send a picture; the rest of the previous one is sent at once.
+    /// Begins a picture. What is left of the one before is forgotten: [send](Self::send_rest) it
+    /// first.
     pub(super) fn begin(
         &mut self,
         picture: Picture,
-        now: Monotonic,
+        payloader: &mut Payloader,
         wall: &WallClock,
-        transport: &mut Transport,
+        now: Monotonic,
     ) -> Result<(), Error> {
         let Picture { unit, scanned } = picture;
-        let rest = self.pacer.flush();
-        self.send(rest, now, transport);
-        let capture = self.clock.advance_to(unit.capture.offset(-self.before));
-        let stamp = Stamp { time: self.clock.rtp(capture), ntp: wall.ntp(capture) };
-        let first = self.payloader.sequence();
-        if let Err(error) = self.payloader.packetize(&scanned, stamp, &mut self.packets) {
-            self.counts.too_long += 1;
-            return Err(error);
-        }
-        let load = self.load(first, stamp.time);
+        let (first, capture) = (payloader.sequence(), unit.capture.offset(-self.before));
+        let mut out = Out { frame: &mut self.packets, each: &mut |_| {} };
+        let pushed = payloader.push(Payload::Jpeg(&scanned), capture, wall, &mut out);
+        self.counts.too_long += u64::from(pushed.is_err());
+        let capture = pushed?;
+        let load = self.load(first, payloader.rtp_time(capture));
         self.pacer.begin(now, capture, load);
         if let Some(limit) = &mut self.limit {
             limit.count(now, load.bytes + (load.media + load.repairs) * IP_OVERHEAD);
@@ -158,7 +127,6 @@ impl Pictures {
         self.counts.packets += self.packets.len() as u64;
         self.counts.bytes += unit.bytes.len() as u64;
         self.leaving = Some(unit);
-        self.send_due(now, transport);
         Ok(())
     }
 
@@ -169,9 +137,14 @@ impl Pictures {
     }
 
     /// Sends the rest of the present picture at once.
-    pub(super) fn finish(&mut self, now: Monotonic, transport: &mut Transport) {
+    pub(super) fn send_rest(&mut self, now: Monotonic, transport: &mut Transport) {
         let rest = self.pacer.flush();
         self.send(rest, now, transport);
+    }
+
+    /// Sends the rest of the present picture at once, and gives its memory back.
+    pub(super) fn finish(&mut self, now: Monotonic, transport: &mut Transport) {
+        self.send_rest(now, transport);
         self.leaving = None;
     }
 

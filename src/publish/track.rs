@@ -9,9 +9,13 @@ use super::sound::{Chunk, SoundPackets, SoundSending};
 use super::transport::{Instant, Transport};
 use crate::codec::Picture;
 use std::sync::Arc;
+use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Interface;
-use streamsocket_stream::send::clock::VIDEO_RATE;
+use streamsocket_stream::send::audio::{self, AudioPacket, Form, Stream};
+use streamsocket_stream::send::clock::VideoClock;
+use streamsocket_stream::send::packets::Packets;
+use streamsocket_stream::send::payloader::{self, Out, Payload, Payloader};
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::send::video;
 use streamsocket_wire::rtp::Ssrc;
@@ -31,14 +35,15 @@ pub struct TrackId {
 /// A track.
 pub struct Track {
     id: TrackId,
-    packets: Packets,
+    payloader: Payloader,
+    way: Way,
     transport: Transport,
 }
 
 /// What differs between the media: pictures wait for the pacer, sound leaves as it comes.
-enum Packets {
+enum Way {
     Pictures(Box<Pictures>),
-    Sound { sound: Box<SoundPackets>, rate: u32 },
+    Sound(Box<SoundPackets>),
 }
 
 /// What a track is made of, opened.
@@ -85,19 +90,38 @@ impl OpenedTrack {
     pub fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Track {
         let Self { id, beginning, sending, transport, fec } = self;
         let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
-        let packets = match sending {
+        let payloader = make_payloader(beginning, sending, now);
+        let way = match sending {
             Outgoing::Pictures { sending, interval } => {
                 let fec = fec.map(|(share, encoder)| PictureFec::new(share, encoder));
-                let pictures = Pictures::new(beginning, sending, fec, interval, now);
-                Packets::Pictures(Box::new(pictures))
+                Way::Pictures(Box::new(Pictures::new(sending, fec, interval)))
             }
-            Outgoing::Sound(sending) => {
+            Outgoing::Sound(_) => {
                 let fec = fec.map(|(share, encoder)| SoundFec::new(share, encoder));
-                let sound = Box::new(SoundPackets::new(beginning, sending, fec));
-                Packets::Sound { sound, rate: sending.format.rate }
+                Way::Sound(Box::new(SoundPackets::new(fec)))
             }
         };
-        Track { id, packets, transport }
+        Track { id, payloader, way, transport }
+    }
+}
+
+/// What makes the packets of a track that begins at `now`.
+fn make_payloader(beginning: Beginning, sending: Outgoing, now: Monotonic) -> Payloader {
+    let Beginning { ssrc, sequence, time } = beginning;
+    match sending {
+        Outgoing::Pictures { sending: Sending { packet_size, ntp64_id, .. }, .. } => {
+            let packetizer = video::Packetizer::new(ssrc, sequence, packet_size, ntp64_id);
+            Payloader::Jpeg { packetizer, clock: VideoClock::new(now, time) }
+        }
+        Outgoing::Sound(SoundSending { format, form, packet_size }) => {
+            let Form { payload_type, ntp64_id } = form;
+            let AudioFormat { rate, channels } = format;
+            let stream = Stream { ssrc, rate, channels, ntp64_id };
+            let packetizer = audio::Packetizer::new(stream, sequence, time);
+            let mut payloader = Payloader::L16(packetizer.with_payload_type(payload_type));
+            payloader.resize(packet_size);
+            payloader
+        }
     }
 }
 
@@ -122,41 +146,26 @@ impl Track {
     /// Synchronization source.
     #[must_use]
     pub const fn ssrc(&self) -> Ssrc {
-        match &self.packets {
-            Packets::Pictures(pictures) => pictures.ssrc(),
-            Packets::Sound { sound, .. } => sound.ssrc(),
-        }
+        self.payloader.ssrc()
     }
 
     /// RTP ticks a second.
     #[must_use]
     pub const fn clock_rate(&self) -> u32 {
-        match &self.packets {
-            Packets::Pictures(_) => VIDEO_RATE,
-            Packets::Sound { rate, .. } => *rate,
-        }
+        self.payloader.format().clock_rate
     }
 
     /// The numbers that a track continues with that takes its place.
     #[must_use]
     pub fn kept(&self, now: Monotonic) -> Beginning {
-        let ssrc = self.ssrc();
-        match &self.packets {
-            Packets::Pictures(it) => Beginning { ssrc, sequence: it.sequence(), time: it.rtp(now) },
-            Packets::Sound { sound: it, .. } => {
-                Beginning { ssrc, sequence: it.sequence(), time: it.rtp(now) }
-            }
-        }
+        let (ssrc, sequence) = (self.payloader.ssrc(), self.payloader.sequence());
+        Beginning { ssrc, sequence, time: self.payloader.rtp_time(now) }
     }
 
     /// `now` on the track's clock and on the wall clock.
     #[must_use]
     pub fn instant(&self, now: Monotonic, wall: &WallClock) -> Instant {
-        let time = match &self.packets {
-            Packets::Pictures(pictures) => pictures.rtp(now),
-            Packets::Sound { sound, .. } => sound.rtp(now),
-        };
-        (time, wall.ntp(now))
+        (self.payloader.rtp_time(now), wall.ntp(now))
     }
 
     /// Sends RTCP BYE: nothing follows.
@@ -168,25 +177,24 @@ impl Track {
     /// When to [send](Self::send_due) again.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        match &self.packets {
-            Packets::Pictures(pictures) => pictures.deadline(),
-            Packets::Sound { .. } => None,
+        match &self.way {
+            Way::Pictures(pictures) => pictures.deadline(),
+            Way::Sound(_) => None,
         }
     }
 
     /// Changes the way of sending from the next picture or packet on. Sound changes its longest
     /// packet only.
     pub fn adjust(&mut self, outgoing: Outgoing, now: Monotonic) {
-        match (&mut self.packets, outgoing) {
-            (Packets::Pictures(pictures), Outgoing::Pictures { sending, interval }) => {
+        match (&mut self.way, outgoing) {
+            (Way::Pictures(pictures), Outgoing::Pictures { sending, interval }) => {
                 pictures.finish(now, &mut self.transport);
                 pictures.adjust(sending, interval);
+                self.payloader.resize(sending.packet_size);
             }
-            (Packets::Sound { sound, .. }, Outgoing::Sound(sending)) => {
-                sound.resize(sending.packet_size);
+            (Way::Sound(_), Outgoing::Sound(sending)) => self.payloader.resize(sending.packet_size),
+            (Way::Pictures(_), Outgoing::Sound(_)) | (Way::Sound(_), Outgoing::Pictures { .. }) => {
             }
-            (Packets::Pictures(_), Outgoing::Sound(_))
-            | (Packets::Sound { .. }, Outgoing::Pictures { .. }) => {}
         }
     }
 
@@ -200,9 +208,9 @@ impl Track {
 
     /// Whether a picture may be sent, by the limit; one that may not is counted.
     pub fn admits(&mut self, now: Monotonic) -> bool {
-        match &mut self.packets {
-            Packets::Pictures(pictures) => pictures.admits(now),
-            Packets::Sound { .. } => true,
+        match &mut self.way {
+            Way::Pictures(pictures) => pictures.admits(now),
+            Way::Sound(_) => true,
         }
     }
 
@@ -215,48 +223,55 @@ impl Track {
         picture: Picture,
         now: Monotonic,
         wall: &WallClock,
-    ) -> Result<(), video::Error> {
-        match &mut self.packets {
-            Packets::Pictures(it) => it.begin(picture, now, wall, &mut self.transport),
-            Packets::Sound { .. } => Ok(()),
-        }
+    ) -> Result<(), payloader::Error> {
+        let Self { payloader, way: Way::Pictures(pictures), transport, .. } = self else {
+            return Err(payloader::Error::OtherFormat);
+        };
+        pictures.send_rest(now, transport);
+        pictures.begin(picture, payloader, wall, now)?;
+        pictures.send_due(now, transport);
+        Ok(())
     }
 
     /// Sends samples.
     pub fn send_samples(&mut self, chunk: Chunk<'_>, now: Monotonic, wall: &WallClock) {
-        if let Packets::Sound { sound, .. } = &mut self.packets {
-            sound.push(chunk, now, wall, &mut self.transport);
-        }
+        let Self { payloader, way: Way::Sound(sound), transport, .. } = self else { return };
+        let each = &mut |packet: AudioPacket<'_>| sound.send(packet, now, transport);
+        let mut out = Out { frame: &mut Packets::default(), each };
+        // A payloader of sound takes samples whatever they are.
+        let _ = payloader.push(Payload::L16(chunk.samples), chunk.capture, wall, &mut out);
     }
 
     /// The next samples need not follow those before.
-    pub fn mark_discontinuity(&mut self) {
-        if let Packets::Sound { sound, .. } = &mut self.packets {
-            sound.mark_discontinuity();
-        }
+    pub const fn mark_discontinuity(&mut self) {
+        self.payloader.mark_discontinuity();
     }
 
     /// Sends what is due.
     pub fn send_due(&mut self, now: Monotonic) {
-        if let Packets::Pictures(pictures) = &mut self.packets {
+        if let Way::Pictures(pictures) = &mut self.way {
             pictures.send_due(now, &mut self.transport);
         }
     }
 
     /// Sends all that is left at once: nothing follows.
     pub fn finish(&mut self, now: Monotonic, wall: &WallClock) {
-        match &mut self.packets {
-            Packets::Pictures(pictures) => pictures.finish(now, &mut self.transport),
-            Packets::Sound { sound, .. } => sound.flush(now, wall, &mut self.transport),
+        let Self { payloader, way, transport, .. } = self;
+        match way {
+            Way::Pictures(pictures) => pictures.finish(now, transport),
+            Way::Sound(sound) => {
+                let each = &mut |packet: AudioPacket<'_>| sound.send(packet, now, transport);
+                payloader.flush(wall, &mut Out { frame: &mut Packets::default(), each });
+            }
         }
     }
 
     /// What has become of its pictures; of sound: of its packets.
     #[must_use]
     pub fn counts(&self) -> PictureCounts {
-        match &self.packets {
-            Packets::Pictures(pictures) => pictures.counts(),
-            Packets::Sound { sound, .. } => {
+        match &self.way {
+            Way::Pictures(pictures) => pictures.counts(),
+            Way::Sound(sound) => {
                 PictureCounts { packets: sound.packets(), ..PictureCounts::default() }
             }
         }
@@ -265,9 +280,6 @@ impl Track {
     /// By how much the card is faster than it says, in parts per million, once that is known.
     #[must_use]
     pub fn ppm(&self) -> Option<i32> {
-        match &self.packets {
-            Packets::Pictures(_) => None,
-            Packets::Sound { sound, .. } => sound.ppm(),
-        }
+        self.payloader.ppm()
     }
 }

@@ -108,6 +108,33 @@ impl Payloader {
         }
     }
 
+    /// What is pushed next need not follow what was pushed before: the capture has broken off.
+    pub const fn mark_discontinuity(&mut self) {
+        match self {
+            // Each picture has a capture time of its own.
+            Self::Jpeg { .. } => {}
+            Self::L16(packetizer) => packetizer.mark_discontinuity(),
+        }
+    }
+
+    /// Makes a packet of what is left, shorter than the others: nothing follows.
+    pub fn flush(&mut self, wall: &WallClock, out: &mut Out<'_>) {
+        match self {
+            Self::Jpeg { .. } => {}
+            Self::L16(packetizer) => packetizer.flush(wall, &mut *out.each),
+        }
+    }
+
+    /// By how much the clock of what is captured is faster than it says, in parts per million, once that is
+    /// known; of pictures it is the machine's own.
+    #[must_use]
+    pub fn ppm(&self) -> Option<i32> {
+        match self {
+            Self::Jpeg { .. } => None,
+            Self::L16(packetizer) => packetizer.clock().ppm(),
+        }
+    }
+
     /// Makes packets of what was captured at `capture` (of samples, the first). Returns the capture time that they
     /// bear: no two pictures have the same.
     ///
