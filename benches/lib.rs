@@ -13,7 +13,7 @@ use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, scan};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair;
-use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+use streamsocket_wire::rtp::{self, ExtendedTime, RtpTime, Sequence, Ssrc};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 /// What a stage is called, and in which order they come.
@@ -165,7 +165,7 @@ impl Stages {
             let packet = rtp::Packet::parse(datagram).expect("it has been written");
             reassembler.push(&Packet {
                 sequence: packet.header().sequence.0.into(),
-                time: i64::try_from(*number * 3000).expect("few"),
+                time: ExtendedTime(i64::try_from(*number * 3000).expect("few")),
                 marker: packet.header().marker,
                 ntp: None,
                 payload: packet.payload(),

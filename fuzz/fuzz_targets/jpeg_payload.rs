@@ -16,6 +16,7 @@ use streamsocket_wire::jpeg::{MAIN_LEN, Payload};
 use streamsocket_wire::jpeg_header::HEADER_MAX;
 use streamsocket_wire::jpeg_scan::{Unfit, scan};
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::ExtendedTime;
 
 const MARKER: u8 = 0x01;
 /// Three bits: which frame.
@@ -37,10 +38,10 @@ type Pieces = BTreeMap<u32, Vec<u8>>;
 struct Receiver {
     all: Reassembler,
     good: Reassembler,
-    taken: BTreeMap<i64, Pieces>,
+    taken: BTreeMap<ExtendedTime, Pieces>,
     now: Monotonic,
     time: i64,
-    last: Option<i64>,
+    last: Option<ExtendedTime>,
 }
 
 impl Receiver {
@@ -53,7 +54,7 @@ impl Receiver {
         }
         let fragment = Packet {
             sequence: 0,
-            time: self.time + AHEAD[usize::from((step.kind & FRAME) >> 1)],
+            time: ExtendedTime(self.time + AHEAD[usize::from((step.kind & FRAME) >> 1)]),
             marker: step.kind & MARKER != 0,
             ntp: (step.pause % 2 == 1).then_some(NtpTime(u64::from(step.kind))),
             payload: &payload,

@@ -17,7 +17,7 @@ use streamsocket_stream::send::video::{Packetizer, SIZE_MAX, Stamp};
 use streamsocket_wire::jpeg_scan::{self, Sampling};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
-use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+use streamsocket_wire::rtp::{self, ExtendedTime, RtpTime, Sequence, Ssrc};
 
 const MEDIA: Ssrc = Ssrc(5);
 const REPAIR_TYPE: u8 = 98;
@@ -169,13 +169,13 @@ impl Receiver {
     fn poll(&mut self, now: Monotonic) {
         let mut file = Vec::new();
         while let Some(frame) = self.reassembler.poll(now, &|_| None, &mut file) {
-            let (begun, time, ntp) = (self.begun, frame.time, frame.ntp);
+            let (begun, time, ntp) = (self.begun, frame.time.0, frame.ntp);
             self.seen.push(Seen { begun, time, ntp, file: file[frame.start..].to_vec() });
         }
     }
 }
 
-fn fragment<'a>(packet: &rtp::Packet<'a>, time: i64) -> packet::Packet<'a> {
+fn fragment<'a>(packet: &rtp::Packet<'a>, time: ExtendedTime) -> packet::Packet<'a> {
     packet::Packet {
         sequence: packet.header().sequence.0.into(),
         time,

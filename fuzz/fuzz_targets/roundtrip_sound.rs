@@ -14,7 +14,7 @@ use streamsocket_stream::send::audio::{Packetizer, Stream};
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share, SoundRepair};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
-use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
+use streamsocket_wire::rtp::{self, ExtendedTime, RtpTime, Sequence, Ssrc};
 
 const MEDIA: Ssrc = Ssrc(5);
 const REPAIR_TYPE: u8 = 98;
@@ -78,7 +78,7 @@ struct Receiver<'a> {
     repair: Repair,
     reassembler: Reassembler,
     /// Where sound goes on, in extended RTP time.
-    next: Option<i64>,
+    next: Option<ExtendedTime>,
     heard: u64,
     missed: u64,
 }
@@ -115,7 +115,7 @@ impl Receiver<'_> {
         }
     }
 
-    fn push(&mut self, packet: &rtp::Packet<'_>, sequence: u64, time: i64) {
+    fn push(&mut self, packet: &rtp::Packet<'_>, sequence: u64, time: ExtendedTime) {
         let ntp = packet.extension().and_then(|extension| extension.ntp64(1));
         let (payload, arrival) = (packet.payload(), Monotonic(0));
         self.reassembler.push(&Received { sequence, time, marker: false, ntp, payload, arrival });
@@ -138,14 +138,14 @@ impl Receiver<'_> {
                 }
             };
             assert!(self.next.is_none_or(|next| next == time), "{chunk:?}");
-            self.next = Some(time + frames as i64);
+            self.next = Some(time.offset(frames as i64));
         }
     }
 
     /// These are the samples that were captured then.
-    fn check(&self, time: i64, ntp: Option<NtpTime>, samples: &[i16]) {
+    fn check(&self, time: ExtendedTime, ntp: Option<NtpTime>, samples: &[i16]) {
         let stream = self.input.stream();
-        let frame = (time as u32).wrapping_sub(self.input.base);
+        let frame = (time.0 as u32).wrapping_sub(self.input.base);
         let first = frame as usize * usize::from(stream.channels);
         let expected = (first..).map(|index| self.input.sample(index));
         assert!(samples.iter().copied().eq(expected.take(samples.len())));

@@ -20,7 +20,7 @@ use streamsocket_stream::session::feedback::{About, Feedback};
 use streamsocket_wire::extension::emit_ntp64;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::{Packet as Report, packets};
-use streamsocket_wire::rtp::{HEADER_LEN, Packet, RtpTime, Ssrc};
+use streamsocket_wire::rtp::{ExtendedTime, HEADER_LEN, Packet, RtpTime, Ssrc};
 use streamsocket_wire::sdp::Medium;
 
 /// Which of both streams a packet is of.
@@ -44,7 +44,7 @@ struct Stream {
     sound: Reassembler,
     playout: Playout,
     /// The RTP time that sound has come to, if the next thing has to go on there.
-    end: Option<i64>,
+    end: Option<ExtendedTime>,
 }
 
 impl Stream {
@@ -89,7 +89,7 @@ impl Receiver {
             }
             Admission::Refused => return,
         };
-        assert_eq!((sequence as u16, time as u32), (header.sequence.0, header.time.0));
+        assert_eq!((sequence as u16, time.0 as u32), (header.sequence.0, header.time.0));
         let ntp = packet.extension().and_then(|extension| extension.ntp64(NTP64_ID));
         self.place(step.kind & SOUND, time, ntp);
         let stream = &mut self.streams[usize::from(step.kind & SOUND)];
@@ -118,7 +118,7 @@ impl Receiver {
     }
 
     /// When what is captured now is due.
-    fn place(&mut self, index: u8, time: i64, ntp: Option<NtpTime>) {
+    fn place(&mut self, index: u8, time: ExtendedTime, ntp: Option<NtpTime>) {
         let (now, clock) = (self.now, &mut self.streams[usize::from(index)].clock);
         if let Some(ntp) = ntp {
             clock.observe(time, ntp, now, &mut self.steps);
@@ -163,7 +163,7 @@ impl Stream {
                 }
                 Chunk::Hole { time, frames } => {
                     assert!(frames > 0 && self.end.is_none());
-                    self.end = Some(time + frames as i64);
+                    self.end = Some(time.offset(frames as i64));
                 }
             }
         }

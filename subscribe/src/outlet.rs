@@ -2,6 +2,7 @@
 
 use crate::presentation_time::PresentationTime;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// Takes the frames and samples of a subscription. It is called on the subscription's thread, and must not block.
 pub trait Outlet: Send {
@@ -41,8 +42,8 @@ impl CompleteFrame<'_> {
 pub struct PacketSamples<'a> {
     /// The samples, interleaved. It may be exchanged for another buffer, which is overwritten.
     pub buffer: &'a mut Vec<i16>,
-    /// RTP time of the first, in ticks, extended beyond 32 bits.
-    pub rtp_time: i64,
+    /// RTP time of the first.
+    pub rtp_time: ExtendedTime,
     /// When to play the first.
     pub time: PresentationTime,
 }

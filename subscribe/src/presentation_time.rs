@@ -5,6 +5,7 @@ use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::{Monotonic, Wall};
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
+use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
 /// A presentation time that differs from arrival plus latency by this, in nanoseconds, comes from a clock that cannot
@@ -54,7 +55,7 @@ const REPAIR_WORTH_NANOS: i64 = 200_000_000;
 impl StreamTime<'_> {
     /// The delay of a packet that was repaired after it had been given up, in nanoseconds, if the latency should allow
     /// for it.
-    pub(crate) fn repair_delay(&self, time: i64, arrival: Monotonic) -> Option<i64> {
+    pub(crate) fn repair_delay(&self, time: ExtendedTime, arrival: Monotonic) -> Option<i64> {
         self.presentation(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH_NANOS)
     }
 
@@ -63,7 +64,7 @@ impl StreamTime<'_> {
     pub(crate) fn measured(
         &mut self,
         medium: Medium,
-        time: i64,
+        time: ExtendedTime,
         arrival: Monotonic,
         source: u32,
     ) -> PresentationTime {
@@ -77,7 +78,7 @@ impl StreamTime<'_> {
 
     /// The presentation time of what has the extended RTP time `time` and was complete at `arrival`. As long as there
     /// is no capture time (of another sender, before its first report), RTP time is laid over arrival.
-    pub(crate) fn presentation(&self, time: i64, arrival: Monotonic) -> PresentationTime {
+    pub(crate) fn presentation(&self, time: ExtendedTime, arrival: Monotonic) -> PresentationTime {
         let timeline = &self.sync.timeline;
         let latency = timeline.latency();
         let near = |due: &Monotonic| {

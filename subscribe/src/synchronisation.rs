@@ -10,6 +10,7 @@ use streamsocket_net::machine;
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
+use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
 /// The latency that `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long, and
@@ -80,7 +81,12 @@ impl Synchronisation {
 
     /// When what was sampled at the extended RTP time `time` must be complete to be presented in time, if preparing it
     /// takes `work` nanoseconds. `None` as long as the clock is not known.
-    pub(crate) fn latest(&self, clock: &StreamClock, time: i64, work: i64) -> Option<Monotonic> {
+    pub(crate) fn latest(
+        &self,
+        clock: &StreamClock,
+        time: ExtendedTime,
+        work: i64,
+    ) -> Option<Monotonic> {
         Some(self.timeline.due(clock.capture(time)?)?.offset(-work))
     }
 

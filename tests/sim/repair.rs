@@ -158,7 +158,7 @@ impl Link {
     fn take(&mut self, to: To, sequence: u64, bytes: &[u8], at: Time) {
         let packet = rtp::Packet::parse(bytes).unwrap();
         let (header, payload, arrival) = (packet.header(), packet.payload(), Monotonic(at));
-        let (time, marker, ntp) = (i64::from(header.time.0), header.marker, None);
+        let (time, marker, ntp) = (header.time.into(), header.marker, None);
         let packet = Packet { sequence, time, marker, ntp, payload, arrival };
         if to == To::Video {
             self.video.0.push(&packet);
@@ -170,7 +170,7 @@ impl Link {
     fn hand_on(&mut self, now: Monotonic) {
         let (reassembler, _, buffer) = &mut self.video;
         while let Some(frame) = reassembler.poll(now, &|_| None, buffer) {
-            let number = u64::try_from(frame.time / 3000).unwrap();
+            let number = u64::try_from(frame.time.0 / 3000).unwrap();
             self.data[..8].copy_from_slice(&mark(number));
             let end = buffer.len() - 2;
             assert!(buffer[..end].ends_with(&self.data), "frame {number} is another");

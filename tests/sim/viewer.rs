@@ -14,7 +14,7 @@ use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
 use streamsocket_stream::receive::video;
-use streamsocket_wire::rtp;
+use streamsocket_wire::rtp::{self, ExtendedTime};
 use streamsocket_wire::sdp::Medium;
 
 /// What decoding takes, and what the card has to have ahead.
@@ -235,7 +235,12 @@ impl Viewer {
         }
     }
 
-    fn due(&self, clock: StreamClock, time: i64, complete: Monotonic) -> Option<(Monotonic, i64)> {
+    fn due(
+        &self,
+        clock: StreamClock,
+        time: ExtendedTime,
+        complete: Monotonic,
+    ) -> Option<(Monotonic, i64)> {
         let unix = clock.capture(time)?;
         Some((self.timeline.due(unix)?, self.timeline.delay(unix, complete)?))
     }
@@ -250,7 +255,7 @@ impl Viewer {
         due.nanos_since(self.clock.at(now)) - by_clock(told, self.clock.ppm)
     }
 
-    fn play(&mut self, due: Monotonic, time: i64, now: Time, truth: &mut Truth) {
+    fn play(&mut self, due: Monotonic, time: ExtendedTime, now: Time, truth: &mut Truth) {
         let span = span(self.samples.len());
         let captured = captured(truth, time);
         if !self.card.running {
@@ -322,8 +327,8 @@ fn span(frames: usize) -> i64 {
 }
 
 /// When what has this RTP time was captured. What was sent before it has been lost.
-fn captured(truth: &mut Truth, time: i64) -> Option<Time> {
-    let low = u32::try_from(time.rem_euclid(1 << 32)).unwrap();
+fn captured(truth: &mut Truth, time: ExtendedTime) -> Option<Time> {
+    let low = u32::try_from(time.0.rem_euclid(1 << 32)).unwrap();
     while let Some((sent, captured)) = truth.pop_front() {
         if sent == low {
             return Some(captured);

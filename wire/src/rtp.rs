@@ -23,6 +23,38 @@ pub struct Sequence(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RtpTime(pub u32);
 
+/// A point on a stream's clock, in ticks of the payload's rate, extended to 64 bits: what never wraps can be
+/// compared. It tells nothing of any other clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExtendedTime(pub i64);
+
+impl ExtendedTime {
+    /// The point that packets call `time` and that is nearest to this one.
+    #[must_use]
+    pub fn nearest(self, time: RtpTime) -> Self {
+        let low = RtpTime(u32::try_from(self.0 & 0xFFFF_FFFF).unwrap_or(0));
+        self.offset(time.distance(low).into())
+    }
+
+    /// Ticks from `earlier` to this point, negative if it lies before it.
+    #[must_use]
+    pub const fn ticks_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// This point moved by a signed number of ticks.
+    #[must_use]
+    pub const fn offset(self, ticks: i64) -> Self {
+        Self(self.0.saturating_add(ticks))
+    }
+}
+
+impl From<RtpTime> for ExtendedTime {
+    fn from(time: RtpTime) -> Self {
+        Self(time.0.into())
+    }
+}
+
 impl Sequence {
     /// The one after it.
     #[must_use]
@@ -58,13 +90,6 @@ impl RtpTime {
 pub fn extend_sequence(last: u64, sequence: Sequence) -> u64 {
     let low = Sequence(u16::try_from(last & 0xFFFF).unwrap_or(0));
     last.checked_add_signed(sequence.distance(low).into()).unwrap_or_else(|| sequence.0.into())
-}
-
-/// The time extended to 64 bits that is nearest to `last`.
-#[must_use]
-pub fn extend_time(last: i64, time: RtpTime) -> i64 {
-    let low = RtpTime(u32::try_from(last & 0xFFFF_FFFF).unwrap_or(0));
-    last.saturating_add(time.distance(low).into())
 }
 
 /// The fields of a header.
@@ -230,8 +255,9 @@ mod tests {
         assert_eq!(extend_sequence(65_535, Sequence(0)), 65_536);
         assert_eq!(extend_sequence(65_536, Sequence(65_535)), 65_535);
         assert_eq!(extend_sequence(3, Sequence(65_535)), 65_535);
-        assert_eq!(extend_time(0xFFFF_FFFF, RtpTime(5)), 0x1_0000_0005);
-        assert_eq!(extend_time(0x1_0000_0000, RtpTime(0xFFFF_FFFF)), 0xFFFF_FFFF);
+        assert_eq!(ExtendedTime(0xFFFF_FFFF).nearest(RtpTime(5)), ExtendedTime(0x1_0000_0005));
+        let before = ExtendedTime(0x1_0000_0000).nearest(RtpTime(0xFFFF_FFFF));
+        assert_eq!(before, ExtendedTime(0xFFFF_FFFF));
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 
 use super::timeline::Timeline;
 use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_wire::rtp::ExtendedTime;
 
 const SECOND_NANOS: i128 = 1_000_000_000;
 
@@ -27,19 +28,19 @@ impl ArrivalClock {
     }
 
     /// A packet with this RTP time, extended, arrived at `arrival`.
-    pub fn observe(&mut self, time: i64, arrival: Monotonic) {
+    pub fn observe(&mut self, time: ExtendedTime, arrival: Monotonic) {
         self.timeline.observe(self.even(time), arrival);
     }
 
     /// When a packet with this RTP time comes if nothing delays it.
     #[must_use]
-    pub fn undelayed(&self, time: i64) -> Option<Monotonic> {
+    pub fn undelayed(&self, time: ExtendedTime) -> Option<Monotonic> {
         self.timeline.due(self.even(time))
     }
 
     /// RTP time as a clock that nobody has set: it stands for the sender's.
-    fn even(&self, time: i64) -> Wall {
-        let nanos = i128::from(time) * SECOND_NANOS / i128::from(self.rate.max(1));
+    fn even(&self, time: ExtendedTime) -> Wall {
+        let nanos = i128::from(time.0) * SECOND_NANOS / i128::from(self.rate.max(1));
         Wall(i64::try_from(nanos).unwrap_or(0))
     }
 }
@@ -60,8 +61,8 @@ mod tests {
             let captured = packet * 5 * MS + packet * 5 * ppm;
             let leaves = (packet / together + 1) * together * 5 * MS;
             let arrival = Monotonic(leaves.max(captured));
-            clock.observe(packet * 240, arrival);
-            let due = clock.undelayed(packet * 240).unwrap().offset(25 * MS);
+            clock.observe(ExtendedTime(packet * 240), arrival);
+            let due = clock.undelayed(ExtendedTime(packet * 240)).unwrap().offset(25 * MS);
             late += i64::from(due.0 < arrival.0);
         }
         late * 100 / packets
@@ -79,8 +80,8 @@ mod tests {
         let mut clock = ArrivalClock::new(48_000);
         let mut last = None;
         for packet in 0..60_000_i64 {
-            clock.observe(packet * 240, Monotonic((packet / 4 + 1) * 20 * MS));
-            let due = clock.undelayed(packet * 240).unwrap();
+            clock.observe(ExtendedTime(packet * 240), Monotonic((packet / 4 + 1) * 20 * MS));
+            let due = clock.undelayed(ExtendedTime(packet * 240)).unwrap();
             let step = last.map_or(5 * MS, |last| due.nanos_since(last));
             assert!(packet < 5 || (step - 5 * MS).abs() < MS / 100, "{packet}: {step}");
             last = Some(due);
@@ -93,9 +94,9 @@ mod tests {
         for picture in 0..9_000_i64 {
             // The sender's clock is fast by 200 ppm.
             let arrival = Monotonic(picture * 33_326_668 + picture * 7_919 % 9 * MS);
-            clock.observe(picture * 3000, arrival);
+            clock.observe(ExtendedTime(picture * 3000), arrival);
         }
-        let off = clock.undelayed(9_000 * 3000).unwrap().0 - 9_000 * 33_326_668;
+        let off = clock.undelayed(ExtendedTime(9_000 * 3000)).unwrap().0 - 9_000 * 33_326_668;
         assert!(off.abs() < 2 * MS, "{off}");
     }
 }

@@ -6,6 +6,7 @@ use super::{Latest, REORDER_NANOS};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::pcm;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// Packets held back while an earlier one is missing: 160 ms of our packets, far more than the
 /// wait for a reordered one.
@@ -23,7 +24,7 @@ pub enum Chunk {
     /// Samples, in the buffer handed in.
     Samples {
         /// RTP time of the first of them, extended.
-        time: i64,
+        time: ExtendedTime,
         /// Their capture time by the sender's wall clock, if the packet carried it.
         ntp: Option<NtpTime>,
         /// When the packet arrived.
@@ -34,7 +35,7 @@ pub enum Chunk {
     /// ([`super::source`]).
     Hole {
         /// RTP time of the first one missing, extended.
-        time: i64,
+        time: ExtendedTime,
         /// Sample frames missing.
         frames: usize,
     },
@@ -69,14 +70,14 @@ pub struct Reassembler {
 #[derive(Clone, Copy, Debug)]
 struct Next {
     sequence: u64,
-    time: i64,
+    time: ExtendedTime,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     /// None: the place is free.
     sequence: Option<u64>,
-    time: i64,
+    time: ExtendedTime,
     ntp: Option<NtpTime>,
     arrival: Monotonic,
     samples: Vec<i16>,
@@ -175,7 +176,7 @@ impl Reassembler {
             if missing && now < end {
                 return None;
             }
-            let hole = held.time - next.time;
+            let hole = held.time.ticks_since(next.time);
             if hole > 0 {
                 self.next = Some(Next { sequence, time: held.time });
                 self.counts.frames_lost += hole.unsigned_abs();
@@ -188,7 +189,7 @@ impl Reassembler {
         core::mem::swap(&mut held.samples, out);
         self.counts.packets += 1;
         self.counts.frames += frames as u64;
-        let end = held.time + i64::try_from(frames).unwrap_or(0);
+        let end = held.time.offset(i64::try_from(frames).unwrap_or(0));
         self.next = Some(Next { sequence: sequence + 1, time: end });
         Some(Chunk::Samples { time: held.time, ntp: held.ntp, arrival: held.arrival })
     }
@@ -215,7 +216,7 @@ mod tests {
         let value = i16::try_from(sequence).unwrap();
         let mut payload = vec![0; 960];
         pcm::encode(&[value; 480], &mut payload).unwrap();
-        let time = 1000 + i64::from(value) * 240;
+        let time = ExtendedTime(1000 + i64::from(value) * 240);
         reassembler.push(&Packet { sequence, time, payload: &payload, ..Packet::default() });
     }
 
@@ -226,7 +227,7 @@ mod tests {
         while let Some(chunk) = reassembler.poll(now, &|_| None, &mut out) {
             seen.push(match chunk {
                 Chunk::Samples { time, .. } => {
-                    assert_eq!(time, 1000 + i64::from(out[0]) * 240);
+                    assert_eq!(time, ExtendedTime(1000 + i64::from(out[0]) * 240));
                     i64::from(out[0])
                 }
                 Chunk::Hole { frames, .. } => -i64::try_from(frames).unwrap(),
@@ -266,11 +267,11 @@ mod tests {
         push(&mut reassembler, 5);
         drain(&mut reassembler, Monotonic(0));
         push(&mut reassembler, 7);
-        let latest = |time| (time == 1000 + 7 * 240).then_some(Monotonic(3));
+        let latest = |time| (time == ExtendedTime(1000 + 7 * 240)).then_some(Monotonic(3));
         let mut out = Vec::new();
         assert_eq!(reassembler.poll(Monotonic(2), &latest, &mut out), None);
         assert_eq!(reassembler.deadline(&latest), Some(Monotonic(3)));
-        let hole = Chunk::Hole { time: 1000 + 6 * 240, frames: 240 };
+        let hole = Chunk::Hole { time: ExtendedTime(1000 + 6 * 240), frames: 240 };
         assert_eq!(reassembler.poll(Monotonic(3), &latest, &mut out), Some(hole));
     }
 

@@ -25,4 +25,6 @@ pub const REORDER_NANOS: i64 = 20_000_000;
 
 /// Says when what has this RTP time must be handed on to be presented in time, if that is known: who
 /// waits longer for what is missing before it loses it as well.
-pub type Latest<'a> = &'a dyn Fn(i64) -> Option<streamsocket_media::clock::Monotonic>;
+pub type Latest<'a> = &'a dyn Fn(
+    streamsocket_wire::rtp::ExtendedTime,
+) -> Option<streamsocket_media::clock::Monotonic>;

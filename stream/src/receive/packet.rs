@@ -2,6 +2,7 @@
 
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// What is known of such a packet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,7 +10,7 @@ pub struct Packet<'a> {
     /// Sequence number, extended beyond 16 bits.
     pub sequence: u64,
     /// RTP time in ticks, extended beyond 32 bits.
-    pub time: i64,
+    pub time: ExtendedTime,
     /// The marker bit: the end of a frame, or the begin of a talk spurt (RFC 3551 section 4.1).
     pub marker: bool,
     /// Capture time in the packet's header extension (RFC 6051), if it carried one.

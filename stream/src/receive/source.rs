@@ -7,7 +7,7 @@ use self::line::{Fit, Line};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::ReportBlock;
-use streamsocket_wire::rtp::{Header, RtpTime, Sequence, Ssrc, extend_sequence};
+use streamsocket_wire::rtp::{ExtendedTime, Header, RtpTime, Sequence, Ssrc, extend_sequence};
 
 /// A source that says nothing for so long, in nanoseconds, may be replaced by another: a sender
 /// that was restarted needs longer to start, and two senders on one group never alternate faster.
@@ -32,14 +32,14 @@ pub enum Admission {
         /// Sequence number, extended to 64 bits.
         sequence: u64,
         /// RTP time, extended to 64 bits.
-        time: i64,
+        time: ExtendedTime,
     },
     /// It is the first of a new source: whatever is known of the old one is void.
     NewSource {
         /// Sequence number, extended to 64 bits.
         sequence: u64,
         /// RTP time, extended to 64 bits.
-        time: i64,
+        time: ExtendedTime,
     },
     /// It comes from somebody else, or from far away in sequence.
     Refused,
@@ -166,13 +166,13 @@ impl Source {
 
     /// A time that the source named outside its packets, extended.
     #[must_use]
-    pub fn extend(&self, time: RtpTime) -> Option<i64> {
+    pub fn extend(&self, time: RtpTime) -> Option<ExtendedTime> {
         self.current.as_ref().map(|current| current.line.extend(time))
     }
 
     /// The time of a packet that did not come but was made, extended, if it fits to those that came.
     #[must_use]
-    pub fn extend_made(&self, time: RtpTime, now: Monotonic) -> Option<i64> {
+    pub fn extend_made(&self, time: RtpTime, now: Monotonic) -> Option<ExtendedTime> {
         self.current.as_ref().and_then(|current| current.line.extend_near(time, now))
     }
 
@@ -242,7 +242,7 @@ impl Source {
 enum Place {
     Near {
         sequence: u64,
-        time: i64,
+        time: ExtendedTime,
     },
     Far,
     /// What follows a packet that was far away: the source has restarted with the same SSRC (RFC 3550
@@ -286,9 +286,9 @@ impl Current {
         self.report.map_or(self.heard, |(_, reported)| self.heard.max(reported))
     }
 
-    fn measure_jitter(&mut self, time: i64, arrival: Monotonic, rate: u32) {
+    fn measure_jitter(&mut self, time: ExtendedTime, arrival: Monotonic, rate: u32) {
         let arrival = i128::from(arrival.0) * i128::from(rate) / 1_000_000_000;
-        let transit = i64::try_from(arrival).unwrap_or(i64::MAX).saturating_sub(time);
+        let transit = i64::try_from(arrival).unwrap_or(i64::MAX).saturating_sub(time.0);
         if let Some(last) = self.transit.replace(transit) {
             let difference = transit.saturating_sub(last).saturating_abs();
             self.jitter += difference.saturating_sub((self.jitter + 8) >> 4);

@@ -6,6 +6,7 @@
 
 use streamsocket_media::clock::{Monotonic, Wall};
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
 /// A difference between RTP time and wall clock that is new and beyond this, in nanoseconds, is a
@@ -107,7 +108,7 @@ pub struct StreamClock {
     medium: Medium,
     rate: u32,
     /// RTP time and wall-clock time of the same instant.
-    reference: Option<(i64, Wall)>,
+    reference: Option<(ExtendedTime, Wall)>,
     /// The sum of the steps of the sender's clock.
     stepped: i64,
     generation: u32,
@@ -122,7 +123,13 @@ impl StreamClock {
 
     /// The sender says that `time` (extended RTP time) was captured at `ntp`. True if its clock seems
     /// to have been set, which only the first stream that sees it says.
-    pub fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, steps: &mut Steps) -> bool {
+    pub fn observe(
+        &mut self,
+        time: ExtendedTime,
+        ntp: NtpTime,
+        now: Monotonic,
+        steps: &mut Steps,
+    ) -> bool {
         if self.generation != steps.generation {
             self.generation = steps.generation;
             self.stepped = 0;
@@ -153,16 +160,16 @@ impl StreamClock {
 
     /// Capture time of `time` on the sender's wall clock, once known.
     #[must_use]
-    pub fn wall(&self, time: i64) -> Option<Wall> {
+    pub fn wall(&self, time: ExtendedTime) -> Option<Wall> {
         let (reference, wall) = self.reference?;
-        let ticks = i128::from(time) - i128::from(reference);
+        let ticks = i128::from(time.0) - i128::from(reference.0);
         let nanos = ticks * i128::from(SECOND_NANOS) / i128::from(self.rate.max(1));
         Some(wall.offset(i64::try_from(nanos).ok()?))
     }
 
     /// The same without the steps of that clock since the first packet: what playout goes by.
     #[must_use]
-    pub fn capture(&self, time: i64) -> Option<Wall> {
+    pub fn capture(&self, time: ExtendedTime) -> Option<Wall> {
         self.wall(time).map(|wall| wall.offset(self.stepped.saturating_neg()))
     }
 
@@ -206,18 +213,18 @@ mod tests {
                 Video => &mut self.video,
                 Audio => &mut self.audio,
             };
-            clock.observe(time, ntp(wall), Monotonic(time * MS), &mut self.steps);
-            clock.capture(time).unwrap().0 / MS
+            clock.observe(ExtendedTime(time), ntp(wall), Monotonic(time * MS), &mut self.steps);
+            clock.capture(ExtendedTime(time)).unwrap().0 / MS
         }
     }
 
     #[test]
     fn rtp_time_is_read_off_a_reference() {
         let mut clock = StreamClock::new(Video, 90_000);
-        assert_eq!(clock.capture(0), None);
-        clock.observe(1000, ntp(5000), Monotonic(0), &mut Steps::default());
-        assert_eq!(clock.capture(1000 + 90_000), Some(Wall(6_000 * MS)));
-        assert_eq!(clock.capture(1000 - 45_000), Some(Wall(4_500 * MS)));
+        assert_eq!(clock.capture(ExtendedTime(0)), None);
+        clock.observe(ExtendedTime(1000), ntp(5000), Monotonic(0), &mut Steps::default());
+        assert_eq!(clock.capture(ExtendedTime(1000 + 90_000)), Some(Wall(6_000 * MS)));
+        assert_eq!(clock.capture(ExtendedTime(1000 - 45_000)), Some(Wall(4_500 * MS)));
     }
 
     #[test]

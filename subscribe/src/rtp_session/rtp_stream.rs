@@ -22,7 +22,7 @@ use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtcp;
-use streamsocket_wire::rtp;
+use streamsocket_wire::rtp::{self, ExtendedTime};
 
 /// The state of an RTP stream.
 pub(super) struct RtpStream {
@@ -198,7 +198,13 @@ impl RtpStream {
         self.feedback.start(arrival, machine::random().unwrap_or(u32::MAX / 2));
     }
 
-    fn observe(&mut self, time: i64, ntp: NtpTime, now: Monotonic, sync: &mut Synchronisation) {
+    fn observe(
+        &mut self,
+        time: ExtendedTime,
+        ntp: NtpTime,
+        now: Monotonic,
+        sync: &mut Synchronisation,
+    ) {
         if self.clock.observe(time, ntp, now, &mut sync.steps) {
             log::info!("the sender's clock was set, which moves nothing here");
         }

@@ -4,6 +4,7 @@
 use crate::plan::StreamPlan;
 use std::net::SocketAddr;
 use streamsocket_media::clock::Wall;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// Usual sampling rates, in Hz.
 const RATES: [u32; 9] = [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
@@ -25,14 +26,14 @@ pub(super) struct Assumption {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) sequence: u64,
-    pub(super) time: i64,
+    pub(super) time: ExtendedTime,
     pub(super) bytes: usize,
 }
 
 /// A packet with its capture time, and the channels that it tells.
 #[derive(Clone, Copy, Debug)]
 struct Timed {
-    time: i64,
+    time: ExtendedTime,
     wall: Wall,
     channels: u8,
 }
@@ -50,7 +51,7 @@ impl Assumption {
     pub(super) fn check(&mut self, packet: Seen, wall: Option<Wall>) -> Option<Option<String>> {
         let Seen { sequence, time, .. } = packet;
         let last = self.last.replace(packet)?;
-        let frames = usize::try_from(time.checked_sub(last.time)?).ok().filter(|it| *it > 0)?;
+        let frames = usize::try_from(time.ticks_since(last.time)).ok().filter(|it| *it > 0)?;
         if sequence != last.sequence + 1 {
             return None;
         }
@@ -58,7 +59,7 @@ impl Assumption {
         let wall = wall?;
         let first = *self.first.get_or_insert(Timed { time, wall, channels });
         let span = Some(wall.nanos_since(first.wall)).filter(|span| *span >= SPAN_NANOS)?;
-        let ticks = u64::try_from(time.checked_sub(first.time)?).ok()?;
+        let ticks = u64::try_from(time.ticks_since(first.time)).ok()?;
         let rate = u128::from(ticks) * 1_000_000_000 / u128::from(span.unsigned_abs());
         let rate = RATES.into_iter().find(|usual| u128::from(*usual).abs_diff(rate) * 50 < rate);
         let rate = rate?;
@@ -87,8 +88,10 @@ mod tests {
         let packets = (0_i64..600).map(|index| (index, index * frames));
         let mut told = packets.filter_map(|(index, time)| {
             let sequence = u64::try_from(index).unwrap();
-            assumption
-                .check(Seen { sequence, time, bytes }, Some(Wall(time * 1_000_000_000 / rate)))
+            assumption.check(
+                Seen { sequence, time: ExtendedTime(time), bytes },
+                Some(Wall(time * 1_000_000_000 / rate)),
+            )
         });
         told.next().expect("it could not be told")
     }

@@ -14,6 +14,7 @@ use streamsocket_stream::receive::audio::Chunk;
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::video::Frame;
+use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
 /// A longer hole, in nanoseconds, is not handed on: the sound card has gone on with silence of its own, and what
@@ -38,7 +39,7 @@ struct Assembly {
     /// Number of sources so far.
     source: u32,
     /// How many packets were repaired too late, and the RTP time of the last one.
-    repaired_late: (u64, Option<i64>),
+    repaired_late: (u64, Option<ExtendedTime>),
 }
 
 impl Track {

@@ -3,7 +3,7 @@
 //! relay, a film that begins again) is followed as soon as what comes next says the same.
 
 use streamsocket_media::clock::Monotonic;
-use streamsocket_wire::rtp::{RtpTime, extend_time};
+use streamsocket_wire::rtp::{ExtendedTime, RtpTime};
 
 /// Nothing is ahead of what came undelayed by more than this, in nanoseconds: capture is stamped as it
 /// happens, and pictures are held back by less.
@@ -25,7 +25,7 @@ const SECOND_NANOS: i128 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
     /// It is believed: RTP time, extended.
-    GoesOn(i64),
+    GoesOn(ExtendedTime),
     /// It contradicts those before it, and changes nothing.
     Contradicts,
     /// It contradicts them, too, but goes on with the last one that did: the source goes on there.
@@ -37,40 +37,36 @@ pub(super) enum Fit {
 pub(super) struct Line {
     rate: u32,
     /// Of the newest packet, extended.
-    time: i64,
+    time: ExtendedTime,
     /// By how much the least delayed packets are ahead of their arrival, in nanoseconds, as of then.
     lead: (i64, Monotonic),
     /// The last time that did not fit, and when it came.
-    elsewhere: Option<(i64, Monotonic)>,
+    elsewhere: Option<(ExtendedTime, Monotonic)>,
 }
 
 impl Line {
     /// A line that begins with a packet.
     pub(super) fn new(rate: u32, time: RtpTime, arrival: Monotonic) -> Self {
-        let mut line = Self {
-            rate: rate.max(1),
-            time: i64::from(time.0),
-            lead: (0, arrival),
-            elsewhere: None,
-        };
+        let mut line =
+            Self { rate: rate.max(1), time: time.into(), lead: (0, arrival), elsewhere: None };
         line.lead.0 = line.ahead(line.time, arrival);
         line
     }
 
     /// The newest packet's time, extended.
-    pub(super) const fn time(&self) -> i64 {
+    pub(super) const fn time(&self) -> ExtendedTime {
         self.time
     }
 
     /// The point nearest to the newest packet that is called so.
-    pub(super) fn extend(&self, time: RtpTime) -> i64 {
-        extend_time(self.time, time)
+    pub(super) fn extend(&self, time: RtpTime) -> ExtendedTime {
+        self.time.nearest(time)
     }
 
     /// The same, if a packet of it could come now.
-    pub(super) fn extend_near(&self, time: RtpTime, now: Monotonic) -> Option<i64> {
+    pub(super) fn extend_near(&self, time: RtpTime, now: Monotonic) -> Option<ExtendedTime> {
         let time = self.extend(time);
-        let older = self.nanos(self.time.saturating_sub(time));
+        let older = self.nanos(self.time.ticks_since(time));
         let near = older <= REORDERED_MAX && !self.is_ahead(time, now);
         near.then_some(time)
     }
@@ -79,7 +75,7 @@ impl Line {
     /// or came out of order.
     pub(super) fn place(&mut self, time: RtpTime, newer: bool, arrival: Monotonic) -> Fit {
         let extended = self.extend(time);
-        let older = self.nanos(self.time.saturating_sub(extended));
+        let older = self.nanos(self.time.ticks_since(extended));
         let back = older > if newer { BACK_MAX } else { REORDERED_MAX };
         if back || self.is_ahead(extended, arrival) {
             return self.contradict(extended, newer, arrival);
@@ -93,12 +89,12 @@ impl Line {
         Fit::GoesOn(extended)
     }
 
-    fn contradict(&mut self, time: i64, newer: bool, arrival: Monotonic) -> Fit {
+    fn contradict(&mut self, time: ExtendedTime, newer: bool, arrival: Monotonic) -> Fit {
         if !newer {
             return Fit::Contradicts;
         }
         let follows = self.elsewhere.is_some_and(|(before, then)| {
-            let step = self.nanos(time.saturating_sub(before));
+            let step = self.nanos(time.ticks_since(before));
             step > 0 && step <= arrival.nanos_since(then).max(0).saturating_add(AHEAD_MAX)
         });
         if follows {
@@ -111,7 +107,7 @@ impl Line {
         Fit::Contradicts
     }
 
-    fn is_ahead(&self, time: i64, arrival: Monotonic) -> bool {
+    fn is_ahead(&self, time: ExtendedTime, arrival: Monotonic) -> bool {
         self.ahead(time, arrival).saturating_sub(self.lead_at(arrival)) > AHEAD_MAX
     }
 
@@ -121,8 +117,8 @@ impl Line {
         lead.saturating_sub(forgotten.min(AHEAD_MAX / 2))
     }
 
-    fn ahead(&self, time: i64, arrival: Monotonic) -> i64 {
-        self.nanos(time).saturating_sub(arrival.0)
+    fn ahead(&self, time: ExtendedTime, arrival: Monotonic) -> i64 {
+        self.nanos(time.0).saturating_sub(arrival.0)
     }
 
     fn nanos(&self, ticks: i64) -> i64 {

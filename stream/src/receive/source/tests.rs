@@ -16,7 +16,7 @@ fn header(ssrc: u32, sequence: u16, time: u32) -> Header {
 fn locked() -> Source {
     let mut source = Source::new(90_000);
     let admission = source.admit(&header(1, 100, 0), Monotonic(0));
-    assert_eq!(admission, Admission::NewSource { sequence: 65_636, time: 0 });
+    assert_eq!(admission, Admission::NewSource { sequence: 65_636, time: ExtendedTime(0) });
     source
 }
 
@@ -30,12 +30,12 @@ fn another_ssrc_is_refused_while_the_source_speaks() {
 #[test]
 fn another_ssrc_is_a_new_source_after_silence_or_goodbye() {
     let mut source = locked();
-    let new = Admission::NewSource { sequence: 65_541, time: 9 };
+    let new = Admission::NewSource { sequence: 65_541, time: ExtendedTime(9) };
     assert_eq!(source.admit(&header(2, 5, 9), Monotonic(600 * MS)), new);
     let at = Monotonic(600 * MS);
     assert!(source.bye(Ssrc(2), at) && !source.bye(Ssrc(2), at));
     assert_eq!(source.admit(&header(2, 6, 9), Monotonic(601 * MS)), Admission::Refused);
-    let again = Admission::NewSource { sequence: 65_541, time: 9 };
+    let again = Admission::NewSource { sequence: 65_541, time: ExtendedTime(9) };
     assert_eq!(source.admit(&header(3, 5, 9), Monotonic(602 * MS)), again);
 }
 
@@ -44,7 +44,7 @@ fn a_source_that_goes_on_after_goodbye_is_taken_again() {
     let mut source = locked();
     assert!(source.bye(Ssrc(1), Monotonic(0)));
     assert_eq!(source.admit(&header(1, 101, 0), Monotonic(400 * MS)), Admission::Refused);
-    let again = Admission::NewSource { sequence: 65_638, time: 0 };
+    let again = Admission::NewSource { sequence: 65_638, time: ExtendedTime(0) };
     assert_eq!(source.admit(&header(1, 102, 0), Monotonic(500 * MS)), again);
 }
 
@@ -52,7 +52,7 @@ fn a_source_that_goes_on_after_goodbye_is_taken_again() {
 fn a_restart_with_the_same_ssrc_is_believed_at_the_second_packet() {
     let mut source = locked();
     assert_eq!(source.admit(&header(1, 40_000, 7), Monotonic(MS)), Admission::Refused);
-    let again = Admission::NewSource { sequence: 40_001 + 65_536, time: 7 };
+    let again = Admission::NewSource { sequence: 40_001 + 65_536, time: ExtendedTime(7) };
     assert_eq!(source.admit(&header(1, 40_001, 7), Monotonic(MS)), again);
 }
 
@@ -62,7 +62,10 @@ fn sequence_and_time_wrap() {
     source.admit(&header(1, 65_535, u32::MAX), Monotonic(0));
     let admission = source.admit(&header(1, 0, 2), Monotonic(MS));
     let sequence = 65_535 + 65_536 + 1;
-    assert_eq!(admission, Admission::Admitted { sequence, time: i64::from(u32::MAX) + 3 });
+    assert_eq!(
+        admission,
+        Admission::Admitted { sequence, time: ExtendedTime(i64::from(u32::MAX) + 3) }
+    );
 }
 
 #[test]
@@ -138,11 +141,17 @@ fn who_was_away_or_held_up_goes_on() {
     // A camera that is out for an hour, a minute, and one whose machine stood still for 3 s with its pictures.
     let mut source = locked();
     let admission = source.admit(&header(1, 101, 3600 * 90_000), Monotonic(3_600_000 * MS));
-    assert_eq!(admission, Admission::Admitted { sequence: 65_637, time: 3600 * 90_000 });
+    assert_eq!(
+        admission,
+        Admission::Admitted { sequence: 65_637, time: ExtendedTime(3600 * 90_000) }
+    );
     let mut source = locked();
     let away = Monotonic(60_000 * MS);
     let admission = source.admit(&header(1, 101, 60 * 90_000), away);
-    assert_eq!(admission, Admission::Admitted { sequence: 65_637, time: 60 * 90_000 });
+    assert_eq!(
+        admission,
+        Admission::Admitted { sequence: 65_637, time: ExtendedTime(60 * 90_000) }
+    );
     let held = away.offset(3_000 * MS);
     for picture in 1..8 {
         let time = 60 * 90_000 + picture * 3000;
@@ -182,8 +191,8 @@ fn what_was_made_of_repair_packets_must_fit() {
     let mut source = locked();
     source.admit(&header(1, 101, 3000), Monotonic(33 * MS));
     let now = Monotonic(40 * MS);
-    assert_eq!(source.extend_made(RtpTime(0), now), Some(0));
-    assert_eq!(source.extend_made(RtpTime(6000), now), Some(6000));
+    assert_eq!(source.extend_made(RtpTime(0), now), Some(ExtendedTime(0)));
+    assert_eq!(source.extend_made(RtpTime(6000), now), Some(ExtendedTime(6000)));
     assert_eq!(source.extend_made(RtpTime(10 * 90_000), now), None);
     assert_eq!(source.extend_made(RtpTime(u32::MAX - 10 * 90_000), now), None);
 }

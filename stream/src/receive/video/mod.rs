@@ -16,6 +16,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::jpeg::{Payload, Tables, tables_for_q};
 use streamsocket_wire::jpeg_header::Picture;
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// Frames that are put together at the same time: the current one, and the next ones whose packets
 /// overtook it.
@@ -33,7 +34,7 @@ pub struct Frame {
     /// Where the JPEG file begins in the buffer handed out with it.
     pub start: usize,
     /// RTP time, extended.
-    pub time: i64,
+    pub time: ExtendedTime,
     /// Capture time by the sender's wall clock, if the frame carried it.
     pub ntp: Option<NtpTime>,
     /// Arrival of its first packet.
@@ -69,7 +70,7 @@ pub struct Reassembler {
     open: [Slot; FRAMES_OPEN],
     tables: heapless::Vec<(u8, [u8; 128]), TABLES_KEPT>,
     described_size: Option<(u16, u16)>,
-    last: Option<i64>,
+    last: Option<ExtendedTime>,
     /// Bytes that each buffer has room for.
     room: usize,
     counts: Counts,
@@ -191,7 +192,7 @@ impl Reassembler {
 
     /// The slot of the frame with this time, or a free one; the oldest frame gives way, but not to
     /// one that is older still.
-    fn slot(&mut self, time: i64) -> Option<usize> {
+    fn slot(&mut self, time: ExtendedTime) -> Option<usize> {
         let same = self.open.iter().position(|slot| slot.time == Some(time));
         let free = || self.open.iter().position(|slot| slot.time.is_none());
         if let Some(index) = same.or_else(free) {

@@ -7,6 +7,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::jpeg::{Main, Payload};
 use streamsocket_wire::jpeg_header::{self, HEADER_MAX, Picture};
 use streamsocket_wire::ntp::NtpTime;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// Coded bytes of a frame at most: what RFC 2435 could name is 16 MiB, no camera needs half of it.
 pub const FRAME_MAX: usize = 8 << 20;
@@ -23,7 +24,7 @@ const EOI: [u8; 2] = [0xFF, 0xD9];
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     /// None: the slot is free.
-    pub(super) time: Option<i64>,
+    pub(super) time: Option<ExtendedTime>,
     main: Option<Main>,
     pub(super) picture: Option<Picture>,
     pub(super) ntp: Option<NtpTime>,

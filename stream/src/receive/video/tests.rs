@@ -40,7 +40,7 @@ fn push(reassembler: &mut Reassembler, packet: &[u8], arrival: Monotonic) {
     let header = parsed.header();
     reassembler.push(&Packet {
         sequence: header.sequence.0.into(),
-        time: i64::from(header.time.0),
+        time: header.time.into(),
         marker: header.marker,
         ntp: parsed.extension().and_then(|extension| extension.ntp64(1)),
         payload: parsed.payload(),
@@ -56,7 +56,7 @@ fn next(reassembler: &mut Reassembler, now: Monotonic) -> Option<(i64, Vec<u8>)>
     let scanned = jpeg_scan::scan(file).unwrap();
     assert_eq!((scanned.width, scanned.height), (640, 480));
     assert_eq!((scanned.tables[0], scanned.tables[1]), (LUMA, CHROMA));
-    Some((frame.time, file[scanned.data].to_vec()))
+    Some((frame.time.0, file[scanned.data].to_vec()))
 }
 
 #[test]
@@ -114,11 +114,14 @@ fn a_frame_that_is_due_does_not_wait_for_one_with_a_hole() {
     for packet in packets_of(&second, 2, 10) {
         push(&mut reassembler, &packet, Monotonic(0));
     }
-    let latest = |time| (time == 2).then_some(Monotonic(3));
+    let latest = |time| (time == ExtendedTime(2)).then_some(Monotonic(3));
     let mut jpeg = Vec::new();
     assert_eq!(reassembler.poll(Monotonic(2), &latest, &mut jpeg), None);
     assert_eq!(reassembler.deadline(&latest), Some(Monotonic(3)));
-    assert_eq!(reassembler.poll(Monotonic(3), &latest, &mut jpeg).map(|frame| frame.time), Some(2));
+    assert_eq!(
+        reassembler.poll(Monotonic(3), &latest, &mut jpeg).map(|frame| frame.time.0),
+        Some(2)
+    );
 }
 
 #[test]
@@ -192,7 +195,12 @@ fn foreign(q: u8, tables: Option<&[u8]>, time: i64, reassembler: &mut Reassemble
         payload.extend(tables);
     }
     payload.extend([0x12, 0x34]);
-    reassembler.push(&Packet { time, marker: true, payload: &payload, ..Packet::default() });
+    reassembler.push(&Packet {
+        time: ExtendedTime(time),
+        marker: true,
+        payload: &payload,
+        ..Packet::default()
+    });
 }
 
 #[test]
@@ -252,7 +260,12 @@ fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
         .emit(&mut payload)
         .unwrap();
     payload.extend([1, 2, 3]);
-    reassembler.push(&Packet { time: 1, marker: true, payload: &payload, ..Packet::default() });
+    reassembler.push(&Packet {
+        time: ExtendedTime(1),
+        marker: true,
+        payload: &payload,
+        ..Packet::default()
+    });
     let frame = reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).unwrap();
     assert_eq!((frame.width, frame.height), (2592, 1944));
 }
@@ -298,10 +311,20 @@ fn what_no_picture_can_be_made_of_is_counted_by_reason() {
     for (time, main) in [(5, Main { width: 0, height: 0, ..main }), (6, Main { kind: 7, ..main })] {
         let mut payload = vec![0; 9];
         main.emit(&mut payload).unwrap();
-        reassembler.push(&Packet { time, marker: true, payload: &payload, ..Packet::default() });
+        reassembler.push(&Packet {
+            time: ExtendedTime(time),
+            marker: true,
+            payload: &payload,
+            ..Packet::default()
+        });
         assert!(reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).is_none());
     }
-    reassembler.push(&Packet { time: 9, marker: true, payload: &[0; 8], ..Packet::default() });
+    reassembler.push(&Packet {
+        time: ExtendedTime(9),
+        marker: true,
+        payload: &[0; 8],
+        ..Packet::default()
+    });
     let counted: Vec<_> = reassembler.refusals().all().collect();
     let expected = [
         (Reason::Malformed, 1),
