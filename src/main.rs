@@ -7,7 +7,7 @@ use std::time::Duration;
 use streamsocket::capture::devices;
 use streamsocket::clock::monotonic;
 use streamsocket::control::{Answer, Request, client};
-use streamsocket::options::{Command, CommandLine, StatusOptions, StreamOptions};
+use streamsocket::options::{Command, CommandLine, SdpOptions, StatusOptions, StreamOptions};
 use streamsocket::publish::viewers;
 use streamsocket::trial::{self, Findings, Service};
 use streamsocket::{beside, daemon, settings};
@@ -88,20 +88,21 @@ fn check(options: StreamOptions) -> Result<(), Failure> {
 }
 
 /// Asks the daemon that is meant.
-fn ask(options: &StatusOptions, request: Request) -> Result<Answer, Failure> {
+fn ask(options: &StatusOptions, request: &Request) -> Result<Answer, Failure> {
     client::ask(options.control.name.as_deref(), request).map_err(Failure::Run)
 }
 
-fn sdp(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, Request::Sdp)? {
-        Answer::Sdp(text) if options.json => print_json(&serde_json::json!({ "sdp": text })),
+fn sdp(options: &SdpOptions) -> Result<(), Failure> {
+    let SdpOptions { status, tier } = options;
+    match ask(status, &Request::Sdp { tier: tier.clone() })? {
+        Answer::Sdp(text) if status.json => print_json(&serde_json::json!({ "sdp": text })),
         Answer::Sdp(text) => print(&text),
         other => Err(unexpected(&other)),
     }
 }
 
 fn status(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, Request::Status)? {
+    match ask(options, &Request::Status)? {
         Answer::Status(statistics) if options.json => print_json(&statistics),
         Answer::Status(statistics) => print(&statistics.text()),
         other => Err(unexpected(&other)),
@@ -109,7 +110,7 @@ fn status(options: &StatusOptions) -> Result<(), Failure> {
 }
 
 fn list_viewers(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, Request::Status)? {
+    match ask(options, &Request::Status)? {
         Answer::Status(statistics) if options.json => print_json(&statistics.viewer_list),
         Answer::Status(statistics) => {
             print(&viewers::text(&statistics.viewer_list, statistics.viewers))
@@ -119,7 +120,7 @@ fn list_viewers(options: &StatusOptions) -> Result<(), Failure> {
 }
 
 fn reload(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, Request::Reload)? {
+    match ask(options, &Request::Reload)? {
         Answer::Reloaded(changed) if options.json => {
             print_json(&serde_json::json!({ "changed": changed }))
         }
@@ -130,7 +131,7 @@ fn reload(options: &StatusOptions) -> Result<(), Failure> {
 }
 
 fn stop(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, Request::Stop)? {
+    match ask(options, &Request::Stop)? {
         Answer::Stopping(stopping) if options.json => {
             print_json(&serde_json::json!({ "stopping": stopping }))
         }

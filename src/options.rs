@@ -51,7 +51,7 @@ pub enum Command {
     /// Check options and a configuration file, and try what they name, without streaming
     Check(Box<CheckOptions>),
     /// Print the session description (SDP) of a running daemon
-    Sdp(StatusOptions),
+    Sdp(SdpOptions),
     /// Print what a running daemon is doing
     Status(StatusOptions),
     /// List the viewers of a running daemon, with the loss, jitter and round-trip time of each
@@ -87,6 +87,17 @@ pub struct StatusOptions {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `sdp`.
+#[derive(Args, Debug)]
+pub struct SdpOptions {
+    /// Which daemon, and how it is printed.
+    #[command(flatten)]
+    pub status: StatusOptions,
+    /// Print the description of this tier instead of that of the session itself
+    #[arg(long, value_name = "NAME")]
+    pub tier: Option<String>,
 }
 
 /// How to stream. A configuration file has the same names, without the dashes.

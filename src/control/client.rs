@@ -17,7 +17,7 @@ const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// One line: none runs, several do, or it does not answer.
-pub fn ask(name: Option<&str>, request: Request) -> Result<Answer, String> {
+pub fn ask(name: Option<&str>, request: &Request) -> Result<Answer, String> {
     let (name, path) = find(name)?;
     let failed = |error: io::Error| format!("the daemon '{name}' does not answer: {error}");
     let stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
@@ -27,8 +27,8 @@ pub fn ask(name: Option<&str>, request: Request) -> Result<Answer, String> {
         ),
         _ => failed(error),
     })?;
-    let patience = if request == Request::Reload { RELOAD_PATIENCE } else { PATIENCE };
-    let mut line = serde_json::to_vec(&request).map_err(|error| error.to_string())?;
+    let patience = if *request == Request::Reload { RELOAD_PATIENCE } else { PATIENCE };
+    let mut line = serde_json::to_vec(request).map_err(|error| error.to_string())?;
     line.push(b'\n');
     (&stream).write_all(&line).map_err(failed)?;
     let answer = read_line(&stream, patience).map_err(failed)?;

@@ -13,11 +13,15 @@ use std::path::PathBuf;
 pub const ANSWER_MAX: usize = 2 << 20;
 
 /// What a client may ask for.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "command", deny_unknown_fields)]
 pub enum Request {
     /// The session description.
-    Sdp,
+    Sdp {
+        /// Of the tier of this name; without it, of the session itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tier: Option<String>,
+    },
     /// The statistics.
     Status,
     /// The configuration read again and applied.
@@ -42,6 +46,24 @@ pub enum Answer {
     Error(String),
 }
 
+impl Answer {
+    /// The description that was asked for, of those of a session and its tiers, which have names.
+    #[must_use]
+    pub fn sdp(texts: &[(Option<&str>, &str)], tier: Option<&str>) -> Self {
+        if let Some((_, text)) = texts.iter().find(|(name, _)| *name == tier) {
+            return Self::Sdp((*text).to_owned());
+        }
+        let names: Vec<_> = texts.iter().filter_map(|(name, _)| *name).collect();
+        let there = match names.join(", ") {
+            none if none.is_empty() => "it has none".to_owned(),
+            names => format!("it has {names}"),
+        };
+        // Printed on a terminal, which obeys control characters.
+        let asked = tier.unwrap_or_default().replace(char::is_control, "?");
+        Self::Error(format!("there is no tier '{asked}': {there}"))
+    }
+}
+
 /// Where control sockets may be, best first: systemd's or root's runtime folder, the user's own,
 /// and a folder of the user's in /tmp.
 #[must_use]
@@ -56,4 +78,34 @@ pub fn folders() -> Vec<PathBuf> {
     }
     folders.push(PathBuf::from(format!("/tmp/streamsocket-{}", nix::unistd::geteuid())));
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tier_is_asked_for_by_its_name() {
+        let all = [(None, "v=0"), (Some("low"), "v=1"), (Some("tiny"), "v=2")];
+        let told = |texts: &[_], tier| match Answer::sdp(texts, tier) {
+            Answer::Sdp(text) | Answer::Error(text) => text,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told(&all, None), "v=0");
+        assert_eq!(told(&all, Some("tiny")), "v=2");
+        assert_eq!(told(&all, Some("a\n")), "there is no tier 'a?': it has low, tiny");
+        assert_eq!(told(&all[..1], Some("low")), "there is no tier 'low': it has none");
+    }
+
+    #[test]
+    fn a_request_for_the_session_is_written_as_ever() {
+        let written = |tier| serde_json::to_string(&Request::Sdp { tier }).unwrap();
+        assert_eq!(written(None), r#"{"command":"sdp"}"#);
+        let low = Some("low".to_owned());
+        assert_eq!(written(low.clone()), r#"{"command":"sdp","tier":"low"}"#);
+        let read = |text| serde_json::from_str::<Request>(text).ok();
+        assert_eq!(read(r#"{"command":"sdp"}"#), Some(Request::Sdp { tier: None }));
+        assert_eq!(read(r#"{"command":"sdp","tier":"low"}"#), Some(Request::Sdp { tier: low }));
+        assert_eq!(read(r#"{"command":"sdp","of":"low"}"#), None);
+    }
 }

@@ -223,7 +223,7 @@ impl Start {
                 ended = true;
                 Some(Answer::Stopping(true))
             }
-            Request::Sdp | Request::Status | Request::Reload => {
+            Request::Sdp { .. } | Request::Status | Request::Reload => {
                 Some(Answer::Error(format!("it is starting: {why}")))
             }
         });

@@ -167,10 +167,7 @@ impl Daemon {
     fn serve_control(&mut self, now: Monotonic) {
         let Some(mut control) = self.control.take() else { return };
         control.serve(|request| match request {
-            Request::Sdp => Some(match self.sdp(None) {
-                Some(sdp) => Answer::Sdp(sdp.to_owned()),
-                None => Answer::Error("there is no description".into()),
-            }),
+            Request::Sdp { tier } => Some(self.answer_sdp(tier.as_deref())),
             Request::Status => Some(Answer::Status(Box::new(Statistics {
                 viewer_list: self.viewer_list(now),
                 ..self.statistics(now)
@@ -182,6 +179,12 @@ impl Daemon {
             }
         });
         self.control = Some(control);
+    }
+
+    /// The description of the session, or of its tier of this name.
+    fn answer_sdp(&self, tier: Option<&str>) -> Answer {
+        let texts = self.sessions.iter().map(|session| (session.tier(), session.sdp.as_str()));
+        Answer::sdp(&texts.collect::<Vec<_>>(), tier)
     }
 
     fn say_goodbye(&mut self) {

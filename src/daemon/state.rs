@@ -61,13 +61,6 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The description of the session, or of its tier of this name.
-    #[must_use]
-    pub fn sdp(&self, tier: Option<&str>) -> Option<&str> {
-        let found = self.sessions.iter().find(|session| session.tier() == tier);
-        found.map(|session| session.sdp.as_str())
-    }
-
     /// All tracks.
     pub(super) fn tracks(&self) -> impl Iterator<Item = &Track> {
         self.inputs.iter().flat_map(Input::tracks)
