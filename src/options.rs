@@ -131,9 +131,9 @@ pub struct StreamOptions {
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
     #[serde(deserialize_with = "one_or_more")]
     pub control: Option<Vec<String>>,
-    /// Send the pictures once more, smaller, to viewers with less bandwidth: a name, the scale (1/1, 1/2 or
-    /// 1/4), and perhaps frames per second at most and the JPEG quality [80], such as low=1/2,15,70; can be
-    /// repeated. Each tier is a session of its own
+    /// Send the pictures once more for viewers with less bandwidth, as a session of its own: a name, a scale of
+    /// 1/1, 1/2 or 1/4, and perhaps frames per second at most and a JPEG quality, such as low=1/2,15,70; can be
+    /// repeated [default: no tier; of one, all frames and quality 80]
     #[arg(long, value_name = "NAME=SCALE[,FPS[,QUALITY]]", help_heading = "Sources")]
     pub tier: Option<Vec<TierOptions>>,
     /// Several sources of a medium, each with what is said of it alone: in a configuration file only.

@@ -8,8 +8,8 @@ mod trust;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Bytes of an answer at most, and so what either end makes the other keep: statistics with all viewers
-/// that a session can know, their names of the longest, are half of it.
+/// Bytes of an answer at most, and so what either end makes the other keep: statistics with as many viewers
+/// as are listed, their names of the longest, are less.
 pub const ANSWER_MAX: usize = 2 << 20;
 
 /// What a client may ask for.

@@ -9,6 +9,13 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::session::viewers::Viewer;
 use streamsocket_wire::rtcp::ReportBlock;
 
+/// Receivers listed at most: all that two tracks can know. With the longest names they are 0.7 MB of JSON, a third
+/// of what an answer may be.
+pub const LISTED_MAX: usize = 2048;
+
+/// Receptions listed at most, of all receivers: two of each. They are 1 MB of JSON, half of what an answer may be.
+pub const RECEPTIONS_MAX: usize = 2 * LISTED_MAX;
+
 /// A receiver.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct ViewerStatistics {
@@ -86,6 +93,7 @@ pub struct StreamViewers<'a, V> {
 pub struct ViewerList {
     list: Vec<ViewerStatistics>,
     places: HashMap<(IpAddr, Vec<u8>), usize>,
+    receptions: usize,
 }
 
 impl ViewerList {
@@ -99,7 +107,7 @@ impl ViewerList {
 impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
     /// Adds the receivers to the list.
     pub fn add(self, now: Monotonic) {
-        let ViewerList { list, places } = self.list;
+        let ViewerList { list, places, receptions } = self.list;
         for viewer in self.viewers {
             let heard_seconds = now.since(viewer.heard).as_secs_f64();
             let reception = viewer.block.map(|block| reception(viewer, block, self.rate));
@@ -107,8 +115,12 @@ impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
             let key = (viewer.address.ip(), viewer.cname.to_vec());
             // Receivers without a name cannot be told apart.
             let named = !viewer.cname.is_empty();
-            let index = if named { *places.entry(key).or_insert(next) } else { next };
+            let index = places.get(&key).copied().filter(|_| named).unwrap_or(next);
             if index == next {
+                if next == LISTED_MAX {
+                    continue;
+                }
+                places.insert(key, next);
                 let address = viewer.address.ip().to_string();
                 // Printed on a terminal, which obeys control characters.
                 let name = String::from_utf8_lossy(&viewer.cname).replace(char::is_control, "?");
@@ -118,10 +130,13 @@ impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
             known.heard_seconds = known.heard_seconds.min(heard_seconds);
             let track = &self.track;
             // Two programs of one name take the same stream: the later report stands for both.
+            let before = known.tracks.len();
             known.tracks.retain(|it| it.track != *track);
-            let reception =
-                reception.map(|it| TrackReception { track: track.clone(), reception: it });
-            known.tracks.extend(reception);
+            *receptions -= before - known.tracks.len();
+            if let Some(reception) = reception.filter(|_| *receptions < RECEPTIONS_MAX) {
+                known.tracks.push(TrackReception { track: track.clone(), reception });
+                *receptions += 1;
+            }
         }
     }
 }
@@ -188,63 +203,4 @@ fn to_millis(nanos: i64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use streamsocket_stream::session::viewers::Proof;
-    use streamsocket_wire::rtp::Ssrc;
-
-    fn viewer(ssrc: u32, cname: &[u8], left: Option<(u32, u32)>) -> Viewer {
-        let block = ReportBlock {
-            ssrc: Ssrc(1),
-            fraction_lost: 64,
-            lost: 9,
-            highest: 0,
-            jitter: 90,
-            last_sr: 0,
-            delay: 0,
-        };
-        Viewer {
-            ssrc: Ssrc(ssrc),
-            address: "192.0.2.7:40000".parse().unwrap(),
-            cname: heapless::Vec::from_slice(cname).unwrap(),
-            heard: Monotonic(0),
-            block: Some(block),
-            left,
-            round_trip: Some(1_500_000),
-            proof: Proof::Proven,
-        }
-    }
-
-    #[test]
-    fn who_takes_both_streams_is_one_viewer() {
-        let mut list = ViewerList::default();
-        let (video, audio) =
-            ([viewer(1, b"x@y", Some((1, 200))), viewer(2, b"", None)], [viewer(3, b"x@y", None)]);
-        let now = Monotonic(2_000_000_000);
-        StreamViewers {
-            viewers: video.iter(),
-            rate: 90_000,
-            track: TrackName { media: Medium::Video, tier: None, ssrc: 1 },
-            list: &mut list,
-        }
-        .add(now);
-        StreamViewers {
-            viewers: audio.iter(),
-            rate: 48_000,
-            track: TrackName { media: Medium::Audio, tier: None, ssrc: 2 },
-            list: &mut list,
-        }
-        .add(now);
-        let list = list.into_list();
-        assert_eq!(list.len(), 2);
-        let json = serde_json::to_value(&list).unwrap();
-        assert_eq!(json[0]["tracks"][0]["media"], "video");
-        assert_eq!(json[0]["tracks"][1]["media"], "audio");
-        assert_eq!(json[0]["tracks"][1]["loss_percent"], 25.0);
-        assert_eq!(list[1].tracks.len(), 1);
-        let text = text(&list, 10);
-        let first = text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(first, "192.0.2.7 x@y 25.00 % to 0.50 % 1.0 ms 1.5 ms 2 s");
-        assert!(text.ends_with("and about 8 more\n"), "{text}");
-    }
-}
+mod tests;
