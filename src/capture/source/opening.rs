@@ -299,3 +299,33 @@ const fn asked_rate(video: &VideoSettings) -> Option<FrameRate> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{StreamOptions, TrackOptions};
+    use crate::settings::load;
+    use streamsocket_media::clock::Monotonic;
+
+    #[test]
+    fn inputs_are_opened_in_their_order_and_the_first_sound_goes_with_the_first_pictures() {
+        let poll = mio::Poll::new().unwrap();
+        let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+        let epoch = Monotonic(0);
+        let context = Context { epoch, unix_offset: 0, waker, standard_input: None };
+        let pattern = |size: &str| TrackOptions {
+            video: Some("pattern".into()),
+            size: Some(size.into()),
+            ..TrackOptions::default()
+        };
+        let track = Some(vec![pattern("64x48"), pattern("128x96")]);
+        let settings = load(StreamOptions { track, ..StreamOptions::default() }).unwrap();
+        let opened = open(&settings, &context).unwrap();
+        let shown = opened.iter().map(|it| match &it.source {
+            Source::Video(source) => (it.index, source.format().width),
+            Source::Audio(source) => (it.index, u16::from(source.format().channels)),
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), [(0, 64), (1, 128), (2, 2)]);
+        assert_eq!(opened[2].name, "test tone", "it is the sound of the test picture");
+    }
+}
