@@ -9,7 +9,7 @@ use streamsocket_net::{Interface, machine};
 use streamsocket_receiver::options::Options;
 use streamsocket_receiver::player;
 use streamsocket_subscribe::clock::monotonic;
-use streamsocket_subscribe::locate::{self, News};
+use streamsocket_subscribe::locate::{self, News, Wanted};
 use streamsocket_subscribe::plan::Error;
 
 fn main() -> ExitCode {
@@ -34,8 +34,12 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let end = options.duration.map(|duration: Duration| monotonic() + duration);
     let enough = |now| end.is_some_and(|end| now >= end);
-    let (source, only_from) = (options.source.as_deref(), options.only_from);
-    let located = locate::locate(source, interface.as_ref(), only_from, enough);
+    let wanted = Wanted {
+        source: options.source.as_deref(),
+        tier: options.tier.as_deref(),
+        only_from: options.only_from,
+    };
+    let located = locate::locate(wanted, interface.as_ref(), enough);
     let plan = located.map_err(|error| error.to_string())?;
     let Some(mut plan) = plan else {
         return Err(

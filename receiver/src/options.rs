@@ -22,6 +22,10 @@ pub struct Options {
     /// network]
     #[arg(value_name = "SOURCE")]
     pub source: Option<String>,
+    /// Receive this tier of the session, such as low: the same pictures at another size, rate or quality. --list
+    /// shows which there are [default: the session itself]
+    #[arg(long, value_name = "NAME")]
+    pub tier: Option<String>,
     /// List the sessions that are announced on the network, as they are found
     #[arg(long)]
     pub list: bool,

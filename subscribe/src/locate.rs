@@ -34,40 +34,52 @@ const STEP: Duration = Duration::from_millis(100);
 /// Most skipped sessions that the user is told of: more are a flood.
 const SAID_MAX: u32 = 16;
 
-/// The plan for the session that `source` names, or for the first announced one of which packets come. Sessions that
-/// cannot be joined or stay silent are passed over. Returns `Ok(None)` once `stop`, which is asked ten times a second,
-/// returns true.
+/// Which session is to be received.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// What the user named: an SDP file, an `rtp://` address, or the name of an announced session. If `None`, any
+    /// announced one that is no tier of another.
+    pub source: Option<&'a str>,
+    /// The tier of that session that is wanted, if not the session itself.
+    pub tier: Option<&'a str>,
+    /// Packets are wanted from this address only.
+    pub only_from: Option<IpAddr>,
+}
+
+/// The plan for the session that is wanted. Of several that it may be, the first of which packets come is taken; those
+/// that cannot be joined or stay silent are passed over. Returns `Ok(None)` once `stop`, which is asked ten times a
+/// second, returns true.
 ///
 /// # Errors
 /// One line: what cannot be read, parsed or listened to.
 pub fn locate(
-    source: Option<&str>,
+    wanted: Wanted<'_>,
     interface: Option<&Interface>,
-    only_from: Option<IpAddr>,
     mut stop: impl FnMut(Monotonic) -> bool,
 ) -> Result<Option<Plan>, Error> {
-    let from = |plan: Plan| match only_from {
+    let from = |plan: Plan| match wanted.only_from {
         Some(source) => plan.only_from(source),
         None => plan,
     };
-    if let Some(source) = source {
+    if let Some(source) = wanted.source {
         if let Some(address) = source.strip_prefix("rtp://") {
+            not_by_tier(source, wanted.tier)?;
             return at_address(address.trim_end_matches('/')).map(from).map(Some);
         }
         if let Some((scheme, _)) = source.split_once("://") {
             return Err(not_received(source, scheme));
         }
         if Path::new(source).exists() || source.ends_with(".sdp") || source.contains('/') {
+            not_by_tier(source, wanted.tier)?;
             return from_file(Path::new(source)).map(from).map(Some);
         }
     }
-    let name = source.map(printable);
-    match &name {
-        Some(name) => log::info!("waiting for the session '{name}' to be announced"),
+    let mut search = Search::new(wanted, interface);
+    match search.what() {
+        Some(what) => log::info!("waiting for {what} to be announced"),
         None => log::info!("waiting for a session to be announced (--help says how to name one)"),
     }
     let mut listener = SapListener::open(interface, monotonic())?;
-    let mut search = Search::new(name, interface);
     let patience = monotonic() + LISTENING;
     while !stop(monotonic()) {
         let mut announced = Vec::new();
@@ -91,6 +103,16 @@ pub fn locate(
         }
     }
     Ok(None)
+}
+
+/// Tiers are announced: a description or an address is of one of them, or of none.
+fn not_by_tier(source: &str, tier: Option<&str>) -> Result<(), Error> {
+    let Some(tier) = tier else { return Ok(()) };
+    let source = printable(source);
+    Err(Error(format!(
+        "--tier {tier}: it chooses among announced sessions, and '{source}' is not announced; name the session, or \
+         take the tier's own description, which 'streamsocket sdp --tier {tier}' prints"
+    )))
 }
 
 /// The error for an address of another scheme than RTP.
@@ -119,6 +141,8 @@ fn shown(source: &str) -> String {
 struct Search<'a> {
     /// The name to look for; if `None`, any.
     name: Option<String>,
+    /// The tier to look for; if `None`, a session that is no tier of another unless it is named.
+    tier: Option<String>,
     interface: Option<&'a Interface>,
     candidates: Candidates<Probe>,
     said: u32,
@@ -128,22 +152,43 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(name: Option<String>, interface: Option<&'a Interface>) -> Self {
+    fn new(wanted: Wanted<'_>, interface: Option<&'a Interface>) -> Self {
         let (candidates, listing) = (Candidates::new(), Listing::default());
-        Self { name, interface, candidates, said: 0, listing, told: false }
+        let (name, tier) = (wanted.source.map(printable), wanted.tier.map(printable));
+        Self { name, tier, interface, candidates, said: 0, listing, told: false }
+    }
+
+    /// What is looked for, in words; `None` if any session will do.
+    fn what(&self) -> Option<String> {
+        match (&self.name, &self.tier) {
+            (Some(name), Some(tier)) => Some(format!("the tier '{tier}' of the session '{name}'")),
+            (Some(name), None) => Some(format!("the session '{name}'")),
+            (None, Some(tier)) => Some(format!("a session with the tier '{tier}'")),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether a session is what is looked for.
+    fn wants(&self, plan: &Plan) -> bool {
+        let named = |name: &String| match &self.tier {
+            Some(tier) => plan.name == *name || plan.name == format!("{name}, {tier}"),
+            None => plan.name == *name,
+        };
+        let tier = self.tier.is_none() && self.name.is_some() || self.tier == plan.tier;
+        tier && self.name.as_ref().is_none_or(named)
     }
 
     /// Tells the user, once, which sessions are announced, if a certain one is looked for.
     fn say_what_there_is(&mut self) {
-        let Some(name) = self.name.as_ref().filter(|_| !self.told) else { return };
+        let Some(what) = self.what().filter(|_| !self.told) else { return };
         self.told = true;
         match self.listing.names() {
             Some(names) => {
-                log::warn!("no session '{name}' is announced, but {names}; waiting for it");
+                log::warn!("{what} is not announced, but {names}; waiting for it");
             }
             None => log::warn!(
-                "no session '{name}' is announced, and no other one: is its sender on and in the same network, and \
-                 is --interface the one that leads to it? Waiting for it"
+                "{what} is not announced, and no other one: is its sender on and in the same network, and is \
+                 --interface the one that leads to it? Waiting for it"
             ),
         }
     }
@@ -156,8 +201,7 @@ impl<'a> Search<'a> {
         for (plan, announcer) in announced {
             let Some(address) = plan.address() else { continue };
             let key = Key { name: plan.name.clone(), address, announcer };
-            let named = self.name.as_ref().is_none_or(|name| *name == key.name);
-            if named && self.candidates.wants(&key, now) {
+            if self.wants(&plan) && self.candidates.wants(&key, now) {
                 let probe = Probe::open(plan, self.interface);
                 if let Err(error) = &probe {
                     self.say(&key, &format!("it cannot be joined: {error}"));
@@ -249,9 +293,38 @@ mod tests {
             ("http://10.0.0.2/video", "'streamsocket --video http://10.0.0.2/video'"),
             ("udp://10.0.0.2:5004", "expected rtp://ADDRESS:PORT"),
         ] {
-            let error = locate(Some(source), none, None, &mut never).unwrap_err().to_string();
+            let wanted = Wanted { source: Some(source), ..Wanted::default() };
+            let error = locate(wanted, none, &mut never).unwrap_err().to_string();
             assert!(error.contains(hint) && !error.contains("u:p"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_tier_is_taken_only_by_its_own_name_or_if_it_is_asked_for() {
+        let plan = |name: &str, tier: Option<&str>| Plan {
+            name: name.into(),
+            tier: tier.map(str::to_owned),
+            ..Plan::at("239.1.1.1:5004".parse().unwrap(), None)
+        };
+        let (door, low) = (plan("Door", None), plan("Door, low", Some("low")));
+        for (source, tier, takes_door, takes_low) in [
+            (None, None, true, false),
+            (Some("Door"), None, true, false),
+            (Some("Door, low"), None, false, true),
+            (Some("Door"), Some("low"), false, true),
+            (Some("Door, low"), Some("low"), false, true),
+            (Some("Gate"), Some("low"), false, false),
+            (None, Some("low"), false, true),
+            (None, Some("mid"), false, false),
+        ] {
+            let search = Search::new(Wanted { source, tier, only_from: None }, None);
+            let takes = (search.wants(&door), search.wants(&low));
+            assert_eq!(takes, (takes_door, takes_low), "{source:?} {tier:?}");
+        }
+        let wanted =
+            Wanted { source: Some("rtp://239.1.1.1:5004"), tier: Some("low"), only_from: None };
+        let error = locate(wanted, None, |_| true).unwrap_err().to_string();
+        assert!(error.starts_with("--tier low: ") && error.contains("sdp --tier low"), "{error}");
     }
 
     #[test]

@@ -20,6 +20,9 @@ const FORMATS_NAMED_MAX: usize = 4;
 pub struct Plan {
     /// Its name, for people.
     pub name: String,
+    /// Which tier of another session it is, if it is one (`a=x-tier`): the same pictures at another size, rate or
+    /// quality.
+    pub tier: Option<String>,
     /// Packets are wanted from the streams' `sources` only.
     pub only_from_sources: bool,
     /// Its video.
@@ -117,7 +120,8 @@ impl Plan {
         };
         let refused = refused.iter().map(|what| format!("{what} cannot be played and is left out"));
         left_out.extend(refused);
-        Ok(Self { name, only_from_sources: false, video, audio, left_out })
+        let tier = session.tier.map(|tier| printable(tier.name));
+        Ok(Self { name, tier, only_from_sources: false, video, audio, left_out })
     }
 
     /// Restricts it to packets from this address.
@@ -170,6 +174,7 @@ impl Plan {
         let audio = stream(above(2), above(3), Encoding::L16, l16, sound.is_none());
         Self {
             name: address.to_string(),
+            tier: None,
             only_from_sources: false,
             video: Some(stream(address, above(1), Encoding::Jpeg, jpeg, false)),
             audio: Some(audio),

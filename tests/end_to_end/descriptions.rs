@@ -160,7 +160,7 @@ fn a_name_that_no_session_has_is_said_with_those_that_there_are() {
     let _turn = turn();
     let _sent = Repeated::start(SAP, |_| announcement(b"", b"garden 4", b""));
     let mut viewer = Program::start(receiver().arg("graden 4"));
-    let said = viewer.wait_for("no session 'graden 4' is announced, but ");
+    let said = viewer.wait_for("the session 'graden 4' is not announced, but ");
     assert!(said.contains("'garden 4'"), "{said}");
     // While it waits it has no more than the system's own way to end, which may have been told to ignore Ctrl-C.
     viewer.signal(Signal::SIGTERM);

@@ -59,18 +59,19 @@ pub struct Session<'a> {
     pub sources: Sources,
     /// Receivers report by unicast to where the reports come from (`a=rtcp-unicast:rsi`, RFC 5760).
     pub rtcp_unicast: bool,
-    /// What it is a tier of, if it is one (`a=x-tier`).
+    /// Which tier of which other session it is, if it is one (`a=x-tier`).
     pub tier: Option<Tier<'a>>,
     /// Its media.
     pub media: heapless::Vec<Media<'a>, MEDIA_MAX>,
 }
 
-/// A session that shows what another one does, with fewer or smaller pictures: an attribute of our own.
+/// The same pictures as another session's at another size, rate or quality: an attribute of our own. SDP ties
+/// media of one session to each other, but not one session to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tier<'a> {
     /// Its name among the tiers of that session.
     pub name: &'a str,
-    /// The number of that session (its `o=`), which has the same origin.
+    /// The number of that session (`o=`), which comes from the same address.
     pub of: u64,
 }
 

@@ -117,6 +117,18 @@ fn what_ffmpeg_writes_is_read() {
 }
 
 #[test]
+fn a_tier_names_the_session_that_it_is_of() {
+    let tier = Some(Tier { name: "low", of: 1_700_000_001 });
+    let text = text(&Session { tier, ..ours() });
+    assert!(text.contains("a=rtcp-unicast:rsi\r\na=x-tier:low 1700000001\r\na=group:"), "{text}");
+    assert_eq!(Session::parse(&text).unwrap().tier, tier);
+    for wrong in ["a=x-tier:low", "a=x-tier:", "a=x-tier", "a=x-tier:low x"] {
+        let text = text.replace("a=x-tier:low 1700000001", wrong);
+        assert_eq!(Session::parse(&text).unwrap().tier, None, "{wrong}");
+    }
+}
+
+#[test]
 fn ipv6_has_no_time_to_live() {
     let group = IpAddr::from([0xFF15, 0, 0, 0, 0, 0, 0, 1]);
     let session = Session { group, sources: Sources::new(), ..ours() };

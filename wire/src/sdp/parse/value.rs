@@ -41,11 +41,10 @@ pub(super) fn repair(value: &str) -> Option<Repair> {
     Some(Repair { payload_type, to: SocketAddr::new(address, port) })
 }
 
-/// `low 16045690984503098046`
+/// `low 3940182`
 pub(super) fn tier(value: &str) -> Option<Tier<'_>> {
     let mut words = value.split_ascii_whitespace();
-    let (name, of) = (words.next()?, words.next()?.parse().ok()?);
-    (!name.contains(char::is_control)).then_some(Tier { name, of })
+    Some(Tier { name: words.next()?, of: words.next()?.parse().ok()? })
 }
 
 /// `1 urn:ietf:params:rtp-hdrext:ntp-64`, the id perhaps with a direction.
