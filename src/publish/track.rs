@@ -21,6 +21,9 @@ use streamsocket_stream::send::video;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::Medium;
 
+#[cfg(test)]
+mod tests;
+
 /// What a track is in its session, whatever its SSRC: by this a reload knows it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackId {

@@ -81,6 +81,8 @@ fn nothing_is_allocated_while_it_streams() {
     };
     let mut daemon = daemon_at(place);
     daemon.args(["--video", &file(&clip("640x480")), "--audio", &file(&voice()), "--loop"]);
+    // All sinks share the picture.
+    daemon.args(["--to", &Place::new().to_string()]);
     daemon.args(["--fps", "100", "--sdp"]).arg(&sdp).env("LD_PRELOAD", &library);
     let mut daemon = Program::start(&mut daemon);
     daemon.wait_for("goes to");

@@ -1,0 +1,120 @@
+use super::*;
+use crate::publish::sink::{Opening, Sinks};
+use crate::settings::Endpoint;
+use std::net::UdpSocket;
+use streamsocket_media::{Bytes, Unit};
+use streamsocket_stream::send::pacer::Pace;
+use streamsocket_wire::jpeg_scan::scan;
+use streamsocket_wire::rtp::{self, RtpTime, Sequence};
+use streamsocket_wire::sdp::Medium;
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+
+const AT: Monotonic = Monotonic(5_000_000_000);
+
+/// A receiver of media packets on this machine, and a sink that goes there.
+fn receiver() -> (UdpSocket, Sink) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let rtp = socket.local_addr().unwrap();
+    let elsewhere = "127.0.0.1:9".parse().unwrap();
+    let to = Endpoint { rtp, rtcp: elsewhere, fec: elsewhere };
+    let opening = Opening { interface: None, ttl: 1, fec: false, quiet: true };
+    (socket, Sink::udp(to, opening).unwrap())
+}
+
+fn heard(socket: &UdpSocket) -> Vec<Vec<u8>> {
+    let mut packet = [0; 2048];
+    std::iter::from_fn(|| socket.recv(&mut packet).ok().map(|len| packet[..len].to_vec())).collect()
+}
+
+fn opened(ssrc: u32, tier: Option<&str>, sinks: Sinks) -> OpenedTrack {
+    let sending = Sending {
+        packet_size: 1400,
+        pace: Pace::Off,
+        ntp64_id: Some(1),
+        av_offset: 0,
+        bitrate: None,
+    };
+    let ssrc = Ssrc(ssrc);
+    OpenedTrack {
+        id: TrackId { medium: Medium::Video, index: 0, tier: tier.map(Into::into) },
+        beginning: Beginning { ssrc, sequence: Sequence(7), time: RtpTime(ssrc.0) },
+        sending: Outgoing::Pictures { sending, interval: 33_333_333 },
+        transport: Transport::new(ssrc, 1_000_000, sinks),
+        fec: None,
+    }
+}
+
+/// A picture of some packets.
+fn picture(capture: Monotonic) -> Picture {
+    let (width, height) = (320, 240);
+    let pixels: Vec<u8> =
+        (0..width * height * 3).map(|at| u8::try_from(at * at % 251).unwrap()).collect();
+    let image =
+        Image { pixels: &pixels[..], width, pitch: width * 3, height, format: PixelFormat::RGB };
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_subsamp(Subsamp::Sub2x1).unwrap();
+    let jpeg = compressor.compress_to_vec(image).unwrap();
+    let scanned = scan(&jpeg).unwrap();
+    Picture { unit: Unit::jpeg(Bytes::from(jpeg), capture), scanned }
+}
+
+#[test]
+fn sinks_get_the_same_packets_as_long_as_they_are_attached() {
+    let ((one, first), (other, second)) = (receiver(), receiver());
+    let mut sinks = Sinks::default();
+    let token = sinks.attach(first).unwrap();
+    let mut track = opened(1, None, sinks).begin(None, AT);
+    track.transport_mut().attach(second).unwrap();
+    let wall = WallClock::new(AT, 0);
+    track.send_picture(picture(AT), AT, &wall).unwrap();
+    let packets = heard(&one);
+    assert!(packets.len() > 3 && packets == heard(&other));
+    assert!(track.transport_mut().detach(token).is_some());
+    let later = Monotonic(AT.0 + 40_000_000);
+    track.send_picture(picture(later), later, &wall).unwrap();
+    assert_eq!((heard(&one).len(), heard(&other).len()), (0, packets.len()));
+    assert_eq!(track.counts().packets, 2 * packets.len() as u64);
+}
+
+#[test]
+fn a_picture_has_one_capture_time_on_all_tracks() {
+    let wall = WallClock::new(AT, 1_700_000_000_000_000_000);
+    let capture = Monotonic(AT.0 - 20_000_000);
+    let times: Vec<_> = [(1, None), (2, Some("low"))]
+        .map(|(ssrc, tier)| {
+            let (socket, sink) = receiver();
+            let mut sinks = Sinks::default();
+            sinks.attach(sink).unwrap();
+            let mut track = opened(ssrc, tier, sinks).begin(None, AT);
+            track.send_picture(picture(capture), AT, &wall).unwrap();
+            let packets = heard(&socket);
+            let packet = rtp::Packet::parse(&packets[0]).unwrap();
+            let time = packet.header().time.0.wrapping_sub(ssrc);
+            (time, packet.extension().and_then(|extension| extension.ntp64(1)))
+        })
+        .into();
+    assert!(times[0].1.is_some());
+    assert_eq!(times[0], times[1]);
+}
+
+#[test]
+fn a_track_goes_on_if_its_place_and_source_do() {
+    let sinks = |sink| {
+        let mut sinks = Sinks::default();
+        sinks.attach(sink).unwrap();
+        sinks
+    };
+    let ((_one, first), (_other, second)) = (receiver(), receiver());
+    let there = first.destination();
+    let again = |ssrc, tier| {
+        let to = Endpoint { rtp: there, rtcp: there, fec: there };
+        let opening = Opening { interface: None, ttl: 1, fec: false, quiet: true };
+        opened(ssrc, tier, sinks(Sink::udp(to, opening).unwrap()))
+    };
+    let track = opened(1, None, sinks(first)).begin(None, AT);
+    assert!(again(1, None).continues(&track));
+    assert!(!again(2, None).continues(&track));
+    assert!(!again(1, Some("low")).continues(&track));
+    assert!(!opened(1, None, sinks(second)).continues(&track));
+}
