@@ -8,7 +8,7 @@
 
 use std::mem;
 use std::ops::RangeInclusive;
-use streamsocket_wire::jpeg_scan::without_markers;
+use streamsocket_wire::jpeg_scan::next_marker;
 
 /// Longest picture, in bytes: several times a 4K frame of a camera. A longer one is damage, and
 /// would otherwise fill the memory.
@@ -210,12 +210,11 @@ impl Splitter {
                     self.state = after_segment(scan, left - taken);
                 }
                 State::Scan => {
-                    let passed = without_markers(rest);
-                    let end = rest[passed..].iter().position(|byte| *byte == 0xFF);
-                    let taken = end.map_or(rest.len(), |at| passed + at + 1);
+                    let end = next_marker(rest);
+                    let taken = rest.len().min(end + 1);
                     frame.extend_from_slice(&rest[..taken]);
                     consumed += taken;
-                    if end.is_some() {
+                    if end < rest.len() {
                         self.state = State::ScanCode;
                     }
                 }

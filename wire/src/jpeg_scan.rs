@@ -12,7 +12,7 @@ mod scanner;
 mod segment;
 mod unfit;
 
-pub use self::end::without_markers;
+pub use self::end::next_marker;
 pub use self::frame::{Frame, Sampling};
 pub use self::scanner::Scanner;
 pub use self::unfit::Unfit;
@@ -60,7 +60,7 @@ pub fn scans(jpeg: &[u8]) -> usize {
         at = next;
         if marker == SOS {
             count += 1;
-            at = end::next_marker(jpeg, next);
+            at = next + next_marker(jpeg.get(next..).unwrap_or_default());
         }
     }
     count

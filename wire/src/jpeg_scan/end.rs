@@ -3,6 +3,7 @@
 use super::marker::EOI;
 use super::unfit::Unfit;
 use core::ops::Range;
+use memchr::memchr;
 
 /// The coded data that begins at `start`: up to the first marker that is no restart marker, or to
 /// the end of the file if the camera left EOI away.
@@ -14,7 +15,7 @@ use core::ops::Range;
 /// If there is no data.
 pub(super) fn coded_data(jpeg: &[u8], start: usize) -> Result<(Range<usize>, bool), Unfit> {
     let data = jpeg.get(start..).unwrap_or_default();
-    let len = next_marker(data, 0);
+    let len = next_marker(data);
     // Fill bytes belong to the marker behind them.
     let filled = data.get(..len).unwrap_or_default().iter().rev();
     let fill = filled.take_while(|byte| **byte == 0xFF).count();
@@ -29,82 +30,54 @@ pub(super) fn coded_data(jpeg: &[u8], start: usize) -> Result<(Range<usize>, boo
     }
 }
 
-/// Where the first marker is that is no restart marker, from `at` on in coded data; the length if there
-/// is none.
-pub(super) fn next_marker(data: &[u8], mut at: usize) -> usize {
-    while at < data.len() {
-        at += without_markers(data.get(at..).unwrap_or_default());
-        let end = data.len().min(at + BLOCK);
-        while at < end {
-            at += match (data[at], data.get(at + 1)) {
-                // A stuffed byte, a restart marker.
-                (0xFF, Some(0x00 | 0xD0..=0xD7)) => 2,
-                // A fill byte in front of a marker.
-                (0xFF, Some(0xFF)) => 1,
-                (0xFF, _) => return at,
-                _ => 1,
-            };
+/// Where the first marker is that is no restart marker, in coded data: at the 0xFF in front of its code, or of
+/// what may be its code if the data ends there. The length of the data if there is none.
+///
+/// Most of what a picture costs before it is sent is here.
+#[must_use]
+pub fn next_marker(data: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = data.get(at) {
+        if byte != 0xFF {
+            let Some(passed) = memchr(0xFF, &data[at..]) else { break };
+            at += passed;
         }
+        at += match data.get(at + 1) {
+            // A stuffed byte, a restart marker.
+            Some(0x00 | 0xD0..=0xD7) => 2,
+            // A fill byte in front of a marker.
+            Some(0xFF) => 1,
+            _ => return at,
+        };
     }
     data.len()
-}
-
-/// Bytes that are looked at together.
-const BLOCK: usize = 64;
-
-/// How many bytes at the start of `data`, which is coded data, can be passed over in whole blocks because
-/// no marker begins in them, not even a restart marker.
-///
-/// Fewer than there are, as a rule: the rest is to be looked at byte by byte. The loop is one that
-/// compilers make vector instructions of, since most of what a picture costs before it is sent is here.
-#[must_use]
-pub fn without_markers(data: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(block) = data.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 1 }>) {
-        let pairs = block.iter().zip(&block[1..]);
-        let found =
-            pairs.fold(false, |found, (&byte, &next)| found | ((byte == 0xFF) & (next != 0)));
-        if found {
-            break;
-        }
-        at += BLOCK;
-    }
-    at
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Bytes of the data, more than are looked at together.
+    const LONG: usize = 128;
+
     /// As `next_marker`, byte by byte.
     fn walked(data: &[u8]) -> usize {
-        let mut at = 0;
-        while let Some(found) = data[at..].iter().position(|byte| *byte == 0xFF) {
-            at += found;
-            match data.get(at + 1) {
-                Some(0x00 | 0xD0..=0xD7) => at += 2,
-                Some(0xFF) => at += 1,
-                _ => return at,
-            }
-        }
-        data.len()
+        let harmless = |next: Option<&u8>| matches!(next, Some(0x00 | 0xD0..=0xD7 | 0xFF));
+        let begins = |at: &usize| data[*at] == 0xFF && !harmless(data.get(at + 1));
+        (0..data.len()).find(begins).unwrap_or(data.len())
     }
 
     #[test]
     fn markers_are_found_wherever_they_are() {
         // Miri is some hundred times slower.
         let step = if cfg!(miri) { 21 } else { 1 };
-        for len in (0..2 * BLOCK + 5).step_by(step) {
+        for len in (0..LONG + 5).step_by(step) {
             for at in 0..len {
                 for marker in [[0xFF, 0xD9], [0xFF, 0xFF], [0xFF, 0], [0xFF, 0xD3], [0, 0xFF]] {
-                    let mut bytes = [0xFE; 2 * BLOCK + 6];
+                    let mut bytes = [0xFE; LONG + 6];
                     bytes[at..at + 2].copy_from_slice(&marker);
                     let bytes = &bytes[..len];
-                    assert_eq!(
-                        next_marker(bytes, 0),
-                        walked(bytes),
-                        "{marker:x?} at {at} of {len}"
-                    );
+                    assert_eq!(next_marker(bytes), walked(bytes), "{marker:x?} at {at} of {len}");
                 }
             }
         }
@@ -120,7 +93,7 @@ mod tests {
             for (at, byte) in picks {
                 bytes[at] = BYTES[byte];
             }
-            proptest::prop_assert_eq!(next_marker(&bytes, 0), walked(&bytes));
+            proptest::prop_assert_eq!(next_marker(&bytes), walked(&bytes));
         }
     }
 }
