@@ -1,6 +1,6 @@
 //! What may take its time, beside the event loop: opening a device, asking an address, closing what a
 //! driver does not let go of, waiting for a child or a thread to end. Each is done on a thread that
-//! ends with it. What is opened comes back through a bounded channel, announced by the loop's waker;
+//! ends with it. What is opened is left for the loop to take, announced by its waker;
 //! what is closed does not come back.
 
 use mio::Waker;
@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -33,8 +32,8 @@ thread_local! {
 
 /// Something that is under way on a thread of its own, and will be a `T`.
 pub struct Work<T: Send + 'static> {
-    /// There until it was taken.
-    result: Slowly<Receiver<T>>,
+    /// There until it was taken, and shared with the thread as long as that runs.
+    result: Slowly<Arc<Mutex<Option<T>>>>,
 }
 
 /// The thread ended without a result: a library panicked.
@@ -52,24 +51,30 @@ impl<T: Send + 'static> Work<T> {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<Self> {
         let counted = Counted::one_more()?;
-        let (sender, result) = sync_channel(1);
+        let result = Arc::new(Mutex::new(None));
+        let given = Arc::clone(&result);
         thread::Builder::new().name(name.into()).spawn(move || {
             BESIDE.set(true);
             // Dropped last: the loop is woken when the end shows, and that of a panic, too.
             let _end = Ended { waker, counted };
-            let sender = sender;
             // Nobody waits for it any more only if the session has ended: it is dropped here then.
-            let _ = sender.send(work());
+            let given = given;
+            let done = work();
+            *given.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
         })?;
         Ok(Self { result: Slowly::new(result) })
     }
 
     /// What has become of it, once, if it has ended.
     pub fn take(&mut self) -> Option<Result<T, Panicked>> {
-        let taken = match self.result.get()?.try_recv() {
-            Ok(result) => Ok(result),
-            Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => Err(Panicked),
+        let result = self.result.get()?;
+        // Looked at first: what a thread that has ended has not left will not come.
+        let has_ended = Arc::strong_count(result) == 1;
+        let left = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = match left {
+            Some(result) => Ok(result),
+            None if has_ended => Err(Panicked),
+            None => return None,
         };
         // Nothing is left that would have to be closed.
         self.result.0 = None;
@@ -164,6 +169,11 @@ pub fn close<T: Send + 'static>(value: T) {
 
 /// Does what ends something beside the loop; here, if this thread is beside it already.
 pub fn later(end: impl FnOnce() + Send + 'static) {
+    later_of_any_kind(Box::new(end));
+}
+
+/// The same, compiled once for all kinds of ends.
+fn later_of_any_kind(end: Closing) {
     if BESIDE.get() {
         end();
         return;
@@ -175,7 +185,7 @@ pub fn later(end: impl FnOnce() + Send + 'static) {
         end();
         return;
     }
-    queue.waiting.push_back(Box::new(end));
+    queue.waiting.push_back(end);
     if queue.threads < CLOSING_MAX {
         let started = thread::Builder::new().name("close".into()).spawn(close_all);
         match started {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::worker::tests::Loop;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
