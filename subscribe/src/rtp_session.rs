@@ -139,9 +139,13 @@ impl RtpSession {
         self.sockets().try_for_each(|socket| socket.register(registry))
     }
 
-    /// Marks the sockets that the poll has reported as readable.
-    pub(crate) fn notice(&mut self, events: &Events) {
+    /// Begins a turn of the loop: marks the sockets that the poll has reported as readable. This machine's wall clock
+    /// minus its monotonic clock is now `unix_offset` nanoseconds.
+    pub(crate) fn begin_turn(&mut self, events: &Events, unix_offset: i64) {
         self.sockets_mut().for_each(|socket| socket.notice(events));
+        // The kernel stamps arrivals by the wall clock: stamps from before it was set are of no use.
+        self.was_set |= (unix_offset - self.unix_offset).abs() > CLOCK_SET_NANOS;
+        self.unix_offset = unix_offset;
     }
 
     /// Leaves the multicast groups, to join them again.
@@ -213,14 +217,16 @@ impl RtpSession {
         self.rtp.get().kernel_drops()
     }
 
+    /// Whether [`receive`](Self::receive) has anything to do: something may have come, or can be repaired.
+    pub(crate) fn is_ready(&self) -> bool {
+        let repair = self.repair.as_ref().is_some_and(PolledSocket::is_ready);
+        self.rtp.is_ready() || repair || self.stream.can_repair()
+    }
+
     /// Passes the packets that have come to `each`, and those that could be repaired. Returns whether some may be left
     /// for the next turn.
     pub(crate) fn receive(&mut self, sync: &mut Synchronisation, each: Each<'_>) -> bool {
-        let offset = unix_offset();
-        // The kernel stamps arrivals by the wall clock: stamps from before it was set are of no use.
-        self.was_set |= (offset - self.unix_offset).abs() > CLOCK_SET_NANOS;
-        self.unix_offset = offset;
-        let Self { rtp, repair, stream, was_set, .. } = self;
+        let Self { rtp, repair, stream, was_set, unix_offset, .. } = self;
         let repair_came = repair.as_ref().is_some_and(PolledSocket::is_ready);
         // Repair packets first: the media packets sent before them have arrived by then.
         let mut left = repair.as_mut().is_some_and(|repair| {
@@ -236,7 +242,7 @@ impl RtpSession {
             let stamps_hold = !std::mem::take(was_set);
             left |= rtp.read(CALLS_AT_A_TIME, &mut |received, now| {
                 let stamp = received.arrival.filter(|_| stamps_hold);
-                let arrival = stamp.map_or(now, |unix| Monotonic(unix - offset).min(now));
+                let arrival = stamp.map_or(now, |unix| Monotonic(unix - *unix_offset).min(now));
                 stream.admit(received.data, received.from.ip(), arrival, sync, each);
             });
         }

@@ -127,7 +127,9 @@ impl Subscription {
             if events.iter().any(|event| event.token() == CHANGES) {
                 self.hear_of_network(now);
             }
-            self.sessions_mut().for_each(|session| session.notice(&events));
+            self.sync.begin_turn(now);
+            let offset = self.sync.unix_offset();
+            self.sessions_mut().for_each(|session| session.begin_turn(&events, offset));
             left = self.turn(now);
         }
         for session in self.sessions() {
@@ -194,7 +196,6 @@ impl Subscription {
         let mut left = false;
         self.join_again_if_silent(now);
         let (sync, outlet, counters) = (&mut self.sync, &mut *self.outlet, &*self.counters);
-        sync.begin_turn(now);
         // Sound first: its packets are due in less time than pictures take.
         for track in self.tracks.iter_mut().rev() {
             left |= track.turn(sync, outlet, counters);

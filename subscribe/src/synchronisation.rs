@@ -53,6 +53,8 @@ pub(crate) struct Synchronisation {
     looked: Monotonic,
     /// When the current turn of the loop began.
     now: Monotonic,
+    /// This machine's wall clock minus its monotonic clock in that turn, in nanoseconds.
+    unix_offset: i64,
     /// Both wall clocks are synchronised: with one latency, all viewers present at the same instant.
     disciplined: bool,
     /// The latency is still being found.
@@ -66,14 +68,16 @@ impl Synchronisation {
             TargetLatency::Auto => LATENCY_FIRST,
             TargetLatency::Fixed(millis) => Duration::from_millis(millis.into()),
         };
+        let unix_offset = unix_offset();
         Self {
             steps: Steps::default(),
             timeline: Timeline::new(i64::try_from(first.as_nanos()).unwrap_or(i64::MAX)),
             jitter: Jitter::default(),
             latency,
-            wall: WallClock::new(now, now.0.saturating_add(unix_offset())),
+            wall: WallClock::new(now, now.0.saturating_add(unix_offset)),
             looked: Monotonic(0),
             now,
+            unix_offset,
             disciplined: false,
             settling: true,
         }
@@ -108,9 +112,15 @@ impl Synchronisation {
         }
     }
 
-    /// Notes that a turn of the loop begins.
-    pub(crate) const fn begin_turn(&mut self, now: Monotonic) {
+    /// Notes that a turn of the loop begins, and reads this machine's wall clock.
+    pub(crate) fn begin_turn(&mut self, now: Monotonic) {
         self.now = now;
+        self.unix_offset = unix_offset();
+    }
+
+    /// This machine's wall clock minus its monotonic clock in this turn, in nanoseconds.
+    pub(crate) const fn unix_offset(&self) -> i64 {
+        self.unix_offset
     }
 
     /// Notes the arrival of a packet that was captured at `capture`, by the sender's clock without its steps.
@@ -164,7 +174,7 @@ impl Synchronisation {
 
     /// Looks at this machine's wall clock, and decides whether viewers can go by the wall clocks.
     fn look(&mut self, now: Monotonic, synchronised: bool, stepped: i64) {
-        self.wall.observe(now, now.0.saturating_add(unix_offset()));
+        self.wall.observe(now, now.0.saturating_add(self.unix_offset));
         let fixed = matches!(self.latency, TargetLatency::Fixed(_));
         let offset = stepped.saturating_sub(self.wall.unix_nanos(Monotonic(0)));
         let agree = self

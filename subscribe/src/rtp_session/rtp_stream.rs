@@ -92,10 +92,10 @@ impl RtpStream {
         let (Some((repair, _)), Some(ssrc)) = (&mut self.repair, self.source.ssrc()) else {
             return;
         };
-        let arrival = monotonic();
         if !repair.is_ready() {
             return;
         }
+        let arrival = monotonic();
         if !self.repair_time.allows(arrival) {
             if !std::mem::replace(&mut self.overtaxed, true) {
                 log::warn!("this machine is too slow to repair all that is lost");

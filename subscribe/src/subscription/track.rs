@@ -92,14 +92,17 @@ impl Track {
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
-        let left = self.receive(sync, outlet, counters);
+        let is_ready = self.session.is_ready();
+        let left = is_ready && self.receive(sync, outlet, counters);
         let now = monotonic();
-        let due = |deadline| deadline <= now;
-        if self.assembly.has_grown || self.deadline(sync).is_some_and(due) {
+        let is_due = self.assembly.has_grown || self.deadline(sync).is_some_and(|it| it <= now);
+        if is_due {
             let clock = self.session.time(sync);
             self.assembly.hand_on(now, clock, outlet, counters);
         }
-        self.count(counters);
+        if is_ready || is_due {
+            self.count(counters);
+        }
         left
     }
 
