@@ -49,6 +49,8 @@ pub enum Sound {
         due: Monotonic,
         /// When it was captured.
         origin: Origin,
+        /// When it was queued.
+        queued: Monotonic,
         /// Its share of the queue's bytes.
         claim: Claim,
     },
@@ -133,7 +135,8 @@ impl SoundQueue {
         let Some(claim) = self.0.budget.claim(buffer.capacity() * size_of::<i16>()) else { return };
         let spare = self.0.spares.take(buffer.len());
         let samples = std::mem::replace(buffer, spare);
-        let sound = Sound::Samples { samples, due: time.due, origin: time.origin, claim };
+        let queued = monotonic();
+        let sound = Sound::Samples { samples, due: time.due, origin: time.origin, queued, claim };
         let _ = self.0.messages.try_send(sound);
     }
 
