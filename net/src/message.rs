@@ -153,11 +153,14 @@ pub(crate) struct Incoming {
     names: Vec<sockaddr_storage>,
     controls: Vec<Control<{ control::RECEIVED_SPACE }>>,
     filled: usize,
+    /// How many of the first headers are to be written before the next call: all at first, then those that
+    /// the kernel has written to.
+    used: usize,
 }
 
 // SAFETY: the pointers in `headers` and `slices` are the reason why this is not Send by itself.
-// They are written anew in each `receive`, lead to memory that this value owns, and are followed
-// by nobody but the kernel within that call.
+// They lead to memory that this value owns and that stays where it is, whichever thread has the value: no
+// vector grows. They are followed by nobody but the kernel within `receive`.
 unsafe impl Send for Incoming {}
 
 impl Incoming {
@@ -174,21 +177,24 @@ impl Incoming {
             names: vec![name; slots],
             controls: vec![Control([0; control::RECEIVED_SPACE]); slots],
             filled: 0,
+            used: slots,
         }
     }
 
     /// Takes as many messages from the socket as there are slots, without waiting.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         self.filled = 0;
-        self.offer_all();
+        self.offer();
         let count = c_uint::try_from(self.headers.len()).unwrap_or(c_uint::MAX);
         let headers = self.headers.as_mut_ptr();
-        // SAFETY: `offer_all` has just pointed each of the `count` headers at a slice, a name and
-        // a control buffer of its own, all owned by `self`, borrowed mutably, with their true
-        // sizes. No timeout is given.
+        // SAFETY: `offer` has pointed each of the `count` headers at a slice, a name and a control buffer of its
+        // own, with their true sizes: in this call, or in an earlier one after which the kernel has not written
+        // to it. All are owned by `self`, borrowed mutably, in vectors that do not grow. No timeout is given.
         let received =
             unsafe { libc::recvmmsg(socket.as_raw_fd(), headers, count, 0, ptr::null_mut()) };
         self.filled = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+        // And the one behind them, should the kernel have begun with it.
+        self.used = self.headers.len().min(self.filled + 1);
         Ok(self.filled)
     }
 
@@ -216,12 +222,13 @@ impl Incoming {
         }
     }
 
-    /// Points every header at its slot: the kernel has overwritten the sizes in the last call.
-    fn offer_all(&mut self) {
+    /// Points headers at their slots: the kernel has overwritten the sizes in those that it has used. The others,
+    /// most of them as a rule, are left as they are.
+    fn offer(&mut self) {
         let slots = self.bytes.chunks_exact_mut(self.slot_len).zip(&mut self.slices);
         let places = self.names.iter_mut().zip(&mut self.controls);
         for ((header, (bytes, slice)), (name, Control(control))) in
-            self.headers.iter_mut().zip(slots).zip(places)
+            self.headers.iter_mut().zip(slots).zip(places).take(self.used)
         {
             *slice = iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
             name.ss_family = 0;
