@@ -195,7 +195,9 @@ impl RtpSession {
 
     /// Number of packets that were refused.
     pub(crate) fn refused(&self) -> u64 {
-        self.refusals().total() + self.stream.source.refused() + self.stream.repair_refused
+        let strangers = self.rtp.get().strangers().map_or(0, |(_, count)| count);
+        let stream = self.stream.refusals.total() + strangers;
+        stream + self.stream.source.refused() + self.stream.repair_refused
     }
 
     /// Packets refused because they are not the stream's, by reason.

@@ -25,6 +25,8 @@ const HOLE_MAX_NANOS: i64 = 1_000_000_000;
 pub(super) struct Track {
     pub(super) session: RtpSession,
     assembly: Assembly,
+    /// What had been refused when it was last counted by reason.
+    refused: u64,
 }
 
 /// What is being put together.
@@ -58,6 +60,7 @@ impl Track {
                 source: 0,
                 repaired_late: (0, None),
             },
+            refused: 0,
         }
     }
 
@@ -140,14 +143,18 @@ impl Track {
     }
 
     /// Updates the counters.
-    fn count(&self, counters: &Counters) {
+    fn count(&mut self, counters: &Counters) {
         let Assembly { depayloader, repaired_late, .. } = &self.assembly;
         let common = counters.of(self.medium());
         let (received, lost) = self.session.source().totals();
         common.packets.set(received);
         common.packets_lost.set(u64::try_from(lost).unwrap_or(0));
         common.packets_refused.set(self.session.refused() + depayloader.malformed());
-        common.refused.set(self.session.refusals().and(&depayloader.refusals()));
+        let refusals = depayloader.refusals();
+        let refused = self.session.refused() + refusals.total();
+        if std::mem::replace(&mut self.refused, refused) != refused {
+            common.refused.set(self.session.refusals().and(&refusals));
+        }
         common.jitter.set(self.session.source().jitter_nanos());
         let repaired = self.session.repair().repaired;
         match depayloader {
