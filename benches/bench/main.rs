@@ -20,6 +20,7 @@ mod growth;
 mod machine;
 mod material;
 mod memory;
+mod network;
 mod plot;
 mod program;
 mod receiving;
@@ -28,7 +29,7 @@ mod sending;
 mod startup;
 
 use clap::Parser;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What to measure.
 #[derive(Parser)]
@@ -39,26 +40,31 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, receiving, startup, memory, calls, growth
+    /// Only these parts: sending, receiving, network, startup, memory, calls, growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// A folder with another build of the receiver: the network thread's costs are compared with its
+    #[arg(long)]
+    against: Option<PathBuf>,
     /// Write the tables and curves into docs
     #[arg(long)]
     write: bool,
 }
 
 /// A part: its name, and what measures it in so many rounds and returns its tables.
-type Part = (&'static str, fn(u32) -> String);
+type Part<'a> = (&'static str, Box<dyn Fn(u32) -> String + 'a>);
 
 fn main() {
     let options = Options::parse();
-    let parts: [Part; 6] = [
-        ("sending", sending::table),
-        ("receiving", receiving::table),
-        ("startup", startup::table),
-        ("memory", memory::table),
-        ("calls", calls::table),
-        ("growth", growth::table),
+    let against = options.against.as_deref();
+    let parts: [Part<'_>; 7] = [
+        ("sending", Box::new(sending::table)),
+        ("receiving", Box::new(receiving::table)),
+        ("network", Box::new(|rounds| network::table(rounds, against))),
+        ("startup", Box::new(startup::table)),
+        ("memory", Box::new(memory::table)),
+        ("calls", Box::new(calls::table)),
+        ("growth", Box::new(growth::table)),
     ];
     for name in &options.only {
         assert!(parts.iter().any(|(part, _)| part == name), "there is no part {name}: see --help");

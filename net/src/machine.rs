@@ -1,7 +1,7 @@
 //! What else both programs read off the machine: its clocks, its name, and random numbers. Only
 //! the event loops call these; everything behind them gets time as an argument.
 
-use nix::sys::time::TimeSpec;
+use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::{fs, io};
@@ -51,14 +51,9 @@ pub fn is_synchronised() -> bool {
 /// There as soon as systemd-timesyncd has set the clock since the machine was started.
 const TIMESYNCD: &str = "/run/systemd/timesync/synchronized";
 
-const SECOND_NANOS: i64 = 1_000_000_000;
-
 /// Reading these clocks cannot fail on Linux; 0 stands for the impossible.
 fn read(clock: ClockId) -> i64 {
-    let nanos = |time: TimeSpec| {
-        i64::from(time.tv_sec()).saturating_mul(SECOND_NANOS).saturating_add(time.tv_nsec().into())
-    };
-    clock_gettime(clock).map_or(0, nanos)
+    clock_gettime(clock).map_or(0, |time| time.num_nanoseconds())
 }
 
 /// Whether a signal of this number was ignored when this program was started, as by nohup(1), and is since. To block
