@@ -43,6 +43,7 @@ mod stops;
 mod strangers;
 mod streaming;
 mod taken_groups;
+mod tiers;
 mod trial;
 mod tunnels;
 mod variants;
