@@ -189,16 +189,21 @@ impl Statistics {
     }
 }
 
-/// What goes to each destination of these tracks, which are in the order of [`Statistics::tracks`]: a tier has
-/// destinations of its own.
+/// What goes to each destination of these tracks, which are in the order of [`Statistics::tracks`]: the first
+/// of each medium go together, and so do the second ones; a tier has destinations of its own.
 #[must_use]
 pub fn by_destination(tracks: &[TrackStatistics]) -> Vec<DestinationStatistics> {
-    let mut sums: Vec<(&Option<String>, usize, DestinationStatistics)> = Vec::new();
-    for track in tracks {
+    let mut sums: Vec<((&Option<String>, usize, usize), DestinationStatistics)> = Vec::new();
+    for (at, track) in tracks.iter().enumerate() {
+        let medium = std::mem::discriminant(&track.medium);
+        let same = |it: &&TrackStatistics| {
+            it.tier == track.tier && std::mem::discriminant(&it.medium) == medium
+        };
+        let nth = tracks.iter().take(at).filter(same).count();
         for (index, to) in track.destinations.iter().enumerate() {
-            let same = sums.iter_mut().find(|it| it.0 == &track.tier && it.1 == index);
-            let Some((_, _, sum)) = same else {
-                sums.push((&track.tier, index, to.clone()));
+            let key = (&track.tier, nth, index);
+            let Some((_, sum)) = sums.iter_mut().find(|it| it.0 == key) else {
+                sums.push((key, to.clone()));
                 continue;
             };
             sum.packets += to.packets;
@@ -207,7 +212,7 @@ pub fn by_destination(tracks: &[TrackStatistics]) -> Vec<DestinationStatistics> 
             sum.failing = sum.failing.take().or_else(|| to.failing.clone());
         }
     }
-    sums.into_iter().map(|(_, _, sum)| sum).collect()
+    sums.into_iter().map(|(_, sum)| sum).collect()
 }
 
 impl TrackStatistics {

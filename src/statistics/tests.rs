@@ -35,6 +35,19 @@ fn a_destination_has_what_goes_there_of_all_tracks() {
 }
 
 #[test]
+fn a_second_camera_has_destinations_of_its_own() {
+    let tracks = [
+        pictures(None, vec![to("a:1", 3, None)]),
+        pictures(None, vec![to("b:1", 4, None)]),
+        sound(vec![to("a:3", 10, None)]),
+        sound(vec![to("b:3", 20, None)]),
+    ];
+    let sums = by_destination(&tracks);
+    let sums = sums.iter().map(|to| (to.address.as_str(), to.packets));
+    assert_eq!(sums.collect::<Vec<_>>(), [("a:1", 13), ("b:1", 24)]);
+}
+
+#[test]
 fn a_track_says_what_it_is_of_beside_its_figures() {
     let json = serde_json::to_value(report()).unwrap();
     assert_eq!(json["schema"], 2);

@@ -137,6 +137,16 @@ fn ipv6_has_no_time_to_live() {
 }
 
 #[test]
+fn a_group_of_a_medium_has_the_time_to_live_of_the_session() {
+    let mut session = ours();
+    session.media[1].group = Some([239, 255, 42, 44].into());
+    let text = text(&session);
+    let medium = "m=audio 5006 RTP/AVP 97\r\nc=IN IP4 239.255.42.44/1\r\n";
+    assert!(text.contains(medium), "{text}");
+    assert_eq!(Session::parse(&text).unwrap().media, session.media);
+}
+
+#[test]
 fn texts_cannot_add_lines() {
     let session = Session { name: "a\r\nm=audio 1 RTP/AVP 0\0", ..ours() };
     assert_eq!(Session::parse(&text(&session)).unwrap().media.len(), 2);

@@ -17,7 +17,8 @@ impl Session<'_> {
         write!(out, "o=- {id} {version} IN {}\r\n", Address(self.origin))?;
         line(out, "s=", if self.name.is_empty() { "-" } else { self.name })?;
         optional(out, "i=", self.info)?;
-        write!(out, "c=IN {}{}\r\n", Address(self.group), Scope(self))?;
+        let Self { group, ttl, .. } = *self;
+        write!(out, "c=IN {}{}\r\n", Address(group), Scope { group, ttl })?;
         out.write_str("t=0 0\r\n")?;
         optional(out, "a=tool:", self.tool)?;
         out.write_str("a=type:broadcast\r\na=recvonly\r\n")?;
@@ -29,7 +30,7 @@ impl Session<'_> {
             write!(out, "a=x-tier:{} {of}\r\n", Text(name))?;
         }
         self.write_group(out)?;
-        self.media.iter().try_for_each(|media| media.write(self.group, out))
+        self.media.iter().try_for_each(|media| media.write(self, out))
     }
 
     /// Media that are to be played in step (RFC 5888 section 7).
@@ -46,7 +47,7 @@ impl Session<'_> {
 }
 
 impl Media<'_> {
-    fn write(&self, group: IpAddr, out: &mut dyn Write) -> Result {
+    fn write(&self, session: &Session<'_>, out: &mut dyn Write) -> Result {
         let medium = match self.medium {
             Medium::Video => "video",
             Medium::Audio => "audio",
@@ -55,13 +56,14 @@ impl Media<'_> {
         self.formats.iter().try_for_each(|format| write!(out, " {}", format.number))?;
         out.write_str("\r\n")?;
         if let Some(group) = self.group {
-            write!(out, "c=IN {}\r\n", Address(group))?;
+            let ttl = session.ttl;
+            write!(out, "c=IN {}{}\r\n", Address(group), Scope { group, ttl })?;
         }
         if let Some(bandwidth) = self.bandwidth_kbit {
             write!(out, "b=AS:{bandwidth}\r\n")?;
         }
         self.formats.iter().try_for_each(|format| self.write_format(format, out))?;
-        filter(out, self.group.unwrap_or(group), &self.sources)?;
+        filter(out, self.group.unwrap_or(session.group), &self.sources)?;
         optional(out, "a=mid:", self.mid)?;
         write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
         self.write_shape(out)?;
@@ -158,12 +160,15 @@ impl core::fmt::Display for Address {
 }
 
 /// The time to live behind an IPv4 group; IPv6 has none (RFC 8866 section 5.7).
-struct Scope<'a>(&'a Session<'a>);
+struct Scope {
+    group: IpAddr,
+    ttl: Option<u8>,
+}
 
-impl core::fmt::Display for Scope<'_> {
+impl core::fmt::Display for Scope {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> Result {
-        match self.0.ttl {
-            Some(ttl) if self.0.group.is_ipv4() => write!(f, "/{ttl}"),
+        match self.ttl {
+            Some(ttl) if self.group.is_ipv4() && self.group.is_multicast() => write!(f, "/{ttl}"),
             _ => Ok(()),
         }
     }
