@@ -193,7 +193,7 @@ impl Statistics {
 /// of each medium go together, and so do the second ones; a tier has destinations of its own.
 #[must_use]
 pub fn by_destination(tracks: &[TrackStatistics]) -> Vec<DestinationStatistics> {
-    let mut sums: Vec<((&Option<String>, usize, usize), DestinationStatistics)> = Vec::new();
+    let (mut keys, mut sums) = (Vec::new(), Vec::<DestinationStatistics>::new());
     for (at, track) in tracks.iter().enumerate() {
         let medium = std::mem::discriminant(&track.medium);
         let same = |it: &&TrackStatistics| {
@@ -202,8 +202,10 @@ pub fn by_destination(tracks: &[TrackStatistics]) -> Vec<DestinationStatistics> 
         let nth = tracks.iter().take(at).filter(same).count();
         for (index, to) in track.destinations.iter().enumerate() {
             let key = (&track.tier, nth, index);
-            let Some((_, sum)) = sums.iter_mut().find(|it| it.0 == key) else {
-                sums.push((key, to.clone()));
+            let known = keys.iter().position(|known| *known == key);
+            let Some(sum) = known.and_then(|known| sums.get_mut(known)) else {
+                keys.push(key);
+                sums.push(to.clone());
                 continue;
             };
             sum.packets += to.packets;
@@ -212,7 +214,7 @@ pub fn by_destination(tracks: &[TrackStatistics]) -> Vec<DestinationStatistics> 
             sum.failing = sum.failing.take().or_else(|| to.failing.clone());
         }
     }
-    sums.into_iter().map(|(_, sum)| sum).collect()
+    sums
 }
 
 impl TrackStatistics {

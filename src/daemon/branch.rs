@@ -17,9 +17,22 @@ pub(super) struct OpenedBranch {
     /// Name of the source.
     pub(super) name: String,
     pub(super) normaliser: Normaliser,
+    pub(super) patience: Patience,
     /// Format of what leaves.
     pub(super) format: VideoFormat,
     pub(super) track: OpenedTrack,
+}
+
+/// Which pictures wait while another one is being converted: each keeps one of the few buffers that a
+/// camera lends, three at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// The newest: those of the branch that is sent as it comes.
+    Newest,
+    /// One, and those after it go by: those of the only tier.
+    One,
+    /// None: several tiers would take all buffers from the branch that is sent as it comes.
+    None,
 }
 
 /// A branch of a source of pictures.
@@ -27,6 +40,7 @@ pub(super) struct Branch {
     name: String,
     selection: Option<Selection>,
     normaliser: Normaliser,
+    patience: Patience,
     format: VideoFormat,
     pub(super) track: Track,
     /// Frames that it took.
@@ -44,6 +58,7 @@ impl OpenedBranch {
             name: self.name,
             selection: self.selection,
             normaliser: self.normaliser,
+            patience: self.patience,
             format: self.format,
             track: self.track.begin(kept, now),
             captured: 0,
@@ -96,9 +111,11 @@ impl Branch {
         if unit.dependency.may_be_left_out() && !self.track.admits(now) {
             return false;
         }
-        // A picture that waits would keep one of the camera's buffers from the track that is sent
-        // as it comes.
-        let busy = self.track.id().tier.is_some() && !self.normaliser.is_idle();
+        let busy = match self.patience {
+            Patience::Newest => false,
+            Patience::One => self.normaliser.is_full(),
+            Patience::None => !self.normaliser.is_idle(),
+        };
         self.busy += u64::from(busy);
         !busy
     }

@@ -3,7 +3,7 @@
 //! those of a session that continues get its numbers and clocks as they are then.
 
 use super::audio::OpenedAudio;
-use super::branch::OpenedBranch;
+use super::branch::{OpenedBranch, Patience};
 use super::error::Error;
 use super::input::OpenedInput;
 use super::kept::Kept;
@@ -127,13 +127,13 @@ impl Opening<'_> {
             let selection = tier.and_then(|tier| tier.fps);
             let selection =
                 selection.and_then(|fps| Selection::new(fps, source.format().reckoned_rate()));
-            branches.push(OpenedBranch {
-                name: name.clone(),
-                selection,
-                normaliser,
-                format,
-                track,
-            });
+            let patience = match tier {
+                None => Patience::Newest,
+                Some(_) if tiers.len() == 1 => Patience::One,
+                Some(_) => Patience::None,
+            };
+            let name = name.clone();
+            branches.push(OpenedBranch { name, selection, normaliser, patience, format, track });
         }
         Ok(OpenedVideo { index, source, name, branches })
     }

@@ -172,7 +172,6 @@ impl Description {
         let group = track.to.rtp.ip();
         if group != self.group {
             media.group = Some(group);
-            media.sources = group.is_multicast().then_some(self.origin).into_iter().collect();
         }
         let fec = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to: track.to.fec };
         media.repair = self.fec.then_some(fec);

@@ -69,7 +69,7 @@ fn further_tracks_have_names_and_groups_of_their_own() {
     let groups: Vec<_> = session.media.iter().map(|media| media.group).collect();
     let other = Some(group(4).address());
     assert_eq!(groups, [None, None, other, other]);
-    assert_eq!(session.media[2].sources, [session.origin]);
+    assert_eq!(session.sources, [session.origin]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl Session<'_> {
         out.write_str("t=0 0\r\n")?;
         optional(out, "a=tool:", self.tool)?;
         out.write_str("a=type:broadcast\r\na=recvonly\r\n")?;
-        filter(out, self.group, &self.sources)?;
+        filter(out, self.is_in_one_group().then_some(self.group), &self.sources)?;
         if self.rtcp_unicast {
             out.write_str("a=rtcp-unicast:rsi\r\n")?;
         }
@@ -31,6 +31,13 @@ impl Session<'_> {
         }
         self.write_group(out)?;
         self.media.iter().try_for_each(|media| media.write(self, out))
+    }
+
+    /// Whether all media go to the session's group. A filter of the session is then of that group, else of any:
+    /// some players join a group for the sources of the session and again for those of the medium, which the
+    /// kernel refuses.
+    fn is_in_one_group(&self) -> bool {
+        self.media.iter().all(|media| media.group.is_none_or(|group| group == self.group))
     }
 
     /// Media that are to be played in step (RFC 5888 section 7).
@@ -63,7 +70,7 @@ impl Media<'_> {
             write!(out, "b=AS:{bandwidth}\r\n")?;
         }
         self.formats.iter().try_for_each(|format| self.write_format(format, out))?;
-        filter(out, self.group.unwrap_or(session.group), &self.sources)?;
+        filter(out, Some(self.group.unwrap_or(session.group)), &self.sources)?;
         optional(out, "a=mid:", self.mid)?;
         write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
         self.write_shape(out)?;
@@ -122,12 +129,15 @@ impl Media<'_> {
     }
 }
 
-/// The sources that packets for `group` come from, if they are limited to some.
-fn filter(out: &mut dyn Write, group: IpAddr, sources: &[IpAddr]) -> Result {
-    if sources.is_empty() {
-        return Ok(());
+/// The sources that packets for `group` come from, or those for any group (RFC 4570 section 3), if they are
+/// limited to some.
+fn filter(out: &mut dyn Write, group: Option<IpAddr>, sources: &[IpAddr]) -> Result {
+    let Some(first) = sources.first() else { return Ok(()) };
+    match group {
+        Some(group) => write!(out, "a=source-filter: incl IN {}", Address(group))?,
+        None if first.is_ipv4() => out.write_str("a=source-filter: incl IN IP4 *")?,
+        None => out.write_str("a=source-filter: incl IN IP6 *")?,
     }
-    write!(out, "a=source-filter: incl IN {}", Address(group))?;
     sources.iter().try_for_each(|source| write!(out, " {source}"))?;
     out.write_str("\r\n")
 }
