@@ -33,7 +33,27 @@ thread_local! {
 /// Something that is under way on a thread of its own, and will be a `T`.
 pub struct Work<T: Send + 'static> {
     /// There until it was taken, and shared with the thread as long as that runs.
-    result: Slowly<Arc<Mutex<Option<T>>>>,
+    left: Slowly<Arc<Mutex<Left<T>>>>,
+}
+
+/// What a thread has left.
+#[derive(Debug)]
+struct Left<T> {
+    result: Option<T>,
+    has_ended: bool,
+}
+
+/// The thread's share of it. Dropped, it says that the thread has ended.
+struct Share<T>(Arc<Mutex<Left<T>>>);
+
+impl<T> Drop for Share<T> {
+    fn drop(&mut self) {
+        lock(&self.0).has_ended = true;
+    }
+}
+
+fn lock<T>(left: &Mutex<Left<T>>) -> MutexGuard<'_, Left<T>> {
+    left.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The thread ended without a result: a library panicked.
@@ -51,33 +71,31 @@ impl<T: Send + 'static> Work<T> {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<Self> {
         let counted = Counted::one_more()?;
-        let result = Arc::new(Mutex::new(None));
-        let given = Arc::clone(&result);
+        let left = Arc::new(Mutex::new(Left { result: None, has_ended: false }));
+        let share = Share(Arc::clone(&left));
         thread::Builder::new().name(name.into()).spawn(move || {
             BESIDE.set(true);
             // Dropped last: the loop is woken when the end shows, and that of a panic, too.
             let _end = Ended { waker, counted };
             // Nobody waits for it any more only if the session has ended: it is dropped here then.
-            let given = given;
+            let share = share;
             let done = work();
-            *given.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+            lock(&share.0).result = Some(done);
         })?;
-        Ok(Self { result: Slowly::new(result) })
+        Ok(Self { left: Slowly::new(left) })
     }
 
     /// What has become of it, once, if it has ended.
     pub fn take(&mut self) -> Option<Result<T, Panicked>> {
-        let result = self.result.get()?;
-        // Looked at first: what a thread that has ended has not left will not come.
-        let has_ended = Arc::strong_count(result) == 1;
-        let left = result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let taken = match left {
+        let mut left = lock(self.left.get()?);
+        let taken = match left.result.take() {
             Some(result) => Ok(result),
-            None if has_ended => Err(Panicked),
+            None if left.has_ended => Err(Panicked),
             None => return None,
         };
+        drop(left);
         // Nothing is left that would have to be closed.
-        self.result.0 = None;
+        self.left.0 = None;
         Some(taken)
     }
 }

@@ -136,7 +136,9 @@ impl Statistics {
             uptime_seconds,
             source: plan.name.clone(),
             sources: input.sources.get(),
-            tracks: tracks.map(|medium| TrackStatistics { medium, tier: None }).collect(),
+            tracks: tracks
+                .map(|medium| TrackStatistics { medium, tier: plan.tier.clone() })
+                .collect(),
             clocks: input.clocks().name(),
             latency_target_ms: input.target.millis(),
             latency_now_ms: input.latency.millis(),

@@ -48,7 +48,8 @@ fn tier_sdp(place: Place, tier: &str) -> String {
 /// A receiver that records so long, and says when it decoded what.
 fn record(sdp: &Path, out: &Path) -> Program {
     let mut command = receiver();
-    command.arg(sdp).arg("--record").arg(out).args(["--for", &SECONDS.to_string()]);
+    command.arg(sdp).arg("--record").arg(out).args(["--for", &SECONDS.to_string(), "--stats"]);
+    command.arg(out.with_extension("json"));
     Program::start(account(&mut command))
 }
 
@@ -81,6 +82,11 @@ fn a_tier_is_every_second_picture_at_half_the_size_captured_at_the_same_time() {
     let low = timed(&at("low.mkv"), &low.succeed());
     daemon.interrupt().succeeded();
 
+    for (name, tier) in [("whole", None), ("low", Some("low"))] {
+        let stats = fs::read_to_string(at(&format!("{name}.json"))).unwrap();
+        let stats: serde_json::Value = serde_json::from_str(stats.lines().last().unwrap()).unwrap();
+        assert_eq!(stats["tracks"][0]["tier"].as_str(), tier, "{stats}");
+    }
     assert_eq!(seen.lines().filter(|line| !line.starts_with('#')).count(), 15, "{seen}");
     let mut compared = 0;
     let mut expected = Vec::new();
