@@ -39,7 +39,7 @@ const ELSEWHERE: [&str; 10] = [
 ];
 
 /// The lines that are run here, by words that no other line has.
-const HERE: [&str; 10] = [
+const HERE: [&str; 12] = [
     "streamsocket devices",
     "streamsocket      ",
     "streamsocket-receiver      ",
@@ -50,6 +50,8 @@ const HERE: [&str; 10] = [
     "mpv",
     "gst-launch-1.0",
     " = ",
+    "[[tier]]",
+    "[[track]]",
 ];
 
 /// The lines of the README's code, those that end in a backslash put together.
@@ -220,17 +222,31 @@ fn one_viewer_by_address_and_a_camera_module_by_standard_input() {
 
 #[test]
 fn the_configuration_of_the_readme_is_good() {
-    let lines: Vec<_> = commands().into_iter().filter(|line| line.contains(" = ")).collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it.toml");
-    fs::write(&path, lines.join("\n") + "\n").unwrap();
-    // This machine has neither that camera nor that network.
-    let mut check = ours("streamsocket");
-    check.args(["check", "--video", "pattern", "--interface", "lo", "--config"]).arg(&path);
-    let mut wrong = ours("streamsocket");
-    wrong.args(["check", "--config"]).arg(&path).args(["--video", "pattern", "--fps", "0"]);
-    text(&mut check);
-    assert!(!wrong.status().unwrap().success());
+    let files = configurations();
+    assert_eq!(files.len(), 2, "{files:?}");
+    for file in files {
+        fs::write(&path, file).unwrap();
+        // This machine has neither those devices nor that network.
+        let mut check = ours("streamsocket");
+        check.args(["check", "--video", "pattern", "--audio", "tone", "--interface", "lo"]);
+        check.arg("--config").arg(&path);
+        let mut wrong = ours("streamsocket");
+        wrong.args(["check", "--config"]).arg(&path).args(["--video", "pattern", "--fps", "0"]);
+        text(&mut check);
+        assert!(!wrong.status().unwrap().success());
+    }
+}
+
+/// The configuration files of the README: its pieces of code that set something.
+fn configurations() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(path).unwrap();
+    let text = |line: &str| !line.is_empty() && !line.starts_with("    ");
+    let lines: Vec<_> = readme.lines().collect();
+    let pieces = lines.split(|line| text(line)).map(|piece| piece.join("\n"));
+    pieces.filter(|piece| piece.contains(" = ")).map(|piece| piece + "\n").collect()
 }
 
 /// The only command in back quotes that begins like this.
