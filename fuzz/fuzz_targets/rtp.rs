@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use rtp_types::RtpPacket;
 use streamsocket_fuzz::lies_in;
-use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_seeds::{Step, Steps};
 use streamsocket_stream::receive::audio::{Chunk, Reassembler};
 use streamsocket_stream::receive::fate::Fates;
@@ -108,7 +108,7 @@ impl Receiver {
     /// A new source.
     fn begin(&mut self, index: u8) {
         let stream = &mut self.streams[usize::from(index)];
-        if stream.clock.stepped() != 0 {
+        if stream.clock.stepped() != Delay::ZERO {
             self.timeline.reset();
         }
         stream.clock.reset(&mut self.steps);
@@ -129,7 +129,7 @@ impl Receiver {
         if let (Some(due), Some(delay)) =
             (self.timeline.due(capture), self.timeline.delay(capture, now))
         {
-            assert!(self.timeline.due(capture.offset(1)) >= Some(due));
+            assert!(self.timeline.due(capture + Delay::from_nanos(1)) >= Some(due));
             let latency = self.timeline.latency();
             if index == SOUND {
                 self.jitter.audio(delay, latency, now);
@@ -138,7 +138,7 @@ impl Receiver {
             }
         }
         if let Some(target) = self.jitter.decide(now) {
-            assert!((10_000_000..=1_000_000_000).contains(&target.latency));
+            assert!((Delay::from_millis(10)..=Delay::from_secs(1)).contains(&target.latency));
             self.timeline.set_target(target.latency, target.at_once);
         }
     }
@@ -198,8 +198,8 @@ impl Stream {
 /// As the receiver does it: a clock that is further off is not believed, and the arrival stands in.
 fn play(playout: &mut Playout, due: Monotonic, now: Monotonic) {
     const SPAN_NANOS: i64 = 5_000_000;
-    const BELIEF_NANOS: i64 = 2_000_000_000;
-    let believable = due.nanos_since(now).saturating_abs() < BELIEF_NANOS;
+    const BELIEF: Delay = Delay::from_secs(2);
+    let believable = (due - now).abs() < BELIEF;
     let due = if believable { due } else { now };
     playout.follow(due, SPAN_NANOS);
     let early = due.nanos_since(now);
@@ -244,7 +244,7 @@ fuzz_target!(|steps: Steps<'_>| {
         now: Monotonic(1_000_000_000),
         streams: [Stream::new(Medium::Video), Stream::new(Medium::Audio)],
         steps: ClockSteps::default(),
-        timeline: Timeline::new(100_000_000),
+        timeline: Timeline::new(Delay::from_millis(100)),
         jitter: Jitter::default(),
     };
     for step in &steps.0 {

@@ -1,5 +1,8 @@
 //! The clocks of a session, one type each, so that they cannot be mixed up.
 
+mod delay;
+
+pub use self::delay::Delay;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 use streamsocket_wire::ntp::NtpTime;
@@ -43,34 +46,65 @@ impl Sub<Duration> for Monotonic {
     }
 }
 
+impl Sub for Monotonic {
+    type Output = Delay;
+    fn sub(self, earlier: Self) -> Delay {
+        Delay::from_nanos(self.nanos_since(earlier))
+    }
+}
+
+impl Add<Delay> for Monotonic {
+    type Output = Self;
+    fn add(self, delay: Delay) -> Self {
+        self.offset(delay.nanos())
+    }
+}
+
+impl Sub<Delay> for Monotonic {
+    type Output = Self;
+    fn sub(self, delay: Delay) -> Self {
+        self + -delay
+    }
+}
+
 /// A point on a wall clock, in nanoseconds since 1970: the sender's, as its packets say it, or this machine's
 /// CLOCK_REALTIME. How both relate is not known from the start, and a wall clock may be set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wall(pub i64);
 
 impl Wall {
-    /// Nanoseconds from `earlier` to this point of the same clock, negative if it lies before it.
+    /// How far CLOCK_MONOTONIC is ahead of this clock, if it reads `now` at this point.
     #[must_use]
-    pub const fn nanos_since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
+    pub const fn monotonic_ahead(self, now: Monotonic) -> Delay {
+        Delay::from_nanos(now.0.saturating_sub(self.0))
     }
 
-    /// This point moved by a signed number of nanoseconds.
+    /// What CLOCK_MONOTONIC reads at this point if it is so far ahead of this clock.
     #[must_use]
-    pub const fn offset(self, nanos: i64) -> Self {
-        Self(self.0.saturating_add(nanos))
+    pub const fn monotonic(self, ahead: Delay) -> Monotonic {
+        Monotonic(self.0.saturating_add(ahead.nanos()))
     }
+}
 
-    /// How far CLOCK_MONOTONIC is ahead of this clock, in nanoseconds, if it reads `now` at this point.
-    #[must_use]
-    pub const fn monotonic_ahead(self, now: Monotonic) -> i64 {
-        now.0.saturating_sub(self.0)
+/// Of two points of the same clock.
+impl Sub for Wall {
+    type Output = Delay;
+    fn sub(self, earlier: Self) -> Delay {
+        Delay::from_nanos(self.0.saturating_sub(earlier.0))
     }
+}
 
-    /// What CLOCK_MONOTONIC reads at this point if it is so many nanoseconds ahead of this clock.
-    #[must_use]
-    pub const fn monotonic(self, ahead: i64) -> Monotonic {
-        Monotonic(self.0.saturating_add(ahead))
+impl Add<Delay> for Wall {
+    type Output = Self;
+    fn add(self, delay: Delay) -> Self {
+        Self(self.0.saturating_add(delay.nanos()))
+    }
+}
+
+impl Sub<Delay> for Wall {
+    type Output = Self;
+    fn sub(self, delay: Delay) -> Self {
+        self + -delay
     }
 }
 
@@ -157,8 +191,18 @@ mod tests {
     fn a_wall_clock_is_laid_over_the_monotonic_one() {
         let wall = Wall::from(NtpTime::from_unix_nanos(1_700_000_000 * SECOND));
         let ahead = wall.monotonic_ahead(Monotonic(5));
-        assert_eq!(wall.offset(7).monotonic(ahead), Monotonic(12));
-        assert_eq!((wall.nanos_since(wall.offset(7)), wall.offset(i64::MAX)), (-7, Wall(i64::MAX)));
+        let seven = Delay::from_nanos(7);
+        assert_eq!((wall + seven).monotonic(ahead), Monotonic(12));
+        assert_eq!((wall - (wall + seven), wall + Delay::MAX), (-seven, Wall(i64::MAX)));
+        assert_eq!(wall + seven - seven, wall);
+    }
+
+    #[test]
+    fn points_of_the_monotonic_clock_are_a_delay_apart() {
+        let (early, late) = (Monotonic(5), Monotonic(12));
+        assert_eq!((late - early, early - late), (Delay::from_nanos(7), Delay::from_nanos(-7)));
+        assert_eq!((early + (late - early), late - (late - early)), (late, early));
+        assert_eq!(Monotonic(i64::MAX) - Monotonic(i64::MIN), Delay::MAX);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, Claim, Need};
 use streamsocket_subscribe::queue::Frame;
@@ -30,8 +30,8 @@ const FREE_MAX: usize = 3;
 /// for as long again.
 const AHEAD: Duration = Duration::from_millis(60);
 
-/// A frame that is late by this, in nanoseconds, is not decoded if others wait.
-const LATE_NANOS: i64 = 50_000_000;
+/// A frame that is late by this is not decoded if others wait.
+const LATE: Delay = Delay::from_millis(50);
 
 /// Interval at which a wait looks whether the program ends.
 const STEP: Duration = Duration::from_millis(50);
@@ -71,7 +71,7 @@ fn next(frames: &Receiver<Frame>) -> Option<(Frame, bool)> {
 /// The first frame that is not late, or the last one: after the program was stopped, many are late.
 fn newest_in_time(first: Frame, frames: &Receiver<Frame>, counters: &VideoOutput) -> Frame {
     let mut frame = first;
-    while monotonic().nanos_since(frame.due) > LATE_NANOS {
+    while monotonic() - frame.due > LATE {
         let Ok(next) = frames.try_recv() else { break };
         counters.frames_late.add(1);
         frame = next;
@@ -118,9 +118,9 @@ pub fn run(
         undecodable = false;
         need.note(picture.bytes());
         let now = monotonic();
-        let taken = now.nanos_since(frame.queued.max(frame.due - AHEAD));
+        let taken = now - frame.queued.max(frame.due - AHEAD);
         if let Some(needed) = work.took(taken, now) {
-            shared.input.video.presentation.work.set(needed);
+            shared.input.video.presentation.work.set(needed.nanos());
         }
         log::trace!(target: "decoded", "wall={:?} at={}", frame.origin.wall.map(|wall| wall.0), now.0);
         let Some(claim) = budget.claim(picture.bytes()) else {

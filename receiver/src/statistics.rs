@@ -143,7 +143,7 @@ impl Statistics {
             latency_target_ms: input.target.millis(),
             latency_now_ms: input.latency.millis(),
             drift_ppm: ppm(&input.drift),
-            av_offset_ms: input.av_offset().map(|nanos| to_f64(nanos) / 1e6),
+            av_offset_ms: input.av_offset().map(|offset| to_f64(offset.nanos()) / 1e6),
             recorded_bytes: output.recorded.get(),
             recording_left_out: output.recording_left_out.get(),
             recording_jumps: output.recording_jumps.get(),

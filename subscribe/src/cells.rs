@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_stream::receive::refusal::Refusals;
 use streamsocket_stream::receive::spread::Spread;
 
@@ -50,11 +50,9 @@ impl Gauge {
     }
 
     /// Follows measurements that vary: moves by a sixteenth of the way to each.
-    pub fn average(&self, nanos: i64) {
-        self.set(
-            self.get()
-                .map_or(nanos, |before| before.saturating_add(nanos.saturating_sub(before) / 16)),
-        );
+    pub fn average(&self, delay: Delay) {
+        let average = self.delay().map_or(delay, |before| before + (delay - before) / 16);
+        self.set(average.nanos());
     }
 
     /// The measurement, in nanoseconds.
@@ -62,6 +60,12 @@ impl Gauge {
     pub fn get(&self) -> Option<i64> {
         let nanos = self.0.load(Ordering::Relaxed);
         (nanos != i64::MIN).then_some(nanos)
+    }
+
+    /// The measurement, of a duration.
+    #[must_use]
+    pub fn delay(&self) -> Option<Delay> {
+        self.get().map(Delay::from_nanos)
     }
 
     /// The measurement, in milliseconds.
@@ -76,9 +80,9 @@ impl Gauge {
 pub struct Measured(Mutex<Spread>);
 
 impl Measured {
-    /// Adds a measurement of so many nanoseconds.
-    pub fn add(&self, nanos: i64, now: Monotonic) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(nanos, now);
+    /// Adds a measurement.
+    pub fn add(&self, delay: Delay, now: Monotonic) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(delay, now);
     }
 
     /// Forgets all measurements.
@@ -86,16 +90,16 @@ impl Measured {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).reset();
     }
 
-    /// The duration, in nanoseconds, that at most `above` of 10,000 measurements exceed.
+    /// The duration that at most `above` of 10,000 measurements exceed.
     #[must_use]
-    pub fn quantile(&self, above: u64) -> Option<i64> {
+    pub fn quantile(&self, above: u64) -> Option<Delay> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).quantile(above)
     }
 
     /// The same, in milliseconds.
     #[must_use]
     pub fn millis(&self, above: u64) -> Option<f64> {
-        self.quantile(above).map(|nanos| to_f64(nanos) / 1e6)
+        self.quantile(above).map(|delay| to_f64(delay.nanos()) / 1e6)
     }
 }
 

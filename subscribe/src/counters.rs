@@ -4,6 +4,7 @@ use crate::cells::{Count, Gauge, Note, Refused};
 use crate::diagnosis;
 use crate::latency::{Latency, P50, WallClocks};
 use crate::plan::Plan;
+use streamsocket_media::clock::Delay;
 use streamsocket_wire::sdp::Medium;
 
 /// What a subscription counts and measures.
@@ -104,9 +105,9 @@ pub struct Presentation {
 }
 
 impl Presentation {
-    /// Time from when something is complete until it is presented, in nanoseconds.
-    pub(crate) fn needed(&self) -> i64 {
-        self.work.get().unwrap_or(0) + self.showing.get().unwrap_or(0)
+    /// Time from when something is complete until it is presented.
+    pub(crate) fn needed(&self) -> Delay {
+        self.work.delay().unwrap_or_default() + self.showing.delay().unwrap_or_default()
     }
 }
 
@@ -171,16 +172,16 @@ impl Counters {
         diagnosis::of(&self.audio.refused.get(), stream, plan)
     }
 
-    /// How much later than the pictures the sound is presented, in nanoseconds.
+    /// How much later than the pictures the sound is presented.
     #[must_use]
-    pub fn av_offset(&self) -> Option<i64> {
-        let lateness = |presentation: &Presentation| presentation.latency.lateness.get();
+    pub fn av_offset(&self) -> Option<Delay> {
+        let lateness = |presentation: &Presentation| presentation.latency.lateness.delay();
         Some(lateness(&self.audio.presentation)? - lateness(&self.video.presentation)?)
     }
 
-    /// Median latency of the pictures from capture to screen, in nanoseconds.
+    /// Median latency of the pictures from capture to screen.
     #[must_use]
-    pub fn video_latency(&self) -> Option<i64> {
+    pub fn video_latency(&self) -> Option<Delay> {
         self.video.presentation.latency.shown(self.clocks()).quantile(P50)
     }
 }

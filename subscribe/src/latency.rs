@@ -2,7 +2,7 @@
 
 use crate::cells::{Gauge, Measured};
 use crate::clock::unix_offset;
-use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 
 /// The median: so many of 10,000 measurements exceed it.
 pub const P50: u64 = 5000;
@@ -31,8 +31,8 @@ pub struct Origin {
     pub undelayed: Monotonic,
 }
 
-/// Wall clocks that differ by this, in nanoseconds, do not agree.
-const CLOCKS_APART_NANOS: i64 = 500_000_000;
+/// Wall clocks that differ by this do not agree.
+const CLOCKS_APART: Delay = Delay::from_millis(500);
 
 /// Measured latency of a stream.
 #[derive(Debug, Default)]
@@ -48,13 +48,13 @@ pub struct Latency {
 impl Latency {
     /// Notes that what was due at `due` was presented at `at`.
     pub fn add(&self, origin: Origin, due: Monotonic, at: Monotonic) {
-        self.lateness.average(at.nanos_since(due));
-        let relative = at.nanos_since(origin.undelayed);
+        self.lateness.average(at - due);
+        let relative = at - origin.undelayed;
         self.relative.add(relative, at);
         if let Some(wall) = origin.wall {
-            let absolute = Wall(at.0).offset(unix_offset()).nanos_since(wall);
+            let absolute = Wall(at.0.saturating_add(unix_offset())) - wall;
             // The sender learns of a step of its clock up to a second later.
-            if absolute.saturating_sub(relative).saturating_abs() < CLOCKS_APART_NANOS {
+            if (absolute - relative).abs() < CLOCKS_APART {
                 self.absolute.add(absolute, at);
             }
         }

@@ -2,15 +2,14 @@
 
 use crate::latency::Origin;
 use crate::synchronisation::Synchronisation;
-use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
-/// A presentation time that differs from arrival plus latency by this, in nanoseconds, comes from a clock that cannot
-/// be trusted.
-const BELIEF_NANOS: i64 = 2_000_000_000;
+/// A presentation time that differs from arrival plus latency by this comes from a clock that cannot be trusted.
+const BELIEF: Delay = Delay::from_secs(2);
 
 /// When something was captured, and when it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +33,8 @@ pub struct PresentationTime {
     pub stamp: Stamp,
     /// What the latency is measured from.
     pub origin: Origin,
-    /// How much later than undelayed it was complete, in nanoseconds, if known.
-    pub delay: Option<i64>,
+    /// How much later than undelayed it was complete, if known.
+    pub delay: Option<Delay>,
 }
 
 /// The clocks that map a stream's RTP time to presentation time.
@@ -48,15 +47,13 @@ pub(crate) struct StreamTime<'a> {
     pub(crate) sync: &'a mut Synchronisation,
 }
 
-/// Repair that takes longer than this, in nanoseconds, is not waited for: a machine that is so slow must not make
-/// everything else late.
-const REPAIR_WORTH_NANOS: i64 = 200_000_000;
+/// Repair that takes longer than this is not waited for: a machine that is so slow must not make everything else late.
+const REPAIR_WORTH: Delay = Delay::from_millis(200);
 
 impl StreamTime<'_> {
-    /// The delay of a packet that was repaired after it had been given up, in nanoseconds, if the latency should allow
-    /// for it.
-    pub(crate) fn repair_delay(&self, time: ExtendedTime, arrival: Monotonic) -> Option<i64> {
-        self.presentation(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH_NANOS)
+    /// The delay of a packet that was repaired after it had been given up, if the latency should allow for it.
+    pub(crate) fn repair_delay(&self, time: ExtendedTime, arrival: Monotonic) -> Option<Delay> {
+        self.presentation(time, arrival).delay.filter(|delay| *delay <= REPAIR_WORTH)
     }
 
     /// The presentation time of what has the extended RTP time `time` and was complete at `arrival`, from the stream's
@@ -81,20 +78,18 @@ impl StreamTime<'_> {
     pub(crate) fn presentation(&self, time: ExtendedTime, arrival: Monotonic) -> PresentationTime {
         let timeline = &self.sync.timeline;
         let latency = timeline.latency();
-        let near = |due: &Monotonic| {
-            due.nanos_since(arrival.offset(latency)).saturating_abs() < BELIEF_NANOS
-        };
+        let near = |due: &Monotonic| (*due - (arrival + latency)).abs() < BELIEF;
         let captured = self.clock.capture(time);
         let known = captured.and_then(|capture| timeline.due(capture)).filter(near);
-        let even = || self.arrival_clock.undelayed(time).map(|it| it.offset(latency)).filter(near);
+        let even = || self.arrival_clock.undelayed(time).map(|it| it + latency).filter(near);
         let believed = known.or_else(even);
-        let due = believed.unwrap_or(arrival.offset(latency));
-        let undelayed = due.offset(-latency);
+        let due = believed.unwrap_or(arrival + latency);
+        let undelayed = due - latency;
         PresentationTime {
             due,
             stamp: Stamp { capture: captured, undelayed, arrival, source: 0 },
             origin: Origin { wall: self.clock.wall(time), undelayed },
-            delay: believed.map(|_| arrival.nanos_since(undelayed)),
+            delay: believed.map(|_| arrival - undelayed),
         }
     }
 }

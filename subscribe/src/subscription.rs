@@ -179,7 +179,7 @@ impl Subscription {
         SenderClock {
             synchronised: heard().count() > 0 && heard().all(RtpSession::is_synchronised),
             same_machine: first.is_some_and(RtpSession::is_same_machine),
-            stepped: first.map_or(0, |session| session.clock().stepped()),
+            stepped: first.map(|session| session.clock().stepped()).unwrap_or_default(),
         }
     }
 

@@ -4,8 +4,7 @@
 use crate::clock::unix_offset;
 use crate::counters::Counters;
 use crate::latency::TargetLatency;
-use std::time::Duration;
-use streamsocket_media::clock::{Monotonic, Wall, WallClock};
+use streamsocket_media::clock::{Delay, Monotonic, Wall, WallClock};
 use streamsocket_net::machine;
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
@@ -15,17 +14,17 @@ use streamsocket_wire::sdp::Medium;
 
 /// The latency that `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long, and
 /// Wi-Fi delays by some tens. What is needed is known two seconds later.
-const LATENCY_FIRST: Duration = Duration::from_millis(100);
+const LATENCY_FIRST: Delay = Delay::from_millis(100);
 
-/// If the latency exceeds what the last minute has needed by more than this, in nanoseconds, it is lowered at once:
+/// If the latency exceeds what the last minute has needed by more than this, it is lowered at once:
 /// slowly, that would take minutes.
-const EXCESS_NANOS: i64 = 40_000_000;
+const EXCESS: Delay = Delay::from_millis(40);
 
-/// Wall clocks that differ by this, in nanoseconds, are not both synchronised, whatever they claim.
-const APART_NANOS: i64 = 500_000_000;
+/// Wall clocks that differ by this are not both synchronised, whatever they claim.
+const CLOCKS_APART: Delay = Delay::from_millis(500);
 
-/// Interval between two looks at this machine's wall clock, in nanoseconds.
-const LOOK_NANOS: i64 = 1_000_000_000;
+/// Interval between two looks at this machine's wall clock.
+const LOOK: Delay = Delay::from_secs(1);
 
 /// What is known of the sender's wall clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,8 +33,8 @@ pub(crate) struct SenderClock {
     pub(crate) synchronised: bool,
     /// It is this machine's.
     pub(crate) same_machine: bool,
-    /// The sum of its steps since it was first heard of, in nanoseconds.
-    pub(crate) stepped: i64,
+    /// The sum of its steps since it was first heard of.
+    pub(crate) stepped: Delay,
 }
 
 /// The state that the streams of a session share.
@@ -66,12 +65,12 @@ impl Synchronisation {
     pub(crate) fn new(latency: TargetLatency, now: Monotonic) -> Self {
         let first = match latency {
             TargetLatency::Auto => LATENCY_FIRST,
-            TargetLatency::Fixed(millis) => Duration::from_millis(millis.into()),
+            TargetLatency::Fixed(millis) => Delay::from_millis(millis.into()),
         };
         let unix_offset = unix_offset();
         Self {
             steps: Steps::default(),
-            timeline: Timeline::new(i64::try_from(first.as_nanos()).unwrap_or(i64::MAX)),
+            timeline: Timeline::new(first),
             jitter: Jitter::default(),
             latency,
             wall: WallClock::new(now, now.0.saturating_add(unix_offset)),
@@ -84,18 +83,18 @@ impl Synchronisation {
     }
 
     /// When what was sampled at the extended RTP time `time` must be complete to be presented in time, if preparing it
-    /// takes `work` nanoseconds. `None` as long as the clock is not known.
+    /// takes `work`. `None` as long as the clock is not known.
     pub(crate) fn latest(
         &self,
         clock: &StreamClock,
         time: ExtendedTime,
-        work: i64,
+        work: Delay,
     ) -> Option<Monotonic> {
-        Some(self.timeline.due(clock.capture(time)?)?.offset(-work))
+        Some(self.timeline.due(clock.capture(time)?)? - work)
     }
 
-    /// Time that is needed to present something after it is complete, in nanoseconds.
-    pub(crate) const fn work(&self, medium: Medium) -> i64 {
+    /// Time that is needed to present something after it is complete.
+    pub(crate) const fn work(&self, medium: Medium) -> Delay {
         let work = self.jitter.work();
         match medium {
             Medium::Video => work.video,
@@ -103,8 +102,8 @@ impl Synchronisation {
         }
     }
 
-    /// Notes that something was complete at `at`, `delay` nanoseconds after it would have been undelayed.
-    pub(crate) fn measure(&mut self, medium: Medium, delay: i64, at: Monotonic) {
+    /// Notes that something was complete at `at`, `delay` after it would have been undelayed.
+    pub(crate) fn measure(&mut self, medium: Medium, delay: Delay, at: Monotonic) {
         let latency = self.timeline.latency();
         match medium {
             Medium::Video => self.jitter.video(delay, latency, at),
@@ -129,18 +128,18 @@ impl Synchronisation {
             log::info!("the sender's time has jumped: picture and sound begin anew");
             self.jitter.reset();
         }
-        let delay = self.timeline.delay(capture, arrival).unwrap_or(0);
+        let delay = self.timeline.delay(capture, arrival).unwrap_or_default();
         self.heard_late(delay, arrival);
     }
 
-    /// Notes the arrival of a packet `delay` nanoseconds after it would have come undelayed.
-    pub(crate) fn heard_late(&mut self, delay: i64, arrival: Monotonic) {
+    /// Notes the arrival of a packet `delay` after it would have come undelayed.
+    pub(crate) fn heard_late(&mut self, delay: Delay, arrival: Monotonic) {
         self.jitter.heard(delay, arrival, self.now);
     }
 
     /// Adjusts the latency, and updates the counters.
     pub(crate) fn turn(&mut self, now: Monotonic, sender: SenderClock, counters: &Counters) {
-        if now.nanos_since(self.looked) >= LOOK_NANOS {
+        if now - self.looked >= LOOK {
             self.looked = now;
             let synchronised = sender.synchronised && machine::is_synchronised();
             self.look(now, synchronised, sender.stepped);
@@ -152,8 +151,8 @@ impl Synchronisation {
         if let (TargetLatency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
             let excess = self.timeline.latency() - target.latency;
             let at_once = self.timeline.is_settling(now)
-                || target.at_once && excess < 0
-                || excess > EXCESS_NANOS;
+                || target.at_once && excess < Delay::ZERO
+                || excess > EXCESS;
             self.timeline.set_target(target.latency, at_once);
         }
         if std::mem::replace(&mut self.settling, self.timeline.is_settling(now))
@@ -165,22 +164,20 @@ impl Synchronisation {
         if let Some(stopped) = self.jitter.stopped() {
             counters.stopped.set(stopped.0);
         }
-        counters.latency.set(self.timeline.latency());
-        counters.target.set(self.timeline.target());
+        counters.latency.set(self.timeline.latency().nanos());
+        counters.target.set(self.timeline.target().nanos());
         if let Some(drift) = self.timeline.drift_ppb() {
             counters.drift.set(drift);
         }
     }
 
     /// Looks at this machine's wall clock, and decides whether viewers can go by the wall clocks.
-    fn look(&mut self, now: Monotonic, synchronised: bool, stepped: i64) {
+    fn look(&mut self, now: Monotonic, synchronised: bool, stepped: Delay) {
         self.wall.observe(now, now.0.saturating_add(self.unix_offset));
         let fixed = matches!(self.latency, TargetLatency::Fixed(_));
-        let offset = stepped.saturating_sub(self.wall.unix_nanos(Monotonic(0)));
-        let agree = self
-            .timeline
-            .offset(now)
-            .is_some_and(|heard| heard.saturating_sub(offset).saturating_abs() < APART_NANOS);
+        let offset = stepped - Delay::from_nanos(self.wall.unix_nanos(Monotonic(0)));
+        let agree =
+            self.timeline.offset(now).is_some_and(|heard| (heard - offset).abs() < CLOCKS_APART);
         let disciplined = fixed && synchronised && agree;
         if disciplined != self.disciplined {
             self.disciplined = disciplined;

@@ -4,7 +4,7 @@ use crate::figures::Figures;
 use crate::scenario::Scenario;
 use crate::sender::{RATE, Truth};
 use crate::world::{Clock, MS, Of, Packet, SECOND, Time, by_clock, until_clock};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_stream::receive::audio::{self, Chunk};
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::packet;
@@ -18,7 +18,8 @@ use streamsocket_wire::rtp::{self, ExtendedTime};
 use streamsocket_wire::sdp::Medium;
 
 /// What decoding takes, and what the card has to have ahead.
-const WORK: Work = Work { video: 3 * MS, audio: AHEAD + 3 * MS };
+const WORK: Work =
+    Work { video: Delay::from_nanos(3 * MS), audio: Delay::from_nanos(AHEAD + 3 * MS) };
 
 /// A card whose next sound is not there so much before it has to be played is given silence, a
 /// millisecond of it at a time.
@@ -32,7 +33,7 @@ const START: i64 = 12 * MS;
 const POSITION: i64 = MS;
 
 /// More latency than this beyond what is needed is given up at once, as by the receiver.
-const EXCESS: i64 = 40 * MS;
+const EXCESS: Delay = Delay::from_millis(40);
 
 /// The latency to begin with.
 const LATENCY_FIRST: i64 = 100 * MS;
@@ -79,7 +80,7 @@ impl Viewer {
             clock: Clock { began: 77 * SECOND, ppm: scenario.viewer_ppm },
             fixed: scenario.latency.is_some(),
             steps: Steps::default(),
-            timeline: Timeline::new(latency),
+            timeline: Timeline::new(Delay::from_nanos(latency)),
             jitter,
             video: Stream {
                 source: Source::new(90_000),
@@ -114,8 +115,8 @@ impl Viewer {
     /// When it has something to do without a packet.
     pub(crate) fn next(&self) -> Time {
         let timeline = &self.timeline;
-        let latest = |clock: StreamClock, work: i64| {
-            move |time| Some(timeline.due(clock.capture(time)?)?.offset(-work))
+        let latest = |clock: StreamClock, work: Delay| {
+            move |time| Some(timeline.due(clock.capture(time)?)? - work)
         };
         let video = self.video.reassembler.deadline(&latest(self.video.clock, WORK.video));
         let work = self.jitter.work().audio;
@@ -141,7 +142,7 @@ impl Viewer {
             Admission::Refused => return,
         };
         if new {
-            if clock.stepped() != 0 {
+            if clock.stepped() != Delay::ZERO {
                 self.timeline.reset();
             }
             clock.reset(&mut self.steps);
@@ -179,12 +180,13 @@ impl Viewer {
     }
 
     fn decide(&mut self, now: Monotonic) {
-        let audio = WORK.audio + self.card.sink.lead();
+        let audio = WORK.audio + Delay::from_nanos(self.card.sink.lead());
         self.jitter.set_work(Work { audio, ..WORK });
         if let (false, Some(target)) = (self.fixed, self.jitter.decide(now)) {
             let excess = self.timeline.latency() - target.latency;
-            let at_once =
-                self.timeline.is_settling(now) || target.at_once && excess < 0 || excess > EXCESS;
+            let at_once = self.timeline.is_settling(now)
+                || target.at_once && excess < Delay::ZERO
+                || excess > EXCESS;
             self.timeline.set_target(target.latency, at_once);
         }
     }
@@ -193,7 +195,7 @@ impl Viewer {
         let mono = self.clock.at(now);
         loop {
             let (clock, timeline) = (self.video.clock, &self.timeline);
-            let latest = |time| Some(timeline.due(clock.capture(time)?)?.offset(-WORK.video));
+            let latest = |time| Some(timeline.due(clock.capture(time)?)? - WORK.video);
             let Some(frame) = self.video.reassembler.poll(by, &latest, &mut self.buffer) else {
                 break;
             };
@@ -201,18 +203,18 @@ impl Viewer {
                 continue;
             };
             self.jitter.video(delay, self.timeline.latency(), frame.completed);
-            let ready = mono.offset(WORK.video);
+            let ready = mono + WORK.video;
             let at = self.clock.when(due.max(ready));
             // Rounding is not late.
             self.figures.late(ready.nanos_since(due) > MS / 10);
             if let Some(captured) = captured(&mut truth[0], frame.time) {
-                self.figures.shown(at, at - captured, self.timeline.latency());
+                self.figures.shown(at, at - captured, self.timeline.latency().nanos());
             }
         }
         loop {
             let (clock, timeline) = (self.audio.clock, &self.timeline);
             let work = self.jitter.work().audio;
-            let latest = |time| Some(timeline.due(clock.capture(time)?)?.offset(-work));
+            let latest = |time| Some(timeline.due(clock.capture(time)?)? - work);
             let Some(chunk) = self.audio.reassembler.poll(by, &latest, &mut self.samples) else {
                 break;
             };
@@ -240,7 +242,7 @@ impl Viewer {
         clock: StreamClock,
         time: ExtendedTime,
         complete: Monotonic,
-    ) -> Option<(Monotonic, i64)> {
+    ) -> Option<(Monotonic, Delay)> {
         let unix = clock.capture(time)?;
         Some((self.timeline.due(unix)?, self.timeline.delay(unix, complete)?))
     }
@@ -272,7 +274,8 @@ impl Viewer {
                 Step::Wait { nanos } => self.card.write(now, nanos, &mut self.figures),
                 Step::Play { stretch } => {
                     let heard = self.card.dry.max(now) + self.card.behind;
-                    let (latency, needed) = (self.timeline.latency(), self.jitter.work().audio);
+                    let (latency, needed) =
+                        (self.timeline.latency().nanos(), self.jitter.work().audio.nanos());
                     self.card.sink.learn(self.card.playout.behind(), latency, needed);
                     if let Some(captured) = captured {
                         self.figures.heard(heard, heard - captured);
@@ -293,7 +296,7 @@ impl Viewer {
 
     /// The latency and its target.
     pub(crate) const fn latency(&self) -> (i64, i64) {
-        (self.timeline.latency(), self.timeline.target())
+        (self.timeline.latency().nanos(), self.timeline.target().nanos())
     }
 }
 

@@ -1,7 +1,7 @@
 //! How long decoding takes from when a frame is there, which the latency has to allow for. Nothing is decoded
 //! here and no clock is read.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_stream::receive::spread::Spread;
 
 /// Of the time that decoding takes, what only so many in 10,000 exceed.
@@ -10,8 +10,8 @@ const BEYOND: u64 = 10;
 /// The first frames take longer: memory is fetched, and the program is still being read from the disk.
 const FIRST_FRAMES: u64 = 10;
 
-/// Who took longer, in nanoseconds, was stopped or suspended, which no latency makes up for.
-const MAX_NANOS: i64 = 250_000_000;
+/// Who took longer was stopped or suspended, which no latency makes up for.
+const TAKEN_MAX: Delay = Delay::from_millis(250);
 
 /// What decoding has taken lately.
 #[derive(Debug, Default)]
@@ -30,13 +30,13 @@ impl Work {
         self.piled = held_up || self.piled && !idle;
     }
 
-    /// It took so many nanoseconds. Returns what nearly all take, if there is news of it.
-    pub(super) fn took(&mut self, nanos: i64, now: Monotonic) -> Option<i64> {
+    /// It took so long. Returns what nearly all take, if there is news of it.
+    pub(super) fn took(&mut self, taken: Delay, now: Monotonic) -> Option<Delay> {
         self.frames += 1;
-        if nanos >= MAX_NANOS || self.frames <= FIRST_FRAMES || self.piled {
+        if taken >= TAKEN_MAX || self.frames <= FIRST_FRAMES || self.piled {
             return None;
         }
-        self.spread.add(nanos, now);
+        self.spread.add(taken, now);
         self.spread.quantile(BEYOND)
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     /// at their end, as far as there was room for them. What decoding is said to take a moment later.
     fn after_a_stop(stopped: Option<Monotonic>) -> i64 {
         let (stop, resumed) = (5000, 20_000);
-        let (mut work, mut free, mut needed) = (Work::default(), Monotonic(0), 0);
+        let (mut work, mut free, mut needed) = (Work::default(), Monotonic(0), Delay::ZERO);
         for captured in (0..22_000).step_by(33).filter(|at| !(stop + 800..resumed).contains(at)) {
             let stood_still = (stop..resumed).contains(&captured);
             let handed = Monotonic(if stood_still { resumed } else { captured } * MS);
@@ -60,10 +60,10 @@ mod tests {
                 stopped.filter(|_| captured >= stop),
                 free <= handed,
             );
-            free = handed.max(free).offset(10 * MS);
-            needed = work.took(free.nanos_since(handed), free).unwrap_or(needed);
+            free = handed.max(free) + Delay::from_millis(10);
+            needed = work.took(free - handed, free).unwrap_or(needed);
         }
-        needed / MS
+        needed.millis()
     }
 
     #[test]

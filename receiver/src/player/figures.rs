@@ -2,7 +2,7 @@
 
 use crate::shared::Shared;
 use crate::status::{Details, Status};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_subscribe::latency::{P50, P95, P99, WallClocks};
 
 /// Frame rate and bit rate, measured from tick to tick.
@@ -43,9 +43,9 @@ impl Figures<'_> {
         Details {
             beyond_ms: beyond(P95).zip(beyond(P99)),
             sound_ms: in_millis(audio.latency.shown(clocks).quantile(P50)),
-            target_ms: in_millis(input.target.get()),
-            jitter_ms: in_millis(input.video.jitter.get()),
-            drift_ppm: input.drift.get().map(|ppb| millis(ppb) * 1e3),
+            target_ms: in_millis(input.target.delay()),
+            jitter_ms: in_millis(input.video.jitter.delay()),
+            drift_ppm: input.drift.get().map(ppm),
             late: output.video.frames_late.get(),
             concealed_ms: output.audio.samples_concealed.get() * 1000 / rate,
         }
@@ -74,8 +74,8 @@ impl Figures<'_> {
     }
 }
 
-fn in_millis(nanos: Option<i64>) -> Option<f32> {
-    nanos.map(millis)
+fn in_millis(delay: Option<Delay>) -> Option<f32> {
+    delay.map(millis)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
@@ -83,7 +83,13 @@ fn to_f32(count: u64) -> f32 {
     count as f32
 }
 
+/// Parts per million of parts per billion.
 #[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
-fn millis(nanos: i64) -> f32 {
-    nanos as f32 / 1e6
+fn ppm(ppb: i64) -> f32 {
+    ppb as f32 / 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
+fn millis(delay: Delay) -> f32 {
+    delay.nanos() as f32 / 1e6
 }

@@ -3,36 +3,36 @@
 //! they were captured. Where it does not, as after a restart of the sender with another clock, recording goes
 //! on where our clock is. Nothing reads a clock here.
 
-use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_subscribe::presentation_time::Stamp;
 use streamsocket_wire::sdp::Medium;
 
-/// A capture time so far after the arrival, in nanoseconds, is of another clock: the first packets, which the
+/// A capture time so far after the arrival is of another clock: the first packets, which the
 /// sender's clock was laid over, may have been delayed by nearly as much...
-const AHEAD_NANOS: i64 = 2_000_000_000;
+const AHEAD: Delay = Delay::from_secs(2);
 
-/// ... and so far before it, in nanoseconds: a sender or a receiver that stood still hands on what is older than
+/// ... and so far before it: a sender or a receiver that stood still hands on what is older than
 /// any network makes it.
-const BEHIND_NANOS: i64 = 10_000_000_000;
+const BEHIND: Delay = Delay::from_secs(10);
 
-/// The first packet of another source must come nearer than this, in nanoseconds, to when it came: that is where
+/// The first packet of another source must come nearer than this to when it came: that is where
 /// clocks change, and as much as presentation lets pass.
-const RESTART_NANOS: i64 = 1_000_000_000;
+const RESTART: Delay = Delay::from_secs(1);
 
-/// The first packet of another source that lies further back than this, in nanoseconds, does not follow: streams are
+/// The first packet of another source that lies further back than this does not follow: streams are
 /// handed on in order.
-const BACK_NANOS: i64 = 20_000_000;
+const BACK: Delay = Delay::from_millis(20);
 
-/// Within a source capture times may go back by as much as this, in nanoseconds, for half a second: a step of the
+/// Within a source capture times may go back by as much as this for half a second: a step of the
 /// sender's clock that one stream seems to have seen is taken out of it until the other has not
 /// ([`Steps`](streamsocket_stream::receive::sync::Steps)).
-const TAKEN_BACK_NANOS: i64 = 1_000_000_000;
+const TAKEN_BACK: Delay = Delay::from_secs(1);
 
-/// So long after a jump, in nanoseconds, everything from before it has come.
-const UNDER_WAY_NANOS: i64 = 2_000_000_000;
+/// So long after a jump everything from before it has come.
+const UNDER_WAY: Delay = Delay::from_secs(2);
 
-/// What the first packets were delayed by, in nanoseconds, stays: beyond it the sender's clock has drifted.
-const DRIFTED_NANOS: i64 = 1_500_000_000;
+/// What the first packets were delayed by stays: beyond it the sender's clock has drifted.
+const DRIFTED: Delay = Delay::from_millis(1500);
 
 /// A drift is followed by so many parts in a billion: faster than clocks drift, and between sound and
 /// picture that are handed on a tenth of a second apart 0.05 ms.
@@ -42,8 +42,8 @@ const FOLLOW_PPB: i64 = 500_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timebase {
     /// Our time minus the sender's: as it is, and as it was before the last jump.
-    offset: Option<i64>,
-    before: Option<i64>,
+    offset: Option<Delay>,
+    before: Option<Delay>,
     jumped: Option<Monotonic>,
     streams: [Placed; 2],
     followed: Option<Monotonic>,
@@ -99,10 +99,10 @@ impl Timebase {
         stamp: &Stamp,
         is_new: bool,
     ) -> Monotonic {
-        let at = |offset: i64| capture.monotonic(offset);
+        let at = |offset: Delay| capture.monotonic(offset);
         let Placed { newest, before, .. } = self.streams[medium as usize];
-        let fits = |offset: &i64| fits(at(*offset), newest, stamp, is_new);
-        let past = |jumped| stamp.arrival.nanos_since(jumped) >= UNDER_WAY_NANOS;
+        let fits = |offset: &Delay| fits(at(*offset), newest, stamp, is_new);
+        let past = |jumped| stamp.arrival - jumped >= UNDER_WAY;
         if before && !self.jumped.is_some_and(past) {
             if let Some(before) = self.before.filter(fits) {
                 return newest.map_or(at(before), |newest| newest.max(at(before)));
@@ -114,9 +114,9 @@ impl Timebase {
             self.offset = Some(followed);
             return newest.map_or(at(followed), |newest| newest.max(at(followed)));
         }
-        let delay = stamp.arrival.nanos_since(stamp.undelayed);
+        let delay = stamp.arrival - stamp.undelayed;
         // The timeline may have heard of it no more than we.
-        let known = (0..RESTART_NANOS).contains(&delay);
+        let known = (Delay::ZERO..RESTART).contains(&delay);
         let now = if known { stamp.undelayed } else { stamp.arrival };
         self.jump(medium, capture, now, stamp.arrival)
     }
@@ -143,36 +143,32 @@ impl Timebase {
     }
 
     /// The offset, moved towards our clock if the sender's has drifted away.
-    fn follow(&mut self, offset: i64, at: Monotonic, stamp: &Stamp) -> i64 {
+    fn follow(&mut self, offset: Delay, at: Monotonic, stamp: &Stamp) -> Delay {
         let since = self.followed.unwrap_or(stamp.arrival);
-        let elapsed = stamp.arrival.nanos_since(since);
-        if elapsed <= 0 {
+        let elapsed = stamp.arrival - since;
+        if elapsed <= Delay::ZERO {
             return offset;
         }
         self.followed = Some(stamp.arrival);
-        let off = stamp.undelayed.nanos_since(at);
+        let off = stamp.undelayed - at;
         // What the timeline does not believe is put where it came: a machine that stood still is no drift.
-        if stamp.undelayed == stamp.arrival || off.saturating_abs() > AHEAD_NANOS {
+        if stamp.undelayed == stamp.arrival || off.abs() > AHEAD {
             return offset;
         }
-        let beyond = off - off.clamp(-DRIFTED_NANOS, DRIFTED_NANOS);
-        let reach = i128::from(elapsed) * i128::from(FOLLOW_PPB) / 1_000_000_000;
-        let reach = i64::try_from(reach).unwrap_or(i64::MAX);
-        offset.saturating_add(beyond.clamp(-reach, reach))
+        let beyond = off - off.clamp(-DRIFTED, DRIFTED);
+        let reach = elapsed.share(FOLLOW_PPB);
+        offset + beyond.clamp(-reach, reach)
     }
 }
 
 /// Whether something may have been captured then that came when it did.
 fn fits(at: Monotonic, newest: Option<Monotonic>, stamp: &Stamp, is_new: bool) -> bool {
     let Stamp { undelayed, arrival, .. } = *stamp;
-    let (behind, ahead, back) = if is_new {
-        (RESTART_NANOS, RESTART_NANOS, BACK_NANOS)
-    } else {
-        (BEHIND_NANOS, AHEAD_NANOS, TAKEN_BACK_NANOS)
-    };
-    at >= undelayed.min(arrival).offset(-behind)
-        && at <= undelayed.max(arrival).offset(ahead)
-        && newest.is_none_or(|newest| at >= newest.offset(-back))
+    let (behind, ahead, back) =
+        if is_new { (RESTART, RESTART, BACK) } else { (BEHIND, AHEAD, TAKEN_BACK) };
+    at >= undelayed.min(arrival) - behind
+        && at <= undelayed.max(arrival) + ahead
+        && newest.is_none_or(|newest| at >= newest - back)
 }
 
 #[cfg(test)]

@@ -3,48 +3,47 @@
 //! held up because one of both machines stood still says nothing of the network between them.
 
 use super::spread::Spread;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 
 /// In so many of 10,000 cases something may be late: half of what anybody notices.
 const LATE_ALLOWED: u64 = 5;
 
-/// For what varies between two measurements, in nanoseconds.
-const MARGIN_NANOS: i64 = 2_000_000;
+/// For what varies between two measurements.
+const MARGIN: Delay = Delay::from_millis(2);
 
-/// Bounds of the latency, in nanoseconds: below, a scheduler's tick is late; above, it is no live view
-/// any more.
-const LATENCY_MIN: i64 = 10_000_000;
-const LATENCY_MAX: i64 = 1_000_000_000;
+/// Bounds of the latency: below, a scheduler's tick is late; above, it is no live view any more.
+const LATENCY_MIN: Delay = Delay::from_millis(10);
+const LATENCY_MAX: Delay = Delay::from_secs(1);
 
-/// The latency is thought over once in so many nanoseconds.
-const INTERVAL_NANOS: i64 = 1_000_000_000;
+/// The latency is thought over once in so long.
+const INTERVAL: Delay = Delay::from_secs(1);
 
 /// A stream that is late this often, one in so many cases, needs its latency at once and not slowly.
 const LATE_TOO_OFTEN: u64 = 50;
 
-/// A machine that does nothing for so long, in nanoseconds, stands still: no scheduler and no radio that
-/// anybody can live with takes as long again and again.
-const STOP_NANOS: i64 = 300_000_000;
+/// A machine that does nothing for so long stands still: no scheduler and no radio that anybody can live
+/// with takes as long again and again.
+const STOP: Delay = Delay::from_millis(300);
 
-/// More shorter stops than this within [`STOPS_NANOS`] are the network's, which takes its time again and
+/// More shorter stops than this within [`STOPS_WITHIN`] are the network's, which takes its time again and
 /// again. Those that no latency makes up for never are.
 const STOPS_MAX: usize = 2;
-const STOPS_NANOS: i64 = 60_000_000_000;
+const STOPS_WITHIN: Delay = Delay::from_secs(60);
 
-/// Time that is needed after something is complete, in nanoseconds.
+/// Time that is needed after something is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// To decode a picture.
-    pub video: i64,
+    pub video: Delay,
     /// To bring a packet's sound into the sound card ahead of what it plays.
-    pub audio: i64,
+    pub audio: Delay,
 }
 
 /// What the latency is to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// In nanoseconds.
-    pub latency: i64,
+    /// How long presentation is to wait.
+    pub latency: Delay,
     /// Too much is late already: not slowly.
     pub at_once: bool,
 }
@@ -85,22 +84,22 @@ impl Jitter {
         *self = Self { work: self.work, ..Self::default() };
     }
 
-    /// A packet of either stream arrived, `delay` nanoseconds after an undelayed one would have, and is
+    /// A packet of either stream arrived, `delay` after an undelayed one would have, and is
     /// looked at now. Called before what becomes of it is measured.
-    pub fn heard(&mut self, delay: i64, arrival: Monotonic, now: Monotonic) {
-        if now.nanos_since(arrival) >= STOP_NANOS {
+    pub fn heard(&mut self, delay: Delay, arrival: Monotonic, now: Monotonic) {
+        if now - arrival >= STOP {
             // We were not there to take it.
             self.stopped = self.stopped.max(Some(now));
         }
         let before = self.heard.replace(arrival).unwrap_or(arrival);
-        if arrival.nanos_since(before) >= STOP_NANOS {
+        if arrival - before >= STOP {
             self.silence = Some((before, arrival));
         }
-        let Some((from, until)) = self.silence.filter(|_| delay >= STOP_NANOS) else { return };
-        let due = arrival.offset(delay.saturating_neg());
+        let Some((from, until)) = self.silence.filter(|_| delay >= STOP) else { return };
+        let due = arrival - delay;
         // A slow stream is silent as well, but nothing was captured meanwhile.
-        if due >= from.offset(-STOP_NANOS) && due < until && self.stopped < Some(until) {
-            let long = until.nanos_since(from) >= LATENCY_MAX;
+        if due >= from - STOP && due < until && self.stopped < Some(until) {
+            let long = until - from >= LATENCY_MAX;
             if long || self.is_seldom(until) {
                 self.stopped = Some(until);
             }
@@ -112,9 +111,8 @@ impl Jitter {
         if self.stops.contains(&Some(until)) {
             return false;
         }
-        let recent = |stop: &Option<Monotonic>| {
-            stop.is_some_and(|stop| until.nanos_since(stop) < STOPS_NANOS)
-        };
+        let recent =
+            |stop: &Option<Monotonic>| stop.is_some_and(|stop| until - stop < STOPS_WITHIN);
         let seldom = !self.stops.iter().all(recent);
         self.stops.rotate_left(1);
         self.stops[STOPS_MAX - 1] = Some(until);
@@ -128,28 +126,28 @@ impl Jitter {
     }
 
     /// Whether a delay until `now` is the network's.
-    fn is_jitter(&self, delay: i64, now: Monotonic) -> bool {
-        let due = now.offset(delay.saturating_neg());
+    fn is_jitter(&self, delay: Delay, now: Monotonic) -> bool {
+        let due = now - delay;
         self.stopped.is_none_or(|stopped| due >= stopped)
     }
 
-    /// A picture was complete `delay` nanoseconds after an undelayed packet would have come; it is
+    /// A picture was complete `delay` after an undelayed packet would have come; it is
     /// presented `latency` after that.
-    pub fn video(&mut self, delay: i64, latency: i64, now: Monotonic) {
+    pub fn video(&mut self, delay: Delay, latency: Delay, now: Monotonic) {
         if !self.is_jitter(delay, now) {
             return;
         }
         self.video.add(delay, now);
-        self.note(delay.saturating_add(self.work.video) > latency);
+        self.note(delay + self.work.video > latency);
     }
 
     /// The same of a packet of sound.
-    pub fn audio(&mut self, delay: i64, latency: i64, now: Monotonic) {
+    pub fn audio(&mut self, delay: Delay, latency: Delay, now: Monotonic) {
         if !self.is_jitter(delay, now) {
             return;
         }
         self.audio.add(delay, now);
-        self.note(delay.saturating_add(self.work.audio) > latency);
+        self.note(delay + self.work.audio > latency);
     }
 
     const fn note(&mut self, late: bool) {
@@ -157,18 +155,18 @@ impl Jitter {
         self.late += late as u64;
     }
 
-    /// The delay that only a few exceed, in nanoseconds, once there is one.
+    /// The delay that only a few exceed, once there is one.
     #[must_use]
-    pub fn needed(&self) -> Option<i64> {
-        let of = |spread: &Spread, work: i64| Some(spread.quantile(LATE_ALLOWED)? + work);
+    pub fn needed(&self) -> Option<Delay> {
+        let of = |spread: &Spread, work: Delay| Some(spread.quantile(LATE_ALLOWED)? + work);
         let needed = of(&self.video, self.work.video).max(of(&self.audio, self.work.audio))?;
-        Some((needed + MARGIN_NANOS).clamp(LATENCY_MIN, LATENCY_MAX))
+        Some((needed + MARGIN).clamp(LATENCY_MIN, LATENCY_MAX))
     }
 
     /// What the latency is to become, if it is time to think it over.
     pub fn decide(&mut self, now: Monotonic) -> Option<Target> {
         let decided = *self.decided.get_or_insert(now);
-        if now.nanos_since(decided) < INTERVAL_NANOS {
+        if now - decided < INTERVAL {
             return None;
         }
         let at_once = self.late * LATE_TOO_OFTEN > self.seen;

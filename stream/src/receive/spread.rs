@@ -1,13 +1,13 @@
 //! How a duration is spread: a histogram of the last minute that tells quantiles. Fixed memory, no
 //! allocation.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 
-/// A measurement is forgotten after one to two of these, in nanoseconds.
-const HALF_NANOS: i64 = 30_000_000_000;
+/// A measurement is forgotten after one to two of these.
+const HALF: Delay = Delay::from_secs(30);
 
-/// The finest step of the scale, in nanoseconds: a 32nd of a millisecond.
-const UNIT_NANOS: i64 = 31_250;
+/// The finest step of the scale: a 32nd of a millisecond.
+const UNIT: Delay = Delay::from_nanos(31_250);
 
 /// Steps of each doubling: a quantile is known to 6 per cent.
 const STEPS: usize = 16;
@@ -34,14 +34,14 @@ impl Default for Spread {
 
 impl Spread {
     /// Takes a measurement. Less than nothing counts as nothing.
-    pub fn add(&mut self, nanos: i64, now: Monotonic) {
+    pub fn add(&mut self, delay: Delay, now: Monotonic) {
         let turned = *self.turned.get_or_insert(now);
-        if now.nanos_since(turned) >= HALF_NANOS {
+        if now - turned >= HALF {
             self.turned = Some(now);
             self.past = core::mem::replace(&mut self.current, [0; BINS]);
             self.total = self.past.iter().map(|count| u64::from(*count)).sum();
         }
-        let bin = &mut self.current[bin(nanos)];
+        let bin = &mut self.current[bin(delay)];
         *bin = bin.saturating_add(1);
         self.total += 1;
     }
@@ -57,10 +57,10 @@ impl Spread {
         self.total
     }
 
-    /// The duration, in nanoseconds, that at most `above` in 10,000 measurements exceed; the greatest
+    /// The duration that at most `above` in 10,000 measurements exceed; the greatest
     /// one if there are too few to say so. `None` before the first.
     #[must_use]
-    pub fn quantile(&self, above: u64) -> Option<i64> {
+    pub fn quantile(&self, above: u64) -> Option<Delay> {
         let allowed = self.total * above / 10_000;
         let mut seen = 0;
         for index in (0..BINS).rev() {
@@ -73,8 +73,8 @@ impl Spread {
     }
 }
 
-fn bin(nanos: i64) -> usize {
-    let units = usize::try_from(nanos.max(0) / UNIT_NANOS).unwrap_or(usize::MAX);
+fn bin(delay: Delay) -> usize {
+    let units = usize::try_from(delay.nanos().max(0) / UNIT.nanos()).unwrap_or(usize::MAX);
     if units < 2 * STEPS {
         return units;
     }
@@ -83,32 +83,32 @@ fn bin(nanos: i64) -> usize {
     index.min(BINS - 1)
 }
 
-fn upper_edge(bin: usize) -> i64 {
+fn upper_edge(bin: usize) -> Delay {
     let units = if bin < 2 * STEPS {
         bin + 1
     } else {
         let doubling = bin / STEPS - 1;
         (bin - doubling * STEPS + 1) << doubling
     };
-    i64::try_from(units).unwrap_or(i64::MAX).saturating_mul(UNIT_NANOS)
+    UNIT * i64::try_from(units).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MS: i64 = 1_000_000;
+    const MS: Delay = Delay::from_millis(1);
 
     #[test]
     fn every_duration_lies_below_its_upper_edge_by_little() {
         for nanos in (0..40_000).map(|step| step * 777_777) {
-            let edge = upper_edge(bin(nanos));
+            let edge = upper_edge(bin(Delay::from_nanos(nanos))).nanos();
             assert!(
-                edge > nanos && edge - nanos <= (nanos / 15).max(UNIT_NANOS),
+                edge > nanos && edge - nanos <= (nanos / 15).max(UNIT.nanos()),
                 "{nanos}: {edge}"
             );
         }
-        assert_eq!((bin(-5), bin(i64::MAX)), (0, BINS - 1));
+        assert_eq!((bin(Delay::from_nanos(-5)), bin(Delay::MAX)), (0, BINS - 1));
     }
 
     #[test]
@@ -116,10 +116,10 @@ mod tests {
         let mut spread = Spread::default();
         assert_eq!(spread.quantile(0), None);
         for millis in 0..1000 {
-            spread.add(millis * MS, Monotonic(0));
+            spread.add(MS * millis, Monotonic(0));
         }
         let near = |above, millis| {
-            let quantile = spread.quantile(above).unwrap() / MS;
+            let quantile = spread.quantile(above).unwrap().millis();
             assert!((millis..=millis * 107 / 100).contains(&quantile), "{quantile} of {millis}");
         };
         near(5000, 500);
@@ -130,11 +130,11 @@ mod tests {
     #[test]
     fn a_minute_later_it_is_forgotten() {
         let mut spread = Spread::default();
-        spread.add(900 * MS, Monotonic(0));
+        spread.add(MS * 900, Monotonic(0));
         for second in 1..=61 {
-            spread.add(MS, Monotonic(second * 1000 * MS));
+            spread.add(MS, Monotonic(0) + Delay::from_secs(second));
         }
-        assert!(spread.quantile(0).unwrap() < 2 * MS);
+        assert!(spread.quantile(0).unwrap() < MS * 2);
         assert!(spread.count() <= 60);
     }
 }

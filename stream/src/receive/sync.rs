@@ -4,21 +4,21 @@
 //! A sender whose wall clock is set (a Pi boots days off) stamps everything that follows with the new
 //! time. RTP time goes on evenly, so that the step shows; taken out of both streams it moves neither.
 
-use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
-/// A difference between RTP time and wall clock that is new and beyond this, in nanoseconds, is a
-/// step: below 100 ms senders slew.
-const STEP_NANOS: i64 = 90_000_000;
+/// A difference between RTP time and wall clock that is new and beyond this is a step: below
+/// 100 ms senders slew.
+const STEP: Delay = Delay::from_millis(90);
 
-/// Both streams of a session see the same step to within this, in nanoseconds.
-const SAME_NANOS: i64 = 20_000_000;
+/// Both streams of a session see the same step to within this.
+const SAME: Delay = Delay::from_millis(20);
 
-/// When one stream has seen a step and the other goes on as before for so long, in nanoseconds, it was
-/// no step of the clock, but of that stream alone.
-const CONFIRM_NANOS: i64 = 500_000_000;
+/// When one stream has seen a step and the other goes on as before for so long, it was no step of the
+/// clock, but of that stream alone.
+const CONFIRM: Delay = Delay::from_millis(500);
 
 /// Steps that a stream may be behind with: who sets a clock more often while one of them is away has
 /// other problems.
@@ -51,46 +51,43 @@ pub struct Steps {
 
 #[derive(Clone, Copy, Debug)]
 struct Step {
-    nanos: i64,
+    by: Delay,
     at: Monotonic,
     /// Which streams have taken it out.
     taken: [bool; 2],
 }
 
 impl Steps {
-    /// A stream has seen a step of about so many nanoseconds; returns what to take out of it, and
+    /// A stream has seen a step by about so much; returns what to take out of it, and
     /// whether it is the first to see it.
-    fn see(&mut self, medium: Medium, nanos: i64, now: Monotonic) -> (i64, bool) {
-        let same = |step: &&mut Step| {
-            !step.taken[index(medium)]
-                && step.nanos.saturating_sub(nanos).saturating_abs() < SAME_NANOS
-        };
+    fn see(&mut self, medium: Medium, by: Delay, now: Monotonic) -> (Delay, bool) {
+        let same = |step: &&mut Step| !step.taken[index(medium)] && (step.by - by).abs() < SAME;
         if let Some(step) = self.steps.iter_mut().find(same) {
             step.taken[index(medium)] = true;
-            return (step.nanos, false);
+            return (step.by, false);
         }
         if self.steps.is_full() {
             self.steps.remove(0);
         }
         let mut taken = [false; 2];
         taken[index(medium)] = true;
-        let pushed = self.steps.push(Step { nanos, at: now, taken });
+        let pushed = self.steps.push(Step { by, at: now, taken });
         debug_assert!(pushed.is_ok(), "there is room after a removal");
-        (nanos, true)
+        (by, true)
     }
 
     /// A stream has named a wall-clock time. Returns what was taken out of it by mistake.
-    fn hear(&mut self, medium: Medium, now: Monotonic) -> i64 {
+    fn hear(&mut self, medium: Medium, now: Monotonic) -> Delay {
         self.heard[index(medium)] = Some(now);
         let others = self.heard[other(medium)];
         let wrong = |step: &Step| {
-            let later = others.is_some_and(|heard| heard.nanos_since(step.at) > CONFIRM_NANOS);
+            let later = others.is_some_and(|heard| heard - step.at > CONFIRM);
             step.taken[index(medium)] && !step.taken[other(medium)] && later
         };
         let steps = self.steps.iter().filter(|step| wrong(step));
-        let nanos = steps.fold(0_i64, |sum, step| sum.saturating_add(step.nanos));
+        let mistaken = steps.fold(Delay::ZERO, |sum, step| sum + step.by);
         self.steps.retain(|step| !wrong(step) && step.taken != [true; 2]);
-        nanos
+        mistaken
     }
 
     /// A stream begins anew: no step of the past is its own.
@@ -110,7 +107,7 @@ pub struct StreamClock {
     /// RTP time and wall-clock time of the same instant.
     reference: Option<(ExtendedTime, Wall)>,
     /// The sum of the steps of the sender's clock.
-    stepped: i64,
+    stepped: Delay,
     generation: u32,
 }
 
@@ -118,7 +115,7 @@ impl StreamClock {
     /// The clock of a stream with `rate` RTP ticks a second, not yet set.
     #[must_use]
     pub const fn new(medium: Medium, rate: u32) -> Self {
-        Self { medium, rate, reference: None, stepped: 0, generation: 0 }
+        Self { medium, rate, reference: None, stepped: Delay::ZERO, generation: 0 }
     }
 
     /// The sender says that `time` (extended RTP time) was captured at `ntp`. True if its clock seems
@@ -132,17 +129,17 @@ impl StreamClock {
     ) -> bool {
         if self.generation != steps.generation {
             self.generation = steps.generation;
-            self.stepped = 0;
+            self.stepped = Delay::ZERO;
         }
         let wall = Wall::from(ntp);
-        let off = self.wall(time).map_or(0, |expected| wall.nanos_since(expected));
+        let off = self.wall(time).map_or(Delay::ZERO, |expected| wall - expected);
         let mut is_news = false;
-        if off.saturating_abs() >= STEP_NANOS {
-            let (nanos, is_first) = steps.see(self.medium, off, now);
-            self.stepped = self.stepped.saturating_add(nanos);
+        if off.abs() >= STEP {
+            let (by, is_first) = steps.see(self.medium, off, now);
+            self.stepped += by;
             is_news = is_first;
         }
-        self.stepped = self.stepped.saturating_sub(steps.hear(self.medium, now));
+        self.stepped = self.stepped - steps.hear(self.medium, now);
         self.reference = Some((time, wall));
         is_news
     }
@@ -150,7 +147,7 @@ impl StreamClock {
     /// Forgets what it knows: the source has changed. Steps that were taken out of the old one are put
     /// back into the other stream as well, which is of the same sender.
     pub fn reset(&mut self, steps: &mut Steps) {
-        if self.stepped != 0 {
+        if self.stepped != Delay::ZERO {
             steps.generation = steps.generation.wrapping_add(1);
             steps.steps.clear();
         }
@@ -164,18 +161,18 @@ impl StreamClock {
         let (reference, wall) = self.reference?;
         let ticks = i128::from(time.0) - i128::from(reference.0);
         let nanos = ticks * i128::from(SECOND_NANOS) / i128::from(self.rate.max(1));
-        Some(wall.offset(i64::try_from(nanos).ok()?))
+        Some(wall + Delay::from_nanos(i64::try_from(nanos).ok()?))
     }
 
     /// The same without the steps of that clock since the first packet: what playout goes by.
     #[must_use]
     pub fn capture(&self, time: ExtendedTime) -> Option<Wall> {
-        self.wall(time).map(|wall| wall.offset(self.stepped.saturating_neg()))
+        self.wall(time).map(|wall| wall - self.stepped)
     }
 
-    /// The sum of those steps, in nanoseconds.
+    /// The sum of those steps.
     #[must_use]
-    pub const fn stepped(&self) -> i64 {
+    pub const fn stepped(&self) -> Delay {
         self.stepped
     }
 }
@@ -251,7 +248,7 @@ mod tests {
         pair.at(Video, 200, 200);
         pair.at(Video, 700, 700);
         assert_eq!(pair.at(Audio, 701, 901), 901, "it was none");
-        assert_eq!((pair.audio.stepped(), pair.video.stepped()), (0, 0));
+        assert_eq!((pair.audio.stepped(), pair.video.stepped()), (Delay::ZERO, Delay::ZERO));
     }
 
     #[test]

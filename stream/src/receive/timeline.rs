@@ -5,7 +5,7 @@
 //! through the least delayed ones of each second. What is presented follows by slewing, so that nobody
 //! hears or sees it, and jumps only when the sender has.
 
-use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 
 /// Seconds that are looked back on: long enough to have seen an undelayed packet on a busy radio, and
 /// to tell a drift of some ppm.
@@ -22,19 +22,19 @@ const DRIFT_MAX_PPB: i64 = 400_000;
 const FOLLOW_PPB: i64 = 200_000;
 const LATENCY_PPB: i64 = 150_000;
 
-/// In so many nanoseconds after the first packet the estimate is followed at once: little was heard.
-const SETTLE_NANOS: i64 = 2_000_000_000;
+/// For so long after the first packet the estimate is followed at once: little was heard.
+const SETTLE: Delay = Delay::from_secs(2);
 
-/// Every packet of a second is early or late by more than this, in nanoseconds: it is the sender's
-/// clock, and not the network.
-const JUMP_NANOS: i64 = 1_000_000_000;
+/// Every packet of a second is early or late by more than this: it is the sender's clock, and not the
+/// network.
+const JUMP: Delay = Delay::from_secs(1);
 
-const SECOND_NANOS: i64 = 1_000_000_000;
+const SECOND: Delay = Delay::from_secs(1);
 
 /// The sender's clock against ours, and what is due when.
 #[derive(Clone, Debug)]
 pub struct Timeline {
-    /// Least arrival minus capture of each second, in nanoseconds, and when.
+    /// Least arrival minus capture of each second, and when.
     buckets: [Option<Least>; WINDOW_SECONDS],
     at: usize,
     since: Monotonic,
@@ -44,26 +44,26 @@ pub struct Timeline {
     drift: Option<i64>,
     began: Option<Monotonic>,
     /// What playout goes by, as of then: our clock minus the sender's.
-    followed: Option<(i64, Monotonic)>,
+    followed: Option<(Delay, Monotonic)>,
     /// Where both machines' wall clocks are disciplined: our monotonic clock minus the sender's wall
     /// clock, known without packets.
-    disciplined: Option<i64>,
-    latency: i64,
-    target: i64,
+    disciplined: Option<Delay>,
+    latency: Delay,
+    target: Delay,
     /// The last packet was too far ahead to be believed.
     ahead: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Least {
-    difference: i64,
+    difference: Delay,
     arrival: Monotonic,
 }
 
 impl Timeline {
-    /// A timeline that presents everything `latency` nanoseconds after its undelayed arrival.
+    /// A timeline that presents everything `latency` after its undelayed arrival.
     #[must_use]
-    pub const fn new(latency: i64) -> Self {
+    pub const fn new(latency: Delay) -> Self {
         Self {
             buckets: [None; WINDOW_SECONDS],
             at: 0,
@@ -88,15 +88,15 @@ impl Timeline {
         self.followed = None;
     }
 
-    /// The latency as it is, in nanoseconds, on its way to its target.
+    /// The latency as it is, on its way to its target.
     #[must_use]
-    pub const fn latency(&self) -> i64 {
+    pub const fn latency(&self) -> Delay {
         self.latency
     }
 
-    /// Where the latency is going, in nanoseconds.
+    /// Where the latency is going.
     #[must_use]
-    pub const fn target(&self) -> i64 {
+    pub const fn target(&self) -> Delay {
         self.target
     }
 
@@ -109,21 +109,21 @@ impl Timeline {
     /// True while little is known of the sender: what is presented may still jump.
     #[must_use]
     pub fn is_settling(&self, now: Monotonic) -> bool {
-        self.began.is_none_or(|began| now.nanos_since(began) < SETTLE_NANOS)
+        self.began.is_none_or(|began| now - began < SETTLE)
     }
 
-    /// The latency is to become so many nanoseconds: slowly, or `at_once` when what comes is late.
-    pub const fn set_target(&mut self, nanos: i64, at_once: bool) {
-        self.target = nanos;
+    /// The latency is to become this one: slowly, or `at_once` when what comes is late.
+    pub const fn set_target(&mut self, latency: Delay, at_once: bool) {
+        self.target = latency;
         if at_once {
-            self.latency = nanos;
+            self.latency = latency;
         }
     }
 
     /// Both machines' wall clocks are disciplined, and so our monotonic clock minus the sender's wall
     /// clock (without its steps) is known: every viewer with the same latency then presents the same
     /// thing at the same instant. `None`: they are not, and each viewer goes by its fastest packets.
-    pub const fn discipline(&mut self, offset: Option<i64>) {
+    pub const fn discipline(&mut self, offset: Option<Delay>) {
         self.disciplined = offset;
     }
 
@@ -133,7 +133,7 @@ impl Timeline {
         let difference = capture.monotonic_ahead(arrival);
         let mut jumped = false;
         // Nothing is faster than the fastest by so much; of a single packet it is not believed.
-        if self.offset(arrival).is_some_and(|known| known.saturating_sub(difference) > JUMP_NANOS) {
+        if self.offset(arrival).is_some_and(|known| known - difference > JUMP) {
             if !core::mem::replace(&mut self.ahead, true) {
                 return false;
             }
@@ -154,23 +154,21 @@ impl Timeline {
     /// Our monotonic clock minus the sender's wall clock at `now`, undelayed packets taken as
     /// instantaneous.
     #[must_use]
-    pub fn offset(&self, now: Monotonic) -> Option<i64> {
+    pub fn offset(&self, now: Monotonic) -> Option<Delay> {
         let known = [self.base, self.buckets[self.at]];
         known.iter().flatten().map(|least| self.moved(least, now)).min()
     }
 
     /// A difference as it is by now: the sender's clock has drifted since.
-    fn moved(&self, least: &Least, now: Monotonic) -> i64 {
-        let drift = share(self.drift.unwrap_or(0), now.nanos_since(least.arrival));
-        least.difference.saturating_add(drift)
+    fn moved(&self, least: &Least, now: Monotonic) -> Delay {
+        least.difference + (now - least.arrival).share(self.drift.unwrap_or(0))
     }
 
-    /// By how much longer than an undelayed packet something took that was complete at `now`, in
-    /// nanoseconds.
+    /// By how much longer than an undelayed packet something took that was complete at `now`.
     #[must_use]
-    pub fn delay(&self, capture: Wall, now: Monotonic) -> Option<i64> {
+    pub fn delay(&self, capture: Wall, now: Monotonic) -> Option<Delay> {
         let (followed, _) = self.followed?;
-        Some(capture.monotonic_ahead(now).saturating_sub(followed))
+        Some(capture.monotonic_ahead(now) - followed)
     }
 
     /// When what was captured at `capture` of the sender's wall clock (without its steps) is due
@@ -178,20 +176,19 @@ impl Timeline {
     #[must_use]
     pub fn due(&self, capture: Wall) -> Option<Monotonic> {
         let (followed, _) = self.followed?;
-        Some(capture.monotonic(followed).offset(self.latency))
+        Some(capture.monotonic(followed) + self.latency)
     }
 
     /// Begins the next second's bucket when it is time. True if a whole second was far off.
     fn turn(&mut self, arrival: Monotonic) -> bool {
-        let elapsed = arrival.nanos_since(self.since) / SECOND_NANOS;
+        let elapsed = (arrival - self.since).nanos() / SECOND.nanos();
         if elapsed <= 0 {
             return false;
         }
         let (done, before) = (self.buckets[self.at], self.base);
         let before = before.map(|before| self.moved(&before, arrival));
-        let late =
-            done.zip(before).map_or(0, |(done, before)| done.difference.saturating_sub(before));
-        if late > JUMP_NANOS {
+        let late = done.zip(before).map(|(done, before)| done.difference - before);
+        if late.is_some_and(|late| late > JUMP) {
             self.reset();
             self.since = arrival;
             return true;
@@ -201,7 +198,7 @@ impl Timeline {
             self.at = (self.at + 1) % WINDOW_SECONDS;
             self.buckets[self.at] = None;
         }
-        self.since = self.since.offset(elapsed.saturating_mul(SECOND_NANOS));
+        self.since = self.since + SECOND * elapsed;
         self.drift = self.line().or(self.drift);
         let seconds = self.buckets.iter().flatten();
         self.base = seconds.min_by_key(|least| self.moved(least, arrival)).copied();
@@ -213,8 +210,8 @@ impl Timeline {
         let origin = self.buckets.iter().flatten().next()?;
         let points = self.buckets.iter().flatten().map(|least| {
             // Milliseconds and microseconds: small enough to be multiplied.
-            let x = i128::from(least.arrival.nanos_since(origin.arrival) / 1_000_000);
-            (x, i128::from(least.difference.saturating_sub(origin.difference) / 1_000))
+            let x = i128::from((least.arrival - origin.arrival).millis());
+            (x, i128::from((least.difference - origin.difference).nanos() / 1_000))
         });
         let count = i128::try_from(points.clone().count()).unwrap_or(0);
         if count < i128::try_from(DRIFT_SECONDS).unwrap_or(0) {
@@ -241,23 +238,18 @@ impl Timeline {
             self.latency = self.target;
             return;
         };
-        let elapsed = now.nanos_since(then);
-        if elapsed <= 0 {
+        let elapsed = now - then;
+        if elapsed <= Delay::ZERO {
             return;
         }
-        let moved = followed.saturating_add(share(self.drift.unwrap_or(0), elapsed));
-        let reach = share(FOLLOW_PPB, elapsed);
-        let off = goal.saturating_sub(moved);
+        let moved = followed + elapsed.share(self.drift.unwrap_or(0));
+        let reach = elapsed.share(FOLLOW_PPB);
+        let off = goal - moved;
         let step = if settling { off } else { off.clamp(-reach, reach) };
-        self.followed = Some((moved.saturating_add(step), now));
-        let reach = share(LATENCY_PPB, elapsed);
+        self.followed = Some((moved + step, now));
+        let reach = elapsed.share(LATENCY_PPB);
         self.latency += (self.target - self.latency).clamp(-reach, reach);
     }
-}
-
-/// So many parts in a billion of a span of nanoseconds.
-fn share(ppb: i64, nanos: i64) -> i64 {
-    i64::try_from(i128::from(ppb) * i128::from(nanos) / 1_000_000_000).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -265,26 +257,31 @@ mod tests {
     use super::*;
 
     const MS: i64 = 1_000_000;
+    const SECOND_NANOS: i64 = SECOND.nanos();
+
+    fn ms(millis: i64) -> Delay {
+        Delay::from_millis(millis)
+    }
 
     #[test]
     fn the_least_delayed_packet_counts() {
-        let mut timeline = Timeline::new(50 * MS);
+        let mut timeline = Timeline::new(ms(50));
         for (capture, delay) in [(0, 9), (10, 3), (20, 30)] {
             timeline.observe(Wall(capture * MS), Monotonic((1000 + capture + delay) * MS));
         }
         assert_eq!(timeline.due(Wall(100 * MS)), Some(Monotonic(1153 * MS)));
-        assert_eq!(timeline.delay(Wall(100 * MS), Monotonic(1110 * MS)), Some(7 * MS));
+        assert_eq!(timeline.delay(Wall(100 * MS), Monotonic(1110 * MS)), Some(ms(7)));
     }
 
     #[test]
     fn the_window_forgets_and_playout_follows_slowly() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Timeline::new(Delay::ZERO);
         timeline.observe(Wall(0), Monotonic(0));
         for tenth in 1..=600 {
             let at = tenth * 100 * MS;
             timeline.observe(Wall(at), Monotonic(at + 5 * MS));
         }
-        assert_eq!(timeline.offset(Monotonic(60_000 * MS)), Some(5 * MS));
+        assert_eq!(timeline.offset(Monotonic(60_000 * MS)), Some(ms(5)));
         let due = timeline.due(Wall(0)).unwrap().0;
         // At 200 ppm since the window forgot, 28 seconds ago.
         assert!((4 * MS..=5 * MS).contains(&due), "{due}");
@@ -293,7 +290,7 @@ mod tests {
     #[test]
     fn drift_is_told_and_followed() {
         for ppm in [-100, 40, 200] {
-            let mut timeline = Timeline::new(0);
+            let mut timeline = Timeline::new(Delay::ZERO);
             for packet in 0..=24_000_i64 {
                 let at = packet * 5 * MS;
                 let late = packet * 7_919 % 400 * MS / 10;
@@ -309,16 +306,16 @@ mod tests {
 
     #[test]
     fn a_long_silence_does_not_loop_and_forgets_all() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Timeline::new(Delay::ZERO);
         timeline.observe(Wall(0), Monotonic(0));
         timeline.observe(Wall(1 << 60), Monotonic((1 << 60) + MS));
         timeline.observe(Wall(1 << 60), Monotonic((1 << 60) + MS));
-        assert_eq!(timeline.offset(Monotonic((1 << 60) + MS)), Some(MS));
+        assert_eq!(timeline.offset(Monotonic((1 << 60) + MS)), Some(ms(1)));
     }
 
     #[test]
     fn a_jump_of_the_sender_is_followed_but_not_a_second_of_delay() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Timeline::new(Delay::ZERO);
         timeline.observe(Wall(SECOND_NANOS), Monotonic(SECOND_NANOS));
         assert!(!timeline.observe(Wall(90 * SECOND_NANOS), Monotonic(SECOND_NANOS + MS)));
         assert_eq!(
@@ -342,21 +339,21 @@ mod tests {
 
     #[test]
     fn the_latency_moves_slowly_or_at_once() {
-        let mut timeline = Timeline::new(80 * MS);
+        let mut timeline = Timeline::new(ms(80));
         timeline.observe(Wall(0), Monotonic(0));
-        timeline.set_target(40 * MS, false);
+        timeline.set_target(ms(40), false);
         for second in 1..=20 {
             timeline.observe(Wall(second * SECOND_NANOS), Monotonic(second * SECOND_NANOS));
         }
-        assert_eq!(timeline.latency(), 77 * MS);
-        timeline.set_target(120 * MS, true);
-        assert_eq!((timeline.latency(), timeline.target()), (120 * MS, 120 * MS));
+        assert_eq!(timeline.latency(), ms(77));
+        timeline.set_target(ms(120), true);
+        assert_eq!((timeline.latency(), timeline.target()), (ms(120), ms(120)));
     }
 
     #[test]
     fn disciplined_clocks_decide() {
-        let mut timeline = Timeline::new(80 * MS);
-        timeline.discipline(Some(-3 * MS));
+        let mut timeline = Timeline::new(ms(80));
+        timeline.discipline(Some(ms(-3)));
         timeline.observe(Wall(0), Monotonic(7 * MS));
         assert_eq!(timeline.due(Wall(0)), Some(Monotonic(77 * MS)));
     }

@@ -8,7 +8,7 @@ use crate::plan::is_kept_right;
 use crate::presentation_time::StreamTime;
 use crate::synchronisation::Synchronisation;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_net::machine;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
@@ -171,7 +171,7 @@ impl RtpStream {
         if let Some(capture) = self.clock.capture(time) {
             sync.heard(capture, arrival);
         } else if let Some(undelayed) = self.arrival_clock.undelayed(time) {
-            sync.heard_late(arrival.nanos_since(undelayed), arrival);
+            sync.heard_late(arrival - undelayed, arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
         let packet = Packet { sequence, time, marker, ntp, payload, arrival };
@@ -182,7 +182,7 @@ impl RtpStream {
 
     /// Begins with a new source: the state of the old one is void.
     fn begin(&mut self, from: IpAddr, arrival: Monotonic, sync: &mut Synchronisation) {
-        if self.clock.stepped() != 0 {
+        if self.clock.stepped() != Delay::ZERO {
             sync.timeline.reset();
         }
         self.clock.reset(&mut sync.steps);

@@ -3,14 +3,14 @@
 
 use crate::plan::StreamPlan;
 use std::net::SocketAddr;
-use streamsocket_media::clock::Wall;
+use streamsocket_media::clock::{Delay, Wall};
 use streamsocket_wire::rtp::ExtendedTime;
 
 /// Usual sampling rates, in Hz.
 const RATES: [u32; 9] = [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
 
-/// Capture time after which 44.1 and 48 kHz can be told apart by any clock, in nanoseconds.
-const SPAN_NANOS: i64 = 2_000_000_000;
+/// Capture time after which 44.1 and 48 kHz can be told apart by any clock.
+const SPAN: Delay = Delay::from_secs(2);
 
 /// The rate and channels that were assumed, and what the packets have told so far.
 #[derive(Debug)]
@@ -58,9 +58,9 @@ impl Assumption {
         let channels = u8::try_from(last.bytes / 2 / frames).ok()?;
         let wall = wall?;
         let first = *self.first.get_or_insert(Timed { time, wall, channels });
-        let span = Some(wall.nanos_since(first.wall)).filter(|span| *span >= SPAN_NANOS)?;
+        let span = Some(wall - first.wall).filter(|span| *span >= SPAN)?;
         let ticks = u64::try_from(time.ticks_since(first.time)).ok()?;
-        let rate = u128::from(ticks) * 1_000_000_000 / u128::from(span.unsigned_abs());
+        let rate = u128::from(ticks) * 1_000_000_000 / u128::from(span.nanos().unsigned_abs());
         let rate = RATES.into_iter().find(|usual| u128::from(*usual).abs_diff(rate) * 50 < rate);
         let rate = rate?;
         if channels != first.channels || (rate, channels) == (self.rate, self.channels) {

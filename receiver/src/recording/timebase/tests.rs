@@ -17,7 +17,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (timeline, timebase) = (Timeline::new(0), Timebase::default());
+        let (timeline, timebase) = (Timeline::new(Delay::ZERO), Timebase::default());
         Self { timeline, timebase, source: 1, placed: Vec::new() }
     }
 
@@ -37,7 +37,7 @@ impl World {
         self.timeline.observe(capture, arrival);
         // As a moment has it: what cannot be believed is taken for undelayed.
         let due = self.timeline.due(capture).unwrap();
-        let believed = due.nanos_since(arrival).abs() < 2 * SECOND;
+        let believed = (due - arrival).abs() < Delay::from_secs(2);
         let undelayed = if believed { due } else { arrival };
         let stamp = Stamp { capture: Some(capture), undelayed, arrival, source: self.source };
         let at = self.timebase.place(stream, &stamp);

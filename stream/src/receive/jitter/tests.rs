@@ -2,13 +2,17 @@ use super::*;
 
 const MS: i64 = 1_000_000;
 
+fn ms(millis: i64) -> Delay {
+    Delay::from_millis(millis)
+}
+
 /// Ten seconds of sound, delayed by up to `spread` milliseconds.
 fn after(spread: i64, latency: i64) -> Target {
     let mut jitter = Jitter::default();
-    jitter.set_work(Work { video: 5 * MS, audio: 10 * MS });
+    jitter.set_work(Work { video: ms(5), audio: ms(10) });
     for packet in 0..2000 {
-        let delay = packet * 7_919 % (spread * 100) * MS / 100;
-        jitter.audio(delay, latency * MS, Monotonic(packet * 5 * MS));
+        let delay = ms(packet * 7_919 % (spread * 100)) / 100;
+        jitter.audio(delay, ms(latency), Monotonic(packet * 5 * MS));
     }
     jitter.decide(Monotonic(0));
     jitter.decide(Monotonic(10_000 * MS)).unwrap()
@@ -17,7 +21,7 @@ fn after(spread: i64, latency: i64) -> Target {
 #[test]
 fn the_latency_is_what_nearly_all_need() {
     let target = after(50, 100);
-    assert!((61..66).contains(&(target.latency / MS)), "{target:?}");
+    assert!((61..66).contains(&target.latency.millis()), "{target:?}");
     assert!(!target.at_once);
 }
 
@@ -41,17 +45,17 @@ fn needed_after(stops: &[(i64, i64)], seconds: i64) -> i64 {
         let captured = packet * 5;
         let stop = stops.iter().find(|(at, span)| (*at..at + span).contains(&captured));
         let arrival = stop.map_or(captured, |(at, span)| at + span) + 2;
-        let (delay, arrival) = ((arrival - captured) * MS, Monotonic(arrival * MS));
+        let (delay, arrival) = (ms(arrival - captured), Monotonic(arrival * MS));
         jitter.heard(delay, arrival, arrival);
-        jitter.audio(delay, 100 * MS, arrival);
+        jitter.audio(delay, ms(100), arrival);
     }
-    jitter.needed().unwrap() / MS
+    jitter.needed().unwrap().millis()
 }
 
 #[test]
 fn what_waited_while_the_sender_stood_still_is_no_jitter() {
     for span in [400, 1000, 3000, 15_000] {
-        assert_eq!(needed_after(&[(10_000, span)], 30), LATENCY_MIN / MS, "{span} ms");
+        assert_eq!(needed_after(&[(10_000, span)], 30), LATENCY_MIN.millis(), "{span} ms");
     }
 }
 
@@ -68,12 +72,12 @@ fn what_the_network_does_again_and_again_is() {
 fn a_picture_a_second_is_measured_as_others_are() {
     let mut jitter = Jitter::default();
     for picture in 0..50 {
-        let (delay, arrival) = (40 * MS, Monotonic((picture * 1000 + 40) * MS));
-        jitter.heard(2 * MS, arrival.offset(-38 * MS), arrival);
+        let (delay, arrival) = (ms(40), Monotonic((picture * 1000 + 40) * MS));
+        jitter.heard(ms(2), arrival - ms(38), arrival);
         jitter.heard(delay, arrival, arrival);
-        jitter.video(delay, 100 * MS, arrival);
+        jitter.video(delay, ms(100), arrival);
     }
-    assert!((40..46).contains(&(jitter.needed().unwrap() / MS)));
+    assert!((40..46).contains(&jitter.needed().unwrap().millis()));
 }
 
 #[test]
@@ -82,13 +86,13 @@ fn what_waited_while_we_stood_still_is_no_jitter() {
     let resumed = Monotonic(20_000 * MS);
     for packet in 0..100 {
         let arrival = Monotonic(packet * 5 * MS);
-        jitter.heard(MS, arrival, resumed);
+        jitter.heard(ms(1), arrival, resumed);
         // Given up, or repaired, only now.
-        jitter.audio(resumed.nanos_since(arrival), 100 * MS, resumed);
+        jitter.audio(resumed - arrival, ms(100), resumed);
     }
     assert_eq!((jitter.needed(), jitter.stopped()), (None, Some(resumed)));
-    let later = resumed.offset(10 * MS);
-    jitter.heard(3 * MS, later, later);
-    jitter.audio(3 * MS, 100 * MS, later);
+    let later = resumed + ms(10);
+    jitter.heard(ms(3), later, later);
+    jitter.audio(ms(3), ms(100), later);
     assert!(jitter.needed().is_some());
 }
