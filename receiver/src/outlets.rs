@@ -28,7 +28,7 @@ impl Outlet for Outlets {
     }
 
     fn samples(&mut self, samples: PacketSamples<'_>) {
-        self.recording.audio(samples.time.stamp, samples.rtp_time.0, samples.buffer);
+        self.recording.audio(samples.time.stamp, samples.rtp_time, samples.buffer);
         self.sound.push(samples);
     }
 

@@ -22,6 +22,7 @@ use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, SPARES_MAX, Spares};
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::presentation_time::Stamp;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// What may wait for the disk: two seconds of the largest streams, half a minute of usual ones. An SD card that
 /// stalls longer loses what comes then.
@@ -122,8 +123,8 @@ impl Recording {
         }
     }
 
-    /// Records samples. Stamp and extended RTP time `time` are those of the first; they tell what is missing before it.
-    pub fn audio(&mut self, stamp: Stamp, time: i64, received: &[i16]) {
+    /// Records samples. Stamp and RTP time are those of the first; they tell what is missing before it.
+    pub fn audio(&mut self, stamp: Stamp, time: ExtendedTime, received: &[i16]) {
         if self.is_active() {
             let mut samples = self.samples.take(received.len());
             samples.extend_from_slice(received);
@@ -249,7 +250,7 @@ impl Writer {
     fn idle(&self, take: &mut Option<Take>, heard: Monotonic) -> Result<(), String> {
         let Some(open) = take else { return Ok(()) };
         let before = Before::of(open);
-        let written = open.idle(monotonic().nanos_since(heard));
+        let written = open.idle(monotonic() - heard);
         self.count(open, before);
         written.or_else(|problem| self.cut(take, &problem))
     }

@@ -3,6 +3,7 @@
 use crate::recorder::AudioTrack;
 use streamsocket_subscribe::memory::Claim;
 use streamsocket_subscribe::presentation_time::Stamp;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// Something to be recorded.
 pub(super) struct Media {
@@ -19,8 +20,8 @@ pub(super) enum Data {
     },
     Audio {
         samples: Vec<i16>,
-        /// RTP time of the first, extended.
-        time: i64,
+        /// RTP time of the first.
+        time: ExtendedTime,
     },
 }
 

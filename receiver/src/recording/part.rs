@@ -3,17 +3,17 @@
 use super::media::{Data, Format, Media};
 use super::silence::SoundLine;
 use crate::recorder::{Destination, Error, Recorder, Summary, VideoTrack};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 
 /// Samples of a block of silence: 8 kB, as much as 43 ms of 48 kHz stereo.
 const SILENCE_SAMPLES: usize = 4096;
 
 static SILENCE: [i16; SILENCE_SAMPLES] = [0; SILENCE_SAMPLES];
 
-/// Where no sound comes silence is written so much later than it would have been captured, in nanoseconds: what is
+/// Where no sound comes silence is written so much later than it would have been captured: what is
 /// older when it comes is not believed to be of then, and what comes together is not taken from the queue in order
 /// of capture.
-const LATE_NANOS: i64 = 12_000_000_000;
+const LATE: Delay = Delay::from_secs(12);
 
 const SECOND_NANOS: u64 = 1_000_000_000;
 
@@ -79,13 +79,13 @@ impl Part {
 
     /// Adds what was captured at `at`. Of pictures, those of its size.
     pub(super) fn write(&mut self, at: Monotonic, media: &Media) -> Result<(), Error> {
-        let nanos = at.nanos_since(self.start);
+        let since_start = at - self.start;
         match &media.data {
             Data::Video { jpeg, size } if self.size == Some(*size) => {
                 self.fill_until(at)?;
                 // The first report of a sender may move its pictures back by a little: the first
                 // was placed by its arrival.
-                self.recorder.write_video(nanos.max(0), jpeg)
+                self.recorder.write_video(since_start.max(Delay::ZERO).nanos(), jpeg)
             }
             Data::Video { .. } => {
                 self.refused += 1;
@@ -96,12 +96,12 @@ impl Part {
             }
             Data::Audio { samples, time } => {
                 let source = media.stamp.source;
-                let line = self.sound.as_mut().filter(|_| nanos >= 0);
+                let line = self.sound.as_mut().filter(|_| since_start >= Delay::ZERO);
                 let missing = line.map_or(0, |line| line.missing_before(at, source, *time));
                 self.fill(missing)?;
-                self.recorder.write_audio(nanos, samples)?;
+                self.recorder.write_audio(since_start.nanos(), samples)?;
                 let frames = i64::try_from(samples.len() / self.channels).unwrap_or(0);
-                if let (Some(line), true) = (&mut self.sound, nanos >= 0) {
+                if let (Some(line), true) = (&mut self.sound, since_start >= Delay::ZERO) {
                     line.sound(at, source, *time, frames);
                 }
                 Ok(())
@@ -112,7 +112,7 @@ impl Part {
     /// It is that late, and sound that has not come by now will not come. A second of it at a time: silence
     /// lies far behind the pictures, and each has clusters of its own.
     pub(super) fn fill_until(&mut self, now: Monotonic) -> Result<(), Error> {
-        let until = now.offset(-LATE_NANOS);
+        let until = now - LATE;
         let missing = self.sound.map_or(0, |line| line.missing_until(until));
         if missing.unsigned_abs() < self.rate { Ok(()) } else { self.fill(missing) }
     }
@@ -124,7 +124,7 @@ impl Part {
         while frames > 0 {
             let block = frames.min(most);
             let samples = usize::try_from(block).unwrap_or(0) * self.channels;
-            let nanos = line.end().nanos_since(self.start);
+            let nanos = (line.end() - self.start).nanos();
             self.recorder.write_audio(nanos, &SILENCE[..samples])?;
             line.silence(block);
             self.silent += block.unsigned_abs();

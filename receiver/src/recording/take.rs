@@ -8,19 +8,19 @@ use crate::naming::{NAMES_MAX, numbered};
 use crate::recorder::{Destination, Error};
 use core::fmt;
 use std::path::{Path, PathBuf};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::sdp::Medium;
 
-/// Sound waits so long, in nanoseconds, for the first picture. A session that has promised pictures and sends none
+/// Sound waits so long for the first picture. A session that has promised pictures and sends none
 /// is recorded from then on without.
-const PENDING_NANOS: i64 = 2_000_000_000;
+const PENDING: Delay = Delay::from_secs(2);
 
 /// Packets of sound that wait at most: of a millisecond each, as the shortest have.
 const PENDING_MAX: usize = 2048;
 
-/// Sound from before the first picture is recorded if it is no older than this, in nanoseconds: more
+/// Sound from before the first picture is recorded if it is no older than this: more
 /// than may wait.
-const LEAD_NANOS: i64 = 3_000_000_000;
+const LEAD: Delay = Delay::from_secs(3);
 
 /// One recording.
 pub(super) struct Take {
@@ -150,13 +150,13 @@ impl Take {
     /// Whether sound has waited for a first picture for long enough.
     fn has_waited(&self, at: Monotonic) -> bool {
         let since = self.pending.first().map_or(at, |(first, _)| *first);
-        at.nanos_since(since) >= PENDING_NANOS || self.pending.len() >= PENDING_MAX
+        at - since >= PENDING || self.pending.len() >= PENDING_MAX
     }
 
-    /// Nothing has come for so many nanoseconds.
-    pub(super) fn idle(&mut self, nanos: i64) -> Result<(), Problem> {
+    /// Nothing has come for so long.
+    pub(super) fn idle(&mut self, silent: Delay) -> Result<(), Problem> {
         if let (Some((part, _)), Some(newest)) = (&mut self.part, self.newest) {
-            part.fill_until(newest.offset(nanos))?;
+            part.fill_until(newest + silent)?;
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl Take {
 
     /// Begins with what was captured at `at`, and all that waits.
     fn begin(&mut self, at: Monotonic, size: Option<(u16, u16)>) -> Result<(), Problem> {
-        let lead = |earlier: &Monotonic| at.nanos_since(*earlier) < LEAD_NANOS;
+        let lead = |earlier: &Monotonic| at - *earlier < LEAD;
         let lead = self.pending.iter().map(|(earlier, _)| *earlier).filter(lead);
         let start = lead.min().unwrap_or(at).min(at);
         let Some(destination) = self.destination.take() else { return Ok(()) };
@@ -198,7 +198,7 @@ impl Take {
         let path = destination.path().to_owned();
         let (width, height) = size;
         log::info!("the pictures are {width}x{height}: recording goes on in {}", path.display());
-        let lead = |end: &Monotonic| (0..LEAD_NANOS).contains(&at.nanos_since(*end));
+        let lead = |end: &Monotonic| (Delay::ZERO..LEAD).contains(&(at - *end));
         let start = sound.filter(lead).unwrap_or(at);
         self.part = Some((Part::begin(destination, self.format, start, Some(size))?, path));
         Ok(())

@@ -38,7 +38,7 @@ fn nobody_waits_for_a_recorder_that_is_stuck() {
     let folder = tempfile::tempdir().unwrap();
     control.start(Destination::open(&folder.path().join("a.mkv")).unwrap());
     for number in 0..3000 {
-        recording.audio(stamp(number * 5), number * 40, &[1; 40]);
+        recording.audio(stamp(number * 5), ExtendedTime(number * 40), &[1; 40]);
     }
     assert!(shared.output.recording_left_out.get() > 900);
     // As by keys, while it is stuck.

@@ -3,6 +3,7 @@
 use super::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use streamsocket_media::clock::Delay;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -34,7 +35,11 @@ fn picture(recording: &mut Recording, millis: i64, size: (u16, u16)) {
 /// A packet of sound, of 5 ms at 8 kHz; its samples are 7.
 fn sound(recording: &mut Recording, millis: i64, source: u32) {
     wait_for_room(recording);
-    recording.audio(Stamp { source, ..stamp(millis) }, 1_000_000 + millis * 8, &[7; 40]);
+    recording.audio(
+        Stamp { source, ..stamp(millis) },
+        ExtendedTime(1_000_000 + millis * 8),
+        &[7; 40],
+    );
 }
 
 /// What is handed on faster than in time is not to be left out.
@@ -214,12 +219,12 @@ fn silence_is_written_also_when_nothing_comes() {
     let (_recording, _control, writer, _shared) = ends();
     let mut take = Take::new(destination, Format { video: None, ..writer.format });
     for number in 0..200 {
-        let data = Data::Audio { samples: vec![7; 40], time: number * 40 };
+        let data = Data::Audio { samples: vec![7; 40], time: ExtendedTime(number * 40) };
         let media = Media { stamp: stamp(number * 5), data, claim: None };
         assert!(take.write(media).0.is_ok());
     }
     for seconds in 1..=100 {
-        assert!(take.idle(seconds * SECOND).is_ok());
+        assert!(take.idle(Delay::from_secs(seconds)).is_ok());
     }
     // It is ten seconds behind and two, from the newest packet on.
     let silent = take.silent_nanos() / SECOND as u64;
