@@ -197,13 +197,13 @@ impl Stream {
 
 /// As the receiver does it: a clock that is further off is not believed, and the arrival stands in.
 fn play(playout: &mut Playout, due: Monotonic, now: Monotonic) {
-    const SPAN_NANOS: i64 = 5_000_000;
+    const SPAN: Delay = Delay::from_millis(5);
     const BELIEF: Delay = Delay::from_secs(2);
     let believable = (due - now).abs() < BELIEF;
     let due = if believable { due } else { now };
-    playout.follow(due, SPAN_NANOS);
-    let early = due.nanos_since(now);
-    if let Placed::Play { stretch } = playout.steer(early, SPAN_NANOS) {
+    playout.follow(due, SPAN);
+    let early = due - now;
+    if let Placed::Play { stretch } = playout.steer(early, SPAN) {
         assert!(stretch.abs() <= 1_000_000, "{stretch} ppb are heard");
     }
     let _ = (playout.behind(), playout.rate_ppb());

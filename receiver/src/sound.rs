@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic, sample_nanos};
 use streamsocket_stream::receive::conceal::Conceal;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::resample::Stretch;
@@ -29,40 +29,38 @@ const ROOM_WAIT: Duration = Duration::from_millis(100);
 /// Sample frames of silence that are made at a time.
 const SILENCE_FRAMES: usize = 480;
 
-/// A thread that is to run may be kept waiting for so long, in nanoseconds: the card needs its samples
-/// as much earlier.
-const WAKE_NANOS: i64 = 5_000_000;
+/// A thread that is to run may be kept waiting for so long: the card needs its samples as much earlier.
+const WAKE: Delay = Delay::from_millis(5);
 
-/// Each time the card has run dry it gets its samples so much earlier, in nanoseconds, up to a bound.
-const DRY_NANOS: i64 = 5_000_000;
-const DRY_MAX_NANOS: i64 = 50_000_000;
+/// Each time the card has run dry it gets its samples so much earlier, up to a bound.
+const DRY: Delay = Delay::from_millis(5);
+const DRY_MAX: Delay = Delay::from_millis(50);
 
-/// After so long without another, in nanoseconds, one is forgotten.
-const FORGIVEN_NANOS: i64 = 300_000_000_000;
+/// After so long without another one is forgotten.
+const FORGIVEN: Delay = Delay::from_secs(300);
 
-/// Two readings of the clock around that of the card's position this close, in nanoseconds, were not
-/// interrupted; a busy machine interrupts often, but not so often in a row.
-const UNDISTURBED_NANOS: i64 = 500_000;
+/// Two readings of the clock around that of the card's position this close were not interrupted; a busy machine interrupts often, but not so often in a row.
+const UNDISTURBED: Delay = Delay::from_micros(500);
 const READINGS_MAX: usize = 4;
 
 /// In so many seconds a session finds its latency, and sound its place.
 const SETTLING_SECONDS: u64 = 4;
 
-/// Silence that the card is given at a time when nothing else has come, in nanoseconds: what comes
-/// then has to wait for it.
-const BRIDGE_NANOS: i64 = 1_000_000;
+/// Silence that the card is given at a time when nothing else has come: what comes then has to wait
+/// for it.
+const BRIDGE: Delay = Delay::from_millis(1);
 
-/// Silence that starts a card, in nanoseconds: the two periods that it waits for, and some.
-const START_NANOS: i64 = 12_000_000;
+/// Silence that starts a card: the two periods that it waits for, and some.
+const START: Delay = Delay::from_millis(12);
 
-/// A thread that has not run for so long, in nanoseconds, was stopped: that the card has run dry says
-/// nothing of the card.
-const STOPPED_NANOS: i64 = 250_000_000;
+/// A thread that has not run for so long was stopped: that the card has run dry says nothing of the
+/// card.
+const STOPPED: Delay = Delay::from_millis(250);
 
 /// Wait for sound while the card stands still.
 const IDLE: Duration = Duration::from_millis(100);
 
-const SECOND_NANOS: i64 = 1_000_000_000;
+const SECOND: Delay = Delay::from_secs(1);
 
 /// What the user wants to hear.
 #[derive(Debug, Default)]
@@ -137,8 +135,8 @@ struct Player<'a> {
     dried: Monotonic,
     /// What lies behind the card's buffer.
     sink: Sink,
-    /// How much earlier than it is heard sound is needed, in nanoseconds.
-    needed: i64,
+    /// How much earlier than it is heard sound is needed.
+    needed: Delay,
     /// When the thread last ran.
     told: Monotonic,
     jumps: u64,
@@ -167,7 +165,7 @@ impl<'a> Player<'a> {
             dry: 0,
             dried: monotonic(),
             sink: Sink::default(),
-            needed: 0,
+            needed: Delay::ZERO,
             told: monotonic(),
             jumps: 0,
             counters: &shared.output.audio,
@@ -183,17 +181,17 @@ impl<'a> Player<'a> {
         muted: bool,
     ) -> Result {
         let frames = samples.len() / usize::from(self.speaker.channels().max(1));
-        let span = self.nanos(frames);
+        let span = self.span(frames);
         if !self.speaker.is_running() {
             // Where a card that stands still would be when it plays, nobody knows.
-            self.nothing(self.frames(START_NANOS))?;
+            self.nothing(self.frames(START))?;
         }
         self.playout.follow(due, span);
         let mut early = self.early(due)?;
         let mut step = self.playout.steer(early, span);
         self.say_jump(early);
-        if let Step::Wait { nanos } = step {
-            self.nothing(self.frames(nanos))?;
+        if let Step::Wait { silence } = step {
+            self.nothing(self.frames(silence))?;
             early = self.early(due)?;
             step = self.playout.steer(early, span);
         }
@@ -202,9 +200,9 @@ impl<'a> Player<'a> {
             return Ok(());
         };
         self.ppb = stretch;
-        let latency = due.nanos_since(origin.undelayed);
+        let latency = due - origin.undelayed;
         self.sink.learn(self.playout.behind(), latency, self.needed);
-        let heard = due.offset(-early);
+        let heard = due - early;
         self.presentation.latency.add(origin, due, heard);
         log::trace!(target: "heard", "wall={:?} due={} at={}", origin.wall.map(|wall| wall.0), due.0, heard.0);
         self.conceal.sound(samples);
@@ -216,20 +214,20 @@ impl<'a> Player<'a> {
     }
 
     /// Says that sound has to be moved; while a session begins that is nothing unusual.
-    fn say_jump(&mut self, early: i64) {
+    fn say_jump(&mut self, early: Delay) {
         let jumps = self.playout.jumps();
         if jumps != self.jumps {
             self.jumps = jumps;
             let settled =
                 self.counters.samples_played.get() / u64::from(self.speaker.rate().max(1));
             let level = if settled > SETTLING_SECONDS { Level::Info } else { Level::Debug };
-            log::log!(level, "sound is moved: it would be {} ms too early", early / 1_000_000);
+            log::log!(level, "sound is moved: it would be {} ms too early", early.millis());
         }
     }
 
     fn hole(&mut self, frames: usize, due: Monotonic) -> Result {
         // A hole that is over is none; one at its time keeps what follows in step.
-        self.playout.follow(due, self.nanos(frames));
+        self.playout.follow(due, self.span(frames));
         let early = self.early(due)?;
         let over = self.frames(-early);
         self.nothing(frames.saturating_sub(over))
@@ -240,14 +238,13 @@ impl<'a> Player<'a> {
         if !self.speaker.is_running() {
             return IDLE;
         }
-        let left = self.held().unwrap_or(0) - self.ahead();
-        Duration::from_nanos(u64::try_from(left).unwrap_or(0))
+        (self.held().unwrap_or_default() - self.ahead()).duration()
     }
 
-    /// What the card's buffer holds, in nanoseconds: it runs dry when that is played, whatever lies behind it.
-    fn held(&mut self) -> std::result::Result<i64, Error> {
+    /// What the card's buffer holds: it runs dry when that is played, whatever lies behind it.
+    fn held(&mut self) -> std::result::Result<Delay, Error> {
         let held = self.speaker.buffer_frames() - self.speaker.free_frames()?;
-        Ok(self.nanos(usize::try_from(held).unwrap_or(0)))
+        Ok(self.span(usize::try_from(held).unwrap_or(0)))
     }
 
     /// Nothing has come in time: the card goes on with silence, which is not heard as its running dry
@@ -257,7 +254,7 @@ impl<'a> Player<'a> {
             return;
         }
         self.playout.restart();
-        if let Err(error) = self.nothing(self.frames(BRIDGE_NANOS)) {
+        if let Err(error) = self.nothing(self.frames(BRIDGE)) {
             log::debug!("sound: {error}");
         }
     }
@@ -271,48 +268,48 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// How much earlier than it plays them, in nanoseconds, the card needs its samples.
-    fn ahead(&self) -> i64 {
+    /// How much earlier than it plays them the card needs its samples.
+    fn ahead(&self) -> Delay {
         let period = usize::try_from(self.speaker.period_frames()).unwrap_or(0);
-        let dry = i64::try_from(self.dry).unwrap_or(0).saturating_mul(DRY_NANOS);
-        self.nanos(period) + dry.min(DRY_MAX_NANOS)
+        let dry = DRY * i64::try_from(self.dry).unwrap_or(0);
+        self.span(period) + dry.min(DRY_MAX)
     }
 
     /// Says how it goes, and how much earlier the card needs its samples.
     fn tell(&mut self) {
         let (underruns, now) = (self.speaker.underruns(), monotonic());
         if underruns != self.underruns {
-            if now.nanos_since(self.told) < STOPPED_NANOS {
+            if now - self.told < STOPPED {
                 self.dry += underruns - self.underruns;
                 self.dried = now;
             }
             self.underruns = underruns;
             self.playout.restart();
         }
-        if now.nanos_since(self.dried) > FORGIVEN_NANOS {
+        if now - self.dried > FORGIVEN {
             self.dry = self.dry.saturating_sub(1);
             self.dried = now;
         }
         self.told = now;
-        self.needed = self.ahead() + WAKE_NANOS + self.sink.lead();
-        self.presentation.work.set(self.needed);
+        self.needed = self.ahead() + WAKE + self.sink.lead();
+        self.presentation.work.set(self.needed.nanos());
         self.counters.underruns.set(underruns);
         self.counters.jumps.set(self.playout.jumps());
         self.counters.rate.set(self.ppb);
     }
 
-    /// How much too early it would be heard, in nanoseconds, were it played now: after all that the
+    /// How much too early it would be heard, were it played now: after all that the
     /// card and the resampler hold.
-    fn early(&mut self, due: Monotonic) -> std::result::Result<i64, Error> {
-        let mut best = (i64::MAX, 0, 0);
+    fn early(&mut self, due: Monotonic) -> std::result::Result<Delay, Error> {
+        let mut best = (Delay::MAX, Delay::ZERO, Delay::ZERO);
         for _ in 0..READINGS_MAX {
             let before = monotonic();
             let card = usize::try_from(self.speaker.delay_frames()?).unwrap_or(0);
-            let taken = monotonic().nanos_since(before);
-            let delay = self.nanos(card + self.stretch.delay_frames());
-            let heard = before.offset(delay + taken / 2);
-            best = best.min((taken, due.nanos_since(heard), self.nanos(card)));
-            if taken <= UNDISTURBED_NANOS {
+            let taken = monotonic() - before;
+            let delay = self.span(card + self.stretch.delay_frames());
+            let heard = before + (delay + taken / 2);
+            best = best.min((taken, due - heard, self.span(card)));
+            if taken <= UNDISTURBED {
                 break;
             }
         }
@@ -323,15 +320,15 @@ impl<'a> Player<'a> {
         Ok(best.1)
     }
 
-    /// Sample frames in so many nanoseconds, a second's worth at most.
-    fn frames(&self, nanos: i64) -> usize {
-        let nanos = u64::try_from(nanos.clamp(0, SECOND_NANOS)).unwrap_or(0);
+    /// Sample frames in so much time, a second's worth at most.
+    fn frames(&self, span: Delay) -> usize {
+        let nanos = span.clamp(Delay::ZERO, SECOND).nanos().unsigned_abs();
         usize::try_from(nanos * u64::from(self.speaker.rate()) / 1_000_000_000).unwrap_or(0)
     }
 
-    fn nanos(&self, frames: usize) -> i64 {
-        let nanos = frames as u128 * 1_000_000_000 / u128::from(self.speaker.rate().max(1));
-        i64::try_from(nanos).unwrap_or(i64::MAX)
+    /// How long so many sample frames play.
+    fn span(&self, frames: usize) -> Delay {
+        Delay::from_nanos(sample_nanos(frames as u64, self.speaker.rate()))
     }
 
     /// Plays so many sample frames in place of what is missing.

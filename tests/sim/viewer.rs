@@ -180,7 +180,7 @@ impl Viewer {
     }
 
     fn decide(&mut self, now: Monotonic) {
-        let audio = WORK.audio + Delay::from_nanos(self.card.sink.lead());
+        let audio = WORK.audio + self.card.sink.lead();
         self.jitter.set_work(Work { audio, ..WORK });
         if let (false, Some(target)) = (self.fixed, self.jitter.decide(now)) {
             let excess = self.timeline.latency() - target.latency;
@@ -228,8 +228,8 @@ impl Viewer {
                 }
                 Chunk::Hole { time, frames } => {
                     let Some((due, _)) = self.due(self.audio.clock, time, mono) else { continue };
-                    self.card.playout.follow(due, span(frames));
-                    let early = self.early(due, now);
+                    self.card.playout.follow(due, Delay::from_nanos(span(frames)));
+                    let early = self.early(due, now).nanos();
                     let left = span(frames) + early.min(0);
                     self.card.write(now, left.max(0), &mut self.figures);
                 }
@@ -248,13 +248,13 @@ impl Viewer {
     }
 
     /// How much too early it would be heard, were it played now.
-    fn early(&mut self, due: Monotonic, now: Time) -> i64 {
+    fn early(&mut self, due: Monotonic, now: Time) -> Delay {
         let held = (self.card.dry - now).max(0);
         let told = (held + self.card.behind + POSITION / 2) / POSITION * POSITION;
         if self.card.running {
-            self.card.sink.observe(held, told);
+            self.card.sink.observe(Delay::from_nanos(held), Delay::from_nanos(told));
         }
-        due.nanos_since(self.clock.at(now)) - by_clock(told, self.clock.ppm)
+        due - self.clock.at(now) - Delay::from_nanos(by_clock(told, self.clock.ppm))
     }
 
     fn play(&mut self, due: Monotonic, time: ExtendedTime, now: Time, truth: &mut Truth) {
@@ -263,19 +263,19 @@ impl Viewer {
         if !self.card.running {
             self.card.write(now, START, &mut self.figures);
         }
-        self.card.playout.follow(due, span);
+        let packet = Delay::from_nanos(span);
+        self.card.playout.follow(due, packet);
         for _ in 0..3 {
             let early = self.early(due, now);
-            match self.card.playout.steer(early, span) {
+            match self.card.playout.steer(early, packet) {
                 Step::Skip => {
                     self.figures.skipped += 1;
                     return;
                 }
-                Step::Wait { nanos } => self.card.write(now, nanos, &mut self.figures),
+                Step::Wait { silence } => self.card.write(now, silence.nanos(), &mut self.figures),
                 Step::Play { stretch } => {
                     let heard = self.card.dry.max(now) + self.card.behind;
-                    let (latency, needed) =
-                        (self.timeline.latency().nanos(), self.jitter.work().audio.nanos());
+                    let (latency, needed) = (self.timeline.latency(), self.jitter.work().audio);
                     self.card.sink.learn(self.card.playout.behind(), latency, needed);
                     if let Some(captured) = captured {
                         self.figures.heard(heard, heard - captured);

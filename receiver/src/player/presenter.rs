@@ -156,7 +156,7 @@ impl<'a> Presenter<'a> {
 
     /// When to begin to show a picture, so that it is there when it is due.
     fn begin_at(&self, decoded: &Decoded) -> Monotonic {
-        decoded.frame.due.offset(-self.refresh.lead())
+        decoded.frame.due - self.refresh.lead()
     }
 
     fn show(&mut self, decoded: Decoded, screen: Option<&mut Screen<'_>>) -> Result<(), String> {
@@ -167,7 +167,7 @@ impl<'a> Presenter<'a> {
         let seen = self.put_on(screen, &decoded)?;
         let counters = &self.threads.shared.output.video;
         let presentation = &self.threads.shared.input.video.presentation;
-        presentation.showing.set(self.refresh.lead());
+        presentation.showing.set(self.refresh.lead().nanos());
         if self.rates.measured.is_none() && counters.frames_shown.get() == self.rates.frames {
             // Rates are of whole seconds that begin with a picture.
             self.rates.at = seen;

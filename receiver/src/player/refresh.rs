@@ -2,10 +2,10 @@
 //! moments. Nothing is drawn here and no clock is read.
 
 use std::time::Duration;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 
-/// What drawing a picture is taken to need at most, in nanoseconds: beyond, the machine was busy.
-const DRAWING_MAX_NANOS: i64 = 30_000_000;
+/// What drawing a picture is taken to need at most: beyond, the machine was busy.
+const DRAWING_MAX: Delay = Delay::from_millis(30);
 
 /// Weight of the past in what drawing takes on average: half a second at 30 pictures a second.
 const DRAWING_WEIGHT: i64 = 16;
@@ -25,10 +25,10 @@ const TAKEN_MAX: u32 = 2048;
 /// before: then it is at most half a period early or late, and not late on the average.
 #[derive(Clone, Debug)]
 pub(super) struct Refresh {
-    /// Between two refreshes, in nanoseconds; 0 if what is drawn is seen at once.
-    period: i64,
-    /// What drawing takes, in nanoseconds, on average.
-    drawing: i64,
+    /// Between two refreshes; zero if what is drawn is seen at once.
+    period: Delay,
+    /// What drawing takes, on average.
+    drawing: Delay,
     /// Pictures handed over lately, and how many of them were waited for.
     taken: u32,
     waited: u32,
@@ -37,16 +37,21 @@ pub(super) struct Refresh {
 impl Refresh {
     /// With the time between two refreshes, if pictures wait for them.
     pub(super) fn new(period: Option<Duration>) -> Self {
-        Self { period: nanos(period), drawing: 0, taken: 0, waited: 0 }
+        Self {
+            period: period.unwrap_or_default().into(),
+            drawing: Delay::ZERO,
+            taken: 0,
+            waited: 0,
+        }
     }
 
     /// The window has come to another display.
     pub(super) fn set_period(&mut self, period: Option<Duration>) {
-        self.period = nanos(period);
+        self.period = period.unwrap_or_default().into();
     }
 
-    /// How long before its due time a picture is begun, in nanoseconds.
-    pub(super) const fn lead(&self) -> i64 {
+    /// How long before its due time a picture is begun.
+    pub(super) fn lead(&self) -> Delay {
         self.drawing + self.period / 2
     }
 
@@ -60,23 +65,19 @@ impl Refresh {
         drawn: Monotonic,
         given: Monotonic,
     ) -> Monotonic {
-        let waited = given.nanos_since(drawn) >= self.period / 4;
+        let waited = given - drawn >= self.period / 4;
         if self.taken >= TAKEN_MAX {
             (self.taken, self.waited) = (self.taken / 2, self.waited / 2);
         }
         self.taken += 1;
         self.waited += u32::from(waited);
-        let queued = self.period == 0 || self.waited * WAITED_SHARE < self.taken;
+        let queued = self.period == Delay::ZERO || self.waited * WAITED_SHARE < self.taken;
         // Drawing may be done only while it is handed over.
         let done = if queued { given } else { drawn };
-        let drawing = done.nanos_since(began).min(DRAWING_MAX_NANOS);
+        let drawing = (done - began).min(DRAWING_MAX);
         self.drawing += (drawing - self.drawing) / DRAWING_WEIGHT;
-        given.offset(if queued { self.period / 2 } else { 0 })
+        if queued { given + self.period / 2 } else { given }
     }
-}
-
-fn nanos(period: Option<Duration>) -> i64 {
-    period.map_or(0, |period| i64::try_from(period.as_nanos()).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
         let mut errors = Vec::new();
         for number in 1..=2000 {
             let due = 100_000_000 + number * interval;
-            let began = due - refresh.lead();
+            let began = due - refresh.lead().nanos();
             let drawn = began + DRAWING;
             let visible = refresh_after(drawn, PERIOD);
             let given = if queues { drawn } else { visible };
@@ -141,9 +142,10 @@ mod tests {
         let mut refresh = Refresh::new(None);
         for number in 0..100 {
             let began = Monotonic(number * 40_000_000);
-            let drawn = began.offset(DRAWING);
-            assert_eq!(refresh.seen(began, drawn, drawn.offset(9000)), drawn.offset(9000));
+            let drawn = began + Delay::from_nanos(DRAWING);
+            let given = drawn + Delay::from_micros(9);
+            assert_eq!(refresh.seen(began, drawn, given), given);
         }
-        assert!((refresh.lead() - DRAWING).abs() < 200_000, "{}", refresh.lead());
+        assert!((refresh.lead().nanos() - DRAWING).abs() < 200_000, "{:?}", refresh.lead());
     }
 }
