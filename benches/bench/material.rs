@@ -80,7 +80,7 @@ fn write(folder: &Path, bytes: &[u8]) -> Clip {
         file,
         folder: folder.to_owned(),
         pictures: pictures.len(),
-        size: (first.width, first.height),
+        size: (first.picture.width, first.picture.height),
         bytes: bytes.len() / pictures.len(),
     }
 }

@@ -58,6 +58,6 @@ fuzz_target!(|input: (Wish, &[u8])| {
     assert_eq!(scan(&out), Ok(made.scanned.clone()));
     assert!(made.scanned.ended);
     decoder.decode(&out, &mut picture).expect("what was made can be decoded");
-    let size = [made.scanned.width, made.scanned.height].map(usize::from);
+    let size = [made.scanned.picture.width, made.scanned.picture.height].map(usize::from);
     assert_eq!([picture.width(), picture.height()], size);
 });

@@ -13,8 +13,9 @@ use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
-use streamsocket_stream::send::video::{Packetizer, SIZE_MAX, Stamp};
-use streamsocket_wire::jpeg_scan::{self, Sampling};
+use streamsocket_stream::send::video::{Packetizer, Stamp};
+use streamsocket_wire::jpeg::{Picture, SIZE_MAX, Sampling};
+use streamsocket_wire::jpeg_scan;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtp::{self, ExtendedTime, RtpTime, Sequence, Ssrc};
@@ -74,15 +75,14 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
     let (mut sent, mut packets, mut cut) = (Vec::new(), Vec::new(), Packets::default());
     for (index, (len, seed)) in input.frames.iter().take(FRAMES_MAX).enumerate() {
         let coded = coded(*len, *seed);
-        let frame = jpeg_scan::Frame {
+        let picture = Picture {
             width: input.width.max(1),
             height: input.height.max(1),
             sampling: if input.is_420 { Sampling::S420 } else { Sampling::S422 },
             restart_interval: input.restart_interval,
             tables,
-            ended: true,
-            data: 0..coded.len(),
         };
+        let frame = jpeg_scan::Frame { picture, ended: true, data: 0..coded.len() };
         let number = index as u32 + 1;
         let stamp = Stamp {
             time: RtpTime(number.wrapping_mul(3000)),
@@ -203,8 +203,8 @@ fn check_frames(input: &Input, tables: [[u8; 64]; 2], sent: &[Sent], receiver: &
         assert_eq!(*ntp, Some(frame.stamp.ntp));
         before = (*begun, *time);
         let scanned = jpeg_scan::scan(file).expect("it is a picture");
-        assert_eq!((scanned.width, scanned.height), size);
-        assert_eq!((scanned.tables, scanned.sampling == Sampling::S420), (tables, input.is_420));
+        assert_eq!((scanned.picture.width, scanned.picture.height), size);
+        assert_eq!((scanned.picture.tables, scanned.picture.sampling == Sampling::S420), (tables, input.is_420));
         assert_eq!(scanned.restart_interval, input.restart_interval);
         assert_eq!(&file[scanned.data], &frame.coded[..]);
     }

@@ -174,7 +174,9 @@ impl Normaliser {
         let scanned = self.scanner.scan(&unit.bytes);
         let (needed, why) = match scanned {
             // They could be sent, and no receiver would show them.
-            Ok(scanned) if large(scanned.width, scanned.height) => return Err(Refusal::TooLarge),
+            Ok(scanned) if large(scanned.picture.width, scanned.picture.height) => {
+                return Err(Refusal::TooLarge);
+            }
             Ok(scanned) if scanned.ended && self.options.passes() => {
                 return Ok(Verdict::Pass(scanned));
             }

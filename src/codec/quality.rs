@@ -11,8 +11,9 @@ pub(super) fn of(luma: &[u8; 64], chroma: Option<&[u8; 64]>) -> u8 {
     (1..=99)
         .find(|quality| {
             tables_for_q(*quality).is_some_and(|tables| {
-                let (own_luma, own_chroma) = tables.split_at(64);
-                let finer = |own: &[u8], than: &[u8; 64]| own.iter().zip(than).all(|(a, b)| a <= b);
+                let [own_luma, own_chroma] = &tables;
+                let finer =
+                    |own: &[u8; 64], than: &[u8; 64]| own.iter().zip(than).all(|(a, b)| a <= b);
                 finer(own_luma, luma) && chroma.is_none_or(|chroma| finer(own_chroma, chroma))
             })
         })
@@ -27,8 +28,7 @@ mod tests {
     fn the_quality_of_common_tables_is_found() {
         for quality in 1..=99 {
             let tables = tables_for_q(quality).unwrap();
-            let (luma, chroma) = (tables[..64].try_into().unwrap(), tables[64..].try_into().ok());
-            let found = of(&luma, chroma.as_ref());
+            let found = of(&tables[0], Some(&tables[1]));
             // Some low qualities have the same tables.
             assert!(tables_for_q(found) == Some(tables), "{quality}, {found}");
         }

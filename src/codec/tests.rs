@@ -4,7 +4,8 @@ use crate::worker::tests::Loop;
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_media::{Bytes, Layout, RawFormat, Unit};
-use streamsocket_wire::jpeg_scan::{Frame, Sampling, scan};
+use streamsocket_wire::jpeg::Sampling;
+use streamsocket_wire::jpeg_scan::{Frame, scan};
 use turbojpeg::{
     Colorspace, Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage,
 };
@@ -67,7 +68,7 @@ fn what_comes_out_is_what_the_library_makes_byte_for_byte() {
                         convert(&file, Remedy::Scale(scale, Some(quality))).unwrap();
                     assert_eq!(made, by_library(&file, scale, quality.into()), "{size:?} {scale}");
                     let sides = [size.0, size.1].map(|side| scale.side(side.try_into().unwrap()));
-                    assert_eq!([scanned.width, scanned.height], sides);
+                    assert_eq!([scanned.picture.width, scanned.picture.height], sides);
                 }
             }
         }
@@ -118,8 +119,8 @@ fn what_rtp_has_no_room_for_fits_when_it_is_smaller() {
             for scale in Scale::ALL {
                 let (made, scanned) = convert(file, Remedy::Scale(scale, Some(90))).unwrap();
                 let sides = [size.0, size.1].map(|side| scale.side(side.try_into().unwrap()));
-                assert_eq!([scanned.width, scanned.height], sides);
-                assert!(matches!(scanned.sampling, Sampling::S422 | Sampling::S420));
+                assert_eq!([scanned.picture.width, scanned.picture.height], sides);
+                assert!(matches!(scanned.picture.sampling, Sampling::S422 | Sampling::S420));
                 assert_like(&made, file, &format!("{size:?} {index} {scale}"));
             }
         }
@@ -137,7 +138,11 @@ fn a_picture_of_any_size_becomes_smaller() {
             for scale in Scale::ALL {
                 let (_, scanned) = convert(&file, Remedy::Scale(scale, None)).unwrap();
                 let sides = [size.0, size.1].map(|side| scale.side(side.try_into().unwrap()));
-                assert_eq!([scanned.width, scanned.height], sides, "{sampling:?} {size:?} {scale}");
+                assert_eq!(
+                    [scanned.picture.width, scanned.picture.height],
+                    sides,
+                    "{sampling:?} {size:?} {scale}"
+                );
             }
         }
     }
@@ -158,7 +163,7 @@ fn raw_pictures_become_smaller_too() {
     for scale in [Scale::Half, Scale::Quarter] {
         let (made, scanned) = convert(&pixels, Remedy::EncodeRaw(format, scale, 80)).unwrap();
         let sides = [format.width, format.height].map(|side| scale.side(side));
-        assert_eq!([scanned.width, scanned.height], sides);
+        assert_eq!([scanned.picture.width, scanned.picture.height], sides);
         assert_like(&made, &whole, &scale.to_string());
     }
     let short = convert(&pixels[..100], Remedy::EncodeRaw(format, Scale::Half, 80));

@@ -12,7 +12,8 @@ use streamsocket_stream::send::audio::{Packetizer as SoundPacketizer, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_stream::send::video::{Packetizer, Stamp};
-use streamsocket_wire::jpeg_scan::{Frame, Sampling};
+use streamsocket_wire::jpeg::{Picture, Sampling};
+use streamsocket_wire::jpeg_scan::Frame;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
@@ -207,8 +208,8 @@ const STAMP: Stamp = Stamp { time: RtpTime(0), ntp: NtpTime(0) };
 
 fn frame(len: usize) -> Frame {
     let (sampling, tables) = (Sampling::S422, [[5; 64], [9; 64]]);
-    let (data, restart_interval) = (0..len, 0);
-    Frame { width: 640, height: 480, sampling, restart_interval, tables, data, ended: true }
+    let picture = Picture { width: 640, height: 480, sampling, restart_interval: 0, tables };
+    Frame { picture, data: 0..len, ended: true }
 }
 
 /// Sends so many frames of so many packets, with sound between them.

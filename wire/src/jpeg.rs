@@ -1,6 +1,10 @@
 //! RTP payload headers of JPEG (RFC 2435 section 3.1) and the quantization tables that Q stands
 //! for (section 4.2, appendix A).
 
+mod picture;
+
+pub use self::picture::{Picture, Sampling};
+
 use crate::reader::Reader;
 use crate::{Error, space};
 
@@ -12,6 +16,16 @@ pub const RESTART_LEN: usize = 4;
 
 /// Bytes of the quantization table header without its tables (section 3.1.8).
 pub const TABLE_HEADER_LEN: usize = 4;
+
+/// Largest width and height that the 8-bit fields of section 3.1.5 can say, in pixels. Beyond, both are 0
+/// and the session description says the size.
+pub const SIZE_MAX: u16 = 2040;
+
+/// Q that says: the quantization tables are in the first packet of every frame (section 3.1.8).
+const Q_IN_BAND: u8 = 255;
+
+/// What the type is larger by if there are restart markers (section 3.1.3).
+const KIND_RESTART: u8 = 64;
 
 /// Pixels of a picture that senders send and receivers show, each way at most: more than any screen, and a
 /// forged header asks for no gigabytes.
@@ -47,6 +61,45 @@ pub struct Main {
 }
 
 impl Main {
+    /// That of the packet whose coded data begins at `offset` of the picture's, where the tables are in band
+    /// (Q 255). The size is rounded up to whole blocks, or 0 where it does not fit.
+    #[must_use]
+    pub fn of(picture: &Picture, offset: usize) -> Self {
+        let (width, height) = match (picture.width, picture.height) {
+            (width, height) if width > SIZE_MAX || height > SIZE_MAX => (0, 0),
+            (width, height) => (width.next_multiple_of(8), height.next_multiple_of(8)),
+        };
+        let kind = match picture.sampling {
+            Sampling::S422 => 0,
+            Sampling::S420 => 1,
+        };
+        let restart = if picture.restart_interval == 0 { 0 } else { KIND_RESTART };
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        Self { type_specific: 0, offset, kind: kind + restart, q: Q_IN_BAND, width, height }
+    }
+
+    /// Whether a restart marker header follows.
+    const fn has_restart(&self) -> bool {
+        self.kind >= KIND_RESTART && self.kind < 2 * KIND_RESTART
+    }
+
+    /// The chroma sampling that the type stands for; `None` for the others (section 3.1.3 leaves them to be
+    /// defined).
+    #[must_use]
+    pub const fn sampling(&self) -> Option<Sampling> {
+        match self.kind {
+            0 | 64 => Some(Sampling::S422),
+            1 | 65 => Some(Sampling::S420),
+            _ => None,
+        }
+    }
+
+    /// The size in pixels, unless the session description has to say it.
+    #[must_use]
+    pub const fn size(&self) -> Option<(u16, u16)> {
+        if self.width == 0 || self.height == 0 { None } else { Some((self.width, self.height)) }
+    }
+
     /// Writes the header to the begin of `out` and returns [`MAIN_LEN`].
     ///
     /// # Errors
@@ -124,9 +177,9 @@ impl Tables<'_> {
     /// one alone is that of all components, and of three, one for each component, the last is left out, as
     /// other receivers do. `None` if they are none of 8 bits.
     #[must_use]
-    pub fn luma_and_chroma(&self) -> Option<[u8; 128]> {
-        let mut tables = [0; 128];
-        let (luma, chroma) = tables.split_at_mut(64);
+    pub fn luma_and_chroma(&self) -> Option<[[u8; 64]; 2]> {
+        let mut tables = [[0; 64]; 2];
+        let [luma, chroma] = &mut tables;
         let (first, second) = match (self.precision, self.data.len()) {
             (0, 64) => (self.data, self.data),
             (0, 128 | 192) => (&self.data[..64], &self.data[64..128]),
@@ -167,7 +220,7 @@ impl<'a> Payload<'a> {
             height: u16::from(reader.u8()?) * 8,
         };
         let mut restart = None;
-        if (64..128).contains(&main.kind) {
+        if main.has_restart() {
             let interval = reader.u16()?;
             let field = reader.u16()?;
             let (first, last) = (field & 0x8000 != 0, field & 0x4000 != 0);
@@ -188,7 +241,8 @@ impl<'a> Payload<'a> {
 ///
 /// # Errors
 /// If `out` is too short.
-pub fn emit_tables(tables: &[u8; 128], out: &mut [u8]) -> Result<usize, Error> {
+pub fn emit_tables(tables: &[[u8; 64]; 2], out: &mut [u8]) -> Result<usize, Error> {
+    let tables = tables.as_flattened();
     let len = TABLE_HEADER_LEN + tables.len();
     let out = space(out, len)?;
     out[..TABLE_HEADER_LEN].copy_from_slice(&[0, 0, 0, 128]);
@@ -199,15 +253,15 @@ pub fn emit_tables(tables: &[u8; 128], out: &mut [u8]) -> Result<usize, Error> {
 /// The tables that Q from 1 to 99 stands for: those of ITU-T T.81 K.1, scaled (section 4.2).
 /// `None` for other values.
 #[must_use]
-pub fn tables_for_q(q: u8) -> Option<[u8; 128]> {
+pub fn tables_for_q(q: u8) -> Option<[[u8; 64]; 2]> {
     let factor = u32::from(q);
     let scale = match q {
         1..=49 => 5000 / factor,
         50..=99 => 200 - factor * 2,
         _ => return None,
     };
-    let mut tables = [0; 128];
-    for (value, base) in tables.iter_mut().zip(LUMA.iter().chain(&CHROMA)) {
+    let mut tables = [[0; 64]; 2];
+    for (value, base) in tables.as_flattened_mut().iter_mut().zip(LUMA.iter().chain(&CHROMA)) {
         let scaled = (u32::from(*base) * scale + 50) / 100;
         *value = u8::try_from(scaled.clamp(1, 255)).unwrap_or(u8::MAX);
     }
@@ -248,6 +302,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_picture_is_sent_as_says_what_it_is() {
+        for (sampling, restart_interval, kind) in [
+            (Sampling::S422, 0, 0),
+            (Sampling::S420, 0, 1),
+            (Sampling::S422, 7, 64),
+            (Sampling::S420, 7, 65),
+        ] {
+            let tables = [[1; 64]; 2];
+            let picture = Picture { width: 634, height: 2040, sampling, restart_interval, tables };
+            let main = Main::of(&picture, 9);
+            assert_eq!((main.kind, main.q, main.offset, main.type_specific), (kind, 255, 9, 0));
+            assert_eq!((main.sampling(), main.size()), (Some(sampling), Some((640, 2040))));
+            let large = Main::of(&Picture { height: 2041, ..picture }, 9);
+            assert_eq!((large.width, large.height, large.size()), (0, 0, None));
+        }
+        let main = Main { type_specific: 0, offset: 0, kind: 0, q: 1, width: 8, height: 0 };
+        assert_eq!(main.size(), None);
+        for kind in (2..64).chain(66..=255) {
+            assert_eq!(Main { kind, ..main }.sampling(), None, "type {kind}");
+        }
+    }
+
+    #[test]
     fn values_that_do_not_fit_are_refused() {
         let main = Main { type_specific: 0, offset: 0, kind: 0, q: 1, width: 8, height: 8 };
         for wrong in [
@@ -264,7 +341,7 @@ mod tests {
     fn tables_come_with_the_first_packet() {
         let mut bytes = [0; 8 + 132 + 1];
         bytes[5] = 128;
-        emit_tables(&[7; 128], &mut bytes[8..]).unwrap();
+        emit_tables(&[[7; 64]; 2], &mut bytes[8..]).unwrap();
         let tables = Payload::parse(&bytes).unwrap().tables.unwrap();
         assert_eq!((tables.precision, tables.data), (0, &[7; 128][..]));
         assert!(matches!(Payload::parse(&bytes[..139]), Err(Error::Truncated { .. })));
@@ -278,19 +355,19 @@ mod tests {
         data[64..128].fill(2);
         data[128..].fill(3);
         let of = |precision, len| Tables { precision, data: &data[..len] }.luma_and_chroma();
-        assert_eq!(of(0, 64), Some([1; 128]));
+        assert_eq!(of(0, 64), Some([[1; 64]; 2]));
         let two = of(0, 128).unwrap();
-        assert!(two[..64] == [1; 64] && two[64..] == [2; 64]);
+        assert_eq!(two, [[1; 64], [2; 64]]);
         assert_eq!(of(0, 192), Some(two));
         assert_eq!([of(0, 0), of(0, 63), of(0, 256), of(1, 128), of(3, 192)], [None; 5]);
     }
 
     #[test]
     fn q_scales_the_standard_tables() {
-        assert_eq!(tables_for_q(50).unwrap()[..64], LUMA);
+        assert_eq!(tables_for_q(50).unwrap(), [LUMA, CHROMA]);
         // Section 4.2: below 50, S = 5000 / Q; 16 at 25 is 32, 99 at 10 is beyond 8 bits.
-        assert_eq!((tables_for_q(25).unwrap()[0], tables_for_q(10).unwrap()[63]), (32, 255));
-        assert_eq!((tables_for_q(99).unwrap()[0], tables_for_q(75).unwrap()[0]), (1, 8));
+        assert_eq!((tables_for_q(25).unwrap()[0][0], tables_for_q(10).unwrap()[0][63]), (32, 255));
+        assert_eq!((tables_for_q(99).unwrap()[0][0], tables_for_q(75).unwrap()[0][0]), (1, 8));
         assert!([0, 100, 127, 128, 255].iter().all(|q| tables_for_q(*q).is_none()));
     }
 

@@ -1,24 +1,10 @@
 //! Rebuilds the header of a JPEG file from what RTP carries of it (RFC 2435 appendix B).
 
+use crate::jpeg::{Picture, Sampling};
 use crate::{Error, space};
 
 /// Bytes of a header at most: with a restart interval.
 pub const HEADER_MAX: usize = 2 + 2 * 69 + 6 + 19 + HUFFMAN_DEFAULT.len() + 14;
-
-/// What a header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// 0: 4:2:2, 1: 4:2:0.
-    pub kind: u8,
-    /// Pixels.
-    pub width: u16,
-    /// Pixels.
-    pub height: u16,
-    /// Units between restart markers; 0: none.
-    pub restart_interval: u16,
-    /// Quantization tables of luma and chroma, in zigzag order.
-    pub tables: [u8; 128],
-}
 
 /// Writes everything that comes before the coded data: SOI, DQT, DRI if there are restart markers,
 /// SOF0, the default Huffman tables, SOS. Returns its length, [`HEADER_MAX`] at most.
@@ -30,7 +16,7 @@ pub fn emit(picture: &Picture, out: &mut [u8]) -> Result<usize, Error> {
     let len = HEADER_MAX - 6 + restart_len;
     let out = space(out, len)?;
     let mut rest = &mut *out;
-    let (luma, chroma) = picture.tables.split_at(64);
+    let [luma, chroma] = &picture.tables;
     put(&mut rest, &[0xFF, 0xD8]);
     put(&mut rest, &[0xFF, 0xDB, 0, 67, 0]);
     put(&mut rest, luma);
@@ -40,7 +26,10 @@ pub fn emit(picture: &Picture, out: &mut [u8]) -> Result<usize, Error> {
         put(&mut rest, &[0xFF, 0xDD, 0, 4]);
         put(&mut rest, &picture.restart_interval.to_be_bytes());
     }
-    let sampling = if picture.kind == 0 { 0x21 } else { 0x22 };
+    let sampling = match picture.sampling {
+        Sampling::S422 => 0x21,
+        Sampling::S420 => 0x22,
+    };
     put(&mut rest, &[0xFF, 0xC0, 0, 17, 8]);
     put(&mut rest, &picture.height.to_be_bytes());
     put(&mut rest, &picture.width.to_be_bytes());
@@ -132,22 +121,20 @@ pub(crate) const CHROMA_AC: [u8; 178] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jpeg_scan::{Sampling, scan};
+    use crate::jpeg_scan::scan;
 
     #[test]
     fn what_is_written_is_read_back() {
-        let mut tables = [9; 128];
-        tables[64..].fill(17);
-        for (kind, restart_interval) in [(0, 0), (1, 0), (0, 7)] {
-            let picture = Picture { kind, width: 648, height: 472, restart_interval, tables };
+        let tables = [[9; 64], [17; 64]];
+        for (sampling, restart_interval) in
+            [(Sampling::S422, 0), (Sampling::S420, 0), (Sampling::S422, 7)]
+        {
+            let picture = Picture { sampling, width: 648, height: 472, restart_interval, tables };
             let mut file = [0; HEADER_MAX + 4];
             let len = emit(&picture, &mut file).unwrap();
             file[len..len + 4].copy_from_slice(&[0x12, 0x34, 0xFF, 0xD9]);
             let frame = scan(&file[..len + 4]).unwrap();
-            assert_eq!((frame.width, frame.height), (648, 472));
-            assert_eq!(frame.restart_interval, restart_interval);
-            assert_eq!(frame.sampling == Sampling::S420, kind == 1);
-            assert_eq!((frame.tables[0], frame.tables[1]), ([9; 64], [17; 64]));
+            assert_eq!(frame.picture, picture);
             assert_eq!(frame.data, len..len + 2);
         }
     }

@@ -13,7 +13,7 @@ mod segment;
 mod unfit;
 
 pub use self::end::next_marker;
-pub use self::frame::{Frame, Sampling};
+pub use self::frame::Frame;
 pub use self::scanner::Scanner;
 pub use self::unfit::Unfit;
 
@@ -26,8 +26,8 @@ use self::segment::Quantization;
 /// # Errors
 /// Why RTP cannot carry the picture as it is.
 pub fn scan(jpeg: &[u8]) -> Result<Frame, Unfit> {
-    let (layout, start) = headers::layout(jpeg)?;
-    layout.frame(jpeg, start)
+    let (picture, start) = headers::picture(jpeg)?;
+    Frame::new(&picture, jpeg, start)
 }
 
 /// The quantization tables of the first two components, if they have 8 bits: luma and chroma of

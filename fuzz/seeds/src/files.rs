@@ -1,7 +1,8 @@
 //! Pictures, sound, descriptions and configurations.
 
 use super::Seeds;
-use streamsocket_wire::jpeg_header::{HEADER_MAX, Picture, emit};
+use streamsocket_wire::jpeg::{Picture, Sampling};
+use streamsocket_wire::jpeg_header::{HEADER_MAX, emit};
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sap::Announcement;
@@ -28,7 +29,7 @@ a=rtpmap:96 JPEG/90000\na=x-dimensions:4000,3000\na=extmap:3/recvonly urn:ietf:p
 ];
 
 pub(super) fn seeds() -> Vec<Seeds> {
-    let pictures = [picture(0, 0), picture(1, 7)];
+    let pictures = [picture(Sampling::S422, 0), picture(Sampling::S420, 7)];
     let descriptions: Vec<_> =
         FOREIGN.map(String::from).into_iter().chain([description()]).collect();
     let announcements = descriptions.iter().enumerate();
@@ -74,10 +75,9 @@ fn wishes(picture: &[u8]) -> [Vec<u8>; 2] {
 }
 
 /// A picture with a few bytes of coded data.
-pub(super) fn picture(kind: u8, restart_interval: u16) -> Vec<u8> {
-    let mut tables = [9; 128];
-    tables[64..].fill(17);
-    let picture = Picture { kind, width: 640, height: 480, restart_interval, tables };
+pub(super) fn picture(sampling: Sampling, restart_interval: u16) -> Vec<u8> {
+    let tables = [[9; 64], [17; 64]];
+    let picture = Picture { width: 640, height: 480, sampling, restart_interval, tables };
     let mut header = [0; HEADER_MAX];
     let len = emit(&picture, &mut header).unwrap_or(0);
     let coded = [0x11, 0x22, 0xFF, 0x00, 0x33, 0xFF, 0xD0, 0x44, 0x55, 0xFF, 0xD9];

@@ -12,6 +12,7 @@ use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About as Told, Feedback};
 use streamsocket_stream::session::report::{About, Reporter};
+use streamsocket_wire::jpeg::Sampling;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::{ReportBlock, Run};
@@ -24,7 +25,7 @@ const REPAIRED: Ssrc = Ssrc(0x5353_0001);
 const REPAIRED_FIRST: Sequence = Sequence(1001);
 
 pub(super) fn seeds() -> Vec<Seeds> {
-    let video = [pictures(&picture(0, 0), 400), pictures(&picture(1, 7), 0)].concat();
+    let video = [pictures(&picture(Sampling::S422, 0), 400), pictures(&picture(Sampling::S420, 7), 0)].concat();
     let payloads: Vec<_> = video.iter().filter_map(|packet| Packet::parse(packet).ok()).collect();
     let payloads: Vec<_> = payloads.iter().map(|it| (it.payload(), it.header().marker)).collect();
     let mut assembled = Vec::new();

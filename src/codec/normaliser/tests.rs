@@ -99,7 +99,10 @@ fn what_is_only_coded_otherwise_loses_nothing() {
             assert!(jpeg_scan_fails(&file));
             let (made, scanned) = convert(&file, Remedy::Rewrite).unwrap();
             assert_eq!(planes(&made).pixels, planes(&file).pixels);
-            assert_eq!((usize::from(scanned.width), usize::from(scanned.height)), SIZE);
+            assert_eq!(
+                (usize::from(scanned.picture.width), usize::from(scanned.picture.height)),
+                SIZE
+            );
         }
     }
 }
@@ -147,7 +150,7 @@ fn units_of_two_rows_are_rearranged_without_loss() {
         let unfit = streamsocket_wire::jpeg_scan::scan(file).unwrap_err();
         assert_eq!(remedy(unfit), Some(Remedy::Rewrite));
         let (made, scanned) = convert(file, Remedy::Rewrite).unwrap();
-        assert_eq!(scanned.sampling, streamsocket_wire::jpeg_scan::Sampling::S422);
+        assert_eq!(scanned.picture.sampling, streamsocket_wire::jpeg::Sampling::S422);
         let (one, other) = (planes(file), planes(&made));
         assert_eq!((one.width, one.height), (other.width, other.height));
         assert_eq!(one.pixels, other.pixels);
@@ -177,7 +180,7 @@ fn a_wanted_quality_is_taken() {
     let file = jpeg(95, Subsamp::Sub2x2, |_| ());
     let (made, scanned) = convert(&file, Remedy::Encode(Some(30))).unwrap();
     assert!(made.len() * 2 < file.len());
-    assert_eq!(quality::of(&scanned.tables[0], Some(&scanned.tables[1])), 30);
+    assert_eq!(quality::of(&scanned.picture.tables[0], Some(&scanned.picture.tables[1])), 30);
 }
 
 #[test]

@@ -166,7 +166,7 @@ impl Payloader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamsocket_wire::jpeg_scan::Sampling;
+    use streamsocket_wire::jpeg::{Picture, Sampling};
     use streamsocket_wire::rtp;
 
     const AT: Monotonic = Monotonic(1_000_000_000);
@@ -182,15 +182,9 @@ mod tests {
     }
 
     fn frame() -> Frame {
-        Frame {
-            width: 16,
-            height: 16,
-            sampling: Sampling::S420,
-            restart_interval: 0,
-            tables: [[1; 64]; 2],
-            data: 0..3_000,
-            ended: true,
-        }
+        let (sampling, tables) = (Sampling::S420, [[1; 64]; 2]);
+        let picture = Picture { width: 16, height: 16, sampling, restart_interval: 0, tables };
+        Frame { picture, data: 0..3_000, ended: true }
     }
 
     #[test]

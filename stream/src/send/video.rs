@@ -6,7 +6,7 @@ use super::packets::{HEADER_MAX, Packets};
 use core::fmt;
 use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
 use streamsocket_wire::jpeg::{self, Main, Restart};
-use streamsocket_wire::jpeg_scan::{Frame, Sampling};
+use streamsocket_wire::jpeg_scan::Frame;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
@@ -14,15 +14,8 @@ use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 /// Static payload type of JPEG (RFC 3551 table 5).
 pub const PAYLOAD_TYPE: u8 = PayloadFormat::JPEG.number;
 
-/// Largest width and height that the 8-bit fields of RFC 2435 section 3.1.5 can say, in pixels.
-/// Beyond, both are 0 and the session description says the size.
-pub const SIZE_MAX: u16 = 2040;
-
 /// The largest fragment offset, RFC 2435 section 3.1.2: 24 bits.
 const OFFSET_MAX: usize = (1 << 24) - 1;
-
-/// Q that says: the quantization tables are in the first packet of every frame (section 3.1.8).
-const Q_IN_BAND: u8 = 255;
 
 /// Cuts frames into packets.
 #[derive(Debug)]
@@ -125,7 +118,7 @@ impl Packetizer {
     }
 
     fn header_len(&self, frame: &Frame, first: bool) -> usize {
-        let restart = if frame.restart_interval == 0 { 0 } else { jpeg::RESTART_LEN };
+        let restart = if frame.picture.restart_interval == 0 { 0 } else { jpeg::RESTART_LEN };
         let once = if first {
             let extension = if self.ntp64_id.is_some() { NTP64_LEN } else { 0 };
             extension + jpeg::TABLE_HEADER_LEN + 128
@@ -157,67 +150,31 @@ impl Packetizer {
         if let Some(id) = extension {
             at += emit_ntp64(id, stamp.ntp, &mut out[at..])?;
         }
-        at += main_header(frame, offset).emit(&mut out[at..])?;
-        if frame.restart_interval != 0 {
+        at += Main::of(&frame.picture, offset).emit(&mut out[at..])?;
+        if frame.picture.restart_interval != 0 {
             // Packets are not cut at restart intervals: section 3.1.7 wants F = L = 1 then.
-            let interval = frame.restart_interval;
+            let interval = frame.picture.restart_interval;
             let restart = Restart { interval, first: true, last: true, count: 0x3FFF };
             at += restart.emit(&mut out[at..])?;
         }
         if first {
-            let mut tables = [0; 128];
-            tables[..64].copy_from_slice(&frame.tables[0]);
-            tables[64..].copy_from_slice(&frame.tables[1]);
-            at += jpeg::emit_tables(&tables, &mut out[at..])?;
+            at += jpeg::emit_tables(&frame.picture.tables, &mut out[at..])?;
         }
         Ok(at)
-    }
-}
-
-/// The size as the headers say it: rounded up to whole blocks, or 0 where it does not fit.
-fn header_size(frame: &Frame) -> (u16, u16) {
-    let (width, height) = (frame.width, frame.height);
-    if width > SIZE_MAX || height > SIZE_MAX {
-        (0, 0)
-    } else {
-        (width.next_multiple_of(8), height.next_multiple_of(8))
-    }
-}
-
-fn main_header(frame: &Frame, offset: usize) -> Main {
-    let (width, height) = header_size(frame);
-    let kind = match frame.sampling {
-        Sampling::S422 => 0,
-        Sampling::S420 => 1,
-    };
-    let restart = if frame.restart_interval == 0 { 0 } else { 64 };
-    Main {
-        type_specific: 0,
-        offset: u32::try_from(offset).unwrap_or(u32::MAX),
-        kind: kind + restart,
-        q: Q_IN_BAND,
-        width,
-        height,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamsocket_wire::jpeg::Payload;
+    use streamsocket_wire::jpeg::{Payload, Picture, Sampling};
 
     const TABLES: [u8; 64] = [3; 64];
 
     fn frame(len: usize, restart_interval: u16) -> Frame {
-        Frame {
-            width: 634,
-            height: 470,
-            sampling: Sampling::S422,
-            restart_interval,
-            tables: [TABLES, TABLES],
-            data: 600..600 + len,
-            ended: true,
-        }
+        let (sampling, tables) = (Sampling::S422, [TABLES, TABLES]);
+        let picture = Picture { width: 634, height: 470, sampling, restart_interval, tables };
+        Frame { picture, data: 600..600 + len, ended: true }
     }
 
     fn stamp() -> Stamp {
@@ -271,13 +228,6 @@ mod tests {
             assert_eq!((restart.interval, restart.count), (7, 0x3FFF));
             assert_eq!(payload.tables.is_some(), index == 0);
         }
-    }
-
-    #[test]
-    fn a_size_beyond_the_fields_is_sent_as_zero() {
-        let frame = Frame { width: 2592, ..frame(10, 0) };
-        let main = main_header(&frame, 0);
-        assert_eq!((main.width, main.height), (0, 0));
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! What the headers of a picture say.
 
-use super::end;
-use super::frame::{Frame, Sampling};
 use super::marker::{APP0, APP14, DAC, DHT, DQT, DRI, EOI, JPG, SOF0, SOF1, SOI, SOS};
 use super::segment::{self, Colours, Huffman, Quantization, Scan, Size};
 use super::unfit::Unfit;
+use crate::jpeg::Picture;
 
 /// What the headers of a picture say, and where its coded data begins.
-pub(super) fn layout(jpeg: &[u8]) -> Result<(Layout, usize), Unfit> {
+pub(super) fn picture(jpeg: &[u8]) -> Result<(Picture, usize), Unfit> {
     if !jpeg.starts_with(&[0xFF, 0xD8]) {
         return Err(Unfit::NotJpeg);
     }
@@ -16,29 +15,10 @@ pub(super) fn layout(jpeg: &[u8]) -> Result<(Layout, usize), Unfit> {
     loop {
         let (marker, segment, next) = segment::next(jpeg, at)?;
         if marker == SOS {
-            return headers.layout(segment).map(|layout| (layout, next));
+            return headers.picture(segment).map(|picture| (picture, next));
         }
         headers.read(marker, segment)?;
         at = next;
-    }
-}
-
-/// A frame, but for where its coded data ends.
-#[derive(Clone, Debug)]
-pub(super) struct Layout {
-    width: u16,
-    height: u16,
-    sampling: Sampling,
-    restart_interval: u16,
-    tables: [[u8; 64]; 2],
-}
-
-impl Layout {
-    /// The frame whose coded data begins at `start`.
-    pub(super) fn frame(&self, jpeg: &[u8], start: usize) -> Result<Frame, Unfit> {
-        let (data, ended) = end::coded_data(jpeg, start)?;
-        let &Self { width, height, sampling, restart_interval, tables } = self;
-        Ok(Frame { width, height, sampling, restart_interval, tables, data, ended })
     }
 }
 
@@ -73,7 +53,7 @@ impl Headers {
         Ok(())
     }
 
-    fn layout(&self, scan: &[u8]) -> Result<Layout, Unfit> {
+    fn picture(&self, scan: &[u8]) -> Result<Picture, Unfit> {
         let size = self.size.ok_or(Unfit::Truncated)?;
         let scan = Scan::parse(scan)?;
         if !scan.is_of(&size.components) {
@@ -93,7 +73,7 @@ impl Headers {
         if !scan.uses_default_tables() || !self.huffman.is_default() {
             return Err(Unfit::HuffmanTables);
         }
-        Ok(Layout {
+        Ok(Picture {
             width: size.width,
             height: size.height,
             sampling,

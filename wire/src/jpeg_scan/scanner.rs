@@ -1,8 +1,9 @@
 //! Scans picture after picture of one source, whose headers are mostly the same bytes.
 
 use super::frame::Frame;
-use super::headers::{Layout, layout};
+use super::headers::picture;
 use super::unfit::Unfit;
+use crate::jpeg::Picture;
 
 /// Bytes of headers that are remembered: those of cameras have some 600, with an EXIF thumbnail more,
 /// which is not worth comparing.
@@ -12,7 +13,7 @@ const REMEMBERED_MAX: usize = 2048;
 #[derive(Debug, Default)]
 pub struct Scanner {
     headers: heapless::Vec<u8, REMEMBERED_MAX>,
-    layout: Option<Layout>,
+    picture: Option<Picture>,
 }
 
 impl Scanner {
@@ -21,17 +22,17 @@ impl Scanner {
     /// # Errors
     /// As [`scan`](super::scan).
     pub fn scan(&mut self, jpeg: &[u8]) -> Result<Frame, Unfit> {
-        if let Some(layout) = &self.layout {
+        if let Some(picture) = &self.picture {
             if jpeg.starts_with(&self.headers) {
-                return layout.frame(jpeg, self.headers.len());
+                return Frame::new(picture, jpeg, self.headers.len());
             }
         }
-        self.layout = None;
-        let (layout, start) = layout(jpeg)?;
-        let frame = layout.frame(jpeg, start);
+        self.picture = None;
+        let (picture, start) = picture(jpeg)?;
+        let frame = Frame::new(&picture, jpeg, start);
         self.headers.clear();
         let headers = jpeg.get(..start).unwrap_or_default();
-        self.layout = self.headers.extend_from_slice(headers).is_ok().then_some(layout);
+        self.picture = self.headers.extend_from_slice(headers).is_ok().then_some(picture);
         frame
     }
 }

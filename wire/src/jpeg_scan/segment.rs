@@ -1,7 +1,7 @@
 //! The segments before the coded data (ITU-T T.81 B.2).
 
-use super::frame::Sampling;
 use super::unfit::Unfit;
+use crate::jpeg::Sampling;
 use crate::jpeg_header::{CHROMA_AC, CHROMA_DC, LUMA_AC, LUMA_DC};
 
 /// The marker at `at`, its segment without the length, and where the next marker is. Fill bytes in

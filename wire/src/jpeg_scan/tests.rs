@@ -1,14 +1,14 @@
 use super::*;
-use crate::jpeg_header::{HEADER_MAX, HUFFMAN_DEFAULT, Picture, emit};
+use crate::jpeg::{Picture, Sampling};
+use crate::jpeg_header::{HEADER_MAX, HUFFMAN_DEFAULT, emit};
 use proptest::prelude::*;
 extern crate std;
 use std::vec::Vec;
 
 /// A picture whose coded data is `data`, with what follows it.
 fn file(data: &[u8]) -> Vec<u8> {
-    let mut tables = [9; 128];
-    tables[64..].fill(17);
-    let picture = Picture { kind: 0, width: 634, height: 470, restart_interval: 0, tables };
+    let (sampling, tables) = (Sampling::S422, [[9; 64], [17; 64]]);
+    let picture = Picture { width: 634, height: 470, sampling, restart_interval: 0, tables };
     let mut header = [0; HEADER_MAX];
     let len = emit(&picture, &mut header).unwrap();
     [&header[..len], data].concat()
@@ -149,7 +149,7 @@ fn tables_of_16_bits_are_narrowed_if_they_fit() {
         let first = 2 + 69;
         scan(&[&plain[..first], &table[..], &plain[first..]].concat())
     };
-    assert_eq!(wide(0).unwrap().tables[0], [9; 64]);
+    assert_eq!(wide(0).unwrap().picture.tables[0], [9; 64]);
     assert_eq!(wide(1), Err(Unfit::QuantizationTables));
 }
 

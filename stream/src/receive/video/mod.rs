@@ -13,8 +13,7 @@ use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
 use super::{Latest, REORDER_NANOS};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_wire::jpeg::{Payload, Tables, tables_for_q};
-use streamsocket_wire::jpeg_header::Picture;
+use streamsocket_wire::jpeg::{Payload, Picture, Tables, tables_for_q};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::ExtendedTime;
 
@@ -68,7 +67,7 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Reassembler {
     open: [Slot; FRAMES_OPEN],
-    tables: heapless::Vec<(u8, [u8; 128]), TABLES_KEPT>,
+    tables: heapless::Vec<(u8, [[u8; 64]; 2]), TABLES_KEPT>,
     described_size: Option<(u16, u16)>,
     last: Option<ExtendedTime>,
     /// Bytes that each buffer has room for.
@@ -264,23 +263,21 @@ impl Reassembler {
     fn first_headers(&mut self, payload: &Payload<'_>) -> Result<Picture, Reason> {
         let main = &payload.main;
         let tables = self.quantization(main.q, payload.tables.as_ref())?;
-        let kind = main.kind & 0x3F;
-        if kind > 1 || main.kind >= 128 {
-            return Err(Reason::Kind(main.kind));
-        }
-        let (width, height) = if main.width == 0 || main.height == 0 {
-            let said = |(width, height): &(u16, u16)| *width != 0 && *height != 0;
-            self.described_size.filter(said).ok_or(Reason::Size)?
-        } else {
-            (main.width, main.height)
-        };
+        let sampling = main.sampling().ok_or(Reason::Kind(main.kind))?;
+        let said = |size: &(u16, u16)| size.0 != 0 && size.1 != 0;
+        let described = || self.described_size.filter(said);
+        let (width, height) = main.size().or_else(described).ok_or(Reason::Size)?;
         let restart_interval = payload.restart.as_ref().map_or(0, |restart| restart.interval);
-        Ok(Picture { kind, width, height, restart_interval, tables })
+        Ok(Picture { width, height, sampling, restart_interval, tables })
     }
 
     /// The tables of a frame (RFC 2435 sections 3.1.4, 3.1.8 and 4.2). In-band tables are kept for
     /// frames that only name them.
-    fn quantization(&mut self, q: u8, in_band: Option<&Tables<'_>>) -> Result<[u8; 128], Reason> {
+    fn quantization(
+        &mut self,
+        q: u8,
+        in_band: Option<&Tables<'_>>,
+    ) -> Result<[[u8; 64]; 2], Reason> {
         if q < 128 {
             return tables_for_q(q).ok_or(Reason::Q(q));
         }

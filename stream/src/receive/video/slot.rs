@@ -4,8 +4,8 @@ use crate::receive::packet::Packet;
 use crate::receive::refusal::Reason;
 use core::ops::Range;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_wire::jpeg::{Main, Payload};
-use streamsocket_wire::jpeg_header::{self, HEADER_MAX, Picture};
+use streamsocket_wire::jpeg::{Main, Payload, Picture};
+use streamsocket_wire::jpeg_header::{self, HEADER_MAX};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::ExtendedTime;
 

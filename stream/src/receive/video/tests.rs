@@ -1,8 +1,8 @@
 use super::*;
 use crate::send::packets::Packets;
 use crate::send::video::{Packetizer, Stamp};
-use streamsocket_wire::jpeg::Main;
-use streamsocket_wire::jpeg_scan::{self, Sampling};
+use streamsocket_wire::jpeg::{Main, Sampling};
+use streamsocket_wire::jpeg_scan;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
 const MS: i64 = 1_000_000;
@@ -15,15 +15,9 @@ fn coded(len: usize, seed: u8) -> Vec<u8> {
 }
 
 fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
-    let frame = jpeg_scan::Frame {
-        width: 640,
-        height: 480,
-        sampling: Sampling::S422,
-        restart_interval: 0,
-        tables: [LUMA, CHROMA],
-        ended: true,
-        data: 0..data.len(),
-    };
+    let (sampling, tables) = (Sampling::S422, [LUMA, CHROMA]);
+    let picture = Picture { width: 640, height: 480, sampling, restart_interval: 0, tables };
+    let frame = jpeg_scan::Frame { picture, ended: true, data: 0..data.len() };
     let stamp = Stamp { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
     let mut packets = Packets::default();
     Packetizer::new(Ssrc(1), Sequence(first), 1400, Some(1))
@@ -54,8 +48,8 @@ fn next(reassembler: &mut Reassembler, now: Monotonic) -> Option<(i64, Vec<u8>)>
     let frame = reassembler.poll(now, &|_| None, &mut jpeg)?;
     let file = &jpeg[frame.start..];
     let scanned = jpeg_scan::scan(file).unwrap();
-    assert_eq!((scanned.width, scanned.height), (640, 480));
-    assert_eq!((scanned.tables[0], scanned.tables[1]), (LUMA, CHROMA));
+    let Picture { width, height, tables, .. } = scanned.picture;
+    assert_eq!((width, height, tables), (640, 480, [LUMA, CHROMA]));
     Some((frame.time.0, file[scanned.data].to_vec()))
 }
 
@@ -210,13 +204,13 @@ fn tables_named_by_q_are_computed_or_remembered() {
     foreign(50, None, 1, &mut reassembler);
     let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
     let tables = tables_for_q(50).unwrap();
-    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0][..], tables[..64]);
+    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().picture.tables, tables);
     foreign(200, Some(&[7; 128]), 2, &mut reassembler);
     foreign(200, Some(&[]), 3, &mut reassembler);
     foreign(201, Some(&[]), 4, &mut reassembler);
     assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_some());
     let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
-    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables[0], [7; 64]);
+    assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().picture.tables[0], [7; 64]);
     assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_none());
     assert_eq!((reassembler.counts().frames, reassembler.counts().unsupported), (3, 1));
 }
@@ -247,7 +241,7 @@ fn a_second_begin_of_a_frame_changes_neither_its_header_nor_the_tables_that_are_
     foreign(200, Some(&[]), 2, &mut reassembler);
     for _ in 0..2 {
         let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
-        assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().tables, [[7; 64]; 2]);
+        assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().picture.tables, [[7; 64]; 2]);
     }
     assert_eq!((reassembler.counts().duplicate, reassembler.counts().malformed), (1, 1));
 }
@@ -295,7 +289,7 @@ fn one_table_is_taken_for_both_and_of_three_the_first_two() {
         foreign(255, Some(tables), 1, &mut reassembler);
         let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
         let scanned = jpeg_scan::scan(&jpeg[frame.start..]).unwrap();
-        assert_eq!(scanned.tables, [[7; 64], [chroma; 64]]);
+        assert_eq!(scanned.picture.tables, [[7; 64], [chroma; 64]]);
     }
 }
 
