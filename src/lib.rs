@@ -1,8 +1,8 @@
 //! The daemon as a library: capture edges, the event loop that drives the engine, and control.
 //!
 //! What a frame passes through on its way: [`capture`] takes it from a device, a file or a
-//! generator and stamps it; [`codec`] makes it a picture that RTP can carry;
-//! `streamsocket_stream::send` makes packets of it; [`publish`] hands them
+//! generator, whichever [`source`] opened, and stamps it; [`codec`] makes it a picture that RTP can
+//! carry; `streamsocket_stream::send` makes packets of it; [`publish`] hands them
 //! to `streamsocket_net`; [`daemon`] owns the one event loop and the one clock that drive all of it.
 #![deny(unsafe_code)]
 
@@ -18,6 +18,7 @@ pub mod publish;
 pub mod replace;
 pub mod settings;
 pub mod signals;
+pub mod source;
 pub mod statistics;
 pub mod trial;
 pub mod worker;

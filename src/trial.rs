@@ -6,12 +6,12 @@ mod service;
 pub use self::service::Service;
 
 use crate::capture::Cause;
-use crate::capture::source::{Context, try_out};
 use crate::clock::{monotonic, unix_offset_nanos};
 use crate::daemon::Error;
 use crate::publish::network::try_ways;
 use crate::replace::try_at;
 use crate::settings::{Settings, Wait};
+use crate::source::{Context, try_out};
 use mio::{Poll, Token, Waker};
 use std::fs::OpenOptions;
 use std::io;

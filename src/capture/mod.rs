@@ -24,9 +24,10 @@ pub mod pattern;
 mod plug;
 pub mod preloaded;
 pub mod sample_schedule;
-pub mod source;
 pub mod tone;
+mod wait;
 pub mod wav_file;
 
 pub use error::{Cause, Error};
 pub use frame::{AudioPoll, VideoPoll};
+pub use wait::Wait;

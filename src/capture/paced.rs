@@ -19,12 +19,12 @@ pub struct Paced {
     epoch: Monotonic,
     index: u64,
     ahead: Option<Bytes>,
-    wait: Wait,
+    awaited: Awaited,
 }
 
 /// What the next picture waits for.
 #[derive(Clone, Copy, Debug)]
-enum Wait {
+enum Awaited {
     Time,
     Buffer(Monotonic),
     Input,
@@ -35,7 +35,7 @@ impl Paced {
     /// Pictures whose first one is captured at `epoch` and has been read already.
     #[must_use]
     pub const fn new(rate: FrameRate, epoch: Monotonic, first: Bytes) -> Self {
-        Self { rate, epoch, index: 0, ahead: Some(first), wait: Wait::Time }
+        Self { rate, epoch, index: 0, ahead: Some(first), awaited: Awaited::Time }
     }
 
     /// Index of the next picture to be handed out.
@@ -57,10 +57,10 @@ impl Paced {
     /// When to poll again; `None` when only the input, or nothing at all, can help.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        match self.wait {
-            Wait::Time => Some(self.epoch.offset(self.rate.frame_nanos(self.index))),
-            Wait::Buffer(retry) => Some(retry),
-            Wait::Input | Wait::Nothing => None,
+        match self.awaited {
+            Awaited::Time => Some(self.epoch.offset(self.rate.frame_nanos(self.index))),
+            Awaited::Buffer(retry) => Some(retry),
+            Awaited::Input | Awaited::Nothing => None,
         }
     }
 
@@ -77,12 +77,12 @@ impl Paced {
             match next(self)? {
                 Next::Frame { bytes, .. } => {
                     self.ahead = Some(bytes);
-                    self.wait = Wait::Time;
+                    self.awaited = Awaited::Time;
                 }
-                Next::Later => self.wait = Wait::Buffer(now + RETRY),
-                Next::Blocked => self.wait = Wait::Input,
+                Next::Later => self.awaited = Awaited::Buffer(now + RETRY),
+                Next::Blocked => self.awaited = Awaited::Input,
                 Next::End => {
-                    self.wait = Wait::Nothing;
+                    self.awaited = Awaited::Nothing;
                     return Ok(VideoPoll::End);
                 }
             }

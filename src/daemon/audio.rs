@@ -2,11 +2,11 @@
 
 use super::kept::Kept;
 use super::parts;
-use crate::capture::source::AudioSource;
 use crate::capture::{AudioPoll, Error};
 use crate::publish::sound::Chunk;
 use crate::publish::track::{OpenedTrack, Outgoing, Track};
 use crate::settings::Settings;
+use crate::source::AudioSource;
 use crate::statistics::AudioStatistics;
 use streamsocket_media::clock::{Monotonic, WallClock};
 

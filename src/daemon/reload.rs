@@ -16,11 +16,11 @@ use super::state::Daemon;
 use super::video::Adjusting;
 use super::watched::Watched;
 use crate::beside::{self, Panicked, Work};
-use crate::capture::source::VideoSource;
 use crate::control::Answer;
 use crate::options::StreamOptions;
 use crate::publish::network::Network;
 use crate::settings::{InputSettings, Settings};
+use crate::source::VideoSource;
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
 

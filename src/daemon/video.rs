@@ -3,10 +3,10 @@
 use super::branch::{Branch, OpenedBranch};
 use super::kept::Kept;
 use super::parts;
-use crate::capture::source::VideoSource;
 use crate::capture::{Error, VideoPoll};
 use crate::publish::track::Outgoing;
 use crate::settings::{Settings, VideoSettings};
+use crate::source::VideoSource;
 use crate::statistics::{OVER_BITRATE, VideoStatistics};
 use mio::Waker;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Keeps track of the sources whose descriptors the loop watches.
 
 use super::registry::{Event, Registry};
-use crate::capture::source::{AudioSource, VideoSource};
+use crate::source::{AudioSource, VideoSource};
 use std::io;
 use std::os::fd::RawFd;
 

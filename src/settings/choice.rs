@@ -1,6 +1,5 @@
-//! The choice of sources, and whether to wait for them.
+//! The choice of sources.
 
-use crate::capture::Cause;
 use crate::capture::child::without_password;
 use crate::capture::devices::CameraName;
 use std::path::{Path, PathBuf};
@@ -67,31 +66,6 @@ impl AudioChoice {
 fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
-}
-
-/// What to do about a camera or microphone that cannot be had at the start. One that is lost later
-/// is always waited for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wait {
-    /// Wait for it, whether it is busy or not there.
-    Always,
-    /// Wait for one that another program has; one that is not there is a mistake.
-    #[default]
-    Busy,
-    /// End.
-    Never,
-}
-
-impl Wait {
-    /// Whether what cannot be had because of this is waited for.
-    #[must_use]
-    pub fn is_for(self, cause: Cause) -> bool {
-        match self {
-            Self::Always => cause != Cause::Other,
-            Self::Busy => cause == Cause::Busy,
-            Self::Never => false,
-        }
-    }
 }
 
 /// Frames a second.

@@ -1,10 +1,11 @@
 //! All settings of a session.
 
-use super::choice::{AudioChoice, VideoChoice, Wait};
+use super::choice::{AudioChoice, VideoChoice};
 use super::destination::Destination;
 use super::error::Error;
 use super::input::{AudioSettings, InputSettings, VideoSettings};
 use super::tier::Tier;
+use crate::capture::Wait;
 use std::path::{Path, PathBuf};
 use streamsocket_stream::send::pacer::Pace;
 use streamsocket_stream::send::repair::Share;

@@ -1,13 +1,13 @@
 //! Makes settings of options and a configuration file, or one line that says what is wrong and
 //! where.
 
-use super::choice::Wait;
 use super::chosen::Settings;
 use super::error::{Error, Table, Wrong, wrong};
 use super::input::InputSettings;
 use super::inputs::inputs;
 use super::parse::{announce, destinations, named, number};
 use super::tier::tiers;
+use crate::capture::Wait;
 use crate::options::StreamOptions;
 use std::io::Read;
 use std::path::Path;

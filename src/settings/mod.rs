@@ -13,7 +13,8 @@ mod parse;
 mod tests;
 mod tier;
 
-pub use choice::{AudioChoice, RateChoice, VideoChoice, Wait};
+pub use crate::capture::Wait;
+pub use choice::{AudioChoice, RateChoice, VideoChoice};
 pub use chosen::Settings;
 pub use destination::{DESTINATIONS_MAX, Destination, Endpoint, PORT_DEFAULT, places};
 pub use error::Error;

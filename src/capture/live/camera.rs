@@ -7,7 +7,7 @@ use crate::capture::devices::{self, CameraName, Identity};
 use crate::capture::error::{Cause, Error};
 use crate::capture::frame::VideoPoll;
 use crate::capture::plug::Plug;
-use crate::settings::Wait;
+use crate::capture::wait::Wait;
 use std::os::fd::RawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,7 +6,7 @@ use crate::capture::error::{Cause, Error};
 use crate::capture::frame::AudioPoll;
 use crate::capture::microphone::Microphone;
 use crate::capture::plug::Plug;
-use crate::settings::Wait;
+use crate::capture::wait::Wait;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

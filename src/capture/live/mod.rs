@@ -12,4 +12,4 @@ pub use address::{LivePictures, LiveSound};
 pub use camera::LiveCamera;
 pub use microphone::{LiveMicrophone, MicrophoneName};
 pub use reached::{Reached, Sound, http_pictures};
-pub(super) use without::go_on_without;
+pub use without::go_on_without;

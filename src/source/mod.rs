@@ -1,5 +1,6 @@
-//! The chosen source of pictures and of sound, so that the loop knows one type of each. [`open`]
-//! decides which source that is.
+//! What the settings choose, opened: a source of pictures or of sound, so that the loop knows one type
+//! of each. [`open`] decides which source that is; how it captures is known by
+//! [`capture`](crate::capture).
 
 mod audio;
 mod context;
