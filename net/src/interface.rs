@@ -1,8 +1,6 @@
 //! The network interfaces of this machine, as the kernel lists them. A snapshot: nothing here follows
 //! changes.
 
-mod find;
-
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
@@ -77,7 +75,7 @@ impl Interface {
     }
 
     /// Whether it can carry multicast to several others.
-    const fn is_of_a_lan(&self) -> bool {
+    pub(crate) const fn is_of_a_lan(&self) -> bool {
         self.up && self.multicast && !self.point_to_point && !self.loopback
     }
 

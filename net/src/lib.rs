@@ -22,6 +22,7 @@ mod changes;
 mod datagram;
 mod error;
 mod interface;
+mod lookup;
 pub mod machine;
 mod membership;
 #[allow(unsafe_code, reason = "sendmmsg and recvmmsg work on arrays of pointers")]

@@ -4,8 +4,8 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use super::Interface;
 use crate::error::Error;
+use crate::interface::Interface;
 
 /// The routing table: by the process's own folder, which a service sees when `/proc/net` is hidden.
 const ROUTES: &str = "/proc/self/net/route";
