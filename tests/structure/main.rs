@@ -1,9 +1,11 @@
-//! The order of the source: no file uses one that, through however many others, uses it. Who reads a file has read
-//! what it stands on, and who changes one knows what stands on it.
+//! The order of the source: no file uses one that, through however many others, uses it, and neither does a folder.
+//! Who reads a file has read what it stands on, and who changes one knows what stands on it.
 
+mod folders;
 mod modules;
 mod tokens;
 
+use folders::{folders, units};
 use modules::{Files, Uses, uses};
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +15,11 @@ use std::path::{Path, PathBuf};
 /// The crates whose files are in order, by their folders in the workspace.
 const CRATES: [&str; 9] =
     [".", "board/webcam", "journal", "media", "net", "receiver", "stream", "subscribe", "wire"];
+
+/// Parts of a folder that use each other: who cannot have a camera or a microphone is told of those that there are, and
+/// the list of devices says what each of them offers.
+const TOGETHER: [[&str; 3]; 1] =
+    [["./src/capture/camera", "./src/capture/devices", "./src/capture/microphone"]];
 
 /// Files that use each other all around, each with those of them that it uses.
 type Circle = Uses;
@@ -72,26 +79,54 @@ fn read(workspace: &Path, folder: &Path, files: &mut Files) -> io::Result<()> {
     Ok(())
 }
 
+/// Which files of a crate use which, from each of its roots on.
+fn uses_of(workspace: &Path, name: &str) -> io::Result<Vec<Uses>> {
+    let source = Path::new(name).join("src");
+    let mut files = Files::new();
+    read(workspace, &source, &mut files)?;
+    let roots = ["lib.rs", "main.rs"].map(|root| source.join(root));
+    let uses = roots.map(|root| uses(&root, &files));
+    let is_left = |file: &&PathBuf| !uses.iter().any(|uses| uses.contains_key(*file));
+    let left: Vec<_> = files.keys().filter(is_left).collect();
+    assert!(left.is_empty(), "no module of {name} declares these: {left:?}");
+    Ok(uses.into())
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 #[test]
 fn no_file_uses_one_that_uses_it() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let (mut found, mut count) = (String::new(), 0);
     for name in CRATES {
-        let source = Path::new(name).join("src");
-        let mut files = Files::new();
-        read(&workspace, &source, &mut files).unwrap();
-        let mut left: BTreeSet<_> = files.keys().cloned().collect();
-        for root in ["lib.rs", "main.rs"].map(|root| source.join(root)) {
-            let uses = uses(&root, &files);
-            for circle in circles(&uses) {
-                count += 1;
-                found += &format!("{name}, {} files:\n{}", circle.len(), lines(&circle));
-            }
-            left.retain(|file| !uses.contains_key(file));
+        for circle in uses_of(&workspace(), name).unwrap().iter().flat_map(circles) {
+            count += 1;
+            found += &format!("{name}, {} files:\n{}", circle.len(), lines(&circle));
         }
-        assert!(left.is_empty(), "no module of {name} declares these: {left:?}");
     }
     assert!(found.is_empty(), "{count} circles of files that use each other:\n{found}");
+}
+
+#[test]
+fn no_folder_uses_one_that_uses_it() {
+    let is_known = |it: &Circle| TOGETHER.iter().any(|known| it.keys().eq(known.map(Path::new)));
+    let (mut found, mut count, mut known) = (String::new(), 0, 0);
+    for uses in CRATES.iter().flat_map(|name| uses_of(&workspace(), name).unwrap()) {
+        for folder in folders(&uses) {
+            for circle in circles(&units(&folder, &uses)) {
+                if is_known(&circle) {
+                    known += 1;
+                    continue;
+                }
+                count += 1;
+                let (folder, length) = (folder.display(), circle.len());
+                found += &format!("{folder}, {length} parts:\n{}", lines(&circle));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{count} circles of parts that use each other:\n{found}");
+    assert_eq!(known, TOGETHER.len(), "parts that no longer use each other");
 }
 
 #[cfg(test)]
@@ -117,6 +152,31 @@ mod tests {
         assert_eq!(circles_of(&files), [["a.rs", "b.rs", "c.rs"]]);
         let broken = files.map(|(name, text)| (name, if name == "c.rs" { "" } else { text }));
         assert!(circles_of(&broken).is_empty());
+    }
+
+    #[test]
+    fn folders_that_use_each_other_are_found_though_no_file_does() {
+        let files = [
+            ("lib.rs", "mod a;\nmod b;\n"),
+            ("a/mod.rs", "pub(crate) mod top;\npub(crate) mod bottom;\n"),
+            ("a/top.rs", "use crate::b::Thing;\n"),
+            ("a/bottom.rs", ""),
+            ("b.rs", "mod inner;\n#[cfg(test)]\nmod tests;\nuse inner::Thing;\n"),
+            ("b/inner.rs", "use crate::a::bottom;\n"),
+            ("b/tests.rs", "use crate::a::top;\n"),
+        ];
+        let circles_of = |files: &[(&str, &str)]| {
+            let files = files.iter().map(|(name, text)| (name.into(), (*text).to_owned()));
+            let uses = uses(Path::new("lib.rs"), &files.collect());
+            assert!(circles(&uses).is_empty());
+            assert_eq!(folders(&uses), ["", "a", "b"].map(PathBuf::from).into());
+            circles(&units(Path::new(""), &uses))
+        };
+        let found = circles_of(&files);
+        assert_eq!(lines(&found[0]), "  a uses b\n  b uses a\n");
+        assert_eq!(found.len(), 1);
+        let parted = files.map(|(name, text)| (name, if name == "b/inner.rs" { "" } else { text }));
+        assert!(circles_of(&parted).is_empty(), "what only tests use is not used");
     }
 
     #[test]
