@@ -107,10 +107,9 @@ impl Opening<'_> {
     ) -> Result<OpenedVideo, Error> {
         let settings = &self.order.settings;
         let nth = self.described(Medium::Video);
-        // Tiers are of the first pictures.
-        let tiers = if nth == 0 { settings.tiers.as_slice() } else { &[] };
+        let tiers = settings.tiers_of(video).iter().map(Some);
         let mut branches = Vec::new();
-        for tier in std::iter::once(None).chain(tiers.iter().map(Some)) {
+        for tier in std::iter::once(None).chain(tiers) {
             let format = tier.map_or(source.format(), |tier| tier_format(source.format(), tier));
             let sound = self.sounds.get(nth).copied().filter(|_| tier.is_none());
             let sending = parts::sending(settings, video, sound);

@@ -102,6 +102,13 @@ impl Settings {
         })
     }
 
+    /// The tiers of one of these sources: all are of the first one.
+    #[must_use]
+    pub fn tiers_of(&self, video: &VideoSettings) -> &[Tier] {
+        let first = self.videos().next().is_some_and(|first| std::ptr::eq(first, video));
+        if first { &self.tiers } else { &[] }
+    }
+
     /// The sources of sound.
     pub fn audios(&self) -> impl Iterator<Item = &AudioSettings> {
         self.inputs.iter().filter_map(|input| match input {

@@ -203,6 +203,7 @@ impl Opening<'_> {
                     size: video.size,
                     rate: asked,
                     controls: video.controls.clone(),
+                    encoders: settings.tiers_of(video).len(),
                     ..CameraRequest::default()
                 };
                 let camera = LiveCamera::open(name.clone(), request, settings.wait, self.waker())?;

@@ -2,9 +2,9 @@
 //! a picture is not looked at here.
 //!
 //! A frame goes: driver -> `ring` -> judged here -> [`Unit`], whose bytes are lent -> dropped by
-//! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent, fewer if the driver granted few
-//! buffers; while that many are, the newest frame is held back and older ones return to the driver at
-//! once.
+//! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent, and one more for each encoder
+//! beside; fewer if the driver granted few buffers. While that many are, the newest frame is held back
+//! and older ones return to the driver at once.
 
 mod adjust;
 pub(crate) mod control;
@@ -34,12 +34,13 @@ use streamsocket_stream::send::stamps::{Doubt, Judgement, Stamps};
 
 /// Frames lent out at most: one on its way to the network or being encoded, one that waits for that,
 /// and one that takes its place.
-pub const LEASED_MAX: usize = 3;
+const LEASED_MAX: usize = 3;
 
-/// Frames lent out at most of so many buffers: one is left to be held back and one to the driver, as far
+/// Frames lent out at most of so many buffers, and one more for each encoder beside: none of them is to take
+/// one from those that are sent as they come. One buffer is left to be held back and one to the driver, as far
 /// as they go. With two, the driver has none while a frame is held back; with one, while one is lent.
-fn lendable(buffers: usize) -> usize {
-    buffers.saturating_sub(2).clamp(1, LEASED_MAX)
+fn lendable(buffers: usize, encoders: usize) -> usize {
+    buffers.saturating_sub(2).clamp(1, LEASED_MAX.saturating_add(encoders))
 }
 
 /// Frames missing in the driver's numbering that still count as lost. More is a counter that began
@@ -112,6 +113,8 @@ fn open_node(path: &Path) -> Result<(Node, Capability), Error> {
 #[derive(Debug)]
 pub struct Camera {
     ring: Arc<Ring>,
+    /// Frames that others may hold at a time.
+    lendable: usize,
     path: PathBuf,
     capability: Capability,
     granted: VideoFormat,
@@ -141,12 +144,14 @@ impl Camera {
         let label = label(&capability, path);
         let (granted, raw) = request::negotiate(&node, &label, request)?;
         adjust::apply(&node, &label, &request.controls)?;
-        let ring = Ring::map(node)
+        let ring = Ring::map(node, request.encoders)
             .map_err(|error| refusal::failed(&label, path, "map its buffers", &error))?;
-        log::debug!("{label} has {} buffers", ring.len());
+        let lendable = lendable(ring.len(), request.encoders);
+        log::debug!("{label} has {} buffers, of which {lendable} are lent", ring.len());
         ring.start().map_err(|error| refusal::failed(&label, path, "start", &error))?;
         Ok(Self {
             ring,
+            lendable,
             path: path.clone(),
             capability,
             granted,
@@ -236,7 +241,7 @@ impl Camera {
     /// Whether others hold fewer frames than they may.
     fn may_lend(&self) -> bool {
         let lent = self.ring.out().saturating_sub(usize::from(self.held.is_some()));
-        lent < lendable(self.ring.len())
+        lent < self.lendable
     }
 
     fn deliver(&mut self, unit: Unit) -> VideoPoll {
@@ -331,7 +336,10 @@ mod tests {
 
     #[test]
     fn of_fewer_buffers_fewer_are_lent_and_never_none() {
-        assert_eq!([1, 2, 3, 4, 5, 7, 32].map(lendable), [1, 1, 1, 2, 3, 3, 3]);
+        let lent = |encoders| [1, 2, 3, 4, 5, 7, 8, 32].map(|granted| lendable(granted, encoders));
+        assert_eq!(lent(0), [1, 1, 1, 2, 3, 3, 3, 3]);
+        assert_eq!(lent(1), [1, 1, 1, 2, 3, 4, 4, 4], "one more, if the driver grants it");
+        assert_eq!(lent(4), [1, 1, 1, 2, 3, 5, 6, 7]);
     }
 
     #[test]

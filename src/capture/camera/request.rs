@@ -19,6 +19,8 @@ pub struct CameraRequest {
     pub rate: Option<FrameRate>,
     /// Controls to set, by name, in this order.
     pub controls: Vec<(String, String)>,
+    /// Encoders that may each hold a picture for as long as it takes, beside what is sent as it comes.
+    pub encoders: usize,
 }
 
 /// Sets format, size and rate, and returns what was granted.

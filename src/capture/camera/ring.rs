@@ -17,9 +17,18 @@ use v4l::buffer::Flags;
 use v4l::v4l_sys as sys;
 use v4l::v4l2;
 
-/// Buffers asked for: three lent out, one held back as the newest, three for the driver to fill.
-/// Drivers may grant fewer.
-pub(super) const BUFFERS: u32 = 7;
+/// Buffers asked for: three lent out, one held back as the newest, three for the driver to fill; and one more
+/// for each encoder beside. Drivers may grant fewer.
+const BUFFERS: u32 = 7;
+
+/// Buffers that a V4L2 queue has at most (VIDEO_MAX_FRAME in linux/videodev2.h).
+const BUFFERS_MAX: u32 = 32;
+
+/// Buffers asked for beside so many encoders.
+fn wanted(encoders: usize) -> u32 {
+    let encoders = u32::try_from(encoders).unwrap_or(BUFFERS_MAX);
+    BUFFERS.saturating_add(encoders).min(BUFFERS_MAX)
+}
 
 /// The mapped buffers of a streaming camera.
 #[derive(Debug)]
@@ -46,10 +55,11 @@ pub(super) struct Dequeued {
 }
 
 impl Ring {
-    /// Maps and queues the buffers of a node whose format is set. [`start`](Self::start) is next.
-    pub(super) fn map(node: Node) -> io::Result<Arc<Self>> {
+    /// Maps and queues the buffers of a node whose format is set, enough for so many encoders beside.
+    /// [`start`](Self::start) is next.
+    pub(super) fn map(node: Node, encoders: usize) -> io::Result<Arc<Self>> {
         let mut request = sys::v4l2_requestbuffers {
-            count: BUFFERS,
+            count: wanted(encoders),
             type_: CAPTURE,
             memory: sys::v4l2_memory_V4L2_MEMORY_MMAP,
             ..zeroed()
@@ -253,6 +263,11 @@ mod tests {
         let ring = Ring::new(node, mappings);
         ring.streaming.store(true, Ordering::Release);
         Arc::new(ring)
+    }
+
+    #[test]
+    fn of_the_driver_one_more_is_wanted_for_each_encoder() {
+        assert_eq!([0, 1, 4, 25, 26, usize::MAX].map(wanted), [7, 8, 11, 32, 32, 32]);
     }
 
     #[test]
