@@ -64,6 +64,11 @@ impl Tap {
         Self { datagrams }
     }
 
+    /// What has come until now.
+    pub fn so_far(&self) -> Vec<Datagram> {
+        self.datagrams.try_iter().collect()
+    }
+
     /// All that came, once nothing comes any more.
     pub fn close(self) -> Vec<Datagram> {
         std::iter::from_fn(|| self.datagrams.recv_timeout(SILENCE).ok()).collect()

@@ -1,12 +1,12 @@
 //! Nothing allocates while it streams, neither Rust nor C: the daemon from a file of JPEGs to the socket,
-//! with sound and repair, and the receiver from the socket to the complete frame.
+//! with sound, repair and a tier, and the receiver from the socket to the complete frame.
 
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, output, receiver};
+use streamsocket_tests::program::{Program, ours, output, receiver, text};
 use streamsocket_tests::relay::{Loss, Relay};
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
@@ -66,24 +66,35 @@ fn received(sdp: &Path, library: &Path, pass: &mut impl FnMut(usize)) -> u64 {
     allocations
 }
 
+/// Waits for so many pictures at a place.
+fn pictures(place: Place) -> impl FnMut(usize) {
+    let ears = join(place.at(0));
+    let mut packet = [0; 2048];
+    // The last packet of a picture has the marker.
+    move |pictures| {
+        for _ in 0..pictures {
+            while ears.recv(&mut packet).is_ok() && packet[1] & 0x80 == 0 {}
+        }
+    }
+}
+
+/// The daemon with a file of JPEGs and with sound at a place, counted.
+fn sender(place: Place, library: &Path) -> Command {
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&clip("640x480")), "--audio", &file(&voice()), "--loop"]);
+    daemon.args(["--fps", "100"]).env("LD_PRELOAD", library);
+    daemon
+}
+
 #[test]
 fn nothing_is_allocated_while_it_streams() {
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let (library, sdp) = (counter(folder.path()), folder.path().join("it.sdp"));
-    let ears = join(place.at(0));
-    let mut packet = [0; 2048];
-    // The last packet of a picture has the marker.
-    let mut pass = |pictures: usize| {
-        for _ in 0..pictures {
-            while ears.recv(&mut packet).is_ok() && packet[1] & 0x80 == 0 {}
-        }
-    };
-    let mut daemon = daemon_at(place);
-    daemon.args(["--video", &file(&clip("640x480")), "--audio", &file(&voice()), "--loop"]);
+    let mut pass = pictures(place);
+    let mut daemon = sender(place, &library);
     // All sinks share the picture.
-    daemon.args(["--to", &Place::new().to_string()]);
-    daemon.args(["--fps", "100", "--sdp"]).arg(&sdp).env("LD_PRELOAD", &library);
+    daemon.args(["--to", &Place::new().to_string(), "--sdp"]).arg(&sdp);
     let mut daemon = Program::start(&mut daemon);
     daemon.wait_for("goes to");
     let sent = watched(&mut daemon, &mut pass);
@@ -100,4 +111,24 @@ fn nothing_is_allocated_while_it_streams() {
     );
     assert_eq!((sent, received, repaired), (0, 0, 0));
     daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_tier_allocates_for_its_pictures_only_where_they_are_made() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let library = counter(folder.path());
+    let mut daemon = sender(place, &library);
+    // libjpeg-turbo allocates for each picture that it decodes and encodes.
+    daemon.args(["--tier", "low=1/2,15", "--no-announce"]).env("ALLOCATIONS_EXCEPT", "jpeg");
+    let mut daemon = Program::start(&mut daemon);
+    daemon.wait_for("goes to");
+    let sent = watched(&mut daemon, &mut pictures(place));
+    let status = text(ours("streamsocket").args(["status", "--json", "--name", &place.name()]));
+    daemon.interrupt().succeeded();
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let low = &status["tracks"][2];
+    assert!(low["tier"] == "low" && low["frames_encoded"].as_u64() > Some(100), "{low}");
+    println!("allocations in {WATCHED} pictures beside a tier: {sent}");
+    assert_eq!(sent, 0);
 }

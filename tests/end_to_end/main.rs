@@ -44,6 +44,7 @@ mod strangers;
 mod streaming;
 mod taken_groups;
 mod tiers;
+mod tracks;
 mod trial;
 mod tunnels;
 mod variants;
