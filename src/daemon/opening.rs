@@ -107,9 +107,9 @@ impl Opening<'_> {
     ) -> Result<OpenedVideo, Error> {
         let settings = &self.order.settings;
         let nth = self.described(Medium::Video);
-        let tiers = settings.tiers_of(video).iter().map(Some);
+        let tiers = settings.tiers_of(video);
         let mut branches = Vec::new();
-        for tier in std::iter::once(None).chain(tiers) {
+        for tier in std::iter::once(None).chain(tiers.iter().map(Some)) {
             let format = tier.map_or(source.format(), |tier| tier_format(source.format(), tier));
             let sound = self.sounds.get(nth).copied().filter(|_| tier.is_none());
             let sending = parts::sending(settings, video, sound);

@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
+use std::process::Stdio;
 use streamsocket_tests::clip::{clip, voice};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{PATIENCE, Program, daemon, ours, text};
+use streamsocket_tests::program::{PATIENCE, Program, daemon, ours, peer, text};
 use streamsocket_tests::session::file;
 use streamsocket_tests::wire::{Datagram, SAP, Tap, join};
 
@@ -87,6 +89,20 @@ fn says_bye(mut compound: &[u8], ssrc: u32) -> bool {
     false
 }
 
+/// ffmpeg gets packets of all four tracks of a description.
+fn is_read_whole_by_ffmpeg(sdp: &str, folder: &Path) {
+    let file = folder.join("it.sdp");
+    fs::write(&file, sdp).unwrap();
+    let mut peer = peer("ffmpeg");
+    peer.args(["-v", "fatal", "-protocol_whitelist", "file,udp,rtp", "-i"]).arg(&file);
+    peer.args(["-map", "0:v", "-map", "0:a", "-t", "1", "-f", "framecrc", "-"]);
+    let frames = text(peer.stderr(Stdio::null()));
+    for stream in ["0,", "1,", "2,", "3,"] {
+        let of_it = frames.lines().filter(|line| line.starts_with(stream)).count();
+        assert!(of_it > 10, "{of_it} of {stream} {frames}");
+    }
+}
+
 #[test]
 fn several_tracks_of_a_medium_are_one_session_and_one_of_them_may_go() {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
@@ -114,6 +130,7 @@ fn several_tracks_of_a_medium_are_one_session_and_one_of_them_may_go() {
     assert_eq!(shown, expected, "{whole}");
     assert!(whole.lines().any(|line| line.trim_end() == "a=group:LS v v2 a a2"), "{whole}");
     before.iter().for_each(wait_for);
+    is_read_whole_by_ffmpeg(&whole, folder.path());
     let tracks = status(place);
     let sources: Vec<_> = tracks.iter().map(|it| it["source"].as_str().unwrap()).collect();
     assert_eq!(sources, ["640x480.mjpeg", "test picture", "test tone", "voice.wav"]);
