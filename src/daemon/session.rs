@@ -39,8 +39,8 @@ impl Session {
     pub(super) fn describe_anew(&mut self, now: Monotonic) {
         let Ok((sdp, sound)) = texts(&self.description) else { return };
         let texts = Texts { session: &sdp, sound: sound.as_deref() };
-        if let Some(Err(error)) = self.announcer.as_mut().map(|it| it.replace(texts, now)) {
-            log::warn!("{error}");
+        if let Some(announcer) = &mut self.announcer {
+            announcer.replace(texts, now);
         }
         self.sdp = sdp;
     }

@@ -11,6 +11,9 @@ use streamsocket_wire::sap::{
     ASKED, Announcement, GROUP_ADMIN, GROUP_GLOBAL, GROUP_SITE, GROUP_SOUND, PORT, PORT_ASKED,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Interval between announcements: a viewer that has just started finds the session within it. RFC
 /// 2974 section 3 would let all sessions of a site share 4000 bit/s; one of ours takes 1500.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -29,8 +32,10 @@ const TTL_GLOBAL: u8 = 255;
 /// TTL of packets to a group that must stay on the link.
 const TTL_LINK: u8 = 1;
 
-/// Longest announcement in bytes: it must not be fragmented.
-const PACKET_MAX: usize = 1400;
+/// Longest announcement in bytes: the longest description of as many tracks as a session has takes
+/// 4365. RFC 2974 section 6 recommends 1 kB, which two tracks take; what is longer than a packet
+/// the IP layer fragments, as every LAN carries.
+const PACKET_MAX: usize = 6144;
 
 /// The descriptions that are announced.
 #[derive(Clone, Copy, Debug)]
@@ -76,23 +81,78 @@ pub struct Announcer {
     next: Monotonic,
 }
 
-/// An announcement and its deletion.
+/// An announcement and where it goes.
 struct Message {
     sockets: Vec<SendSocket>,
-    packet: Vec<u8>,
+    packets: Packets,
+}
+
+/// An announcement and its deletion.
+struct Packets {
+    /// `None`: the description is too long to be announced.
+    packet: Option<Vec<u8>>,
     deletion: Vec<u8>,
 }
 
 impl Message {
-    fn new(sdp: &str, origin: IpAddr, sockets: Vec<SendSocket>) -> Result<Self, String> {
-        Ok(Self { sockets, packet: emit(sdp, origin, false)?, deletion: emit(sdp, origin, true)? })
+    fn new(sdp: &str, origin: IpAddr, sockets: Vec<SendSocket>) -> Self {
+        let packets = Packets::new(sdp, origin);
+        packets.warn(sdp);
+        Self { sockets, packets }
     }
 
-    fn replace(&mut self, sdp: &str, origin: IpAddr) -> Result<(), String> {
-        let packet = emit(sdp, origin, false)?;
-        self.deletion = emit(sdp, origin, true)?;
-        self.packet = packet;
-        Ok(())
+    fn replace(&mut self, sdp: &str, origin: IpAddr) {
+        let next = Packets::new(sdp, origin);
+        if next.packet.is_none() && self.packets.packet.is_some() {
+            next.warn(sdp);
+            self.delete();
+        }
+        self.packets = next;
+    }
+
+    fn announce(&mut self) {
+        if let Some(packet) = &self.packets.packet {
+            send(&mut self.sockets, packet);
+        }
+    }
+
+    fn delete(&mut self) {
+        if self.packets.packet.is_some() {
+            send(&mut self.sockets, &self.packets.deletion);
+        }
+    }
+}
+
+impl Packets {
+    fn new(sdp: &str, origin: IpAddr) -> Self {
+        // A deletion needs no more than the origin line of the description (section 6).
+        let end = sdp.split_inclusive('\n').take(2).map(str::len).sum();
+        // The hash tells versions of a session apart (section 3); ours change with the session id.
+        let hash =
+            |of: &str| of.bytes().fold(0_u16, |hash, byte| hash.rotate_left(5) ^ u16::from(byte));
+        let emit = |deletion, hash: u16, payload: &str| {
+            let hash = hash.max(1);
+            let announcement = Announcement { deletion, hash, origin, payload: payload.as_bytes() };
+            let mut packet = vec![0; PACKET_MAX];
+            let len = announcement.emit(&mut packet).ok()?;
+            packet.truncate(len);
+            Some(packet)
+        };
+        let packet = emit(false, hash(sdp), sdp);
+        Self {
+            packet,
+            deletion: emit(true, hash(sdp), sdp.get(..end).unwrap_or(sdp)).unwrap_or_default(),
+        }
+    }
+
+    /// Says that the session is not announced, if so: it is sent all the same.
+    fn warn(&self, sdp: &str) {
+        if self.packet.is_none() {
+            log::warn!(
+                "not announced, since the description has {} bytes, and an announcement {PACKET_MAX} at most: take a shorter --name, or give viewers the description ('streamsocket sdp')",
+                sdp.len()
+            );
+        }
     }
 }
 
@@ -100,11 +160,12 @@ impl Announcer {
     /// Opens the sockets; the first announcement is due at `now`.
     ///
     /// # Errors
-    /// One line: a socket could not be opened, or a description is too long.
+    /// One line: a socket could not be opened. A description that is too long is logged.
     pub fn new(texts: Texts<'_>, reach: Reach<'_>, now: Monotonic) -> Result<Self, String> {
         let Reach { origin, ttl, .. } = reach;
-        let session = Message::new(texts.session, origin, open_session(reach)?)?;
-        let sound = texts.sound.map(|sdp| Message::new(sdp, origin, open_sound(reach)?));
+        let session = Message::new(texts.session, origin, open_session(reach)?);
+        let sound =
+            texts.sound.map(|sdp| open_sound(reach).map(|it| Message::new(sdp, origin, it)));
         let (sound, ears) = (sound.transpose()?, open_ears(reach));
         Ok(Self { session, sound, origin, ttl, ears, said: None, next: now })
     }
@@ -156,38 +217,30 @@ impl Announcer {
     pub fn announce(&mut self, now: Monotonic) {
         if now >= self.next {
             (self.said, self.next) = (Some(now), now + INTERVAL);
-            for message in self.messages() {
-                send(&mut message.sockets, &message.packet);
-            }
+            self.messages().for_each(Message::announce);
         }
     }
 
     /// Announces other descriptions from now on. Their higher version tells viewers that they
     /// replace the earlier ones (RFC 2974 section 5).
-    ///
-    /// # Errors
-    /// One line: a description is too long.
-    pub fn replace(&mut self, texts: Texts<'_>, now: Monotonic) -> Result<(), String> {
-        self.session.replace(texts.session, self.origin)?;
+    pub fn replace(&mut self, texts: Texts<'_>, now: Monotonic) {
+        self.session.replace(texts.session, self.origin);
         if let (Some(sound), Some(sdp)) = (&mut self.sound, texts.sound) {
-            sound.replace(sdp, self.origin)?;
+            sound.replace(sdp, self.origin);
         }
         self.next = now;
-        Ok(())
     }
 
     /// Withdraws the announcement of the sound alone, unless `followed_by` announces one, too.
     pub fn delete_sound(&mut self, followed_by: &Self) {
         if let (Some(sound), None) = (&mut self.sound, &followed_by.sound) {
-            send(&mut sound.sockets, &sound.deletion);
+            sound.delete();
         }
     }
 
     /// Withdraws the announcements.
     pub fn delete(&mut self) {
-        for message in self.messages() {
-            send(&mut message.sockets, &message.deletion);
-        }
+        self.messages().for_each(Message::delete);
     }
 
     fn messages(&mut self) -> impl Iterator<Item = &mut Message> {
@@ -234,45 +287,5 @@ fn send(sockets: &mut [SendSocket], packet: &[u8]) {
         if let Err(error) = socket.send(&mut std::iter::once(datagram)) {
             log::debug!("announcement to {}: {error}", socket.destination());
         }
-    }
-}
-
-fn emit(sdp: &str, origin: IpAddr, deletion: bool) -> Result<Vec<u8>, String> {
-    // The hash tells versions of a session apart (section 3); ours change with the session id.
-    let hash = sdp.bytes().fold(0_u16, |hash, byte| hash.rotate_left(5) ^ u16::from(byte)).max(1);
-    // A deletion needs no more than the origin line of the description (section 6).
-    let lines = if deletion { 2 } else { usize::MAX };
-    let payload: String = sdp.split_inclusive('\n').take(lines).collect();
-    let announcement = Announcement { deletion, hash, origin, payload: payload.as_bytes() };
-    let mut packet = vec![0; PACKET_MAX];
-    let len = announcement.emit(&mut packet).map_err(|error| {
-        format!("the session cannot be announced: {error}; take a shorter --name")
-    })?;
-    packet.truncate(len);
-    Ok(packet)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn announcements_go_no_further_than_their_session() {
-        for (group, session, expected) in [
-            ("239.255.1.2", 1, 1),
-            ("239.192.0.1", 15, 15),
-            ("224.2.130.1", 15, 255),
-            ("232.1.1.1", 1, 255),
-            ("ff15::1", 1, 1),
-            ("ff1e::1", 16, 255),
-        ] {
-            assert_eq!(ttl(group.parse().unwrap(), session), expected, "{group}");
-        }
-    }
-
-    #[test]
-    fn a_deletion_is_the_first_lines_as_they_are() {
-        let packet = emit("v=0\no=- 1 1 IN IP4 1.2.3.4\ns=x\n", [1, 2, 3, 4].into(), true).unwrap();
-        assert!(packet.ends_with(b"\0v=0\no=- 1 1 IN IP4 1.2.3.4\n"));
     }
 }
