@@ -124,8 +124,7 @@ impl Opening<'_> {
             let waker = Arc::clone(&self.order.waker);
             let normaliser = parts::normaliser(&name, video, tier, waker);
             let selection = tier.and_then(|tier| tier.fps);
-            let selection =
-                selection.and_then(|fps| Selection::new(fps, source.format().reckoned_rate()));
+            let selection = selection.and_then(|fps| Selection::new(fps, source.format().rate));
             let patience = match tier {
                 None => Patience::Newest,
                 Some(_) if tiers.len() == 1 => Patience::One,

@@ -4,39 +4,64 @@
 use streamsocket_media::FrameRate;
 use streamsocket_media::clock::Monotonic;
 
+#[cfg(test)]
+mod tests;
+
+/// Frames by which the source's interval is measured: with times that are off by 4 ms it is off by
+/// a quarter of one, and after a change it is known again when twice as many have come.
+const MEASURED: i64 = 32;
+
+/// A frame that is later than this many intervals ends a measurement: cameras stop and go on.
+const GAP_INTERVALS: i64 = 4;
+
+/// The same while nothing is known of the interval, in nanoseconds.
+const GAP_NANOS: i64 = 1_000_000_000;
+
 /// Chooses frames by the time of their capture.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Selection {
     /// Nanoseconds from one frame to the next, of those that are taken.
     interval: i64,
-    /// A frame may be early by so many nanoseconds.
-    early: i64,
-    /// Frames are due an interval after the last one, give or take so many nanoseconds.
-    slack: i64,
+    /// The same of the source, if known: what it says it does at first, then what was measured.
+    given: Option<i64>,
+    measurement: Option<Measurement>,
     due: Option<Monotonic>,
 }
 
+/// Of the time from one frame of the source to the next.
+#[derive(Clone, Copy, Debug)]
+struct Measurement {
+    since: Monotonic,
+    last: Monotonic,
+    /// Frames since.
+    frames: i64,
+}
+
 impl Selection {
-    /// Of frames at the rate `source` about as many as `rate` says; `None` if that is all of them.
-    pub(super) fn new(rate: FrameRate, source: FrameRate) -> Option<Self> {
-        let (interval, given) = (rate.frame_nanos(1), source.frame_nanos(1));
-        if given < 1 || interval - given < given / 8 {
+    /// Of frames at the rate `source`, if it is known, about as many as `rate` says, and no more;
+    /// `None` if that is all of them.
+    pub(super) fn new(rate: FrameRate, source: Option<FrameRate>) -> Option<Self> {
+        let interval = rate.frame_nanos(1);
+        let given = source.map(|source| source.frame_nanos(1)).filter(|given| *given > 0);
+        if given.is_some_and(|given| interval - given <= tolerance(interval)) {
             return None;
         }
-        // Of every second or third frame the grid follows the source, whose clock is not exact;
-        // otherwise it lies between the frames.
-        let off = interval - (interval + given / 2) / given * given;
-        let slack = if off.abs() <= interval / 64 { given / 8 } else { given };
-        Some(Self { interval, early: given / 4, slack, due: None })
+        Some(Self { interval, given, measurement: None, due: None })
     }
 
     /// Whether to take the frame that was captured then; frames come in order.
     pub(super) fn takes(&mut self, capture: Monotonic) -> bool {
-        let Self { interval, early, slack, .. } = *self;
+        self.measure(capture);
+        let interval = self.interval;
+        // A frame may be early by so much, and is due an interval after the last one, give or take
+        // the slack. Of every second or third frame the grid follows the source, whose clock is not
+        // exact; otherwise it lies between the frames.
+        let given = self.given.unwrap_or(interval);
+        let off = interval - (interval + given / 2) / given * given;
+        let follows = given < interval && off.abs() <= tolerance(interval);
+        let slack = if follows { given / 8 } else { given };
         let due = self.due.unwrap_or(capture);
-        let ahead = due.nanos_since(capture);
-        // Further ahead than it can be: the capture clock was set back.
-        if ahead > early && ahead <= interval + slack {
+        if due.nanos_since(capture) > given / 4 {
             return false;
         }
         let next = due.offset(interval);
@@ -44,54 +69,32 @@ impl Selection {
         self.due = Some(next.clamp(middle.offset(-slack), middle.offset(slack)));
         true
     }
+
+    /// Measures the time from one frame to the next.
+    fn measure(&mut self, capture: Monotonic) {
+        let began = Measurement { since: capture, last: capture, frames: 0 };
+        let Some(Measurement { last, .. }) = self.measurement else {
+            self.measurement = Some(began);
+            return;
+        };
+        let gap = self.given.map_or(GAP_NANOS, |given| given.saturating_mul(GAP_INTERVALS));
+        let later = capture.nanos_since(last);
+        if later > gap.max(self.interval) || later < -self.interval {
+            // The source stopped, is another now, or the capture clock was set.
+            *self = Self { given: None, measurement: Some(began), due: None, ..*self };
+            return;
+        }
+        let measurement = self.measurement.get_or_insert(began);
+        (measurement.last, measurement.frames) = (capture, measurement.frames + 1);
+        let elapsed = capture.nanos_since(measurement.since);
+        if measurement.frames >= MEASURED {
+            self.given = Some(elapsed / measurement.frames).filter(|given| *given > 0);
+            self.measurement = Some(began);
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rate(numerator: u32, denominator: u32) -> FrameRate {
-        FrameRate { numerator, denominator }
-    }
-
-    /// The numbers of the frames that are taken, which are captured `nanos` apart.
-    fn taken(selection: &mut Selection, frames: i64, nanos: impl Fn(i64) -> i64) -> Vec<i64> {
-        (0..frames).filter(|frame| selection.takes(Monotonic(nanos(*frame)))).collect()
-    }
-
-    #[test]
-    fn of_30_at_15_it_is_every_second_for_hours() {
-        // Cameras are off by some parts in a thousand, and each frame by some milliseconds.
-        for period in [33_333_333, 33_366_700, 33_300_000] {
-            let mut selection = Selection::new(rate(15, 1), rate(30, 1)).unwrap();
-            let jitter = |frame: i64| frame * period + frame * 7_919 % 4_000_000;
-            let taken = taken(&mut selection, 200_000, jitter);
-            assert!(taken.iter().copied().eq((0..200_000).step_by(2)), "{period}");
-        }
-    }
-
-    #[test]
-    fn rates_that_do_not_divide_are_kept_on_average() {
-        for (fps, expected) in [(20, 200), (25, 250), (10, 100), (7, 70), (1, 10)] {
-            let mut selection = Selection::new(rate(fps, 1), rate(30, 1)).unwrap();
-            let taken = taken(&mut selection, 300, |frame| frame * 33_333_333).len();
-            assert!(taken.abs_diff(expected) <= 2, "{fps}: {taken}");
-        }
-    }
-
-    #[test]
-    fn a_source_without_more_frames_is_taken_whole() {
-        assert!(Selection::new(rate(30, 1), rate(30, 1)).is_none());
-        assert!(Selection::new(rate(30, 1), rate(30_000, 1001)).is_none());
-        assert!(Selection::new(rate(30, 1), rate(15, 1)).is_none());
-    }
-
-    #[test]
-    fn after_a_gap_and_a_step_back_it_goes_on_at_once() {
-        let mut selection = Selection::new(rate(15, 1), rate(30, 1)).unwrap();
-        let gap = taken(&mut selection, 6, |frame| frame * 33_333_333 + frame / 4 * 5_000_000_000);
-        assert_eq!(gap, [0, 2, 4]);
-        assert!(selection.takes(Monotonic(-9_000_000_000)));
-        assert!(!selection.takes(Monotonic(-8_966_666_667)));
-    }
+/// By how much of an interval clocks may be off that are meant to be the same.
+const fn tolerance(interval: i64) -> i64 {
+    interval / 64
 }
