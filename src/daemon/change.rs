@@ -15,6 +15,9 @@ use std::time::Duration;
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::clock::Monotonic;
 
+#[cfg(test)]
+mod tests;
+
 /// Time limit for opening: an address may take 45 s to answer. After it a driver hangs, and its
 /// thread is abandoned.
 pub(super) const OPENING_MAX: Duration = Duration::from_secs(55);
@@ -32,6 +35,8 @@ pub(super) struct Before {
     pub(super) order: Order,
     pub(super) network: Network,
     pub(super) descriptions: Vec<Description>,
+    /// The highest session id that any session has had.
+    pub(super) last_id: u64,
     /// Pictures are drawn here, with a quality that is fixed when the source is opened.
     pub(super) drawn: bool,
 }
@@ -57,7 +62,7 @@ impl Reloading {
 
 /// Reads the configuration and opens what it needs; `None` if nothing has changed.
 pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
-    let Before { options, mut order, network, mut descriptions, drawn } = before;
+    let Before { options, mut order, network, mut descriptions, last_id, drawn } = before;
     let checked = settings::load(options).and_then(|it| it.verify().map(|()| it));
     let new = checked.map_err(|error| Error(error.to_string()))?;
     let old = order.settings;
@@ -78,7 +83,7 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
         descriptions.iter_mut().for_each(|description| description.resize(size));
     } else {
         let Opened { network, descriptions: mut next, inputs } = opening::open(&order)?;
-        renumber(&mut next, &descriptions);
+        renumber(&mut next, &descriptions, last_id);
         descriptions = next;
         opened = Some((network, inputs));
     }
@@ -95,11 +100,12 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     Ok(Some(Changed { settings: new, opened, sessions, stats, moved }))
 }
 
-/// Gives sessions that go on their numbers, and new ones such as no other has.
-fn renumber(next: &mut [Description], old: &[Description]) {
+/// Gives sessions that go on their numbers, and new ones such as none has ever had, of which
+/// `last` is the highest: viewers would take the one for the other (RFC 8866 section 5.2).
+fn renumber(next: &mut [Description], old: &[Description], last: u64) {
     let tier = |it: &Description| it.tier.as_ref().map(|it| Arc::clone(&it.0));
     let Some(whole) = old.first() else { return };
-    let mut free = old.iter().map(|it| it.session_id).max().unwrap_or(whole.session_id);
+    let mut free = last_id(old, last);
     for description in next {
         let before = old.iter().find(|old| tier(old) == tier(description));
         if before.is_none() {
@@ -111,6 +117,11 @@ fn renumber(next: &mut [Description], old: &[Description]) {
             *of = whole.session_id;
         }
     }
+}
+
+/// The highest id of these sessions, and of those before, of which it was `before`.
+pub(super) fn last_id<'a>(sessions: impl IntoIterator<Item = &'a Description>, before: u64) -> u64 {
+    sessions.into_iter().map(|it| it.session_id).fold(before, u64::max)
 }
 
 /// The settings to open with while the session still has its own devices.

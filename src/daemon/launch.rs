@@ -1,6 +1,7 @@
 //! Starts a session. Sources and sockets are opened beside the loop, so that signals and commands
 //! are answered from the first moment, however long a camera, a pipe or an address takes.
 
+use super::change::last_id;
 use super::error::Error;
 use super::figures::say_what_is_sent;
 use super::input::OpenedInput;
@@ -94,6 +95,7 @@ fn session(
     let kept = Kept::default();
     let began = monotonic();
     let clock = WallClock::new(began, began.0 + unix_offset_nanos());
+    let last_id = last_id(sessions.iter().map(|it| &it.description), 0);
     let synchronised = sessions.first().is_some_and(|it| it.description.synchronised);
     Ok(Daemon {
         poll,
@@ -107,6 +109,7 @@ fn session(
         tick: began,
         inputs: inputs.into_iter().map(|input| input.begin(&kept, began)).collect(),
         sessions,
+        last_id,
         told,
         hotplug: open_hotplug(),
         changes: open_changes(),

@@ -4,7 +4,7 @@
 //! the way of sending changes, and reopened otherwise; a device that the session itself still has
 //! is waited for.
 
-use super::change::{Before, Changed, OPENING_MAX, Reloading, reread};
+use super::change::{Before, Changed, OPENING_MAX, Reloading, last_id, reread};
 use super::error::Error;
 use super::figures::say_what_is_sent;
 use super::input::{Input, OpenedInput};
@@ -131,7 +131,8 @@ impl Daemon {
             network: None,
         };
         let descriptions = self.sessions.iter().map(|it| it.description.clone()).collect();
-        Before { options, order, network: self.network.clone(), descriptions, drawn }
+        let (network, last_id) = (self.network.clone(), self.last_id);
+        Before { options, order, network, descriptions, last_id, drawn }
     }
 
     fn kept(&self, now: Monotonic) -> Kept {
@@ -255,6 +256,7 @@ impl Daemon {
         for session in &mut sessions {
             session.description.synchronised = self.wall.synchronised;
         }
+        self.last_id = last_id(sessions.iter().map(|it| &it.description), self.last_id);
         self.sessions = sessions;
         self.watch_announcers();
     }

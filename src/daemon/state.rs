@@ -37,6 +37,8 @@ pub struct Daemon {
     pub(super) inputs: Vec<Input>,
     /// That of the inputs as they come, then those of the tiers.
     pub(super) sessions: Vec<Session>,
+    /// The highest id of a session so far, also of those that have ended.
+    pub(super) last_id: u64,
     /// The first session's description, being written to a pipe.
     pub(super) told: Option<Lines>,
     /// Events of devices, if they can be received.
