@@ -87,7 +87,7 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
     let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
     let by = by.unwrap_or_default();
     for session in &daemon.sessions {
-        for to in network.place(session.tier(), 0) {
+        for to in network.all(session.tier()) {
             log::info!("'{}' goes to {}{by}", session.description.name, to.video.rtp);
         }
     }

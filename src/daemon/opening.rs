@@ -27,6 +27,9 @@ use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::Medium;
 
+#[cfg(test)]
+mod tests;
+
 /// What to open, and what a session that continues keeps.
 pub(super) struct Order {
     pub(super) settings: Settings,
@@ -174,7 +177,7 @@ impl Opening<'_> {
         if let Some((description, to)) =
             self.descriptions.iter_mut().find(of).zip(endpoints.first())
         {
-            quiet = !description.tracks.is_empty();
+            quiet = is_heard_of(description, &id);
             description.tracks.push(Described::new(id.clone(), format, beginning.ssrc, *to));
         }
         let share = self.order.settings.repair;
@@ -203,6 +206,12 @@ impl Opening<'_> {
         }
         Ok(sinks)
     }
+}
+
+/// Whether errors of this track are those of another one that is described already, which goes to
+/// the same place and logs them.
+fn is_heard_of(description: &Description, id: &TrackId) -> bool {
+    description.tracks.iter().any(|other| other.id.index == id.index)
 }
 
 /// What the FEC of a track needs, if it is wanted.

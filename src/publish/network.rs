@@ -40,6 +40,12 @@ impl Network {
         place.map_or(&[], Vec::as_slice)
     }
 
+    /// All of those of a tier, or of the session.
+    pub(crate) fn all(&self, tier: Option<&str>) -> impl Iterator<Item = &Destination> {
+        let further = if tier.is_none() { self.places.len() } else { 1 };
+        (0..further).flat_map(move |index| self.place(tier, index))
+    }
+
     /// The interface in its present state, if it is up and has an address. While none is known,
     /// that of the default route, which may exist by now.
     pub(crate) fn usable(&self) -> Option<Interface> {
@@ -272,4 +278,24 @@ fn source_address(to: SocketAddr) -> IpAddr {
     let local = std::net::UdpSocket::bind(SocketAddr::new(any, 0))
         .and_then(|socket| socket.connect(to).and_then(|()| socket.local_addr()));
     local.map_or(any, |local| local.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_goes_to_the_places_of_all_its_tracks_and_a_tier_to_its_own() {
+        let at = |last| Destination::new([239, 255, 42, last].into(), PORT_DEFAULT);
+        let network = Network {
+            interface: None,
+            places: vec![vec![at(2)], vec![at(4)]],
+            tiers: vec![("low".to_owned(), vec![at(8), at(12)])],
+            origin: [192, 0, 2, 1].into(),
+            ttl: 1,
+        };
+        assert_eq!(network.all(None).copied().collect::<Vec<_>>(), [at(2), at(4)]);
+        assert_eq!(network.all(Some("low")).copied().collect::<Vec<_>>(), [at(8), at(12)]);
+        assert_eq!(network.all(Some("high")).count(), 0);
+    }
 }
