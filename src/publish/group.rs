@@ -6,7 +6,7 @@ mod flows;
 use super::group::flows::Flows;
 use super::identity;
 use crate::clock::monotonic;
-use crate::settings::PORT_DEFAULT;
+use crate::settings::{Destination, PORT_DEFAULT};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
@@ -21,24 +21,36 @@ const LISTENING: Duration = Duration::from_secs(1);
 const TRIES: u32 = 16;
 
 /// The first group of the session `name` to which nobody sends a stream. If all are in use, the
-/// first one is shared: viewers tell streams apart by their source. Takes a second for each group.
+/// first one is shared: viewers tell streams apart by their source. None of those that were `chosen`
+/// for other tracks of this daemon are taken. Takes a second for each group.
 ///
 /// # Errors
 /// The interface cannot be listened on.
-pub fn find(name: &str, interface: Option<&Interface>) -> Result<IpAddr, Error> {
-    let nth = |taken| nth(name, interface, taken);
-    for taken in 0..TRIES {
-        let group = nth(taken);
+pub fn find(
+    name: &str,
+    interface: Option<&Interface>,
+    chosen: &[Destination],
+) -> Result<IpAddr, Error> {
+    let all = (0..TRIES).map(|taken| nth(name, interface, taken));
+    for group in free(all.clone(), chosen) {
         if !is_taken(group, interface)? {
             return Ok(group);
         }
         log::info!("group {group} is in use by another sender: trying the next");
     }
-    let group = nth(0);
+    let group = free(all, chosen).next().unwrap_or_else(|| first(name, interface));
     log::warn!(
         "all {TRIES} multicast groups for '{name}' are in use: sharing {group}, choose another one with --to"
     );
     Ok(group)
+}
+
+/// Those groups that share none with what was chosen.
+fn free(
+    groups: impl Iterator<Item = IpAddr>,
+    chosen: &[Destination],
+) -> impl Iterator<Item = IpAddr> {
+    groups.filter(|group| !Destination::new(*group, PORT_DEFAULT).shares_groups(chosen))
 }
 
 /// The preferred group of the session `name`.
@@ -74,4 +86,23 @@ fn is_taken(group: IpAddr, interface: Option<&Interface>) -> Result<bool, Error>
         let _ = socket.receive(&mut |got| taken |= flows.hear(got.data, got.from, now));
     }
     Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_other_tracks_are_passed_over() {
+        let nth = |taken| nth("a", None, taken);
+        let at = |group| Destination::new(group, PORT_DEFAULT);
+        // The second track of a session at the first one's place, and one whose FEC goes to the third.
+        let below = |group: IpAddr| match group {
+            IpAddr::V4(group) => IpAddr::V4((u32::from(group) - 1).into()),
+            IpAddr::V6(_) => group,
+        };
+        let chosen = [at(nth(0)), at(below(nth(2)))];
+        let left: Vec<_> = free((0..4).map(nth), &chosen).collect();
+        assert_eq!(left, [nth(1), nth(3)]);
+    }
 }

@@ -119,8 +119,8 @@ fn destinations(
     if !places.is_empty() {
         return Ok((places, names.zip(tiers).collect()));
     }
-    let found = |name: &str| -> Result<Vec<Destination>, NoWay> {
-        let group = group::find(name, interface).map_err(|error| NoWay {
+    let found = |name: &str, chosen: &[Destination]| -> Result<Vec<Destination>, NoWay> {
+        let group = group::find(name, interface, chosen).map_err(|error| NoWay {
             line: format!("{error}; choose an --interface, or send to one host with --to"),
             may_pass: error.may_pass(),
         })?;
@@ -129,18 +129,23 @@ fn destinations(
     // A search would find a group in use that is this session's own.
     let first = match known {
         Some(known) => known.destinations().to_vec(),
-        None => found(name)?,
+        None => found(name, &[])?,
     };
+    let places = settings::places(&first, tracks(settings)).map_err(no_room)?;
+    let mut chosen = places.concat();
     let mut tiers = Tiers::new();
     for tier in names {
         let before = known.map(|known| known.place(Some(&tier), 0)).filter(|it| !it.is_empty());
-        let place = match before {
+        // Further tracks of the session may have come, which take the groups above its own.
+        let free = |it: &&[Destination]| !it.iter().any(|to| to.shares_groups(&chosen));
+        let place = match before.filter(free) {
             Some(before) => before.to_vec(),
-            None => found(&tier_name(name, &tier))?,
+            None => found(&tier_name(name, &tier), &chosen)?,
         };
+        chosen.extend_from_slice(&place);
         tiers.push((tier, place));
     }
-    Ok((settings::places(&first, tracks(settings)).map_err(no_room)?, tiers))
+    Ok((places, tiers))
 }
 
 /// Name of a tier's session.

@@ -94,6 +94,17 @@ impl Destination {
         }
     }
 
+    /// Whether one of its groups is one of `others`' groups.
+    #[must_use]
+    pub fn shares_groups(&self, others: &[Self]) -> bool {
+        let number = |address| match address {
+            IpAddr::V4(address) => u128::from(u32::from(address)),
+            IpAddr::V6(address) => u128::from(address),
+        };
+        let near = |other: IpAddr| number(self.address()).abs_diff(number(other)) < GROUPS.into();
+        others.iter().any(|other| near(other.address()))
+    }
+
     /// Whether a session here and one there would take the same ports.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let (one, other) = (self.video.rtp, other.video.rtp);
@@ -202,6 +213,20 @@ mod tests {
         let taken = places(&[host(5004), host(5012)], 2).unwrap_err().to_string();
         assert!(taken.starts_with("--to 192.0.2.7:5004: the next destination above"), "{taken}");
         assert!(places(&[host(5004), host(5012)], 1).is_ok());
+    }
+
+    #[test]
+    fn groups_are_shared_with_the_next_ones_too() {
+        let at = |address: &str| Destination::new(address.parse().unwrap(), PORT_DEFAULT);
+        let (one, six) = (at("239.255.42.42"), at("ff15::8123:4566"));
+        for (other, shared) in
+            [("239.255.42.42", true), ("239.255.42.43", true), ("239.255.42.44", false)]
+        {
+            assert_eq!(one.shares_groups(&[six, at(other)]), shared, "{other}");
+            assert_eq!(at(other).shares_groups(&[one]), shared, "{other}");
+        }
+        assert!(six.shares_groups(&[at("ff15::8123:4567")]));
+        assert!(!six.shares_groups(&[at("ff15::8123:4568")]) && !six.shares_groups(&[]));
     }
 
     #[test]
