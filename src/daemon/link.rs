@@ -47,8 +47,8 @@ impl Daemon {
         let ttl = self.network.ttl;
         let reopened = self.tracks_mut().map(|track| track.reopen(interface, ttl));
         let reopened = reopened.fold(Ok(()), Result::and);
-        // Sockets that could be opened are watched, even if others failed.
-        self.watch_rtcp().map_err(|error| error.to_string())?;
+        // Sockets that could be opened are watched and used, even if others failed.
+        let watched = self.watch_rtcp().map_err(|error| error.to_string());
         let first = self.network.destinations().first().map(Destination::address);
         let own = interface.addresses.iter().find(|own| match first {
             Some(IpAddr::V4(_)) => interface.address.is_some_and(|address| **own == address),
@@ -62,12 +62,12 @@ impl Daemon {
             }
         }
         let origin = self.network.origin;
-        for announcer in self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut()) {
-            announcer.move_to(origin, interface)?;
-        }
+        let announcers = self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut());
+        let moved = announcers.map(|announcer| announcer.move_to(origin, interface));
+        let moved = moved.fold(Ok(()), Result::and);
         self.watch_announcers();
         self.describe_anew(now);
         self.schedule_reports(now);
-        reopened
+        reopened.and(watched).and(moved)
     }
 }

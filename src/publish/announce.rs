@@ -174,16 +174,14 @@ impl Announcer {
     /// with the new descriptions next.
     ///
     /// # Errors
-    /// One line: a socket could not be opened.
+    /// One line: a socket could not be opened; the others have moved.
     pub fn move_to(&mut self, origin: IpAddr, interface: &Interface) -> Result<(), String> {
         let reach = Reach { origin, interface: Some(interface), ttl: self.ttl };
-        self.session.sockets = open_session(reach)?;
-        if let Some(sound) = &mut self.sound {
-            sound.sockets = open_sound(reach)?;
-        }
         self.ears = open_ears(reach);
         self.origin = origin;
-        Ok(())
+        let session = open_session(reach).map(|sockets| self.session.sockets = sockets);
+        let Some(sound) = &mut self.sound else { return session };
+        session.and(open_sound(reach).map(|sockets| sound.sockets = sockets))
     }
 
     /// The descriptor to watch for questions; call [`asked`](Self::asked) when it is readable.

@@ -64,16 +64,13 @@ impl UdpSink {
                 log::debug!("reports of players to the group are not heard: {error}");
             }
         }
+        // One that cannot be opened keeps none of the others where they are.
         let open = |to| SendSocket::open(to, Some(interface), ttl).map_err(|e| e.to_string());
-        let rtp = open(self.rtp.destination())?;
-        let rtcp = open(self.rtcp.destination())?;
-        let fec = self.fec.as_ref().map(|fec| open(fec.destination())).transpose()?;
-        self.rtp.replace(rtp);
-        self.rtcp = rtcp;
-        if let Some((output, socket)) = self.fec.as_mut().zip(fec) {
-            output.replace(socket);
-        }
-        Ok(())
+        let rtp = open(self.rtp.destination()).map(|socket| self.rtp.replace(socket));
+        let rtcp = open(self.rtcp.destination()).map(|socket| self.rtcp = socket);
+        let fec = self.fec.as_mut();
+        let fec = fec.map(|fec| open(fec.destination()).map(|socket| fec.replace(socket)));
+        rtp.and(rtcp).and(fec.unwrap_or(Ok(())))
     }
 
     fn outputs(&self) -> impl Iterator<Item = &Output> {
@@ -126,7 +123,7 @@ impl Sink {
     /// Sends from this interface in its present state from now on.
     ///
     /// # Errors
-    /// One line; it sends as before then.
+    /// One line; what could not be opened sends as before then.
     pub fn reopen(&mut self, interface: &Interface, ttl: u8) -> Result<(), String> {
         match self {
             Self::Udp(sink) => sink.reopen(interface, ttl),
@@ -137,7 +134,11 @@ impl Sink {
     #[must_use]
     pub fn has_left(&self, addresses: &[IpAddr]) -> bool {
         match self {
-            Self::Udp(sink) => sink.outputs().any(|output| output.has_left(addresses)),
+            Self::Udp(sink) => {
+                let reports = sink.rtcp.local_addr();
+                sink.outputs().any(|output| output.has_left(addresses))
+                    || reports.is_ok_and(|local| !addresses.contains(&local.ip()))
+            }
         }
     }
 

@@ -67,3 +67,19 @@ fn there_are_only_so_many() {
     assert!(sinks.detach(tokens[7]).is_some());
     assert!(sinks.attach(sink(to)).is_ok());
 }
+
+#[test]
+fn a_socket_that_cannot_be_opened_anew_keeps_no_other_where_it_is() {
+    let media = UdpSocket::bind("[::1]:0").unwrap();
+    let (_repair, Endpoint { fec, .. }) = receiver();
+    let rtp = media.local_addr().unwrap();
+    let mut sink = sink(Endpoint { rtp, rtcp: rtp, fec });
+    let datagram = || std::iter::once(Datagram { header: &[1], payload: &[] });
+    sink.send(&mut datagram());
+    // FEC goes by IPv4, of which the interface has no address any more.
+    let interface = Interface { address: None, ..Interface::named("lo").unwrap() };
+    assert!(sink.reopen(&interface, 1).is_err());
+    sink.send(&mut datagram());
+    let from = || media.recv_from(&mut [0]).unwrap().1;
+    assert_ne!(from(), from());
+}
