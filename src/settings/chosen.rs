@@ -63,8 +63,14 @@ impl Settings {
             Some(other) => own.sent_as(other),
             None => own.clone(),
         });
+        let tiers = self.tiers.iter().enumerate();
+        let tiers = tiers.map(|(index, own)| match other.tiers.get(index) {
+            Some(other) => Tier { quality: other.quality, ..own.clone() },
+            None => own.clone(),
+        });
         Self {
             inputs: inputs.collect(),
+            tiers: tiers.collect(),
             idle: other.idle.clone(),
             wait: other.wait,
             packet_size: other.packet_size,

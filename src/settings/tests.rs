@@ -218,6 +218,27 @@ fn only_the_way_of_sending_is_taken_on_without_opening_anew() {
 }
 
 #[test]
+fn the_quality_of_a_tier_is_taken_on_without_opening_anew() {
+    let with = |tiers: &[&str]| {
+        let tiers = tiers.iter().map(|tier| tier.parse().unwrap()).collect();
+        loaded(|o| o.tier = Some(tiers)).unwrap()
+    };
+    let before = with(&["low=1/2,15,70", "tiny=1/4"]);
+    let sent = with(&["low=1/2,15,50", "tiny=1/4"]);
+    assert_eq!(before.sent_as(&sent), sent);
+    for opened in [
+        &["low=1/4,15,70", "tiny=1/4"][..],
+        &["low=1/2,10,70", "tiny=1/4"],
+        &["less=1/2,15,70", "tiny=1/4"],
+        &["low=1/2,15,70"],
+        &["low=1/2,15,70", "tiny=1/4", "more=1/1"],
+    ] {
+        let opened = with(opened);
+        assert_ne!(before.sent_as(&opened), opened);
+    }
+}
+
+#[test]
 fn a_list_of_one_need_not_be_written_as_one() {
     let settings = from_file("to = '239.255.9.9'\ncontrol = 'a=1'\npace = 'off'\n").unwrap();
     assert_eq!(settings.to.len(), 1);
