@@ -91,7 +91,7 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let sessions = descriptions.into_iter().map(|it| Session::open(it, &new, network));
     let sessions: Vec<_> = sessions.collect::<Result<_, _>>()?;
     if let Some(whole) = sessions.first() {
-        parts::warn_of_no_sound(&new, &whole.description);
+        parts::say_what_is_not_announced(&new, &whole.description);
     }
     let stats = (new.stats != old.stats)
         .then(|| new.stats.as_deref().map(parts::open_stats).transpose())

@@ -149,7 +149,7 @@ fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
     .map_err(|why| Error(why.to_string()))?;
     let Opened { network, descriptions, inputs } = opening::open(order)?;
     if let Some(whole) = descriptions.first() {
-        parts::warn_of_no_sound(settings, whole);
+        parts::say_what_is_not_announced(settings, whole);
     }
     let sessions = descriptions.into_iter().map(|it| Session::open(it, settings, &network));
     let sessions: Vec<_> = sessions.collect::<Result<_, _>>()?;

@@ -133,7 +133,7 @@ impl Opening<'_> {
                 Some(_) if tiers.len() == 1 => Patience::One,
                 Some(_) => Patience::None,
             };
-            let name = name.clone();
+            let name = parts::branch_name(&name, tier.map(|tier| tier.name.as_str()));
             branches.push(OpenedBranch { name, selection, normaliser, patience, format, track });
         }
         Ok(OpenedVideo { index, source, name, branches })

@@ -92,7 +92,15 @@ pub(super) fn normaliser(
             scale: tier.scale,
         },
     };
-    Normaliser::new(name.to_owned(), options, waker)
+    Normaliser::new(branch_name(name, tier.map(|tier| tier.name.as_str())), options, waker)
+}
+
+/// What messages call a branch of the source `name`.
+pub(super) fn branch_name(name: &str, tier: Option<&str>) -> String {
+    match tier {
+        None => name.to_owned(),
+        Some(tier) => format!("{name}, tier {tier}"),
+    }
 }
 
 /// Longest media packet in bytes of UDP payload, such that its repair packets fit the size asked
@@ -151,13 +159,7 @@ pub(super) fn announcer(
     network: &Network,
     group: IpAddr,
 ) -> Result<Option<Announcer>, Error> {
-    if !settings.announce {
-        return Ok(None);
-    }
-    if !group.is_multicast() {
-        log::info!(
-            "not announced, since it does not go to a group: viewers need its description ('streamsocket sdp')"
-        );
+    if !settings.announce || !group.is_multicast() {
         return Ok(None);
     }
     let (origin, interface) = (network.origin, network.interface.as_ref());
@@ -165,9 +167,19 @@ pub(super) fn announcer(
     Announcer::new(texts, reach, monotonic()).map(Some).map_err(Error)
 }
 
-/// Warns if the announcement of sound is wanted and there is none.
-pub(super) fn warn_of_no_sound(settings: &Settings, whole: &Description) {
+/// Says so if an announcement is wanted and there is none: that of the session, or of its sound.
+pub(super) fn say_what_is_not_announced(settings: &Settings, whole: &Description) {
     let announced = settings.announce && whole.group.is_multicast();
+    if settings.announce && !announced {
+        // Its tiers go to the same host.
+        let tiers = settings.tiers.first().map(|tier| {
+            format!(", for a tier with its name, such as 'streamsocket sdp --tier {}'", tier.name)
+        });
+        log::info!(
+            "not announced, since it does not go to a group: viewers need its description ('streamsocket sdp'{})",
+            tiers.unwrap_or_default()
+        );
+    }
     let sound = whole.tracks.iter().any(|track| track.id.medium == Medium::Audio);
     if announced && settings.announce_sound && !sound {
         log::warn!("--announce pulse: there is no sound that could be announced");

@@ -190,7 +190,10 @@ impl VideoInput {
     /// Statistics of a branch.
     pub(super) fn statistics(&self, branch: &Branch, now: Monotonic) -> VideoStatistics {
         let (format, counts) = (branch.format(), branch.track.counts());
-        let mut dropped: BTreeMap<_, _> = self.source.losses().into_iter().collect();
+        // What the source lost is told once, so that sums over all tracks are right.
+        let whole = branch.track.id().tier.is_none();
+        let losses = self.source.losses().into_iter().filter(|_| whole);
+        let mut dropped: BTreeMap<_, _> = losses.collect();
         for (name, count) in branch.normaliser().dropped() {
             *dropped.entry(name).or_default() += count;
         }
@@ -213,7 +216,7 @@ impl VideoInput {
             frames_dropped: frames_dropped.map(|(name, count)| (name.to_owned(), count)).collect(),
             frames_rewritten: branch.normaliser().made().0,
             frames_encoded: branch.normaliser().made().1,
-            stamps_refused: self.source.stamps_refused(),
+            stamps_refused: if whole { self.source.stamps_refused() } else { 0 },
             packets: counts.packets,
             bytes: counts.bytes,
             repair_packets: branch.track.transport().fec_packets(),

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-use streamsocket_tests::clip::clip;
+use streamsocket_tests::clip::{clip, split};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{account, beginning, presented};
-use streamsocket_tests::program::{Program, ours, output, peer, receiver, text};
+use streamsocket_tests::program::{Program, daemon, ours, output, peer, receiver, text};
 use streamsocket_tests::recording::{Recording, coded};
 use streamsocket_tests::session::{daemon_at, file};
 use turbojpeg::{Compressor, Decompressor, OutputBuf, ScalingFactor, YuvImage};
@@ -149,4 +149,36 @@ fn a_tier_is_a_session_of_its_own_that_names_the_other() {
     assert_eq!(shown("tier"), ["null", "null", r#""low""#, r#""tiny""#]);
     assert_eq!(shown("width"), ["640", "null", "320", "160"]);
     daemon.interrupt().succeeded();
+}
+
+#[test]
+fn what_concerns_all_is_told_once_and_what_concerns_a_tier_with_its_name() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    // The tenth picture breaks off.
+    let clip = fs::read(clip("1280x720")).unwrap();
+    let pictures = split(&clip).into_iter().take(30).enumerate();
+    let pictures =
+        pictures.map(|(nth, jpeg)| if nth == 9 { &jpeg[..jpeg.len() / 2] } else { jpeg });
+    fs::write(at("it.mjpeg"), pictures.collect::<Vec<_>>().concat()).unwrap();
+    let mut command = daemon();
+    command.args(["--to", &format!("127.0.0.1:{}", place.port), "--name", &place.name()]);
+    command.args(["--video", &file(&at("it.mjpeg")), "--audio", "none", "--fps", "30"]);
+    command.args(["--tier", "low=1/2,15", "--tier", "tiny=1/4", "--stats"]).arg(at("it.jsonl"));
+    let said = Program::start(&mut command).succeed();
+
+    let lines = |text: &str| said.lines().filter(|line| line.contains(text)).collect::<Vec<_>>();
+    let [unannounced] = lines("not announced")[..] else { panic!("{said}") };
+    assert!(unannounced.contains("'streamsocket sdp --tier low'"), "{unannounced}");
+    let scaled = lines("scale: each picture is made smaller");
+    assert_eq!(scaled.len(), 2, "{said}");
+    for tier in ["low", "tiny"] {
+        let of = format!(", tier {tier}: scale: ");
+        assert_eq!(scaled.iter().filter(|line| line.contains(&of)).count(), 1, "{said}");
+    }
+    let stats = fs::read_to_string(at("it.jsonl")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(stats.lines().last().unwrap()).unwrap();
+    let broken = |track: &serde_json::Value| track["frames_dropped"]["broken_in_the_file"].as_u64();
+    let broken: Vec<_> = last["tracks"].as_array().unwrap().iter().map(broken).collect();
+    assert_eq!(broken, [Some(1), None, None], "{last}");
 }
