@@ -155,11 +155,11 @@ fn a_tier_is_a_session_of_its_own_that_names_the_other() {
 fn what_concerns_all_is_told_once_and_what_concerns_a_tier_with_its_name() {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let at = |name: &str| folder.path().join(name);
-    // The tenth picture breaks off.
+    // The last picture breaks off.
     let clip = fs::read(clip("1280x720")).unwrap();
     let pictures = split(&clip).into_iter().take(30).enumerate();
     let pictures =
-        pictures.map(|(nth, jpeg)| if nth == 9 { &jpeg[..jpeg.len() / 2] } else { jpeg });
+        pictures.map(|(nth, jpeg)| if nth == 29 { &jpeg[..jpeg.len() / 2] } else { jpeg });
     fs::write(at("it.mjpeg"), pictures.collect::<Vec<_>>().concat()).unwrap();
     let mut command = daemon();
     command.args(["--to", &format!("127.0.0.1:{}", place.port), "--name", &place.name()]);
