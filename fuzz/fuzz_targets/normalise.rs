@@ -4,8 +4,8 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use streamsocket::codec::{Converter, Remedy, Scale};
-use streamsocket_media::{Layout, RawFormat};
+use streamsocket_convert::{Converter, Remedy};
+use streamsocket_media::{Layout, RawFormat, Scale};
 use streamsocket_receiver::decode::{Decoder, Picture};
 use streamsocket_wire::jpeg_scan::scan;
 

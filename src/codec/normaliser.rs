@@ -5,10 +5,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::convert::{Converter, Refusal, Remedy, is_shown};
-use super::rearrange::FACTORS;
 use crate::worker::{Error, Worker};
 use std::sync::Arc;
+use streamsocket_convert::{Converter, FACTORS, Refusal, Remedy, is_shown};
 use streamsocket_media::{Codec, Pool, PoolBuffer, Scale, Unit};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};

@@ -13,8 +13,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 9] =
-    [".", "board/webcam", "journal", "media", "net", "receiver", "stream", "subscribe", "wire"];
+const CRATES: [&str; 10] = [
+    ".",
+    "board/webcam",
+    "convert",
+    "journal",
+    "media",
+    "net",
+    "receiver",
+    "stream",
+    "subscribe",
+    "wire",
+];
 
 /// Parts of a folder that use each other: who cannot have a camera or a microphone is told of those that there are, and
 /// the list of devices says what each of them offers.

@@ -64,8 +64,8 @@ const ANSWERS: [&str; 5] = [
 
 /// Pictures that can be decoded, and that RTP cannot carry as they are.
 const PICTURES: [&[u8]; 2] = [
-    include_bytes!("../../../src/codec/data/48x24.jpg"),
-    include_bytes!("../../../src/codec/data/83x61-optimized-restart.jpg"),
+    include_bytes!("../../../convert/src/data/48x24.jpg"),
+    include_bytes!("../../../convert/src/data/83x61-optimized-restart.jpg"),
 ];
 
 /// A picture to be rewritten, and one to be encoded: the choice is the first word, as `arbitrary` reads

@@ -4,7 +4,7 @@
 use streamsocket_wire::jpeg_header::HUFFMAN_DEFAULT;
 
 /// Sampling factors of such pictures.
-pub(super) const FACTORS: [u8; 3] = [0x22, 0x12, 0x12];
+pub const FACTORS: [u8; 3] = [0x22, 0x12, 0x12];
 
 /// Sampling factors of the result.
 const FACTORS_WANTED: [u8; 3] = [0x21, 0x11, 0x11];
@@ -22,20 +22,22 @@ struct Block {
 
 /// Buffers that are reused for the next picture.
 #[derive(Debug)]
-pub(super) struct Rearranger {
+pub struct Rearranger {
     codes: [Codes; 4],
     coded: Vec<u8>,
     row: Vec<[Block; 8]>,
 }
 
-impl Rearranger {
-    pub(super) fn new() -> Self {
+impl Default for Rearranger {
+    fn default() -> Self {
         Self { codes: Codes::default_tables(), coded: Vec::new(), row: Vec::new() }
     }
+}
 
+impl Rearranger {
     /// Writes the recoded picture to `out`. It must have the default Huffman tables and no restart
     /// markers, as the library writes it; `None` if it has not, or is damaged.
-    pub(super) fn rearrange(&mut self, jpeg: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    pub fn rearrange(&mut self, jpeg: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let headers = Headers::read(jpeg)?;
         out.clear();
         out.extend_from_slice(jpeg.get(..headers.coded)?);

@@ -3,11 +3,11 @@
 use streamsocket_wire::jpeg::tables_for_q;
 
 /// Quality for pictures without tables: visibly no worse than the camera's own.
-pub(super) const UNKNOWN: u8 = 95;
+pub(crate) const UNKNOWN: u8 = 95;
 
 /// The lowest quality (1 to 100 on libjpeg's scale) whose tables are nowhere coarser than these:
 /// luma and, if present, chroma. For tables scaled by libjpeg's rule it is their exact quality.
-pub(super) fn of(luma: &[u8; 64], chroma: Option<&[u8; 64]>) -> u8 {
+pub(crate) fn of(luma: &[u8; 64], chroma: Option<&[u8; 64]>) -> u8 {
     (1..=99)
         .find(|quality| {
             tables_for_q(*quality).is_some_and(|tables| {

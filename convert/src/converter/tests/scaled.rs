@@ -1,11 +1,7 @@
-use super::*;
-use crate::codec::{Converter, Normaliser, Options, Refusal, Remedy};
-use crate::worker::tests::Loop;
-use std::sync::Arc;
-use streamsocket_media::clock::Monotonic;
-use streamsocket_media::{Bytes, Layout, RawFormat, Unit};
+use crate::converter::{Converter, Refusal, Remedy};
+use streamsocket_media::{Layout, RawFormat, Scale};
 use streamsocket_wire::jpeg::Sampling;
-use streamsocket_wire::jpeg_scan::{Frame, scan};
+use streamsocket_wire::jpeg_scan::Frame;
 use turbojpeg::{
     Colorspace, Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage,
 };
@@ -175,28 +171,4 @@ fn damage_stays_damage() {
     let file = jpeg(SIZES[0], Subsamp::Sub2x2, |_| ());
     let cut = convert(&file[..file.len() / 2], Remedy::Scale(Scale::Half, Some(80)));
     assert_eq!(cut, Err(Refusal::Damaged));
-}
-
-#[test]
-fn pictures_pass_at_full_scale_alone() {
-    let mut event_loop = Loop::new();
-    let file = jpeg(SIZES[0], Subsamp::Sub2x2, |_| ());
-    for (scale, passes) in Scale::ALL.into_iter().zip([true, false, false]) {
-        let options = Options { quality: 80, requality: None, scale };
-        let waker = Arc::clone(&event_loop.waker);
-        let mut normaliser = Normaliser::new("camera".into(), options, waker);
-        let unit = Unit::jpeg(Bytes::from(file.clone()), Monotonic(7));
-        let passed = normaliser.push(unit).unwrap();
-        assert_eq!(passed.is_some(), passes, "{scale}");
-        if let Some(picture) = passed {
-            assert_eq!(&*picture.unit.bytes, file);
-            continue;
-        }
-        event_loop.wait();
-        let picture = normaliser.take().unwrap();
-        assert_eq!(picture.unit.capture, Monotonic(7));
-        assert_eq!(&*picture.unit.bytes, by_library(&file, scale, 85));
-        assert_eq!(scan(&picture.unit.bytes), Ok(picture.scanned));
-        assert_eq!(normaliser.made(), (0, 1));
-    }
 }

@@ -8,7 +8,7 @@ const NEUTRAL: u8 = 128;
 
 /// The planes; their memory is reused for the next picture.
 #[derive(Debug)]
-pub(super) struct Planes {
+pub struct Planes {
     width: usize,
     height: usize,
     sampling: Subsamp,
@@ -19,18 +19,18 @@ pub(super) struct Planes {
 
 /// Samples in rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rows<'a> {
+pub(crate) struct Rows<'a> {
     /// Begins with the first sample of the first row.
-    pub(super) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// Bytes from one row to the next.
-    pub(super) stride: usize,
+    pub(crate) stride: usize,
     /// Bytes from one sample to the next in a row.
-    pub(super) step: usize,
+    pub(crate) step: usize,
 }
 
 impl<'a> Rows<'a> {
     /// Rows of adjacent samples.
-    pub(super) const fn plain(bytes: &'a [u8], stride: usize) -> Self {
+    pub(crate) const fn plain(bytes: &'a [u8], stride: usize) -> Self {
         Self { bytes, stride, step: 1 }
     }
 
@@ -52,7 +52,7 @@ impl Planes {
     /// Fills the planes with a picture of `size` pixels. `chromas` come with the factors by which
     /// luma is sampled more often: 1, 2 or 4 across, 1 or 2 down. Without chromas the picture is
     /// grey.
-    pub(super) fn fill(
+    pub(crate) fn fill(
         &mut self,
         size: (usize, usize),
         luma: Rows<'_>,
@@ -85,7 +85,7 @@ impl Planes {
     }
 
     /// Maps each sample of luma and of chroma through a table.
-    pub(super) fn map(&mut self, luma: &[u8; 256], chroma: &[u8; 256]) {
+    pub(crate) fn map(&mut self, luma: &[u8; 256], chroma: &[u8; 256]) {
         self.luma.iter_mut().for_each(|sample| *sample = luma[usize::from(*sample)]);
         for plane in [&mut self.blue, &mut self.red] {
             plane.iter_mut().for_each(|sample| *sample = chroma[usize::from(*sample)]);
@@ -93,7 +93,8 @@ impl Planes {
     }
 
     /// The planes as the encoder takes them.
-    pub(super) fn image(&self) -> YuvPlanesImage<&[u8]> {
+    #[must_use]
+    pub fn image(&self) -> YuvPlanesImage<&[u8]> {
         let columns = self.width.div_ceil(2);
         YuvPlanesImage {
             y_plane: &self.luma,

@@ -1,12 +1,12 @@
 //! Takes raw pictures apart for the encoder: planes of luma and chroma in JPEG's full range (ITU-R BT.601), or
 //! the packed colours as they are.
 
-use super::planes::{Planes, Rows};
+use crate::planes::{Planes, Rows};
 use streamsocket_media::{Layout, RawFormat};
 use turbojpeg::{Image, PixelFormat};
 
 /// A raw picture as the encoder takes it.
-pub(super) enum Encodable<'a> {
+pub enum Encodable<'a> {
     /// It was written to the planes.
     Planes,
     /// Its pixels as they are.
@@ -15,7 +15,7 @@ pub(super) enum Encodable<'a> {
 
 /// Prepares a picture for the encoder, in `planes` if it has to be taken apart. `None` if it has
 /// fewer bytes than its format needs.
-pub(super) fn encodable<'a>(
+pub fn encodable<'a>(
     format: &RawFormat,
     bytes: &'a [u8],
     planes: &mut Planes,

@@ -1,10 +1,10 @@
 //! Converts one picture at a time into one that RTP can carry (RFC 2435): rewritten without loss,
 //! or re-encoded.
 
-use super::planes::{Planes, Rows};
-use super::quality;
-use super::raw::{Encodable, encodable};
-use super::rearrange::{self, Rearranger};
+use crate::planes::{Planes, Rows};
+use crate::quality;
+use crate::raw::{Encodable, encodable};
+use crate::rearrange::{self, Rearranger};
 use streamsocket_media::{RawFormat, Scale};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
@@ -49,7 +49,8 @@ pub enum Refusal {
 }
 
 /// Whether receivers accept a picture of this size in pixels.
-pub(super) fn is_shown(width: usize, height: usize) -> bool {
+#[must_use]
+pub const fn is_shown(width: usize, height: usize) -> bool {
     width <= SIDE_MAX && height <= SIDE_MAX && width * height <= PIXELS_MAX
 }
 
@@ -83,7 +84,7 @@ impl Converter {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            rearranger: Rearranger::new(),
+            rearranger: Rearranger::default(),
             input: Vec::new(),
             samples: Vec::new(),
             planes: Planes::default(),
@@ -351,3 +352,6 @@ fn intact(result: turbojpeg::Result<()>) -> Result<(), Refusal> {
         other => other.map_err(|_| Refusal::Damaged),
     }
 }
+
+#[cfg(test)]
+mod tests;
