@@ -15,6 +15,8 @@ pub struct Planes {
     luma: Vec<u8>,
     blue: Vec<u8>,
     red: Vec<u8>,
+    /// A row of chroma before it is sampled otherwise.
+    row: Vec<u8>,
 }
 
 /// Samples in rows.
@@ -24,7 +26,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) bytes: &'a [u8],
     /// Bytes from one row to the next.
     pub(crate) stride: usize,
-    /// Bytes from one sample to the next in a row.
+    /// Bytes from one sample to the next in a row: 1, 2 or 4.
     pub(crate) step: usize,
 }
 
@@ -34,17 +36,31 @@ impl<'a> Rows<'a> {
         Self { bytes, stride, step: 1 }
     }
 
-    /// The samples of row `y`; empty beyond the end.
-    fn row(self, y: usize) -> impl Iterator<Item = u8> {
+    /// Appends at most so many samples of row `y`; none beyond the end.
+    fn append(self, y: usize, samples: usize, out: &mut Vec<u8>) {
         let row = self.bytes.get(y.saturating_mul(self.stride)..).unwrap_or_default();
-        row.iter().copied().step_by(self.step.max(1))
+        match self.step {
+            1 => out.extend_from_slice(&row[..samples.min(row.len())]),
+            2 => every::<2>(row, samples, out),
+            _ => every::<4>(row, samples, out),
+        }
     }
+}
+
+/// Appends at most so many samples, each `STEP` bytes after the other: a constant, so that the compiler makes
+/// vector instructions of it.
+fn every<const STEP: usize>(row: &[u8], samples: usize, out: &mut Vec<u8>) {
+    let whole = row.chunks_exact(STEP);
+    // Of the last sample there may be its own byte alone.
+    let last = whole.remainder().first().filter(|_| whole.len() < samples);
+    out.extend(whole.take(samples).map(|chunk| chunk[0]));
+    out.extend(last);
 }
 
 impl Default for Planes {
     fn default() -> Self {
-        let (luma, blue, red) = (Vec::new(), Vec::new(), Vec::new());
-        Self { width: 0, height: 0, sampling: Subsamp::Sub2x2, luma, blue, red }
+        let [luma, blue, red, row] = [const { Vec::new() }; 4];
+        Self { width: 0, height: 0, sampling: Subsamp::Sub2x2, luma, blue, red, row }
     }
 }
 
@@ -66,7 +82,7 @@ impl Planes {
         self.luma.clear();
         for y in 0..rows * down {
             let end = self.luma.len() + columns * 2;
-            self.luma.extend(luma.row(y.min(height - 1)).take(width));
+            luma.append(y.min(height - 1), width, &mut self.luma);
             pad(&mut self.luma, end);
         }
         for (out, index) in [(&mut self.blue, 0), (&mut self.red, 1)] {
@@ -77,8 +93,14 @@ impl Planes {
             };
             for y in 0..rows {
                 let end = out.len() + columns;
-                let row = chromas[index].row(y).take(width.div_ceil(*across));
-                halve(row, *across, out);
+                let samples = width.div_ceil(*across);
+                if *across == 2 {
+                    chromas[index].append(y, samples, out);
+                } else {
+                    self.row.clear();
+                    chromas[index].append(y, samples, &mut self.row);
+                    halve(&self.row, *across, out);
+                }
                 pad(out, end);
             }
         }
@@ -110,18 +132,15 @@ impl Planes {
     }
 }
 
-/// Appends a row of chroma sampled once per `across` pixels as one sampled once per two.
-fn halve(row: impl Iterator<Item = u8>, across: usize, out: &mut Vec<u8>) {
-    match across {
-        1 => {
-            let mut row = row;
-            while let Some(first) = row.next() {
-                let second = row.next().unwrap_or(first);
-                out.push(first.midpoint(second));
-            }
-        }
-        2 => out.extend(row),
-        _ => out.extend(row.flat_map(|sample| [sample, sample])),
+/// Appends a row of chroma sampled once per `across` pixels, 1 or 4, as one sampled once per two.
+fn halve(row: &[u8], across: usize, out: &mut Vec<u8>) {
+    if across == 1 {
+        let pairs = row.chunks_exact(2);
+        let last = pairs.remainder().first();
+        out.extend(pairs.map(|pair| pair[0].midpoint(pair[1])));
+        out.extend(last);
+    } else {
+        out.extend(row.iter().flat_map(|sample| [*sample; 2]));
     }
 }
 
