@@ -3,7 +3,9 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "it measures or ends")]
 
+use streamsocket_convert::{Planes, Rearranger, encodable};
 use streamsocket_media::clock::Monotonic;
+use streamsocket_media::{Layout, RawFormat};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::video::Reassembler;
@@ -17,7 +19,8 @@ use streamsocket_wire::rtp::{self, ExtendedTime, RtpTime, Sequence, Ssrc};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 /// What a stage is called, and in which order they come.
-pub const STAGES: [&str; 5] = ["scan", "packetize", "encode", "reassemble", "decode"];
+pub const STAGES: [&str; 7] =
+    ["planes", "rearrange", "scan", "packetize", "encode", "reassemble", "decode"];
 
 /// Bytes of the picture: as many as a webcam's of 1920x1080.
 const PICTURE_BYTES: usize = 230_000;
@@ -27,6 +30,18 @@ const PACKET_SIZE: usize = 1400;
 
 /// Packets of the picture that get lost for the decoder: 5 %.
 const LOST_EACH: usize = 20;
+
+/// A raw picture as most webcams give it, in the narrow range that most say theirs is in.
+const RAW: RawFormat = RawFormat {
+    layout: Layout::Yuyv,
+    width: 1280,
+    height: 720,
+    stride: 2 * 1280,
+    full_range: false,
+};
+
+/// A picture whose units have two rows, which no encoder here makes.
+const TWO_ROWS_A_UNIT: &[u8] = include_bytes!("../convert/src/data/83x61.jpg");
 
 const MEDIA: Ssrc = Ssrc(5);
 
@@ -45,13 +60,7 @@ pub fn noise(bytes: usize, pictures: usize) -> Vec<Vec<u8>> {
     let blocks = |pixels: f64| (pixels / 16.0).round().max(1.0) as usize * 16;
     let height = blocks((pixels * 9.0 / 16.0).sqrt());
     let width = blocks(pixels / height as f64);
-    let mut state = 1_u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[5]
-    };
+    let mut random = random();
     let mut compressor = Compressor::new().expect("a compressor");
     compressor.set_subsamp(Subsamp::Sub2x1).expect("it knows 4:2:2");
     compressor.set_quality(90).expect("it knows quality");
@@ -64,6 +73,17 @@ pub fn noise(bytes: usize, pictures: usize) -> Vec<Vec<u8>> {
     (0..pictures).map(|_| picture()).collect()
 }
 
+/// Bytes that look like chance, the same in each run.
+fn random() -> impl FnMut() -> u8 {
+    let mut state = 1_u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[5]
+    }
+}
+
 /// All stages, ready to work: each call does what one picture takes.
 #[derive(Debug)]
 pub struct Stages {
@@ -73,7 +93,30 @@ pub struct Stages {
     packetizer: Packetizer,
     packets: Packets,
     encoder: Encoder,
+    converter: Converter,
     receiver: Receiver,
+}
+
+/// What makes pictures that can be sent, without the library's part.
+#[derive(Debug)]
+struct Converter {
+    raw: Vec<u8>,
+    planes: Planes,
+    rearranger: Rearranger,
+    out: Vec<u8>,
+}
+
+impl Default for Converter {
+    fn default() -> Self {
+        let mut random = random();
+        let raw = (0..usize::from(RAW.width) * 2 * usize::from(RAW.height)).map(|_| random());
+        Self {
+            raw: raw.collect(),
+            planes: Planes::default(),
+            rearranger: Rearranger::default(),
+            out: Vec::new(),
+        }
+    }
 }
 
 /// What the receiving stages have and get.
@@ -107,7 +150,9 @@ impl Default for Stages {
         };
         let encoder = Encoder::new(Ssrc(9), Sequence(0), MEDIA);
         let scanner = Scanner::default();
-        let mut stages = Self { jpeg, frame, scanner, packetizer, packets, encoder, receiver };
+        let converter = Converter::default();
+        let mut stages =
+            Self { jpeg, frame, scanner, packetizer, packets, encoder, converter, receiver };
         stages.encode();
         let made = (0..stages.encoder.len()).filter_map(|index| stages.encoder.get(index));
         stages.receiver.repairs = made.map(<[u8]>::to_vec).collect();
@@ -121,12 +166,27 @@ impl Stages {
     /// Does what the stage of this name does for a picture, once.
     pub fn work(&mut self, stage: &str) {
         match stage {
+            "planes" => self.planes(),
+            "rearrange" => self.rearrange(),
             "scan" => self.scan(),
             "packetize" => self.packetize(),
             "encode" => self.encode(),
             "reassemble" => self.reassemble(),
             "decode" => self.decode(),
             _ => unreachable!("{stage} is no stage"),
+        }
+    }
+
+    fn planes(&mut self) {
+        let Converter { raw, planes, .. } = &mut self.converter;
+        assert!(encodable(&RAW, raw, planes).is_some(), "the picture is whole");
+    }
+
+    /// As often as makes as many bytes as the other stages' picture has.
+    fn rearrange(&mut self) {
+        let Converter { rearranger, out, .. } = &mut self.converter;
+        for _ in 0..PICTURE_BYTES / TWO_ROWS_A_UNIT.len() {
+            rearranger.rearrange(TWO_ROWS_A_UNIT, out).expect("it is rearranged in tests");
         }
     }
 
