@@ -141,7 +141,7 @@ fn pictures_pass_at_full_scale_alone() {
         event_loop.wait();
         let picture = normaliser.take().unwrap();
         assert_eq!(picture.unit.capture, Monotonic(7));
-        let scaled = [picture.scanned.width, picture.scanned.height];
+        let scaled = [picture.scanned.picture.width, picture.scanned.picture.height];
         assert_eq!(scaled, sides.map(|side| scale.side(side)));
         assert_eq!(scan(&picture.unit.bytes), Ok(picture.scanned));
         assert_eq!(normaliser.made(), (0, 1));
