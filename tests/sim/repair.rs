@@ -3,7 +3,7 @@
 //! frame has.
 
 use crate::world::{Chance, MS, SECOND, Time};
-use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_media::clock::{Delay, Monotonic, WallClock};
 use streamsocket_stream::receive::audio::{self as sound, Chunk};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
@@ -225,7 +225,11 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
         under_way: Vec::new(),
         sent: 0,
         video: (Reassembler::new(None), Repair::default(), Vec::new()),
-        audio: (sound::Reassembler::new(1).with_repair(55 * MS), Repair::default(), Vec::new()),
+        audio: (
+            sound::Reassembler::new(1).with_repair(Delay::from_millis(55)),
+            Repair::default(),
+            Vec::new(),
+        ),
         // Extended sequence numbers begin one cycle up.
         highest: [1 << 16; 2],
         data,

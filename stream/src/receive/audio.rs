@@ -2,8 +2,8 @@
 //! sound that follows a loss stays where it belongs in time.
 
 use super::packet::Packet;
-use super::{Latest, REORDER_NANOS};
-use streamsocket_media::clock::Monotonic;
+use super::{Latest, REORDER};
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::pcm;
 use streamsocket_wire::rtp::ExtendedTime;
@@ -60,8 +60,8 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Reassembler {
     channels: usize,
-    /// How long a packet is waited for that its successors have overtaken, in nanoseconds.
-    wait: i64,
+    /// How long a packet is waited for that its successors have overtaken.
+    wait: Delay,
     next: Option<Next>,
     held: [Held; PACKETS_HELD],
     counts: Counts,
@@ -85,8 +85,8 @@ struct Held {
 
 impl Held {
     /// When what is missing before it is given up.
-    fn waits_until(&self, wait: i64, latest: Latest<'_>) -> Monotonic {
-        let end = self.arrival.offset(wait);
+    fn waits_until(&self, wait: Delay, latest: Latest<'_>) -> Monotonic {
+        let end = self.arrival + wait;
         latest(self.time).map_or(end, |latest| latest.min(end))
     }
 }
@@ -97,7 +97,7 @@ impl Reassembler {
     pub fn new(channels: u8) -> Self {
         Self {
             channels: usize::from(channels.max(1)),
-            wait: REORDER_NANOS,
+            wait: REORDER,
             next: None,
             held: core::array::from_fn(|_| Held {
                 samples: Vec::with_capacity(SAMPLES_USUAL),
@@ -107,9 +107,9 @@ impl Reassembler {
         }
     }
 
-    /// Packets that are missing may come so many nanoseconds later than others: they are repaired.
+    /// Packets that are missing may come so much later than others: they are repaired.
     #[must_use]
-    pub const fn with_repair(mut self, later: i64) -> Self {
+    pub fn with_repair(mut self, later: Delay) -> Self {
         self.wait += later;
         self
     }
@@ -210,7 +210,7 @@ impl Reassembler {
 mod tests {
     use super::*;
 
-    const WAIT: Monotonic = Monotonic(REORDER_NANOS);
+    const WAIT: Monotonic = Monotonic(REORDER.nanos());
 
     fn push(reassembler: &mut Reassembler, sequence: u64) {
         let value = i16::try_from(sequence).unwrap();

@@ -4,13 +4,13 @@
 use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
 use super::{Latest, audio, video};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::sdp::Medium;
 
-/// How much later a lost packet of sound may be repaired, in nanoseconds: a block is 40 ms of sound, and its
+/// How much later a lost packet of sound may be repaired: a block is 40 ms of sound, and its
 /// repair packets leave within 15.
-const REPAIR_NANOS: i64 = 55_000_000;
+const REPAIR: Delay = Delay::from_millis(55);
 
 /// The encodings that there is a depayloader for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Depayloader {
                 Self::Jpeg { frames: video::Reassembler::new(size), buffer: Vec::new() }
             }
             Encoding::L16 => {
-                let later = if repaired { REPAIR_NANOS } else { 0 };
+                let later = if repaired { REPAIR } else { Delay::ZERO };
                 let chunks = audio::Reassembler::new(channels).with_repair(later);
                 Self::L16 { chunks, buffer: Vec::new() }
             }
@@ -235,6 +235,6 @@ mod tests {
             sound.push(&Packet { payload: &[1, 2], ..Packet::default() });
             sound.deadline(&|_| None).unwrap()
         };
-        assert_eq!(deadline(true).nanos_since(deadline(false)), REPAIR_NANOS);
+        assert_eq!(deadline(true) - deadline(false), REPAIR);
     }
 }

@@ -19,9 +19,9 @@ pub mod sync;
 pub mod timeline;
 pub mod video;
 
-/// How long a packet that is missing may still arrive after its successors did, in nanoseconds:
-/// a LAN reorders by far less, and waiting longer would be seen.
-pub const REORDER_NANOS: i64 = 20_000_000;
+/// How long a packet that is missing may still arrive after its successors did: a LAN reorders by far less, and waiting longer would be seen.
+pub const REORDER: streamsocket_media::clock::Delay =
+    streamsocket_media::clock::Delay::from_millis(20);
 
 /// Says when what has this RTP time must be handed on to be presented in time, if that is known: who
 /// waits longer for what is missing before it loses it as well.

@@ -3,25 +3,25 @@
 //! sender's. Its address does, as far as nobody forges that.
 
 use core::net::IpAddr;
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::rtp::{Sequence, Ssrc};
 
-/// While the sender gave a sign of life, a packet or a report, within so long, in nanoseconds, nobody takes
+/// While the sender gave a sign of life, a packet or a report, within so long, nobody takes
 /// its place: reports come every 1.23 s at the latest ([`SENDER_INTERVAL`]), whatever becomes of the camera.
 ///
 /// [`SENDER_INTERVAL`]: crate::session::interval::SENDER_INTERVAL
-pub const LIFE_NANOS: i64 = 1_400_000_000;
+pub const LIFE: Delay = Delay::from_millis(1400);
 
-/// A sender of which only reports have come, since its camera is out or slow, may lose two of them in a row: so long,
-/// in nanoseconds, three may take.
-const REPORTS_LIFE_NANOS: i64 = 3_800_000_000;
+/// A sender of which only reports have come, since its camera is out or slow, may lose two of them in a row: so long
+/// three may take.
+const REPORTS_LIFE: Delay = Delay::from_millis(3800);
 
 /// A newcomer has to have sent so many packets in sequence...
 const PROBATION_PACKETS: u16 = 16;
 
-/// ... over so long, in nanoseconds: one that follows a sender whose address has changed is played two seconds
+/// ... over so long: one that follows a sender whose address has changed is played two seconds
 /// later at the latest.
-const PROBATION_NANOS: i64 = 500_000_000;
+const PROBATION: Delay = Delay::from_millis(500);
 
 /// Packets that may be missing between two of a newcomer's.
 const GAP_MAX: u16 = 100;
@@ -32,13 +32,13 @@ const NEWCOMERS_MAX: usize = 4;
 /// Addresses that a description may name: the sources of its filter.
 const DESCRIBED_MAX: usize = 8;
 
-/// A newcomer of which nothing came for so long, in nanoseconds, begins anew: longer than between two pictures of the
+/// A newcomer of which nothing came for so long begins anew: longer than between two pictures of the
 /// slowest camera.
-const NEWCOMER_NANOS: i64 = 30_000_000_000;
+const NEWCOMER: Delay = Delay::from_secs(30);
 
-/// A newcomer that has had the stream for so long, in nanoseconds, while nothing came from where it was before,
+/// A newcomer that has had the stream for so long, while nothing came from where it was before,
 /// is where the sender has moved to.
-const SETTLED_NANOS: i64 = 60_000_000_000;
+const SETTLED: Delay = Delay::from_secs(60);
 
 /// Who a packet is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,10 +147,9 @@ impl Peers {
     /// Whether the sender has given a sign of life lately.
     fn is_alive(&self, now: Monotonic) -> bool {
         let (packet, report) = (self.packet, self.report);
-        let silent = |since: Monotonic| now.nanos_since(since);
-        let reports_only = report
-            .is_some_and(|report| packet.is_none_or(|it| report.nanos_since(it) >= LIFE_NANOS));
-        let life = if reports_only { REPORTS_LIFE_NANOS } else { LIFE_NANOS };
+        let silent = |since: Monotonic| now - since;
+        let reports_only = report.is_some_and(|report| packet.is_none_or(|it| report - it >= LIFE));
+        let life = if reports_only { REPORTS_LIFE } else { LIFE };
         packet.max(report).is_some_and(|heard| silent(heard) < life)
     }
 
@@ -183,7 +182,7 @@ impl Peers {
             self.home_heard = self.home_heard.max(Some(now));
         }
         let Some(current) = self.current.filter(|it| it.address == from) else { return };
-        let settled = |since: Monotonic| now.nanos_since(since) >= SETTLED_NANOS;
+        let settled = |since: Monotonic| now - since >= SETTLED;
         if settled(current.since) && self.home_heard.is_none_or(settled) {
             (self.home, self.home_heard) = (Some(from), Some(now));
         }
@@ -209,14 +208,14 @@ impl Peers {
             return false;
         };
         let step = sequence.0.wrapping_sub(known.last.0);
-        let silent = arrival.nanos_since(known.heard) >= NEWCOMER_NANOS;
+        let silent = arrival - known.heard >= NEWCOMER;
         if known.ssrc != ssrc || silent || (GAP_MAX..=u16::MAX - GAP_MAX).contains(&step) {
             *known = first;
         } else if (1..GAP_MAX).contains(&step) {
             known.packets = known.packets.saturating_add(1);
             (known.last, known.heard) = (sequence, arrival);
         }
-        known.packets >= PROBATION_PACKETS && arrival.nanos_since(known.since) >= PROBATION_NANOS
+        known.packets >= PROBATION_PACKETS && arrival - known.since >= PROBATION
     }
 }
 

@@ -4,14 +4,14 @@
 mod line;
 
 use self::line::{Fit, Line};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::ReportBlock;
 use streamsocket_wire::rtp::{ExtendedTime, Header, RtpTime, Sequence, Ssrc, extend_sequence};
 
-/// A source that says nothing for so long, in nanoseconds, may be replaced by another: a sender
+/// A source that says nothing for so long may be replaced by another: a sender
 /// that was restarted needs longer to start, and two senders on one group never alternate faster.
-pub const SILENCE_NANOS: i64 = 500_000_000;
+pub const SILENCE: Delay = Delay::from_millis(500);
 
 /// A jump of the sequence number beyond this (RFC 3550 A.1, MAX_DROPOUT) is a restart of the source.
 const DROPOUT_MAX: u64 = 3000;
@@ -121,7 +121,7 @@ impl Source {
                     Admission::Refused
                 }
             },
-            Some(current) if arrival.nanos_since(current.lived()) < SILENCE_NANOS => {
+            Some(current) if arrival - current.lived() < SILENCE => {
                 self.refused += 1;
                 Admission::Refused
             }
@@ -191,11 +191,11 @@ impl Source {
         (self.past.0 + received, self.past.1.saturating_add(lost))
     }
 
-    /// Interarrival jitter in nanoseconds (RFC 3550 section 6.4.1).
+    /// Interarrival jitter (RFC 3550 section 6.4.1).
     #[must_use]
-    pub fn jitter_nanos(&self) -> i64 {
+    pub fn jitter(&self) -> Delay {
         let jitter = self.current.as_ref().map_or(0, |current| current.jitter / 16);
-        jitter.saturating_mul(1_000_000_000) / i64::from(self.rate.max(1))
+        Delay::from_secs(jitter) / i64::from(self.rate.max(1))
     }
 
     /// A report block about the source; begins a new interval of its fraction lost.
@@ -206,7 +206,7 @@ impl Source {
 
     fn is_straggler(&self, ssrc: Ssrc, arrival: Monotonic) -> bool {
         let ended = self.ended.filter(|(ended, _)| *ended == ssrc);
-        ended.is_some_and(|(_, at)| arrival.nanos_since(at) < SILENCE_NANOS)
+        ended.is_some_and(|(_, at)| arrival - at < SILENCE)
     }
 
     fn leave(&mut self) {
@@ -255,7 +255,7 @@ impl Current {
         let sequence = extend_sequence(self.highest, header.sequence);
         let far = sequence > self.highest + DROPOUT_MAX || sequence + MISORDER_MAX < self.highest;
         // After a silence a jump forward is the gap itself.
-        let silent = arrival.nanos_since(self.heard) >= SILENCE_NANOS;
+        let silent = arrival - self.heard >= SILENCE;
         if far && !(silent && sequence > self.highest) {
             return self.far(header);
         }

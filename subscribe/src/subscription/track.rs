@@ -9,7 +9,7 @@ use crate::presentation_time::StreamTime;
 use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
-use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_stream::receive::audio::Chunk;
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
 use streamsocket_stream::receive::packet::Packet;
@@ -17,9 +17,9 @@ use streamsocket_stream::receive::video::Frame;
 use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
-/// A longer hole, in nanoseconds, is not handed on: the sound card has gone on with silence of its own, and what
+/// A longer hole is not handed on: the sound card has gone on with silence of its own, and what
 /// follows finds its place by its time.
-const HOLE_MAX_NANOS: i64 = 1_000_000_000;
+const HOLE_MAX: Delay = Delay::from_secs(1);
 
 /// A track of a session.
 pub(super) struct Track {
@@ -49,7 +49,7 @@ impl Track {
     pub(super) fn new(session: RtpSession, plan: &StreamPlan) -> Self {
         let (channels, size, repaired) = (plan.channels, plan.size, plan.repair.is_some());
         let described = Described { channels, size, repaired };
-        let hole_max = i64::from(plan.clock_rate) * HOLE_MAX_NANOS / 1_000_000_000;
+        let hole_max = i64::from(plan.clock_rate) * HOLE_MAX.nanos() / 1_000_000_000;
         Self {
             session,
             assembly: Assembly {
@@ -155,7 +155,7 @@ impl Track {
         if std::mem::replace(&mut self.refused, refused) != refused {
             common.refused.set(self.session.refusals().and(&refusals));
         }
-        common.jitter.set(self.session.source().jitter_nanos());
+        common.jitter.set(self.session.source().jitter().nanos());
         let repaired = self.session.repair().repaired;
         match depayloader {
             Depayloader::Jpeg { frames, .. } => {

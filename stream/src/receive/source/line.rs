@@ -2,18 +2,18 @@
 //! one that somebody made up, must not move the clock; a source whose time really goes on elsewhere (a
 //! relay, a film that begins again) is followed as soon as what comes next says the same.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::rtp::{ExtendedTime, RtpTime};
 
-/// Nothing is ahead of what came undelayed by more than this, in nanoseconds: capture is stamped as it
+/// Nothing is ahead of what came undelayed by more than this: capture is stamped as it
 /// happens, and pictures are held back by less.
-const AHEAD_MAX: i64 = 500_000_000;
+const AHEAD_MAX: Delay = Delay::from_millis(500);
 
-/// Time that goes back by less, in nanoseconds, has caught up before it is worth to begin anew.
-const BACK_MAX: i64 = 400_000_000;
+/// Time that goes back by less has caught up before it is worth to begin anew.
+const BACK_MAX: Delay = Delay::from_millis(400);
 
-/// Reordered packets are older than this by no network, in nanoseconds.
-const REORDERED_MAX: i64 = 2_000_000_000;
+/// Reordered packets are older than this by no network.
+const REORDERED_MAX: Delay = Delay::from_secs(2);
 
 /// What was ahead once counts for less as time passes, in parts per million: clocks drift, and a sender's
 /// may be slewed by 500. A pause of hours makes them differ by no more than half of [`AHEAD_MAX`].
@@ -38,8 +38,8 @@ pub(super) struct Line {
     rate: u32,
     /// Of the newest packet, extended.
     time: ExtendedTime,
-    /// By how much the least delayed packets are ahead of their arrival, in nanoseconds, as of then.
-    lead: (i64, Monotonic),
+    /// By how much the least delayed packets are ahead of their arrival, as of then.
+    lead: (Delay, Monotonic),
     /// The last time that did not fit, and when it came.
     elsewhere: Option<(ExtendedTime, Monotonic)>,
 }
@@ -47,8 +47,12 @@ pub(super) struct Line {
 impl Line {
     /// A line that begins with a packet.
     pub(super) fn new(rate: u32, time: RtpTime, arrival: Monotonic) -> Self {
-        let mut line =
-            Self { rate: rate.max(1), time: time.into(), lead: (0, arrival), elsewhere: None };
+        let mut line = Self {
+            rate: rate.max(1),
+            time: time.into(),
+            lead: (Delay::ZERO, arrival),
+            elsewhere: None,
+        };
         line.lead.0 = line.ahead(line.time, arrival);
         line
     }
@@ -66,7 +70,7 @@ impl Line {
     /// The same, if a packet of it could come now.
     pub(super) fn extend_near(&self, time: RtpTime, now: Monotonic) -> Option<ExtendedTime> {
         let time = self.extend(time);
-        let older = self.nanos(self.time.ticks_since(time));
+        let older = self.span(self.time.ticks_since(time));
         let near = older <= REORDERED_MAX && !self.is_ahead(time, now);
         near.then_some(time)
     }
@@ -75,7 +79,7 @@ impl Line {
     /// or came out of order.
     pub(super) fn place(&mut self, time: RtpTime, newer: bool, arrival: Monotonic) -> Fit {
         let extended = self.extend(time);
-        let older = self.nanos(self.time.ticks_since(extended));
+        let older = self.span(self.time.ticks_since(extended));
         let back = older > if newer { BACK_MAX } else { REORDERED_MAX };
         if back || self.is_ahead(extended, arrival) {
             return self.contradict(extended, newer, arrival);
@@ -94,8 +98,8 @@ impl Line {
             return Fit::Contradicts;
         }
         let follows = self.elsewhere.is_some_and(|(before, then)| {
-            let step = self.nanos(time.ticks_since(before));
-            step > 0 && step <= arrival.nanos_since(then).max(0).saturating_add(AHEAD_MAX)
+            let step = self.span(time.ticks_since(before));
+            step > Delay::ZERO && step <= (arrival - then).max(Delay::ZERO) + AHEAD_MAX
         });
         if follows {
             return Fit::Confirmed;
@@ -108,21 +112,25 @@ impl Line {
     }
 
     fn is_ahead(&self, time: ExtendedTime, arrival: Monotonic) -> bool {
-        self.ahead(time, arrival).saturating_sub(self.lead_at(arrival)) > AHEAD_MAX
+        self.ahead(time, arrival) - self.lead_at(arrival) > AHEAD_MAX
     }
 
-    fn lead_at(&self, arrival: Monotonic) -> i64 {
+    fn lead_at(&self, arrival: Monotonic) -> Delay {
         let (lead, then) = self.lead;
-        let forgotten = arrival.nanos_since(then).max(0) / 1_000_000 * FORGET_PPM;
-        lead.saturating_sub(forgotten.min(AHEAD_MAX / 2))
+        let forgotten = (arrival - then).max(Delay::ZERO) / 1_000_000 * FORGET_PPM;
+        lead - forgotten.min(AHEAD_MAX / 2)
     }
 
-    fn ahead(&self, time: ExtendedTime, arrival: Monotonic) -> i64 {
-        self.nanos(time.0).saturating_sub(arrival.0)
+    /// How far a time is ahead of its arrival, to be held against another of the same source: both clocks began
+    /// somewhere.
+    fn ahead(&self, time: ExtendedTime, arrival: Monotonic) -> Delay {
+        self.span(time.0) - (arrival - Monotonic(0))
     }
 
-    fn nanos(&self, ticks: i64) -> i64 {
+    /// How long so many ticks are.
+    fn span(&self, ticks: i64) -> Delay {
         let nanos = i128::from(ticks) * SECOND_NANOS / i128::from(self.rate);
-        i64::try_from(nanos).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
+        let most = if ticks < 0 { i64::MIN } else { i64::MAX };
+        Delay::from_nanos(i64::try_from(nanos).unwrap_or(most))
     }
 }

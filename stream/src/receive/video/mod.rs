@@ -11,8 +11,8 @@ pub use self::slot::FRAME_MAX;
 use self::slot::{Insertion, Slot};
 use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
-use super::{Latest, REORDER_NANOS};
-use streamsocket_media::clock::Monotonic;
+use super::{Latest, REORDER};
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::jpeg::{Payload, Picture, Tables, tables_for_q};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::ExtendedTime;
@@ -24,8 +24,8 @@ const FRAMES_OPEN: usize = 4;
 /// Sets of quantization tables kept for Q 128 to 254, which a sender need not repeat.
 const TABLES_KEPT: usize = 8;
 
-/// An incomplete frame is given up after this, in nanoseconds, even if nothing follows it.
-const FRAME_WAIT_NANOS: i64 = 200_000_000;
+/// An incomplete frame is given up after this, even if nothing follows it.
+const FRAME_WAIT: Delay = Delay::from_millis(200);
 
 /// A complete frame, as it came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,10 +205,10 @@ impl Reassembler {
     /// When a frame is given up that is not complete by then: for the sake of those behind it.
     fn waits_until(&self, index: usize, latest: Latest<'_>) -> Monotonic {
         let slot = &self.open[index];
-        let wait = slot.latest.offset(FRAME_WAIT_NANOS);
+        let wait = slot.latest + FRAME_WAIT;
         let behind = self.open.iter().filter(|it| it.time > slot.time && it.is_complete());
         let ends = behind.map(|behind| {
-            let end = behind.latest.offset(REORDER_NANOS);
+            let end = behind.latest + REORDER;
             behind.time.and_then(latest).map_or(end, |latest| latest.min(end))
         });
         ends.min().map_or(wait, |end| wait.min(end))

@@ -95,7 +95,7 @@ fn a_frame_with_a_hole_is_given_up_when_its_successor_has_waited() {
     }
     assert_eq!(next(&mut reassembler, Monotonic(30 * MS)), None);
     let deadline = reassembler.deadline(&|_| None).unwrap();
-    assert_eq!(deadline, Monotonic(30 * MS + REORDER_NANOS));
+    assert_eq!(deadline, Monotonic(30 * MS) + REORDER);
     assert_eq!(next(&mut reassembler, deadline), Some((2, second)));
     assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 1));
 }
@@ -128,7 +128,7 @@ fn a_frame_in_the_middle_of_which_we_joined_is_no_loss() {
     for packet in packets_of(&second, 2, 10) {
         push(&mut reassembler, &packet, Monotonic(0));
     }
-    assert_eq!(next(&mut reassembler, Monotonic(REORDER_NANOS)), Some((2, second)));
+    assert_eq!(next(&mut reassembler, Monotonic(0) + REORDER), Some((2, second)));
     assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 0));
 }
 
