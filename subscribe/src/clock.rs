@@ -1,6 +1,6 @@
 //! This machine's clocks, which only event loops and threads at work read.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_net::machine;
 
 /// CLOCK_MONOTONIC now.
@@ -9,8 +9,8 @@ pub fn monotonic() -> Monotonic {
     Monotonic(machine::monotonic_nanos())
 }
 
-/// CLOCK_REALTIME minus CLOCK_MONOTONIC now, in nanoseconds.
+/// CLOCK_REALTIME minus CLOCK_MONOTONIC now.
 #[must_use]
-pub fn unix_offset() -> i64 {
-    machine::unix_offset_nanos()
+pub fn unix_offset() -> Delay {
+    Delay::from_nanos(machine::unix_offset_nanos())
 }

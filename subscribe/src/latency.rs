@@ -52,7 +52,7 @@ impl Latency {
         let relative = at - origin.undelayed;
         self.relative.add(relative, at);
         if let Some(wall) = origin.wall {
-            let absolute = Wall(at.0.saturating_add(unix_offset())) - wall;
+            let absolute = Wall(at.0) + unix_offset() - wall;
             // The sender learns of a step of its clock up to a second later.
             if (absolute - relative).abs() < CLOCKS_APART {
                 self.absolute.add(absolute, at);

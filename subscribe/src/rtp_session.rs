@@ -18,7 +18,7 @@ use mio::event::Events;
 use mio::{Registry, Token};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
@@ -40,9 +40,8 @@ const CALLS_AT_A_TIME: usize = 16;
 /// Number of tokens that a session needs, one for each socket.
 pub(crate) const TOKENS: usize = 3;
 
-/// If the offset between wall clock and monotonic clock has changed by more than this since the last turn, in
-/// nanoseconds, the wall clock was set.
-const CLOCK_SET_NANOS: i64 = 1_000_000;
+/// If the offset between wall clock and monotonic clock has changed by more than this since the last turn, the wall clock was set.
+const CLOCK_SET: Delay = Delay::from_millis(1);
 
 /// The RTP session of one medium.
 pub(crate) struct RtpSession {
@@ -50,8 +49,8 @@ pub(crate) struct RtpSession {
     rtcp: PolledSocket,
     repair: Option<PolledSocket>,
     stream: RtpStream,
-    /// This machine's wall clock minus its monotonic clock in the last turn, in nanoseconds.
-    unix_offset: i64,
+    /// This machine's wall clock minus its monotonic clock in the last turn.
+    unix_offset: Delay,
     /// The wall clock was set, and packets that have not been read yet may bear stamps from before.
     was_set: bool,
     /// Sends RTCP.
@@ -140,11 +139,11 @@ impl RtpSession {
     }
 
     /// Begins a turn of the loop: marks the sockets that the poll has reported as readable. This machine's wall clock
-    /// minus its monotonic clock is now `unix_offset` nanoseconds.
-    pub(crate) fn begin_turn(&mut self, events: &Events, unix_offset: i64) {
+    /// minus its monotonic clock is now `unix_offset`.
+    pub(crate) fn begin_turn(&mut self, events: &Events, unix_offset: Delay) {
         self.sockets_mut().for_each(|socket| socket.notice(events));
         // The kernel stamps arrivals by the wall clock: stamps from before it was set are of no use.
-        self.was_set |= (unix_offset - self.unix_offset).abs() > CLOCK_SET_NANOS;
+        self.was_set |= (unix_offset - self.unix_offset).abs() > CLOCK_SET;
         self.unix_offset = unix_offset;
     }
 
@@ -244,7 +243,8 @@ impl RtpSession {
             let stamps_hold = !std::mem::take(was_set);
             left |= rtp.read(CALLS_AT_A_TIME, &mut |received, now| {
                 let stamp = received.arrival.filter(|_| stamps_hold);
-                let arrival = stamp.map_or(now, |unix| Monotonic(unix - *unix_offset).min(now));
+                let arrival =
+                    stamp.map_or(now, |unix| Wall(unix).monotonic(-*unix_offset).min(now));
                 stream.admit(received.data, received.from.ip(), arrival, sync, each);
             });
         }

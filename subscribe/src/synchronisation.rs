@@ -52,8 +52,8 @@ pub(crate) struct Synchronisation {
     looked: Monotonic,
     /// When the current turn of the loop began.
     now: Monotonic,
-    /// This machine's wall clock minus its monotonic clock in that turn, in nanoseconds.
-    unix_offset: i64,
+    /// This machine's wall clock minus its monotonic clock in that turn.
+    unix_offset: Delay,
     /// Both wall clocks are synchronised: with one latency, all viewers present at the same instant.
     disciplined: bool,
     /// The latency is still being found.
@@ -73,7 +73,7 @@ impl Synchronisation {
             timeline: Timeline::new(first),
             jitter: Jitter::default(),
             latency,
-            wall: WallClock::new(now, now.0.saturating_add(unix_offset)),
+            wall: WallClock::new(now, (Wall(now.0) + unix_offset).0),
             looked: Monotonic(0),
             now,
             unix_offset,
@@ -117,8 +117,8 @@ impl Synchronisation {
         self.unix_offset = unix_offset();
     }
 
-    /// This machine's wall clock minus its monotonic clock in this turn, in nanoseconds.
-    pub(crate) const fn unix_offset(&self) -> i64 {
+    /// This machine's wall clock minus its monotonic clock in this turn.
+    pub(crate) const fn unix_offset(&self) -> Delay {
         self.unix_offset
     }
 
@@ -173,7 +173,7 @@ impl Synchronisation {
 
     /// Looks at this machine's wall clock, and decides whether viewers can go by the wall clocks.
     fn look(&mut self, now: Monotonic, synchronised: bool, stepped: Delay) {
-        self.wall.observe(now, now.0.saturating_add(self.unix_offset));
+        self.wall.observe(now, (Wall(now.0) + self.unix_offset).0);
         let fixed = matches!(self.latency, TargetLatency::Fixed(_));
         let offset = stepped - Delay::from_nanos(self.wall.unix_nanos(Monotonic(0)));
         let agree =

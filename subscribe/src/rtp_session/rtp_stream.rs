@@ -118,7 +118,7 @@ impl RtpStream {
             each(admitted, StreamTime { clock, arrival_clock, sync });
         });
         let now = monotonic();
-        self.repair_time.spend(now.nanos_since(arrival), now);
+        self.repair_time.spend(now - arrival, now);
     }
 
     /// Takes a datagram of the RTP port, and passes it to `each` if it is the source's.

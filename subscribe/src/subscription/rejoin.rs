@@ -1,25 +1,25 @@
 //! When to join silent multicast groups again: switches without an IGMP querier forget their members after some
 //! minutes, and an interface that was plugged in again has none.
 
-use streamsocket_media::clock::Monotonic;
+use streamsocket_media::clock::{Delay, Monotonic};
 
-/// Silence before the first attempt, and the time until the second, in nanoseconds: a second is what a viewer waits
+/// Silence before the first attempt, and the time until the second: a second is what a viewer waits
 /// before looking for the fault elsewhere.
-const FIRST_NANOS: i64 = 1_000_000_000;
+const FIRST: Delay = Delay::from_secs(1);
 
-/// Longest time between attempts, in nanoseconds: each is a message or two to the switch.
-const LONGEST_NANOS: i64 = 10_000_000_000;
+/// Longest time between attempts: each is a message or two to the switch.
+const LONGEST: Delay = Delay::from_secs(10);
 
 /// The schedule of attempts.
 #[derive(Debug)]
 pub(super) struct Rejoin {
     next: Monotonic,
-    wait: i64,
+    wait: Delay,
 }
 
 impl Rejoin {
-    pub(super) const fn new(now: Monotonic) -> Self {
-        Self { next: now.offset(FIRST_NANOS), wait: FIRST_NANOS }
+    pub(super) fn new(now: Monotonic) -> Self {
+        Self { next: now + FIRST, wait: FIRST }
     }
 
     pub(super) const fn deadline(&self) -> Monotonic {
@@ -28,7 +28,7 @@ impl Rejoin {
 
     /// Makes the next attempt due at once, because the network has changed.
     pub(super) const fn hasten(&mut self, now: Monotonic) {
-        (self.next, self.wait) = (now, FIRST_NANOS);
+        (self.next, self.wait) = (now, FIRST);
     }
 
     /// Whether to join again now; `heard` is when the last packet came.
@@ -36,12 +36,12 @@ impl Rejoin {
         if now < self.next {
             return false;
         }
-        if let Some(heard) = heard.filter(|heard| now.nanos_since(*heard) < FIRST_NANOS) {
-            (self.next, self.wait) = (heard.offset(FIRST_NANOS), FIRST_NANOS);
+        if let Some(heard) = heard.filter(|heard| now - *heard < FIRST) {
+            (self.next, self.wait) = (heard + FIRST, FIRST);
             return false;
         }
-        self.wait = (self.wait * 2).min(LONGEST_NANOS);
-        self.next = now.offset(self.wait);
+        self.wait = (self.wait * 2).min(LONGEST);
+        self.next = now + self.wait;
         true
     }
 }
