@@ -103,7 +103,10 @@ impl Receiver {
         let file = &file[frame.start..];
         match scan(file) {
             Ok(scanned) => {
-                assert_eq!((scanned.picture.width, scanned.picture.height), (frame.width, frame.height));
+                assert_eq!(
+                    (scanned.picture.width, scanned.picture.height),
+                    (frame.width, frame.height)
+                );
                 assert_eq!(scanned.data.start, header);
                 assert!(lies_in(&file[scanned.data], coded));
             }

@@ -204,8 +204,11 @@ fn check_frames(input: &Input, tables: [[u8; 64]; 2], sent: &[Sent], receiver: &
         before = (*begun, *time);
         let scanned = jpeg_scan::scan(file).expect("it is a picture");
         assert_eq!((scanned.picture.width, scanned.picture.height), size);
-        assert_eq!((scanned.picture.tables, scanned.picture.sampling == Sampling::S420), (tables, input.is_420));
-        assert_eq!(scanned.restart_interval, input.restart_interval);
+        assert_eq!(
+            (scanned.picture.tables, scanned.picture.sampling == Sampling::S420),
+            (tables, input.is_420)
+        );
+        assert_eq!(scanned.picture.restart_interval, input.restart_interval);
         assert_eq!(&file[scanned.data], &frame.coded[..]);
     }
 }

@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
-use streamsocket_media::clock::{Monotonic, WallClock, sample_nanos};
+use streamsocket_media::clock::{Delay, Monotonic, WallClock, sample_nanos};
 use streamsocket_stream::receive::audio::{Chunk, Reassembler};
 use streamsocket_stream::receive::packet::Packet as Received;
 use streamsocket_stream::receive::repair::Repair;
@@ -190,7 +190,7 @@ fuzz_target!(|input: Input| {
         input: &input,
         source: Source::new(stream.rate),
         repair: Repair::default(),
-        reassembler: Reassembler::new(stream.channels).with_repair(100_000_000),
+        reassembler: Reassembler::new(stream.channels).with_repair(Delay::from_millis(100)),
         next: None,
         heard: 0,
         missed: 0,

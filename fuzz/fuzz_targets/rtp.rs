@@ -176,7 +176,7 @@ impl Stream {
             self.source.reported(ntp, now);
         }
         let (block, fates) = (self.source.report(now), self.fates.report());
-        assert!(self.source.jitter_nanos() >= 0);
+        assert!(self.source.jitter() >= Delay::ZERO);
         let runs = fates.as_ref().map(|(_, runs)| runs.iter());
         let total = |it: &dyn Fn(bool) -> bool| -> u32 {
             let runs = runs.clone().into_iter().flatten().filter(|run| it(run.received));

@@ -25,7 +25,9 @@ const REPAIRED: Ssrc = Ssrc(0x5353_0001);
 const REPAIRED_FIRST: Sequence = Sequence(1001);
 
 pub(super) fn seeds() -> Vec<Seeds> {
-    let video = [pictures(&picture(Sampling::S422, 0), 400), pictures(&picture(Sampling::S420, 7), 0)].concat();
+    let video =
+        [pictures(&picture(Sampling::S422, 0), 400), pictures(&picture(Sampling::S420, 7), 0)]
+            .concat();
     let payloads: Vec<_> = video.iter().filter_map(|packet| Packet::parse(packet).ok()).collect();
     let payloads: Vec<_> = payloads.iter().map(|it| (it.payload(), it.header().marker)).collect();
     let mut assembled = Vec::new();
