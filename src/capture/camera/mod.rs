@@ -2,7 +2,7 @@
 //! a picture is not looked at here.
 //!
 //! A frame goes: driver -> `ring` -> judged here -> [`Unit`], whose bytes are lent -> dropped by
-//! whoever sent it last -> driver. At most [`LEASED_MAX`] are lent, and one more for each encoder
+//! whoever sent it last -> driver. At most `LEASED_MAX` are lent, and one more for each encoder
 //! beside; fewer if the driver granted few buffers. While that many are, the newest frame is held back
 //! and older ones return to the driver at once.
 
