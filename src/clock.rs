@@ -1,5 +1,5 @@
-//! The machine's clocks and the one timer: the only place where the daemon reads the time. Only
-//! the event loop calls it, and hands the time on as an argument.
+//! The machine's clocks and the one timer: the only place where the daemon reads the time. The event loop
+//! calls it and hands the time on as an argument; threads beside it that wait call it themselves.
 
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{

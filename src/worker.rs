@@ -1,6 +1,6 @@
-//! The JPEG worker: a thread for drawing, encoding and transforming pictures, which take too long
-//! for the event loop. Jobs go to it in a bounded queue; results come back in another, and wake the
-//! loop. It does not know what a job is.
+//! A JPEG worker: a thread for drawing, encoding and transforming pictures, which take too long for
+//! the event loop; each test picture has one, and each normaliser that converts. Jobs go to it in a
+//! bounded queue; results come back in another, and wake the loop. It does not know what a job is.
 
 use crate::beside::Slowly;
 use std::fmt;

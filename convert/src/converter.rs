@@ -1,5 +1,5 @@
 //! Converts one picture at a time into one that RTP can carry (RFC 2435): rewritten without loss,
-//! or re-encoded.
+//! or encoded anew, at its size or smaller.
 
 use crate::planes::{Planes, Rows};
 use crate::quality;

@@ -1,5 +1,6 @@
-//! Makes of any JPEG or raw picture one that RTP can carry (RFC 2435), as large or smaller. It takes as long as
-//! it takes: no thread, no input or output, no `unsafe`.
+//! Turns JPEGs and raw pictures of all kinds into ones that RTP can carry (RFC 2435), of the same size or
+//! smaller. It works on the caller's thread, however long that takes: no thread of its own, no input or
+//! output, no `unsafe`.
 #![deny(unsafe_code)]
 
 mod converter;

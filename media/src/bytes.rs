@@ -1,5 +1,5 @@
-//! The bytes of a unit, whoever owns them. Nothing is copied and nothing is allocated for a clone: the last
-//! one to be dropped, on any thread, gives the memory back to where it came from, exactly once.
+//! The bytes of a unit, whoever owns them. A clone copies nothing and allocates nothing; dropping the last
+//! one, on any thread, gives the memory back to where it came from, exactly once.
 
 use crate::slots::Slots;
 use core::fmt;

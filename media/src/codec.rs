@@ -1,4 +1,4 @@
-//! How units are coded.
+//! How the bytes of a unit are coded.
 
 use crate::raw::RawFormat;
 

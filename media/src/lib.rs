@@ -1,5 +1,5 @@
-//! What flows from sources to sinks: units of pictures and sound with the time of their capture, the memory
-//! and the formats that they come in, and the clocks of a session. No input or output, no `unsafe`.
+//! What flows from sources to sinks: pictures as units, each with the time of its capture; the memory and the
+//! formats of pictures and sound; and the clocks of a session. No input or output, no `unsafe`.
 
 pub mod bytes;
 pub mod clock;

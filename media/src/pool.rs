@@ -1,5 +1,5 @@
-//! Buffers for units that are read or made here. They grow to the size of the units once and are then used
-//! again: nothing is allocated for a unit.
+//! Buffers for units that are read from a file or a pipe, or encoded. They grow once to the size of the units
+//! and are reused: nothing is allocated for each unit.
 
 use crate::bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,5 @@
-//! The memory that a device fills in turn, as those know it who read from it.
+//! Memory that a device fills slot by slot, as its readers see it: they hold slots, and the device has one
+//! back when nobody holds it any more.
 
 use core::fmt;
 use std::sync::Arc;

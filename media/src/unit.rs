@@ -1,4 +1,5 @@
-//! What flows from sources to sinks: one picture each, or what a codec makes of one.
+//! What flows from sources to sinks: a unit of coded media, which is one picture, with the time of its
+//! capture and whether others depend on it.
 
 use crate::bytes::Bytes;
 use crate::clock::Monotonic;

@@ -1,5 +1,5 @@
-//! Turns what sources deliver into pictures that RTP can carry (RFC 2435), on the JPEG worker where it takes
-//! too long for the event loop. Knows no source; what computes is in `streamsocket_convert`.
+//! Turns what sources deliver into pictures that RTP can carry (RFC 2435), on a JPEG worker where that takes
+//! too long for the event loop. Knows no source; the conversions themselves are in `streamsocket_convert`.
 
 mod normaliser;
 

@@ -1,6 +1,6 @@
 //! Makes every picture one that RTP can carry (RFC 2435). Most pass unchanged in the camera's own
-//! memory; others are rewritten without loss or re-encoded on the worker thread, which never blocks
-//! the loop. What cannot be converted is dropped and counted by reason.
+//! memory; others are rewritten without loss, encoded anew or made smaller on a thread of their
+//! own, which never blocks the loop. What cannot be converted is dropped and counted by reason.
 
 #[cfg(test)]
 mod tests;

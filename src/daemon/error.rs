@@ -1,4 +1,4 @@
-//! Why a session ends.
+//! Why a session cannot begin, or has to end.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! An input: a source of pictures or of sound, with its branches, each of which ends in a track.
+//! An input: a source of pictures with its branches, each of which ends in a track, or a source of
+//! sound with its tracks.
 
 use super::audio::{AudioInput, OpenedAudio};
 use super::branch::{Branch, OpenedBranch};

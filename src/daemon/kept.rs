@@ -1,4 +1,4 @@
-//! What tracks keep when their sources are reopened.
+//! The numbers that tracks keep when a reload opens their sources anew.
 
 use crate::publish::beginning::Beginning;
 use crate::publish::track::TrackId;

@@ -1,11 +1,11 @@
 //! The daemon's event loop, the only place that knows both the engine and the edges.
 //!
-//! `launch` and `opening` open everything beside the loop; `state` holds it; `run` is the loop. There
-//! are inputs (`input`: `video`, `audio`), each a source whose branches (`branch`) end in tracks, and
-//! sessions (`session`), which describe and announce tracks. In each turn every input sends what it
-//! has, and every track its RTCP (`rtcp`). The loop knows descriptors by what they mean (`registry`),
-//! and follows changes of devices, network, clock and configuration (`watch`, `link`, `describe`,
-//! `reload`).
+//! `launch` and `opening` open everything beside the loop; `state` holds it; `run` is the loop. There are inputs
+//! (`input`: `video`, `audio`), each a source whose pictures go through branches (`branch`) to tracks, or whose
+//! samples go to tracks, and sessions (`session`), which describe and announce tracks. In each turn every input sends
+//! what it has, and every track its RTCP (`rtcp`). The loop knows descriptors by what they mean (`registry`), and
+//! follows changes of devices, network, clock and configuration (`watch`, `link`, `describe`, `reload` with
+//! `change`).
 
 mod audio;
 mod branch;

@@ -1,6 +1,6 @@
 //! Opens a daemon's parts beside the loop: the groups, the sources and the sockets, each of which
-//! may take seconds or never answer. The loop makes the inputs of them when they begin, so that
-//! those of a session that continues get its numbers and clocks as they are then.
+//! may take seconds or never answer. The loop turns them into inputs when they begin, so that those
+//! of a session that continues get its numbers and clocks as they are then.
 
 use super::audio::OpenedAudio;
 use super::branch::{OpenedBranch, Patience};
@@ -214,7 +214,7 @@ fn is_heard_of(description: &Description, id: &TrackId) -> bool {
     description.tracks.iter().any(|other| other.id.index == id.index)
 }
 
-/// What the FEC of a track needs, if it is wanted.
+/// What the repair packets of a track take, if they are wanted.
 fn fec(share: Share, media: Ssrc) -> Result<Option<(Share, Encoder)>, Error> {
     if share.is_none() {
         return Ok(None);

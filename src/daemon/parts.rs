@@ -1,4 +1,4 @@
-//! Makes the parts of sessions of the settings: their descriptions, the way of sending, their
+//! Makes from the settings what sessions consist of: their descriptions, the way of sending, their
 //! announcers, and the files that are written.
 
 use super::error::Error;

@@ -1,6 +1,6 @@
-//! The descriptors that the loop watches, and what an event of each means. Tokens are given here and
-//! nowhere else: one to each meaning, so that there are as many as meanings, however often
-//! descriptors come and go.
+//! The descriptors that the loop watches, and what an event of each means. Tokens are given here
+//! and nowhere else, one for each meaning: their number stays the same, however often descriptors
+//! come and go.
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};

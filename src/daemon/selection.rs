@@ -1,5 +1,5 @@
-//! Which frames of a source a tier takes that is to have fewer of them: those that are due by its
-//! own rate. Of a source of 30 frames a second at 15 that is every second one.
+//! Which frames of a source a tier with fewer frames takes: those that are due by its own rate. At
+//! 15 frames a second that is every second one of a source with 30.
 
 use streamsocket_media::FrameRate;
 use streamsocket_media::clock::Monotonic;

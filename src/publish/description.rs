@@ -47,7 +47,7 @@ pub struct Description {
     pub changes: u64,
     /// Longest media packet in bytes of UDP payload.
     pub packet_size: usize,
-    /// Whether FEC packets are sent.
+    /// Whether repair packets are sent.
     pub fec: bool,
     /// Whether the machine's wall clock is synchronised.
     pub synchronised: bool,

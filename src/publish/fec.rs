@@ -1,5 +1,5 @@
-//! Makes FEC packets of the packets of a frame, or of 40 ms of sound, which go to groups and ports
-//! of their own (docs/repair.md).
+//! Makes the repair packets (FEC, docs/repair.md) of a frame's packets, or of 40 ms of sound. They
+//! go to ports of their own, and where the packets go to a group, to the next one.
 
 use super::transport::Transport;
 use std::ops::Range;
@@ -9,11 +9,11 @@ use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
-/// The FEC of a track of pictures.
+/// What makes the repair packets of a track of pictures.
 pub(super) struct PictureFec {
     share: Share,
     encoder: Encoder,
-    /// The frame that FEC packets are due for.
+    /// The frame that repair packets are due for.
     frame: Option<Block>,
     /// Frames with more packets than a block holds, which were sent without.
     too_large: u64,
@@ -29,12 +29,12 @@ impl PictureFec {
         self.frame.is_none()
     }
 
-    /// Frames sent without FEC, since they have more packets than a block holds.
+    /// Frames sent without repair packets, since they have more packets than a block holds.
     pub(super) const fn too_large(&self) -> u64 {
         self.too_large
     }
 
-    /// Prepares for a frame. Returns the number of its FEC packets and their length in bytes.
+    /// Prepares for a frame. Returns the number of its repair packets and their length in bytes.
     pub(super) fn begin(
         &mut self,
         packets: &Packets,
@@ -51,7 +51,7 @@ impl PictureFec {
         (repairs.into(), longest + RESERVE)
     }
 
-    /// The FEC packets in `range` of the frame that was begun, whose `bytes` must still be there.
+    /// The repair packets in `range` of the frame that was begun, whose `bytes` must still be there.
     /// They are made when the first of them is due, so that the frame's own packets never wait for
     /// it.
     pub(super) fn make(
@@ -73,7 +73,7 @@ impl PictureFec {
     }
 }
 
-/// The FEC of a track of sound.
+/// What makes the repair packets of a track of sound.
 pub(super) struct SoundFec(SoundRepair);
 
 impl SoundFec {
@@ -81,7 +81,7 @@ impl SoundFec {
         Self(SoundRepair::new(share, encoder))
     }
 
-    /// Takes a packet that was sent, and sends the FEC packets that are due after it.
+    /// Takes a packet that was sent, and sends the repair packets that are due after it.
     pub(super) fn send(&mut self, packet: &AudioPacket<'_>, transport: &mut Transport) {
         self.0.push(packet, |made| transport.send_fec(std::iter::once(made)));
     }

@@ -96,7 +96,7 @@ mod tests {
     fn groups_of_other_tracks_are_passed_over() {
         let nth = |taken| nth("a", None, taken);
         let at = |group| Destination::new(group, PORT_DEFAULT);
-        // The second track of a session at the first one's place, and one whose FEC goes to the third.
+        // The second track of a session at the first one's place, and one whose repair packets go to the third.
         let below = |group: IpAddr| match group {
             IpAddr::V4(group) => IpAddr::V4((u32::from(group) - 1).into()),
             IpAddr::V6(_) => group,

@@ -1,5 +1,5 @@
-//! A socket to one address, and the state of its errors and what went through it. Errors at one
-//! address never affect another.
+//! A socket to one address, with the state of its errors and a count of what was sent. Errors at
+//! one address never affect another.
 
 use log::Level;
 use std::io;

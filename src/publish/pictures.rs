@@ -1,5 +1,6 @@
 //! How pictures leave: cut into packets, which the pacer spreads over a part of the frame interval,
-//! FEC packets behind them.
+//! repair packets behind them. A picture is held until the last packet that reads from it has left;
+//! then its memory is given back.
 
 use super::fec::PictureFec;
 use super::transport::Transport;
@@ -23,7 +24,7 @@ const IP_OVERHEAD: usize = 28;
 /// How pictures are sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending {
-    /// Longest media packet in bytes, such that its FEC packets fit, too.
+    /// Longest media packet in bytes, such that its repair packets fit, too.
     pub packet_size: usize,
     /// How a frame is spread.
     pub pace: Pace,
@@ -48,7 +49,7 @@ pub struct PictureCounts {
     pub too_long: u64,
     /// Pictures that a limit had no room for.
     pub over_bitrate: u64,
-    /// Pictures that left without FEC, since they have more packets than a block.
+    /// Pictures that left without repair packets, since they have more packets than a block.
     pub without_fec: u64,
 }
 

@@ -1,5 +1,6 @@
-//! Where a track goes: sinks, which are attached and detached while it is sent. Each has its own
-//! sockets, state of errors and kind of messages (GSO), so that one never affects another.
+//! Where a track goes: sinks, which are attached and detached while it is sent. Each has sockets of
+//! its own, its own state of errors, and decides for itself whether the kernel cuts packets up
+//! (GSO), so that one never affects another.
 
 use super::output::{Output, Sent};
 use crate::settings::Endpoint;
@@ -40,7 +41,7 @@ pub struct Opening<'a> {
     pub interface: Option<&'a Interface>,
     /// Multicast time to live.
     pub ttl: u8,
-    /// Whether FEC packets are sent.
+    /// Whether repair packets are sent.
     pub fec: bool,
     /// Errors are not logged: another track's sink at the same destination logs them.
     pub quiet: bool,
@@ -166,7 +167,7 @@ impl Sink {
         }
     }
 
-    /// What was sent so far: media and FEC packets.
+    /// What was sent so far: media and repair packets.
     #[must_use]
     pub fn sent(&self) -> Sent {
         let mut sent = Sent::default();
@@ -193,7 +194,7 @@ impl Sink {
         }
     }
 
-    /// Sends a batch of FEC packets, if this sink takes them.
+    /// Sends a batch of repair packets, if this sink takes them.
     pub fn send_fec<'a>(&mut self, batch: &mut dyn Iterator<Item = Datagram<'a>>) {
         match self {
             Self::Udp(sink) => sink.fec.iter_mut().for_each(|fec| fec.send(batch)),

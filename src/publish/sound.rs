@@ -1,4 +1,5 @@
-//! How sound leaves: in packets, each as soon as it is full, FEC packets behind every block of them.
+//! How sound leaves: in packets, each as soon as it is full, repair packets behind every block of
+//! them.
 
 use super::fec::SoundFec;
 use super::transport::Transport;
@@ -14,7 +15,7 @@ pub struct SoundSending {
     pub format: AudioFormat,
     /// What its packets look like.
     pub form: Form,
-    /// Longest media packet in bytes, such that its FEC packets fit, too.
+    /// Longest media packet in bytes, such that its repair packets fit, too.
     pub packet_size: usize,
 }
 
@@ -34,7 +35,7 @@ impl SoundPackets {
         self.packets
     }
 
-    /// Sends a packet, and the FEC packets that are due after it.
+    /// Sends a packet, and the repair packets that are due after it.
     pub(super) fn send(
         &mut self,
         packet: AudioPacket<'_>,

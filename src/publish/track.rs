@@ -59,7 +59,7 @@ pub struct OpenedTrack {
     pub sending: Outgoing,
     /// Its sinks and RTCP.
     pub transport: Transport,
-    /// Its FEC, if there is one.
+    /// What makes its repair packets, if there are any.
     pub fec: Option<(Share, Encoder)>,
 }
 

@@ -1,5 +1,5 @@
-//! The sinks and the RTCP of one track: media, FEC packets and sender reports to every sink, and the
-//! reports of receivers, which come back from there.
+//! The sinks and the RTCP of one track: media packets, repair packets and sender reports to every
+//! sink, and the reports of receivers, which come back from there.
 
 use super::sink::{Sink, SinkToken, Sinks};
 use std::io;
@@ -76,7 +76,7 @@ impl Transport {
         }
     }
 
-    /// Sends FEC packets to every sink that takes them.
+    /// Sends repair packets to every sink that takes them.
     pub fn send_fec<'a>(&mut self, made: impl Iterator<Item = &'a [u8]> + Clone) {
         let batch = made.map(|packet| Datagram { header: packet, payload: &[] });
         self.fec_packets += batch.clone().count() as u64;
@@ -85,7 +85,7 @@ impl Transport {
         }
     }
 
-    /// FEC packets sent to each sink.
+    /// Repair packets sent to each sink.
     #[must_use]
     pub const fn fec_packets(&self) -> u64 {
         self.fec_packets

@@ -1,5 +1,6 @@
-//! The addresses that a session is sent to. All of them are computed here, once, from the address
-//! and the port that the user chose.
+//! The addresses that a session is sent to: its ports and groups. All of them are computed here,
+//! once, from the address and the port that the user chose, or from the group that was found for
+//! the session (`publish::group`).
 
 use super::error::{Error, wrong};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,7 +18,7 @@ pub(super) const PORTS: u16 = 8;
 /// The highest port of a video that leaves all of these.
 const PORT_MAX: u16 = u16::MAX - PORTS + 1;
 
-/// Groups of a session: one for media, and the next for FEC packets.
+/// Groups of a session: one for media, and the next for repair packets.
 const GROUPS: u16 = 2;
 
 /// How far the port of sound is above that of the video.
@@ -72,7 +73,7 @@ impl Destination {
     }
 
     /// What a further track of the same medium has, or a tier, the `nth` from 1 on: of a group the
-    /// one two above for each, since FEC packets take the next, of a host eight ports above. `None`
+    /// one two above for each, since repair packets take the next, of a host eight ports above. `None`
     /// if there is none so far above.
     #[must_use]
     pub fn further(&self, nth: u16) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! The inputs of options: one of pictures and one of sound, or the tracks of a configuration file.
+//! From options to inputs: one of pictures and one of sound, or the tracks of a configuration file.
 
 use super::choice::{AudioChoice, VideoChoice};
 use super::error::{Error, Table, Wrong, wrong};

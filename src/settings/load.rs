@@ -1,4 +1,4 @@
-//! Makes settings of options and a configuration file, or one line that says what is wrong and
+//! Makes settings from options and a configuration file, or one line that says what is wrong and
 //! where.
 
 use super::chosen::Settings;

@@ -1,5 +1,5 @@
 //! The settings: what the user chose, checked, so that the daemon can act on every value. What
-//! devices then grant is known by [`capture`](crate::capture).
+//! devices then grant is known only when [`capture`](crate::capture) has opened them.
 
 mod choice;
 mod chosen;

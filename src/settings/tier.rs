@@ -1,4 +1,4 @@
-//! Tiers: the same session once more, with fewer and smaller pictures.
+//! Tiers: the session's pictures once more, smaller, fewer or coarser.
 
 use super::choice::RateChoice;
 use super::error::{Error, Table, Wrong, wrong};

@@ -1,4 +1,4 @@
-//! The session, as far as opening a source depends on it.
+//! What opening a source depends on besides the settings.
 
 use crate::settings::Settings;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
-//! What the settings choose, opened: a source of pictures or of sound, so that the loop knows one type
-//! of each. [`open`] decides which source that is; how it captures is known by
-//! [`capture`](crate::capture).
+//! What the settings choose, opened: a source of pictures or of sound, so that the loop has one type of each to deal
+//! with. [`open`] decides which source that is; how it captures is the business of [`capture`](crate::capture).
 
 mod audio;
 mod context;

@@ -1,4 +1,5 @@
-//! This machine's clocks, which only event loops and threads at work read.
+//! This machine's clocks. Event loops read them, and threads that wait until something is due; all else gets the time
+//! as an argument.
 
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_net::machine;

@@ -1,5 +1,5 @@
 //! Tells whether somebody is sending a stream to a group: RTP packets in sequence from one source.
-//! Stray packets, which anybody can answer with, do not count.
+//! Stray packets, which anybody may send, do not count.
 
 use std::net::SocketAddr;
 use std::time::Duration;

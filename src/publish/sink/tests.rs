@@ -76,7 +76,7 @@ fn a_socket_that_cannot_be_opened_anew_keeps_no_other_where_it_is() {
     let mut sink = sink(Endpoint { rtp, rtcp: rtp, fec });
     let datagram = || std::iter::once(Datagram { header: &[1], payload: &[] });
     sink.send(&mut datagram());
-    // FEC goes by IPv4, of which the interface has no address any more.
+    // Repair packets go by IPv4, of which the interface has no address any more.
     let interface = Interface { address: None, ..Interface::named("lo").unwrap() };
     assert!(sink.reopen(&interface, 1).is_err());
     sink.send(&mut datagram());

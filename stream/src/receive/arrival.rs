@@ -1,6 +1,6 @@
-//! When what has no capture time is due: a sender without time extensions and reports says of its packets
-//! only how far apart they were captured (RTP time). That is laid over their arrival as the sender's
-//! wall clock is elsewhere: by those that came undelayed.
+//! When something is due whose sender tells no capture times, neither in time extensions nor in reports: its
+//! RTP time says only how far apart packets were captured. It is laid over arrival by the packets that came
+//! undelayed, as the sender's wall clock is otherwise.
 
 use super::timeline::Timeline;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};

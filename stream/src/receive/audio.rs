@@ -1,5 +1,5 @@
-//! Puts L16 packets (RFC 3551 section 4.5.11) back in order and names what is missing, so that the
-//! sound that follows a loss stays where it belongs in time.
+//! The reassembler (depacketizer) of L16: puts packets (RFC 3551 section 4.5.11) back in order and
+//! says what is missing, so that the sound that follows a loss keeps its place in time.
 
 use super::packet::Packet;
 use super::{Latest, REORDER};

@@ -1,5 +1,5 @@
-//! From packets to what is presented, whatever the payload format. What a format has to offer is what the arms
-//! below ask of it: a new one is a variant of each enum here, and a reassembler of its own.
+//! From packets to what is presented, whatever the payload format. A new format is a variant of each enum here,
+//! an arm in each method that matches on it, and a reassembler of its own.
 
 use super::packet::Packet;
 use super::refusal::{Reason, Refusals};

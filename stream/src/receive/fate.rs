@@ -1,4 +1,4 @@
-//! What became of each packet in the end, repair included: for the reports of RFC 5725.
+//! What became of each packet in the end, repair included: for reports of the loss that remains (RFC 5725).
 
 use streamsocket_wire::rtcp::Run;
 use streamsocket_wire::rtp::Sequence;

@@ -1,6 +1,6 @@
-//! How long presentation has to wait: the latency that lets all but a few in ten thousand pictures
-//! and packets of sound be ready in time, from how they have been delayed in the last minute. What was
-//! held up because one of both machines stood still says nothing of the network between them.
+//! How long presentation has to wait: the latency at which all but a few in ten thousand pictures and
+//! packets of sound are ready in time, by their delays in the last minute. What was held up because one
+//! of the two machines stood still says nothing of the network between them.
 
 use super::spread::Spread;
 use streamsocket_media::clock::{Delay, Monotonic};

@@ -1,4 +1,4 @@
-//! From packets to an access unit that is due.
+//! From packets to a frame or samples that are due.
 
 pub mod arrival;
 pub mod audio;

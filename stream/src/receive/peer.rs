@@ -1,6 +1,6 @@
-//! From which address the packets of a stream come, and who may take it over. Anybody in a LAN can send
-//! to a group, and a description names the source's SSRC to everybody: neither makes a packet the
-//! sender's. Its address does, as far as nobody forges that.
+//! Which address the packets of a stream come from, and who may take it over. Anybody in a LAN can send
+//! to a group, and a description tells everybody the source's SSRC: neither proves that a packet is the
+//! sender's. Its address does, unless somebody forges that.
 
 use core::net::IpAddr;
 use streamsocket_media::clock::{Delay, Monotonic};

@@ -1,9 +1,9 @@
-//! Keeps the sound card in step with the timeline: how much faster or slower than it comes each packet
-//! is to be played, so that it is heard when it is due. The card's clock, the sender's and the
-//! microphone's all differ by some 100 ppm; a loop finds out what they come to together.
+//! Keeps the sound card in step with the timeline: says how much faster or slower than it came each packet is to be
+//! played, so that it is heard when it is due. The card's clock, the sender's and the microphone's all differ by some
+//! 100 ppm; a loop finds the sum.
 //!
-//! What is written is heard after everything that the card holds already. How much that is comes in
-//! as an argument, and so does the time; nothing is played here.
+//! What is written is heard after everything that the card holds already. How much that is comes in as an argument,
+//! and so does the time; nothing is played here.
 
 use streamsocket_media::clock::{Delay, Monotonic};
 

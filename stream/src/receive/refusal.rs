@@ -1,5 +1,5 @@
-//! Why what came is not presented: packets that are none of the stream's, and frames that no picture can be
-//! made of. Counted by reason, so that a viewer who sees nothing is told what comes.
+//! Why what came is not presented: packets that are not the stream's, and frames that no picture can be made
+//! of. Counted by reason, so that a viewer who sees nothing is told what comes.
 
 use core::net::IpAddr;
 

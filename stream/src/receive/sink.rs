@@ -1,6 +1,6 @@
-//! What lies behind a sound card's buffer: a converter, a sound server, a radio link with a codec. Sound that
-//! is handed over takes so much longer to be heard, which the latency has to allow for. How much that is
-//! comes in as what the card says of itself; no card is asked here.
+//! How much longer sound takes to be heard than a card's buffer says: behind the buffer there may be a
+//! converter, a sound server, or a radio link with a codec. The latency has to allow for it. What the card
+//! says of itself comes in; no card is asked here.
 
 use streamsocket_media::clock::Delay;
 

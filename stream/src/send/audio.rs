@@ -1,5 +1,5 @@
-//! Gathers samples into packets of 5 ms of L16 (RFC 3551 section 4.5.11), or of less where a packet has no
-//! room for so much.
+//! The packetizer of L16: gathers samples into packets of 5 ms (RFC 3551 section 4.5.11), or of less where a
+//! packet has no room for so much.
 
 use super::SEAL_RESERVE;
 use super::clock::AudioClock;

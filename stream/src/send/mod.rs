@@ -1,4 +1,4 @@
-//! From a captured access unit to packets that are due.
+//! From what was captured, a picture or samples, to packets that are due.
 
 pub mod audio;
 pub mod bitrate;

@@ -1,6 +1,6 @@
-//! The packets of one frame, free of any destination: a header each, written once into an arena
-//! that is reused, and the part of the frame that follows it. The payload itself stays where the
-//! camera put it.
+//! The packets of one frame, the same for every destination: of each the header, written once into
+//! an arena that is reused, and the part of the frame that follows it. The payload itself stays
+//! where the camera put it.
 
 use core::ops::Range;
 

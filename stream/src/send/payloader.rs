@@ -1,5 +1,5 @@
-//! From what was captured to packets, whatever the payload format. What a format has to offer is what the arms
-//! below ask of it: a new one is a variant of each enum here, and a packetizer of its own.
+//! From what was captured to packets, whatever the payload format. A new format is a variant of each enum here,
+//! an arm in each method that matches on it, and a packetizer of its own.
 
 use super::audio::{self, AudioPacket};
 use super::clock::{VIDEO_RATE, VideoClock};

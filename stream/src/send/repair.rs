@@ -1,5 +1,5 @@
-//! Repair packets for blocks of media packets: Reed-Solomon parity (`docs/repair.md`), so that a
-//! receiver that lacks some packets of a block makes them from any as many repair packets.
+//! Repair packets for blocks of media packets: Reed-Solomon parity (`docs/repair.md`). A receiver
+//! that lacks some packets of a block makes them from as many repair packets, whichever have come.
 
 use super::audio::AudioPacket;
 use core::fmt;

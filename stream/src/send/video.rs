@@ -1,5 +1,6 @@
-//! Cuts a JPEG into RTP packets (RFC 2435). All packets of a frame but the last are equally long,
-//! so that the kernel can segment them (UDP_SEGMENT). The JPEG is not touched and not copied.
+//! The packetizer of JPEG: cuts a picture into RTP packets (RFC 2435). All packets of a frame but
+//! the last are equally long, so that the kernel can segment them (UDP_SEGMENT). The JPEG is not
+//! touched and not copied.
 
 use super::SEAL_RESERVE;
 use super::packets::{HEADER_MAX, Packets};

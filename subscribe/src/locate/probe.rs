@@ -1,4 +1,4 @@
-//! Tries whether packets come of an announced session.
+//! Tries whether packets of an announced session arrive.
 
 use crate::plan::{Error, Plan};
 use streamsocket_net::{Interface, ReceiveSocket};

@@ -1,5 +1,6 @@
-//! Puts the fragments of RTP/JPEG frames back together (RFC 2435), whatever their order, straight
-//! into the buffer that the decoder reads. Frames come out complete and in order, or not at all.
+//! The reassembler (depacketizer) of JPEG: puts the fragments of RTP/JPEG frames back together (RFC
+//! 2435), whatever their order, straight into the buffer that the decoder reads. Frames come out
+//! complete and in order, or not at all.
 //!
 //! The buffer keeps room in front for the file header of appendix B, so that the coded data is
 //! copied once, from the packet to where it stays.
