@@ -8,9 +8,7 @@ pub use tables::{TierOptions, TrackOptions};
 pub use value::Scalar;
 
 use clap::{Args, Parser, Subcommand};
-use serde::Deserialize;
 use std::path::PathBuf;
-use value::one_or_more;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -101,8 +99,7 @@ pub struct SdpOptions {
 }
 
 /// How to stream. A configuration file has the same names, without the dashes.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct StreamOptions {
     /// Source of pictures: auto, v4l2:/dev/video0, v4l2:PORT (a USB port, as 'streamsocket devices' shows
     /// it), file:PATH (a file, or a folder of JPEGs), file:- (standard input), http://..., https://..., rtsp://...,
@@ -129,7 +126,6 @@ pub struct StreamOptions {
     pub requality: Option<Scalar>,
     /// Set a camera control, such as brightness=40; can be repeated ('streamsocket devices' lists them)
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
-    #[serde(deserialize_with = "one_or_more")]
     pub control: Option<Vec<String>>,
     /// Send the pictures once more for viewers with less bandwidth, as a session of its own: a name, a scale of
     /// 1/1, 1/2 or 1/4, and perhaps frames per second at most and a JPEG quality, such as low=1/2,15,70; can be
@@ -158,12 +154,10 @@ pub struct StreamOptions {
     pub av_offset: Option<Scalar>,
     /// Repeat files
     #[arg(long = "loop", num_args = 0, default_missing_value = "true", help_heading = "Sources")]
-    #[serde(rename = "loop")]
     pub looped: Option<bool>,
     /// Multicast group or host to send to; can be repeated. Sound goes to the port two above
     /// [default: a group of this machine's own, port 5004]
     #[arg(long, value_name = "ADDR[:PORT]", help_heading = "Network")]
-    #[serde(deserialize_with = "one_or_more")]
     pub to: Option<Vec<String>>,
     /// Network interface to send by, by its name or address [default: that of the default route, else of the
     /// LAN; never a VPN tunnel]
@@ -195,7 +189,6 @@ pub struct StreamOptions {
     /// Name of this daemon on this machine, for 'streamsocket status --instance NAME', and of the session
     /// unless --name says otherwise [default: the session's name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
-    #[serde(skip)]
     pub instance: Option<String>,
     /// Write the session description to this file
     #[arg(long, value_name = "FILE", help_heading = "Session")]
@@ -213,7 +206,6 @@ pub struct StreamOptions {
     pub stats: Option<PathBuf>,
     /// Read options from this TOML file; options on the command line take precedence
     #[arg(long, value_name = "FILE", help_heading = "Session")]
-    #[serde(skip)]
     pub config: Option<PathBuf>,
 }
 

@@ -1,11 +1,9 @@
 //! What has several values of its own: tracks and tiers.
 
-use super::value::{Scalar, one_or_more};
-use serde::Deserialize;
+use super::value::Scalar;
 
 /// A source with what is said of it alone: a `[[track]]` of a configuration file.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[derive(Clone, Debug, Default)]
 pub struct TrackOptions {
     /// Source of pictures.
     pub video: Option<String>,
@@ -20,15 +18,13 @@ pub struct TrackOptions {
     /// JPEG quality of what is encoded again.
     pub requality: Option<Scalar>,
     /// Camera controls.
-    #[serde(deserialize_with = "one_or_more")]
     pub control: Option<Vec<String>>,
     /// Milliseconds by which the camera is late.
     pub av_offset: Option<Scalar>,
 }
 
 /// A tier: a `[[tier]]` of a configuration file, or `NAME=SCALE[,FPS[,QUALITY]]`.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TierOptions {
     /// Its name.
     pub name: Option<String>,

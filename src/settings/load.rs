@@ -3,6 +3,7 @@
 
 use super::chosen::Settings;
 use super::error::{Error, Table, Wrong, wrong};
+use super::file::{self, Mistake};
 use super::input::InputSettings;
 use super::inputs::inputs;
 use super::parse::{announce, destinations, named, number};
@@ -14,7 +15,7 @@ use std::path::Path;
 use streamsocket_stream::send::bitrate::parse_rate;
 use streamsocket_stream::send::pacer::Pace;
 use streamsocket_stream::send::repair::Share;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// Largest UDP payload that fits an Ethernet frame: 1500 less 20 bytes of IP and 8 of UDP.
 const PACKET_SIZE_MAX: u16 = 1472;
@@ -28,13 +29,21 @@ const PACKET_SIZE_MIN: u16 = 300;
 /// One line that names the option or the file, the key and the line, and what is expected.
 pub fn load(options: StreamOptions) -> Result<Settings, Error> {
     let Some(path) = options.config.clone() else { return merged(options) };
-    let (file, text) = read(&path)?;
+    let text = read(&path)?;
+    let told = |at: Option<usize>, message: &str| {
+        let line = at.map_or_else(String::new, |at| format!(", line {}", line_at(&text, at)));
+        Error(format!("configuration {}{line}: {message}", path.display()))
+    };
+    let root = DeTable::parse(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        told(Some(at), &unreadable(&text, at, error.message()))
+    })?;
+    let root = root.get_ref();
+    let file = file::options(root).map_err(|Mistake { at, message }| told(Some(at), &message))?;
     // By itself first: what is wrong in it is told by its name.
     if let Err(Wrong { error: Error(message), table }) = check(file.clone()) {
         let message = message.trim_start_matches("--");
-        let line = line_of(&text, message, table);
-        let line = line.map_or_else(String::new, |it| format!(", line {it}"));
-        return Err(Error(format!("configuration {}{line}: {message}", path.display())));
+        return Err(told(place_of(root, message, table), message));
     }
     merged(options.or(file))
 }
@@ -55,26 +64,16 @@ fn merged(options: StreamOptions) -> Result<Settings, Error> {
     })
 }
 
-/// The line, from 1, that sets the key which a message begins with; of a table that does not set it the line
-/// where it begins.
-fn line_of(text: &str, message: &str, table: Option<Table>) -> Option<usize> {
+/// Where the key is set that a message begins with, in bytes; of a table that does not set it, where that begins.
+fn place_of(root: &DeTable<'_>, message: &str, table: Option<Table>) -> Option<usize> {
     let key = message.split([' ', ':']).next()?;
-    let root = DeTable::parse(text).ok()?;
-    let at = match table {
-        None => key_in(root.get_ref(), key)?,
-        Some(table) => {
-            let (name, index) = match table {
-                Table::Track(index) => ("track", index),
-                Table::Tier(index) => ("tier", index),
-            };
-            let (_, tables) = root.get_ref().iter().find(|(it, _)| it.get_ref() == name)?;
-            let DeValue::Array(tables) = tables.get_ref() else { return None };
-            let table = tables.get(index)?;
-            let DeValue::Table(keys) = table.get_ref() else { return None };
-            key_in(keys, key).unwrap_or(table.span().start)
-        }
+    let (name, index) = match table {
+        None => return key_in(root, key),
+        Some(Table::Track(index)) => ("track", index),
+        Some(Table::Tier(index)) => ("tier", index),
     };
-    Some(line_at(text, at))
+    let table = root.get(name)?.get_ref().as_array()?.get(index)?;
+    Some(key_in(table.get_ref().as_table()?, key).unwrap_or(table.span().start))
 }
 
 /// Where a table sets a key, in bytes.
@@ -103,21 +102,22 @@ fn key_of(text: &str, line: usize) -> Option<&str> {
 /// Bytes of a configuration that are read: all options are set in a kilobyte.
 const CONFIGURATION_MAX: u64 = 1 << 20;
 
-/// Reads a configuration file: what it says, and its text.
-fn read(path: &Path) -> Result<(StreamOptions, String), Error> {
-    let shown = path.display();
+/// Reads a configuration file.
+fn read(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     let read = std::fs::File::open(path)
         .and_then(|file| file.take(CONFIGURATION_MAX).read_to_string(&mut text));
-    read.map_err(|error| Error(format!("configuration {shown} cannot be read: {error}")))?;
-    let options = toml::from_str(&text).map_err(|error| {
-        let line = line_at(&text, error.span().map_or(0, |span| span.start));
-        let message = error.message().replace('\n', " ");
-        let key = key_of(&text, line).filter(|key| !message.contains(&format!("`{key}`")));
-        let key = key.map_or_else(String::new, |key| format!("{key}: "));
-        Error(format!("configuration {shown}, line {line}: {key}{message}"))
-    })?;
-    Ok((options, text))
+    let failed = |error| Error(format!("configuration {} cannot be read: {error}", path.display()));
+    read.map_err(failed).map(|_| text)
+}
+
+/// What is said of a text that is no TOML, from this byte on.
+fn unreadable(text: &str, at: usize, message: &str) -> String {
+    let message = message.replace('\n', " ");
+    match key_of(text, line_at(text, at)).filter(|key| !message.contains(&format!("`{key}`"))) {
+        Some(key) => format!("{key}: {message}"),
+        None => message,
+    }
 }
 
 fn check(options: StreamOptions) -> Result<Settings, Wrong> {

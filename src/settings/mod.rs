@@ -5,6 +5,7 @@ mod choice;
 mod chosen;
 mod destination;
 mod error;
+mod file;
 mod input;
 mod inputs;
 mod load;

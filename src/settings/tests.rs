@@ -162,6 +162,46 @@ fn a_wrong_key_is_named_with_its_line() {
 }
 
 #[test]
+fn a_value_of_another_kind_is_told_by_its_key() {
+    for (text, said) in [
+        ("name = 5\n", "line 1: name: invalid type: integer `5`, expected a string"),
+        ("\nsdp = 1.5\n", "line 2: sdp: invalid type: floating point `1.5`, expected a path"),
+        ("wait = 'yes'\n", "line 1: wait: invalid type: string \"yes\", expected a boolean"),
+        ("video.x = true\n", "line 1: video: invalid type: table, expected a string"),
+        ("to = ['239.255.9.9', 5]\n", "line 1: to: expected a string or a list of strings"),
+        ("fps = 1979-05-27\n", "line 1: fps: expected a number or a string"),
+        (
+            "ttl = 2\n[track]\n",
+            "line 2: track: invalid type: table, expected tables, each as [[track]]",
+        ),
+        (
+            "tier = ['a']\n",
+            "line 1: tier: invalid type: string \"a\", expected tables, each as [[tier]]",
+        ),
+        (
+            "ttl = 0xfffffffffffffffff\n",
+            "line 1: ttl 0xfffffffffffffffff: expected a number from 1 to 255",
+        ),
+        (
+            "fps = 1e999\n",
+            "line 1: fps 1e999: expected frames a second from 0.1 to 1000, such as 30, or max",
+        ),
+    ] {
+        assert_eq!(from_file(text).unwrap_err(), format!("configuration /camera.toml, {said}"));
+    }
+}
+
+#[test]
+fn numbers_are_written_in_any_way_of_the_format() {
+    let settings = from_file("ttl = 0x1_0\npacket-size = +1_200\nfps = 29.970\nquality = 50.0\n");
+    let settings = settings.unwrap();
+    assert_eq!((settings.ttl, settings.packet_size), (16, 1200));
+    let video = video_of(&settings);
+    let rate = FrameRate { numerator: 30_000, denominator: 1001 };
+    assert_eq!((video.rate, video.quality), (Some(RateChoice::Rate(rate)), 50));
+}
+
+#[test]
 fn what_is_wrong_is_said_on_one_line() {
     let error = from_file("video = \"a\\nb\\u001b[31m\"\n").unwrap_err();
     assert!(

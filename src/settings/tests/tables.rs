@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::options::CommandLine;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use streamsocket_media::Scale;
 
 /// What is said of a file that is wrong.
@@ -15,6 +15,20 @@ fn refused(text: &str) -> String {
 fn tiers(arguments: &[&str]) -> Result<Vec<Tier>, String> {
     let line = CommandLine::parse_from(["streamsocket"].iter().chain(arguments));
     load(line.stream).map(|it| it.tiers).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_option_but_two_is_a_key() {
+    let command = CommandLine::command();
+    let options = command.get_arguments().filter_map(|option| option.get_long());
+    let alone = ["config", "instance"];
+    let mut options: Vec<_> = options.filter(|it| !alone.contains(it)).chain(["track"]).collect();
+    let error = refused("none = 1\n");
+    let (_, keys) = error.split_once("expected one of ").unwrap();
+    let mut keys: Vec<_> = keys.split(", ").map(|key| key.trim_matches('`')).collect();
+    options.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(keys, options);
 }
 
 const TWO: &str = "\
