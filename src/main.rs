@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use streamsocket::capture::devices;
 use streamsocket::clock::monotonic;
-use streamsocket::control::{Answer, Request, client};
+use streamsocket::control::{Answer, Command as Ask, Request, client};
 use streamsocket::options::{Command, CommandLine, SdpOptions, StatusOptions, StreamOptions};
-use streamsocket::publish::viewers;
 use streamsocket::trial::{self, Findings, Service};
 use streamsocket::{beside, daemon, settings};
 use streamsocket_journal::logger;
@@ -33,8 +32,8 @@ fn main() -> ExitCode {
         Some(Command::Devices) => list_devices(),
         Some(Command::Check(options)) => check(options.stream),
         Some(Command::Sdp(options)) => sdp(&options),
-        Some(Command::Status(options)) => status(&options),
-        Some(Command::Viewers(options)) => list_viewers(&options),
+        Some(Command::Status(options)) => figures(&options, Ask::Status),
+        Some(Command::Viewers(options)) => figures(&options, Ask::Viewers),
         Some(Command::Reload(options)) => reload(&options),
         Some(Command::Stop(options)) => stop(&options),
     };
@@ -94,33 +93,24 @@ fn ask(options: &StatusOptions, request: &Request) -> Result<Answer, Failure> {
 
 fn sdp(options: &SdpOptions) -> Result<(), Failure> {
     let SdpOptions { status, tier } = options;
-    match ask(status, &Request::Sdp { tier: tier.clone() })? {
+    match ask(status, &Request { tier: tier.clone(), ..Ask::Sdp.into() })? {
         Answer::Sdp(text) if status.json => print_json(&serde_json::json!({ "sdp": text })),
         Answer::Sdp(text) => print(&text),
         other => Err(unexpected(&other)),
     }
 }
 
-fn status(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, &Request::Status)? {
-        Answer::Status(statistics) if options.json => print_json(&statistics),
-        Answer::Status(statistics) => print(&statistics.text()),
-        other => Err(unexpected(&other)),
-    }
-}
-
-fn list_viewers(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, &Request::Status)? {
-        Answer::Status(statistics) if options.json => print_json(&statistics.viewer_list),
-        Answer::Status(statistics) => {
-            print(&viewers::text(&statistics.viewer_list, statistics.viewers))
-        }
+/// Statistics, or viewers.
+fn figures(options: &StatusOptions, command: Ask) -> Result<(), Failure> {
+    match ask(options, &Request { text: !options.json, ..command.into() })? {
+        Answer::Status(figures) | Answer::Viewers(figures) => print_json(&figures),
+        Answer::Text(text) => print(&text),
         other => Err(unexpected(&other)),
     }
 }
 
 fn reload(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, &Request::Reload)? {
+    match ask(options, &Ask::Reload.into())? {
         Answer::Reloaded(changed) if options.json => {
             print_json(&serde_json::json!({ "changed": changed }))
         }
@@ -131,7 +121,7 @@ fn reload(options: &StatusOptions) -> Result<(), Failure> {
 }
 
 fn stop(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, &Request::Stop)? {
+    match ask(options, &Ask::Stop.into())? {
         Answer::Stopping(stopping) if options.json => {
             print_json(&serde_json::json!({ "stopping": stopping }))
         }

@@ -2,7 +2,7 @@
 //! summary at the end.
 
 use crate::publish::viewers::ViewerStatistics;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ const RATE_OFF: f64 = 0.1;
 pub const SCHEMA: u32 = 2;
 
 /// One report. Counters run from the start of the session.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Statistics {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -32,14 +32,14 @@ pub struct Statistics {
     pub viewers: usize,
     /// Those that are known one by one: for who asks, not in the lines of `--stats`, which they would make
     /// hundreds of kilobytes long.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub viewer_list: Vec<ViewerStatistics>,
     /// What is sent: pictures first, those of the session itself before those of its tiers.
     pub tracks: Vec<TrackStatistics>,
 }
 
 /// What is sent of a medium.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct TrackStatistics {
     /// The medium, and what is known of it.
     #[serde(flatten)]
@@ -53,7 +53,7 @@ pub struct TrackStatistics {
 }
 
 /// What is known of pictures or of sound.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "media", rename_all = "lowercase")]
 pub enum MediumStatistics {
     /// Pictures.
@@ -63,7 +63,7 @@ pub enum MediumStatistics {
 }
 
 /// Pictures.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct VideoStatistics {
     /// What is captured, in words.
     pub source: String,
@@ -78,7 +78,6 @@ pub struct VideoStatistics {
     /// Nominal frames a second; none where the source does not tell.
     pub rate: Option<f64>,
     /// Frames a second that the source handed over in the last seconds.
-    #[serde(default)]
     pub real_rate: Option<f64>,
     /// Frames that the source handed over.
     pub frames_captured: u64,
@@ -87,13 +86,10 @@ pub struct VideoStatistics {
     /// Frames that did not, by reason.
     pub frames_dropped: BTreeMap<String, u64>,
     /// Frames that were rewritten without loss, to be sent.
-    #[serde(default)]
     pub frames_rewritten: u64,
     /// Frames that were encoded here.
-    #[serde(default)]
     pub frames_encoded: u64,
     /// Frames stamped by their arrival, since the driver's stamp could not be believed.
-    #[serde(default)]
     pub stamps_refused: u64,
     /// Packets of frames that left, for each destination.
     pub packets: u64,
@@ -102,12 +98,11 @@ pub struct VideoStatistics {
     /// Repair packets that left, for each destination.
     pub repair_packets: u64,
     /// Frames without repair packets, because they have more packets than a block (docs/repair.md).
-    #[serde(default)]
     pub frames_unrepairable: u64,
 }
 
 /// Sound.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct AudioStatistics {
     /// What is captured, in words.
     pub source: String,
@@ -133,7 +128,7 @@ pub struct AudioStatistics {
 }
 
 /// One destination.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct DestinationStatistics {
     /// Address and port of its first stream.
     pub address: String,
@@ -144,7 +139,6 @@ pub struct DestinationStatistics {
     /// Packets that it did not take.
     pub packets_dropped: u64,
     /// Why sending fails at the moment, if so.
-    #[serde(default)]
     pub failing: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The commands' end of the control socket: finds the daemon that is meant and asks it.
 
-use super::{ANSWER_MAX, Answer, Request, folders, trust};
+use super::{ANSWER_MAX, Answer, Command, Request, folders, trust};
 use crate::clock::monotonic;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -27,7 +27,7 @@ pub fn ask(name: Option<&str>, request: &Request) -> Result<Answer, String> {
         ),
         _ => failed(error),
     })?;
-    let patience = if *request == Request::Reload { RELOAD_PATIENCE } else { PATIENCE };
+    let patience = if request.command == Command::Reload { RELOAD_PATIENCE } else { PATIENCE };
     let mut line = serde_json::to_vec(request).map_err(|error| error.to_string())?;
     line.push(b'\n');
     (&stream).write_all(&line).map_err(failed)?;

@@ -6,6 +6,7 @@ pub mod server;
 mod trust;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use std::path::PathBuf;
 
 /// Bytes of an answer at most, and so what either end makes the other keep: statistics with as many viewers
@@ -14,16 +15,28 @@ pub const ANSWER_MAX: usize = 2 << 20;
 
 /// What a client may ask for.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "command", deny_unknown_fields)]
-pub enum Request {
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// What.
+    pub command: Command,
+    /// Of a description: that of the tier of this name; without it, that of the session itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    /// Of figures: as a person reads them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub text: bool,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
     /// The session description.
-    Sdp {
-        /// Of the tier of this name; without it, of the session itself.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        tier: Option<String>,
-    },
+    Sdp,
     /// The statistics.
     Status,
+    /// The list of viewers.
+    Viewers,
     /// The configuration read again and applied.
     Reload,
     /// The end of the session.
@@ -37,7 +50,11 @@ pub enum Answer {
     /// The session description.
     Sdp(String),
     /// The statistics.
-    Status(Box<crate::statistics::Statistics>),
+    Status(Box<RawValue>),
+    /// The list of viewers.
+    Viewers(Box<RawValue>),
+    /// Figures as a person reads them.
+    Text(String),
     /// The configuration was read again: true if it was another one, which is applied.
     Reloaded(bool),
     /// The session ends now.
@@ -46,7 +63,24 @@ pub enum Answer {
     Error(String),
 }
 
+impl From<Command> for Request {
+    fn from(command: Command) -> Self {
+        Self { command, tier: None, text: false }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Answer {
+    /// Figures as JSON: the statistics, or the list of viewers.
+    #[must_use]
+    pub fn figures(kind: fn(Box<RawValue>) -> Self, figures: &impl Serialize) -> Self {
+        to_raw_value(figures).map_or_else(|error| Self::Error(error.to_string()), kind)
+    }
+
     /// The description that was asked for, of those of a session and its tiers, which have names.
     #[must_use]
     pub fn sdp(texts: &[(Option<&str>, &str)], tier: Option<&str>) -> Self {
@@ -98,14 +132,28 @@ mod tests {
     }
 
     #[test]
+    fn figures_arrive_as_the_daemon_wrote_them() {
+        let sent = Answer::figures(Answer::Viewers, &serde_json::json!([{ "jitter_ms": 0.1 }]));
+        let line = serde_json::to_string(&sent).unwrap();
+        assert_eq!(line, r#"{"viewers":[{"jitter_ms":0.1}]}"#);
+        let Ok(Answer::Viewers(read)) = serde_json::from_str(&line) else { panic!("{line}") };
+        assert_eq!(read.get(), r#"[{"jitter_ms":0.1}]"#);
+    }
+
+    #[test]
     fn a_request_for_the_session_is_written_as_ever() {
-        let written = |tier| serde_json::to_string(&Request::Sdp { tier }).unwrap();
+        let of = |tier| Request { tier, ..Command::Sdp.into() };
+        let written = |tier| serde_json::to_string(&of(tier)).unwrap();
         assert_eq!(written(None), r#"{"command":"sdp"}"#);
         let low = Some("low".to_owned());
         assert_eq!(written(low.clone()), r#"{"command":"sdp","tier":"low"}"#);
         let read = |text| serde_json::from_str::<Request>(text).ok();
-        assert_eq!(read(r#"{"command":"sdp"}"#), Some(Request::Sdp { tier: None }));
-        assert_eq!(read(r#"{"command":"sdp","tier":"low"}"#), Some(Request::Sdp { tier: low }));
+        assert_eq!(read(r#"{"command":"sdp"}"#), Some(of(None)));
+        assert_eq!(read(r#"{"command":"sdp","tier":"low"}"#), Some(of(low)));
         assert_eq!(read(r#"{"command":"sdp","of":"low"}"#), None);
+        let status = Request::from(Command::Status);
+        assert_eq!(serde_json::to_string(&status).unwrap(), r#"{"command":"status"}"#);
+        let text = Request { text: true, ..status };
+        assert_eq!(read(&serde_json::to_string(&text).unwrap()), Some(text));
     }
 }

@@ -16,7 +16,7 @@ use super::watched::Watched;
 use crate::beside::{Panicked, Work};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
 use crate::control::server::Server;
-use crate::control::{Answer, Request};
+use crate::control::{Answer, Command};
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::publish::identity;
@@ -221,12 +221,12 @@ impl Start {
             }
         }
         let why = self.why.as_deref().unwrap_or("what it is to send is still being opened");
-        self.control.serve(|request| match request {
-            Request::Stop => {
+        self.control.serve(|request| match request.command {
+            Command::Stop => {
                 ended = true;
                 Some(Answer::Stopping(true))
             }
-            Request::Sdp { .. } | Request::Status | Request::Reload => {
+            Command::Sdp | Command::Status | Command::Viewers | Command::Reload => {
                 Some(Answer::Error(format!("it is starting: {why}")))
             }
         });

@@ -9,8 +9,9 @@ use super::input::Input;
 use super::registry::{EVENTS_MAX, Event};
 use super::state::Daemon;
 use crate::clock::monotonic;
-use crate::control::{Answer, Request};
+use crate::control::{Answer, Command, Request};
 use crate::publish::announce::Announcer;
+use crate::publish::viewers;
 use crate::signals::Asked;
 use crate::statistics::Statistics;
 use mio::Events;
@@ -166,19 +167,34 @@ impl Daemon {
 
     fn serve_control(&mut self, now: Monotonic) {
         let Some(mut control) = self.control.take() else { return };
-        control.serve(|request| match request {
-            Request::Sdp { tier } => Some(self.answer_sdp(tier.as_deref())),
-            Request::Status => Some(Answer::Status(Box::new(Statistics {
-                viewer_list: self.viewer_list(now),
-                ..self.statistics(now)
-            }))),
-            Request::Reload => self.reload(now),
-            Request::Stop => {
+        control.serve(|Request { command, tier, text }| match command {
+            Command::Sdp => Some(self.answer_sdp(tier.as_deref())),
+            Command::Status => Some(self.answer_status(text, now)),
+            Command::Viewers => Some(self.answer_viewers(text, now)),
+            Command::Reload => self.reload(now),
+            Command::Stop => {
                 self.stopping = true;
                 Some(Answer::Stopping(true))
             }
         });
         self.control = Some(control);
+    }
+
+    fn answer_status(&self, text: bool, now: Monotonic) -> Answer {
+        let statistics = self.statistics(now);
+        if text {
+            return Answer::Text(statistics.text());
+        }
+        let viewer_list = self.viewer_list(now);
+        Answer::figures(Answer::Status, &Statistics { viewer_list, ..statistics })
+    }
+
+    fn answer_viewers(&self, text: bool, now: Monotonic) -> Answer {
+        let list = self.viewer_list(now);
+        if text {
+            return Answer::Text(viewers::text(&list, self.viewers()));
+        }
+        Answer::figures(Answer::Viewers, &list)
     }
 
     /// The description of the session, or of its tier of this name.

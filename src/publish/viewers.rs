@@ -1,7 +1,7 @@
 //! The list of viewers for statistics and commands: the receivers of all streams of a session, each
 //! of them once.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ pub const LISTED_MAX: usize = 2048;
 pub const RECEPTIONS_MAX: usize = 2 * LISTED_MAX;
 
 /// A receiver.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ViewerStatistics {
     /// Source address of its reports.
     pub address: String,
@@ -30,7 +30,7 @@ pub struct ViewerStatistics {
 }
 
 /// How a track arrives at a receiver.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct TrackReception {
     /// Which track.
     #[serde(flatten)]
@@ -41,7 +41,7 @@ pub struct TrackReception {
 }
 
 /// Says which track of a session it is.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrackName {
     /// What it carries.
     pub media: Medium,
@@ -52,7 +52,7 @@ pub struct TrackName {
 }
 
 /// What a track carries.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Medium {
     /// Pictures.
@@ -62,7 +62,7 @@ pub enum Medium {
 }
 
 /// Reception of a stream by the last report.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Reception {
     /// Packets lost since the previous report, in per cent.
     pub loss_percent: f64,
@@ -170,7 +170,6 @@ fn write_text(viewers: &[ViewerStatistics], all: usize, out: &mut String) -> std
         "VIEWER", "NAME", "LOSS", "REPAIRED", "JITTER", "ROUND TRIP", "HEARD"
     )?;
     for viewer in viewers {
-        let address = viewer.address.parse::<IpAddr>().map_or("?".into(), |ip| ip.to_string());
         let shown = viewer.tracks.first().map(|it| &it.reception);
         let millis =
             |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} ms"));
@@ -184,7 +183,8 @@ fn write_text(viewers: &[ViewerStatistics], all: usize, out: &mut String) -> std
         };
         writeln!(
             out,
-            "{address:<24} {:<24} {loss:>9} {after:>9} {:>9} {:>10} {:>4.0} s",
+            "{:<24} {:<24} {loss:>9} {after:>9} {:>9} {:>10} {:>4.0} s",
+            viewer.address,
             viewer.name,
             millis(shown.map(|shown| shown.jitter_ms)),
             millis(shown.and_then(|shown| shown.round_trip_ms)),

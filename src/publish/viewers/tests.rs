@@ -80,7 +80,7 @@ fn all_viewers_of_many_tracks_fit_an_answer() {
     let viewer_list = list.into_list();
     let receptions = viewer_list.iter().map(|viewer| viewer.tracks.len()).sum::<usize>();
     assert_eq!((viewer_list.len(), receptions), (LISTED_MAX, RECEPTIONS_MAX));
-    let answer = Answer::Status(Box::new(Statistics { viewer_list, ..Default::default() }));
+    let answer = Answer::figures(Answer::Status, &Statistics { viewer_list, ..Default::default() });
     let answer = serde_json::to_vec(&answer).unwrap().len();
     println!("{answer} bytes");
     assert!(answer < ANSWER_MAX, "{answer}");
