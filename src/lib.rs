@@ -10,6 +10,7 @@ pub mod beside;
 pub mod capture;
 pub mod clock;
 pub mod codec;
+pub mod command;
 pub mod control;
 pub mod daemon;
 pub mod notify;
