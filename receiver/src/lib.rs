@@ -6,6 +6,7 @@
 //! single pictures; the main thread, [`player`], owns the window and presents what is due.
 #![deny(unsafe_code)]
 
+pub mod command;
 pub mod decode;
 mod naming;
 pub mod options;
