@@ -13,6 +13,10 @@ use streamsocket_media::clock::{Monotonic, WallClock};
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
 const SAMPLES_AT_A_TIME: usize = 8192;
 
+/// Reads in one turn at most, each of what a source has then. On a machine that is too slow there is more after
+/// each of them, and pictures, reports and commands have their turn all the same.
+const TURN_READS_MAX: usize = 4;
+
 /// The parts of an input of sound, opened.
 pub(super) struct OpenedAudio {
     pub(super) source: AudioSource,
@@ -25,6 +29,8 @@ pub(super) struct AudioInput {
     source: AudioSource,
     name: String,
     ended: bool,
+    /// The source may have more: this turn read as often as it may.
+    more: bool,
     /// Whether viewers were told that there is no sound.
     away: bool,
     samples: Vec<i16>,
@@ -45,6 +51,7 @@ impl OpenedAudio {
             source: self.source,
             name: self.name,
             ended: false,
+            more: false,
             away: false,
             samples: vec![0; SAMPLES_AT_A_TIME],
             breaks: 0,
@@ -70,7 +77,11 @@ impl AudioInput {
     }
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
-        if self.ended { None } else { self.source.deadline() }
+        match (self.ended, self.more) {
+            (true, _) => None,
+            (false, true) => Some(Monotonic(0)),
+            (false, false) => self.source.deadline(),
+        }
     }
 
     /// The source's descriptor at `index` had an event.
@@ -86,9 +97,11 @@ impl AudioInput {
     /// Reads what the source has, and sends it.
     pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
         let channels = usize::from(self.source.format().channels.max(1));
-        while !self.ended {
+        let mut left = TURN_READS_MAX;
+        while left > 0 && !self.ended {
             match self.source.poll(now, &mut self.samples)? {
                 AudioPoll::Samples { frames, capture } => {
+                    left -= 1;
                     self.captured += frames as u64;
                     let broken = self.source.breaks() != self.breaks;
                     self.breaks = self.source.breaks();
@@ -107,6 +120,7 @@ impl AudioInput {
                 }
             }
         }
+        self.more = left == 0;
         if self.away != self.source.is_away() {
             self.away = !self.away;
             self.tracks.iter_mut().for_each(|track| track.transport_mut().tell(now));
@@ -137,3 +151,6 @@ impl AudioInput {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
