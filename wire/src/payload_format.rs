@@ -73,3 +73,28 @@ impl<'a> PayloadFormat<'a> {
         self.encoding.eq_ignore_ascii_case(encoding)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn static_numbers_stand_for_what_rfc_3551_says_and_others_for_nothing() {
+        assert_eq!(PayloadFormat::unmapped(26), PayloadFormat::JPEG);
+        assert_eq!(PayloadFormat::unmapped(10), PayloadFormat::l16(10, 44_100, 2));
+        assert_eq!(PayloadFormat::unmapped(11), PayloadFormat::l16(11, 44_100, 1));
+        // G.722 has 16,000 samples a second and, by a mistake that was kept, half as many ticks (section 4.5.2).
+        assert_eq!(PayloadFormat::unmapped(9).clock_rate, 8_000);
+        let named = (0..=127).filter(|it| !PayloadFormat::unmapped(*it).encoding.is_empty());
+        assert_eq!(named.count(), 24);
+        assert!(
+            (96..=127).all(|it| PayloadFormat::unmapped(it) == PayloadFormat::new(it, "", 0, 1))
+        );
+    }
+
+    #[test]
+    fn an_encoding_has_its_name_in_any_case() {
+        assert!(PayloadFormat::JPEG.is("jpeg") && PayloadFormat::l16(97, 48_000, 2).is("l16"));
+        assert!(!PayloadFormat::JPEG.is("jpeg2000"));
+    }
+}
