@@ -72,9 +72,23 @@ fn wait_for(track: &Described) {
     }
 }
 
-/// The description of a daemon.
-fn sdp(place: Place) -> String {
-    text(ours("streamsocket").args(["sdp", "--name", &place.name()]))
+/// The description of a daemon's session, or of its tier of this name.
+fn sdp(place: Place, tier: Option<&str>) -> String {
+    let mut command = ours("streamsocket");
+    command.args(["sdp", "--name", &place.name()]);
+    text(command.args(tier.iter().flat_map(|name| ["--tier", name])))
+}
+
+/// Has a daemon go on with another configuration.
+fn reload(place: Place, config: &Path, configuration: &str) {
+    fs::write(config, configuration).unwrap();
+    let reloaded = text(ours("streamsocket").args(["reload", "--name", &place.name()]));
+    assert_eq!(reloaded, "the changed configuration is applied\n");
+}
+
+/// How often a track has said BYE.
+fn byes(datagrams: &[Datagram], track: &Described) -> usize {
+    datagrams.iter().filter(|it| says_bye(&it.bytes, track.ssrc)).count()
 }
 
 /// Whether a compound of RTCP packets has a BYE of this source.
@@ -122,7 +136,7 @@ fn several_tracks_of_a_medium_are_one_session_and_one_of_them_may_go() {
     let mut daemon = Program::start(daemon().arg("--config").arg(&config));
     daemon.wait_for("goes to");
 
-    let whole = sdp(place);
+    let whole = sdp(place, None);
     let before = described(&whole);
     let shown: Vec<_> = before.iter().map(|it| (it.medium.as_str(), it.to)).collect();
     let expected =
@@ -138,17 +152,12 @@ fn several_tracks_of_a_medium_are_one_session_and_one_of_them_may_go() {
     assert!(ssrcs.eq(before.iter().map(|it| u64::from(it.ssrc))), "{tracks:?}");
 
     let [_, gone, ..] = &before[..] else { panic!("{before:?}") };
-    fs::write(&config, configuration(place, &[&all[..1], &all[2..]].concat())).unwrap();
-    let reloaded = text(ours("streamsocket").args(["reload", "--name", &place.name()]));
-    assert_eq!(reloaded, "the changed configuration is applied\n");
+    reload(place, &config, &configuration(place, &[&all[..1], &all[2..]].concat()));
     let left: Vec<_> = before.iter().filter(|it| *it != gone).cloned().collect();
-    assert_eq!(described(&sdp(place)), left);
+    assert_eq!(described(&sdp(place, None)), left);
     left.iter().for_each(wait_for);
     assert_eq!(status(place).len(), 3);
     let mut datagrams = reports.so_far();
-    let byes = |datagrams: &[Datagram], track: &Described| {
-        datagrams.iter().filter(|it| says_bye(&it.bytes, track.ssrc)).count()
-    };
     for track in &before {
         assert_eq!(byes(&datagrams, track), usize::from(track == gone), "{track:?}");
     }
@@ -160,4 +169,54 @@ fn several_tracks_of_a_medium_are_one_session_and_one_of_them_may_go() {
     for track in &before {
         assert_eq!(byes(&datagrams, track), 1, "{track:?}");
     }
+}
+
+/// Bit of an announcement that takes the session back (RFC 2974 section 6).
+const DELETION: u8 = 0x04;
+
+/// How often an announcement of this description was taken back.
+fn deletions(datagrams: &[Datagram], sdp: &str) -> usize {
+    let origin = sdp.lines().find(|line| line.starts_with("o=")).unwrap().trim_end();
+    let has_it = |it: &Datagram| it.bytes.windows(origin.len()).any(|at| at == origin.as_bytes());
+    let deletion = |it: &Datagram| it.to == SAP && it.bytes[0] & DELETION != 0 && has_it(it);
+    datagrams.iter().filter(|it| deletion(it)).count()
+}
+
+#[test]
+fn a_tier_may_go_and_come_back_and_the_session_stays() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let config = folder.path().join("it.toml");
+    let tracks = [("video", file(&clip("640x480"))), ("audio", "tone".to_owned())];
+    let without = configuration(place, &tracks);
+    let with = format!("{without}[[tier]]\nname = \"low\"\nscale = \"1/2\"\n");
+    fs::write(&config, &with).unwrap();
+    let groups = (0..4).map(|above| Ipv4Addr::from(u32::from(place.group) + above));
+    let all = |group| [1, 3].map(|above| SocketAddrV4::new(group, place.port + above));
+    let reports = Tap::on(groups.flat_map(all).chain([SAP]));
+    let mut daemon = Program::start(daemon().arg("--config").arg(&config));
+    daemon.wait_for("goes to");
+
+    let (whole, low) = (sdp(place, None), sdp(place, Some("low")));
+    let (session, tier) = (described(&whole), described(&low));
+    session.iter().chain(&tier).for_each(wait_for);
+    reload(place, &config, &without);
+    assert_eq!(described(&sdp(place, None)), session);
+    let mut refused = ours("streamsocket");
+    refused.args(["sdp", "--name", &place.name(), "--tier", "low"]);
+    let refused = refused.stderr(Stdio::piped()).output().unwrap();
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains("there is no tier 'low': it has none"), "{why}");
+    session.iter().for_each(wait_for);
+    let mut datagrams = reports.so_far();
+    let silent = |datagrams: &[Datagram]| [&session[0], &session[1]].map(|it| byes(datagrams, it));
+    assert_eq!((silent(&datagrams), byes(&datagrams, &tier[0])), ([0, 0], 1));
+    assert_eq!((deletions(&datagrams, &whole), deletions(&datagrams, &low)), (0, 1));
+
+    reload(place, &config, &with);
+    let again = described(&sdp(place, Some("low")));
+    assert_eq!((again[0].to, described(&sdp(place, None))), (tier[0].to, session.clone()));
+    session.iter().chain(&again).for_each(wait_for);
+    daemon.interrupt().succeeded();
+    datagrams.extend(reports.close());
+    assert_eq!((silent(&datagrams), byes(&datagrams, &again[0])), ([1, 1], 1));
 }
