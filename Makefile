@@ -38,6 +38,7 @@ test: DENY =
 test: setup-test check ## install what is missing, check the source, run the tests that need no VM
 	$(CARGO) build --workspace --locked
 	$(CARGO) test --workspace --locked
+	@$(MAKE) --silent man completions
 	@echo 'board tests: not run, because they need a virtual machine: make board-test'
 
 # What ffmpeg reads or is asked by is left to `make test`.
@@ -113,13 +114,13 @@ build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
 
 man: ## the man pages, in target/man
-	$(CARGO) run --quiet --locked --example man -- target/man
+	$(CARGO) run --quiet --locked -p streamsocket --example man -- target/man
 	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-man -- target/man
 	@# What stands under the options, as it is there.
 	sed -i -e 's/^\.SH EXTRA$$/.SH "NOTES"\n.nf/' -e 's/^\.SH VERSION$$/.fi\n&/' target/man/*.1
 
 completions: ## completions for bash, zsh and fish, in target/completions
-	$(CARGO) run --quiet --locked --example completions -- target/completions
+	$(CARGO) run --quiet --locked -p streamsocket --example completions -- target/completions
 	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-completions -- target/completions
 
 deb: ## Debian packages for amd64 and arm64, in target/deb
