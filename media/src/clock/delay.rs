@@ -67,6 +67,10 @@ impl Delay {
     /// So many parts in a billion of it; zero if that is beyond what a delay can be.
     #[must_use]
     pub fn share(self, ppb: i64) -> Self {
+        // The delays of everyday life fit, and machines divide 64 bits by themselves.
+        if let Some(product) = ppb.checked_mul(self.0) {
+            return Self(product / 1_000_000_000);
+        }
         Self(i64::try_from(i128::from(ppb) * i128::from(self.0) / 1_000_000_000).unwrap_or(0))
     }
 }

@@ -2,11 +2,10 @@
 //! RTP time says only how far apart packets were captured. It is laid over arrival by the packets that came
 //! undelayed, as the sender's wall clock is otherwise.
 
+use super::ticks;
 use super::timeline::Timeline;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_wire::rtp::ExtendedTime;
-
-const SECOND_NANOS: i128 = 1_000_000_000;
 
 /// RTP time over arrival, for one stream.
 #[derive(Clone, Debug)]
@@ -40,8 +39,7 @@ impl ArrivalClock {
 
     /// RTP time as a clock that nobody has set: it stands for the sender's.
     fn even(&self, time: ExtendedTime) -> Wall {
-        let nanos = i128::from(time.0) * SECOND_NANOS / i128::from(self.rate.max(1));
-        Wall(i64::try_from(nanos).unwrap_or(0))
+        Wall(ticks::nanos(time.0, self.rate).unwrap_or(0))
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Reassembler {
     wait: Delay,
     next: Option<Next>,
     held: [Held; PACKETS_HELD],
+    /// How many of these places are taken: none or one, as a rule, and then few are looked at.
+    taken: usize,
     counts: Counts,
 }
 
@@ -103,6 +105,7 @@ impl Reassembler {
                 samples: Vec::with_capacity(SAMPLES_USUAL),
                 ..Held::default()
             }),
+            taken: 0,
             counts: Counts::default(),
         }
     }
@@ -126,6 +129,7 @@ impl Reassembler {
         for held in &mut self.held {
             held.sequence = None;
         }
+        self.taken = 0;
     }
 
     /// Takes a packet. Bad ones are counted and change nothing.
@@ -137,7 +141,7 @@ impl Reassembler {
             return;
         }
         let late = self.next.is_some_and(|next| packet.sequence < next.sequence);
-        let twice = self.held.iter().any(|held| held.sequence == Some(packet.sequence));
+        let twice = self.held().any(|(sequence, _)| sequence == packet.sequence);
         if late || twice {
             self.counts.late += 1;
             return;
@@ -152,6 +156,7 @@ impl Reassembler {
             self.counts.malformed += 1;
             return;
         }
+        self.taken += 1;
         held.sequence = Some(packet.sequence);
         held.time = packet.time;
         held.ntp = packet.ntp;
@@ -167,7 +172,7 @@ impl Reassembler {
         out: &mut Vec<i16>,
     ) -> Option<Chunk> {
         let index = self.first()?;
-        let full = self.held.iter().all(|held| held.sequence.is_some());
+        let full = self.taken == PACKETS_HELD;
         let end = if full { now } else { self.held[index].waits_until(self.wait, latest) };
         let held = &mut self.held[index];
         let sequence = held.sequence?;
@@ -186,6 +191,7 @@ impl Reassembler {
         }
         let frames = held.samples.len() / self.channels;
         held.sequence = None;
+        self.taken -= 1;
         core::mem::swap(&mut held.samples, out);
         self.counts.packets += 1;
         self.counts.frames += frames as u64;
@@ -201,8 +207,13 @@ impl Reassembler {
     }
 
     fn first(&self) -> Option<usize> {
+        self.held().min().map(|(_, index)| index)
+    }
+
+    /// The sequence numbers that are held, and their places.
+    fn held(&self) -> impl Iterator<Item = (u64, usize)> {
         let held = self.held.iter().enumerate();
-        held.filter_map(|(index, held)| Some((held.sequence?, index))).min().map(|(_, at)| at)
+        held.filter_map(|(index, held)| Some((held.sequence?, index))).take(self.taken)
     }
 }
 

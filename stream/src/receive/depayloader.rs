@@ -179,6 +179,15 @@ impl Depayloader {
         }
     }
 
+    /// How much came and cannot be presented.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        match self {
+            Self::Jpeg { frames, .. } => frames.refusals().total(),
+            Self::L16 { .. } => self.malformed(),
+        }
+    }
+
     /// What came and cannot be presented, by reason.
     #[must_use]
     pub fn refusals(&self) -> Refusals {
@@ -220,12 +229,12 @@ mod tests {
             unreachable!("samples have come")
         };
         assert_eq!(*samples, [0x0102, 0x0304]);
-        assert_eq!((sound.malformed(), sound.refusals().total()), (1, 1));
+        assert_eq!((sound.malformed(), sound.refused(), sound.refusals().total()), (1, 1, 1));
 
         let mut pictures = Depayloader::new(Encoding::Jpeg, DESCRIBED);
         pictures.push(&packet);
         assert!(!pictures.ends_with(&packet) && pictures.poll(Monotonic(0), &|_| None).is_none());
-        assert_eq!((pictures.malformed(), pictures.refusals().total()), (1, 1));
+        assert_eq!((pictures.malformed(), pictures.refused()), (1, 1));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod sink;
 pub mod source;
 pub mod spread;
 pub mod sync;
+mod ticks;
 pub mod timeline;
 pub mod video;
 

@@ -51,7 +51,10 @@ impl Reason {
 
 /// What was refused so far: for each reason the last case and how many there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Refusals([Option<(Reason, u64)>; REASONS]);
+pub struct Refusals {
+    reasons: [Option<(Reason, u64)>; REASONS],
+    total: u64,
+}
 
 impl Refusals {
     /// One more.
@@ -62,8 +65,9 @@ impl Refusals {
     /// So many more.
     pub fn add_many(&mut self, reason: Reason, many: u64) {
         if many > 0 {
-            let (last, count) = self.0[reason.index()].get_or_insert((reason, 0));
+            let (last, count) = self.reasons[reason.index()].get_or_insert((reason, 0));
             (*last, *count) = (reason, *count + many);
+            self.total += many;
         }
     }
 
@@ -76,13 +80,13 @@ impl Refusals {
 
     /// Every reason that there was, and how often.
     pub fn all(&self) -> impl Iterator<Item = (Reason, u64)> {
-        self.0.iter().flatten().copied()
+        self.reasons.iter().flatten().copied()
     }
 
     /// How many there were.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        self.all().map(|(_, count)| count).sum()
+    pub const fn total(&self) -> u64 {
+        self.total
     }
 
     /// The most frequent reason.

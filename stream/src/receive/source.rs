@@ -4,6 +4,7 @@
 mod line;
 
 use self::line::{Fit, Line};
+use super::ticks;
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtcp::ReportBlock;
@@ -287,8 +288,7 @@ impl Current {
     }
 
     fn measure_jitter(&mut self, time: ExtendedTime, arrival: Monotonic, rate: u32) {
-        let arrival = i128::from(arrival.0) * i128::from(rate) / 1_000_000_000;
-        let transit = i64::try_from(arrival).unwrap_or(i64::MAX).saturating_sub(time.0);
+        let transit = ticks::ticks(arrival.0, rate).saturating_sub(time.0);
         if let Some(last) = self.transit.replace(transit) {
             let difference = transit.saturating_sub(last).saturating_abs();
             self.jitter += difference.saturating_sub((self.jitter + 8) >> 4);

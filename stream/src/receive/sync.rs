@@ -4,6 +4,7 @@
 //! A sender whose wall clock is set (a Pi boots days off) stamps everything that follows with the new
 //! time. RTP time goes on evenly, so that the step shows; taken out of both streams it moves neither.
 
+use super::ticks;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::ExtendedTime;
@@ -23,8 +24,6 @@ const CONFIRM: Delay = Delay::from_millis(500);
 /// Steps that a stream may be behind with: who sets a clock more often while one of them is away has
 /// other problems.
 const STEPS_KEPT: usize = 8;
-
-const SECOND_NANOS: i64 = 1_000_000_000;
 
 /// Where what is known of a stream stands.
 const fn index(medium: Medium) -> usize {
@@ -159,9 +158,8 @@ impl StreamClock {
     #[must_use]
     pub fn wall(&self, time: ExtendedTime) -> Option<Wall> {
         let (reference, wall) = self.reference?;
-        let ticks = i128::from(time.0) - i128::from(reference.0);
-        let nanos = ticks * i128::from(SECOND_NANOS) / i128::from(self.rate.max(1));
-        Some(wall + Delay::from_nanos(i64::try_from(nanos).ok()?))
+        let since = time.0.checked_sub(reference.0)?;
+        Some(wall + Delay::from_nanos(ticks::nanos(since, self.rate)?))
     }
 
     /// The same without the steps of that clock since the first packet: what playout goes by.

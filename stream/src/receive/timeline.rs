@@ -52,6 +52,8 @@ pub struct Timeline {
     target: Delay,
     /// The last packet was too far ahead to be believed.
     ahead: bool,
+    /// Capture and arrival of the last packet that was taken into account.
+    seen: Option<(Wall, Monotonic)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +78,7 @@ impl Timeline {
             latency,
             target: latency,
             ahead: false,
+            seen: None,
         }
     }
 
@@ -86,6 +89,7 @@ impl Timeline {
         self.drift = None;
         self.began = None;
         self.followed = None;
+        self.seen = None;
     }
 
     /// The latency as it is, on its way to its target.
@@ -130,6 +134,10 @@ impl Timeline {
     /// A packet arrived at `arrival` that was captured at `capture` of the sender's wall clock
     /// (without its steps). True if the sender's clock has jumped, and with it what is presented.
     pub fn observe(&mut self, capture: Wall, arrival: Monotonic) -> bool {
+        // Of many packets of one capture and one arrival, as a batch of a frame has them, the first says it all.
+        if !self.ahead && self.seen == Some((capture, arrival)) {
+            return false;
+        }
         let difference = capture.monotonic_ahead(arrival);
         let mut jumped = false;
         // Nothing is faster than the fastest by so much; of a single packet it is not believed.
@@ -148,6 +156,7 @@ impl Timeline {
             *bucket = Some(Least { difference, arrival });
         }
         self.follow(arrival);
+        self.seen = Some((capture, arrival));
         jumped
     }
 

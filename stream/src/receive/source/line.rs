@@ -2,6 +2,7 @@
 //! one that somebody made up, must not move the clock; a source whose time really goes on elsewhere (a
 //! relay, a film that begins again) is followed as soon as what comes next says the same.
 
+use crate::receive::ticks;
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::rtp::{ExtendedTime, RtpTime};
 
@@ -18,8 +19,6 @@ const REORDERED_MAX: Delay = Delay::from_secs(2);
 /// What was ahead once counts for less as time passes, in parts per million: clocks drift, and a sender's
 /// may be slewed by 500. A pause of hours makes them differ by no more than half of [`AHEAD_MAX`].
 const FORGET_PPM: i64 = 1000;
-
-const SECOND_NANOS: i128 = 1_000_000_000;
 
 /// What became of a packet's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +78,11 @@ impl Line {
     /// or came out of order.
     pub(super) fn place(&mut self, time: RtpTime, newer: bool, arrival: Monotonic) -> Fit {
         let extended = self.extend(time);
+        // Of many packets with one time and one arrival, as a batch of a frame has them, the first says it all.
+        if newer && (extended, arrival) == (self.time, self.lead.1) {
+            self.elsewhere = None;
+            return Fit::GoesOn(extended);
+        }
         let older = self.span(self.time.ticks_since(extended));
         let back = older > if newer { BACK_MAX } else { REORDERED_MAX };
         if back || self.is_ahead(extended, arrival) {
@@ -129,8 +133,7 @@ impl Line {
 
     /// How long so many ticks are.
     fn span(&self, ticks: i64) -> Delay {
-        let nanos = i128::from(ticks) * SECOND_NANOS / i128::from(self.rate);
         let most = if ticks < 0 { i64::MIN } else { i64::MAX };
-        Delay::from_nanos(i64::try_from(nanos).unwrap_or(most))
+        Delay::from_nanos(ticks::nanos(ticks, self.rate).unwrap_or(most))
     }
 }

@@ -84,10 +84,13 @@ impl Slot {
         self.ntp = self.ntp.or(packet.ntp);
         self.latest = self.latest.max(packet.arrival);
         let (start, end) = (HEADER_MAX + range.start, HEADER_MAX + range.end);
-        if self.buffer.len() < end {
-            self.buffer.resize(end, 0);
+        if self.buffer.len() <= start {
+            self.buffer.resize(start, 0);
+            self.buffer.extend_from_slice(payload.data);
+        } else {
+            self.buffer.resize(self.buffer.len().max(end), 0);
+            self.buffer[start..end].copy_from_slice(payload.data);
         }
-        self.buffer[start..end].copy_from_slice(payload.data);
         Insertion::New
     }
 
