@@ -28,17 +28,24 @@ const READINGS_MAX: usize = 8;
 /// is held up between the two readings would otherwise see a clock that was set.
 #[must_use]
 pub fn unix_offset_nanos() -> i64 {
+    clocks_nanos().1
+}
+
+/// CLOCK_MONOTONIC, and [`unix_offset_nanos`], for who needs both.
+#[must_use]
+pub fn clocks_nanos() -> (i64, i64) {
+    let mut now = monotonic_nanos();
     let mut best = (i64::MAX, 0);
     for _ in 0..READINGS_MAX {
-        let before = monotonic_nanos();
-        let unix = unix_nanos();
-        let span = monotonic_nanos() - before;
+        let (before, unix) = (now, unix_nanos());
+        now = monotonic_nanos();
+        let span = now - before;
         best = best.min((span, unix - before - span / 2));
         if span <= UNDISTURBED_NANOS {
             break;
         }
     }
-    best.1
+    (now, best.1)
 }
 
 /// Whether somebody keeps CLOCK_REALTIME right: the kernel says so or, to a service that may not ask

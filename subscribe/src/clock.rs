@@ -10,6 +10,13 @@ pub fn monotonic() -> Monotonic {
     Monotonic(machine::monotonic_nanos())
 }
 
+/// CLOCK_MONOTONIC now, and CLOCK_REALTIME minus it.
+#[must_use]
+pub fn clocks() -> (Monotonic, Delay) {
+    let (monotonic, offset) = machine::clocks_nanos();
+    (Monotonic(monotonic), Delay::from_nanos(offset))
+}
+
 /// CLOCK_REALTIME minus CLOCK_MONOTONIC now.
 #[must_use]
 pub fn unix_offset() -> Delay {

@@ -1,14 +1,16 @@
 //! A subscription to a multimedia session (RFC 3550 section 3) and its event loop: packets in, frames and samples out,
 //! each with its presentation time.
 
+mod alarm;
 mod assumption;
 mod rejoin;
 mod track;
 
+use self::alarm::Alarm;
 use self::rejoin::Rejoin;
 use self::track::Track;
 use crate::cells::{Gauge, Note};
-use crate::clock::monotonic;
+use crate::clock::{clocks, monotonic};
 use crate::counters::Counters;
 use crate::latency::TargetLatency;
 use crate::outlet::Outlet;
@@ -26,14 +28,15 @@ use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Changes, Interface, machine};
 
-/// Events taken from the kernel at a time; there are no more than eight sources of them.
+/// Events taken from the kernel at a time; there are no more than nine sources of them.
 const EVENTS_MAX: usize = 16;
 
 const WAKER: Token = Token(0);
 const CHANGES: Token = Token(1);
+const ALARM: Token = Token(2);
 
 /// First token of the first RTP session.
-const SESSIONS: usize = 2;
+const SESSIONS: usize = 3;
 
 /// Stops a subscription from another thread.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ impl Stop {
 /// A subscription to a session: [`run`](Self::run) it on a thread of its own.
 pub struct Subscription {
     poll: Poll,
+    /// Wakes the loop when something is due and nothing has come.
+    alarm: Alarm,
     /// Reports changes of links and addresses.
     changes: Option<Changes>,
     rejoin: Rejoin,
@@ -83,6 +88,7 @@ impl Subscription {
         let stop = Arc::new(AtomicBool::new(false));
         let mut subscription = Self {
             poll: Poll::new().map_err(failed)?,
+            alarm: Alarm::new().map_err(failed)?,
             changes: Changes::open().ok(),
             rejoin: Rejoin::new(monotonic()),
             tracks: Vec::new(),
@@ -112,23 +118,17 @@ impl Subscription {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut left = false;
         while !self.stop.load(Ordering::Relaxed) {
-            let now = monotonic();
-            let timeout = match self.deadline() {
-                _ if left => Some(Duration::ZERO),
-                deadline => deadline.map(|deadline| deadline.since(now)),
-            };
-            match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    return Err(format!("the event loop failed: {error}"));
+            let waited = self.wait(&mut events, left);
+            waited.map_err(|error| format!("the event loop failed: {error}"))?;
+            let (now, offset) = clocks();
+            for event in &events {
+                match event.token() {
+                    ALARM => self.alarm.went_off(),
+                    CHANGES => self.hear_of_network(now),
+                    _ => {}
                 }
-                _ => {}
             }
-            let now = monotonic();
-            if events.iter().any(|event| event.token() == CHANGES) {
-                self.hear_of_network(now);
-            }
-            self.sync.begin_turn(now);
-            let offset = self.sync.unix_offset();
+            self.sync.begin_turn(now, offset);
             self.sessions_mut().for_each(|session| session.begin_turn(&events, offset));
             left = self.turn(now);
         }
@@ -138,9 +138,21 @@ impl Subscription {
         Ok(())
     }
 
+    /// Waits until something has come or is due; not at all if packets are left.
+    fn wait(&mut self, events: &mut Events, left: bool) -> io::Result<()> {
+        if let Some(deadline) = self.deadline() {
+            self.alarm.set(deadline)?;
+        }
+        match self.poll.poll(events, left.then_some(Duration::ZERO)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Registers all sockets with the poll.
     fn watch(&self) -> io::Result<()> {
         let registry = self.poll.registry();
+        self.alarm.register(registry, ALARM)?;
         if let Some(changes) = &self.changes {
             let descriptor = changes.as_raw_fd();
             registry.register(&mut SourceFd(&descriptor), CHANGES, Interest::READABLE)?;
@@ -198,7 +210,7 @@ impl Subscription {
         let (sync, outlet, counters) = (&mut self.sync, &mut *self.outlet, &*self.counters);
         // Sound first: its packets are due in less time than pictures take.
         for track in self.tracks.iter_mut().rev() {
-            left |= track.turn(sync, outlet, counters);
+            left |= track.turn(now, sync, outlet, counters);
             let mut outcome = RtcpOutcome::default();
             left |= track.session.receive_rtcp(now, sync, &mut outcome);
             let note = counters.of(track.medium()).note;

@@ -111,15 +111,9 @@ impl Synchronisation {
         }
     }
 
-    /// Notes that a turn of the loop begins, and reads this machine's wall clock.
-    pub(crate) fn begin_turn(&mut self, now: Monotonic) {
-        self.now = now;
-        self.unix_offset = unix_offset();
-    }
-
-    /// This machine's wall clock minus its monotonic clock in this turn.
-    pub(crate) const fn unix_offset(&self) -> Delay {
-        self.unix_offset
+    /// Notes that a turn of the loop begins, when this machine's wall clock is so far ahead of its monotonic one.
+    pub(crate) const fn begin_turn(&mut self, now: Monotonic, unix_offset: Delay) {
+        (self.now, self.unix_offset) = (now, unix_offset);
     }
 
     /// Notes the arrival of a packet that was captured at `capture`, by the sender's clock without its steps.

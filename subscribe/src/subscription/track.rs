@@ -1,7 +1,6 @@
 //! A track of a session: packets of its source to what is presented, whatever the payload format.
 
 use super::assumption::{Assumption, Seen};
-use crate::clock::monotonic;
 use crate::counters::Counters;
 use crate::outlet::{CompleteFrame, Outlet, PacketSamples};
 use crate::plan::StreamPlan;
@@ -87,17 +86,17 @@ impl Track {
         }
     }
 
-    /// Reads what has come, hands on what is next, and gives up what has waited long enough. Returns whether packets
-    /// may be left for the next turn.
+    /// Reads what has come, hands on what is next, and gives up what has waited long enough in the turn that began
+    /// `now`. Returns whether packets may be left for the next turn.
     pub(super) fn turn(
         &mut self,
+        now: Monotonic,
         sync: &mut Synchronisation,
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
         let is_ready = self.session.is_ready();
         let left = is_ready && self.receive(sync, outlet, counters);
-        let now = monotonic();
         let is_due = self.assembly.has_grown || self.deadline(sync).is_some_and(|it| it <= now);
         if is_due {
             let clock = self.session.time(sync);
@@ -150,10 +149,9 @@ impl Track {
         common.packets.set(received);
         common.packets_lost.set(u64::try_from(lost).unwrap_or(0));
         common.packets_refused.set(self.session.refused() + depayloader.malformed());
-        let refusals = depayloader.refusals();
-        let refused = self.session.refused() + refusals.total();
+        let refused = self.session.refused() + depayloader.refused();
         if std::mem::replace(&mut self.refused, refused) != refused {
-            common.refused.set(self.session.refusals().and(&refusals));
+            common.refused.set(self.session.refusals().and(&depayloader.refusals()));
         }
         common.jitter.set(self.session.source().jitter().nanos());
         let repaired = self.session.repair().repaired;
