@@ -40,6 +40,8 @@ pub struct Repair {
     /// The media packets that came last, each at its sequence number modulo the length.
     kept: Vec<Kept>,
     blocks: [Block; BLOCKS_OPEN],
+    /// How many of these lack packets: as a rule none, and then they are not looked at.
+    open: usize,
     arithmetic: Option<ReedSolomonDecoder>,
     shard: Vec<u8>,
     counts: Counts,
@@ -50,6 +52,8 @@ struct Kept {
     sequence: Option<u64>,
     /// It was made out of repair packets.
     made: bool,
+    /// Its RTP time in network byte order, beside `sequence`: the packet itself has left the processor's caches.
+    time: [u8; 4],
     bytes: Vec<u8>,
 }
 
@@ -57,8 +61,13 @@ impl Kept {
     /// Whether it is an earlier packet of this one's frame, by its RTP time (RFC 3550 section 5.1): then a frame has
     /// more packets than are kept.
     fn is_earlier_of_frame(&self, sequence: u64, packet: &[u8]) -> bool {
-        let (kept, new) = (self.bytes.get(4..8), packet.get(4..8));
-        self.sequence.is_some_and(|kept| kept < sequence) && new.is_some() && kept == new
+        self.sequence.is_some_and(|kept| kept < sequence) && self.time == time_of(packet)
+    }
+
+    fn put(&mut self, sequence: u64, packet: &[u8], made: bool) {
+        (self.sequence, self.made, self.time) = (Some(sequence), made, time_of(packet));
+        self.bytes.clear();
+        self.bytes.extend_from_slice(packet);
     }
 }
 
@@ -133,6 +142,7 @@ impl Repair {
         for block in &mut self.blocks {
             block.state = State::Free;
         }
+        self.open = 0;
     }
 
     /// Takes a media packet with its extended sequence number. One too long for a shard cannot be of
@@ -158,9 +168,14 @@ impl Repair {
             }
             return;
         }
-        (kept.sequence, kept.made) = (Some(sequence), false);
-        kept.bytes.clear();
-        kept.bytes.extend_from_slice(packet);
+        kept.put(sequence, packet, false);
+        if self.open > 0 {
+            self.fill(sequence);
+        }
+    }
+
+    /// Blocks that have lacked this packet lack it no more.
+    fn fill(&mut self, sequence: u64) {
         for block in &mut self.blocks {
             if block.state == State::Open && block.covers(sequence) {
                 block.missing = block.missing.saturating_sub(1);
@@ -169,6 +184,11 @@ impl Repair {
                 }
             }
         }
+        self.count_open();
+    }
+
+    fn count_open(&mut self) {
+        self.open = self.blocks.iter().filter(|block| block.state == State::Open).count();
     }
 
     /// Takes a repair packet, of the stream whose extended sequence number has come to `highest`.
@@ -201,7 +221,7 @@ impl Repair {
     /// Whether there is a block of which packets can be made.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.blocks.iter().any(Block::is_ready)
+        self.open > 0 && self.blocks.iter().any(Block::is_ready)
     }
 
     /// Hands the packets that could be made to `each`, with their extended sequence numbers.
@@ -211,6 +231,7 @@ impl Repair {
                 self.make(index, media, each);
             }
         }
+        self.count_open();
     }
 
     /// A place for a new block: that of the oldest.
@@ -234,6 +255,7 @@ impl Repair {
         let missing = block.sequences().filter(|(_, it)| find(kept, *it).is_none()).count();
         block.missing = u16::try_from(missing).unwrap_or(u16::MAX);
         block.state = if missing == 0 { State::Done } else { State::Open };
+        self.count_open();
         oldest
     }
 
@@ -278,9 +300,7 @@ impl Repair {
                     let place = place(sequence, kept.len());
                     let kept = &mut kept[place];
                     if kept.sequence < Some(sequence) {
-                        (kept.sequence, kept.made) = (Some(sequence), true);
-                        kept.bytes.clear();
-                        kept.bytes.extend_from_slice(packet);
+                        kept.put(sequence, packet, true);
                     }
                     each(sequence, packet);
                 }
@@ -308,6 +328,11 @@ fn packet_in(shard: &[u8], media: Ssrc, sequence: u64) -> Option<&[u8]> {
     let header = rtp::Packet::parse(bytes).ok()?.header();
     let expected = sequence & u64::from(u16::MAX) == u64::from(header.sequence.0);
     (expected && header.ssrc == media).then_some(bytes)
+}
+
+/// The RTP time of a packet (RFC 3550 section 5.1).
+fn time_of(packet: &[u8]) -> [u8; 4] {
+    packet.get(4..8).and_then(|time| time.try_into().ok()).unwrap_or_default()
 }
 
 fn place(sequence: u64, len: usize) -> usize {
