@@ -87,7 +87,18 @@ pub(crate) fn table(rounds: u32, against: Option<&Path>) -> String {
         .collect();
     let columns = ["receiver", "CPU ms a second", "waits", "recvmmsg", "% of them empty"];
     let heading = "1280x720, 30 pictures a second, with sound; waits and calls a second";
-    format!("## The receiver's network thread\n\n{}", printed(heading, &columns, &rows))
+    let table = printed(heading, &columns, &rows);
+    format!("## The receiver's network thread\n\n{table}{}", compared(&runs))
+}
+
+/// This build's time against the other one's in the same round: what else the machine does, both have to bear.
+fn compared(runs: &[Vec<[f64; 4]>]) -> String {
+    let [others, own] = runs else { return String::new() };
+    let ratios = own.iter().zip(others).map(|(own, other)| own[0] / other[0]);
+    format!(
+        "\nOf the other build's time, round by round: {} in the median.\n",
+        number(median(ratios))
+    )
 }
 
 /// All receivers at the same time.
