@@ -41,7 +41,7 @@ pub struct Repair {
     kept: Vec<Kept>,
     blocks: [Block; BLOCKS_OPEN],
     /// How many of these lack packets: as a rule none, and then they are not looked at.
-    open: usize,
+    lacking: usize,
     arithmetic: Option<ReedSolomonDecoder>,
     shard: Vec<u8>,
     counts: Counts,
@@ -142,7 +142,7 @@ impl Repair {
         for block in &mut self.blocks {
             block.state = State::Free;
         }
-        self.open = 0;
+        self.lacking = 0;
     }
 
     /// Takes a media packet with its extended sequence number. One too long for a shard cannot be of
@@ -169,7 +169,7 @@ impl Repair {
             return;
         }
         kept.put(sequence, packet, false);
-        if self.open > 0 {
+        if self.lacking > 0 {
             self.fill(sequence);
         }
     }
@@ -184,11 +184,11 @@ impl Repair {
                 }
             }
         }
-        self.count_open();
+        self.count_lacking();
     }
 
-    fn count_open(&mut self) {
-        self.open = self.blocks.iter().filter(|block| block.state == State::Open).count();
+    fn count_lacking(&mut self) {
+        self.lacking = self.blocks.iter().filter(|block| block.state == State::Open).count();
     }
 
     /// Takes a repair packet, of the stream whose extended sequence number has come to `highest`.
@@ -221,7 +221,7 @@ impl Repair {
     /// Whether there is a block of which packets can be made.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.open > 0 && self.blocks.iter().any(Block::is_ready)
+        self.lacking > 0 && self.blocks.iter().any(Block::is_ready)
     }
 
     /// Hands the packets that could be made to `each`, with their extended sequence numbers.
@@ -231,7 +231,7 @@ impl Repair {
                 self.make(index, media, each);
             }
         }
-        self.count_open();
+        self.count_lacking();
     }
 
     /// A place for a new block: that of the oldest.
@@ -255,7 +255,7 @@ impl Repair {
         let missing = block.sequences().filter(|(_, it)| find(kept, *it).is_none()).count();
         block.missing = u16::try_from(missing).unwrap_or(u16::MAX);
         block.state = if missing == 0 { State::Done } else { State::Open };
-        self.count_open();
+        self.count_lacking();
         oldest
     }
 
