@@ -16,8 +16,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
+use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::Packets;
-use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_tests::clip::split;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::ntp::NtpTime;
@@ -57,9 +57,9 @@ fn main() {
     // They live as long as the program: the messages point into them.
     let bytes: &[u8] = std::fs::read(clip).expect("a clip").leak();
     let address: &SockAddr = Box::leak(Box::new(to.into()));
-    let mut packetizer = Packetizer::new(Ssrc(1), Sequence(0), PACKET_SIZE, None);
+    let mut payloader = JpegPayloader::new(Ssrc(1), Sequence(0), PACKET_SIZE, None);
     let clip: Vec<_> =
-        split(bytes).iter().map(|jpeg| prepare(jpeg, &mut packetizer, address)).collect();
+        split(bytes).iter().map(|jpeg| prepare(jpeg, &mut payloader, address)).collect();
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
     socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
     socket.set_send_buffer_size(512 * 1024).unwrap();
@@ -94,11 +94,11 @@ fn stream(socket: &Socket, mut clip: Vec<Picture>, pictures: usize, interval: Op
 }
 
 /// Makes the messages of a picture.
-fn prepare(jpeg: &'static [u8], packetizer: &mut Packetizer, to: &'static SockAddr) -> Picture {
+fn prepare(jpeg: &'static [u8], payloader: &mut JpegPayloader, to: &'static SockAddr) -> Picture {
     let frame = scan(jpeg).expect("a picture for RTP");
     let mut packets = Packets::with_capacity(256);
     let stamp = Stamp { time: RtpTime(0), ntp: NtpTime(0) };
-    packetizer.packetize(&frame, stamp, &mut packets).expect("a picture of usual size");
+    payloader.packetize(&frame, stamp, &mut packets).expect("a picture of usual size");
     let packets: &'static Packets = Box::leak(Box::new(packets));
     let slice = |bytes: &'static [u8]| iovec {
         iov_base: bytes.as_ptr().cast_mut().cast(),

@@ -9,9 +9,9 @@ use streamsocket_media::{Layout, RawFormat};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::video::Reassembler;
+use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
-use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg_scan::{Frame, Scanner, scan};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair;
@@ -90,7 +90,7 @@ pub struct Stages {
     jpeg: Vec<u8>,
     frame: Frame,
     scanner: Scanner,
-    packetizer: Packetizer,
+    payloader: JpegPayloader,
     packets: Packets,
     encoder: Encoder,
     converter: Converter,
@@ -135,9 +135,9 @@ impl Default for Stages {
     fn default() -> Self {
         let jpeg = noise(PICTURE_BYTES, 1).remove(0);
         let frame = scan(&jpeg).expect("a picture for RTP");
-        let mut packetizer = Packetizer::new(MEDIA, Sequence(0), PACKET_SIZE, Some(1));
+        let mut payloader = JpegPayloader::new(MEDIA, Sequence(0), PACKET_SIZE, Some(1));
         let mut packets = Packets::with_capacity(256);
-        packetizer.packetize(&frame, stamp(), &mut packets).expect("a usual picture");
+        payloader.packetize(&frame, stamp(), &mut packets).expect("a usual picture");
         let datagrams = packets.range(0..packets.len());
         let datagrams = datagrams.map(|it| [it.header, &jpeg[it.payload]].concat()).collect();
         let receiver = Receiver {
@@ -152,7 +152,7 @@ impl Default for Stages {
         let scanner = Scanner::default();
         let converter = Converter::default();
         let mut stages =
-            Self { jpeg, frame, scanner, packetizer, packets, encoder, converter, receiver };
+            Self { jpeg, frame, scanner, payloader, packets, encoder, converter, receiver };
         stages.encode();
         let made = (0..stages.encoder.len()).filter_map(|index| stages.encoder.get(index));
         stages.receiver.repairs = made.map(<[u8]>::to_vec).collect();
@@ -196,7 +196,7 @@ impl Stages {
     }
 
     fn packetize(&mut self) {
-        let made = self.packetizer.packetize(&self.frame, stamp(), &mut self.packets);
+        let made = self.payloader.packetize(&self.frame, stamp(), &mut self.packets);
         made.expect("it has been packetized");
     }
 

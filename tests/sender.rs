@@ -6,8 +6,8 @@ use crate::place::Place;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
+use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::Packets;
-use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
@@ -27,7 +27,7 @@ const SAMPLES: u32 = 8000 / RATE;
 pub struct Sender {
     socket: UdpSocket,
     place: Place,
-    packetizer: Packetizer,
+    payloader: JpegPayloader,
     pictures: Vec<Vec<u8>>,
     /// Nanoseconds since 1970 at its first picture, as it believes.
     wall: i64,
@@ -49,8 +49,8 @@ impl Sender {
         let socket = UdpSocket::bind((from, 0)).unwrap();
         socket2::SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
         let pictures = pictures("640x480");
-        let packetizer = Packetizer::new(Ssrc(2 * number), Sequence(7), PACKET_BYTES, Some(1));
-        Self { socket, place, packetizer, pictures, wall, sent: 0, off: 0, lost: false }
+        let payloader = JpegPayloader::new(Ssrc(2 * number), Sequence(7), PACKET_BYTES, Some(1));
+        Self { socket, place, payloader, pictures, wall, sent: 0, off: 0, lost: false }
     }
 
     /// A description of what it sends.
@@ -115,7 +115,7 @@ impl Sender {
         let jpeg = &self.pictures[self.sent as usize % self.pictures.len()];
         let (frame, mut packets) = (scan(jpeg).unwrap(), Packets::with_capacity(64));
         let stamp = Stamp { time: RtpTime((self.sent * TICKS).wrapping_add(self.off)), ntp };
-        self.packetizer.packetize(&frame, stamp, &mut packets).unwrap();
+        self.payloader.packetize(&frame, stamp, &mut packets).unwrap();
         for packet in packets.range(0..packets.len()) {
             let bytes = [packet.header, &jpeg[packet.payload]].concat();
             self.send(&bytes, 0);
@@ -134,7 +134,7 @@ impl Sender {
     fn sound(&self, ntp: NtpTime) -> Vec<u8> {
         let sequence = u16::try_from(self.sent % 65_536).unwrap().to_be_bytes();
         let time = (self.sent * SAMPLES).to_be_bytes();
-        let ssrc = (self.packetizer.ssrc().0 + 1).to_be_bytes();
+        let ssrc = (self.payloader.ssrc().0 + 1).to_be_bytes();
         // RFC 8285 section 4.2: id 1, eight bytes, padded to three words.
         let extension = [&[0xBE, 0xDE, 0, 3, 0x17], &ntp.0.to_be_bytes()[..], &[0; 3]].concat();
         let samples = [0; 2 * SAMPLES as usize];

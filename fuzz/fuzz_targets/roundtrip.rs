@@ -11,9 +11,9 @@ use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::SEAL_RESERVE;
+use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
-use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg::{Picture, SIZE_MAX, Sampling};
 use streamsocket_wire::jpeg_scan;
 use streamsocket_wire::ntp::NtpTime;
@@ -69,7 +69,7 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
     let first = Sequence(input.first);
     let longest_wanted =
         usize::from(input.packet_size).saturating_sub(SEAL_RESERVE).max(HEADER_MAX + 1);
-    let mut packetizer = Packetizer::new(MEDIA, first, input.packet_size.into(), Some(1));
+    let mut payloader = JpegPayloader::new(MEDIA, first, input.packet_size.into(), Some(1));
     let mut encoder = Encoder::new(Ssrc(6), Sequence(0), MEDIA);
     let share: Share = (input.share % 101).to_string().parse().expect("a share");
     let (mut sent, mut packets, mut cut) = (Vec::new(), Vec::new(), Packets::default());
@@ -88,8 +88,8 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
             time: RtpTime(number.wrapping_mul(3000)),
             ntp: NtpTime(u64::from(number) << 32 | u64::from(*seed)),
         };
-        let sequence = packetizer.sequence();
-        packetizer.packetize(&frame, stamp, &mut cut).expect("it is short enough");
+        let sequence = payloader.sequence();
+        payloader.packetize(&frame, stamp, &mut cut).expect("it is short enough");
         let repairs = share.of_frame(cut.len());
         let longest = cut.get(0).map_or(0, |packet| packet.len());
         let count = u16::try_from(cut.len()).expect("a few packets");

@@ -10,7 +10,7 @@ use streamsocket_stream::receive::audio::{Chunk, Reassembler};
 use streamsocket_stream::receive::packet::Packet as Received;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::send::audio::{Packetizer, Stream};
+use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share, SoundRepair};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
@@ -52,14 +52,14 @@ fn send(input: &Input) -> (Vec<Vec<u8>>, usize) {
     let share: Share = (input.share % 101).to_string().parse().expect("a share");
     let encoder = Encoder::new(Ssrc(6), Sequence(0), MEDIA);
     let (mut repair, wall) = (SoundRepair::new(share, encoder), WallClock::new(Monotonic(0), 0));
-    let mut packetizer = Packetizer::new(stream, Sequence(input.first), RtpTime(input.base));
+    let mut payloader = L16Payloader::new(stream, Sequence(input.first), RtpTime(input.base));
     let (mut packets, mut media, mut frames) = (Vec::new(), 0, 0);
     for piece in &input.pieces {
         let piece = usize::from(*piece) * 4;
         let samples: Vec<_> = (frames * channels..(frames + piece) * channels).collect();
         let samples: Vec<_> = samples.into_iter().map(|index| input.sample(index)).collect();
         let capture = Monotonic(sample_nanos(frames as u64, stream.rate));
-        packetizer.push(&samples, capture, &wall, |packet| {
+        payloader.push(&samples, capture, &wall, |packet| {
             media += 1;
             packets.push([packet.header, packet.payload].concat());
             repair.push(&packet, |made| packets.push(made.to_vec()));

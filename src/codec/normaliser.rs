@@ -48,7 +48,7 @@ impl Options {
     }
 }
 
-/// The stage between a source and the packetizer.
+/// The stage between a source and the payloader.
 pub struct Normaliser {
     name: String,
     options: Options,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::{AudioFormat, Scale};
 use streamsocket_net::{Changes, machine};
-use streamsocket_stream::send::audio::{Form, packet_frames};
+use streamsocket_stream::send::l16::{Form, packet_frames};
 use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::RESERVE;

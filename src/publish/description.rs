@@ -6,7 +6,7 @@ use crate::settings::Endpoint;
 use std::net::IpAddr;
 use std::sync::Arc;
 use streamsocket_media::{AudioFormat, VideoFormat};
-use streamsocket_stream::send::audio;
+use streamsocket_stream::send::l16;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
@@ -184,9 +184,9 @@ impl Description {
 
     fn audio_media<'a>(&self, track: &'a Described, format: AudioFormat) -> Media<'a> {
         let AudioFormat { rate: clock_rate, channels, .. } = format;
-        let form = audio::Form::new(self.plain_sound, NTP64_ID);
+        let form = l16::Form::new(self.plain_sound, NTP64_ID);
         let l16 = PayloadFormat::l16(form.payload_type, clock_rate, channels);
-        let frames = audio::packet_frames(clock_rate, channels, self.packet_size);
+        let frames = l16::packet_frames(clock_rate, channels, self.packet_size);
         Media {
             ntp64_id: form.ntp64_id,
             ptime_ms: whole_millis(frames, clock_rate),

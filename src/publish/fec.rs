@@ -3,7 +3,7 @@
 
 use super::transport::Transport;
 use std::ops::Range;
-use streamsocket_stream::send::audio::AudioPacket;
+use streamsocket_stream::send::l16::AudioPacket;
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};

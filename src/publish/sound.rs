@@ -6,7 +6,7 @@ use super::transport::Transport;
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Datagram;
-use streamsocket_stream::send::audio::{AudioPacket, Form};
+use streamsocket_stream::send::l16::{AudioPacket, Form};
 
 /// How sound is sent.
 #[derive(Clone, Copy, Debug)]

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Interface;
-use streamsocket_stream::send::audio::{self, AudioPacket, Form, Stream};
 use streamsocket_stream::send::clock::VideoClock;
+use streamsocket_stream::send::jpeg::JpegPayloader;
+use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{self, Out, Payload, Payloader};
 use streamsocket_stream::send::repair::{Encoder, Share};
-use streamsocket_stream::send::video;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::Medium;
 
@@ -113,15 +113,15 @@ fn make_payloader(beginning: Beginning, sending: Outgoing, now: Monotonic) -> Pa
     let Beginning { ssrc, sequence, time } = beginning;
     match sending {
         Outgoing::Pictures { sending: Sending { packet_size, ntp64_id, .. }, .. } => {
-            let packetizer = video::Packetizer::new(ssrc, sequence, packet_size, ntp64_id);
-            Payloader::Jpeg { packetizer, clock: VideoClock::new(now, time) }
+            let payloader = JpegPayloader::new(ssrc, sequence, packet_size, ntp64_id);
+            Payloader::Jpeg { payloader, clock: VideoClock::new(now, time) }
         }
         Outgoing::Sound(SoundSending { format, form, packet_size }) => {
             let Form { payload_type, ntp64_id } = form;
             let AudioFormat { rate, channels } = format;
             let stream = Stream { ssrc, rate, channels, ntp64_id };
-            let packetizer = audio::Packetizer::new(stream, sequence, time);
-            let mut payloader = Payloader::L16(packetizer.with_payload_type(payload_type));
+            let payloader = L16Payloader::new(stream, sequence, time);
+            let mut payloader = Payloader::L16(payloader.with_payload_type(payload_type));
             payloader.resize(packet_size);
             payloader
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_stream::send::audio::{AudioPacket, PAYLOAD_TYPE};
+use streamsocket_stream::send::l16::{AudioPacket, PAYLOAD_TYPE};
 use streamsocket_stream::send::repair::{Encoder, Share, SoundRepair};
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::latency::TargetLatency;

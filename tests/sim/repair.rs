@@ -1,4 +1,4 @@
-//! Loss and repair: the real packetizers, repair and reassembly, with one process of losses across all
+//! Loss and repair: the real payloaders, repair and reassembly, with one process of losses across all
 //! streams of a session. Packets are short, so that many frames are tried; what decides is how many a
 //! frame has.
 
@@ -8,10 +8,10 @@ use streamsocket_stream::receive::audio::{self as sound, Chunk};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::video::Reassembler;
-use streamsocket_stream::send::audio::{Packetizer as SoundPacketizer, Stream};
+use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
+use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
-use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg::{Picture, Sampling};
 use streamsocket_wire::jpeg_scan::Frame;
 use streamsocket_wire::ntp::NtpTime;
@@ -192,7 +192,7 @@ fn mark(number: u64) -> [u8; 8] {
 }
 
 /// Bytes of coded data that make so many packets.
-fn data_of(packets: usize, cutter: &mut Packetizer, arena: &mut Packets) -> Vec<u8> {
+fn data_of(packets: usize, cutter: &mut JpegPayloader, arena: &mut Packets) -> Vec<u8> {
     let mut len = packets * (PACKET - 80);
     loop {
         cutter.packetize(&frame(len), STAMP, arena).unwrap();
@@ -215,10 +215,10 @@ fn frame(len: usize) -> Frame {
 /// Sends so many frames of so many packets, with sound between them.
 pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u64) -> Outcome {
     let share: Share = share.parse().unwrap();
-    let mut cutter = Packetizer::new(VIDEO, Sequence(0), PACKET, None);
+    let mut cutter = JpegPayloader::new(VIDEO, Sequence(0), PACKET, None);
     let mut arena = Packets::default();
     let data = data_of(packets, &mut cutter, &mut arena);
-    let mut cutter = Packetizer::new(VIDEO, Sequence(0), PACKET, None);
+    let mut cutter = JpegPayloader::new(VIDEO, Sequence(0), PACKET, None);
     let chance = Chance::new(seed);
     let mut link = Link {
         process: Process { loss, losing: false, chance },
@@ -271,7 +271,7 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
 
 /// The sound's sender.
 struct Sound {
-    packetizer: SoundPacketizer,
+    payloader: L16Payloader,
     repair: SoundRepair,
     wall: WallClock,
     next: Time,
@@ -281,7 +281,7 @@ impl Sound {
     fn new(share: Share) -> Self {
         let stream = Stream { ssrc: AUDIO, rate: RATE, channels: 1, ntp64_id: None };
         Self {
-            packetizer: SoundPacketizer::new(stream, Sequence(0), RtpTime(0)),
+            payloader: L16Payloader::new(stream, Sequence(0), RtpTime(0)),
             repair: SoundRepair::new(share, Encoder::new(Ssrc(4), Sequence(0), AUDIO)),
             wall: WallClock::new(Monotonic(0), SECOND),
             next: INTERVAL,
@@ -289,11 +289,11 @@ impl Sound {
     }
 
     fn until(&mut self, end: Time, link: &mut Link) {
-        let Self { packetizer, repair, wall, next } = self;
+        let Self { payloader, repair, wall, next } = self;
         while *next <= end {
             let now = *next;
             *next += 5 * MS;
-            packetizer.push(&[7; 40], Monotonic(now), wall, |packet| {
+            payloader.push(&[7; 40], Monotonic(now), wall, |packet| {
                 link.outcome.samples += 40;
                 link.send(now, To::Audio, [packet.header, packet.payload].concat());
                 repair.push(&packet, |made| link.send(now, To::AudioRepair, made.to_vec()));

@@ -1,15 +1,15 @@
-//! The sender: the real clocks, packetizers and pacer, with a camera and a sound card that are off.
+//! The sender: the real clocks, payloaders and pacer, with a camera and a sound card that are off.
 
 use crate::scenario::Scenario;
 use crate::world::{Chance, Clock, Link, MS, Of, SECOND, Time, until_clock};
 use std::collections::VecDeque;
 use streamsocket_media::clock::WallClock;
-use streamsocket_stream::send::audio;
 use streamsocket_stream::send::clock::VideoClock;
+use streamsocket_stream::send::jpeg::JpegPayloader;
+use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{Out, Payload, Payloader};
-use streamsocket_stream::send::video;
 use streamsocket_wire::jpeg_scan::{Frame, scan};
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 use turbojpeg::{Image, PixelFormat, Subsamp, compress};
@@ -50,7 +50,7 @@ struct Video {
 }
 
 struct Audio {
-    packetizer: audio::Packetizer,
+    payloader: L16Payloader,
     ppm: i64,
     /// Sample frames that the card has taken since the beginning.
     samples: i64,
@@ -85,7 +85,7 @@ impl Sender {
         // Just before they wrap.
         let (sequence, time) = (Sequence(65_500), RtpTime(u32::MAX - 20_000));
         let sides = if scenario.large_frames { vec![40, 96, 192] } else { vec![32] };
-        let stream = audio::Stream { ssrc: ssrc(2), rate: RATE, channels: 1, ntp64_id: Some(1) };
+        let stream = Stream { ssrc: ssrc(2), rate: RATE, channels: 1, ntp64_id: Some(1) };
         Self {
             clock,
             wall: WallClock::new(began, began.0 + scenario.wall_at(now)),
@@ -93,7 +93,7 @@ impl Sender {
             chance: Chance::new(u64::from(number) + scenario.seed),
             video: Video {
                 payloader: Payloader::Jpeg {
-                    packetizer: video::Packetizer::new(ssrc(1), sequence, 420, Some(1)),
+                    payloader: JpegPayloader::new(ssrc(1), sequence, 420, Some(1)),
                     clock: VideoClock::new(began, time),
                 },
                 pacer: Pacer::new(Pace::default(), INTERVAL),
@@ -103,7 +103,7 @@ impl Sender {
                 frames: now / INTERVAL + 1,
             },
             audio: Audio {
-                packetizer: audio::Packetizer::new(stream, sequence, time),
+                payloader: L16Payloader::new(stream, sequence, time),
                 ppm: scenario.card_ppm,
                 samples: now * i64::from(RATE) / SECOND,
                 overruns: now / (60 * SECOND),
@@ -155,7 +155,7 @@ impl Sender {
         let late = if self.chance.below(1000) == 0 { 30 * MS } else { self.chance.below(MS) };
         let audio = &mut self.audio;
         let truth = &mut self.truth[1];
-        audio.packetizer.push(&[1; PERIOD], self.clock.at(captured + late), &self.wall, |packet| {
+        audio.payloader.push(&[1; PERIOD], self.clock.at(captured + late), &self.wall, |packet| {
             let bytes = [packet.header, packet.payload].concat();
             let time = u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
             truth.push_back((time, captured));
@@ -165,7 +165,7 @@ impl Sender {
         if scenario.overruns && now / (60 * SECOND) > audio.overruns {
             audio.overruns = now / (60 * SECOND);
             audio.samples += OVERRUN * i64::from(RATE) / SECOND;
-            audio.packetizer.mark_discontinuity();
+            audio.payloader.mark_discontinuity();
         }
     }
 

@@ -5,10 +5,10 @@ use super::files::picture;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_seeds::{Step, write};
 use streamsocket_stream::receive::fate::Runs;
-use streamsocket_stream::send::audio::{Packetizer as SoundPacketizer, Stream};
+use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
+use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder};
-use streamsocket_stream::send::video::{Packetizer, Stamp};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About as Told, Feedback};
 use streamsocket_stream::session::report::{About, Reporter};
@@ -57,12 +57,12 @@ fn pictures(file: &[u8], longer: usize) -> Vec<Vec<u8>> {
     let Ok(frame) = scan(file) else { return Vec::new() };
     let longer = [&file[..frame.data.end], &vec![0x66; longer][..], &[0xFF, 0xD9]].concat();
     let Ok(frame) = scan(&longer) else { return Vec::new() };
-    let mut packetizer = Packetizer::new(STREAM, Sequence(65_534), 400, Some(1));
+    let mut payloader = JpegPayloader::new(STREAM, Sequence(65_534), 400, Some(1));
     let (mut packets, mut all) = (Packets::default(), Vec::new());
     for number in [1_u32, 2] {
         let ntp = NtpTime::from_unix_nanos(i64::from(number) * 33_333_333);
         let stamp = Stamp { time: RtpTime(number * 3000), ntp };
-        if packetizer.packetize(&frame, stamp, &mut packets).is_ok() {
+        if payloader.packetize(&frame, stamp, &mut packets).is_ok() {
             let whole = packets.range(0..packets.len());
             all.extend(whole.map(|it| [it.header, &longer[it.payload.clone()]].concat()));
         }
@@ -72,10 +72,9 @@ fn pictures(file: &[u8], longer: usize) -> Vec<Vec<u8>> {
 
 fn sound() -> Vec<Vec<u8>> {
     let stream = Stream { ssrc: STREAM, rate: 8_000, channels: 2, ntp64_id: Some(1) };
-    let mut packetizer = SoundPacketizer::new(stream, Sequence(65_535), RtpTime(u32::MAX - 50));
+    let mut payloader = L16Payloader::new(stream, Sequence(65_535), RtpTime(u32::MAX - 50));
     let (wall, mut all) = (WallClock::new(Monotonic(0), 1_700_000_000_000_000_000), Vec::new());
-    packetizer
-        .push(&[7; 400], Monotonic(0), &wall, |it| all.push([it.header, it.payload].concat()));
+    payloader.push(&[7; 400], Monotonic(0), &wall, |it| all.push([it.header, it.payload].concat()));
     all.remove(3);
     all
 }

@@ -7,7 +7,7 @@ use crate::publish::sound::SoundSending;
 use crate::publish::track::TrackId;
 use crate::publish::transport::Transport;
 use streamsocket_media::{AudioFormat, FrameRate};
-use streamsocket_stream::send::audio::Form;
+use streamsocket_stream::send::l16::Form;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 use streamsocket_wire::sdp::Medium;
 

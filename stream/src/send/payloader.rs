@@ -1,10 +1,10 @@
 //! From what was captured to packets, whatever the payload format. A new format is a variant of each enum here,
-//! an arm in each method that matches on it, and a packetizer of its own.
+//! an arm in each method that matches on it, and a payloader of its own.
 
-use super::audio::{self, AudioPacket};
 use super::clock::{VIDEO_RATE, VideoClock};
+use super::jpeg::{self, JpegPayloader, Stamp};
+use super::l16::{AudioPacket, L16Payloader};
 use super::packets::Packets;
-use super::video::{self, Stamp};
 use core::fmt;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_wire::jpeg_scan::Frame;
@@ -17,12 +17,12 @@ pub enum Payloader {
     /// JPEG (RFC 2435).
     Jpeg {
         /// Cuts pictures into packets.
-        packetizer: video::Packetizer,
+        payloader: JpegPayloader,
         /// The stream's RTP clock.
         clock: VideoClock,
     },
     /// L16 (RFC 3551 section 4.5.11); its RTP clock counts the samples that it is given.
-    L16(audio::Packetizer),
+    L16(L16Payloader),
 }
 
 /// What is to be sent.
@@ -46,7 +46,7 @@ pub struct Out<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The picture cannot be cut.
-    Jpeg(video::Error),
+    Jpeg(jpeg::Error),
     /// The stream has another payload format.
     OtherFormat,
 }
@@ -68,7 +68,7 @@ impl Payloader {
     pub const fn format(&self) -> PayloadFormat<'static> {
         match self {
             Self::Jpeg { .. } => PayloadFormat { clock_rate: VIDEO_RATE, ..PayloadFormat::JPEG },
-            Self::L16(packetizer) => packetizer.format(),
+            Self::L16(payloader) => payloader.format(),
         }
     }
 
@@ -76,8 +76,8 @@ impl Payloader {
     #[must_use]
     pub const fn ssrc(&self) -> Ssrc {
         match self {
-            Self::Jpeg { packetizer, .. } => packetizer.ssrc(),
-            Self::L16(packetizer) => packetizer.ssrc(),
+            Self::Jpeg { payloader, .. } => payloader.ssrc(),
+            Self::L16(payloader) => payloader.ssrc(),
         }
     }
 
@@ -85,8 +85,8 @@ impl Payloader {
     #[must_use]
     pub const fn sequence(&self) -> Sequence {
         match self {
-            Self::Jpeg { packetizer, .. } => packetizer.sequence(),
-            Self::L16(packetizer) => packetizer.sequence(),
+            Self::Jpeg { payloader, .. } => payloader.sequence(),
+            Self::L16(payloader) => payloader.sequence(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Payloader {
     pub fn rtp_time(&self, at: Monotonic) -> RtpTime {
         match self {
             Self::Jpeg { clock, .. } => clock.rtp(at),
-            Self::L16(packetizer) => packetizer.clock().rtp(at),
+            Self::L16(payloader) => payloader.clock().rtp(at),
         }
     }
 
@@ -103,8 +103,8 @@ impl Payloader {
     /// included.
     pub fn resize(&mut self, packet_size: usize) {
         match self {
-            Self::Jpeg { packetizer, .. } => packetizer.resize(packet_size),
-            Self::L16(packetizer) => packetizer.resize(packet_size),
+            Self::Jpeg { payloader, .. } => payloader.resize(packet_size),
+            Self::L16(payloader) => payloader.resize(packet_size),
         }
     }
 
@@ -113,7 +113,7 @@ impl Payloader {
         match self {
             // Each picture has a capture time of its own.
             Self::Jpeg { .. } => {}
-            Self::L16(packetizer) => packetizer.mark_discontinuity(),
+            Self::L16(payloader) => payloader.mark_discontinuity(),
         }
     }
 
@@ -121,7 +121,7 @@ impl Payloader {
     pub fn flush(&mut self, wall: &WallClock, out: &mut Out<'_>) {
         match self {
             Self::Jpeg { .. } => {}
-            Self::L16(packetizer) => packetizer.flush(wall, &mut *out.each),
+            Self::L16(payloader) => payloader.flush(wall, &mut *out.each),
         }
     }
 
@@ -131,7 +131,7 @@ impl Payloader {
     pub fn ppm(&self) -> Option<i32> {
         match self {
             Self::Jpeg { .. } => None,
-            Self::L16(packetizer) => packetizer.clock().ppm(),
+            Self::L16(payloader) => payloader.clock().ppm(),
         }
     }
 
@@ -148,14 +148,14 @@ impl Payloader {
         out: &mut Out<'_>,
     ) -> Result<Monotonic, Error> {
         match (self, payload) {
-            (Self::Jpeg { packetizer, clock }, Payload::Jpeg(frame)) => {
+            (Self::Jpeg { payloader, clock }, Payload::Jpeg(frame)) => {
                 let capture = clock.advance_to(capture);
                 let stamp = Stamp { time: clock.rtp(capture), ntp: wall.ntp(capture) };
-                packetizer.packetize(frame, stamp, out.frame).map_err(Error::Jpeg)?;
+                payloader.packetize(frame, stamp, out.frame).map_err(Error::Jpeg)?;
                 Ok(capture)
             }
-            (Self::L16(packetizer), Payload::L16(samples)) => {
-                packetizer.push(samples, capture, wall, &mut *out.each);
+            (Self::L16(payloader), Payload::L16(samples)) => {
+                payloader.push(samples, capture, wall, &mut *out.each);
                 Ok(capture)
             }
             (Self::Jpeg { .. } | Self::L16(_), _) => Err(Error::OtherFormat),
@@ -172,13 +172,14 @@ mod tests {
     const AT: Monotonic = Monotonic(1_000_000_000);
 
     fn jpeg() -> Payloader {
-        let packetizer = video::Packetizer::new(Ssrc(1), Sequence(7), 1400, None);
-        Payloader::Jpeg { packetizer, clock: VideoClock::new(AT, RtpTime(5)) }
+        let payloader = JpegPayloader::new(Ssrc(1), Sequence(7), 1400, None);
+        Payloader::Jpeg { payloader, clock: VideoClock::new(AT, RtpTime(5)) }
     }
 
     fn l16() -> Payloader {
-        let stream = audio::Stream { ssrc: Ssrc(2), rate: 8_000, channels: 1, ntp64_id: None };
-        Payloader::L16(audio::Packetizer::new(stream, Sequence(9), RtpTime(6)))
+        let stream =
+            crate::send::l16::Stream { ssrc: Ssrc(2), rate: 8_000, channels: 1, ntp64_id: None };
+        Payloader::L16(L16Payloader::new(stream, Sequence(9), RtpTime(6)))
     }
 
     fn frame() -> Frame {

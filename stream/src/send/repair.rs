@@ -1,7 +1,7 @@
 //! Repair packets for blocks of media packets: Reed-Solomon parity (`docs/repair.md`). A receiver
 //! that lacks some packets of a block makes them from as many repair packets, whichever have come.
 
-use super::audio::AudioPacket;
+use super::l16::AudioPacket;
 use core::fmt;
 use core::str::FromStr;
 use reed_solomon_simd::ReedSolomonEncoder;

@@ -1,6 +1,6 @@
 use super::*;
+use crate::send::jpeg::{JpegPayloader, Stamp};
 use crate::send::packets::Packets;
-use crate::send::video::{Packetizer, Stamp};
 use streamsocket_wire::jpeg::{Main, Sampling};
 use streamsocket_wire::jpeg_scan;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
@@ -20,7 +20,7 @@ fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
     let frame = jpeg_scan::Frame { picture, ended: true, data: 0..data.len() };
     let stamp = Stamp { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
     let mut packets = Packets::default();
-    Packetizer::new(Ssrc(1), Sequence(first), 1400, Some(1))
+    JpegPayloader::new(Ssrc(1), Sequence(first), 1400, Some(1))
         .packetize(&frame, stamp, &mut packets)
         .unwrap();
     let join = |packet: crate::send::packets::Packet<'_>| {

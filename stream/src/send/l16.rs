@@ -1,4 +1,4 @@
-//! The packetizer of L16: gathers samples into packets of 5 ms (RFC 3551 section 4.5.11), or of less where a
+//! The payloader of L16: gathers samples into packets of 5 ms (RFC 3551 section 4.5.11), or of less where a
 //! packet has no room for so much.
 
 use super::SEAL_RESERVE;
@@ -54,7 +54,7 @@ pub fn packet_frames(rate: u32, channels: u8, packet_size: usize) -> u32 {
 
 /// Packets of sound out of samples.
 #[derive(Debug)]
-pub struct Packetizer {
+pub struct L16Payloader {
     ssrc: Ssrc,
     payload_type: u8,
     sequence: Sequence,
@@ -72,7 +72,7 @@ pub struct Packetizer {
     payload: Vec<u8>,
 }
 
-/// What a packetizer needs to know of its stream.
+/// What a payloader needs to know of its stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Stream {
     /// Synchronization source.
@@ -98,13 +98,13 @@ pub struct AudioPacket<'a> {
     pub time: RtpTime,
 }
 
-impl Packetizer {
-    /// A packetizer that starts with this sequence number and RTP time (both random, RFC 3550
+impl L16Payloader {
+    /// A payloader that starts with this sequence number and RTP time (both random, RFC 3550
     /// section 5.1).
     #[must_use]
     pub fn new(stream: Stream, first: Sequence, base: RtpTime) -> Self {
         let channels = usize::from(stream.channels.max(1));
-        let mut packetizer = Self {
+        let mut payloader = Self {
             ssrc: stream.ssrc,
             payload_type: PAYLOAD_TYPE,
             sequence: first,
@@ -120,8 +120,8 @@ impl Packetizer {
             header: [0; rtp::HEADER_LEN + NTP64_LEN],
             payload: Vec::new(),
         };
-        packetizer.resize(usize::MAX);
-        packetizer
+        payloader.resize(usize::MAX);
+        payloader
     }
 
     /// Packets are `packet_size` bytes at most from the next one on (see [`packet_frames`]); at first they
@@ -255,10 +255,10 @@ mod tests {
 
     const STEREO: Stream = Stream { ssrc: Ssrc(3), rate: 48_000, channels: 2, ntp64_id: Some(1) };
 
-    fn times(packetizer: &mut Packetizer, frames: usize, capture: Monotonic) -> Vec<(u16, u32)> {
+    fn times(payloader: &mut L16Payloader, frames: usize, capture: Monotonic) -> Vec<(u16, u32)> {
         let wall = WallClock::new(Monotonic(0), 0);
         let mut sent = Vec::new();
-        packetizer.push(&vec![1; frames * 2], capture, &wall, |packet| {
+        payloader.push(&vec![1; frames * 2], capture, &wall, |packet| {
             let bytes = [packet.header, packet.payload].concat();
             let header = rtp::Packet::parse(&bytes).unwrap().header();
             assert_eq!(packet.payload.len(), 960);
@@ -269,17 +269,17 @@ mod tests {
 
     #[test]
     fn samples_are_cut_into_packets_of_5_ms_whatever_the_chunks() {
-        let mut packetizer = Packetizer::new(STEREO, Sequence(10), RtpTime(100));
-        assert_eq!(times(&mut packetizer, 100, Monotonic(0)), []);
-        let at = Monotonic(packetizer.clock.span_nanos(100));
-        assert_eq!(times(&mut packetizer, 400, at), [(10, 100), (11, 340)]);
+        let mut payloader = L16Payloader::new(STEREO, Sequence(10), RtpTime(100));
+        assert_eq!(times(&mut payloader, 100, Monotonic(0)), []);
+        let at = Monotonic(payloader.clock.span_nanos(100));
+        assert_eq!(times(&mut payloader, 400, at), [(10, 100), (11, 340)]);
     }
 
     /// Bytes of header and payload of the packets that so many sample frames are sent in.
-    fn lengths(packetizer: &mut Packetizer, frames: usize) -> Vec<usize> {
+    fn lengths(payloader: &mut L16Payloader, frames: usize) -> Vec<usize> {
         let (wall, mut sent) = (WallClock::new(Monotonic(0), 0), Vec::new());
-        let samples = vec![1; frames * packetizer.channels];
-        packetizer.push(&samples, Monotonic(0), &wall, |packet| {
+        let samples = vec![1; frames * payloader.channels];
+        payloader.push(&samples, Monotonic(0), &wall, |packet| {
             sent.push(packet.header.len() + packet.payload.len());
         });
         sent
@@ -298,10 +298,10 @@ mod tests {
         ] {
             assert_eq!(packet_frames(rate, channels, size), frames, "{rate} {channels} {size}");
             let stream = Stream { rate, channels, ..STEREO };
-            let mut packetizer = Packetizer::new(stream, Sequence(0), RtpTime(0));
-            packetizer.resize(size);
+            let mut payloader = L16Payloader::new(stream, Sequence(0), RtpTime(0));
+            payloader.resize(size);
             let part = usize::try_from(frames).unwrap();
-            let sent = lengths(&mut packetizer, 12 * part);
+            let sent = lengths(&mut payloader, 12 * part);
             let length = rtp::HEADER_LEN + NTP64_LEN + part * 2 * usize::from(channels);
             assert_eq!(sent, [length; 12]);
             assert!(length <= size || size == 1, "{length} of {size}");
@@ -310,31 +310,31 @@ mod tests {
 
     #[test]
     fn packets_get_shorter_and_longer_in_between_and_no_sample_is_lost() {
-        let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
+        let mut payloader = L16Payloader::new(STEREO, Sequence(0), RtpTime(0));
         let header = rtp::HEADER_LEN + NTP64_LEN;
-        assert_eq!(lengths(&mut packetizer, 430), [header + 960]);
-        packetizer.resize(300);
+        assert_eq!(lengths(&mut payloader, 430), [header + 960]);
+        payloader.resize(300);
         // What was gathered leaves as it is.
-        assert_eq!(lengths(&mut packetizer, 60), [header + 760, header + 240]);
-        assert_eq!(lengths(&mut packetizer, 20), []);
-        packetizer.resize(1400);
-        assert_eq!(lengths(&mut packetizer, 220), [header + 960]);
+        assert_eq!(lengths(&mut payloader, 60), [header + 760, header + 240]);
+        assert_eq!(lengths(&mut payloader, 20), []);
+        payloader.resize(1400);
+        assert_eq!(lengths(&mut payloader, 220), [header + 960]);
     }
 
     #[test]
     fn a_hole_in_the_capture_is_a_hole_in_rtp_time() {
-        let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
-        times(&mut packetizer, 240, Monotonic(0));
-        packetizer.mark_discontinuity();
+        let mut payloader = L16Payloader::new(STEREO, Sequence(0), RtpTime(0));
+        times(&mut payloader, 240, Monotonic(0));
+        payloader.mark_discontinuity();
         // 100 ms are missing between 5 ms and 105 ms.
-        assert_eq!(times(&mut packetizer, 240, Monotonic(105_000_000)), [(1, 5_040)]);
+        assert_eq!(times(&mut payloader, 240, Monotonic(105_000_000)), [(1, 5_040)]);
     }
 
     #[test]
     fn a_late_stamp_is_no_hole_but_late_stamps_for_a_second_are() {
-        let mut packetizer = Packetizer::new(STEREO, Sequence(0), RtpTime(0));
+        let mut payloader = L16Payloader::new(STEREO, Sequence(0), RtpTime(0));
         let mut stamp = |packet: i64, late_ms: i64| {
-            times(&mut packetizer, 240, Monotonic(packet * 5_000_000 + late_ms * 1_000_000))[0].1
+            times(&mut payloader, 240, Monotonic(packet * 5_000_000 + late_ms * 1_000_000))[0].1
         };
         assert_eq!(stamp(0, 0), 0);
         assert_eq!((stamp(1, 4), stamp(2, 500), stamp(3, 0)), (240, 480, 720));

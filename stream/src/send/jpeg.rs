@@ -1,4 +1,4 @@
-//! The packetizer of JPEG: cuts a picture into RTP packets (RFC 2435). All packets of a frame but
+//! The payloader of JPEG: cuts a picture into RTP packets (RFC 2435). All packets of a frame but
 //! the last are equally long, so that the kernel can segment them (UDP_SEGMENT). The JPEG is not
 //! touched and not copied.
 
@@ -20,7 +20,7 @@ const OFFSET_MAX: usize = (1 << 24) - 1;
 
 /// Cuts frames into packets.
 #[derive(Debug)]
-pub struct Packetizer {
+pub struct JpegPayloader {
     ssrc: Ssrc,
     sequence: Sequence,
     packet_size: usize,
@@ -58,15 +58,15 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-impl Packetizer {
-    /// A packetizer for the stream `ssrc` whose packets are `packet_size` bytes at most (the UDP
+impl JpegPayloader {
+    /// A payloader for the stream `ssrc` whose packets are `packet_size` bytes at most (the UDP
     /// payload, the reserve for a seal included). The capture time goes into the header extension
     /// `ntp64_id` of each first packet (RFC 6051).
     #[must_use]
     pub fn new(ssrc: Ssrc, first: Sequence, packet_size: usize, ntp64_id: Option<u8>) -> Self {
-        let mut packetizer = Self { ssrc, sequence: first, packet_size, ntp64_id };
-        packetizer.resize(packet_size);
-        packetizer
+        let mut payloader = Self { ssrc, sequence: first, packet_size, ntp64_id };
+        payloader.resize(packet_size);
+        payloader
     }
 
     /// Packets are `packet_size` bytes at most from the next frame on.
@@ -184,7 +184,7 @@ mod tests {
 
     fn cut(len: usize, restart_interval: u16) -> Packets {
         let mut packets = Packets::default();
-        Packetizer::new(Ssrc(5), Sequence(65_535), 1400, Some(1))
+        JpegPayloader::new(Ssrc(5), Sequence(65_535), 1400, Some(1))
             .packetize(&frame(len, restart_interval), stamp(), &mut packets)
             .unwrap();
         packets
@@ -233,10 +233,10 @@ mod tests {
 
     #[test]
     fn a_frame_beyond_the_offset_field_is_refused_and_uses_no_sequence_number() {
-        let mut packetizer = Packetizer::new(Ssrc(5), Sequence(1), 1400, None);
+        let mut payloader = JpegPayloader::new(Ssrc(5), Sequence(1), 1400, None);
         let mut packets = Packets::default();
-        let error = packetizer.packetize(&frame(1 << 25, 0), stamp(), &mut packets);
+        let error = payloader.packetize(&frame(1 << 25, 0), stamp(), &mut packets);
         assert_eq!(error, Err(Error::TooLong { len: 1 << 25 }));
-        assert_eq!((packets.len(), packetizer.sequence), (0, Sequence(1)));
+        assert_eq!((packets.len(), payloader.sequence), (0, Sequence(1)));
     }
 }
