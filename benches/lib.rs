@@ -6,9 +6,9 @@
 use streamsocket_convert::{Planes, Rearranger, encodable};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_media::{Layout, RawFormat};
+use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
@@ -124,7 +124,7 @@ impl Default for Converter {
 struct Receiver {
     datagrams: Vec<Vec<u8>>,
     repairs: Vec<Vec<u8>>,
-    reassembler: Reassembler,
+    depayloader: JpegDepayloader,
     decoder: Repair,
     spare: Vec<u8>,
     /// Pictures that came before.
@@ -143,7 +143,7 @@ impl Default for Stages {
         let receiver = Receiver {
             datagrams,
             repairs: Vec::new(),
-            reassembler: Reassembler::new(None),
+            depayloader: JpegDepayloader::new(None),
             decoder: Repair::default(),
             spare: Vec::new(),
             number: 0,
@@ -219,11 +219,11 @@ impl Stages {
     }
 
     fn reassemble(&mut self) {
-        let Receiver { datagrams, reassembler, spare, number, .. } = &mut self.receiver;
+        let Receiver { datagrams, depayloader, spare, number, .. } = &mut self.receiver;
         *number += 1;
         for datagram in datagrams {
             let packet = rtp::Packet::parse(datagram).expect("it has been written");
-            reassembler.push(&Packet {
+            depayloader.push(&Packet {
                 sequence: packet.header().sequence.0.into(),
                 time: ExtendedTime(i64::try_from(*number * 3000).expect("few")),
                 marker: packet.header().marker,
@@ -232,7 +232,7 @@ impl Stages {
                 arrival: Monotonic(0),
             });
         }
-        let frame = reassembler.poll(Monotonic(0), &|_| None, spare);
+        let frame = depayloader.poll(Monotonic(0), &|_| None, spare);
         assert!(frame.is_some(), "the picture is whole");
     }
 

@@ -1,7 +1,7 @@
 //! Fragments of pictures, in any order, as the receiver puts them together: what comes out is what went
 //! in, in order, and a bad fragment changes nothing.
 //!
-//! Two reassemblers run side by side. One gets all fragments, the other those that the first has not
+//! Two depayloaders run side by side. One gets all fragments, the other those that the first has not
 //! counted as bad: the same must come out of both.
 #![no_main]
 
@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use streamsocket_fuzz::{is_plain, lies_in};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_seeds::{Step, Steps};
+use streamsocket_stream::receive::jpeg::{Counts, FRAME_MAX, Frame, JpegDepayloader};
 use streamsocket_stream::receive::packet::Packet;
-use streamsocket_stream::receive::video::{Counts, FRAME_MAX, Frame, Reassembler};
 use streamsocket_wire::jpeg::{MAIN_LEN, Payload};
 use streamsocket_wire::jpeg_header::HEADER_MAX;
 use streamsocket_wire::jpeg_scan::{Unfit, scan};
@@ -36,8 +36,8 @@ const AHEAD: [i64; 8] = [0, 0, 0, 1, 2, 3, -1, -2];
 type Pieces = BTreeMap<u32, Vec<u8>>;
 
 struct Receiver {
-    all: Reassembler,
-    good: Reassembler,
+    all: JpegDepayloader,
+    good: JpegDepayloader,
     taken: BTreeMap<ExtendedTime, Pieces>,
     now: Monotonic,
     time: i64,
@@ -127,8 +127,8 @@ fuzz_target!(|steps: Steps<'_>| {
     let described = steps.0.first().filter(|step| step.kind & DESCRIBED != 0);
     let size = described.map(|step| (u16::from(step.pause) * 16, 1944));
     let mut receiver = Receiver {
-        all: Reassembler::new(size),
-        good: Reassembler::new(size),
+        all: JpegDepayloader::new(size),
+        good: JpegDepayloader::new(size),
         taken: BTreeMap::new(),
         now: Monotonic(0),
         time: 0,

@@ -6,10 +6,10 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_media::clock::Monotonic;
+use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
@@ -118,7 +118,7 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
 struct Receiver {
     source: Source,
     repair: Repair,
-    reassembler: Reassembler,
+    depayloader: JpegDepayloader,
     /// How often the source seemed to be a new one: two packets that come much too late are taken for its
     /// restart (RFC 3550 appendix A.1).
     begun: u32,
@@ -148,27 +148,27 @@ impl Receiver {
                 Admission::Admitted { sequence, time } => (sequence, time),
                 Admission::NewSource { sequence, time } => {
                     self.repair.reset();
-                    self.reassembler.reset();
+                    self.depayloader.reset();
                     self.begun += 1;
                     (sequence, time)
                 }
                 Admission::Refused => return,
             };
             self.repair.keep(sequence, bytes);
-            self.reassembler.push(&fragment(&packet, time));
+            self.depayloader.push(&fragment(&packet, time));
         }
-        let Self { source, repair, reassembler, .. } = self;
+        let Self { source, repair, depayloader, .. } = self;
         repair.poll(MEDIA, &mut |_, bytes| {
             let packet = rtp::Packet::parse(bytes).expect("what is made is a packet");
             let time = source.extend(packet.header().time).expect("there is a source");
-            reassembler.push(&fragment(&packet, time));
+            depayloader.push(&fragment(&packet, time));
         });
         self.poll(Monotonic(0));
     }
 
     fn poll(&mut self, now: Monotonic) {
         let mut file = Vec::new();
-        while let Some(frame) = self.reassembler.poll(now, &|_| None, &mut file) {
+        while let Some(frame) = self.depayloader.poll(now, &|_| None, &mut file) {
             let (begun, time, ntp) = (self.begun, frame.time.0, frame.ntp);
             self.seen.push(Seen { begun, time, ntp, file: file[frame.start..].to_vec() });
         }
@@ -242,7 +242,7 @@ fuzz_target!(|input: Input| {
     let mut receiver = Receiver {
         source: Source::new(90_000),
         repair: Repair::default(),
-        reassembler: Reassembler::new(Some((input.width.max(1), input.height.max(1)))),
+        depayloader: JpegDepayloader::new(Some((input.width.max(1), input.height.max(1)))),
         begun: 0,
         seen: Vec::new(),
     };

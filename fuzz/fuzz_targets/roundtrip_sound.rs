@@ -6,7 +6,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_media::clock::{Delay, Monotonic, WallClock, sample_nanos};
-use streamsocket_stream::receive::audio::{Chunk, Reassembler};
+use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet::Packet as Received;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
@@ -76,7 +76,7 @@ struct Receiver<'a> {
     input: &'a Input,
     source: Source,
     repair: Repair,
-    reassembler: Reassembler,
+    depayloader: L16Depayloader,
     /// Where sound goes on, in extended RTP time.
     next: Option<ExtendedTime>,
     heard: u64,
@@ -97,7 +97,7 @@ impl Receiver<'_> {
                 Admission::Admitted { sequence, time } => (sequence, time),
                 Admission::NewSource { sequence, time } => {
                     self.repair.reset();
-                    self.reassembler.reset();
+                    self.depayloader.reset();
                     self.next = None;
                     (sequence, time)
                 }
@@ -118,13 +118,13 @@ impl Receiver<'_> {
     fn push(&mut self, packet: &rtp::Packet<'_>, sequence: u64, time: ExtendedTime) {
         let ntp = packet.extension().and_then(|extension| extension.ntp64(1));
         let (payload, arrival) = (packet.payload(), Monotonic(0));
-        self.reassembler.push(&Received { sequence, time, marker: false, ntp, payload, arrival });
+        self.depayloader.push(&Received { sequence, time, marker: false, ntp, payload, arrival });
         self.poll(Monotonic(0));
     }
 
     fn poll(&mut self, now: Monotonic) {
         let mut samples = Vec::new();
-        while let Some(chunk) = self.reassembler.poll(now, &|_| None, &mut samples) {
+        while let Some(chunk) = self.depayloader.poll(now, &|_| None, &mut samples) {
             let (time, frames) = match chunk {
                 Chunk::Samples { time, ntp, .. } => {
                     self.check(time, ntp, &samples);
@@ -190,14 +190,14 @@ fuzz_target!(|input: Input| {
         input: &input,
         source: Source::new(stream.rate),
         repair: Repair::default(),
-        reassembler: Reassembler::new(stream.channels).with_repair(Delay::from_millis(100)),
+        depayloader: L16Depayloader::new(stream.channels).with_repair(Delay::from_millis(100)),
         next: None,
         heard: 0,
         missed: 0,
     };
     arrived.iter().for_each(|packet| receiver.take(packet));
     receiver.poll(Monotonic(i64::MAX));
-    let counts = receiver.reassembler.counts();
+    let counts = receiver.depayloader.counts();
     assert_eq!((counts.frames, counts.frames_lost), (receiver.heard, receiver.missed));
     assert_eq!(counts.malformed, 0);
     if is_promised(&input, &packets, media) {

@@ -7,9 +7,9 @@ use rtp_types::RtpPacket;
 use streamsocket_fuzz::lies_in;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_seeds::{Step, Steps};
-use streamsocket_stream::receive::audio::{Chunk, Reassembler};
 use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::jitter::Jitter;
+use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet::Packet as Taken;
 use streamsocket_stream::receive::playout::{Playout, Step as Placed};
 use streamsocket_stream::receive::source::{Admission, Source};
@@ -41,7 +41,7 @@ struct Stream {
     source: Source,
     clock: StreamClock,
     fates: Fates,
-    sound: Reassembler,
+    sound: L16Depayloader,
     playout: Playout,
     /// The RTP time that sound has come to, if the next thing has to go on there.
     end: Option<ExtendedTime>,
@@ -54,7 +54,7 @@ impl Stream {
             source: Source::new(rate),
             clock: StreamClock::new(medium, rate),
             fates: Fates::default(),
-            sound: Reassembler::new(CHANNELS as u8),
+            sound: L16Depayloader::new(CHANNELS as u8),
             playout: Playout::default(),
             end: None,
         }

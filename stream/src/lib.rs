@@ -5,9 +5,9 @@
 //! The path of a frame: [`send::payloader`] has it cut into packets, a JPEG by [`send::jpeg`];
 //! [`send::pacer`] says when each batch leaves. At the other end [`receive::peer`] and
 //! [`receive::source`] say which packets are the stream's and in which order; [`receive::depayloader`]
-//! has them put together, a JPEG by [`receive::video`]; [`receive::timeline`] says when the frame is due,
+//! has them put together, a JPEG by [`receive::jpeg`]; [`receive::timeline`] says when the frame is due,
 //! and [`receive::jitter`] how much latency that takes. Sound takes the same path through [`send::l16`]
-//! and [`receive::audio`], and [`receive::playout`] keeps the sound card in step. [`session`] is what
+//! and [`receive::l16`], and [`receive::playout`] keeps the sound card in step. [`session`] is what
 //! both ends tell each other about it.
 #![forbid(unsafe_code)]
 

@@ -4,10 +4,10 @@
 
 use crate::world::{Chance, MS, SECOND, Time};
 use streamsocket_media::clock::{Delay, Monotonic, WallClock};
-use streamsocket_stream::receive::audio::{self as sound, Chunk};
+use streamsocket_stream::receive::jpeg::JpegDepayloader;
+use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::receive::video::Reassembler;
 use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
@@ -102,8 +102,8 @@ struct Link {
     /// On their way: arrival, in which order they were sent, where to.
     under_way: Vec<(Time, u64, To, Vec<u8>)>,
     sent: u64,
-    video: (Reassembler, Repair, Vec<u8>),
-    audio: (sound::Reassembler, Repair, Vec<i16>),
+    video: (JpegDepayloader, Repair, Vec<u8>),
+    audio: (L16Depayloader, Repair, Vec<i16>),
     highest: [u64; 2],
     data: Vec<u8>,
     outcome: Outcome,
@@ -169,16 +169,16 @@ impl Link {
     }
 
     fn hand_on(&mut self, now: Monotonic) {
-        let (reassembler, _, buffer) = &mut self.video;
-        while let Some(frame) = reassembler.poll(now, &|_| None, buffer) {
+        let (depayloader, _, buffer) = &mut self.video;
+        while let Some(frame) = depayloader.poll(now, &|_| None, buffer) {
             let number = u64::try_from(frame.time.0 / 3000).unwrap();
             self.data[..8].copy_from_slice(&mark(number));
             let end = buffer.len() - 2;
             assert!(buffer[..end].ends_with(&self.data), "frame {number} is another");
             self.outcome.frames_intact += 1;
         }
-        let (reassembler, _, samples) = &mut self.audio;
-        while let Some(chunk) = reassembler.poll(now, &|_| None, samples) {
+        let (depayloader, _, samples) = &mut self.audio;
+        while let Some(chunk) = depayloader.poll(now, &|_| None, samples) {
             if let Chunk::Samples { .. } = chunk {
                 self.outcome.samples_intact += samples.len() as u64;
             }
@@ -224,9 +224,9 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
         process: Process { loss, losing: false, chance },
         under_way: Vec::new(),
         sent: 0,
-        video: (Reassembler::new(None), Repair::default(), Vec::new()),
+        video: (JpegDepayloader::new(None), Repair::default(), Vec::new()),
         audio: (
-            sound::Reassembler::new(1).with_repair(Delay::from_millis(55)),
+            L16Depayloader::new(1).with_repair(Delay::from_millis(55)),
             Repair::default(),
             Vec::new(),
         ),

@@ -5,15 +5,15 @@ use crate::scenario::Scenario;
 use crate::sender::{RATE, Truth};
 use crate::world::{Clock, MS, Of, Packet, SECOND, Time, by_clock, until_clock};
 use streamsocket_media::clock::{Delay, Monotonic};
-use streamsocket_stream::receive::audio::{self, Chunk};
 use streamsocket_stream::receive::jitter::{Jitter, Work};
+use streamsocket_stream::receive::jpeg::JpegDepayloader;
+use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::sink::Sink;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
-use streamsocket_stream::receive::video;
 use streamsocket_wire::rtp::{self, ExtendedTime};
 use streamsocket_wire::sdp::Medium;
 
@@ -45,8 +45,8 @@ pub(crate) struct Viewer {
     steps: Steps,
     timeline: Timeline,
     jitter: Jitter,
-    video: Stream<video::Reassembler>,
-    audio: Stream<audio::Reassembler>,
+    video: Stream<JpegDepayloader>,
+    audio: Stream<L16Depayloader>,
     card: Card,
     pub(crate) figures: Figures,
     buffer: Vec<u8>,
@@ -56,7 +56,7 @@ pub(crate) struct Viewer {
 struct Stream<R> {
     source: Source,
     clock: StreamClock,
-    reassembler: R,
+    depayloader: R,
 }
 
 /// A sound card.
@@ -85,12 +85,12 @@ impl Viewer {
             video: Stream {
                 source: Source::new(90_000),
                 clock: StreamClock::new(Medium::Video, 90_000),
-                reassembler: video::Reassembler::new(None),
+                depayloader: JpegDepayloader::new(None),
             },
             audio: Stream {
                 source: Source::new(RATE),
                 clock: StreamClock::new(Medium::Audio, RATE),
-                reassembler: audio::Reassembler::new(1),
+                depayloader: L16Depayloader::new(1),
             },
             card: Card {
                 ppm: scenario.speaker_ppm,
@@ -118,9 +118,9 @@ impl Viewer {
         let latest = |clock: StreamClock, work: Delay| {
             move |time| Some(timeline.due(clock.capture(time)?)? - work)
         };
-        let video = self.video.reassembler.deadline(&latest(self.video.clock, WORK.video));
+        let video = self.video.depayloader.deadline(&latest(self.video.clock, WORK.video));
         let work = self.jitter.work().audio;
-        let audio = self.audio.reassembler.deadline(&latest(self.audio.clock, work));
+        let audio = self.audio.depayloader.deadline(&latest(self.audio.clock, work));
         let due = [video, audio].into_iter().flatten().min();
         let card = if self.card.running { self.card.dry - AHEAD + 1 } else { Time::MAX };
         due.map_or(Time::MAX, |due| self.clock.when(due) + 1).min(card)
@@ -163,15 +163,15 @@ impl Viewer {
         match packet.of {
             Of::Video => {
                 if new {
-                    self.video.reassembler.reset();
+                    self.video.depayloader.reset();
                 }
-                self.video.reassembler.push(&taken);
+                self.video.depayloader.push(&taken);
             }
             Of::Audio => {
                 if new {
-                    self.audio.reassembler.reset();
+                    self.audio.depayloader.reset();
                 }
-                self.audio.reassembler.push(&taken);
+                self.audio.depayloader.push(&taken);
             }
         }
         // What has waited in the socket is judged by when it arrived.
@@ -196,7 +196,7 @@ impl Viewer {
         loop {
             let (clock, timeline) = (self.video.clock, &self.timeline);
             let latest = |time| Some(timeline.due(clock.capture(time)?)? - WORK.video);
-            let Some(frame) = self.video.reassembler.poll(by, &latest, &mut self.buffer) else {
+            let Some(frame) = self.video.depayloader.poll(by, &latest, &mut self.buffer) else {
                 break;
             };
             let Some((due, delay)) = self.due(self.video.clock, frame.time, frame.completed) else {
@@ -215,7 +215,7 @@ impl Viewer {
             let (clock, timeline) = (self.audio.clock, &self.timeline);
             let work = self.jitter.work().audio;
             let latest = |time| Some(timeline.due(clock.capture(time)?)? - work);
-            let Some(chunk) = self.audio.reassembler.poll(by, &latest, &mut self.samples) else {
+            let Some(chunk) = self.audio.depayloader.poll(by, &latest, &mut self.samples) else {
                 break;
             };
             match chunk {

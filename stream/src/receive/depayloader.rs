@@ -1,9 +1,11 @@
 //! From packets to what is presented, whatever the payload format. A new format is a variant of each enum here,
-//! an arm in each method that matches on it, and a reassembler of its own.
+//! an arm in each method that matches on it, and a depayloader of its own.
 
+use super::Latest;
+use super::jpeg::{self, JpegDepayloader};
+use super::l16::{self, L16Depayloader};
 use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
-use super::{Latest, audio, video};
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::sdp::Medium;
@@ -65,14 +67,14 @@ pub enum Depayloader {
     /// JPEG (RFC 2435).
     Jpeg {
         /// Puts frames together.
-        frames: video::Reassembler,
+        frames: JpegDepayloader,
         /// What the next frame is exchanged for.
         buffer: Vec<u8>,
     },
     /// L16 (RFC 3551 section 4.5.11).
     L16 {
         /// Puts samples in order.
-        chunks: audio::Reassembler,
+        chunks: L16Depayloader,
         /// What the next samples are exchanged for.
         buffer: Vec<i16>,
     },
@@ -82,9 +84,9 @@ pub enum Depayloader {
 #[derive(Debug)]
 pub enum Depayloaded<'a> {
     /// A frame, and the buffer that its file is in.
-    Jpeg(video::Frame, &'a mut Vec<u8>),
+    Jpeg(jpeg::Frame, &'a mut Vec<u8>),
     /// Samples, and the buffer that they are in; or a hole.
-    L16(audio::Chunk, &'a mut Vec<i16>),
+    L16(l16::Chunk, &'a mut Vec<i16>),
 }
 
 impl Depayloader {
@@ -93,12 +95,10 @@ impl Depayloader {
     pub fn new(encoding: Encoding, described: Described) -> Self {
         let Described { channels, size, repaired } = described;
         match encoding {
-            Encoding::Jpeg => {
-                Self::Jpeg { frames: video::Reassembler::new(size), buffer: Vec::new() }
-            }
+            Encoding::Jpeg => Self::Jpeg { frames: JpegDepayloader::new(size), buffer: Vec::new() },
             Encoding::L16 => {
                 let later = if repaired { REPAIR } else { Delay::ZERO };
-                let chunks = audio::Reassembler::new(channels).with_repair(later);
+                let chunks = L16Depayloader::new(channels).with_repair(later);
                 Self::L16 { chunks, buffer: Vec::new() }
             }
         }
@@ -223,7 +223,7 @@ mod tests {
         assert!(sound.ends_with(&packet));
         sound.push(&packet);
         sound.push(&Packet { payload: &[1], ..packet });
-        let Some(Depayloaded::L16(audio::Chunk::Samples { .. }, samples)) =
+        let Some(Depayloaded::L16(l16::Chunk::Samples { .. }, samples)) =
             sound.poll(Monotonic(0), &|_| None)
         else {
             unreachable!("samples have come")

@@ -1,11 +1,12 @@
 //! From packets to a frame or samples that are due.
 
 pub mod arrival;
-pub mod audio;
 pub mod conceal;
 pub mod depayloader;
 pub mod fate;
 pub mod jitter;
+pub mod jpeg;
+pub mod l16;
 pub mod packet;
 pub mod peer;
 pub mod playout;
@@ -18,7 +19,6 @@ pub mod spread;
 pub mod sync;
 mod ticks;
 pub mod timeline;
-pub mod video;
 
 /// How long a packet that is missing may still arrive after its successors did: a LAN reorders by far less, and waiting longer would be seen.
 pub const REORDER: streamsocket_media::clock::Delay =

@@ -9,10 +9,10 @@ use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
-use streamsocket_stream::receive::audio::Chunk;
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
+use streamsocket_stream::receive::jpeg::Frame;
+use streamsocket_stream::receive::l16::Chunk;
 use streamsocket_stream::receive::packet::Packet;
-use streamsocket_stream::receive::video::Frame;
 use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 

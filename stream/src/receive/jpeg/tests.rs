@@ -29,10 +29,10 @@ fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
     packets.range(0..packets.len()).map(join).collect()
 }
 
-fn push(reassembler: &mut Reassembler, packet: &[u8], arrival: Monotonic) {
+fn push(depayloader: &mut JpegDepayloader, packet: &[u8], arrival: Monotonic) {
     let parsed = rtp::Packet::parse(packet).unwrap();
     let header = parsed.header();
-    reassembler.push(&Packet {
+    depayloader.push(&Packet {
         sequence: header.sequence.0.into(),
         time: header.time.into(),
         marker: header.marker,
@@ -43,9 +43,9 @@ fn push(reassembler: &mut Reassembler, packet: &[u8], arrival: Monotonic) {
 }
 
 /// The coded data of the next frame, checked against its own headers.
-fn next(reassembler: &mut Reassembler, now: Monotonic) -> Option<(i64, Vec<u8>)> {
+fn next(depayloader: &mut JpegDepayloader, now: Monotonic) -> Option<(i64, Vec<u8>)> {
     let mut jpeg = Vec::new();
-    let frame = reassembler.poll(now, &|_| None, &mut jpeg)?;
+    let frame = depayloader.poll(now, &|_| None, &mut jpeg)?;
     let file = &jpeg[frame.start..];
     let scanned = jpeg_scan::scan(file).unwrap();
     let Picture { width, height, tables, .. } = scanned.picture;
@@ -60,60 +60,60 @@ fn a_frame_is_put_together_in_any_order() {
     for seed in 0..50_usize {
         let mut order: Vec<_> = (0..packets.len()).collect();
         order.sort_by_key(|index| (index * 7919 + seed * 104_729) % 31);
-        let mut reassembler = Reassembler::new(None);
+        let mut depayloader = JpegDepayloader::new(None);
         for (step, index) in order.iter().enumerate() {
-            assert!(next(&mut reassembler, Monotonic(0)).is_none(), "after {step} packets");
-            push(&mut reassembler, &packets[*index], Monotonic(0));
+            assert!(next(&mut depayloader, Monotonic(0)).is_none(), "after {step} packets");
+            push(&mut depayloader, &packets[*index], Monotonic(0));
         }
-        assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, data.clone())));
+        assert_eq!(next(&mut depayloader, Monotonic(0)), Some((1, data.clone())));
     }
 }
 
 #[test]
 fn duplicates_change_nothing() {
     let data = coded(5_000, 1);
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     for packet in packets_of(&data, 1, 0) {
-        push(&mut reassembler, &packet, Monotonic(0));
-        push(&mut reassembler, &packet, Monotonic(0));
+        push(&mut depayloader, &packet, Monotonic(0));
+        push(&mut depayloader, &packet, Monotonic(0));
     }
-    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, data)));
-    assert!(reassembler.counts().duplicate >= 3);
+    assert_eq!(next(&mut depayloader, Monotonic(0)), Some((1, data)));
+    assert!(depayloader.counts().duplicate >= 3);
 }
 
 #[test]
 fn a_frame_with_a_hole_is_given_up_when_its_successor_has_waited() {
     let (first, second) = (coded(5_000, 1), coded(5_000, 2));
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     let mut damaged = packets_of(&first, 1, 0);
     damaged.remove(1);
     for packet in damaged {
-        push(&mut reassembler, &packet, Monotonic(0));
+        push(&mut depayloader, &packet, Monotonic(0));
     }
     for packet in packets_of(&second, 2, 10) {
-        push(&mut reassembler, &packet, Monotonic(30 * MS));
+        push(&mut depayloader, &packet, Monotonic(30 * MS));
     }
-    assert_eq!(next(&mut reassembler, Monotonic(30 * MS)), None);
-    let deadline = reassembler.deadline(&|_| None).unwrap();
+    assert_eq!(next(&mut depayloader, Monotonic(30 * MS)), None);
+    let deadline = depayloader.deadline(&|_| None).unwrap();
     assert_eq!(deadline, Monotonic(30 * MS) + REORDER);
-    assert_eq!(next(&mut reassembler, deadline), Some((2, second)));
-    assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 1));
+    assert_eq!(next(&mut depayloader, deadline), Some((2, second)));
+    assert_eq!((depayloader.counts().frames, depayloader.counts().incomplete), (1, 1));
 }
 
 #[test]
 fn a_frame_that_is_due_does_not_wait_for_one_with_a_hole() {
     let second = coded(5_000, 2);
-    let mut reassembler = Reassembler::new(None);
-    push(&mut reassembler, &packets_of(&coded(5_000, 1), 1, 0)[0], Monotonic(0));
+    let mut depayloader = JpegDepayloader::new(None);
+    push(&mut depayloader, &packets_of(&coded(5_000, 1), 1, 0)[0], Monotonic(0));
     for packet in packets_of(&second, 2, 10) {
-        push(&mut reassembler, &packet, Monotonic(0));
+        push(&mut depayloader, &packet, Monotonic(0));
     }
     let latest = |time| (time == ExtendedTime(2)).then_some(Monotonic(3));
     let mut jpeg = Vec::new();
-    assert_eq!(reassembler.poll(Monotonic(2), &latest, &mut jpeg), None);
-    assert_eq!(reassembler.deadline(&latest), Some(Monotonic(3)));
+    assert_eq!(depayloader.poll(Monotonic(2), &latest, &mut jpeg), None);
+    assert_eq!(depayloader.deadline(&latest), Some(Monotonic(3)));
     assert_eq!(
-        reassembler.poll(Monotonic(3), &latest, &mut jpeg).map(|frame| frame.time.0),
+        depayloader.poll(Monotonic(3), &latest, &mut jpeg).map(|frame| frame.time.0),
         Some(2)
     );
 }
@@ -121,66 +121,66 @@ fn a_frame_that_is_due_does_not_wait_for_one_with_a_hole() {
 #[test]
 fn a_frame_in_the_middle_of_which_we_joined_is_no_loss() {
     let second = coded(5_000, 2);
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     for packet in packets_of(&coded(5_000, 1), 1, 0).iter().skip(1) {
-        push(&mut reassembler, packet, Monotonic(0));
+        push(&mut depayloader, packet, Monotonic(0));
     }
     for packet in packets_of(&second, 2, 10) {
-        push(&mut reassembler, &packet, Monotonic(0));
+        push(&mut depayloader, &packet, Monotonic(0));
     }
-    assert_eq!(next(&mut reassembler, Monotonic(0) + REORDER), Some((2, second)));
-    assert_eq!((reassembler.counts().frames, reassembler.counts().incomplete), (1, 0));
+    assert_eq!(next(&mut depayloader, Monotonic(0) + REORDER), Some((2, second)));
+    assert_eq!((depayloader.counts().frames, depayloader.counts().incomplete), (1, 0));
 }
 
 #[test]
 fn no_frame_gives_way_to_an_older_one() {
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     let frames: Vec<_> = (1..=5).map(|time| packets_of(&coded(5_000, 1), time, 0)).collect();
     for frame in &frames[1..] {
-        push(&mut reassembler, &frame[0], Monotonic(0));
+        push(&mut depayloader, &frame[0], Monotonic(0));
     }
-    frames[0].iter().for_each(|packet| push(&mut reassembler, packet, Monotonic(0)));
-    frames[1][1..].iter().for_each(|packet| push(&mut reassembler, packet, Monotonic(0)));
-    assert_eq!(next(&mut reassembler, Monotonic(0)).map(|(time, _)| time), Some(2));
-    let counts = reassembler.counts();
+    frames[0].iter().for_each(|packet| push(&mut depayloader, packet, Monotonic(0)));
+    frames[1][1..].iter().for_each(|packet| push(&mut depayloader, packet, Monotonic(0)));
+    assert_eq!(next(&mut depayloader, Monotonic(0)).map(|(time, _)| time), Some(2));
+    let counts = depayloader.counts();
     assert_eq!((counts.late, counts.incomplete), (frames[0].len() as u64, 0));
 }
 
 #[test]
 fn packets_of_two_frames_may_be_mixed() {
     let (first, second) = (coded(5_000, 1), coded(5_000, 2));
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     let (a, b) = (packets_of(&first, 1, 0), packets_of(&second, 2, 10));
     for (a, b) in a.iter().zip(&b) {
-        push(&mut reassembler, b, Monotonic(0));
-        push(&mut reassembler, a, Monotonic(0));
+        push(&mut depayloader, b, Monotonic(0));
+        push(&mut depayloader, a, Monotonic(0));
     }
-    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, first)));
-    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((2, second)));
+    assert_eq!(next(&mut depayloader, Monotonic(0)), Some((1, first)));
+    assert_eq!(next(&mut depayloader, Monotonic(0)), Some((2, second)));
 }
 
 #[test]
 fn the_last_frame_does_not_wait_for_ever() {
-    let mut reassembler = Reassembler::new(None);
-    push(&mut reassembler, &packets_of(&coded(5_000, 1), 1, 0)[0], Monotonic(0));
-    let deadline = reassembler.deadline(&|_| None).unwrap();
-    assert_eq!(next(&mut reassembler, deadline), None);
-    assert_eq!((reassembler.counts().incomplete, reassembler.deadline(&|_| None)), (1, None));
+    let mut depayloader = JpegDepayloader::new(None);
+    push(&mut depayloader, &packets_of(&coded(5_000, 1), 1, 0)[0], Monotonic(0));
+    let deadline = depayloader.deadline(&|_| None).unwrap();
+    assert_eq!(next(&mut depayloader, deadline), None);
+    assert_eq!((depayloader.counts().incomplete, depayloader.deadline(&|_| None)), (1, None));
 }
 
 #[test]
 fn a_frame_that_was_handed_out_does_not_come_again() {
     let data = coded(500, 1);
     let packets = packets_of(&data, 1, 0);
-    let mut reassembler = Reassembler::new(None);
-    push(&mut reassembler, &packets[0], Monotonic(0));
-    assert!(next(&mut reassembler, Monotonic(0)).is_some());
-    push(&mut reassembler, &packets[0], Monotonic(0));
-    assert!(next(&mut reassembler, Monotonic(0)).is_none());
-    assert_eq!(reassembler.counts().late, 1);
+    let mut depayloader = JpegDepayloader::new(None);
+    push(&mut depayloader, &packets[0], Monotonic(0));
+    assert!(next(&mut depayloader, Monotonic(0)).is_some());
+    push(&mut depayloader, &packets[0], Monotonic(0));
+    assert!(next(&mut depayloader, Monotonic(0)).is_none());
+    assert_eq!(depayloader.counts().late, 1);
 }
 
-fn foreign(q: u8, tables: Option<&[u8]>, time: i64, reassembler: &mut Reassembler) {
+fn foreign(q: u8, tables: Option<&[u8]>, time: i64, depayloader: &mut JpegDepayloader) {
     let main = Main { type_specific: 0, offset: 0, kind: 1, q, width: 16, height: 16 };
     let mut payload = vec![0; 8];
     main.emit(&mut payload).unwrap();
@@ -189,7 +189,7 @@ fn foreign(q: u8, tables: Option<&[u8]>, time: i64, reassembler: &mut Reassemble
         payload.extend(tables);
     }
     payload.extend([0x12, 0x34]);
-    reassembler.push(&Packet {
+    depayloader.push(&Packet {
         time: ExtendedTime(time),
         marker: true,
         payload: &payload,
@@ -199,68 +199,68 @@ fn foreign(q: u8, tables: Option<&[u8]>, time: i64, reassembler: &mut Reassemble
 
 #[test]
 fn tables_named_by_q_are_computed_or_remembered() {
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     let mut jpeg = Vec::new();
-    foreign(50, None, 1, &mut reassembler);
-    let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
+    foreign(50, None, 1, &mut depayloader);
+    let frame = depayloader.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
     let tables = tables_for_q(50).unwrap();
     assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().picture.tables, tables);
-    foreign(200, Some(&[7; 128]), 2, &mut reassembler);
-    foreign(200, Some(&[]), 3, &mut reassembler);
-    foreign(201, Some(&[]), 4, &mut reassembler);
-    assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_some());
-    let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
+    foreign(200, Some(&[7; 128]), 2, &mut depayloader);
+    foreign(200, Some(&[]), 3, &mut depayloader);
+    foreign(201, Some(&[]), 4, &mut depayloader);
+    assert!(depayloader.poll(Monotonic(0), &|_| None, &mut jpeg).is_some());
+    let frame = depayloader.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
     assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().picture.tables[0], [7; 64]);
-    assert!(reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).is_none());
-    assert_eq!((reassembler.counts().frames, reassembler.counts().unsupported), (3, 1));
+    assert!(depayloader.poll(Monotonic(0), &|_| None, &mut jpeg).is_none());
+    assert_eq!((depayloader.counts().frames, depayloader.counts().unsupported), (3, 1));
 }
 
 #[test]
 fn fragments_that_contradict_each_other_are_malformed() {
     let data = coded(5_000, 1);
     let packets = packets_of(&data, 1, 0);
-    let mut reassembler = Reassembler::new(None);
-    push(&mut reassembler, &packets[0], Monotonic(0));
+    let mut depayloader = JpegDepayloader::new(None);
+    push(&mut depayloader, &packets[0], Monotonic(0));
     let mut other = packets[1].clone();
     other[12 + 6] = 10; // another width
-    push(&mut reassembler, &other, Monotonic(0));
-    assert_eq!(reassembler.counts().malformed, 1);
+    push(&mut depayloader, &other, Monotonic(0));
+    assert_eq!(depayloader.counts().malformed, 1);
     for packet in &packets[1..] {
-        push(&mut reassembler, packet, Monotonic(0));
+        push(&mut depayloader, packet, Monotonic(0));
     }
-    assert_eq!(next(&mut reassembler, Monotonic(0)), Some((1, data)));
+    assert_eq!(next(&mut depayloader, Monotonic(0)), Some((1, data)));
 }
 
 #[test]
 fn a_second_begin_of_a_frame_changes_neither_its_header_nor_the_tables_that_are_kept() {
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     let mut jpeg = Vec::new();
-    foreign(200, Some(&[7; 128]), 1, &mut reassembler);
-    foreign(200, Some(&[8; 128]), 1, &mut reassembler);
-    foreign(0, None, 1, &mut reassembler);
-    foreign(200, Some(&[]), 2, &mut reassembler);
+    foreign(200, Some(&[7; 128]), 1, &mut depayloader);
+    foreign(200, Some(&[8; 128]), 1, &mut depayloader);
+    foreign(0, None, 1, &mut depayloader);
+    foreign(200, Some(&[]), 2, &mut depayloader);
     for _ in 0..2 {
-        let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
+        let frame = depayloader.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
         assert_eq!(jpeg_scan::scan(&jpeg[frame.start..]).unwrap().picture.tables, [[7; 64]; 2]);
     }
-    assert_eq!((reassembler.counts().duplicate, reassembler.counts().malformed), (1, 1));
+    assert_eq!((depayloader.counts().duplicate, depayloader.counts().malformed), (1, 1));
 }
 
 #[test]
 fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
-    let mut reassembler = Reassembler::new(Some((2592, 1944)));
+    let mut depayloader = JpegDepayloader::new(Some((2592, 1944)));
     let mut payload = vec![0; 8];
     Main { type_specific: 0, offset: 0, kind: 0, q: 90, width: 0, height: 0 }
         .emit(&mut payload)
         .unwrap();
     payload.extend([1, 2, 3]);
-    reassembler.push(&Packet {
+    depayloader.push(&Packet {
         time: ExtendedTime(1),
         marker: true,
         payload: &payload,
         ..Packet::default()
     });
-    let frame = reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).unwrap();
+    let frame = depayloader.poll(Monotonic(0), &|_| None, &mut Vec::new()).unwrap();
     assert_eq!((frame.width, frame.height), (2592, 1944));
 }
 
@@ -270,14 +270,14 @@ fn a_frame_may_have_as_many_holes_as_can_be_repaired() {
     let data = coded(4096 * 1300, 3);
     let packets = packets_of(&data, 7, 0);
     assert!((3900..=4096).contains(&packets.len()), "{}", packets.len());
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     let (came, repaired): (Vec<_>, Vec<_>) =
         packets.iter().enumerate().partition(|(index, _)| index % 2 == 0);
     for (_, packet) in came.into_iter().chain(repaired) {
-        push(&mut reassembler, packet, Monotonic(0));
+        push(&mut depayloader, packet, Monotonic(0));
     }
-    assert!(next(&mut reassembler, Monotonic(0)) == Some((7, data)), "{:?}", reassembler.counts());
-    assert_eq!(reassembler.counts().duplicate, 0);
+    assert!(next(&mut depayloader, Monotonic(0)) == Some((7, data)), "{:?}", depayloader.counts());
+    assert_eq!(depayloader.counts().duplicate, 0);
 }
 
 #[test]
@@ -285,9 +285,9 @@ fn one_table_is_taken_for_both_and_of_three_the_first_two() {
     let mut three = [7; 192];
     three[64..128].fill(9);
     for (tables, chroma) in [(&three[..64], 7), (&three[..], 9)] {
-        let (mut reassembler, mut jpeg) = (Reassembler::new(None), Vec::new());
-        foreign(255, Some(tables), 1, &mut reassembler);
-        let frame = reassembler.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
+        let (mut depayloader, mut jpeg) = (JpegDepayloader::new(None), Vec::new());
+        foreign(255, Some(tables), 1, &mut depayloader);
+        let frame = depayloader.poll(Monotonic(0), &|_| None, &mut jpeg).unwrap();
         let scanned = jpeg_scan::scan(&jpeg[frame.start..]).unwrap();
         assert_eq!(scanned.picture.tables, [[7; 64], [chroma; 64]]);
     }
@@ -295,31 +295,31 @@ fn one_table_is_taken_for_both_and_of_three_the_first_two() {
 
 #[test]
 fn what_no_picture_can_be_made_of_is_counted_by_reason() {
-    let mut reassembler = Reassembler::new(None);
+    let mut depayloader = JpegDepayloader::new(None);
     let (tables, main) =
         ([7; 128], Main { type_specific: 0, offset: 0, kind: 0, q: 90, width: 16, height: 16 });
-    foreign(110, None, 1, &mut reassembler);
-    foreign(0, None, 2, &mut reassembler);
-    foreign(255, Some(&tables[..96]), 3, &mut reassembler);
-    foreign(255, Some(&[]), 4, &mut reassembler);
+    foreign(110, None, 1, &mut depayloader);
+    foreign(0, None, 2, &mut depayloader);
+    foreign(255, Some(&tables[..96]), 3, &mut depayloader);
+    foreign(255, Some(&[]), 4, &mut depayloader);
     for (time, main) in [(5, Main { width: 0, height: 0, ..main }), (6, Main { kind: 7, ..main })] {
         let mut payload = vec![0; 9];
         main.emit(&mut payload).unwrap();
-        reassembler.push(&Packet {
+        depayloader.push(&Packet {
             time: ExtendedTime(time),
             marker: true,
             payload: &payload,
             ..Packet::default()
         });
-        assert!(reassembler.poll(Monotonic(0), &|_| None, &mut Vec::new()).is_none());
+        assert!(depayloader.poll(Monotonic(0), &|_| None, &mut Vec::new()).is_none());
     }
-    reassembler.push(&Packet {
+    depayloader.push(&Packet {
         time: ExtendedTime(9),
         marker: true,
         payload: &[0; 8],
         ..Packet::default()
     });
-    let counted: Vec<_> = reassembler.refusals().all().collect();
+    let counted: Vec<_> = depayloader.refusals().all().collect();
     let expected = [
         (Reason::Malformed, 1),
         (Reason::Kind(7), 1),

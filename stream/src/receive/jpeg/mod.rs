@@ -1,4 +1,4 @@
-//! The reassembler (depacketizer) of JPEG: puts the fragments of RTP/JPEG frames back together (RFC
+//! The depayloader of JPEG: puts the fragments of RTP/JPEG frames back together (RFC
 //! 2435), whatever their order, straight into the buffer that the decoder reads. Frames come out
 //! complete and in order, or not at all.
 //!
@@ -66,7 +66,7 @@ pub struct Counts {
 
 /// Frames out of fragments.
 #[derive(Debug)]
-pub struct Reassembler {
+pub struct JpegDepayloader {
     open: [Slot; FRAMES_OPEN],
     tables: heapless::Vec<(u8, [[u8; 64]; 2]), TABLES_KEPT>,
     described_size: Option<(u16, u16)>,
@@ -77,8 +77,8 @@ pub struct Reassembler {
     refusals: Refusals,
 }
 
-impl Reassembler {
-    /// A reassembler; `described_size` is the picture size in the session description, for streams
+impl JpegDepayloader {
+    /// A depayloader; `described_size` is the picture size in the session description, for streams
     /// whose packets cannot say it (beyond 2040 pixels).
     #[must_use]
     pub fn new(described_size: Option<(u16, u16)>) -> Self {

@@ -1,4 +1,4 @@
-//! The reassembler (depacketizer) of L16: puts packets (RFC 3551 section 4.5.11) back in order and
+//! The depayloader of L16: puts packets (RFC 3551 section 4.5.11) back in order and
 //! says what is missing, so that the sound that follows a loss keeps its place in time.
 
 use super::packet::Packet;
@@ -58,7 +58,7 @@ pub struct Counts {
 
 /// Ordered samples out of packets.
 #[derive(Debug)]
-pub struct Reassembler {
+pub struct L16Depayloader {
     channels: usize,
     /// How long a packet is waited for that its successors have overtaken.
     wait: Delay,
@@ -93,8 +93,8 @@ impl Held {
     }
 }
 
-impl Reassembler {
-    /// A reassembler for sample frames of `channels` samples.
+impl L16Depayloader {
+    /// A depayloader for sample frames of `channels` samples.
     #[must_use]
     pub fn new(channels: u8) -> Self {
         Self {
@@ -223,19 +223,19 @@ mod tests {
 
     const WAIT: Monotonic = Monotonic(REORDER.nanos());
 
-    fn push(reassembler: &mut Reassembler, sequence: u64) {
+    fn push(depayloader: &mut L16Depayloader, sequence: u64) {
         let value = i16::try_from(sequence).unwrap();
         let mut payload = vec![0; 960];
         pcm::encode(&[value; 480], &mut payload).unwrap();
         let time = ExtendedTime(1000 + i64::from(value) * 240);
-        reassembler.push(&Packet { sequence, time, payload: &payload, ..Packet::default() });
+        depayloader.push(&Packet { sequence, time, payload: &payload, ..Packet::default() });
     }
 
     /// The first sample of each chunk, or minus the length of a hole.
-    fn drain(reassembler: &mut Reassembler, now: Monotonic) -> Vec<i64> {
+    fn drain(depayloader: &mut L16Depayloader, now: Monotonic) -> Vec<i64> {
         let mut out = Vec::new();
         let mut seen = Vec::new();
-        while let Some(chunk) = reassembler.poll(now, &|_| None, &mut out) {
+        while let Some(chunk) = depayloader.poll(now, &|_| None, &mut out) {
             seen.push(match chunk {
                 Chunk::Samples { time, .. } => {
                     assert_eq!(time, ExtendedTime(1000 + i64::from(out[0]) * 240));
@@ -249,60 +249,60 @@ mod tests {
 
     #[test]
     fn packets_come_out_in_order() {
-        let mut reassembler = Reassembler::new(2);
-        push(&mut reassembler, 5);
-        assert_eq!(drain(&mut reassembler, Monotonic(0)), [5]);
+        let mut depayloader = L16Depayloader::new(2);
+        push(&mut depayloader, 5);
+        assert_eq!(drain(&mut depayloader, Monotonic(0)), [5]);
         for sequence in [7, 8, 6, 6, 5] {
-            push(&mut reassembler, sequence);
+            push(&mut depayloader, sequence);
         }
-        assert_eq!(drain(&mut reassembler, Monotonic(0)), [6, 7, 8]);
-        assert_eq!(reassembler.counts().late, 2);
+        assert_eq!(drain(&mut depayloader, Monotonic(0)), [6, 7, 8]);
+        assert_eq!(depayloader.counts().late, 2);
     }
 
     #[test]
     fn a_loss_is_a_hole_of_its_length_after_the_wait() {
-        let mut reassembler = Reassembler::new(2);
-        push(&mut reassembler, 5);
-        drain(&mut reassembler, Monotonic(0));
-        push(&mut reassembler, 8);
-        assert_eq!(drain(&mut reassembler, WAIT.offset(-1)), []);
-        assert_eq!(reassembler.deadline(&|_| None), Some(WAIT));
-        assert_eq!(drain(&mut reassembler, WAIT), [-480, 8]);
-        push(&mut reassembler, 6);
-        assert_eq!((reassembler.counts().late, reassembler.counts().frames_lost), (1, 480));
+        let mut depayloader = L16Depayloader::new(2);
+        push(&mut depayloader, 5);
+        drain(&mut depayloader, Monotonic(0));
+        push(&mut depayloader, 8);
+        assert_eq!(drain(&mut depayloader, WAIT.offset(-1)), []);
+        assert_eq!(depayloader.deadline(&|_| None), Some(WAIT));
+        assert_eq!(drain(&mut depayloader, WAIT), [-480, 8]);
+        push(&mut depayloader, 6);
+        assert_eq!((depayloader.counts().late, depayloader.counts().frames_lost), (1, 480));
     }
 
     #[test]
     fn what_is_due_does_not_wait_for_what_is_missing() {
-        let mut reassembler = Reassembler::new(2);
-        push(&mut reassembler, 5);
-        drain(&mut reassembler, Monotonic(0));
-        push(&mut reassembler, 7);
+        let mut depayloader = L16Depayloader::new(2);
+        push(&mut depayloader, 5);
+        drain(&mut depayloader, Monotonic(0));
+        push(&mut depayloader, 7);
         let latest = |time| (time == ExtendedTime(1000 + 7 * 240)).then_some(Monotonic(3));
         let mut out = Vec::new();
-        assert_eq!(reassembler.poll(Monotonic(2), &latest, &mut out), None);
-        assert_eq!(reassembler.deadline(&latest), Some(Monotonic(3)));
+        assert_eq!(depayloader.poll(Monotonic(2), &latest, &mut out), None);
+        assert_eq!(depayloader.deadline(&latest), Some(Monotonic(3)));
         let hole = Chunk::Hole { time: ExtendedTime(1000 + 6 * 240), frames: 240 };
-        assert_eq!(reassembler.poll(Monotonic(3), &latest, &mut out), Some(hole));
+        assert_eq!(depayloader.poll(Monotonic(3), &latest, &mut out), Some(hole));
     }
 
     #[test]
     fn an_outage_is_a_hole_of_its_length_however_long_it_was() {
-        let mut reassembler = Reassembler::new(2);
-        push(&mut reassembler, 5);
-        drain(&mut reassembler, Monotonic(0));
+        let mut depayloader = L16Depayloader::new(2);
+        push(&mut depayloader, 5);
+        drain(&mut depayloader, Monotonic(0));
         // 14 seconds of packets of 5 ms.
-        push(&mut reassembler, 5 + 2801);
-        assert_eq!(drain(&mut reassembler, WAIT), [-2800 * 240, 2806]);
-        assert_eq!(reassembler.counts().frames_lost, 2800 * 240);
+        push(&mut depayloader, 5 + 2801);
+        assert_eq!(drain(&mut depayloader, WAIT), [-2800 * 240, 2806]);
+        assert_eq!(depayloader.counts().frames_lost, 2800 * 240);
     }
 
     #[test]
     fn half_a_sample_frame_is_malformed() {
-        let mut reassembler = Reassembler::new(2);
+        let mut depayloader = L16Depayloader::new(2);
         for payload in [&[][..], &[1, 2], &[1, 2, 3]] {
-            reassembler.push(&Packet { sequence: 1, payload, ..Packet::default() });
+            depayloader.push(&Packet { sequence: 1, payload, ..Packet::default() });
         }
-        assert_eq!(reassembler.counts().malformed, 3);
+        assert_eq!(depayloader.counts().malformed, 3);
     }
 }
