@@ -14,7 +14,7 @@ use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
-use streamsocket_wire::jpeg::{Picture, SIZE_MAX, Sampling};
+use streamsocket_wire::jpeg::{Parameters, SIZE_MAX, Sampling};
 use streamsocket_wire::jpeg_scan;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
@@ -75,7 +75,7 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
     let (mut sent, mut packets, mut cut) = (Vec::new(), Vec::new(), Packets::default());
     for (index, (len, seed)) in input.frames.iter().take(FRAMES_MAX).enumerate() {
         let coded = coded(*len, *seed);
-        let picture = Picture {
+        let picture = Parameters {
             width: input.width.max(1),
             height: input.height.max(1),
             sampling: if input.is_420 { Sampling::S420 } else { Sampling::S422 },

@@ -12,7 +12,7 @@ use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
-use streamsocket_wire::jpeg::{Picture, Sampling};
+use streamsocket_wire::jpeg::{Parameters, Sampling};
 use streamsocket_wire::jpeg_scan::Frame;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
@@ -208,7 +208,7 @@ const STAMP: Stamp = Stamp { time: RtpTime(0), ntp: NtpTime(0) };
 
 fn frame(len: usize) -> Frame {
     let (sampling, tables) = (Sampling::S422, [[5; 64], [9; 64]]);
-    let picture = Picture { width: 640, height: 480, sampling, restart_interval: 0, tables };
+    let picture = Parameters { width: 640, height: 480, sampling, restart_interval: 0, tables };
     Frame { picture, data: 0..len, ended: true }
 }
 

@@ -1,9 +1,9 @@
 //! RTP payload headers of JPEG (RFC 2435 section 3.1) and the quantization tables that Q stands
 //! for (section 4.2, appendix A).
 
-mod picture;
+mod parameters;
 
-pub use self::picture::{Picture, Sampling};
+pub use self::parameters::{Parameters, Sampling};
 
 use crate::reader::Reader;
 use crate::{Error, space};
@@ -64,7 +64,7 @@ impl Main {
     /// That of the packet whose coded data begins at `offset` of the picture's, where the tables are in band
     /// (Q 255). The size is rounded up to whole blocks, or 0 where it does not fit.
     #[must_use]
-    pub fn of(picture: &Picture, offset: usize) -> Self {
+    pub fn of(picture: &Parameters, offset: usize) -> Self {
         let (width, height) = match (picture.width, picture.height) {
             (width, height) if width > SIZE_MAX || height > SIZE_MAX => (0, 0),
             (width, height) => (width.next_multiple_of(8), height.next_multiple_of(8)),
@@ -310,11 +310,12 @@ mod tests {
             (Sampling::S420, 7, 65),
         ] {
             let tables = [[1; 64]; 2];
-            let picture = Picture { width: 634, height: 2040, sampling, restart_interval, tables };
+            let picture =
+                Parameters { width: 634, height: 2040, sampling, restart_interval, tables };
             let main = Main::of(&picture, 9);
             assert_eq!((main.kind, main.q, main.offset, main.type_specific), (kind, 255, 9, 0));
             assert_eq!((main.sampling(), main.size()), (Some(sampling), Some((640, 2040))));
-            let large = Main::of(&Picture { height: 2041, ..picture }, 9);
+            let large = Main::of(&Parameters { height: 2041, ..picture }, 9);
             assert_eq!((large.width, large.height, large.size()), (0, 0, None));
         }
         let main = Main { type_specific: 0, offset: 0, kind: 0, q: 1, width: 8, height: 0 };

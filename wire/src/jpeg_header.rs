@@ -1,6 +1,6 @@
 //! Rebuilds the header of a JPEG file from what RTP carries of it (RFC 2435 appendix B).
 
-use crate::jpeg::{Picture, Sampling};
+use crate::jpeg::{Parameters, Sampling};
 use crate::{Error, space};
 
 /// Bytes of a header at most: with a restart interval.
@@ -11,7 +11,7 @@ pub const HEADER_MAX: usize = 2 + 2 * 69 + 6 + 19 + HUFFMAN_DEFAULT.len() + 14;
 ///
 /// # Errors
 /// If `out` is too short.
-pub fn emit(picture: &Picture, out: &mut [u8]) -> Result<usize, Error> {
+pub fn emit(picture: &Parameters, out: &mut [u8]) -> Result<usize, Error> {
     let restart_len = if picture.restart_interval == 0 { 0 } else { 6 };
     let len = HEADER_MAX - 6 + restart_len;
     let out = space(out, len)?;
@@ -129,7 +129,8 @@ mod tests {
         for (sampling, restart_interval) in
             [(Sampling::S422, 0), (Sampling::S420, 0), (Sampling::S422, 7)]
         {
-            let picture = Picture { sampling, width: 648, height: 472, restart_interval, tables };
+            let picture =
+                Parameters { sampling, width: 648, height: 472, restart_interval, tables };
             let mut file = [0; HEADER_MAX + 4];
             let len = emit(&picture, &mut file).unwrap();
             file[len..len + 4].copy_from_slice(&[0x12, 0x34, 0xFF, 0xD9]);

@@ -1,7 +1,7 @@
 //! Pictures, sound, descriptions and configurations.
 
 use super::Seeds;
-use streamsocket_wire::jpeg::{Picture, Sampling};
+use streamsocket_wire::jpeg::{Parameters, Sampling};
 use streamsocket_wire::jpeg_header::{HEADER_MAX, emit};
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::Ssrc;
@@ -77,7 +77,7 @@ fn wishes(picture: &[u8]) -> [Vec<u8>; 2] {
 /// A picture with a few bytes of coded data.
 pub(super) fn picture(sampling: Sampling, restart_interval: u16) -> Vec<u8> {
     let tables = [[9; 64], [17; 64]];
-    let picture = Picture { width: 640, height: 480, sampling, restart_interval, tables };
+    let picture = Parameters { width: 640, height: 480, sampling, restart_interval, tables };
     let mut header = [0; HEADER_MAX];
     let len = emit(&picture, &mut header).unwrap_or(0);
     let coded = [0x11, 0x22, 0xFF, 0x00, 0x33, 0xFF, 0xD0, 0x44, 0x55, 0xFF, 0xD9];

@@ -168,13 +168,13 @@ impl JpegPayloader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamsocket_wire::jpeg::{Payload, Picture, Sampling};
+    use streamsocket_wire::jpeg::{Parameters, Payload, Sampling};
 
     const TABLES: [u8; 64] = [3; 64];
 
     fn frame(len: usize, restart_interval: u16) -> Frame {
         let (sampling, tables) = (Sampling::S422, [TABLES, TABLES]);
-        let picture = Picture { width: 634, height: 470, sampling, restart_interval, tables };
+        let picture = Parameters { width: 634, height: 470, sampling, restart_interval, tables };
         Frame { picture, data: 600..600 + len, ended: true }
     }
 

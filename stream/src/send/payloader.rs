@@ -166,7 +166,7 @@ impl Payloader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamsocket_wire::jpeg::{Picture, Sampling};
+    use streamsocket_wire::jpeg::{Parameters, Sampling};
     use streamsocket_wire::rtp;
 
     const AT: Monotonic = Monotonic(1_000_000_000);
@@ -184,7 +184,7 @@ mod tests {
 
     fn frame() -> Frame {
         let (sampling, tables) = (Sampling::S420, [[1; 64]; 2]);
-        let picture = Picture { width: 16, height: 16, sampling, restart_interval: 0, tables };
+        let picture = Parameters { width: 16, height: 16, sampling, restart_interval: 0, tables };
         Frame { picture, data: 0..3_000, ended: true }
     }
 

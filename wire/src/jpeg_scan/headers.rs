@@ -3,10 +3,10 @@
 use super::marker::{APP0, APP14, DAC, DHT, DQT, DRI, EOI, JPG, SOF0, SOF1, SOI, SOS};
 use super::segment::{self, Colours, Huffman, Quantization, Scan, Size};
 use super::unfit::Unfit;
-use crate::jpeg::Picture;
+use crate::jpeg::Parameters;
 
 /// What the headers of a picture say, and where its coded data begins.
-pub(super) fn picture(jpeg: &[u8]) -> Result<(Picture, usize), Unfit> {
+pub(super) fn picture(jpeg: &[u8]) -> Result<(Parameters, usize), Unfit> {
     if !jpeg.starts_with(&[0xFF, 0xD8]) {
         return Err(Unfit::NotJpeg);
     }
@@ -53,7 +53,7 @@ impl Headers {
         Ok(())
     }
 
-    fn picture(&self, scan: &[u8]) -> Result<Picture, Unfit> {
+    fn picture(&self, scan: &[u8]) -> Result<Parameters, Unfit> {
         let size = self.size.ok_or(Unfit::Truncated)?;
         let scan = Scan::parse(scan)?;
         if !scan.is_of(&size.components) {
@@ -73,7 +73,7 @@ impl Headers {
         if !scan.uses_default_tables() || !self.huffman.is_default() {
             return Err(Unfit::HuffmanTables);
         }
-        Ok(Picture {
+        Ok(Parameters {
             width: size.width,
             height: size.height,
             sampling,

@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use super::headers::picture;
 use super::unfit::Unfit;
-use crate::jpeg::Picture;
+use crate::jpeg::Parameters;
 
 /// Bytes of headers that are remembered: those of cameras have some 600, with an EXIF thumbnail more,
 /// which is not worth comparing.
@@ -13,7 +13,7 @@ const REMEMBERED_MAX: usize = 2048;
 #[derive(Debug, Default)]
 pub struct Scanner {
     headers: heapless::Vec<u8, REMEMBERED_MAX>,
-    picture: Option<Picture>,
+    picture: Option<Parameters>,
 }
 
 impl Scanner {

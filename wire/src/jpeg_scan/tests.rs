@@ -1,5 +1,5 @@
 use super::*;
-use crate::jpeg::{Picture, Sampling};
+use crate::jpeg::{Parameters, Sampling};
 use crate::jpeg_header::{HEADER_MAX, HUFFMAN_DEFAULT, emit};
 use proptest::prelude::*;
 extern crate std;
@@ -8,7 +8,7 @@ use std::vec::Vec;
 /// A picture whose coded data is `data`, with what follows it.
 fn file(data: &[u8]) -> Vec<u8> {
     let (sampling, tables) = (Sampling::S422, [[9; 64], [17; 64]]);
-    let picture = Picture { width: 634, height: 470, sampling, restart_interval: 0, tables };
+    let picture = Parameters { width: 634, height: 470, sampling, restart_interval: 0, tables };
     let mut header = [0; HEADER_MAX];
     let len = emit(&picture, &mut header).unwrap();
     [&header[..len], data].concat()

@@ -14,7 +14,7 @@ use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
 use super::{Latest, REORDER};
 use streamsocket_media::clock::{Delay, Monotonic};
-use streamsocket_wire::jpeg::{Payload, Picture, Tables, tables_for_q};
+use streamsocket_wire::jpeg::{Parameters, Payload, Tables, tables_for_q};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::ExtendedTime;
 
@@ -261,7 +261,7 @@ impl JpegDepayloader {
     }
 
     /// From the first fragment of a frame, what its file header needs, or why that cannot be made.
-    fn first_headers(&mut self, payload: &Payload<'_>) -> Result<Picture, Reason> {
+    fn first_headers(&mut self, payload: &Payload<'_>) -> Result<Parameters, Reason> {
         let main = &payload.main;
         let tables = self.quantization(main.q, payload.tables.as_ref())?;
         let sampling = main.sampling().ok_or(Reason::Kind(main.kind))?;
@@ -269,7 +269,7 @@ impl JpegDepayloader {
         let described = || self.described_size.filter(said);
         let (width, height) = main.size().or_else(described).ok_or(Reason::Size)?;
         let restart_interval = payload.restart.as_ref().map_or(0, |restart| restart.interval);
-        Ok(Picture { width, height, sampling, restart_interval, tables })
+        Ok(Parameters { width, height, sampling, restart_interval, tables })
     }
 
     /// The tables of a frame (RFC 2435 sections 3.1.4, 3.1.8 and 4.2). In-band tables are kept for

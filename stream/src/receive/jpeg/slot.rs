@@ -4,7 +4,7 @@ use crate::receive::packet::Packet;
 use crate::receive::refusal::Reason;
 use core::ops::Range;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_wire::jpeg::{Main, Payload, Picture};
+use streamsocket_wire::jpeg::{Main, Parameters, Payload};
 use streamsocket_wire::jpeg_header::{self, HEADER_MAX};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::ExtendedTime;
@@ -26,7 +26,7 @@ pub(super) struct Slot {
     /// None: the slot is free.
     pub(super) time: Option<ExtendedTime>,
     main: Option<Main>,
-    pub(super) picture: Option<Picture>,
+    pub(super) picture: Option<Parameters>,
     pub(super) ntp: Option<NtpTime>,
     pub(super) arrival: Monotonic,
     pub(super) latest: Monotonic,
@@ -121,7 +121,7 @@ impl Slot {
     }
 
     /// Writes the file header in front of the coded data and the end marker behind it.
-    pub(super) fn finish(&mut self) -> Option<(usize, Picture)> {
+    pub(super) fn finish(&mut self) -> Option<(usize, Parameters)> {
         let picture = self.picture.take()?;
         let mut header = [0; HEADER_MAX];
         let len = jpeg_header::emit(&picture, &mut header).ok()?;

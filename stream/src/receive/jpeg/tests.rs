@@ -16,7 +16,7 @@ fn coded(len: usize, seed: u8) -> Vec<u8> {
 
 fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
     let (sampling, tables) = (Sampling::S422, [LUMA, CHROMA]);
-    let picture = Picture { width: 640, height: 480, sampling, restart_interval: 0, tables };
+    let picture = Parameters { width: 640, height: 480, sampling, restart_interval: 0, tables };
     let frame = jpeg_scan::Frame { picture, ended: true, data: 0..data.len() };
     let stamp = Stamp { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
     let mut packets = Packets::default();
@@ -48,7 +48,7 @@ fn next(depayloader: &mut JpegDepayloader, now: Monotonic) -> Option<(i64, Vec<u
     let frame = depayloader.poll(now, &|_| None, &mut jpeg)?;
     let file = &jpeg[frame.start..];
     let scanned = jpeg_scan::scan(file).unwrap();
-    let Picture { width, height, tables, .. } = scanned.picture;
+    let Parameters { width, height, tables, .. } = scanned.picture;
     assert_eq!((width, height, tables), (640, 480, [LUMA, CHROMA]));
     Some((frame.time.0, file[scanned.data].to_vec()))
 }

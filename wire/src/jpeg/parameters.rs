@@ -11,7 +11,7 @@ pub enum Sampling {
 
 /// The parameters of a picture: what its file header says, and the headers of its packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct Parameters {
     /// Pixels.
     pub width: u16,
     /// Pixels.
