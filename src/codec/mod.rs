@@ -3,4 +3,4 @@
 
 mod normaliser;
 
-pub use normaliser::{Normaliser, Options, Picture, QUALITY_DEFAULT, is_sendable};
+pub use normaliser::{Normaliser, Options, QUALITY_DEFAULT, ReadyPicture, is_sendable};

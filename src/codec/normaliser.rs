@@ -20,7 +20,7 @@ pub const QUALITY_DEFAULT: u8 = 80;
 
 /// A picture that can be sent, and where its coded data lies.
 #[derive(Debug)]
-pub struct Picture {
+pub struct ReadyPicture {
     /// A JPEG.
     pub unit: Unit,
     /// Its parsed headers.
@@ -96,7 +96,7 @@ struct Job {
 }
 
 struct Done {
-    made: Result<(Picture, bool), Refusal>,
+    made: Result<(ReadyPicture, bool), Refusal>,
     number: u64,
 }
 
@@ -125,12 +125,12 @@ impl Normaliser {
     ///
     /// # Errors
     /// The worker thread cannot be started, or has ended.
-    pub fn push(&mut self, unit: Unit) -> Result<Option<Picture>, Error> {
+    pub fn push(&mut self, unit: Unit) -> Result<Option<ReadyPicture>, Error> {
         self.taken += 1;
         let remedy = match self.judge(&unit) {
             Ok(Verdict::Pass(scanned)) => {
                 (self.newest, self.refused) = (self.taken, None);
-                return Ok(Some(Picture { unit, scanned }));
+                return Ok(Some(ReadyPicture { unit, scanned }));
             }
             Ok(Verdict::Help(remedy)) => remedy,
             Err(refusal) => {
@@ -200,7 +200,7 @@ impl Normaliser {
     }
 
     /// The next converted picture.
-    pub fn take(&mut self) -> Option<Picture> {
+    pub fn take(&mut self) -> Option<ReadyPicture> {
         loop {
             let done = self.worker.as_mut()?.take();
             self.submit();
@@ -350,7 +350,7 @@ fn start(waker: Arc<mio::Waker>) -> Result<Worker<Job, Done>, Error> {
         let Job { picture: Waiting { unit, remedy, number }, mut buffer } = job;
         let made = converter.convert(&unit.bytes, remedy, buffer.bytes_mut()).map(|made| {
             let unit = Unit::jpeg(buffer.freeze(), unit.capture);
-            (Picture { unit, scanned: made.scanned }, made.lossless)
+            (ReadyPicture { unit, scanned: made.scanned }, made.lossless)
         });
         Done { made, number }
     })

@@ -4,7 +4,7 @@
 use super::rate::RealRate;
 use super::selection::Selection;
 use crate::capture::Error;
-use crate::codec::{Normaliser, Picture};
+use crate::codec::{Normaliser, ReadyPicture};
 use crate::publish::beginning::Beginning;
 use crate::publish::track::{OpenedTrack, Outgoing, Track};
 use streamsocket_media::clock::{Monotonic, WallClock};
@@ -146,7 +146,7 @@ impl Branch {
         self.normaliser = normaliser;
     }
 
-    fn send(&mut self, picture: Picture, now: Monotonic, wall: &WallClock) {
+    fn send(&mut self, picture: ReadyPicture, now: Monotonic, wall: &WallClock) {
         let sent = self.track.send_picture(picture, now, wall);
         let said = std::mem::replace(&mut self.too_long_said, sent.is_err());
         if let (Err(error), false) = (sent, said) {

@@ -4,7 +4,7 @@
 
 use super::fec::PictureFec;
 use super::transport::Transport;
-use crate::codec::Picture;
+use crate::codec::ReadyPicture;
 use std::ops::Range;
 use streamsocket_media::Unit;
 use streamsocket_media::clock::{Monotonic, WallClock};
@@ -108,12 +108,12 @@ impl Pictures {
     /// first.
     pub(super) fn begin(
         &mut self,
-        picture: Picture,
+        picture: ReadyPicture,
         payloader: &mut Payloader,
         wall: &WallClock,
         now: Monotonic,
     ) -> Result<(), Error> {
-        let Picture { unit, scanned } = picture;
+        let ReadyPicture { unit, scanned } = picture;
         let (first, capture) = (payloader.sequence(), unit.capture.offset(-self.before));
         let mut out = Out { frame: &mut self.packets, each: &mut |_| {} };
         let pushed = payloader.push(Payload::Jpeg(&scanned), capture, wall, &mut out);

@@ -7,7 +7,7 @@ use super::pictures::{PictureCounts, Pictures, Sending};
 use super::sink::Sink;
 use super::sound::{Chunk, SoundPackets, SoundSending};
 use super::transport::{Instant, Transport};
-use crate::codec::Picture;
+use crate::codec::ReadyPicture;
 use std::sync::Arc;
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::{Monotonic, WallClock};
@@ -223,7 +223,7 @@ impl Track {
     /// The picture is longer than its payload format has room for.
     pub fn send_picture(
         &mut self,
-        picture: Picture,
+        picture: ReadyPicture,
         now: Monotonic,
         wall: &WallClock,
     ) -> Result<(), payloader::Error> {

@@ -46,7 +46,7 @@ fn opened(ssrc: u32, tier: Option<&str>, sinks: Sinks) -> OpenedTrack {
 }
 
 /// A picture of some packets.
-fn picture(capture: Monotonic) -> Picture {
+fn picture(capture: Monotonic) -> ReadyPicture {
     let (width, height) = (320, 240);
     let pixels: Vec<u8> =
         (0..width * height * 3).map(|at| u8::try_from(at * at % 251).unwrap()).collect();
@@ -56,7 +56,7 @@ fn picture(capture: Monotonic) -> Picture {
     compressor.set_subsamp(Subsamp::Sub2x1).unwrap();
     let jpeg = compressor.compress_to_vec(image).unwrap();
     let scanned = scan(&jpeg).unwrap();
-    Picture { unit: Unit::jpeg(Bytes::from(jpeg), capture), scanned }
+    ReadyPicture { unit: Unit::jpeg(Bytes::from(jpeg), capture), scanned }
 }
 
 #[test]
