@@ -6,7 +6,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_convert::{Converter, Remedy};
 use streamsocket_media::{Layout, RawFormat, Scale};
-use streamsocket_receiver::decode::{Decoder, Picture};
+use streamsocket_receiver::decode::{DecodedPicture, Decoder};
 use streamsocket_wire::jpeg_scan::scan;
 
 /// Pixels a side of a raw picture: enough for every edge.
@@ -51,7 +51,7 @@ fn scale(at: u8) -> Scale {
 
 fuzz_target!(|input: (Wish, &[u8])| {
     let (wish, bytes) = (input.0.remedy(), input.1);
-    let (mut decoder, mut picture) = (Decoder::new().expect("a decoder"), Picture::new());
+    let (mut decoder, mut picture) = (Decoder::new().expect("a decoder"), DecodedPicture::new());
     let _ = decoder.decode(bytes, &mut picture);
     let mut out = Vec::new();
     let Ok(made) = Converter::new().convert(bytes, wish, &mut out) else { return };

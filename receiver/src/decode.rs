@@ -8,7 +8,7 @@ use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Subsamp, YuvImage};
 
 /// How the chroma planes relate to the luma plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Layout {
+pub enum ChromaLayout {
     /// Luma only.
     #[default]
     Grey,
@@ -24,7 +24,7 @@ pub enum Layout {
     Yuv411,
 }
 
-impl Layout {
+impl ChromaLayout {
     /// Luma samples per chroma sample, across and down; (1, 1) for grey.
     #[must_use]
     pub const fn factors(self) -> (usize, usize) {
@@ -72,14 +72,14 @@ pub struct Plane<'a> {
 
 /// A decoded picture, whose memory is used again for the next one.
 #[derive(Debug, Default)]
-pub struct Picture {
+pub struct DecodedPicture {
     samples: Vec<u8>,
     width: usize,
     height: usize,
-    layout: Layout,
+    layout: ChromaLayout,
 }
 
-impl Picture {
+impl DecodedPicture {
     /// A blank picture without memory; it grows with the first picture decoded into it.
     #[must_use]
     pub fn new() -> Self {
@@ -108,7 +108,7 @@ impl Picture {
 
     /// Layout of the chroma planes.
     #[must_use]
-    pub const fn layout(&self) -> Layout {
+    pub const fn layout(&self) -> ChromaLayout {
         self.layout
     }
 
@@ -140,7 +140,7 @@ impl Picture {
         (self.width, self.height) = (0, 0);
     }
 
-    fn reshape(&mut self, width: usize, height: usize, layout: Layout) {
+    fn reshape(&mut self, width: usize, height: usize, layout: ChromaLayout) {
         let (luma, chroma) = layout.plane_sizes(width, height);
         self.samples.resize(luma.0 * luma.1 + 2 * chroma.0 * chroma.1, 0);
         (self.width, self.height, self.layout) = (width, height, layout);
@@ -166,9 +166,9 @@ impl Decoder {
     /// Decodes `jpeg` into `picture`, without allocating once that is large enough.
     ///
     /// # Errors
-    /// A picture that is too large, sampled in a way that has no [`Layout`], or damaged (including
+    /// A picture that is too large, sampled in a way that has no [`ChromaLayout`], or damaged (including
     /// all that libjpeg calls a warning). `picture` is blank then.
-    pub fn decode(&mut self, jpeg: &[u8], picture: &mut Picture) -> Result<(), Error> {
+    pub fn decode(&mut self, jpeg: &[u8], picture: &mut DecodedPicture) -> Result<(), Error> {
         picture.clear();
         let decoded = self.decode_planes(jpeg, picture);
         if decoded.is_err() {
@@ -182,7 +182,7 @@ impl Decoder {
         decoded
     }
 
-    fn decode_planes(&mut self, jpeg: &[u8], picture: &mut Picture) -> Result<(), Error> {
+    fn decode_planes(&mut self, jpeg: &[u8], picture: &mut DecodedPicture) -> Result<(), Error> {
         let header = self.decompressor.read_header(jpeg).map_err(corrupt)?;
         let (subsamp, layout) = check(&header)?;
         let (width, height) = (header.width, header.height);
@@ -209,7 +209,7 @@ fn decompressor() -> turbojpeg::Result<Decompressor> {
     Ok(decompressor)
 }
 
-fn check(header: &DecompressHeader) -> Result<(Subsamp, Layout), Error> {
+fn check(header: &DecompressHeader) -> Result<(Subsamp, ChromaLayout), Error> {
     let &DecompressHeader { width, height, subsamp, colorspace, .. } = header;
     let pixels = width.checked_mul(height);
     let fits = pixels.is_some_and(|pixels| pixels > 0 && pixels <= PIXELS_MAX);
@@ -222,7 +222,7 @@ fn check(header: &DecompressHeader) -> Result<(Subsamp, Layout), Error> {
     if header.is_lossless {
         return Err(Error::Lossless);
     }
-    let layout = Layout::of(subsamp).ok_or(Error::Sampling(subsamp))?;
+    let layout = ChromaLayout::of(subsamp).ok_or(Error::Sampling(subsamp))?;
     Ok((subsamp, layout))
 }
 

@@ -4,7 +4,7 @@
 mod work;
 
 use self::work::Work;
-use crate::decode::{Decoder, Picture};
+use crate::decode::{DecodedPicture, Decoder};
 use crate::output_counters::VideoOutput;
 use crate::shared::Shared;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ const STEP: Duration = Duration::from_millis(50);
 /// A decoded picture, with the frame that it was made from.
 pub struct Decoded {
     /// The picture.
-    pub picture: Picture,
+    pub picture: DecodedPicture,
     /// The frame.
     pub frame: Frame,
     /// Its share of the queue's bytes.
@@ -86,7 +86,7 @@ fn newest_in_time(first: Frame, frames: &Receiver<Frame>, counters: &VideoOutput
 pub fn run(
     frames: &Receiver<Frame>,
     decoded: &SyncSender<Decoded>,
-    spare: &Receiver<Picture>,
+    spare: &Receiver<DecodedPicture>,
     wake: &dyn Fn(),
     shared: &Arc<Shared>,
 ) -> Result<(), String> {
@@ -102,9 +102,9 @@ pub fn run(
         let stopped = shared.input.stopped.get().map(Monotonic);
         work.next(frame.origin.undelayed, stopped, idle);
         free.extend(spare.try_iter());
-        free.retain(|picture: &Picture| !need.is_exceeded(picture.bytes()));
+        free.retain(|picture: &DecodedPicture| !need.is_exceeded(picture.bytes()));
         free.truncate(FREE_MAX);
-        let mut picture = free.pop().unwrap_or_else(Picture::new);
+        let mut picture = free.pop().unwrap_or_else(DecodedPicture::new);
         let file = frame.jpeg.get(frame.start..).unwrap_or_default();
         if let Err(error) = decoder.decode(file, &mut picture) {
             counters.frames_undecodable.add(1);

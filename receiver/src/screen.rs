@@ -18,7 +18,7 @@ use sdl2::render::{ScaleMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::{FullscreenType, SwapInterval, WindowContext, WindowPos};
 use sdl2::{EventPump, EventSubsystem, VideoSubsystem};
 
-use crate::decode::Picture;
+use crate::decode::DecodedPicture;
 pub use error::Error;
 use error::sdl_error;
 pub use event::{Key, Waker};
@@ -164,7 +164,7 @@ impl<'w> Screen<'w> {
     ///
     /// # Errors
     /// [`Error::Sdl`], for instance for a picture larger than the GPU takes.
-    pub fn draw(&mut self, picture: &Picture) -> Result<(), Error> {
+    pub fn draw(&mut self, picture: &DecodedPicture) -> Result<(), Error> {
         let Some(planes) = self.converter.planes(picture) else {
             self.picture = None;
             return self.compose();

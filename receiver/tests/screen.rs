@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_gettime};
 use sdl2::event::Event;
 use sdl2::keyboard::{Keycode, Mod};
-use streamsocket_receiver::decode::{Decoder, Picture};
+use streamsocket_receiver::decode::{DecodedPicture, Decoder};
 use streamsocket_receiver::screen::{Screen, Waker, Window};
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
@@ -223,7 +223,7 @@ const KEYS: [Keycode; 9] = [
 const SUBSAMPLINGS: [Subsamp; 5] =
     [Subsamp::Sub2x2, Subsamp::Sub2x1, Subsamp::None, Subsamp::Sub1x2, Subsamp::Sub4x1];
 
-fn picture(subsamp: Subsamp) -> Picture {
+fn picture(subsamp: Subsamp) -> DecodedPicture {
     let (width, height) = PICTURE;
     let mut pixels = Vec::with_capacity(width * height * 3);
     for y in 0..height {
@@ -234,7 +234,7 @@ fn picture(subsamp: Subsamp) -> Picture {
     let format = PixelFormat::RGB;
     let image = Image { pixels: &pixels[..], width, pitch: width * 3, height, format };
     let jpeg = turbojpeg::compress(image, 95, subsamp).unwrap();
-    let mut picture = Picture::new();
+    let mut picture = DecodedPicture::new();
     Decoder::new().unwrap().decode(&jpeg, &mut picture).unwrap();
     picture
 }
@@ -251,7 +251,7 @@ fn wake(screen: &mut Screen, waker: &Waker) -> &'static str {
     if now() - start < Duration::from_millis(700) { "early" } else { "late" }
 }
 
-fn show(screen: &mut Screen<'_>, picture: &Picture) {
+fn show(screen: &mut Screen<'_>, picture: &DecodedPicture) {
     screen.draw(picture).unwrap();
     screen.present();
 }

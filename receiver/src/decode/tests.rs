@@ -2,13 +2,13 @@ use turbojpeg::{Compressor, Image, PixelFormat};
 
 use super::*;
 
-const LAYOUTS: [(Subsamp, Layout); 6] = [
-    (Subsamp::Gray, Layout::Grey),
-    (Subsamp::None, Layout::Yuv444),
-    (Subsamp::Sub2x1, Layout::Yuv422),
-    (Subsamp::Sub2x2, Layout::Yuv420),
-    (Subsamp::Sub1x2, Layout::Yuv440),
-    (Subsamp::Sub4x1, Layout::Yuv411),
+const LAYOUTS: [(Subsamp, ChromaLayout); 6] = [
+    (Subsamp::Gray, ChromaLayout::Grey),
+    (Subsamp::None, ChromaLayout::Yuv444),
+    (Subsamp::Sub2x1, ChromaLayout::Yuv422),
+    (Subsamp::Sub2x2, ChromaLayout::Yuv420),
+    (Subsamp::Sub1x2, ChromaLayout::Yuv440),
+    (Subsamp::Sub4x1, ChromaLayout::Yuv411),
 ];
 
 /// Large smooth shapes and some noise, so that the scan has bits worth damaging.
@@ -32,7 +32,7 @@ fn jpeg(width: usize, height: usize, subsamp: Subsamp) -> Vec<u8> {
 #[test]
 fn planes_are_those_of_the_file_in_every_layout() {
     let mut decoder = Decoder::new().unwrap();
-    let mut picture = Picture::new();
+    let mut picture = DecodedPicture::new();
     for (width, height) in [(64, 48), (61, 47), (1, 1)] {
         for (subsamp, layout) in LAYOUTS {
             let jpeg = jpeg(width, height, subsamp);
@@ -58,7 +58,7 @@ fn planes_are_those_of_the_file_in_every_layout() {
 #[test]
 fn memory_is_used_again() {
     let mut decoder = Decoder::new().unwrap();
-    let mut picture = Picture::with_capacity(64, 48);
+    let mut picture = DecodedPicture::with_capacity(64, 48);
     let memory = picture.samples.as_ptr();
     for (subsamp, _) in LAYOUTS {
         decoder.decode(&jpeg(64, 48, subsamp), &mut picture).unwrap();
@@ -69,7 +69,7 @@ fn memory_is_used_again() {
 #[test]
 fn cut_data_is_an_error_at_every_length() {
     let mut decoder = Decoder::new().unwrap();
-    let mut picture = Picture::new();
+    let mut picture = DecodedPicture::new();
     let jpeg = jpeg(64, 48, Subsamp::Sub2x1);
     decoder.decode(&jpeg, &mut picture).unwrap();
     for len in 0..jpeg.len() - 2 {
@@ -83,7 +83,7 @@ fn cut_data_is_an_error_at_every_length() {
 #[test]
 fn a_hole_in_the_scan_is_an_error() {
     let mut decoder = Decoder::new().unwrap();
-    let mut picture = Picture::new();
+    let mut picture = DecodedPicture::new();
     let whole = jpeg(320, 240, Subsamp::Sub2x1);
     let middle = whole.len() / 2;
     let mut holed = whole.clone();
@@ -96,7 +96,7 @@ fn a_hole_in_the_scan_is_an_error() {
 #[test]
 fn damage_never_panics() {
     let mut decoder = Decoder::new().unwrap();
-    let mut picture = Picture::new();
+    let mut picture = DecodedPicture::new();
     let whole = jpeg(64, 48, Subsamp::Sub2x2);
     for at in 0..whole.len() {
         for value in [0x00, 0xff, whole[at] ^ 0x10] {
@@ -112,7 +112,7 @@ fn damage_never_panics() {
 #[test]
 fn sizes_and_colours_are_bounded() {
     let mut decoder = Decoder::new().unwrap();
-    let mut picture = Picture::new();
+    let mut picture = DecodedPicture::new();
     let mut huge = jpeg(64, 48, Subsamp::Sub2x2);
     let frame = huge.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     huge[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0xff, 0x1f, 0xff]);
@@ -135,7 +135,7 @@ fn sizes_and_colours_are_bounded() {
 #[test]
 fn bytes_before_the_end_are_no_damage_but_hide_none() {
     let mut decoder = Decoder::new().unwrap();
-    let (mut plain, mut padded) = (Picture::new(), Picture::new());
+    let (mut plain, mut padded) = (DecodedPicture::new(), DecodedPicture::new());
     let whole = jpeg(64, 48, Subsamp::Sub2x2);
     decoder.decode(&whole, &mut plain).unwrap();
     let (picture, end) = whole.split_at(whole.len() - 2);

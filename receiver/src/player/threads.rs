@@ -1,7 +1,7 @@
 //! Starts the threads and the queues between them, and ends them again.
 
 use super::supervisor::Supervisor;
-use crate::decode::Picture;
+use crate::decode::DecodedPicture;
 use crate::options::Options;
 use crate::outlets::Outlets;
 use crate::picture::{self, DECODED_MAX, Decoded};
@@ -26,7 +26,7 @@ pub(super) struct Threads {
     /// Pictures to be presented.
     pub(super) decoded: Queue<Decoded>,
     /// Pictures to be filled anew.
-    pub(super) pictures: SyncSender<Picture>,
+    pub(super) pictures: SyncSender<DecodedPicture>,
     /// Buffers of frames to be filled anew.
     pub(super) buffers: SyncSender<Vec<u8>>,
     /// Says that a signal has come; otherwise never anything.

@@ -1,7 +1,7 @@
 //! A picture's planes as SDL takes them: 4:2:0, even sizes. The layouts that cameras send go
 //! there as they are; only rare ones are converted.
 
-use crate::decode::{Layout, Picture, Plane};
+use crate::decode::{ChromaLayout, DecodedPicture, Plane};
 
 /// Planes to upload. Each is exactly as long as its pitch times its rows.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct Converter {
 impl Converter {
     /// The planes of a picture less its last column or row if those are odd; `None` if nothing
     /// is left.
-    pub(super) fn planes<'a>(&'a mut self, picture: &'a Picture) -> Option<Planes<'a>> {
+    pub(super) fn planes<'a>(&'a mut self, picture: &'a DecodedPicture) -> Option<Planes<'a>> {
         let (width, height) = (picture.width() & !1, picture.height() & !1);
         if width == 0 || height == 0 {
             return None;
@@ -30,9 +30,9 @@ impl Converter {
         let [luma, blue, red] = picture.planes();
         let rows = height / 2;
         let (u, v, chroma_pitch) = match picture.layout() {
-            Layout::Yuv420 => (blue.data, red.data, blue.width),
+            ChromaLayout::Yuv420 => (blue.data, red.data, blue.width),
             // Every other chroma row: a pitch of two rows. The GPU gets no more than it shows.
-            Layout::Yuv422 => (blue.data, red.data, 2 * blue.width),
+            ChromaLayout::Yuv422 => (blue.data, red.data, 2 * blue.width),
             layout => {
                 let columns = width / 2;
                 self.convert(layout, [blue, red], columns, rows);
@@ -54,10 +54,16 @@ impl Converter {
     }
 
     /// Chroma of half the width and height, in `self.chroma`, one plane after the other.
-    fn convert(&mut self, layout: Layout, planes: [Plane<'_>; 2], width: usize, height: usize) {
+    fn convert(
+        &mut self,
+        layout: ChromaLayout,
+        planes: [Plane<'_>; 2],
+        width: usize,
+        height: usize,
+    ) {
         self.chroma.clear();
         self.chroma.resize(2 * width * height, NEUTRAL);
-        if layout == Layout::Grey {
+        if layout == ChromaLayout::Grey {
             return;
         }
         let (across, down) = layout.factors();
@@ -90,7 +96,7 @@ mod tests {
     use crate::decode::Decoder;
 
     /// A picture of one luma, whose left half and right half have different chroma.
-    fn picture(subsamp: Subsamp, width: usize, height: usize) -> Picture {
+    fn picture(subsamp: Subsamp, width: usize, height: usize) -> DecodedPicture {
         let mut image = YuvImage { pixels: Vec::new(), width, align: 1, height, subsamp };
         let (luma, chroma) = (image.y_size(), image.uv_size());
         image.pixels.resize(luma.0 * luma.1, 100);
@@ -105,7 +111,7 @@ mod tests {
         compressor.set_quality(100).unwrap();
         compressor.set_subsamp(subsamp).unwrap();
         let jpeg = compressor.compress_yuv_to_vec(image.as_deref()).unwrap();
-        let mut picture = Picture::new();
+        let mut picture = DecodedPicture::new();
         Decoder::new().unwrap().decode(&jpeg, &mut picture).unwrap();
         picture
     }
@@ -149,7 +155,7 @@ mod tests {
     #[test]
     fn too_small_to_show_is_nothing() {
         let mut converter = Converter::default();
-        assert_eq!(converter.planes(&Picture::new()), None);
+        assert_eq!(converter.planes(&DecodedPicture::new()), None);
         assert_eq!(converter.planes(&picture(Subsamp::Sub2x2, 1, 8)), None);
     }
 }
