@@ -12,7 +12,7 @@ use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
-use streamsocket_wire::jpeg_scan::{Frame, Scanner, scan};
+use streamsocket_wire::jpeg_scan::{Scanned, Scanner, scan};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::{self, ExtendedTime, RtpTime, Sequence, Ssrc};
@@ -88,7 +88,7 @@ fn random() -> impl FnMut() -> u8 {
 #[derive(Debug)]
 pub struct Stages {
     jpeg: Vec<u8>,
-    frame: Frame,
+    frame: Scanned,
     scanner: Scanner,
     payloader: JpegPayloader,
     packets: Packets,

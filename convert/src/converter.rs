@@ -7,7 +7,7 @@ use crate::raw::{Encodable, encodable};
 use crate::rearrange::{self, Rearranger};
 use streamsocket_media::{RawFormat, Scale};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
-use streamsocket_wire::jpeg_scan::{self, Frame, Unfit};
+use streamsocket_wire::jpeg_scan::{self, Scanned, Unfit};
 use turbojpeg::{
     Colorspace, Compressor, DecompressHeader, Decompressor, Image, OutputBuf, PixelFormat,
     ScalingFactor, Subsamp, Transform, Transformer, YuvImage,
@@ -68,7 +68,7 @@ pub struct Converter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Its parsed headers, and where its coded data lies.
-    pub scanned: Frame,
+    pub scanned: Scanned,
     /// Whether the samples are unchanged.
     pub lossless: bool,
 }

@@ -82,7 +82,7 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
             restart_interval: input.restart_interval,
             tables,
         };
-        let frame = jpeg_scan::Frame { picture, ended: true, data: 0..coded.len() };
+        let frame = jpeg_scan::Scanned { picture, ended: true, data: 0..coded.len() };
         let number = index as u32 + 1;
         let stamp = Stamp {
             time: RtpTime(number.wrapping_mul(3000)),

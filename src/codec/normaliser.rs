@@ -10,7 +10,7 @@ use std::sync::Arc;
 use streamsocket_convert::{Converter, FACTORS, Refusal, Remedy, is_shown};
 use streamsocket_media::{Codec, Pool, PoolBuffer, Scale, Unit};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
-use streamsocket_wire::jpeg_scan::{Frame, Scanner, Unfit};
+use streamsocket_wire::jpeg_scan::{Scanned, Scanner, Unfit};
 
 /// Buffers for converted pictures: one being sent, one waiting, one being filled.
 const BUFFERS: usize = 3;
@@ -24,7 +24,7 @@ pub struct ReadyPicture {
     /// A JPEG.
     pub unit: Unit,
     /// Its parsed headers.
-    pub scanned: Frame,
+    pub scanned: Scanned,
 }
 
 /// The reason for dropping pictures that receivers do not accept.
@@ -315,7 +315,7 @@ impl Normaliser {
 }
 
 enum Verdict {
-    Pass(Frame),
+    Pass(Scanned),
     Help(Remedy),
 }
 

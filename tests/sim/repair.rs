@@ -13,7 +13,7 @@ use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::jpeg::{Parameters, Sampling};
-use streamsocket_wire::jpeg_scan::Frame;
+use streamsocket_wire::jpeg_scan::Scanned;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
@@ -206,10 +206,10 @@ fn data_of(packets: usize, cutter: &mut JpegPayloader, arena: &mut Packets) -> V
 
 const STAMP: Stamp = Stamp { time: RtpTime(0), ntp: NtpTime(0) };
 
-fn frame(len: usize) -> Frame {
+fn frame(len: usize) -> Scanned {
     let (sampling, tables) = (Sampling::S422, [[5; 64], [9; 64]]);
     let picture = Parameters { width: 640, height: 480, sampling, restart_interval: 0, tables };
-    Frame { picture, data: 0..len, ended: true }
+    Scanned { picture, data: 0..len, ended: true }
 }
 
 /// Sends so many frames of so many packets, with sound between them.

@@ -10,7 +10,7 @@ use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{Out, Payload, Payloader};
-use streamsocket_wire::jpeg_scan::{Frame, scan};
+use streamsocket_wire::jpeg_scan::{Scanned, scan};
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 use turbojpeg::{Image, PixelFormat, Subsamp, compress};
 
@@ -176,7 +176,7 @@ impl Sender {
         self.video.frames += 1;
         let video = &mut self.video;
         video.showing = usize::try_from(video.frames).unwrap() % video.pictures.len();
-        let scanned: Frame = scan(&video.pictures[video.showing]).unwrap();
+        let scanned: Scanned = scan(&video.pictures[video.showing]).unwrap();
         let bytes = scanned.data.len();
         let (mut out, at) =
             (Out { frame: &mut video.packets, each: &mut |_| {} }, self.clock.at(due));

@@ -5,15 +5,15 @@
 //! Huffman tables, and two 8-bit quantization tables. Everything else is [`Unfit`], with the reason.
 
 mod end;
-mod frame;
 mod headers;
 mod marker;
+mod scanned;
 mod scanner;
 mod segment;
 mod unfit;
 
 pub use self::end::next_marker;
-pub use self::frame::Frame;
+pub use self::scanned::Scanned;
 pub use self::scanner::Scanner;
 pub use self::unfit::Unfit;
 
@@ -25,9 +25,9 @@ use self::segment::Quantization;
 ///
 /// # Errors
 /// Why RTP cannot carry the picture as it is.
-pub fn scan(jpeg: &[u8]) -> Result<Frame, Unfit> {
+pub fn scan(jpeg: &[u8]) -> Result<Scanned, Unfit> {
     let (picture, start) = headers::picture(jpeg)?;
-    Frame::new(&picture, jpeg, start)
+    Scanned::new(&picture, jpeg, start)
 }
 
 /// The quantization tables of the first two components, if they have 8 bits: luma and chroma of

@@ -83,7 +83,7 @@ fn a_picture_of_thousands_of_scans_is_refused() {
     assert_eq!(convert(&many, Remedy::Rewrite), Err(Refusal::TooManyScans));
 }
 
-fn convert(bytes: &[u8], remedy: Remedy) -> Result<(Vec<u8>, Frame), Refusal> {
+fn convert(bytes: &[u8], remedy: Remedy) -> Result<(Vec<u8>, Scanned), Refusal> {
     let mut out = Vec::new();
     let made = Converter::new().convert(bytes, remedy, &mut out)?;
     Ok((out, made.scanned))

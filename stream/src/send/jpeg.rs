@@ -7,7 +7,7 @@ use super::packets::{HEADER_MAX, Packets};
 use core::fmt;
 use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
 use streamsocket_wire::jpeg::{self, Main, Restart};
-use streamsocket_wire::jpeg_scan::Frame;
+use streamsocket_wire::jpeg_scan::Scanned;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
@@ -93,7 +93,7 @@ impl JpegPayloader {
     /// If the frame is longer than RFC 2435 has room for; nothing is to be sent then.
     pub fn packetize(
         &mut self,
-        frame: &Frame,
+        frame: &Scanned,
         stamp: Stamp,
         out: &mut Packets,
     ) -> Result<(), Error> {
@@ -118,7 +118,7 @@ impl JpegPayloader {
         Ok(())
     }
 
-    fn header_len(&self, frame: &Frame, first: bool) -> usize {
+    fn header_len(&self, frame: &Scanned, first: bool) -> usize {
         let restart = if frame.picture.restart_interval == 0 { 0 } else { jpeg::RESTART_LEN };
         let once = if first {
             let extension = if self.ntp64_id.is_some() { NTP64_LEN } else { 0 };
@@ -131,7 +131,7 @@ impl JpegPayloader {
 
     fn emit(
         &self,
-        frame: &Frame,
+        frame: &Scanned,
         stamp: Stamp,
         offset: usize,
         last: bool,
@@ -172,10 +172,10 @@ mod tests {
 
     const TABLES: [u8; 64] = [3; 64];
 
-    fn frame(len: usize, restart_interval: u16) -> Frame {
+    fn frame(len: usize, restart_interval: u16) -> Scanned {
         let (sampling, tables) = (Sampling::S422, [TABLES, TABLES]);
         let picture = Parameters { width: 634, height: 470, sampling, restart_interval, tables };
-        Frame { picture, data: 600..600 + len, ended: true }
+        Scanned { picture, data: 600..600 + len, ended: true }
     }
 
     fn stamp() -> Stamp {

@@ -7,7 +7,7 @@ use super::l16::{AudioPacket, L16Payloader};
 use super::packets::Packets;
 use core::fmt;
 use streamsocket_media::clock::{Monotonic, WallClock};
-use streamsocket_wire::jpeg_scan::Frame;
+use streamsocket_wire::jpeg_scan::Scanned;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
@@ -29,7 +29,7 @@ pub enum Payloader {
 #[derive(Clone, Copy, Debug)]
 pub enum Payload<'a> {
     /// A picture, by its headers: the coded data stays where it is.
-    Jpeg(&'a Frame),
+    Jpeg(&'a Scanned),
     /// Samples, interleaved.
     L16(&'a [i16]),
 }
@@ -182,10 +182,10 @@ mod tests {
         Payloader::L16(L16Payloader::new(stream, Sequence(9), RtpTime(6)))
     }
 
-    fn frame() -> Frame {
+    fn frame() -> Scanned {
         let (sampling, tables) = (Sampling::S420, [[1; 64]; 2]);
         let picture = Parameters { width: 16, height: 16, sampling, restart_interval: 0, tables };
-        Frame { picture, data: 0..3_000, ended: true }
+        Scanned { picture, data: 0..3_000, ended: true }
     }
 
     #[test]

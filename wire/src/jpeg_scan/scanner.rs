@@ -1,7 +1,7 @@
 //! Scans picture after picture of one source, whose headers are mostly the same bytes.
 
-use super::frame::Frame;
 use super::headers::picture;
+use super::scanned::Scanned;
 use super::unfit::Unfit;
 use crate::jpeg::Parameters;
 
@@ -21,15 +21,15 @@ impl Scanner {
     ///
     /// # Errors
     /// As [`scan`](super::scan).
-    pub fn scan(&mut self, jpeg: &[u8]) -> Result<Frame, Unfit> {
+    pub fn scan(&mut self, jpeg: &[u8]) -> Result<Scanned, Unfit> {
         if let Some(picture) = &self.picture {
             if jpeg.starts_with(&self.headers) {
-                return Frame::new(picture, jpeg, self.headers.len());
+                return Scanned::new(picture, jpeg, self.headers.len());
             }
         }
         self.picture = None;
         let (picture, start) = picture(jpeg)?;
-        let frame = Frame::new(&picture, jpeg, start);
+        let frame = Scanned::new(&picture, jpeg, start);
         self.headers.clear();
         let headers = jpeg.get(..start).unwrap_or_default();
         self.picture = self.headers.extend_from_slice(headers).is_ok().then_some(picture);

@@ -1,7 +1,7 @@
 use crate::converter::{Converter, Refusal, Remedy};
 use streamsocket_media::{Layout, RawFormat, Scale};
 use streamsocket_wire::jpeg::Sampling;
-use streamsocket_wire::jpeg_scan::Frame;
+use streamsocket_wire::jpeg_scan::Scanned;
 use turbojpeg::{
     Colorspace, Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage,
 };
@@ -30,7 +30,7 @@ fn jpeg(size: (usize, usize), sampling: Subsamp, set: impl Fn(&mut Compressor)) 
     compressor.compress_to_vec(image).unwrap()
 }
 
-fn convert(bytes: &[u8], remedy: Remedy) -> Result<(Vec<u8>, Frame), Refusal> {
+fn convert(bytes: &[u8], remedy: Remedy) -> Result<(Vec<u8>, Scanned), Refusal> {
     let mut out = Vec::new();
     let made = Converter::new().convert(bytes, remedy, &mut out)?;
     assert!(!made.lossless);

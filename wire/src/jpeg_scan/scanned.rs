@@ -7,7 +7,7 @@ use core::ops::Range;
 
 /// A picture that RTP can carry as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct Scanned {
     /// What its headers say.
     pub picture: Parameters,
     /// Where the coded data lies in the file: behind the scan header, before EOI.
@@ -17,8 +17,8 @@ pub struct Frame {
     pub ended: bool,
 }
 
-impl Frame {
-    /// The frame with these headers whose coded data begins at `start`.
+impl Scanned {
+    /// The picture with these headers whose coded data begins at `start`.
     pub(super) fn new(picture: &Parameters, jpeg: &[u8], start: usize) -> Result<Self, Unfit> {
         let (data, ended) = end::coded_data(jpeg, start)?;
         Ok(Self { picture: *picture, data, ended })
