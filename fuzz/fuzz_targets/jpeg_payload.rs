@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use streamsocket_fuzz::{is_plain, lies_in};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_seeds::{Step, Steps};
-use streamsocket_stream::receive::jpeg::{Counts, FRAME_MAX, Frame, JpegDepayloader};
+use streamsocket_stream::receive::jpeg::{Counts, FRAME_MAX, JpegDepayloader, ReassembledFrame};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_wire::jpeg::{MAIN_LEN, Payload};
 use streamsocket_wire::jpeg_header::HEADER_MAX;
@@ -91,7 +91,7 @@ impl Receiver {
     }
 
     /// A frame that came out: its pieces as they went in, behind a header that says what it is.
-    fn check(&self, frame: &Frame, file: &[u8]) {
+    fn check(&self, frame: &ReassembledFrame, file: &[u8]) {
         assert!(frame.width > 0 && frame.height > 0 && frame.arrival <= frame.completed);
         let header = HEADER_MAX - frame.start;
         let coded = &file[HEADER_MAX..];

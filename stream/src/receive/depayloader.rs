@@ -84,7 +84,7 @@ pub enum Depayloader {
 #[derive(Debug)]
 pub enum Depayloaded<'a> {
     /// A frame, and the buffer that its file is in.
-    Jpeg(jpeg::Frame, &'a mut Vec<u8>),
+    Jpeg(jpeg::ReassembledFrame, &'a mut Vec<u8>),
     /// Samples, and the buffer that they are in; or a hole.
     L16(l16::Chunk, &'a mut Vec<i16>),
 }

@@ -10,7 +10,7 @@ use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
-use streamsocket_stream::receive::jpeg::Frame;
+use streamsocket_stream::receive::jpeg::ReassembledFrame;
 use streamsocket_stream::receive::l16::Chunk;
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_wire::rtp::ExtendedTime;
@@ -228,7 +228,7 @@ impl Assembly {
             match self.depayloader.poll(now, &latest) {
                 None => break,
                 Some(Depayloaded::Jpeg(frame, buffer)) => {
-                    let Frame { start, width, height, completed, .. } = frame;
+                    let ReassembledFrame { start, width, height, completed, .. } = frame;
                     let time = clock.measured(Medium::Video, frame.time, completed, self.source);
                     counters.video.size.set(u64::from(width) << 16 | u64::from(height));
                     outlet.frame(CompleteFrame { buffer, start, size: (width, height), time });

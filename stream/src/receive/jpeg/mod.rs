@@ -30,7 +30,7 @@ const FRAME_WAIT: Delay = Delay::from_millis(200);
 
 /// A complete frame, as it came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct ReassembledFrame {
     /// Where the JPEG file begins in the buffer handed out with it.
     pub start: usize,
     /// RTP time, extended.
@@ -164,7 +164,7 @@ impl JpegDepayloader {
         now: Monotonic,
         latest: Latest<'_>,
         spare: &mut Vec<u8>,
-    ) -> Option<Frame> {
+    ) -> Option<ReassembledFrame> {
         loop {
             let index = self.oldest()?;
             if self.open[index].is_complete() {
@@ -227,7 +227,7 @@ impl JpegDepayloader {
         slot.time = None;
     }
 
-    fn take(&mut self, index: usize, spare: &mut Vec<u8>) -> Option<Frame> {
+    fn take(&mut self, index: usize, spare: &mut Vec<u8>) -> Option<ReassembledFrame> {
         let slot = &mut self.open[index];
         let time = slot.time.take()?;
         self.last = Some(time);
@@ -238,7 +238,7 @@ impl JpegDepayloader {
         };
         self.counts.frames += 1;
         core::mem::swap(&mut slot.buffer, spare);
-        let frame = Frame {
+        let frame = ReassembledFrame {
             start,
             time,
             ntp: slot.ntp,
