@@ -14,7 +14,7 @@ use std::time::Duration;
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, Claim, Need};
-use streamsocket_subscribe::queue::Frame;
+use streamsocket_subscribe::queue::QueuedFrame;
 
 /// Most decoded pictures in the queue: as many as come in `AHEAD` at 120 frames a second, and one on its way.
 pub const DECODED_MAX: usize = 8;
@@ -41,7 +41,7 @@ pub struct Decoded {
     /// The picture.
     pub picture: DecodedPicture,
     /// The frame.
-    pub frame: Frame,
+    pub frame: QueuedFrame,
     /// Its share of the queue's bytes.
     pub claim: Claim,
 }
@@ -60,7 +60,7 @@ fn wait_for(due: Monotonic, shared: &Shared) -> bool {
 }
 
 /// The next frame, and whether the queue was empty before it came; `None` if the queue was closed.
-fn next(frames: &Receiver<Frame>) -> Option<(Frame, bool)> {
+fn next(frames: &Receiver<QueuedFrame>) -> Option<(QueuedFrame, bool)> {
     match frames.try_recv() {
         Ok(frame) => Some((frame, false)),
         Err(TryRecvError::Empty) => Some((frames.recv().ok()?, true)),
@@ -69,7 +69,11 @@ fn next(frames: &Receiver<Frame>) -> Option<(Frame, bool)> {
 }
 
 /// The first frame that is not late, or the last one: after the program was stopped, many are late.
-fn newest_in_time(first: Frame, frames: &Receiver<Frame>, counters: &VideoOutput) -> Frame {
+fn newest_in_time(
+    first: QueuedFrame,
+    frames: &Receiver<QueuedFrame>,
+    counters: &VideoOutput,
+) -> QueuedFrame {
     let mut frame = first;
     while monotonic() - frame.due > LATE {
         let Ok(next) = frames.try_recv() else { break };
@@ -84,7 +88,7 @@ fn newest_in_time(first: Frame, frames: &Receiver<Frame>, counters: &VideoOutput
 /// # Errors
 /// If libjpeg-turbo cannot be set up.
 pub fn run(
-    frames: &Receiver<Frame>,
+    frames: &Receiver<QueuedFrame>,
     decoded: &SyncSender<Decoded>,
     spare: &Receiver<DecodedPicture>,
     wake: &dyn Fn(),

@@ -23,7 +23,7 @@ pub const SOUND_BYTES: usize = 8 << 20;
 
 /// A frame to be decoded.
 #[derive(Debug)]
-pub struct Frame {
+pub struct QueuedFrame {
     /// A buffer that holds a JPEG file.
     pub jpeg: Vec<u8>,
     /// Where in the buffer it begins.
@@ -88,12 +88,12 @@ fn queue<M, T>(messages_max: usize, bytes: usize) -> (Queue<M, T>, Drain<M, T>) 
 }
 
 /// The sending end of a queue of frames to be decoded.
-pub struct FrameQueue(Queue<Frame, u8>);
+pub struct FrameQueue(Queue<QueuedFrame, u8>);
 
 impl FrameQueue {
     /// A queue for [`FRAMES_MAX`] frames of [`FRAMES_BYTES`] in all, by both ends.
     #[must_use]
-    pub fn new() -> (Self, Drain<Frame, u8>) {
+    pub fn new() -> (Self, Drain<QueuedFrame, u8>) {
         let (queue, drain) = queue(FRAMES_MAX, FRAMES_BYTES);
         (Self(queue), drain)
     }
@@ -106,7 +106,7 @@ impl FrameQueue {
         let spare = self.0.spares.take(buffer.len());
         let jpeg = std::mem::replace(buffer, spare);
         let queued = monotonic();
-        let frame = Frame { jpeg, start, due: time.due, origin: time.origin, queued, claim };
+        let frame = QueuedFrame { jpeg, start, due: time.due, origin: time.origin, queued, claim };
         match self.0.messages.try_send(frame) {
             Ok(()) => true,
             Err(TrySendError::Full(frame) | TrySendError::Disconnected(frame)) => {

@@ -22,7 +22,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::cells::Gauge;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::plan::Plan;
-use streamsocket_subscribe::queue::Frame;
+use streamsocket_subscribe::queue::QueuedFrame;
 
 /// Longest wait of the loop: keys and the status want a look.
 const STEP: Duration = Duration::from_millis(100);
@@ -46,7 +46,7 @@ pub(super) struct Presenter<'a> {
     /// The picture that is due next.
     next: Option<Decoded>,
     /// The frame on the screen.
-    shown: Option<Frame>,
+    shown: Option<QueuedFrame>,
     state: SourceState,
     /// Sample frames a second of the session's sound.
     sound_rate: u32,
