@@ -15,9 +15,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 use streamsocket_media::clock::{Delay, Monotonic, sample_nanos};
 use streamsocket_stream::receive::conceal::Conceal;
+use streamsocket_stream::receive::output_delay::OutputDelay;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::resample::Stretch;
-use streamsocket_stream::receive::sink::Sink;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::counters::Presentation;
 use streamsocket_subscribe::latency::Origin;
@@ -134,7 +134,7 @@ struct Player<'a> {
     /// When the last of them was, or the last that was forgiven.
     dried: Monotonic,
     /// What lies behind the card's buffer.
-    sink: Sink,
+    output_delay: OutputDelay,
     /// How much earlier than it is heard sound is needed.
     needed: Delay,
     /// When the thread last ran.
@@ -164,7 +164,7 @@ impl<'a> Player<'a> {
             underruns: 0,
             dry: 0,
             dried: monotonic(),
-            sink: Sink::default(),
+            output_delay: OutputDelay::default(),
             needed: Delay::ZERO,
             told: monotonic(),
             jumps: 0,
@@ -201,7 +201,7 @@ impl<'a> Player<'a> {
         };
         self.ppb = stretch;
         let latency = due - origin.undelayed;
-        self.sink.learn(self.playout.behind(), latency, self.needed);
+        self.output_delay.learn(self.playout.behind(), latency, self.needed);
         let heard = due - early;
         self.presentation.latency.add(origin, due, heard);
         log::trace!(target: "heard", "wall={:?} due={} at={}", origin.wall.map(|wall| wall.0), due.0, heard.0);
@@ -291,7 +291,7 @@ impl<'a> Player<'a> {
             self.dried = now;
         }
         self.told = now;
-        self.needed = self.ahead() + WAKE + self.sink.lead();
+        self.needed = self.ahead() + WAKE + self.output_delay.lead();
         self.presentation.work.set(self.needed.nanos());
         self.counters.underruns.set(underruns);
         self.counters.jumps.set(self.playout.jumps());
@@ -315,7 +315,7 @@ impl<'a> Player<'a> {
         }
         if self.speaker.is_running() {
             let held = self.held()?;
-            self.sink.observe(held, best.2);
+            self.output_delay.observe(held, best.2);
         }
         Ok(best.1)
     }

@@ -8,9 +8,9 @@ use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
+use streamsocket_stream::receive::output_delay::OutputDelay;
 use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::playout::{Playout, Step};
-use streamsocket_stream::receive::sink::Sink;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
@@ -63,7 +63,7 @@ struct Stream<R> {
 struct Card {
     ppm: i64,
     playout: Playout,
-    sink: Sink,
+    output_delay: OutputDelay,
     /// What lies behind its buffer.
     behind: Time,
     /// When it will have played all it has.
@@ -95,7 +95,7 @@ impl Viewer {
             card: Card {
                 ppm: scenario.speaker_ppm,
                 playout: Playout::default(),
-                sink: Sink::default(),
+                output_delay: OutputDelay::default(),
                 behind: scenario.behind,
                 dry: 0,
                 running: false,
@@ -180,7 +180,7 @@ impl Viewer {
     }
 
     fn decide(&mut self, now: Monotonic) {
-        let audio = WORK.audio + self.card.sink.lead();
+        let audio = WORK.audio + self.card.output_delay.lead();
         self.jitter.set_work(Work { audio, ..WORK });
         if let (false, Some(target)) = (self.fixed, self.jitter.decide(now)) {
             let excess = self.timeline.latency() - target.latency;
@@ -252,7 +252,7 @@ impl Viewer {
         let held = (self.card.dry - now).max(0);
         let told = (held + self.card.behind + POSITION / 2) / POSITION * POSITION;
         if self.card.running {
-            self.card.sink.observe(Delay::from_nanos(held), Delay::from_nanos(told));
+            self.card.output_delay.observe(Delay::from_nanos(held), Delay::from_nanos(told));
         }
         due - self.clock.at(now) - Delay::from_nanos(by_clock(told, self.clock.ppm))
     }
@@ -276,7 +276,7 @@ impl Viewer {
                 Step::Play { stretch } => {
                     let heard = self.card.dry.max(now) + self.card.behind;
                     let (latency, needed) = (self.timeline.latency(), self.jitter.work().audio);
-                    self.card.sink.learn(self.card.playout.behind(), latency, needed);
+                    self.card.output_delay.learn(self.card.playout.behind(), latency, needed);
                     if let Some(captured) = captured {
                         self.figures.heard(heard, heard - captured);
                     }

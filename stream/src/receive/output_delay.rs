@@ -15,14 +15,14 @@ const OWN_MAX: Delay = Delay::from_millis(900);
 
 /// What an output of sound needs beyond what is in its buffer.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sink {
+pub struct OutputDelay {
     /// Mean and mean deviation of its own delay.
     own: Option<(Delay, Delay)>,
     /// By how much more it was too late, though it had what it needs.
     behind: Delay,
 }
 
-impl Sink {
+impl OutputDelay {
     /// A sample that is written now is heard `delay` later, of which it waits `held` in the
     /// card's buffer.
     pub fn observe(&mut self, held: Delay, delay: Delay) {
@@ -58,35 +58,35 @@ mod tests {
 
     #[test]
     fn a_delay_of_its_own_is_known_soon_and_followed() {
-        let mut sink = Sink::default();
-        assert_eq!(sink.lead(), Delay::ZERO);
-        sink.observe(ms(12), ms(299));
-        assert_eq!(sink.lead(), ms(287));
+        let mut output = OutputDelay::default();
+        assert_eq!(output.lead(), Delay::ZERO);
+        output.observe(ms(12), ms(299));
+        assert_eq!(output.lead(), ms(287));
         for packet in 0..1000 {
             // In steps of 5 ms.
-            sink.observe(ms(20), ms(160 + packet * 7919 % 5));
+            output.observe(ms(20), ms(160 + packet * 7919 % 5));
         }
-        assert!((ms(140)..ms(150)).contains(&sink.lead()), "{:?}", sink.lead());
+        assert!((ms(140)..ms(150)).contains(&output.lead()), "{:?}", output.lead());
     }
 
     #[test]
     fn a_card_without_one_needs_nothing() {
-        let mut sink = Sink::default();
+        let mut output = OutputDelay::default();
         for packet in 0..1000 {
-            sink.observe(ms(20), ms(19 + packet % 3));
+            output.observe(ms(20), ms(19 + packet % 3));
         }
-        assert!(sink.lead() < ms(2), "{:?}", sink.lead());
+        assert!(output.lead() < ms(2), "{:?}", output.lead());
     }
 
     #[test]
     fn sound_that_is_late_for_want_of_latency_says_nothing_of_the_card() {
-        let mut sink = Sink::default();
-        sink.learn(ms(190), ms(100), ms(8));
-        sink.observe(Delay::ZERO, ms(287));
-        sink.learn(ms(190), ms(100), ms(300));
-        assert_eq!(sink.lead(), ms(287));
-        sink.learn(ms(20), ms(300), ms(300));
-        sink.learn(Delay::ZERO, ms(320), ms(320));
-        assert_eq!(sink.lead(), ms(307));
+        let mut output = OutputDelay::default();
+        output.learn(ms(190), ms(100), ms(8));
+        output.observe(Delay::ZERO, ms(287));
+        output.learn(ms(190), ms(100), ms(300));
+        assert_eq!(output.lead(), ms(287));
+        output.learn(ms(20), ms(300), ms(300));
+        output.learn(Delay::ZERO, ms(320), ms(320));
+        assert_eq!(output.lead(), ms(307));
     }
 }
