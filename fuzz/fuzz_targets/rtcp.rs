@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::net::SocketAddr;
-use streamsocket::publish::viewers::{Medium, StreamViewers, TrackName, ViewerList, text};
+use streamsocket::publish::viewers::{MediumName, StreamViewers, TrackName, ViewerList, text};
 use streamsocket_fuzz::{assert_one_line, lies_in};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_seeds::{Step, Steps};
@@ -140,7 +140,7 @@ fn check(viewers: &Viewers, now: Monotonic) {
         assert!(viewer.block.is_none_or(|block| block.ssrc == STREAM));
     }
     let mut list = ViewerList::default();
-    let track = TrackName { media: Medium::Video, tier: None, ssrc: STREAM.0 };
+    let track = TrackName { media: MediumName::Video, tier: None, ssrc: STREAM.0 };
     StreamViewers { viewers: viewers.iter(), rate: 0, track, list: &mut list }.add(now);
     text(&list.into_list(), viewers.len()).lines().for_each(assert_one_line);
 }

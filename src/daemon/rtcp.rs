@@ -2,7 +2,7 @@
 
 use super::state::Daemon;
 use crate::publish::track::Track;
-use crate::publish::viewers::{Medium, StreamViewers, TrackName, ViewerList, ViewerStatistics};
+use crate::publish::viewers::{MediumName, StreamViewers, TrackName, ViewerList, ViewerStatistics};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine;
 use streamsocket_stream::session::report::About;
@@ -24,8 +24,8 @@ impl Daemon {
         let mut list = ViewerList::default();
         for track in self.tracks() {
             let media = match track.id().medium {
-                sdp::Medium::Video => Medium::Video,
-                sdp::Medium::Audio => Medium::Audio,
+                sdp::Medium::Video => MediumName::Video,
+                sdp::Medium::Audio => MediumName::Audio,
             };
             let tier = track.id().tier.as_deref().map(str::to_owned);
             let name = TrackName { media, tier, ssrc: track.ssrc().0 };

@@ -44,7 +44,7 @@ pub struct TrackReception {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrackName {
     /// What it carries.
-    pub media: Medium,
+    pub media: MediumName,
     /// The tier that it is of; none for the session itself.
     pub tier: Option<String>,
     /// Its source in RTP.
@@ -54,7 +54,7 @@ pub struct TrackName {
 /// What a track carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Medium {
+pub enum MediumName {
     /// Pictures.
     Video,
     /// Sound.

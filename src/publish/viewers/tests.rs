@@ -35,14 +35,14 @@ fn who_takes_both_streams_is_one_viewer() {
     StreamViewers {
         viewers: video.iter(),
         rate: 90_000,
-        track: TrackName { media: Medium::Video, tier: None, ssrc: 1 },
+        track: TrackName { media: MediumName::Video, tier: None, ssrc: 1 },
         list: &mut list,
     }
     .add(now);
     StreamViewers {
         viewers: audio.iter(),
         rate: 48_000,
-        track: TrackName { media: Medium::Audio, tier: None, ssrc: 2 },
+        track: TrackName { media: MediumName::Audio, tier: None, ssrc: 2 },
         list: &mut list,
     }
     .add(now);
@@ -73,7 +73,7 @@ fn all_viewers_of_many_tracks_fit_an_answer() {
             })
             .collect();
         let tier = Some("a".repeat(16));
-        let track = TrackName { media: Medium::Video, tier, ssrc: u32::MAX - ssrc };
+        let track = TrackName { media: MediumName::Video, tier, ssrc: u32::MAX - ssrc };
         StreamViewers { viewers: viewers.iter(), rate: 90_000, track, list: &mut list }
             .add(Monotonic(123_456_789));
     }
