@@ -8,10 +8,10 @@ use super::input::OpenedInput;
 use super::kept::Kept;
 use super::opening::{self, Opened, Order};
 use super::parts::{self, open_changes, open_hotplug, open_stats, write_sdp};
+use super::reference_clock::ReferenceClock;
 use super::registry::{EVENTS_MAX, Event, Registry};
 use super::session::Session;
 use super::state::Daemon;
-use super::wall::Wall;
 use super::watched::Watched;
 use crate::beside::{Panicked, Work};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
@@ -102,7 +102,7 @@ fn session(
         registry,
         timer: Timer::new()?,
         signals,
-        wall: Wall { clock, synchronised },
+        wall: ReferenceClock { clock, synchronised },
         name,
         cname,
         began,

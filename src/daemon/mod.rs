@@ -20,6 +20,7 @@ mod link;
 mod opening;
 mod parts;
 mod rate;
+mod reference_clock;
 mod registry;
 mod reload;
 mod rtcp;
@@ -29,7 +30,6 @@ mod service;
 mod session;
 mod state;
 mod video;
-mod wall;
 mod watch;
 mod watched;
 

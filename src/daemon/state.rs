@@ -3,9 +3,9 @@
 
 use super::change::Reloading;
 use super::input::Input;
+use super::reference_clock::ReferenceClock;
 use super::registry::Registry;
 use super::session::Session;
-use super::wall::Wall;
 use super::watched::Watched;
 use crate::capture::hotplug::Hotplug;
 use crate::clock::Timer;
@@ -28,7 +28,7 @@ pub struct Daemon {
     pub(super) registry: Registry,
     pub(super) timer: Timer,
     pub(super) signals: Signals,
-    pub(super) wall: Wall,
+    pub(super) wall: ReferenceClock,
     pub(super) name: String,
     pub(super) cname: Arc<str>,
     pub(super) began: Monotonic,
