@@ -1,6 +1,6 @@
 //! An input of sound: a source, and the tracks that its samples go to.
 
-use super::kept::Kept;
+use super::kept::KeptTracks;
 use super::parts;
 use crate::capture::{AudioPoll, Error};
 use crate::publish::sound::Chunk;
@@ -42,7 +42,7 @@ pub(super) struct AudioInput {
 
 impl OpenedAudio {
     /// The input, whose tracks begin at `now` and continue with the numbers that were kept.
-    pub(super) fn begin(self, kept: &Kept, now: Monotonic) -> AudioInput {
+    pub(super) fn begin(self, kept: &KeptTracks, now: Monotonic) -> AudioInput {
         let begin = |track: OpenedTrack| {
             let numbers = kept.of(&track.id);
             track.begin(numbers, now)

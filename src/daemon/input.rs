@@ -3,7 +3,7 @@
 
 use super::audio::{AudioInput, OpenedAudio};
 use super::branch::{Branch, OpenedBranch};
-use super::kept::{Kept, KeptTrack};
+use super::kept::{KeptTrack, KeptTracks};
 use super::registry::Registry;
 use super::video::{OpenedVideo, VideoInput};
 use super::watched::Watched;
@@ -28,7 +28,7 @@ pub(super) enum OpenedInput {
 
 impl OpenedInput {
     /// The input, whose tracks begin at `now` and continue with the numbers that were kept.
-    pub(super) fn begin(self, kept: &Kept, now: Monotonic) -> Input {
+    pub(super) fn begin(self, kept: &KeptTracks, now: Monotonic) -> Input {
         match self {
             Self::Video(opened) => Input::Video(Box::new(opened.begin(kept, now))),
             Self::Audio(opened) => Input::Audio(Box::new(opened.begin(kept, now))),

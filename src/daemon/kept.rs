@@ -7,7 +7,7 @@ use streamsocket_wire::rtp::Ssrc;
 
 /// The numbers of tracks, by what each is in its session.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept(pub(super) Vec<KeptTrack>);
+pub(super) struct KeptTracks(pub(super) Vec<KeptTrack>);
 
 /// The numbers of a track.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(super) struct KeptTrack {
     pub(super) sound: Option<AudioFormat>,
 }
 
-impl Kept {
+impl KeptTracks {
     /// The numbers of a track, whatever its format.
     pub(super) fn of(&self, id: &TrackId) -> Option<Beginning> {
         self.0.iter().find(|kept| kept.id == *id).map(|kept| kept.numbers)

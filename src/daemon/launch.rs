@@ -5,7 +5,7 @@ use super::change::last_id;
 use super::error::Error;
 use super::figures::say_what_is_sent;
 use super::input::OpenedInput;
-use super::kept::Kept;
+use super::kept::KeptTracks;
 use super::opening::{self, Opened, Order};
 use super::parts::{self, open_changes, open_hotplug, open_stats, write_sdp};
 use super::reference_clock::ReferenceClock;
@@ -54,7 +54,7 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
         name: name.clone(),
         cname: Arc::clone(&cname),
         waker: Arc::clone(&waker),
-        kept: Kept::default(),
+        kept: KeptTracks::default(),
         standard_input: None,
         network: None,
     };
@@ -92,7 +92,7 @@ fn session(
 ) -> Result<Daemon, Error> {
     let Start { poll, registry, waker, signals, control, again, notifier, .. } = start;
     let Ready { network, inputs, sessions, stats, told } = ready;
-    let kept = Kept::default();
+    let kept = KeptTracks::default();
     let began = monotonic();
     let clock = WallClock::new(began, began.0 + unix_offset_nanos());
     let last_id = last_id(sessions.iter().map(|it| &it.description), 0);

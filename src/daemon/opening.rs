@@ -6,7 +6,7 @@ use super::audio::OpenedAudio;
 use super::branch::{OpenedBranch, Patience};
 use super::error::Error;
 use super::input::OpenedInput;
-use super::kept::Kept;
+use super::kept::KeptTracks;
 use super::parts::{self, describe, describe_tier};
 use super::selection::Selection;
 use super::video::OpenedVideo;
@@ -37,7 +37,7 @@ pub(super) struct Order {
     pub(super) cname: Arc<str>,
     /// Wakes the loop when a picture or a device is ready.
     pub(super) waker: Arc<Waker>,
-    pub(super) kept: Kept,
+    pub(super) kept: KeptTracks,
     /// Format of standard input, if the session is reading it: nobody else may meanwhile.
     pub(super) standard_input: Option<VideoFormat>,
     /// The session's network, if its groups are kept.

@@ -8,7 +8,7 @@ use super::change::{Before, Changed, OPENING_MAX, Reloading, last_id, reread};
 use super::error::Error;
 use super::figures::say_what_is_sent;
 use super::input::{Input, OpenedInput};
-use super::kept::Kept;
+use super::kept::KeptTracks;
 use super::opening::Order;
 use super::parts;
 use super::session::Session;
@@ -135,8 +135,8 @@ impl Daemon {
         Before { options, order, network, descriptions, last_id, drawn }
     }
 
-    fn kept(&self, now: Monotonic) -> Kept {
-        Kept(self.inputs.iter().flat_map(|input| input.kept(now)).collect())
+    fn kept(&self, now: Monotonic) -> KeptTracks {
+        KeptTracks(self.inputs.iter().flat_map(|input| input.kept(now)).collect())
     }
 
     fn take_on(&mut self, changed: Changed, now: Monotonic) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! An input of pictures: a source, and the branches that its frames go to.
 
 use super::branch::{Branch, OpenedBranch};
-use super::kept::Kept;
+use super::kept::KeptTracks;
 use super::parts;
 use crate::capture::{Error, VideoPoll};
 use crate::publish::track::Outgoing;
@@ -43,7 +43,7 @@ pub(super) struct VideoInput {
 
 impl OpenedVideo {
     /// The input, whose tracks begin at `now` and continue with the numbers that were kept.
-    pub(super) fn begin(self, kept: &Kept, now: Monotonic) -> VideoInput {
+    pub(super) fn begin(self, kept: &KeptTracks, now: Monotonic) -> VideoInput {
         let begin = |branch: OpenedBranch| {
             let numbers = kept.of(&branch.track.id);
             branch.begin(numbers, now)

@@ -29,7 +29,7 @@ fn tone() -> AudioInput {
     };
     let source = AudioSource::Tone(Box::new(source));
     let opened = OpenedAudio { source, name: "test tone".into(), tracks: vec![track] };
-    opened.begin(&Kept::default(), BEGAN)
+    opened.begin(&KeptTracks::default(), BEGAN)
 }
 
 #[test]
