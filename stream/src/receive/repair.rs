@@ -38,7 +38,7 @@ pub struct Repair {
     /// The first media packet that came: what was sent before we listened is not missed.
     begun: Option<u64>,
     /// The media packets that came last, each at its sequence number modulo the length.
-    kept: Vec<Kept>,
+    kept: Vec<KeptPacket>,
     blocks: [Block; BLOCKS_OPEN],
     /// How many of these lack packets: as a rule none, and then they are not looked at.
     lacking: usize,
@@ -48,7 +48,7 @@ pub struct Repair {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Kept {
+struct KeptPacket {
     sequence: Option<u64>,
     /// It was made out of repair packets.
     made: bool,
@@ -57,7 +57,7 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
-impl Kept {
+impl KeptPacket {
     /// Whether it is an earlier packet of this one's frame, by its RTP time (RFC 3550 section 5.1): then a frame has
     /// more packets than are kept.
     fn is_earlier_of_frame(&self, sequence: u64, packet: &[u8]) -> bool {
@@ -152,7 +152,7 @@ impl Repair {
             return;
         }
         if self.kept.is_empty() {
-            self.kept.resize(KEPT_FIRST, Kept::default());
+            self.kept.resize(KEPT_FIRST, KeptPacket::default());
         }
         self.begun = Some(self.begun.map_or(sequence, |begun| begun.min(sequence)));
         let len = self.kept.len();
@@ -260,7 +260,7 @@ impl Repair {
     }
 
     fn grow(&mut self, len: usize) {
-        let before = core::mem::replace(&mut self.kept, vec![Kept::default(); len]);
+        let before = core::mem::replace(&mut self.kept, vec![KeptPacket::default(); len]);
         for kept in before {
             if let Some(sequence) = kept.sequence {
                 self.kept[place(sequence, len)] = kept;
@@ -339,7 +339,7 @@ fn place(sequence: u64, len: usize) -> usize {
     usize::try_from(sequence % len.max(1) as u64).unwrap_or(0)
 }
 
-fn find(kept: &[Kept], sequence: u64) -> Option<&[u8]> {
+fn find(kept: &[KeptPacket], sequence: u64) -> Option<&[u8]> {
     let kept = kept.get(place(sequence, kept.len()))?;
     (kept.sequence == Some(sequence)).then_some(&kept.bytes[..])
 }
