@@ -4,7 +4,7 @@
 
 use super::ebml;
 use super::matroska::{CUES, TICK_NANOS, Track, VOID_HEAD_LEN, void_head};
-use super::output::Output;
+use super::output::RecordingOutput;
 use std::io;
 
 /// Entries at most: 190 kB of each file, a tenth of a second of large pictures; one for each second of two
@@ -91,7 +91,7 @@ impl Index {
     }
 
     /// Writes what is new of it into its room at `at`. A program that is killed meanwhile leaves a void.
-    pub(super) fn write(&mut self, out: &Output, at: u64) -> io::Result<()> {
+    pub(super) fn write(&mut self, out: &RecordingOutput, at: u64) -> io::Result<()> {
         if self.is_empty() {
             return Ok(());
         }

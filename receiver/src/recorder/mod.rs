@@ -13,7 +13,7 @@ mod tracks;
 pub use self::destination::Destination;
 pub use self::error::Error;
 use self::matroska::{Clusters, TICK_NANOS, Track};
-use self::output::Output;
+use self::output::RecordingOutput;
 use self::room::Room;
 pub use self::tracks::{AudioTrack, VideoTrack};
 use std::fs;
@@ -38,7 +38,7 @@ pub struct Summary {
 /// An open recording.
 #[derive(Debug)]
 pub struct Recorder {
-    out: Output,
+    out: RecordingOutput,
     path: PathBuf,
     /// If this is a file of our making.
     room: Option<Room>,
@@ -73,7 +73,7 @@ impl Recorder {
         };
         let summary = Summary { bytes: header.len() as u64, ..Summary::default() };
         let mut recorder = Self {
-            out: Output::new(file),
+            out: RecordingOutput::new(file),
             path,
             room,
             clusters: Clusters::default(),

@@ -10,12 +10,12 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// An open file, pipe or device.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(super) struct RecordingOutput {
     file: File,
     buffer: Vec<u8>,
 }
 
-impl Output {
+impl RecordingOutput {
     pub(super) fn new(file: File) -> Self {
         Self { file, buffer: Vec::with_capacity(BUFFER_BYTES) }
     }
@@ -32,7 +32,7 @@ impl Output {
     }
 }
 
-impl Write for Output {
+impl Write for RecordingOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
         Ok(bytes.len())

@@ -4,7 +4,7 @@
 use super::ebml;
 use super::index::{self, Index};
 use super::matroska::{self, CLUSTER_DATA_AT, CLUSTER_SIZE_AT, Places, TICK_NANOS, Track};
-use super::output::Output;
+use super::output::RecordingOutput;
 use std::io;
 
 /// Between two times that it is written, in nanoseconds of the recording: what is lost of the duration when the
@@ -31,7 +31,12 @@ impl Room {
     }
 
     /// A cluster begins at `at`, and the one before is whole; the recording has that duration until there.
-    pub(super) fn begin_cluster(&mut self, out: &Output, at: u64, nanos: u64) -> io::Result<()> {
+    pub(super) fn begin_cluster(
+        &mut self,
+        out: &RecordingOutput,
+        at: u64,
+        nanos: u64,
+    ) -> io::Result<()> {
         self.close_cluster(out, at)?;
         if nanos >= self.saved.saturating_add(SAVE_NANOS) {
             self.save(out, nanos)?;
@@ -55,20 +60,20 @@ impl Room {
     }
 
     /// The file ends at `end`, with that duration.
-    pub(super) fn finish(&mut self, out: &Output, end: u64, nanos: u64) -> io::Result<()> {
+    pub(super) fn finish(&mut self, out: &RecordingOutput, end: u64, nanos: u64) -> io::Result<()> {
         self.close_cluster(out, end)?;
         self.save(out, nanos)?;
         let size = ebml::size_on_eight(end - self.places.segment);
         out.patch(self.places.segment - size.len() as u64, &size)
     }
 
-    fn close_cluster(&mut self, out: &Output, end: u64) -> io::Result<()> {
+    fn close_cluster(&mut self, out: &RecordingOutput, end: u64) -> io::Result<()> {
         let Some(at) = self.cluster.take() else { return Ok(()) };
         let size = ebml::size_on_eight(end - at - CLUSTER_DATA_AT);
         out.patch(at + CLUSTER_SIZE_AT, &size)
     }
 
-    fn save(&mut self, out: &Output, nanos: u64) -> io::Result<()> {
+    fn save(&mut self, out: &RecordingOutput, nanos: u64) -> io::Result<()> {
         self.saved = nanos;
         out.patch(self.places.duration, &matroska::duration(nanos.div_ceil(TICK_NANOS.into())))?;
         if self.index.is_empty() {
