@@ -9,7 +9,7 @@ use streamsocket_media::{Layout, RawFormat};
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
+use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
 use streamsocket_wire::jpeg_scan::{Scanned, Scanner, scan};
@@ -258,6 +258,6 @@ impl Stages {
     }
 }
 
-fn stamp() -> Stamp {
-    Stamp { time: RtpTime(0), ntp: NtpTime(0) }
+fn stamp() -> CaptureTime {
+    CaptureTime { time: RtpTime(0), ntp: NtpTime(0) }
 }

@@ -6,7 +6,7 @@ use crate::place::Place;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
-use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
+use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::ntp::NtpTime;
@@ -114,7 +114,7 @@ impl Sender {
         let ntp = NtpTime::from_unix_nanos(self.wall + i64::from(self.sent) * 20_000_000);
         let jpeg = &self.pictures[self.sent as usize % self.pictures.len()];
         let (frame, mut packets) = (scan(jpeg).unwrap(), Packets::with_capacity(64));
-        let stamp = Stamp { time: RtpTime((self.sent * TICKS).wrapping_add(self.off)), ntp };
+        let stamp = CaptureTime { time: RtpTime((self.sent * TICKS).wrapping_add(self.off)), ntp };
         self.payloader.packetize(&frame, stamp, &mut packets).unwrap();
         for packet in packets.range(0..packets.len()) {
             let bytes = [packet.header, &jpeg[packet.payload]].concat();

@@ -11,7 +11,7 @@ use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::send::SEAL_RESERVE;
-use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
+use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
 use streamsocket_wire::jpeg::{Parameters, SIZE_MAX, Sampling};
@@ -44,7 +44,7 @@ struct Input {
 
 struct Sent {
     coded: Vec<u8>,
-    stamp: Stamp,
+    stamp: CaptureTime,
     packets: usize,
     repairs: usize,
 }
@@ -84,7 +84,7 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
         };
         let frame = jpeg_scan::Scanned { picture, ended: true, data: 0..coded.len() };
         let number = index as u32 + 1;
-        let stamp = Stamp {
+        let stamp = CaptureTime {
             time: RtpTime(number.wrapping_mul(3000)),
             ntp: NtpTime(u64::from(number) << 32 | u64::from(*seed)),
         };

@@ -8,7 +8,7 @@ use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
+use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
@@ -204,7 +204,7 @@ fn data_of(packets: usize, cutter: &mut JpegPayloader, arena: &mut Packets) -> V
     }
 }
 
-const STAMP: Stamp = Stamp { time: RtpTime(0), ntp: NtpTime(0) };
+const STAMP: CaptureTime = CaptureTime { time: RtpTime(0), ntp: NtpTime(0) };
 
 fn frame(len: usize) -> Scanned {
     let (sampling, tables) = (Sampling::S422, [[5; 64], [9; 64]]);
@@ -244,7 +244,9 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
         link.data[..8].copy_from_slice(&mark(number));
         let time = RtpTime(u32::try_from(number * 3000 % (1 << 32)).unwrap());
         let first = cutter.sequence();
-        cutter.packetize(&frame(link.data.len()), Stamp { time, ..STAMP }, &mut arena).unwrap();
+        cutter
+            .packetize(&frame(link.data.len()), CaptureTime { time, ..STAMP }, &mut arena)
+            .unwrap();
         let longest = arena.get(0).unwrap().len();
         let (k, m) = (u16::try_from(packets).unwrap(), u16::try_from(repairs).unwrap());
         video.begin(Block { first, time, packets: k, repairs: m, longest });

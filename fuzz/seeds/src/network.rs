@@ -5,7 +5,7 @@ use super::files::picture;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_seeds::{Step, write};
 use streamsocket_stream::receive::fate::Runs;
-use streamsocket_stream::send::jpeg::{JpegPayloader, Stamp};
+use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::l16::{L16Payloader, Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder};
@@ -61,7 +61,7 @@ fn pictures(file: &[u8], longer: usize) -> Vec<Vec<u8>> {
     let (mut packets, mut all) = (Packets::default(), Vec::new());
     for number in [1_u32, 2] {
         let ntp = NtpTime::from_unix_nanos(i64::from(number) * 33_333_333);
-        let stamp = Stamp { time: RtpTime(number * 3000), ntp };
+        let stamp = CaptureTime { time: RtpTime(number * 3000), ntp };
         if payloader.packetize(&frame, stamp, &mut packets).is_ok() {
             let whole = packets.range(0..packets.len());
             all.extend(whole.map(|it| [it.header, &longer[it.payload.clone()]].concat()));

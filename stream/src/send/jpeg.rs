@@ -29,7 +29,7 @@ pub struct JpegPayloader {
 
 /// The times of one frame.
 #[derive(Clone, Copy, Debug)]
-pub struct Stamp {
+pub struct CaptureTime {
     /// RTP time of its capture.
     pub time: RtpTime,
     /// Wall-clock time of its capture.
@@ -94,7 +94,7 @@ impl JpegPayloader {
     pub fn packetize(
         &mut self,
         frame: &Scanned,
-        stamp: Stamp,
+        stamp: CaptureTime,
         out: &mut Packets,
     ) -> Result<(), Error> {
         out.clear();
@@ -132,7 +132,7 @@ impl JpegPayloader {
     fn emit(
         &self,
         frame: &Scanned,
-        stamp: Stamp,
+        stamp: CaptureTime,
         offset: usize,
         last: bool,
         out: &mut [u8; HEADER_MAX],
@@ -178,8 +178,8 @@ mod tests {
         Scanned { picture, data: 600..600 + len, ended: true }
     }
 
-    fn stamp() -> Stamp {
-        Stamp { time: RtpTime(9), ntp: NtpTime(0x0123_4567_89AB_CDEF) }
+    fn stamp() -> CaptureTime {
+        CaptureTime { time: RtpTime(9), ntp: NtpTime(0x0123_4567_89AB_CDEF) }
     }
 
     fn cut(len: usize, restart_interval: u16) -> Packets {

@@ -2,7 +2,7 @@
 //! an arm in each method that matches on it, and a payloader of its own.
 
 use super::clock::{VIDEO_RATE, VideoClock};
-use super::jpeg::{self, JpegPayloader, Stamp};
+use super::jpeg::{self, CaptureTime, JpegPayloader};
 use super::l16::{AudioPacket, L16Payloader};
 use super::packets::Packets;
 use core::fmt;
@@ -150,7 +150,7 @@ impl Payloader {
         match (self, payload) {
             (Self::Jpeg { payloader, clock }, Payload::Jpeg(frame)) => {
                 let capture = clock.advance_to(capture);
-                let stamp = Stamp { time: clock.rtp(capture), ntp: wall.ntp(capture) };
+                let stamp = CaptureTime { time: clock.rtp(capture), ntp: wall.ntp(capture) };
                 payloader.packetize(frame, stamp, out.frame).map_err(Error::Jpeg)?;
                 Ok(capture)
             }

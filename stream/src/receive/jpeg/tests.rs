@@ -1,5 +1,5 @@
 use super::*;
-use crate::send::jpeg::{JpegPayloader, Stamp};
+use crate::send::jpeg::{CaptureTime, JpegPayloader};
 use crate::send::packets::Packets;
 use streamsocket_wire::jpeg::{Main, Sampling};
 use streamsocket_wire::jpeg_scan;
@@ -18,7 +18,7 @@ fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
     let (sampling, tables) = (Sampling::S422, [LUMA, CHROMA]);
     let picture = Parameters { width: 640, height: 480, sampling, restart_interval: 0, tables };
     let frame = jpeg_scan::Scanned { picture, ended: true, data: 0..data.len() };
-    let stamp = Stamp { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
+    let stamp = CaptureTime { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
     let mut packets = Packets::default();
     JpegPayloader::new(Ssrc(1), Sequence(first), 1400, Some(1))
         .packetize(&frame, stamp, &mut packets)
