@@ -72,7 +72,7 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
         Source::Video(_) => None,
     });
     let sounds = formats.collect();
-    let mut opening = Opening { order, network: &network, descriptions, sounds };
+    let mut opening = TrackOpener { order, network: &network, descriptions, sounds };
     let inputs = sources.into_iter().map(|source| opening.input(source));
     let inputs = inputs.collect::<Result<_, _>>()?;
     let descriptions = opening.descriptions;
@@ -80,7 +80,7 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
 }
 
 /// Opens tracks, and describes them.
-struct Opening<'a> {
+struct TrackOpener<'a> {
     order: &'a Order,
     network: &'a Network,
     descriptions: Vec<Description>,
@@ -88,7 +88,7 @@ struct Opening<'a> {
     sounds: Vec<AudioFormat>,
 }
 
-impl Opening<'_> {
+impl TrackOpener<'_> {
     fn input(&mut self, opened: OpenInput) -> Result<OpenedInput, Error> {
         let OpenInput { index, name, source } = opened;
         let order = self.order;
