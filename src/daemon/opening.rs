@@ -193,7 +193,7 @@ impl TrackOpener<'_> {
 
     /// Sinks at these endpoints. `quiet` ones leave it to those of another track to log errors.
     fn sinks(&self, endpoints: &[Endpoint], quiet: bool) -> Result<Sinks, Error> {
-        let opening = sink::Opening {
+        let opening = sink::SinkOptions {
             interface: self.network.interface.as_ref(),
             ttl: self.network.ttl,
             fec: !self.order.settings.repair.is_none(),

@@ -36,7 +36,7 @@ pub struct UdpSink {
 
 /// How a sink is opened.
 #[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
+pub struct SinkOptions<'a> {
     /// Outgoing interface; `None` leaves the choice to the routing table.
     pub interface: Option<&'a Interface>,
     /// Multicast time to live.
@@ -48,8 +48,8 @@ pub struct Opening<'a> {
 }
 
 impl UdpSink {
-    fn open(to: Endpoint, opening: Opening<'_>) -> Result<Self, streamsocket_net::Error> {
-        let Opening { interface, ttl, fec, quiet } = opening;
+    fn open(to: Endpoint, opening: SinkOptions<'_>) -> Result<Self, streamsocket_net::Error> {
+        let SinkOptions { interface, ttl, fec, quiet } = opening;
         let rtp = Output::open(to.rtp, interface, ttl, quiet)?;
         let rtcp = SendSocket::open(to.rtcp, interface, ttl)?;
         let group = if to.rtcp.ip().is_multicast() { listen(to.rtcp, interface) } else { None };
@@ -117,7 +117,7 @@ impl Sink {
     ///
     /// # Errors
     /// One line with the address and the reason.
-    pub fn udp(to: Endpoint, opening: Opening<'_>) -> Result<Self, streamsocket_net::Error> {
+    pub fn udp(to: Endpoint, opening: SinkOptions<'_>) -> Result<Self, streamsocket_net::Error> {
         UdpSink::open(to, opening).map(Box::new).map(Self::Udp)
     }
 

@@ -1,7 +1,8 @@
 use super::*;
 use std::net::UdpSocket;
 
-const OPENING: Opening<'static> = Opening { interface: None, ttl: 1, fec: true, quiet: true };
+const OPENING: SinkOptions<'static> =
+    SinkOptions { interface: None, ttl: 1, fec: true, quiet: true };
 
 /// A receiver on this machine, and the endpoint to reach it at.
 fn receiver() -> (UdpSocket, Endpoint) {

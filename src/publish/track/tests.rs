@@ -1,5 +1,5 @@
 use super::*;
-use crate::publish::sink::{Opening, Sinks};
+use crate::publish::sink::{SinkOptions, Sinks};
 use crate::settings::Endpoint;
 use std::net::UdpSocket;
 use streamsocket_media::{Bytes, Unit};
@@ -18,7 +18,7 @@ fn receiver() -> (UdpSocket, Sink) {
     let rtp = socket.local_addr().unwrap();
     let elsewhere = "127.0.0.1:9".parse().unwrap();
     let to = Endpoint { rtp, rtcp: elsewhere, fec: elsewhere };
-    let opening = Opening { interface: None, ttl: 1, fec: false, quiet: true };
+    let opening = SinkOptions { interface: None, ttl: 1, fec: false, quiet: true };
     (socket, Sink::udp(to, opening).unwrap())
 }
 
@@ -109,7 +109,7 @@ fn a_track_goes_on_if_its_place_and_source_do() {
     let there = first.destination();
     let again = |ssrc, tier| {
         let to = Endpoint { rtp: there, rtcp: there, fec: there };
-        let opening = Opening { interface: None, ttl: 1, fec: false, quiet: true };
+        let opening = SinkOptions { interface: None, ttl: 1, fec: false, quiet: true };
         opened(ssrc, tier, sinks(Sink::udp(to, opening).unwrap()))
     };
     let track = opened(1, None, sinks(first)).begin(None, AT);
