@@ -24,12 +24,12 @@ pub struct Context {
 
 /// What every source of a session is opened with.
 #[derive(Clone, Copy)]
-pub(super) struct Opening<'a> {
+pub(super) struct SourceOpener<'a> {
     pub(super) settings: &'a Settings,
     pub(super) context: &'a Context,
 }
 
-impl Opening<'_> {
+impl SourceOpener<'_> {
     pub(super) fn waker(&self) -> Arc<mio::Waker> {
         Arc::clone(&self.context.waker)
     }

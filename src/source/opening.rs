@@ -1,7 +1,7 @@
 //! Opens the sources that the user chose.
 
 use super::audio::AudioSource;
-use super::context::{Context, Opening, RATE_DEFAULT};
+use super::context::{Context, RATE_DEFAULT, SourceOpener};
 use super::effect::{Kind, without_effect, without_pictures};
 use super::sound::Sounds;
 use super::video::VideoSource;
@@ -49,7 +49,7 @@ pub struct OpenInput {
 /// # Errors
 /// One line: what cannot be opened, why, and what to do.
 pub fn open(settings: &Settings, context: &Context) -> Result<Vec<OpenInput>, Error> {
-    let opening = Opening { settings, context };
+    let opening = SourceOpener { settings, context };
     let mut sound = settings.audios().next();
     let mut paired = None;
     let mut opened = Vec::new();
@@ -78,7 +78,7 @@ pub fn open(settings: &Settings, context: &Context) -> Result<Vec<OpenInput>, Er
 
 type Pictures = (VideoSource, String);
 
-impl Opening<'_> {
+impl SourceOpener<'_> {
     /// Opens pictures and, if there is one that belongs to them, sound.
     fn pair(
         &self,

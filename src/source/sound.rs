@@ -1,7 +1,7 @@
 //! Opens the sound that the user chose.
 
 use super::audio::AudioSource;
-use super::context::{Context, Opening, RATE_DEFAULT};
+use super::context::{Context, RATE_DEFAULT, SourceOpener};
 use super::video::VideoSource;
 use crate::capture::child::{self, ChildAudio, Input, Probe};
 use crate::capture::devices;
@@ -20,7 +20,7 @@ const TONE_FORMAT: AudioFormat = AudioFormat { rate: 48_000, channels: 2 };
 /// An opened source of sound and its name, if there is sound.
 pub(super) type Sounds = Option<(AudioSource, String)>;
 
-impl Opening<'_> {
+impl SourceOpener<'_> {
     /// Opens sound, beside the pictures that it belongs to, if any, and what ffprobe says of their source,
     /// with its name.
     pub(super) fn audio(

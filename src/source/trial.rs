@@ -2,7 +2,7 @@
 //! files are examined, addresses are contacted. Pipes and standard input are left alone: others may
 //! be writing to them.
 
-use super::context::{Context, Opening};
+use super::context::{Context, SourceOpener};
 use super::effect::{Kind, without_effect, without_pictures};
 use super::opening::probe;
 use crate::capture::error::Error;
@@ -23,7 +23,7 @@ pub struct Tried {
 #[must_use]
 pub fn try_out(settings: &Settings, context: &Context) -> Tried {
     let mut tried = Tried::default();
-    let opening = Opening { settings, context };
+    let opening = SourceOpener { settings, context };
     for video in settings.videos() {
         let decoded = try_pictures(&opening, video, &mut tried.missing);
         // Streaming may find another device then, or send the test picture.
@@ -40,7 +40,11 @@ pub fn try_out(settings: &Settings, context: &Context) -> Tried {
 }
 
 /// Tries a source of pictures. Returns whether ffmpeg reads it.
-fn try_pictures(opening: &Opening<'_>, video: &VideoSettings, missing: &mut Vec<Error>) -> bool {
+fn try_pictures(
+    opening: &SourceOpener<'_>,
+    video: &VideoSettings,
+    missing: &mut Vec<Error>,
+) -> bool {
     let probed = || probe(&video.choice).map(|probe| probe.is_some());
     let decoded = match &video.choice {
         VideoChoice::File(path) if waits(path) => Ok(false),
@@ -60,7 +64,7 @@ fn try_pictures(opening: &Opening<'_>, video: &VideoSettings, missing: &mut Vec<
     })
 }
 
-fn try_sound(opening: &Opening<'_>, audio: &AudioSettings) -> Result<(), Error> {
+fn try_sound(opening: &SourceOpener<'_>, audio: &AudioSettings) -> Result<(), Error> {
     match &audio.choice {
         AudioChoice::Card(name) => microphone::offers(name).map(drop),
         AudioChoice::File(path) if !waits(path) => opening.sound_file(path).map(drop),
