@@ -3,7 +3,7 @@
 //! things are when that is full.
 
 use super::ebml;
-use super::matroska::{CUES, TICK_NANOS, Track, VOID_HEAD_LEN, void_head};
+use super::matroska::{CUES, TICK_NANOS, TrackNumber, VOID_HEAD_LEN, void_head};
 use super::output::RecordingOutput;
 use std::io;
 
@@ -34,7 +34,7 @@ struct Point {
 /// What the index says, and how much of it is in the file.
 #[derive(Debug)]
 pub(super) struct Index {
-    track: Track,
+    track: TrackNumber,
     apart: u64,
     points: Vec<Point>,
     written: usize,
@@ -42,11 +42,11 @@ pub(super) struct Index {
 
 impl Index {
     /// An index of that track, which is that of pictures if there are any.
-    pub(super) const fn new(track: Track) -> Self {
+    pub(super) const fn new(track: TrackNumber) -> Self {
         Self { track, apart: APART_TICKS, points: Vec::new(), written: 0 }
     }
 
-    pub(super) const fn track(&self) -> Track {
+    pub(super) const fn track(&self) -> TrackNumber {
         self.track
     }
 
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_day_has_room_and_no_time_is_far_from_an_entry() {
-        let mut index = Index::new(Track::Video);
+        let mut index = Index::new(TrackNumber::Video);
         for cluster in 0..24 * 3600 * 3 {
             index.add(cluster * SECOND / 3, cluster * 1_000_000);
         }
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_comes_late_is_no_entry() {
-        let mut index = Index::new(Track::Video);
+        let mut index = Index::new(TrackNumber::Video);
         for (ticks, cluster) in [(0, 0), (SECOND, 10), (SECOND / 2, 20), (SECOND + 1, 30)] {
             index.add(ticks, cluster);
         }
@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn an_entry_is_as_the_rfc_has_it() {
-        let bytes = Index::new(Track::Audio).point(Point { ticks: 0x0102, cluster: 0x0304_0506 });
+        let bytes =
+            Index::new(TrackNumber::Audio).point(Point { ticks: 0x0102, cluster: 0x0304_0506 });
         let time = [0xbb, 0x95, 0xb3, 0x86, 0, 0, 0, 0, 1, 2];
         let place = [0xb7, 0x8b, 0xf7, 0x81, 2, 0xf1, 0x86, 0, 0, 3, 4, 5, 6];
         assert_eq!(bytes[..], [&time[..], &place].concat());

@@ -140,7 +140,7 @@ pub(super) fn duration(ticks: u64) -> Vec<u8> {
 
 fn video_entry(out: &mut Vec<u8>, track: VideoTrack) {
     ebml::master(out, TRACK_ENTRY, |out| {
-        track_entry(out, Track::Video, TRACK_TYPE_VIDEO, b"V_MJPEG");
+        track_entry(out, TrackNumber::Video, TRACK_TYPE_VIDEO, b"V_MJPEG");
         if let Some(nanos) = track.frame_nanos.filter(|&nanos| nanos > 0) {
             ebml::uint(out, DEFAULT_DURATION, nanos);
         }
@@ -153,7 +153,7 @@ fn video_entry(out: &mut Vec<u8>, track: VideoTrack) {
 
 fn audio_entry(out: &mut Vec<u8>, track: AudioTrack) {
     ebml::master(out, TRACK_ENTRY, |out| {
-        track_entry(out, Track::Audio, TRACK_TYPE_AUDIO, b"A_PCM/INT/LIT");
+        track_entry(out, TrackNumber::Audio, TRACK_TYPE_AUDIO, b"A_PCM/INT/LIT");
         ebml::master(out, AUDIO, |out| {
             ebml::float(out, SAMPLING_FREQUENCY, f64::from(track.rate));
             ebml::uint(out, CHANNELS, u64::from(track.channels));
@@ -162,7 +162,7 @@ fn audio_entry(out: &mut Vec<u8>, track: AudioTrack) {
     });
 }
 
-fn track_entry(out: &mut Vec<u8>, track: Track, kind: u64, codec: &[u8]) {
+fn track_entry(out: &mut Vec<u8>, track: TrackNumber, kind: u64, codec: &[u8]) {
     ebml::uint(out, TRACK_NUMBER, u64::from(track.number()));
     ebml::uint(out, TRACK_UID, u64::from(track.number()));
     ebml::uint(out, TRACK_TYPE, kind);
@@ -178,12 +178,12 @@ fn open(out: &mut Vec<u8>, id: Id) {
 
 /// A track of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Track {
+pub(super) enum TrackNumber {
     Video,
     Audio,
 }
 
-impl Track {
+impl TrackNumber {
     pub(super) const fn number(self) -> u8 {
         match self {
             Self::Video => 1,
@@ -243,7 +243,7 @@ pub(super) fn write_cluster(out: &mut impl Write, ticks: u64) -> io::Result<u64>
 /// Every block is a key frame.
 pub(super) fn write_block_head(
     out: &mut impl Write,
-    track: Track,
+    track: TrackNumber,
     relative: i16,
     len: usize,
 ) -> io::Result<u64> {

@@ -12,7 +12,7 @@ mod tracks;
 
 pub use self::destination::Destination;
 pub use self::error::Error;
-use self::matroska::{Clusters, TICK_NANOS, Track};
+use self::matroska::{Clusters, TICK_NANOS, TrackNumber};
 use self::output::RecordingOutput;
 use self::room::Room;
 pub use self::tracks::{AudioTrack, VideoTrack};
@@ -65,7 +65,7 @@ impl Recorder {
         let is_file = destination.is_file();
         let (file, path) = destination.take()?;
         let (header, room) = if is_file {
-            let track = if video.is_some() { Track::Video } else { Track::Audio };
+            let track = if video.is_some() { TrackNumber::Video } else { TrackNumber::Audio };
             let header = matroska::file_header(video, audio, room::INDEX_BYTES);
             (header.bytes, Some(Room::new(header.places, track)))
         } else {
@@ -100,7 +100,7 @@ impl Recorder {
             return Ok(());
         };
         let written = self
-            .write_head(Track::Video, start, jpeg.len())
+            .write_head(TrackNumber::Video, start, jpeg.len())
             .and_then(|()| self.out.write_all(jpeg));
         written.map_err(|source| self.failed(source))?;
         self.summary.pictures += 1;
@@ -120,8 +120,9 @@ impl Recorder {
             return Ok(());
         };
         let len = size_of_val(samples);
-        let written =
-            self.write_head(Track::Audio, start, len).and_then(|()| self.write_samples(samples));
+        let written = self
+            .write_head(TrackNumber::Audio, start, len)
+            .and_then(|()| self.write_samples(samples));
         written.map_err(|source| self.failed(source))?;
         self.summary.audio_blocks += 1;
         let frames = (samples.len() / usize::from(track.channels.max(1))) as u64;
@@ -152,7 +153,7 @@ impl Recorder {
         Ok(self.summary)
     }
 
-    fn write_head(&mut self, track: Track, nanos: u64, len: usize) -> io::Result<()> {
+    fn write_head(&mut self, track: TrackNumber, nanos: u64, len: usize) -> io::Result<()> {
         let tick = u64::from(TICK_NANOS);
         let ticks = nanos.saturating_add(tick / 2) / tick;
         let place = self.clusters.place(ticks);

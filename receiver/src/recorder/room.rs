@@ -3,7 +3,7 @@
 
 use super::ebml;
 use super::index::{self, Index};
-use super::matroska::{self, CLUSTER_DATA_AT, CLUSTER_SIZE_AT, Places, TICK_NANOS, Track};
+use super::matroska::{self, CLUSTER_DATA_AT, CLUSTER_SIZE_AT, Places, TICK_NANOS, TrackNumber};
 use super::output::RecordingOutput;
 use std::io;
 
@@ -26,7 +26,7 @@ pub(super) struct Room {
 
 impl Room {
     /// That of a file with those places, indexed by that track.
-    pub(super) const fn new(places: Places, track: Track) -> Self {
+    pub(super) const fn new(places: Places, track: TrackNumber) -> Self {
         Self { places, index: Index::new(track), cluster: None, noted: false, saved: 0 }
     }
 
@@ -46,7 +46,7 @@ impl Room {
     }
 
     /// A block of that track lies in the open cluster.
-    pub(super) fn note(&mut self, track: Track, ticks: u64) {
+    pub(super) fn note(&mut self, track: TrackNumber, ticks: u64) {
         let Some(at) = self.cluster else { return };
         if track == self.index.track() && !std::mem::replace(&mut self.noted, true) {
             self.index.add(ticks, at - self.places.segment);
