@@ -8,7 +8,7 @@ mod track;
 
 use self::alarm::Alarm;
 use self::rejoin::Rejoin;
-use self::track::Track;
+use self::track::ReceivedTrack;
 use crate::cells::{Gauge, Note};
 use crate::clock::{clocks, monotonic};
 use crate::counters::Counters;
@@ -63,7 +63,7 @@ pub struct Subscription {
     changes: Option<Changes>,
     rejoin: Rejoin,
     /// Video first.
-    tracks: Vec<Track>,
+    tracks: Vec<ReceivedTrack>,
     sync: Synchronisation,
     outlet: Box<dyn Outlet>,
     counters: Arc<Counters>,
@@ -103,7 +103,7 @@ impl Subscription {
             let token = SESSIONS + subscription.tracks.len() * TOKENS;
             let session = RtpSession::open(stream, interface, only, token);
             let session = session.map_err(|error| error.to_string())?;
-            subscription.tracks.push(Track::new(session, stream));
+            subscription.tracks.push(ReceivedTrack::new(session, stream));
         }
         subscription.watch().map_err(failed)?;
         let waker = Waker::new(subscription.poll.registry(), WAKER).map_err(failed)?;

@@ -21,7 +21,7 @@ use streamsocket_wire::sdp::Medium;
 const HOLE_MAX: Delay = Delay::from_secs(1);
 
 /// A track of a session.
-pub(super) struct Track {
+pub(super) struct ReceivedTrack {
     pub(super) session: RtpSession,
     assembly: Assembly,
     /// What had been refused when it was last counted by reason.
@@ -43,7 +43,7 @@ struct Assembly {
     repaired_late: (u64, Option<ExtendedTime>),
 }
 
-impl Track {
+impl ReceivedTrack {
     /// What comes by `session`.
     pub(super) fn new(session: RtpSession, plan: &StreamPlan) -> Self {
         let (channels, size, repaired) = (plan.channels, plan.size, plan.repair.is_some());
