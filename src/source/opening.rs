@@ -6,7 +6,7 @@ use super::effect::{Kind, without_effect, without_pictures};
 use super::sound::Sounds;
 use super::video::VideoSource;
 use crate::capture::camera::CameraRequest;
-use crate::capture::child::{self, ChildVideo, Input, Probe};
+use crate::capture::child::{self, ChildInput, ChildVideo, Probe};
 use crate::capture::devices::{self, CameraName};
 use crate::capture::error::{Cause, Error};
 use crate::capture::flash::Flash;
@@ -88,7 +88,7 @@ impl SourceOpener<'_> {
         match (self.pair_now(video, audio), &video.choice) {
             (Err(why), VideoChoice::Url(url)) if why.cause() == Cause::Unreachable => {
                 let why = live::go_on_without(why, self.settings.wait)?;
-                self.wait_for(&Input::Live(url.clone()), &why, video, audio)
+                self.wait_for(&ChildInput::Live(url.clone()), &why, video, audio)
             }
             (opened, _) => opened,
         }
@@ -97,7 +97,7 @@ impl SourceOpener<'_> {
     /// Waits for an IP camera that cannot be reached yet. Whether it has sound is found out later.
     fn wait_for(
         &self,
-        address: &Input,
+        address: &ChildInput,
         why: &Error,
         video: &VideoSettings,
         audio: Option<&AudioSettings>,
@@ -159,7 +159,7 @@ impl SourceOpener<'_> {
         if video.rate == Some(RateChoice::Max) {
             return Ok(None);
         }
-        let (address, request) = (Input::Live(url.clone()), self.child_request(video));
+        let (address, request) = (ChildInput::Live(url.clone()), self.child_request(video));
         let pictures = live::http_pictures(&address, &request)?;
         Ok(pictures.map(|pictures| LivePictures::begin(&address, pictures, request, self.waker())))
     }
@@ -188,7 +188,7 @@ impl SourceOpener<'_> {
         &self,
         choice: &VideoChoice,
         video: &VideoSettings,
-        probe: Option<&(Input, Probe)>,
+        probe: Option<&(ChildInput, Probe)>,
     ) -> Result<Pictures, Error> {
         let Self { settings, context } = self;
         let max = video.rate == Some(RateChoice::Max);
@@ -243,7 +243,7 @@ impl SourceOpener<'_> {
 
     fn child(
         &self,
-        input: &Input,
+        input: &ChildInput,
         probe: &Probe,
         video: &VideoSettings,
     ) -> Result<VideoSource, Error> {
@@ -283,10 +283,10 @@ fn warn(lines: &[String]) {
 }
 
 /// ffprobe's description of a source that is neither a camera nor a file of JPEGs.
-pub(super) fn probe(choice: &VideoChoice) -> Result<Option<(Input, Probe)>, Error> {
+pub(super) fn probe(choice: &VideoChoice) -> Result<Option<(ChildInput, Probe)>, Error> {
     let input = match choice {
-        VideoChoice::Url(url) => Input::Live(url.clone()),
-        VideoChoice::File(path) if !mjpeg_file::is_mjpeg(path)? => Input::File(path.clone()),
+        VideoChoice::Url(url) => ChildInput::Live(url.clone()),
+        VideoChoice::File(path) if !mjpeg_file::is_mjpeg(path)? => ChildInput::File(path.clone()),
         _ => return Ok(None),
     };
     let probe = child::probe(&input)?;

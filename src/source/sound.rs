@@ -3,7 +3,7 @@
 use super::audio::AudioSource;
 use super::context::{Context, RATE_DEFAULT, SourceOpener};
 use super::video::VideoSource;
-use crate::capture::child::{self, ChildAudio, Input, Probe};
+use crate::capture::child::{self, ChildAudio, ChildInput, Probe};
 use crate::capture::devices;
 use crate::capture::error::Error;
 use crate::capture::flash::Flash;
@@ -27,7 +27,7 @@ impl SourceOpener<'_> {
         &self,
         audio: &AudioSettings,
         video: Option<&VideoSource>,
-        probe: Option<(&Input, &Probe, String)>,
+        probe: Option<(&ChildInput, &Probe, String)>,
     ) -> Result<Sounds, Error> {
         let Self { settings, context } = self;
         let microphone = |name: MicrophoneName, wait| {
@@ -64,7 +64,7 @@ impl SourceOpener<'_> {
         if let Some(file) = wav {
             return Ok(AudioSource::File(Box::new(file)));
         }
-        let input = Input::File(path.to_owned());
+        let input = ChildInput::File(path.to_owned());
         let probe = child::probe(&input)?;
         let child = ChildAudio::open(&input, &probe, epoch, looped)?;
         Ok(AudioSource::Child(Box::new(child)))

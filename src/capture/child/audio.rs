@@ -2,7 +2,7 @@
 
 use super::feed::{Blocked, Feed};
 use super::first_wait::FirstWait;
-use super::input::Input;
+use super::input::ChildInput;
 use super::probe::Probe;
 use super::process::read;
 use crate::capture::error::Error;
@@ -52,7 +52,7 @@ impl ChildAudio {
     /// # Errors
     /// ffmpeg is not installed, or the input holds no sound or cannot be read.
     pub fn open(
-        input: &Input,
+        input: &ChildInput,
         probe: &Probe,
         epoch: Monotonic,
         looped: bool,

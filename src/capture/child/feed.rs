@@ -1,6 +1,6 @@
 //! A child process with the pipe that it writes to, and its supervision.
 
-use super::input::Input;
+use super::input::ChildInput;
 use super::process::{Process, spawn};
 use crate::capture::error::Error;
 use crate::capture::mjpeg_stream::set_nonblocking;
@@ -42,7 +42,7 @@ pub(super) enum Blocked {
 /// that the loop registers it once.
 #[derive(Debug)]
 pub(super) struct Feed {
-    pub(super) input: Input,
+    pub(super) input: ChildInput,
     options: Vec<OsString>,
     pub(super) out: File,
     writer: OwnedFd,
@@ -59,7 +59,7 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Starts ffmpeg with these output options, writing to the pipe.
-    pub(super) fn start(input: &Input, output: &[&str]) -> Result<Self, Error> {
+    pub(super) fn start(input: &ChildInput, output: &[&str]) -> Result<Self, Error> {
         let failed = |error| Error::new(format!("cannot make a pipe for ffmpeg: {error}"));
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
         if let Err(error) = fcntl(&writer, FcntlArg::F_SETPIPE_SZ(PIPE_LEN)) {

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 /// What ffmpeg is to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum ChildInput {
     /// A file, played at its rate.
     File(PathBuf),
     /// The address of a camera, `http://`, `https://` or `rtsp://`.
     Live(String),
 }
 
-impl Input {
+impl ChildInput {
     /// Whether it is played as it arrives, and tried again when it ends.
     #[must_use]
     pub const fn is_live(&self) -> bool {
@@ -66,7 +66,7 @@ impl Input {
     }
 }
 
-impl fmt::Display for Input {
+impl fmt::Display for ChildInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),

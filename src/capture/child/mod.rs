@@ -20,6 +20,6 @@ mod video;
 
 pub(crate) use address::without_password;
 pub use audio::ChildAudio;
-pub use input::Input;
+pub use input::ChildInput;
 pub use probe::{Probe, ProbedVideo, probe};
 pub use video::{ChildVideo, VideoSettings, preload};

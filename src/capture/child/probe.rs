@@ -1,6 +1,6 @@
 //! What a file or a camera holds, as ffprobe sees it.
 
-use super::input::Input;
+use super::input::ChildInput;
 use super::process::{FIRST_WAIT, Process, read, spawn};
 use crate::capture::error::Error;
 use crate::capture::mjpeg_stream::set_nonblocking;
@@ -41,7 +41,7 @@ pub struct ProbedVideo {
 ///
 /// # Errors
 /// ffmpeg is not installed, or the input cannot be read or holds neither picture nor sound.
-pub fn probe(input: &Input) -> Result<Probe, Error> {
+pub fn probe(input: &ChildInput) -> Result<Probe, Error> {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-of", "json", "-show_entries"]).arg(concat!(
         "stream=codec_type,codec_name,avg_frame_rate,r_frame_rate,sample_rate,channels",
@@ -64,7 +64,7 @@ pub fn probe(input: &Input) -> Result<Probe, Error> {
         return Err(failed(&process.last_line(status, input)));
     }
     let answer: Answer = serde_json::from_slice(&answer).map_err(|error| failed(&error))?;
-    let probe = answer.probe(matches!(input, Input::Live(_)));
+    let probe = answer.probe(matches!(input, ChildInput::Live(_)));
     if probe.video.is_none() && probe.audio.is_none() {
         return Err(Error::new(format!("{input} holds neither picture nor sound")));
     }

@@ -1,7 +1,7 @@
 //! Child processes: started, listened to, and killed with their owner.
 
 use super::address::{is_secret, line_without_passwords, told};
-use super::input::Input;
+use super::input::ChildInput;
 use super::spawner;
 use crate::beside;
 use crate::capture::error::Error;
@@ -19,9 +19,9 @@ pub(super) const FIRST_WAIT: Duration = Duration::from_secs(15);
 const LINE_MAX: usize = 300;
 
 /// Starts one of ffmpeg's programs.
-pub(super) fn spawn(mut command: Command, input: &Input) -> Result<Child, Error> {
+pub(super) fn spawn(mut command: Command, input: &ChildInput) -> Result<Child, Error> {
     let told = match input {
-        Input::Live(address) if is_secret(address) => told(address),
+        ChildInput::Live(address) if is_secret(address) => told(address),
         _ => Ok(Stdio::null()),
     };
     command.stderr(Stdio::piped());
@@ -95,15 +95,15 @@ impl Process {
     }
 
     /// The last that it said, or else how it ended.
-    pub(super) fn last_line(&mut self, status: ExitStatus, input: &Input) -> String {
+    pub(super) fn last_line(&mut self, status: ExitStatus, input: &ChildInput) -> String {
         self.listen();
         let line = String::from_utf8_lossy(&self.line);
         if line.trim().is_empty() {
             return status.to_string();
         }
         match input {
-            Input::File(_) => line.trim().to_owned(),
-            Input::Live(address) => line_without_passwords(line.trim(), address),
+            ChildInput::File(_) => line.trim().to_owned(),
+            ChildInput::Live(address) => line_without_passwords(line.trim(), address),
         }
     }
 }

@@ -32,18 +32,18 @@ fn ffmpeg(arguments: &str, out: &Path) {
 }
 
 /// A clip of so many seconds and the folder that it is in.
-fn clip(name: &str, seconds: u32, codecs: &str) -> (tempfile::TempDir, Input) {
+fn clip(name: &str, seconds: u32, codecs: &str) -> (tempfile::TempDir, ChildInput) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let pictures = "-f lavfi -i testsrc2=size=160x120:rate=25";
     let sound = "-f lavfi -i sine=frequency=500:sample_rate=48000";
     ffmpeg(&format!("{pictures} {sound} -t {seconds} {codecs}"), &path);
-    (folder, Input::File(path))
+    (folder, ChildInput::File(path))
 }
 
 /// Sound as ffmpeg itself decodes it.
-fn decoded(input: &Input) -> Vec<i16> {
-    let Input::File(path) = input else { panic!() };
+fn decoded(input: &ChildInput) -> Vec<i16> {
+    let ChildInput::File(path) = input else { panic!() };
     let raw = path.with_extension("raw");
     ffmpeg(&format!("-i {} -vn -f s16le", path.display()), &raw);
     let bytes = std::fs::read(raw).unwrap();
@@ -137,7 +137,7 @@ fn pictures_without_an_end_come_out_of_a_container() {
         pictures_in.iter().flat_map(|it| it[..it.len() - 2].iter().copied()).collect();
     std::fs::write(&bare, stream).unwrap();
     ffmpeg(&format!("-f mjpeg -framerate 25 -i {} -c copy", bare.display()), &path);
-    let input = Input::File(path);
+    let input = ChildInput::File(path);
     let probe = probe(&input).unwrap();
     let mut source = ChildVideo::open(&input, &probe, &SETTINGS).unwrap();
     let mut now = EPOCH;
@@ -231,17 +231,18 @@ fn what_ffmpeg_cannot_do_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.mp4");
     std::fs::write(&path, "no film at all").unwrap();
-    let said = |input: &Input| probe(input).unwrap_err().to_string();
-    let line = said(&Input::File(path.clone()));
+    let said = |input: &ChildInput| probe(input).unwrap_err().to_string();
+    let line = said(&ChildInput::File(path.clone()));
     assert!(line.contains("Invalid data") && !line.contains('\n'), "{line}");
-    assert!(said(&Input::File(folder.path().join("none"))).contains("No such file"));
-    let line = said(&Input::Live("http://me:secret@127.0.0.1:1/video".into()));
+    assert!(said(&ChildInput::File(folder.path().join("none"))).contains("No such file"));
+    let line = said(&ChildInput::Live("http://me:secret@127.0.0.1:1/video".into()));
     assert!(line.contains("http://127.0.0.1:1/video") && !line.contains("secret"), "{line}");
     let video = ProbedVideo { codec: "h264".into(), rate: None };
     let probe = Probe { video: Some(video), ..Probe::default() };
-    let line = ChildVideo::open(&Input::File(path), &probe, &SETTINGS).unwrap_err().to_string();
+    let line =
+        ChildVideo::open(&ChildInput::File(path), &probe, &SETTINGS).unwrap_err().to_string();
     assert!(line.contains("text.mp4") && line.contains("Invalid data"), "{line}");
-    let line = spawn(Command::new("/no/ffmpeg"), &Input::Live("rtsp://x".into()));
+    let line = spawn(Command::new("/no/ffmpeg"), &ChildInput::Live("rtsp://x".into()));
     let line = line.unwrap_err().to_string();
     assert_eq!(line, "ffmpeg is needed for rtsp://x: apt install ffmpeg");
 }
@@ -281,7 +282,7 @@ fn a_camera_that_goes_comes_back() {
         drop(serve(&listener, &served));
         drop(silent);
     });
-    let input = Input::Live(format!("http://{address}/video"));
+    let input = ChildInput::Live(format!("http://{address}/video"));
     let probe = probe(&input).unwrap();
     assert_eq!(probe.video.as_ref().map(|video| video.codec.as_str()), Some("mjpeg"));
     let mut source = ChildVideo::open(&input, &probe, &SETTINGS).unwrap();
@@ -311,10 +312,10 @@ fn a_camera_that_goes_comes_back() {
 #[test]
 fn sound_of_a_camera_is_stamped_with_its_arrival() {
     let (_folder, clip) = clip("clip.wav", 8, "-map 1:a");
-    let Input::File(path) = clip else { panic!() };
+    let ChildInput::File(path) = clip else { panic!() };
     let bytes = std::fs::read(path).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let input = Input::Live(format!("http://{}/sound", listener.local_addr().unwrap()));
+    let input = ChildInput::Live(format!("http://{}/sound", listener.local_addr().unwrap()));
     // Whoever asks is answered, as often as it asks: the probe, the first look, and one more after
     // what a slow machine takes for silence.
     thread::spawn(move || {

@@ -2,7 +2,7 @@
 
 use super::feed::{Blocked, Feed};
 use super::first_wait::FirstWait;
-use super::input::Input;
+use super::input::ChildInput;
 use super::probe::{Probe, ProbedVideo};
 use crate::capture::error::Error;
 use crate::capture::frame::VideoPoll;
@@ -59,7 +59,11 @@ impl ChildVideo {
     ///
     /// # Errors
     /// ffmpeg is not installed, or the input holds no pictures or cannot be read.
-    pub fn open(input: &Input, probe: &Probe, settings: &VideoSettings) -> Result<Self, Error> {
+    pub fn open(
+        input: &ChildInput,
+        probe: &Probe,
+        settings: &VideoSettings,
+    ) -> Result<Self, Error> {
         let (feed, reader, first, mut rate) = open(input, probe, settings)?;
         let Some((width, height)) = picture_size(&first) else {
             return Err(Error::new(format!("ffmpeg makes no JPEG pictures of {input}")));
@@ -159,7 +163,11 @@ impl ChildVideo {
 ///
 /// # Errors
 /// As [`ChildVideo::open`], and for a camera.
-pub fn preload(input: &Input, probe: &Probe, settings: &VideoSettings) -> Result<Preloaded, Error> {
+pub fn preload(
+    input: &ChildInput,
+    probe: &Probe,
+    settings: &VideoSettings,
+) -> Result<Preloaded, Error> {
     if input.is_live() {
         return Err(Error::new(format!("{input} cannot be loaded first, as --fps max does")));
     }
@@ -187,7 +195,7 @@ fn first_index(rate: FrameRate, period: Duration, round: u32) -> u64 {
 /// Starts ffmpeg and waits for the first picture. It passes JPEGs on if it may, and encodes
 /// otherwise.
 fn open(
-    input: &Input,
+    input: &ChildInput,
     probe: &Probe,
     settings: &VideoSettings,
 ) -> Result<(Feed, MjpegReader, Bytes, Option<FrameRate>), Error> {
@@ -220,7 +228,7 @@ fn may_copy(video: &ProbedVideo, settings: &VideoSettings) -> bool {
     video.codec == "mjpeg" && settings.size.is_none() && same
 }
 
-fn start(input: &Input, codec: &[&str]) -> Result<(Feed, MjpegReader, Bytes), Error> {
+fn start(input: &ChildInput, codec: &[&str]) -> Result<(Feed, MjpegReader, Bytes), Error> {
     let options = [&["-map", "0:V:0", "-an", "-sn", "-dn"], codec, &["-f", "mjpeg"]].concat();
     let mut feed = Feed::start(input, &options)?;
     let mut reader = MjpegReader::default();

@@ -2,7 +2,7 @@
 //! a child reads, the child connects to again once it has been there.
 
 use super::reached::{Reached, Sound, reach};
-use crate::capture::child::{self, ChildAudio, Input, Probe, VideoSettings};
+use crate::capture::child::{self, ChildAudio, ChildInput, Probe, VideoSettings};
 use crate::capture::error::{Cause, Error};
 use crate::capture::frame::{AudioPoll, VideoPoll};
 use crate::capture::http::HttpPictures;
@@ -31,7 +31,7 @@ const FORMAT: AudioFormat = AudioFormat { rate: 48_000, channels: 2 };
 pub struct LivePictures {
     plug: Plug<Reached>,
     format: VideoFormat,
-    address: Input,
+    address: ChildInput,
     /// It is asked for one picture after the other.
     still: bool,
     /// What became of the connections before this one.
@@ -42,7 +42,7 @@ pub struct LivePictures {
 /// Sound from an address that is waited for.
 pub struct LiveSound {
     plug: Plug<ChildAudio>,
-    address: Input,
+    address: ChildInput,
     /// The camera was there, and has no sound: it is not asked again.
     silent: Arc<AtomicBool>,
 }
@@ -51,7 +51,7 @@ impl LivePictures {
     /// Goes on with pictures that have been reached.
     #[must_use]
     pub fn begin(
-        address: &Input,
+        address: &ChildInput,
         pictures: Box<HttpPictures>,
         settings: VideoSettings,
         waker: Arc<mio::Waker>,
@@ -65,7 +65,7 @@ impl LivePictures {
     /// found.
     #[must_use]
     pub fn wait_for(
-        address: &Input,
+        address: &ChildInput,
         why: Error,
         settings: VideoSettings,
         sound: Arc<Sound>,
@@ -77,7 +77,7 @@ impl LivePictures {
     }
 
     fn new(
-        address: &Input,
+        address: &ChildInput,
         reached: Result<Reached, Error>,
         format: VideoFormat,
         settings: VideoSettings,
@@ -179,7 +179,7 @@ impl LiveSound {
     /// waited for first, which `sound` tells.
     #[must_use]
     pub fn wait_for(
-        address: &Input,
+        address: &ChildInput,
         why: Error,
         sound: Arc<Sound>,
         waker: Arc<mio::Waker>,

@@ -1,6 +1,6 @@
 //! What an address turned out to be: a camera whose JPEGs we read ourselves, or what ffmpeg reads for us.
 
-use crate::capture::child::{self, ChildVideo, Input, VideoSettings};
+use crate::capture::child::{self, ChildInput, ChildVideo, VideoSettings};
 use crate::capture::error::Error;
 use crate::capture::frame::VideoPoll;
 use crate::capture::http::{self, HttpPictures, Opened, Wanted};
@@ -46,7 +46,7 @@ impl Sound {
 /// # Errors
 /// Nobody is there, or nobody who gives us pictures.
 pub fn http_pictures(
-    address: &Input,
+    address: &ChildInput,
     settings: &VideoSettings,
 ) -> Result<Option<Box<HttpPictures>>, Error> {
     let Some(url) = address.http().filter(|_| settings.size.is_none()) else { return Ok(None) };
@@ -59,7 +59,7 @@ pub fn http_pictures(
 
 /// The pictures of an address.
 pub(super) fn reach(
-    address: &Input,
+    address: &ChildInput,
     settings: &VideoSettings,
     sound: &Sound,
 ) -> Result<Reached, Error> {
