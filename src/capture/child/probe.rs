@@ -103,7 +103,7 @@ fn answer(process: &mut Process, mut out: ChildStdout) -> Result<Vec<u8>, String
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
-    streams: Vec<Stream>,
+    streams: Vec<ProbedStream>,
     format: Option<Format>,
 }
 
@@ -115,7 +115,7 @@ struct Format {
 }
 
 #[derive(Deserialize)]
-struct Stream {
+struct ProbedStream {
     codec_type: Option<String>,
     #[serde(default)]
     codec_name: String,
@@ -135,7 +135,7 @@ struct Disposition {
 
 impl Answer {
     fn probe(self, live: bool) -> Probe {
-        let is = |stream: &&Stream, kind| stream.codec_type.as_deref() == Some(kind);
+        let is = |stream: &&ProbedStream, kind| stream.codec_type.as_deref() == Some(kind);
         // JPEGs one after the other have no rate: what is said of them is libavformat's guess.
         let name = self.format.as_ref().map_or("", |format| &format.format_name);
         let bare = |codec: &str| {
@@ -144,7 +144,7 @@ impl Answer {
                 || live && codec == "mjpeg" && name.starts_with("concat")
         };
         let picture =
-            |stream: &&Stream| is(stream, "video") && stream.disposition.attached_pic == 0;
+            |stream: &&ProbedStream| is(stream, "video") && stream.disposition.attached_pic == 0;
         let video = self.streams.iter().find(picture).map(|stream| ProbedVideo {
             codec: stream.codec_name.clone(),
             rate: [&stream.avg_frame_rate, &stream.r_frame_rate]
