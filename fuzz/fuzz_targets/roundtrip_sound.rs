@@ -10,7 +10,7 @@ use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet::Packet as Received;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::send::l16::{L16Payloader, Stream};
+use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
 use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share, SoundRepair};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
@@ -35,9 +35,9 @@ struct Input {
 }
 
 impl Input {
-    fn stream(&self) -> Stream {
+    fn stream(&self) -> L16Stream {
         let (rate, channels) = (RATES[usize::from(self.rate % 4)], 1 + u8::from(self.is_stereo));
-        Stream { ssrc: MEDIA, rate, channels, ntp64_id: Some(1) }
+        L16Stream { ssrc: MEDIA, rate, channels, ntp64_id: Some(1) }
     }
 
     fn sample(&self, index: usize) -> i16 {

@@ -14,7 +14,7 @@ use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Interface;
 use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::jpeg::JpegPayloader;
-use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, Stream};
+use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, L16Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{self, Out, Payload, Payloader};
 use streamsocket_stream::send::repair::{Encoder, Share};
@@ -119,7 +119,7 @@ fn make_payloader(beginning: Beginning, sending: Outgoing, now: Monotonic) -> Pa
         Outgoing::Sound(SoundSending { format, form, packet_size }) => {
             let Form { payload_type, ntp64_id } = form;
             let AudioFormat { rate, channels } = format;
-            let stream = Stream { ssrc, rate, channels, ntp64_id };
+            let stream = L16Stream { ssrc, rate, channels, ntp64_id };
             let payloader = L16Payloader::new(stream, sequence, time);
             let mut payloader = Payloader::L16(payloader.with_payload_type(payload_type));
             payloader.resize(packet_size);

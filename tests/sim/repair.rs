@@ -9,7 +9,7 @@ use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
-use streamsocket_stream::send::l16::{L16Payloader, Stream};
+use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::jpeg::{Parameters, Sampling};
@@ -281,7 +281,7 @@ struct Sound {
 
 impl Sound {
     fn new(share: Share) -> Self {
-        let stream = Stream { ssrc: AUDIO, rate: RATE, channels: 1, ntp64_id: None };
+        let stream = L16Stream { ssrc: AUDIO, rate: RATE, channels: 1, ntp64_id: None };
         Self {
             payloader: L16Payloader::new(stream, Sequence(0), RtpTime(0)),
             repair: SoundRepair::new(share, Encoder::new(Ssrc(4), Sequence(0), AUDIO)),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use streamsocket_media::clock::WallClock;
 use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::jpeg::JpegPayloader;
-use streamsocket_stream::send::l16::{L16Payloader, Stream};
+use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{Out, Payload, Payloader};
@@ -85,7 +85,7 @@ impl Sender {
         // Just before they wrap.
         let (sequence, time) = (Sequence(65_500), RtpTime(u32::MAX - 20_000));
         let sides = if scenario.large_frames { vec![40, 96, 192] } else { vec![32] };
-        let stream = Stream { ssrc: ssrc(2), rate: RATE, channels: 1, ntp64_id: Some(1) };
+        let stream = L16Stream { ssrc: ssrc(2), rate: RATE, channels: 1, ntp64_id: Some(1) };
         Self {
             clock,
             wall: WallClock::new(began, began.0 + scenario.wall_at(now)),

@@ -6,7 +6,7 @@ use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_seeds::{Step, write};
 use streamsocket_stream::receive::fate::Runs;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
-use streamsocket_stream::send::l16::{L16Payloader, Stream};
+use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
 use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder};
 use streamsocket_stream::session::COMPOUND_MAX;
@@ -71,7 +71,7 @@ fn pictures(file: &[u8], longer: usize) -> Vec<Vec<u8>> {
 }
 
 fn sound() -> Vec<Vec<u8>> {
-    let stream = Stream { ssrc: STREAM, rate: 8_000, channels: 2, ntp64_id: Some(1) };
+    let stream = L16Stream { ssrc: STREAM, rate: 8_000, channels: 2, ntp64_id: Some(1) };
     let mut payloader = L16Payloader::new(stream, Sequence(65_535), RtpTime(u32::MAX - 50));
     let (wall, mut all) = (WallClock::new(Monotonic(0), 1_700_000_000_000_000_000), Vec::new());
     payloader.push(&[7; 400], Monotonic(0), &wall, |it| all.push([it.header, it.payload].concat()));

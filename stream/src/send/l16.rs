@@ -74,7 +74,7 @@ pub struct L16Payloader {
 
 /// What a payloader needs to know of its stream.
 #[derive(Clone, Copy, Debug)]
-pub struct Stream {
+pub struct L16Stream {
     /// Synchronization source.
     pub ssrc: Ssrc,
     /// Sample frames a second.
@@ -102,7 +102,7 @@ impl L16Payloader {
     /// A payloader that starts with this sequence number and RTP time (both random, RFC 3550
     /// section 5.1).
     #[must_use]
-    pub fn new(stream: Stream, first: Sequence, base: RtpTime) -> Self {
+    pub fn new(stream: L16Stream, first: Sequence, base: RtpTime) -> Self {
         let channels = usize::from(stream.channels.max(1));
         let mut payloader = Self {
             ssrc: stream.ssrc,
@@ -253,7 +253,8 @@ impl L16Payloader {
 mod tests {
     use super::*;
 
-    const STEREO: Stream = Stream { ssrc: Ssrc(3), rate: 48_000, channels: 2, ntp64_id: Some(1) };
+    const STEREO: L16Stream =
+        L16Stream { ssrc: Ssrc(3), rate: 48_000, channels: 2, ntp64_id: Some(1) };
 
     fn times(payloader: &mut L16Payloader, frames: usize, capture: Monotonic) -> Vec<(u16, u32)> {
         let wall = WallClock::new(Monotonic(0), 0);
@@ -297,7 +298,7 @@ mod tests {
             (384_000, 2, 1, 1),
         ] {
             assert_eq!(packet_frames(rate, channels, size), frames, "{rate} {channels} {size}");
-            let stream = Stream { rate, channels, ..STEREO };
+            let stream = L16Stream { rate, channels, ..STEREO };
             let mut payloader = L16Payloader::new(stream, Sequence(0), RtpTime(0));
             payloader.resize(size);
             let part = usize::try_from(frames).unwrap();

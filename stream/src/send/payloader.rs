@@ -166,6 +166,7 @@ impl Payloader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::send::l16::L16Stream;
     use streamsocket_wire::jpeg::{Parameters, Sampling};
     use streamsocket_wire::rtp;
 
@@ -177,8 +178,7 @@ mod tests {
     }
 
     fn l16() -> Payloader {
-        let stream =
-            crate::send::l16::Stream { ssrc: Ssrc(2), rate: 8_000, channels: 1, ntp64_id: None };
+        let stream = L16Stream { ssrc: Ssrc(2), rate: 8_000, channels: 1, ntp64_id: None };
         Payloader::L16(L16Payloader::new(stream, Sequence(9), RtpTime(6)))
     }
 
