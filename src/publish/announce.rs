@@ -84,11 +84,11 @@ pub struct Announcer {
 /// An announcement and where it goes.
 struct Message {
     sockets: Vec<SendSocket>,
-    packets: Packets,
+    packets: SapPackets,
 }
 
 /// An announcement and its deletion.
-struct Packets {
+struct SapPackets {
     /// `None`: the description is too long to be announced.
     packet: Option<Vec<u8>>,
     deletion: Vec<u8>,
@@ -96,13 +96,13 @@ struct Packets {
 
 impl Message {
     fn new(sdp: &str, origin: IpAddr, sockets: Vec<SendSocket>) -> Self {
-        let packets = Packets::new(sdp, origin);
+        let packets = SapPackets::new(sdp, origin);
         packets.warn(sdp);
         Self { sockets, packets }
     }
 
     fn replace(&mut self, sdp: &str, origin: IpAddr) {
-        let next = Packets::new(sdp, origin);
+        let next = SapPackets::new(sdp, origin);
         if next.packet.is_none() && self.packets.packet.is_some() {
             next.warn(sdp);
             self.delete();
@@ -123,7 +123,7 @@ impl Message {
     }
 }
 
-impl Packets {
+impl SapPackets {
     fn new(sdp: &str, origin: IpAddr) -> Self {
         // A deletion needs no more than the origin line of the description (section 6).
         let end = sdp.split_inclusive('\n').take(2).map(str::len).sum();

@@ -23,7 +23,7 @@ fn announcements_go_no_further_than_their_session() {
 #[test]
 fn a_deletion_is_the_first_lines_as_they_are() {
     let sdp = "v=0\no=- 1 1 IN IP4 1.2.3.4\ns=x\n";
-    let Packets { deletion, .. } = Packets::new(sdp, [1, 2, 3, 4].into());
+    let SapPackets { deletion, .. } = SapPackets::new(sdp, [1, 2, 3, 4].into());
     assert!(deletion.ends_with(b"\0v=0\no=- 1 1 IN IP4 1.2.3.4\n"));
 }
 
@@ -61,7 +61,7 @@ fn longest() -> Description {
 fn the_longest_description_is_announced() {
     let description = longest();
     let sdp = description.text().unwrap();
-    let Packets { packet, .. } = Packets::new(&sdp, description.origin);
+    let SapPackets { packet, .. } = SapPackets::new(&sdp, description.origin);
     let packet = packet.unwrap_or_else(|| panic!("{} bytes", sdp.len()));
     let announcement = Announcement::parse(&packet).unwrap();
     assert_eq!(announcement.payload, sdp.as_bytes());
