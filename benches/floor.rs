@@ -16,8 +16,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_tests::clip::split;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::ntp::NtpTime;
@@ -96,10 +96,10 @@ fn stream(socket: &Socket, mut clip: Vec<Picture>, pictures: usize, interval: Op
 /// Makes the messages of a picture.
 fn prepare(jpeg: &'static [u8], payloader: &mut JpegPayloader, to: &'static SockAddr) -> Picture {
     let frame = scan(jpeg).expect("a picture for RTP");
-    let mut packets = Packets::with_capacity(256);
+    let mut packets = FramePackets::with_capacity(256);
     let stamp = CaptureTime { time: RtpTime(0), ntp: NtpTime(0) };
     payloader.packetize(&frame, stamp, &mut packets).expect("a picture of usual size");
-    let packets: &'static Packets = Box::leak(Box::new(packets));
+    let packets: &'static FramePackets = Box::leak(Box::new(packets));
     let slice = |bytes: &'static [u8]| iovec {
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),

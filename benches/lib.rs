@@ -9,8 +9,8 @@ use streamsocket_media::{Layout, RawFormat};
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
 use streamsocket_wire::jpeg_scan::{Scanned, Scanner, scan};
 use streamsocket_wire::ntp::NtpTime;
@@ -91,7 +91,7 @@ pub struct Stages {
     frame: Scanned,
     scanner: Scanner,
     payloader: JpegPayloader,
-    packets: Packets,
+    packets: FramePackets,
     encoder: Encoder,
     converter: Converter,
     receiver: Receiver,
@@ -136,7 +136,7 @@ impl Default for Stages {
         let jpeg = noise(PICTURE_BYTES, 1).remove(0);
         let frame = scan(&jpeg).expect("a picture for RTP");
         let mut payloader = JpegPayloader::new(MEDIA, Sequence(0), PACKET_SIZE, Some(1));
-        let mut packets = Packets::with_capacity(256);
+        let mut packets = FramePackets::with_capacity(256);
         payloader.packetize(&frame, stamp(), &mut packets).expect("a usual picture");
         let datagrams = packets.range(0..packets.len());
         let datagrams = datagrams.map(|it| [it.header, &jpeg[it.payload]].concat()).collect();

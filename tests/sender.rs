@@ -6,8 +6,8 @@ use crate::place::Place;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
@@ -113,7 +113,7 @@ impl Sender {
     pub fn picture(&mut self) {
         let ntp = NtpTime::from_unix_nanos(self.wall + i64::from(self.sent) * 20_000_000);
         let jpeg = &self.pictures[self.sent as usize % self.pictures.len()];
-        let (frame, mut packets) = (scan(jpeg).unwrap(), Packets::with_capacity(64));
+        let (frame, mut packets) = (scan(jpeg).unwrap(), FramePackets::with_capacity(64));
         let stamp = CaptureTime { time: RtpTime((self.sent * TICKS).wrapping_add(self.off)), ntp };
         self.payloader.packetize(&frame, stamp, &mut packets).unwrap();
         for packet in packets.range(0..packets.len()) {

@@ -11,8 +11,8 @@ use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::send::SEAL_RESERVE;
+use streamsocket_stream::send::frame_packets::{FramePackets, HEADER_MAX};
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
-use streamsocket_stream::send::packets::{HEADER_MAX, Packets};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
 use streamsocket_wire::jpeg::{Parameters, SIZE_MAX, Sampling};
 use streamsocket_wire::jpeg_scan;
@@ -72,7 +72,7 @@ fn send(input: &Input, tables: [[u8; 64]; 2]) -> (Vec<Sent>, Vec<Packet>) {
     let mut payloader = JpegPayloader::new(MEDIA, first, input.packet_size.into(), Some(1));
     let mut encoder = Encoder::new(Ssrc(6), Sequence(0), MEDIA);
     let share: Share = (input.share % 101).to_string().parse().expect("a share");
-    let (mut sent, mut packets, mut cut) = (Vec::new(), Vec::new(), Packets::default());
+    let (mut sent, mut packets, mut cut) = (Vec::new(), Vec::new(), FramePackets::default());
     for (index, (len, seed)) in input.frames.iter().take(FRAMES_MAX).enumerate() {
         let coded = coded(*len, *seed);
         let picture = Parameters {

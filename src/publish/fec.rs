@@ -3,8 +3,8 @@
 
 use super::transport::Transport;
 use std::ops::Range;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::l16::AudioPacket;
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
 use streamsocket_wire::rtp::{RtpTime, Sequence};
@@ -37,7 +37,7 @@ impl PictureFec {
     /// Prepares for a frame. Returns the number of its repair packets and their length in bytes.
     pub(super) fn begin(
         &mut self,
-        packets: &Packets,
+        packets: &FramePackets,
         first: Sequence,
         time: RtpTime,
     ) -> (usize, usize) {
@@ -57,7 +57,7 @@ impl PictureFec {
     pub(super) fn make(
         &mut self,
         range: Range<usize>,
-        packets: &Packets,
+        packets: &FramePackets,
         bytes: &[u8],
     ) -> impl Iterator<Item = &[u8]> + Clone {
         if let Some(block) = self.frame.take_if(|_| !range.is_empty()) {

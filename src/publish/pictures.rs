@@ -10,8 +10,8 @@ use streamsocket_media::Unit;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Datagram;
 use streamsocket_stream::send::bitrate::BitrateLimit;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{Error, Out, Payload, Payloader};
 use streamsocket_wire::rtp::{self, RtpTime, Sequence};
 
@@ -58,7 +58,7 @@ pub(super) struct Pictures {
     /// Delay of the camera before it stamps a picture, in nanoseconds.
     before: i64,
     pacer: Pacer,
-    packets: Packets,
+    packets: FramePackets,
     /// The picture being sent: its memory is on loan until its packets have left.
     leaving: Option<Unit>,
     fec: Option<PictureFec>,
@@ -72,7 +72,7 @@ impl Pictures {
         Self {
             before: i64::from(sending.av_offset) * 1_000_000,
             pacer: Pacer::new(sending.pace, interval),
-            packets: Packets::with_capacity(PACKETS_USUAL),
+            packets: FramePackets::with_capacity(PACKETS_USUAL),
             leaving: None,
             fec,
             limit: sending.bitrate.map(BitrateLimit::new),

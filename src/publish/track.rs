@@ -13,9 +13,9 @@ use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Interface;
 use streamsocket_stream::send::clock::VideoClock;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::JpegPayloader;
 use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, L16Stream};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{self, Out, Payload, Payloader};
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_wire::rtp::Ssrc;
@@ -240,7 +240,7 @@ impl Track {
     pub fn send_samples(&mut self, chunk: Chunk<'_>, now: Monotonic, wall: &WallClock) {
         let Self { payloader, way: Way::Sound(sound), transport, .. } = self else { return };
         let each = &mut |packet: AudioPacket<'_>| sound.send(packet, now, transport);
-        let mut out = Out { frame: &mut Packets::default(), each };
+        let mut out = Out { frame: &mut FramePackets::default(), each };
         // A payloader of sound takes samples whatever they are.
         let _ = payloader.push(Payload::L16(chunk.samples), chunk.capture, wall, &mut out);
     }
@@ -264,7 +264,7 @@ impl Track {
             Way::Pictures(pictures) => pictures.finish(now, transport),
             Way::Sound(sound) => {
                 let each = &mut |packet: AudioPacket<'_>| sound.send(packet, now, transport);
-                payloader.flush(wall, &mut Out { frame: &mut Packets::default(), each });
+                payloader.flush(wall, &mut Out { frame: &mut FramePackets::default(), each });
             }
         }
     }

@@ -8,9 +8,9 @@ use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
 use streamsocket_wire::jpeg::{Parameters, Sampling};
 use streamsocket_wire::jpeg_scan::Scanned;
@@ -192,7 +192,7 @@ fn mark(number: u64) -> [u8; 8] {
 }
 
 /// Bytes of coded data that make so many packets.
-fn data_of(packets: usize, cutter: &mut JpegPayloader, arena: &mut Packets) -> Vec<u8> {
+fn data_of(packets: usize, cutter: &mut JpegPayloader, arena: &mut FramePackets) -> Vec<u8> {
     let mut len = packets * (PACKET - 80);
     loop {
         cutter.packetize(&frame(len), STAMP, arena).unwrap();
@@ -216,7 +216,7 @@ fn frame(len: usize) -> Scanned {
 pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u64) -> Outcome {
     let share: Share = share.parse().unwrap();
     let mut cutter = JpegPayloader::new(VIDEO, Sequence(0), PACKET, None);
-    let mut arena = Packets::default();
+    let mut arena = FramePackets::default();
     let data = data_of(packets, &mut cutter, &mut arena);
     let mut cutter = JpegPayloader::new(VIDEO, Sequence(0), PACKET, None);
     let chance = Chance::new(seed);

@@ -5,10 +5,10 @@ use crate::world::{Chance, Clock, Link, MS, Of, SECOND, Time, until_clock};
 use std::collections::VecDeque;
 use streamsocket_media::clock::WallClock;
 use streamsocket_stream::send::clock::VideoClock;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::JpegPayloader;
 use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::payloader::{Out, Payload, Payloader};
 use streamsocket_wire::jpeg_scan::{Scanned, scan};
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
@@ -43,7 +43,7 @@ pub(crate) struct Sender {
 struct Video {
     payloader: Payloader,
     pacer: Pacer,
-    packets: Packets,
+    packets: FramePackets,
     pictures: Vec<Vec<u8>>,
     showing: usize,
     frames: i64,
@@ -97,7 +97,7 @@ impl Sender {
                     clock: VideoClock::new(began, time),
                 },
                 pacer: Pacer::new(Pace::default(), INTERVAL),
-                packets: Packets::with_capacity(64),
+                packets: FramePackets::with_capacity(64),
                 pictures: sides.into_iter().map(picture).collect(),
                 showing: 0,
                 frames: now / INTERVAL + 1,

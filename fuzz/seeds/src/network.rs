@@ -5,9 +5,9 @@ use super::files::picture;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_seeds::{Step, write};
 use streamsocket_stream::receive::fate::Runs;
+use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
-use streamsocket_stream::send::packets::Packets;
 use streamsocket_stream::send::repair::{Block, Encoder};
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About as Told, Feedback};
@@ -58,7 +58,7 @@ fn pictures(file: &[u8], longer: usize) -> Vec<Vec<u8>> {
     let longer = [&file[..frame.data.end], &vec![0x66; longer][..], &[0xFF, 0xD9]].concat();
     let Ok(frame) = scan(&longer) else { return Vec::new() };
     let mut payloader = JpegPayloader::new(STREAM, Sequence(65_534), 400, Some(1));
-    let (mut packets, mut all) = (Packets::default(), Vec::new());
+    let (mut packets, mut all) = (FramePackets::default(), Vec::new());
     for number in [1_u32, 2] {
         let ntp = NtpTime::from_unix_nanos(i64::from(number) * 33_333_333);
         let stamp = CaptureTime { time: RtpTime(number * 3000), ntp };

@@ -3,7 +3,7 @@
 //! touched and not copied.
 
 use super::SEAL_RESERVE;
-use super::packets::{HEADER_MAX, Packets};
+use super::frame_packets::{FramePackets, HEADER_MAX};
 use core::fmt;
 use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
 use streamsocket_wire::jpeg::{self, Main, Restart};
@@ -95,7 +95,7 @@ impl JpegPayloader {
         &mut self,
         frame: &Scanned,
         stamp: CaptureTime,
-        out: &mut Packets,
+        out: &mut FramePackets,
     ) -> Result<(), Error> {
         out.clear();
         let sequence = self.sequence;
@@ -182,8 +182,8 @@ mod tests {
         CaptureTime { time: RtpTime(9), ntp: NtpTime(0x0123_4567_89AB_CDEF) }
     }
 
-    fn cut(len: usize, restart_interval: u16) -> Packets {
-        let mut packets = Packets::default();
+    fn cut(len: usize, restart_interval: u16) -> FramePackets {
+        let mut packets = FramePackets::default();
         JpegPayloader::new(Ssrc(5), Sequence(65_535), 1400, Some(1))
             .packetize(&frame(len, restart_interval), stamp(), &mut packets)
             .unwrap();
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_frame_beyond_the_offset_field_is_refused_and_uses_no_sequence_number() {
         let mut payloader = JpegPayloader::new(Ssrc(5), Sequence(1), 1400, None);
-        let mut packets = Packets::default();
+        let mut packets = FramePackets::default();
         let error = payloader.packetize(&frame(1 << 25, 0), stamp(), &mut packets);
         assert_eq!(error, Err(Error::TooLong { len: 1 << 25 }));
         assert_eq!((packets.len(), payloader.sequence), (0, Sequence(1)));

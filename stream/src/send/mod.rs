@@ -2,10 +2,10 @@
 
 pub mod bitrate;
 pub mod clock;
+pub mod frame_packets;
 pub mod jpeg;
 pub mod l16;
 pub mod pacer;
-pub mod packets;
 pub mod payloader;
 pub mod repair;
 pub mod sample_clock;

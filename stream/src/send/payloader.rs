@@ -2,9 +2,9 @@
 //! an arm in each method that matches on it, and a payloader of its own.
 
 use super::clock::{VIDEO_RATE, VideoClock};
+use super::frame_packets::FramePackets;
 use super::jpeg::{self, CaptureTime, JpegPayloader};
 use super::l16::{AudioPacket, L16Payloader};
-use super::packets::Packets;
 use core::fmt;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_wire::jpeg_scan::Scanned;
@@ -37,7 +37,7 @@ pub enum Payload<'a> {
 /// Where packets go.
 pub struct Out<'a> {
     /// Those of a frame, which are paced. They replace what was there.
-    pub frame: &'a mut Packets,
+    pub frame: &'a mut FramePackets,
     /// Those that leave at once.
     pub each: &'a mut dyn FnMut(AudioPacket<'_>),
 }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn each_names_its_format_and_its_packets_bear_that_number() {
-        let (wall, mut packets) = (WallClock::new(AT, 0), Packets::default());
+        let (wall, mut packets) = (WallClock::new(AT, 0), FramePackets::default());
         let mut types = Vec::new();
         let mut each = |packet: AudioPacket<'_>| types.push(packet.header[1] & 0x7F);
         let mut out = Out { frame: &mut packets, each: &mut each };
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn both_are_resized() {
-        let (wall, mut packets) = (WallClock::new(AT, 0), Packets::default());
+        let (wall, mut packets) = (WallClock::new(AT, 0), FramePackets::default());
         let mut longest = 0;
         let mut each = |packet: AudioPacket<'_>| {
             longest = longest.max(packet.header.len() + packet.payload.len());

@@ -1,6 +1,6 @@
 use super::*;
+use crate::send::frame_packets::FramePackets;
 use crate::send::jpeg::{CaptureTime, JpegPayloader};
-use crate::send::packets::Packets;
 use streamsocket_wire::jpeg::{Main, Sampling};
 use streamsocket_wire::jpeg_scan;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
@@ -19,11 +19,11 @@ fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
     let picture = Parameters { width: 640, height: 480, sampling, restart_interval: 0, tables };
     let frame = jpeg_scan::Scanned { picture, ended: true, data: 0..data.len() };
     let stamp = CaptureTime { time: RtpTime(time), ntp: NtpTime(u64::from(time)) };
-    let mut packets = Packets::default();
+    let mut packets = FramePackets::default();
     JpegPayloader::new(Ssrc(1), Sequence(first), 1400, Some(1))
         .packetize(&frame, stamp, &mut packets)
         .unwrap();
-    let join = |packet: crate::send::packets::Packet<'_>| {
+    let join = |packet: crate::send::frame_packets::FramePacket<'_>| {
         [packet.header, &data[packet.payload.clone()]].concat()
     };
     packets.range(0..packets.len()).map(join).collect()

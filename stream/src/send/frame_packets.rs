@@ -14,7 +14,7 @@ pub const PACKETS_MAX: usize = 16_384;
 
 /// The packets of one frame.
 #[derive(Debug, Default)]
-pub struct Packets {
+pub struct FramePackets {
     headers: Vec<[u8; HEADER_MAX]>,
     entries: Vec<Entry>,
 }
@@ -27,14 +27,14 @@ struct Entry {
 
 /// One packet: its header and where in the frame its payload lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet<'a> {
+pub struct FramePacket<'a> {
     /// RTP header, extension and payload header.
     pub header: &'a [u8],
     /// Bytes of the frame that follow.
     pub payload: Range<usize>,
 }
 
-impl Packet<'_> {
+impl FramePacket<'_> {
     /// Length of the UDP payload, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -48,7 +48,7 @@ impl Packet<'_> {
     }
 }
 
-impl Packets {
+impl FramePackets {
     /// An arena with room for `count` packets; it grows once when a frame needs more.
     #[must_use]
     pub fn with_capacity(count: usize) -> Self {
@@ -93,14 +93,14 @@ impl Packets {
 
     /// The packet at `index`.
     #[must_use]
-    pub fn get(&self, index: usize) -> Option<Packet<'_>> {
+    pub fn get(&self, index: usize) -> Option<FramePacket<'_>> {
         let entry = self.entries.get(index)?;
         let header = self.headers.get(index)?.get(..entry.header_len)?;
-        Some(Packet { header, payload: entry.payload.clone() })
+        Some(FramePacket { header, payload: entry.payload.clone() })
     }
 
     /// The packets of a range of indices, in order.
-    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Packet<'_>> + Clone {
+    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = FramePacket<'_>> + Clone {
         range.map_while(|index| self.get(index))
     }
 }
