@@ -7,8 +7,8 @@ use streamsocket_convert::{Planes, Rearranger, encodable};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_media::{Layout, RawFormat};
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
-use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
+use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::repair::{Block, Encoder, Share};
@@ -223,7 +223,7 @@ impl Stages {
         *number += 1;
         for datagram in datagrams {
             let packet = rtp::Packet::parse(datagram).expect("it has been written");
-            depayloader.push(&Packet {
+            depayloader.push(&SourcePacket {
                 sequence: packet.header().sequence.0.into(),
                 time: ExtendedTime(i64::try_from(*number * 3000).expect("few")),
                 marker: packet.header().marker,

@@ -11,7 +11,7 @@ use streamsocket_fuzz::{is_plain, lies_in};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_seeds::{Step, Steps};
 use streamsocket_stream::receive::jpeg::{Counts, FRAME_MAX, JpegDepayloader, ReassembledFrame};
-use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_wire::jpeg::{MAIN_LEN, Payload};
 use streamsocket_wire::jpeg_header::HEADER_MAX;
 use streamsocket_wire::jpeg_scan::{Unfit, scan};
@@ -52,7 +52,7 @@ impl Receiver {
         if let (Some(high), 0) = (payload.get_mut(1), step.kind & FAR) {
             *high = 0;
         }
-        let fragment = Packet {
+        let fragment = SourcePacket {
             sequence: 0,
             time: ExtendedTime(self.time + AHEAD[usize::from((step.kind & FRAME) >> 1)]),
             marker: step.kind & MARKER != 0,

@@ -7,9 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use streamsocket_fuzz::{Fate, arrived};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
-use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
+use streamsocket_stream::receive::source_packet;
 use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::send::frame_packets::{FramePackets, HEADER_MAX};
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
@@ -175,8 +175,8 @@ impl Receiver {
     }
 }
 
-fn fragment<'a>(packet: &rtp::Packet<'a>, time: ExtendedTime) -> packet::Packet<'a> {
-    packet::Packet {
+fn fragment<'a>(packet: &rtp::Packet<'a>, time: ExtendedTime) -> source_packet::SourcePacket<'a> {
+    source_packet::SourcePacket {
         sequence: packet.header().sequence.0.into(),
         time,
         marker: packet.header().marker,

@@ -6,8 +6,8 @@ use crate::world::{Chance, MS, SECOND, Time};
 use streamsocket_media::clock::{Delay, Monotonic, WallClock};
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
-use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::repair::Repair;
+use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_stream::send::l16::{L16Payloader, L16Stream};
@@ -160,7 +160,7 @@ impl Link {
         let packet = rtp::Packet::parse(bytes).unwrap();
         let (header, payload, arrival) = (packet.header(), packet.payload(), Monotonic(at));
         let (time, marker, ntp) = (header.time.into(), header.marker, None);
-        let packet = Packet { sequence, time, marker, ntp, payload, arrival };
+        let packet = SourcePacket { sequence, time, marker, ntp, payload, arrival };
         if to == To::Video {
             self.video.0.push(&packet);
         } else {

@@ -9,9 +9,9 @@ use streamsocket_stream::receive::jitter::{Jitter, Work};
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::output_delay::OutputDelay;
-use streamsocket_stream::receive::packet;
 use streamsocket_stream::receive::playout::{Playout, Step};
 use streamsocket_stream::receive::source::{Admission, Source};
+use streamsocket_stream::receive::source_packet;
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
 use streamsocket_wire::rtp::{self, ExtendedTime};
@@ -159,7 +159,7 @@ impl Viewer {
             self.jitter.heard(delay, arrival, self.clock.at(now));
         }
         let (marker, payload) = (header.marker, parsed.payload());
-        let taken = packet::Packet { sequence, time, marker, ntp, payload, arrival };
+        let taken = source_packet::SourcePacket { sequence, time, marker, ntp, payload, arrival };
         match packet.of {
             Of::Video => {
                 if new {

@@ -4,8 +4,8 @@
 use super::Latest;
 use super::jpeg::{self, JpegDepayloader};
 use super::l16::{self, L16Depayloader};
-use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
+use super::source_packet::SourcePacket;
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::sdp::Medium;
@@ -114,7 +114,7 @@ impl Depayloader {
     }
 
     /// Takes a packet. Bad ones are counted and change nothing.
-    pub fn push(&mut self, packet: &Packet<'_>) {
+    pub fn push(&mut self, packet: &SourcePacket<'_>) {
         match self {
             Self::Jpeg { frames, .. } => frames.push(packet),
             Self::L16 { chunks, .. } => chunks.push(packet),
@@ -123,7 +123,7 @@ impl Depayloader {
 
     /// Whether what a packet belongs to usually ends with it, so that it is worth to [`poll`](Self::poll).
     #[must_use]
-    pub const fn ends_with(&self, packet: &Packet<'_>) -> bool {
+    pub const fn ends_with(&self, packet: &SourcePacket<'_>) -> bool {
         match self {
             Self::Jpeg { .. } => packet.marker,
             Self::L16 { .. } => true,
@@ -219,10 +219,10 @@ mod tests {
     #[test]
     fn what_a_packet_ends_comes_out_of_its_format() {
         let mut sound = Depayloader::new(Encoding::L16, DESCRIBED);
-        let packet = Packet { payload: &[1, 2, 3, 4], ..Packet::default() };
+        let packet = SourcePacket { payload: &[1, 2, 3, 4], ..SourcePacket::default() };
         assert!(sound.ends_with(&packet));
         sound.push(&packet);
-        sound.push(&Packet { payload: &[1], ..packet });
+        sound.push(&SourcePacket { payload: &[1], ..packet });
         let Some(Depayloaded::L16(l16::Chunk::Samples { .. }, samples)) =
             sound.poll(Monotonic(0), &|_| None)
         else {
@@ -241,7 +241,7 @@ mod tests {
     fn repaired_sound_is_waited_for_longer() {
         let deadline = |repaired| {
             let mut sound = Depayloader::new(Encoding::L16, Described { repaired, ..DESCRIBED });
-            sound.push(&Packet { payload: &[1, 2], ..Packet::default() });
+            sound.push(&SourcePacket { payload: &[1, 2], ..SourcePacket::default() });
             sound.deadline(&|_| None).unwrap()
         };
         assert_eq!(deadline(true) - deadline(false), REPAIR);

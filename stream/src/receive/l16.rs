@@ -1,7 +1,7 @@
 //! The depayloader of L16: puts packets (RFC 3551 section 4.5.11) back in order and
 //! says what is missing, so that the sound that follows a loss keeps its place in time.
 
-use super::packet::Packet;
+use super::source_packet::SourcePacket;
 use super::{Latest, REORDER};
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::ntp::NtpTime;
@@ -133,7 +133,7 @@ impl L16Depayloader {
     }
 
     /// Takes a packet. Bad ones are counted and change nothing.
-    pub fn push(&mut self, packet: &Packet<'_>) {
+    pub fn push(&mut self, packet: &SourcePacket<'_>) {
         let samples = packet.payload.len() / 2;
         let whole = packet.payload.len() % (2 * self.channels) == 0;
         if samples == 0 || samples > SAMPLES_MAX || !whole {
@@ -228,7 +228,12 @@ mod tests {
         let mut payload = vec![0; 960];
         pcm::encode(&[value; 480], &mut payload).unwrap();
         let time = ExtendedTime(1000 + i64::from(value) * 240);
-        depayloader.push(&Packet { sequence, time, payload: &payload, ..Packet::default() });
+        depayloader.push(&SourcePacket {
+            sequence,
+            time,
+            payload: &payload,
+            ..SourcePacket::default()
+        });
     }
 
     /// The first sample of each chunk, or minus the length of a hole.
@@ -301,7 +306,7 @@ mod tests {
     fn half_a_sample_frame_is_malformed() {
         let mut depayloader = L16Depayloader::new(2);
         for payload in [&[][..], &[1, 2], &[1, 2, 3]] {
-            depayloader.push(&Packet { sequence: 1, payload, ..Packet::default() });
+            depayloader.push(&SourcePacket { sequence: 1, payload, ..SourcePacket::default() });
         }
         assert_eq!(depayloader.counts().malformed, 3);
     }

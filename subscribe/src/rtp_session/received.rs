@@ -1,7 +1,7 @@
 //! What an RTP session yields: the packets of its source, and what RTCP said.
 
 use crate::presentation_time::StreamTime;
-use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::source_packet::SourcePacket;
 
 /// A packet of the source that the session is locked on to.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub(crate) struct Admitted<'a> {
     /// It was lost and made again from repair packets.
     pub(crate) repaired: bool,
     /// What the depayloader takes.
-    pub(crate) packet: Packet<'a>,
+    pub(crate) packet: SourcePacket<'a>,
 }
 
 /// Takes packets of the source, each with the state of the clocks after it.

@@ -12,11 +12,11 @@ use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_net::machine;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
-use streamsocket_stream::receive::packet::Packet;
 use streamsocket_stream::receive::peer::{Peers, Standing};
 use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source::{Admission, Source};
+use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::ntp::NtpTime;
@@ -112,7 +112,7 @@ impl RtpStream {
             fates.came(sequence);
             let ntp = ntp64_id.and_then(|id| packet.extension()?.ntp64(id));
             let (marker, payload) = (header.marker, packet.payload());
-            let packet = Packet { sequence, time, marker, ntp, payload, arrival };
+            let packet = SourcePacket { sequence, time, marker, ntp, payload, arrival };
             let sync = &mut *sync;
             let admitted = Admitted { is_new_source: false, repaired: true, packet };
             each(admitted, StreamTime { clock, arrival_clock, sync });
@@ -174,7 +174,7 @@ impl RtpStream {
             sync.heard_late(arrival - undelayed, arrival);
         }
         let (marker, payload) = (header.marker, packet.payload());
-        let packet = Packet { sequence, time, marker, ntp, payload, arrival };
+        let packet = SourcePacket { sequence, time, marker, ntp, payload, arrival };
         let admitted = Admitted { is_new_source, repaired: false, packet };
         let (clock, arrival_clock) = (&self.clock, &self.arrival_clock);
         each(admitted, StreamTime { clock, arrival_clock, sync });

@@ -12,7 +12,7 @@ use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
 use streamsocket_stream::receive::jpeg::ReassembledFrame;
 use streamsocket_stream::receive::l16::Chunk;
-use streamsocket_stream::receive::packet::Packet;
+use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
 
@@ -189,9 +189,9 @@ impl Assembly {
     }
 
     /// Warns if rate or channels are not what was assumed.
-    fn check(&mut self, packet: &Packet<'_>) {
+    fn check(&mut self, packet: &SourcePacket<'_>) {
         let Some(assumption) = &mut self.assumption else { return };
-        let Packet { sequence, time, .. } = *packet;
+        let SourcePacket { sequence, time, .. } = *packet;
         let seen = Seen { sequence, time, bytes: packet.payload.len() };
         if let Some(verdict) = assumption.check(seen, packet.ntp.map(Wall::from)) {
             if let Some(problem) = verdict {
@@ -203,7 +203,7 @@ impl Assembly {
 
     /// Learns from a packet that was repaired after what it belongs to had been given up: the latency should have
     /// waited for it. Of a frame one packet says it.
-    fn learn_late(&mut self, packet: &Packet<'_>, clock: StreamTime<'_>) {
+    fn learn_late(&mut self, packet: &SourcePacket<'_>, clock: StreamTime<'_>) {
         self.repaired_late.0 += 1;
         if self.repaired_late.1.replace(packet.time) == Some(packet.time) {
             return;

@@ -10,8 +10,8 @@ mod slot;
 pub use self::slot::FRAME_MAX;
 
 use self::slot::{Insertion, Slot};
-use super::packet::Packet;
 use super::refusal::{Reason, Refusals};
+use super::source_packet::SourcePacket;
 use super::{Latest, REORDER};
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::jpeg::{Parameters, Payload, Tables, tables_for_q};
@@ -120,7 +120,7 @@ impl JpegDepayloader {
     }
 
     /// Takes a packet, a fragment of a frame. Bad ones are counted and change nothing.
-    pub fn push(&mut self, packet: &Packet<'_>) {
+    pub fn push(&mut self, packet: &SourcePacket<'_>) {
         if self.last.is_some_and(|last| packet.time <= last) {
             self.counts.late += 1;
             return;

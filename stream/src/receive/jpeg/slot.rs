@@ -1,7 +1,7 @@
 //! One frame while its fragments arrive: which bytes are there, and the buffer they are in.
 
-use crate::receive::packet::Packet;
 use crate::receive::refusal::Reason;
+use crate::receive::source_packet::SourcePacket;
 use core::ops::Range;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::jpeg::{Main, Parameters, Payload};
@@ -47,7 +47,7 @@ pub(super) enum Insertion {
 }
 
 impl Slot {
-    pub(super) fn begin(&mut self, packet: &Packet<'_>) {
+    pub(super) fn begin(&mut self, packet: &SourcePacket<'_>) {
         self.time = Some(packet.time);
         self.main = None;
         self.picture = None;
@@ -63,7 +63,7 @@ impl Slot {
 
     pub(super) fn insert(
         &mut self,
-        packet: &Packet<'_>,
+        packet: &SourcePacket<'_>,
         payload: &Payload<'_>,
         range: Range<usize>,
     ) -> Insertion {

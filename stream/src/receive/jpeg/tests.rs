@@ -32,7 +32,7 @@ fn packets_of(data: &[u8], time: u32, first: u16) -> Vec<Vec<u8>> {
 fn push(depayloader: &mut JpegDepayloader, packet: &[u8], arrival: Monotonic) {
     let parsed = rtp::Packet::parse(packet).unwrap();
     let header = parsed.header();
-    depayloader.push(&Packet {
+    depayloader.push(&SourcePacket {
         sequence: header.sequence.0.into(),
         time: header.time.into(),
         marker: header.marker,
@@ -189,11 +189,11 @@ fn foreign(q: u8, tables: Option<&[u8]>, time: i64, depayloader: &mut JpegDepayl
         payload.extend(tables);
     }
     payload.extend([0x12, 0x34]);
-    depayloader.push(&Packet {
+    depayloader.push(&SourcePacket {
         time: ExtendedTime(time),
         marker: true,
         payload: &payload,
-        ..Packet::default()
+        ..SourcePacket::default()
     });
 }
 
@@ -254,11 +254,11 @@ fn frames_beyond_2040_pixels_take_their_size_from_the_description() {
         .emit(&mut payload)
         .unwrap();
     payload.extend([1, 2, 3]);
-    depayloader.push(&Packet {
+    depayloader.push(&SourcePacket {
         time: ExtendedTime(1),
         marker: true,
         payload: &payload,
-        ..Packet::default()
+        ..SourcePacket::default()
     });
     let frame = depayloader.poll(Monotonic(0), &|_| None, &mut Vec::new()).unwrap();
     assert_eq!((frame.width, frame.height), (2592, 1944));
@@ -305,19 +305,19 @@ fn what_no_picture_can_be_made_of_is_counted_by_reason() {
     for (time, main) in [(5, Main { width: 0, height: 0, ..main }), (6, Main { kind: 7, ..main })] {
         let mut payload = vec![0; 9];
         main.emit(&mut payload).unwrap();
-        depayloader.push(&Packet {
+        depayloader.push(&SourcePacket {
             time: ExtendedTime(time),
             marker: true,
             payload: &payload,
-            ..Packet::default()
+            ..SourcePacket::default()
         });
         assert!(depayloader.poll(Monotonic(0), &|_| None, &mut Vec::new()).is_none());
     }
-    depayloader.push(&Packet {
+    depayloader.push(&SourcePacket {
         time: ExtendedTime(9),
         marker: true,
         payload: &[0; 8],
-        ..Packet::default()
+        ..SourcePacket::default()
     });
     let counted: Vec<_> = depayloader.refusals().all().collect();
     let expected = [

@@ -6,7 +6,7 @@ use streamsocket_wire::rtp::ExtendedTime;
 
 /// What is known of such a packet.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Packet<'a> {
+pub struct SourcePacket<'a> {
     /// Sequence number, extended beyond 16 bits.
     pub sequence: u64,
     /// RTP time in ticks, extended beyond 32 bits.
