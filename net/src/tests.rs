@@ -11,6 +11,8 @@ use crate::{
     BATCH_MAX, Datagram, Error, Interface, ReceiveSocket, Received, SendSocket, Sent, machine,
 };
 
+mod sources;
+
 const TTL: u8 = 1;
 const TIMEOUT_MS: u16 = 5000;
 
@@ -246,52 +248,6 @@ fn datagrams_beyond_the_slot_are_dropped_and_counted() {
         taken += receiver.receive(&mut |received| got.push(received.data.len())).unwrap();
     }
     assert_eq!((got, receiver.truncated()), (vec![100, 50], 1));
-}
-
-#[test]
-fn source_specific_join_hears_its_source_only() {
-    let lo = loopback();
-    let wanted = IpAddr::from([127, 0, 0, 1]);
-    let elsewhere = IpAddr::from([127, 0, 0, 99]);
-    let mut hears = ReceiveSocket::open(group(15), Some(&lo), Some(wanted)).unwrap();
-    let to = hears.local_addr().unwrap();
-    let deaf = ReceiveSocket::open(to, Some(&lo), Some(elsewhere)).unwrap();
-    let mut sender = SendSocket::open(to, Some(&lo), TTL).unwrap();
-    let packets = packets(&[10]);
-    sender.send(&mut gathered(&packets)).unwrap();
-    assert_eq!(collect(&mut hears, 1), packets);
-    assert!(!is_readable(&deaf, 0));
-}
-
-#[test]
-fn all_of_several_sources_are_heard() {
-    let lo = loopback();
-    let sources = [1, 99].map(|last| IpAddr::from([127, 0, 0, last]));
-    let group = SocketAddr::from((Ipv4Addr::new(232, 1, 1, 1), 0));
-    let mut hears = ReceiveSocket::open(group, Some(&lo), sources).unwrap();
-    let to = hears.local_addr().unwrap();
-    for last in [98, 99, 1] {
-        let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap();
-        socket2::SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
-        socket.send_to(&[last], to).unwrap();
-    }
-    assert_eq!(collect(&mut hears, 2), [[99], [1]]);
-    hears.leave();
-    hears.rejoin().unwrap();
-}
-
-#[test]
-fn source_of_a_unicast_stream_is_sorted_out() {
-    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let elsewhere = IpAddr::from([127, 0, 0, 99]);
-    let mut receiver = ReceiveSocket::open(local, None, Some(elsewhere)).unwrap();
-    let to = receiver.local_addr().unwrap();
-    let mut sender = SendSocket::open(to, None, TTL).unwrap();
-    sender.send(&mut gathered(&packets(&[10]))).unwrap();
-    await_some(&receiver);
-    let taken = receiver.receive(&mut |received| panic!("from {}", received.from)).unwrap();
-    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    assert_eq!((taken, receiver.strangers()), (1, Some((from, 1))));
 }
 
 #[test]
