@@ -138,6 +138,9 @@ fn decimal(text: &str) -> Option<(u32, u32)> {
         return Some((whole, 1));
     }
     let (whole, fraction) = text.split_once('.')?;
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let digits = fraction.get(..fraction.len().min(3))?;
     let scale = 10_u32.pow(u32::try_from(digits.len()).ok()?);
     let numerator = whole.parse::<u32>().ok()?.checked_mul(scale)?;

@@ -74,7 +74,21 @@ fn rates_are_numbers_or_fractions() {
     assert_eq!(fps("7.5"), rate(75, 10));
     assert_eq!(fps("30000/1001"), rate(30_000, 1001));
     assert_eq!(fps("max"), Ok(RateChoice::Max));
-    for text in ["0", "-1", "1/0", "fast", "1e9", "0.05", "5000", ".", "1."] {
+    for text in [
+        "0",
+        "-1",
+        "1/0",
+        "fast",
+        "1e9",
+        "0.05",
+        "5000",
+        ".",
+        "1.",
+        "59.940p",
+        "29.970e999",
+        "30.000.1",
+        "12.+5",
+    ] {
         assert!(fps(text).is_err() || text == "1.", "{text}");
     }
 }
