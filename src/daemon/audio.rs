@@ -13,9 +13,10 @@ use streamsocket_media::clock::{Monotonic, WallClock};
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
 const SAMPLES_AT_A_TIME: usize = 8192;
 
-/// Reads in one turn at most, each of what a source has then. On a machine that is too slow there is more after
-/// each of them, and pictures, reports and commands have their turn all the same.
-const TURN_READS_MAX: usize = 4;
+/// Turns that a second of sound takes at least: a turn has as much of it as of pictures, 8 of 30 a second. On a
+/// machine that is too slow there is more after each read, and pictures, reports and commands have their turn all
+/// the same.
+const TURNS_A_SECOND: u32 = 4;
 
 /// The parts of an input of sound, opened.
 pub(super) struct OpenedAudio {
@@ -29,7 +30,7 @@ pub(super) struct AudioInput {
     source: AudioSource,
     name: String,
     ended: bool,
-    /// The source may have more: this turn read as often as it may.
+    /// The source may have more: this turn read as much as it may.
     more: bool,
     /// Whether viewers were told that there is no sound.
     away: bool,
@@ -96,12 +97,13 @@ impl AudioInput {
 
     /// Reads what the source has, and sends it.
     pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
-        let channels = usize::from(self.source.format().channels.max(1));
-        let mut left = TURN_READS_MAX;
+        let format = self.source.format();
+        let channels = usize::from(format.channels.max(1));
+        let mut left = usize::try_from(format.rate / TURNS_A_SECOND).unwrap_or(usize::MAX);
         while left > 0 && !self.ended {
             match self.source.poll(now, &mut self.samples)? {
                 AudioPoll::Samples { frames, capture } => {
-                    left -= 1;
+                    left = left.saturating_sub(frames);
                     self.captured += frames as u64;
                     let broken = self.source.breaks() != self.breaks;
                     self.breaks = self.source.breaks();

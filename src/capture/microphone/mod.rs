@@ -55,6 +55,8 @@ pub struct Microphone {
     overruns: u64,
     overrun_said: Option<Monotonic>,
     foreign_clock_said: bool,
+    /// The turn in which all was read that there was.
+    drained: Option<Monotonic>,
 }
 
 /// Reading by the clock.
@@ -94,6 +96,7 @@ impl Microphone {
             overruns: 0,
             overrun_said: None,
             foreign_clock_said: false,
+            drained: None,
         })
     }
 
@@ -171,6 +174,11 @@ impl Microphone {
         if let Some(pace) = self.pace {
             return self.poll_by_time(pace, now, room, out);
         }
+        // What has come since is read when ALSA tells of it, a period at a time: where the card counts every sample there
+        // would always be one more.
+        if self.drained == Some(now) {
+            return Ok(AudioPoll::Idle);
+        }
         if self.converts {
             // What is wrong the status tells, too.
             let _ = self.pcm.avail_update();
@@ -189,7 +197,10 @@ impl Microphone {
         let capture = self.first_sample(&status, now);
         match self.read(room.min(available), out) {
             Ok(0) => Ok(AudioPoll::Idle),
-            Ok(frames) => Ok(AudioPoll::Samples { frames, capture }),
+            Ok(frames) => {
+                self.drained = (frames == available).then_some(now);
+                Ok(AudioPoll::Samples { frames, capture })
+            }
             Err(error) => match error.errno().abs() {
                 libc::EAGAIN => Ok(AudioPoll::Idle),
                 libc::EPIPE => self.restart(State::XRun, now),
