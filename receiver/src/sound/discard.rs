@@ -11,8 +11,8 @@ use streamsocket_subscribe::queue::Sound;
 const UNHEARD: Delay = Delay::from_millis(100);
 
 /// What comes within so long is dropped together: waiting for each packet would cost the network thread a wakeup of
-/// this one each time. The buffers in between, up to 20 of 2.5 ms, are fewer than the spare ones.
-const REST: Duration = Duration::from_millis(50);
+/// this one each time. The buffers in between, up to 8 of 2.5 ms, are fewer than the spare ones.
+const REST: Duration = Duration::from_millis(20);
 
 /// Drops all samples until the network thread ends, and measures when they could have been heard.
 pub fn discard(sound: &Receiver<Sound>, spare: &SyncSender<Vec<i16>>, shared: &Arc<Shared>) {
