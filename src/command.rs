@@ -104,10 +104,15 @@ fn sdp(options: &SdpOptions) -> Result<(), Failure> {
 
 /// Statistics, or viewers.
 fn figures(options: &StatusOptions, command: Ask) -> Result<(), Failure> {
-    match ask(options, &Request { text: !options.json, ..command.into() })? {
-        Answer::Status(figures) | Answer::Viewers(figures) => print_json(&figures),
-        Answer::Text(text) => print(&text),
-        other => Err(unexpected(&other)),
+    let answer = ask(options, &Request { text: !options.json, ..command.into() })?;
+    match (command, answer) {
+        (Ask::Status, Answer::Status(figures)) | (Ask::Viewers, Answer::Viewers(figures))
+            if options.json =>
+        {
+            print_json(&figures)
+        }
+        (_, Answer::Text(text)) if !options.json => print(&text),
+        (_, other) => Err(unexpected(&other)),
     }
 }
 
