@@ -12,12 +12,12 @@ use std::sync::Arc;
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Interface;
-use streamsocket_stream::send::clock::VideoClock;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::JpegPayloader;
 use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, L16Stream};
 use streamsocket_stream::send::payloader::{self, Out, Payload, Payloader};
 use streamsocket_stream::send::repair::{Encoder, Share};
+use streamsocket_stream::send::rtp_clock::VideoClock;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::Medium;
 

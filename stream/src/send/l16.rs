@@ -2,7 +2,7 @@
 //! packet has no room for so much.
 
 use super::SEAL_RESERVE;
-use super::clock::AudioClock;
+use super::rtp_clock::AudioClock;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_wire::extension::{NTP64_LEN, emit_ntp64};
 use streamsocket_wire::payload_format::PayloadFormat;

@@ -1,13 +1,13 @@
 //! From what was captured, a picture or samples, to packets that are due.
 
 pub mod bitrate;
-pub mod clock;
 pub mod frame_packets;
 pub mod jpeg;
 pub mod l16;
 pub mod pacer;
 pub mod payloader;
 pub mod repair;
+pub mod rtp_clock;
 pub mod sample_clock;
 pub mod stamps;
 

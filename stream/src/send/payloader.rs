@@ -1,10 +1,10 @@
 //! From what was captured to packets, whatever the payload format. A new format is a variant of each enum here,
 //! an arm in each method that matches on it, and a payloader of its own.
 
-use super::clock::{VIDEO_RATE, VideoClock};
 use super::frame_packets::FramePackets;
 use super::jpeg::{self, CaptureTime, JpegPayloader};
 use super::l16::{AudioPacket, L16Payloader};
+use super::rtp_clock::{VIDEO_RATE, VideoClock};
 use core::fmt;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_wire::jpeg_scan::Scanned;
