@@ -160,15 +160,13 @@ impl Normaliser {
     /// Decides what has to be done with a picture.
     fn judge(&mut self, unit: &Unit) -> Result<Verdict, Refusal> {
         let large = |width: u16, height: u16| !is_shown(width.into(), height.into());
-        if let Codec::Raw(raw) = unit.codec {
-            if large(raw.width, raw.height) {
-                return Err(Refusal::TooLarge);
+        match unit.codec {
+            Codec::Raw(raw) if large(raw.width, raw.height) => return Err(Refusal::TooLarge),
+            Codec::Raw(raw) => {
+                let Options { scale, quality, .. } = self.options;
+                return Ok(Verdict::Help(Remedy::EncodeRaw(raw, scale, quality)));
             }
-            return Ok(Verdict::Help(Remedy::EncodeRaw(
-                raw,
-                self.options.scale,
-                self.options.quality,
-            )));
+            Codec::Jpeg => {}
         }
         let scanned = self.scanner.scan(&unit.bytes);
         let (needed, why) = match scanned {

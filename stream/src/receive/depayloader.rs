@@ -24,10 +24,13 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All of them.
+    const ALL: [Self; 2] = [Self::Jpeg, Self::L16];
+
     /// That of a payload format of this medium, if it is one of them.
     #[must_use]
     pub fn of(format: &PayloadFormat<'_>, medium: Medium) -> Option<Self> {
-        let all = [Self::Jpeg, Self::L16].into_iter();
+        let all = Self::ALL.into_iter();
         all.filter(|it| it.medium() == medium).find(|it| format.is(it.name()))
     }
 
