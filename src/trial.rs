@@ -1,5 +1,5 @@
 //! What a configuration names, tried without streaming: the command `check`. Files, devices, addresses and
-//! the way to viewers are tried as this user, and a configuration of the service by what its unit lets it do.
+//! the way to viewers are tried as this user, and a configuration of the service within the limits of its systemd unit.
 
 mod service;
 

@@ -1,5 +1,5 @@
 //! The arrays that `sendmmsg` and `recvmmsg` work on, allocated once for each socket, and the two
-//! calls. All unsafe code of the crate is here, behind types that cannot be used wrongly:
+//! calls. All unsafe code for sockets is here, behind types that cannot be used wrongly:
 //! [`Batch`] holds the borrow of the packets that its pointers lead to, and [`Incoming`] shows
 //! only the bytes that the kernel says it has written.
 //!

@@ -1,5 +1,5 @@
-//! The socket of one destination: a batch of packets out in one or two system calls, gathered
-//! from where they lie.
+//! The socket of one destination: a batch of packets out in one system call for every 256 of them,
+//! gathered from where they lie.
 //!
 //! Late media is worthless, so nothing waits here: what the kernel has no room for is dropped and
 //! counted. Equally long packets leave as one message that the kernel cuts up (UDP GSO: 0.1 to

@@ -1,4 +1,4 @@
-//! Errors of sources, with what waiting for a source depends on.
+//! Errors of sources, each with a cause that decides whether to wait.
 
 use crate::worker;
 use std::fmt;

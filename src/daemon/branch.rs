@@ -24,14 +24,14 @@ pub(super) struct OpenedBranch {
 }
 
 /// Which pictures wait while another one is being converted: each keeps one of the few buffers that a
-/// camera lends, three at most.
+/// camera lends, three and one more for each tier, or fewer if its driver grants fewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
     /// The newest: those of the branch that is sent as it comes.
     Newest,
     /// One, and those after it go by: those of the only tier.
     One,
-    /// None: several tiers would take all buffers from the branch that is sent as it comes.
+    /// None: where there are few buffers, several tiers would take all from the branch that is sent as it comes.
     None,
 }
 

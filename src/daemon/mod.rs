@@ -1,4 +1,4 @@
-//! The daemon's event loop, the only place that knows both the engine and the edges.
+//! The daemon's event loop: it brings sources, tracks and sessions together.
 //!
 //! `launch` and `opening` open everything beside the loop; `state` holds it; `run` is the loop. There are inputs
 //! (`input`: `video`, `audio`), each a source whose pictures go through branches (`branch`) to tracks, or whose

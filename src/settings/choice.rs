@@ -8,7 +8,7 @@ use streamsocket_media::FrameRate;
 /// Where pictures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VideoChoice {
-    /// The first camera with MJPEG, else the test picture.
+    /// The first camera with MJPEG, else the first whose pictures can be encoded, else the test picture.
     Auto,
     /// A V4L2 device.
     Camera(CameraName),
@@ -40,7 +40,8 @@ impl VideoChoice {
 /// Where sound comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AudioChoice {
-    /// The sound that belongs to the video source, else the first card, else the test tone.
+    /// The sound that belongs to the video source, else the first card, else none, or beside the test picture the
+    /// test tone.
     Auto,
     /// An ALSA PCM.
     Card(String),

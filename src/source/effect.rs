@@ -1,4 +1,4 @@
-//! Finds options without effect on the chosen sources: whoever gave one expects an effect.
+//! Finds options without effect on the chosen sources: the user is warned of them.
 
 use crate::settings::{Settings, VideoChoice, VideoSettings};
 

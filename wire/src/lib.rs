@@ -1,5 +1,6 @@
 //! Bytes to values and back, for everything that StreamSocket says on the wire: RTP, RTCP, RTP/JPEG,
-//! L16, repair packets, SDP, SAP, and the headers of JPEG files. One module a document section.
+//! L16, repair packets, SDP, SAP, and the headers of JPEG files. Roughly one module for each section of a
+//! document.
 //!
 //! Nothing here knows a socket, a clock or a stream: [`rtp::Packet::parse`] and its like look at a
 //! slice and answer. No function allocates, and none panics, whatever the bytes.

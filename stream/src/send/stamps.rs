@@ -1,7 +1,7 @@
 //! Whether a driver's stamps are capture times. Drivers stamp with the wrong clock, with none, or now
-//! and then with rubbish (Linux media documentation, "Buffers": `v4l2_buffer.timestamp`); whatever is
-//! believed becomes the time of a picture beside its sound. A stamp that cannot be true gives way to the
-//! time of arrival.
+//! and then with rubbish (Linux media documentation, "Buffers": `v4l2_buffer.timestamp`); a wrong
+//! stamp that is believed moves the picture against its sound. One that cannot be true gives way to the time
+//! of arrival.
 
 use core::fmt;
 use streamsocket_media::clock::Monotonic;
