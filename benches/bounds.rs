@@ -63,7 +63,8 @@ fn what_is_counted_is_optimized_for_speed_in_releases() {
     let manifest = include_str!("../Cargo.toml");
     let (_, packages) = manifest.split_once("[profile.release.package]").unwrap();
     for name in CRATES {
-        let line = format!("\nstreamsocket-{name} = {{ opt-level = 3 }}\n");
-        assert!(packages.contains(&line), "{name} is not");
+        let line = |level| format!("\nstreamsocket-{name} = {{ opt-level = {level} }}\n");
+        let is_fast = [2, 3].into_iter().any(|level| packages.contains(&line(level)));
+        assert!(is_fast, "{name} is not");
     }
 }
