@@ -55,7 +55,7 @@ pub struct Microphone {
     overruns: u64,
     overrun_said: Option<Monotonic>,
     foreign_clock_said: bool,
-    /// The turn in which all was read that there was.
+    /// The turn in which all was read that there was, less than a period.
     drained: Option<Monotonic>,
 }
 
@@ -174,7 +174,7 @@ impl Microphone {
         if let Some(pace) = self.pace {
             return self.poll_by_time(pace, now, room, out);
         }
-        // What has come since is read when ALSA tells of it, a period at a time: where the card counts every sample there
+        // Less than a period has come: the rest is read when ALSA tells of it. Where the card counts every sample there
         // would always be one more.
         if self.drained == Some(now) {
             return Ok(AudioPoll::Idle);
@@ -198,7 +198,7 @@ impl Microphone {
         match self.read(room.min(available), out) {
             Ok(0) => Ok(AudioPoll::Idle),
             Ok(frames) => {
-                self.drained = (frames == available).then_some(now);
+                self.drained = (frames == available && frames < self.period).then_some(now);
                 Ok(AudioPoll::Samples { frames, capture })
             }
             Err(error) => match error.errno().abs() {
