@@ -1,7 +1,6 @@
 //! Makes the repair packets (FEC, docs/repair.md) of a frame's packets, or of 40 ms of sound. They
 //! go to ports of their own, and where the packets go to a group, to the next one.
 
-use super::transport::Transport;
 use std::ops::Range;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::l16::AudioPacket;
@@ -81,8 +80,8 @@ impl SoundFec {
         Self(SoundRepair::new(share, encoder))
     }
 
-    /// Takes a packet that was sent, and sends the repair packets that are due after it.
-    pub(super) fn send(&mut self, packet: &AudioPacket<'_>, transport: &mut Transport) {
-        self.0.push(packet, |made| transport.send_fec(std::iter::once(made)));
+    /// Takes a packet, and hands on the repair packets that are due after it.
+    pub(super) fn push(&mut self, packet: &AudioPacket<'_>, each: impl FnMut(&[u8])) {
+        self.0.push(packet, each);
     }
 }

@@ -1,11 +1,12 @@
-//! How sound leaves: in packets, each as soon as it is full, repair packets behind every block of
-//! them.
+//! How sound leaves: in packets, those of a chunk in one system call, and behind them the repair packets
+//! of each block that they fill. A daemon that has much to catch up with wakes its receivers once then,
+//! not once a packet.
 
 use super::fec::SoundFec;
 use super::transport::Transport;
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_net::Datagram;
+use streamsocket_net::{BATCH_MAX, Datagram};
 use streamsocket_stream::send::l16::{AudioPacket, Form};
 
 /// How sound is sent.
@@ -23,11 +24,13 @@ pub struct SoundSending {
 pub(super) struct SoundPackets {
     fec: Option<SoundFec>,
     packets: u64,
+    media: Batch,
+    repairs: Batch,
 }
 
 impl SoundPackets {
-    pub(super) const fn new(fec: Option<SoundFec>) -> Self {
-        Self { fec, packets: 0 }
+    pub(super) fn new(fec: Option<SoundFec>) -> Self {
+        Self { fec, packets: 0, media: Batch::default(), repairs: Batch::default() }
     }
 
     /// Packets that left.
@@ -35,20 +38,67 @@ impl SoundPackets {
         self.packets
     }
 
-    /// Sends a packet, and the repair packets that are due after it.
-    pub(super) fn send(
+    /// Takes a packet, and makes the repair packets that are due after it. They leave with
+    /// [`send`](Self::send), or here if there are many.
+    pub(super) fn push(
         &mut self,
         packet: AudioPacket<'_>,
         now: Monotonic,
         transport: &mut Transport,
     ) {
-        let datagram = Datagram { header: packet.header, payload: packet.payload };
-        transport.send(std::iter::once(datagram));
+        let Self { fec, packets, media, repairs } = self;
+        media.push(packet.header, packet.payload);
         transport.count(1, packet.payload.len(), now);
-        if let Some(fec) = &mut self.fec {
-            fec.send(&packet, transport);
+        *packets += 1;
+        if let Some(fec) = fec {
+            fec.push(&packet, |made| repairs.push(made, &[]));
         }
-        self.packets += 1;
+        if media.is_full() || repairs.is_full() {
+            self.send(transport);
+        }
+    }
+
+    /// Sends what there is.
+    pub(super) fn send(&mut self, transport: &mut Transport) {
+        if !self.media.ends.is_empty() {
+            let datagram = |packet| Datagram { header: packet, payload: &[] };
+            transport.send(self.media.packets().map(datagram));
+            self.media.clear();
+        }
+        if !self.repairs.ends.is_empty() {
+            transport.send_fec(self.repairs.packets());
+            self.repairs.clear();
+        }
+    }
+}
+
+/// Packets that leave together, one behind the other.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    fn push(&mut self, header: &[u8], payload: &[u8]) {
+        self.bytes.extend_from_slice(header);
+        self.bytes.extend_from_slice(payload);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Whether it is a system call's worth.
+    fn is_full(&self) -> bool {
+        self.ends.len() >= BATCH_MAX
+    }
+
+    fn packets(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| self.bytes.get(start..end).unwrap_or_default())
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
 }
 

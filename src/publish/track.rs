@@ -239,10 +239,11 @@ impl Track {
     /// Sends samples.
     pub fn send_samples(&mut self, chunk: Chunk<'_>, now: Monotonic, wall: &WallClock) {
         let Self { payloader, way: Way::Sound(sound), transport, .. } = self else { return };
-        let each = &mut |packet: AudioPacket<'_>| sound.send(packet, now, transport);
+        let each = &mut |packet: AudioPacket<'_>| sound.push(packet, now, transport);
         let mut out = Out { frame: &mut FramePackets::default(), each };
         // A payloader of sound takes samples whatever they are.
         let _ = payloader.push(Payload::L16(chunk.samples), chunk.capture, wall, &mut out);
+        sound.send(transport);
     }
 
     /// The next samples need not follow those before.
@@ -263,8 +264,9 @@ impl Track {
         match way {
             Way::Pictures(pictures) => pictures.finish(now, transport),
             Way::Sound(sound) => {
-                let each = &mut |packet: AudioPacket<'_>| sound.send(packet, now, transport);
+                let each = &mut |packet: AudioPacket<'_>| sound.push(packet, now, transport);
                 payloader.flush(wall, &mut Out { frame: &mut FramePackets::default(), each });
+                sound.send(transport);
             }
         }
     }

@@ -3,6 +3,7 @@ use crate::publish::sink::{SinkOptions, Sinks};
 use crate::settings::Endpoint;
 use std::net::UdpSocket;
 use streamsocket_media::{Bytes, Unit};
+use streamsocket_net::BATCH_MAX;
 use streamsocket_stream::send::pacer::Pace;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence};
@@ -43,6 +44,20 @@ fn opened(ssrc: u32, tier: Option<&str>, sinks: Sinks) -> OpenedTrack {
         transport: Transport::new(ssrc, 1_000_000, sinks),
         fec: None,
     }
+}
+
+/// A track of mono sound at 8000 Hz, 40 sample frames a packet.
+fn sound(sinks: Sinks, fec: Option<(Share, Encoder)>) -> Track {
+    let sending = SoundSending {
+        format: AudioFormat { rate: 8_000, channels: 1 },
+        form: Form::new(false, 1),
+        packet_size: 1400,
+    };
+    let medium = Medium::Audio;
+    let opened = opened(1, None, sinks);
+    let sending = Outgoing::Sound(sending);
+    let id = TrackId { medium, ..opened.id.clone() };
+    OpenedTrack { id, sending, fec, ..opened }.begin(None, AT)
 }
 
 /// A picture of some packets.
@@ -117,4 +132,59 @@ fn a_track_goes_on_if_its_place_and_source_do() {
     assert!(!again(2, None).continues(&track));
     assert!(!again(1, Some("low")).continues(&track));
     assert!(!opened(1, None, sinks(second)).continues(&track));
+}
+
+#[test]
+fn the_packets_of_a_chunk_of_sound_leave_in_order_and_their_repair_packets_behind_them() {
+    let media = UdpSocket::bind("127.0.0.1:0").unwrap();
+    media.set_nonblocking(true).unwrap();
+    let to = media.local_addr().unwrap();
+    let mut sinks = Sinks::default();
+    let opening = SinkOptions { interface: None, ttl: 1, fec: true, quiet: true };
+    // Both to one socket, which so tells their order.
+    let to = Endpoint { rtp: to, rtcp: "127.0.0.1:9".parse().unwrap(), fec: to };
+    sinks.attach(Sink::udp(to, opening).unwrap()).unwrap();
+    let encoder = Encoder::new(Ssrc(9), Sequence(0), Ssrc(1));
+    let mut track = sound(sinks, Some(("20".parse().unwrap(), encoder)));
+    let wall = WallClock::new(AT, 0);
+    let samples = vec![1; 40 * 16];
+    track.send_samples(Chunk { samples: &samples, capture: AT }, AT, &wall);
+    let heard: Vec<_> = heard(&media)
+        .iter()
+        .map(|bytes| rtp::Packet::parse(bytes).unwrap().header())
+        .map(|header| (header.ssrc.0, header.sequence.0))
+        .collect();
+    let media = (7..23).map(|sequence| (1, sequence));
+    // Two blocks of 8, 6 repair packets for each, of which the last has sent its first two.
+    let repairs = (0..8).map(|sequence| (9, sequence));
+    assert_eq!(heard, media.chain(repairs).collect::<Vec<_>>());
+    assert_eq!((track.counts().packets, track.transport().fec_packets()), (16, 8));
+}
+
+#[test]
+fn packets_of_sound_wait_for_the_end_of_their_chunk_or_a_system_call_s_worth() {
+    let (socket, sink) = receiver();
+    let mut sinks = Sinks::default();
+    sinks.attach(sink).unwrap();
+    let mut transport = Transport::new(Ssrc(1), 1_000_000, sinks);
+    let mut packets = SoundPackets::new(None);
+    let packet = |byte| AudioPacket {
+        header: &[0; 12],
+        payload: byte,
+        sequence: Sequence(0),
+        time: RtpTime(0),
+    };
+    packets.push(packet(&[1]), AT, &mut transport);
+    packets.push(packet(&[2, 2]), AT, &mut transport);
+    assert_eq!(heard(&socket).len(), 0);
+    packets.send(&mut transport);
+    let lengths = |packets: Vec<Vec<u8>>| packets.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lengths(heard(&socket)), [13, 14]);
+    packets.send(&mut transport);
+    assert_eq!(heard(&socket).len(), 0, "they were sent twice");
+    let taken = (1..=2 * BATCH_MAX).find(|_| {
+        packets.push(packet(&[3]), AT, &mut transport);
+        !heard(&socket).is_empty()
+    });
+    assert_eq!(taken, Some(BATCH_MAX));
 }
