@@ -1,7 +1,7 @@
 //! Which system calls a picture takes, as strace counts them.
 
 use crate::material::usual;
-use crate::program::{Job, Sender, Speed, place};
+use crate::program::{Job, Sender, Speed, other_build, place};
 use crate::report::{progress, table as printed};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,15 +20,19 @@ type Calls = BTreeMap<String, f64>;
 
 /// The table. The counts are what they are: one round will do.
 pub(crate) fn table(_rounds: u32) -> String {
-    let cases: [(&str, Sender, bool); 5] = [
+    let cases: [(&str, Sender, bool); 8] = [
         ("streamsocket, plain", Sender::Ours("off", "0"), false),
         ("streamsocket, as it comes, without sound", Sender::Ours("50%", "20"), false),
         ("streamsocket, as it comes, with sound", Sender::Ours("50%", "20"), true),
         ("GStreamer", Sender::GStreamer(0), false),
         ("ffmpeg", Sender::Ffmpeg, false),
+        ("the other build, plain", Sender::Other("off", "0"), false),
+        ("the other build, as it comes, without sound", Sender::Other("50%", "20"), false),
+        ("the other build, as it comes, with sound", Sender::Other("50%", "20"), true),
     ];
+    let is_there = |sender| !matches!(sender, Sender::Other(..)) || other_build().is_some();
     let mut rows = Vec::new();
-    for (name, sender, sound) in cases {
+    for (name, sender, sound) in cases.into_iter().filter(|(_, sender, _)| is_there(*sender)) {
         progress("calls", 0, 1, name);
         let [long, short] = SECONDS.map(|seconds| counted(sender, sound, seconds));
         let pictures = f64::from((SECONDS[0] - SECONDS[1]) * RATE);
@@ -56,7 +60,7 @@ fn counted(sender: Sender, sound: bool, seconds: u32) -> Calls {
     let (place, speed) = (place(), Speed::Rate(RATE));
     let pictures = u64::from(seconds * RATE);
     let job = Job { sender, clip: usual("1920x1080"), speed, destinations: 1, pictures };
-    if let Sender::Ours(pace, repair) = sender {
+    if let Some((pace, repair)) = sender.own() {
         let mut command = job.ours_with_sound(pace, repair, &[place]);
         let audio = if sound { file(&voice()) } else { "none".to_owned() };
         command.args(["--audio", &audio]);

@@ -43,7 +43,8 @@ struct Options {
     /// Only these parts: sending, receiving, network, startup, memory, calls, growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// A folder with another build of the receiver: the network thread's costs are compared with its
+    /// A folder with another build of the programs, which is measured beside this one (sending,
+    /// receiving, network, memory, calls)
     #[arg(long)]
     against: Option<PathBuf>,
     /// Write the tables and curves into docs
@@ -52,19 +53,21 @@ struct Options {
 }
 
 /// A part: its name, and what measures it in so many rounds and returns its tables.
-type Part<'a> = (&'static str, Box<dyn Fn(u32) -> String + 'a>);
+type Part = (&'static str, fn(u32) -> String);
 
 fn main() {
     let options = Options::parse();
-    let against = options.against.as_deref();
-    let parts: [Part<'_>; 7] = [
-        ("sending", Box::new(sending::table)),
-        ("receiving", Box::new(receiving::table)),
-        ("network", Box::new(|rounds| network::table(rounds, against))),
-        ("startup", Box::new(startup::table)),
-        ("memory", Box::new(memory::table)),
-        ("calls", Box::new(calls::table)),
-        ("growth", Box::new(growth::table)),
+    if let Some(folder) = options.against {
+        program::measure_against(folder);
+    }
+    let parts: [Part; 7] = [
+        ("sending", sending::table),
+        ("receiving", receiving::table),
+        ("network", network::table),
+        ("startup", startup::table),
+        ("memory", memory::table),
+        ("calls", calls::table),
+        ("growth", growth::table),
     ];
     for name in &options.only {
         assert!(parts.iter().any(|(part, _)| part == name), "there is no part {name}: see --help");

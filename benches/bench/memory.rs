@@ -1,7 +1,7 @@
 //! How much memory the daemon has while it streams with sound, as it does without any option but these.
 
 use crate::material::usual;
-use crate::program::{Job, Sender, Speed, place};
+use crate::program::{Job, OTHER, Sender, Speed, place};
 use crate::report::{progress, table as printed};
 use std::time::Duration;
 use streamsocket_tests::clip::voice;
@@ -15,12 +15,17 @@ const SETTLED: Duration = Duration::from_secs(6);
 /// The table.
 pub(crate) fn table(rounds: u32) -> String {
     let mut rows = Vec::new();
-    for (name, repair) in [("without repair", "0"), ("with repair", "20")] {
+    for sender in Sender::with_other_build(&[Sender::Ours("50%", "0"), Sender::Ours("50%", "20")]) {
+        let (program, repair) = match sender {
+            Sender::Other(_, repair) => (OTHER, repair),
+            _ => ("streamsocket", sender.own().map_or("0", |(_, repair)| repair)),
+        };
+        let name = if repair == "0" { "without repair" } else { "with repair" };
         progress("memory", 0, 1, name);
-        let all: Vec<Memory> = (0..rounds).map(|_| measured(repair)).collect();
-        let megabytes = |of: fn(&Memory) -> f64| format!("{:.1}", median(all.iter().map(of)) / 1e3);
+        let all: Vec<Memory> = (0..rounds).map(|_| measured(sender, repair)).collect();
+        let megabytes = |of: fn(&Memory) -> f64| format!("{:.2}", median(all.iter().map(of)) / 1e3);
         rows.push(vec![
-            format!("streamsocket, {name}"),
+            format!("{program}, {name}"),
             megabytes(|memory| memory.all),
             megabytes(|memory| memory.own),
         ]);
@@ -30,8 +35,8 @@ pub(crate) fn table(rounds: u32) -> String {
     format!("## Memory\n\n{}", printed(heading, &columns, &rows))
 }
 
-fn measured(repair: &'static str) -> Memory {
-    let (sender, clip, place) = (Sender::Ours("50%", repair), usual("1920x1080"), place());
+fn measured(sender: Sender, repair: &'static str) -> Memory {
+    let (clip, place) = (usual("1920x1080"), place());
     let job = Job { sender, clip, speed: Speed::Rate(30), destinations: 1, pictures: 0 };
     let mut command = job.ours_with_sound("50%", repair, &[place]);
     let mut program = Program::start(command.args(["--audio", &file(&voice())]));

@@ -2,10 +2,10 @@
 //! daemon sends it without any option. `--against` measures another build of the receiver on the same packets.
 
 use crate::material::usual;
-use crate::program::{Job, Sender, Speed, place};
+use crate::program::{Job, OTHER, Sender, Speed, other_build, place};
 use crate::report::{number, progress, table as printed};
 use std::fs::read_to_string;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
@@ -66,8 +66,8 @@ impl Network {
 }
 
 /// The table.
-pub(crate) fn table(rounds: u32, against: Option<&Path>) -> String {
-    let other = against.map(|folder| ("the other build", folder.join("streamsocket-receiver")));
+pub(crate) fn table(rounds: u32) -> String {
+    let other = other_build().map(|folder| (OTHER, folder.join("streamsocket-receiver")));
     let own = ("streamsocket-receiver", PathBuf::from(receiver().get_program()));
     let receivers: Vec<(&str, PathBuf)> = other.into_iter().chain([own]).collect();
     let mut runs: Vec<Vec<[f64; 4]>> = vec![Vec::new(); receivers.len()];

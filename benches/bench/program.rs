@@ -2,7 +2,9 @@
 
 use crate::material::Clip;
 use nix::sys::signal::Signal;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use streamsocket_tests::cost::{Cost, Memory};
@@ -18,6 +20,8 @@ pub(crate) enum Sender {
     Floor,
     /// Ours, with these `--pace` and `--repair`.
     Ours(&'static str, &'static str),
+    /// The same of another build.
+    Other(&'static str, &'static str),
     /// GStreamer, with so many percent of ULPFEC.
     GStreamer(u8),
     /// ffmpeg.
@@ -65,6 +69,9 @@ impl Sender {
             Self::Ours("off", _) => "streamsocket, repair 20 %".to_owned(),
             Self::Ours(_, "0") => "streamsocket, paced".to_owned(),
             Self::Ours(..) => "streamsocket, as it comes (paced, repair 20 %)".to_owned(),
+            Self::Other(pace, repair) => {
+                Self::Ours(pace, repair).name().replace("streamsocket", OTHER)
+            }
             Self::GStreamer(0) => "GStreamer".to_owned(),
             Self::GStreamer(share) => format!("GStreamer, ULPFEC {share} %"),
             Self::Ffmpeg => "ffmpeg".to_owned(),
@@ -72,11 +79,59 @@ impl Sender {
     }
 }
 
+/// What another build is called in tables.
+pub(crate) const OTHER: &str = "the other build";
+
+static OTHER_BUILD: OnceLock<PathBuf> = OnceLock::new();
+
+/// Measures the programs in this folder, too.
+pub(crate) fn measure_against(folder: PathBuf) {
+    OTHER_BUILD.set(folder).expect("there is one other build");
+}
+
+/// The folder of the other build, if there is one.
+pub(crate) fn other_build() -> Option<&'static Path> {
+    OTHER_BUILD.get().map(PathBuf::as_path)
+}
+
+/// A command with the program of the other build.
+pub(crate) fn of_other_build(command: &Command) -> Command {
+    let name = Path::new(command.get_program()).file_name().unwrap();
+    let mut other = Command::new(other_build().expect("--against").join(name));
+    other.args(command.get_args()).stdin(Stdio::null()).stdout(Stdio::null());
+    other.env_remove("RUST_LOG");
+    other
+}
+
+impl Sender {
+    /// Those of ours, and of the other build if there is one: with their `--pace` and `--repair`.
+    pub(crate) const fn own(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Ours(pace, repair) | Self::Other(pace, repair) => Some((pace, repair)),
+            _ => None,
+        }
+    }
+
+    /// These, and behind each of ours the other build, if there is one.
+    pub(crate) fn with_other_build(senders: &[Self]) -> Vec<Self> {
+        let other = |sender: &Self| match sender {
+            Self::Ours(pace, repair) if other_build().is_some() => Some(Self::Other(pace, repair)),
+            _ => None,
+        };
+        senders.iter().flat_map(|sender| [Some(*sender), other(sender)]).flatten().collect()
+    }
+}
+
+/// The statistics of a medium, of this build or of one whose statistics are no list yet.
+pub(crate) fn statistics<'a>(all: &'a serde_json::Value, medium: &str) -> &'a serde_json::Value {
+    if all.get("tracks").is_some() { track(all, medium) } else { &all[medium] }
+}
+
 impl Job {
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Run {
         let places: Vec<Place> = (0..self.destinations).map(|_| place()).collect();
-        if let Sender::Ours(pace, repair) = self.sender {
+        if let Some((pace, repair)) = self.sender.own() {
             let before = Cost::of_children();
             let (pictures, memory) = self.run_ours(pace, repair, &places);
             return Run { pictures, cost: Cost::of_children() - before, memory };
@@ -165,6 +220,9 @@ impl Job {
     /// The same, where the sound is to be named.
     pub(crate) fn ours_with_sound(&self, pace: &str, repair: &str, places: &[Place]) -> Command {
         let mut command = daemon();
+        if matches!(self.sender, Sender::Other(..)) {
+            command = of_other_build(&command);
+        }
         for place in places {
             command.args(["--to", &place.to_string()]);
         }
@@ -189,7 +247,7 @@ impl Job {
         program.succeed();
         let said = std::fs::read_to_string(&stats).unwrap();
         let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
-        (track(&last, "video")["frames_sent"].as_f64().unwrap(), memory)
+        (statistics(&last, "video")["frames_sent"].as_f64().unwrap(), memory)
     }
 
     /// How long ours is to run. Free, it sends about so many pictures in it.
@@ -208,7 +266,7 @@ impl Job {
 
 /// A place of its own for each run would be used up: no two of these run at the same time.
 pub(crate) fn place() -> Place {
-    use std::sync::{Mutex, OnceLock};
+    use std::sync::Mutex;
     /// Destinations at a time at most.
     const PLACES: usize = 8;
     static ALL: OnceLock<(Vec<Place>, Mutex<usize>)> = OnceLock::new();

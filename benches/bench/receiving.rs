@@ -1,14 +1,15 @@
 //! What a picture costs its receiver, from the network to decoded planes.
 
 use crate::material::usual;
-use crate::program::{Job, Run, Sender, Speed, place, watch};
+use crate::program::{
+    Job, OTHER, Run, Sender, Speed, of_other_build, other_build, place, statistics, watch,
+};
 use crate::report::{milliseconds, number, progress, table as printed};
 use crate::sending::middle;
 use std::process::Command;
 use streamsocket_tests::cost::{Cost, Memory, median};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver};
-use streamsocket_tests::report::track;
 
 /// Pictures a second.
 const RATE: u32 = 30;
@@ -23,18 +24,24 @@ const RECEIVERS: [(&str, &str); 3] = [
     ("GStreamer", "0"),
 ];
 
+/// The other build's, if there is one.
+const OTHERS: [(&str, &str); 2] =
+    [("the other build", "0"), ("the other build, repair 20 %", "20")];
+
 /// All tables.
 pub(crate) fn table(rounds: u32) -> String {
+    let others = if other_build().is_some() { &OTHERS[..] } else { &[] };
+    let receivers = [&RECEIVERS[..], others].concat();
     let mut text = "## Receiving and decoding\n".to_owned();
     for size in ["1280x720", "1920x1080"] {
-        let mut runs: Vec<Vec<Run>> = vec![Vec::new(); RECEIVERS.len()];
+        let mut runs: Vec<Vec<Run>> = vec![Vec::new(); receivers.len()];
         for round in 0..rounds {
             progress("receiving", round, rounds, size);
-            for (index, (name, repair)) in RECEIVERS.iter().enumerate() {
+            for (index, (name, repair)) in receivers.iter().enumerate() {
                 runs[index].push(measured(size, name, repair));
             }
         }
-        let rows: Vec<Vec<String>> = RECEIVERS
+        let rows: Vec<Vec<String>> = receivers
             .iter()
             .zip(&runs)
             .map(|((name, _), runs)| {
@@ -76,11 +83,14 @@ fn received(size: &str, name: &str, repair: &'static str, seconds: u32) -> Run {
         (f64::from(seconds * RATE), memory)
     } else {
         let mut command = receiver();
+        if name.starts_with(OTHER) {
+            command = of_other_build(&command);
+        }
         command.args(["--mute", "--for", &seconds.to_string(), "--stats"]).arg(&stats).arg(&sdp);
         let memory = watch(Program::start(&mut command));
         let said = std::fs::read_to_string(&stats).unwrap();
         let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
-        (track(&last, "video")["frames_shown"].as_f64().unwrap(), memory)
+        (statistics(&last, "video")["frames_shown"].as_f64().unwrap(), memory)
     };
     let cost = Cost::of_children() - before;
     daemon.interrupt().succeeded();

@@ -1,7 +1,7 @@
 //! What a picture costs its sender.
 
 use crate::material::{Clip, usual};
-use crate::program::{Job, Run, Sender, Speed, place};
+use crate::program::{Job, Run, Sender, Speed, other_build, place};
 use crate::report::{milliseconds, number, progress, table as printed};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -26,23 +26,30 @@ const SENDERS: [Sender; 8] = [
 /// All tables.
 pub(crate) fn table(rounds: u32) -> String {
     let mut text = "## Sending\n".to_owned();
+    let senders = Sender::with_other_build(&SENDERS);
     for size in ["1280x720", "1920x1080"] {
         let clip = usual(size);
-        let packets: Vec<f64> = SENDERS.iter().map(|&sender| packets(sender, &clip)).collect();
+        let packets: Vec<f64> = senders.iter().map(|&sender| packets(sender, &clip)).collect();
         for speed in [Speed::Free, Speed::Rate(30)] {
             text += "\n";
-            text += &one(size, &clip, speed, &packets, rounds);
+            text += &one(size, &clip, speed, (&senders, &packets), rounds);
         }
     }
     text
 }
 
-fn one(size: &str, clip: &Clip, speed: Speed, packets: &[f64], rounds: u32) -> String {
+fn one(
+    size: &str,
+    clip: &Clip,
+    speed: Speed,
+    (senders, packets): (&[Sender], &[f64]),
+    rounds: u32,
+) -> String {
     // Free running, pacing would be waiting.
-    let paced = |sender| matches!(sender, Sender::Ours("50%", _));
+    let paced = |sender: Sender| matches!(sender.own(), Some(("50%", _)));
     let part = |sender| speed != Speed::Free || !paced(sender);
     let senders: Vec<_> =
-        SENDERS.into_iter().zip(packets).filter(|&(sender, _)| part(sender)).collect();
+        senders.iter().copied().zip(packets).filter(|&(sender, _)| part(sender)).collect();
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); senders.len()];
     for round in 0..rounds {
         progress("sending", round, rounds, &format!("{size}, {}", at(speed)));
@@ -75,14 +82,38 @@ fn one(size: &str, clip: &Clip, speed: Speed, packets: &[f64], rounds: u32) -> S
                 format!("{:.1}", run.memory.own / 1e3),
             ];
             row.extend(against.map(|other| format!("{:.2}", cost.cpu() / cost_of(other))));
+            if other_build().is_some() {
+                row.push(match sender {
+                    Sender::Ours(pace, repair) => {
+                        paired(&senders, &runs, sender, Sender::Other(pace, repair))
+                    }
+                    _ => "-".to_owned(),
+                });
+            }
             row
         })
         .collect();
     let heading = format!("{size}, {} kB a picture, {}", clip.bytes / 1000, at(speed));
-    printed(&heading, &COLUMNS, &rows)
+    let columns = if other_build().is_some() { &COLUMNS[..] } else { &COLUMNS[..12] };
+    printed(&heading, columns, &rows)
 }
 
-const COLUMNS: [&str; 12] = [
+/// What one costs of what the other does, round by round: what else the machine does, both have to bear. The
+/// median, and the least and the most.
+fn paired(senders: &[(Sender, &f64)], runs: &[Vec<Run>], one: Sender, other: Sender) -> String {
+    let runs_of = |wanted| {
+        let index = senders.iter().position(|&(sender, _)| sender == wanted);
+        &runs[index.expect("it was measured")]
+    };
+    let pairs = runs_of(one).iter().zip(runs_of(other));
+    let ratios: Vec<f64> = pairs.map(|(one, other)| one.cost.cpu() / other.cost.cpu()).collect();
+    let least = ratios.iter().copied().fold(f64::MAX, f64::min);
+    let most = ratios.iter().copied().fold(0.0, f64::max);
+    format!("{:.2} ({least:.2} to {most:.2})", median(ratios))
+}
+
+/// The last one where there is another build.
+const COLUMNS: [&str; 13] = [
     "sender",
     "CPU ms",
     "user",
@@ -95,6 +126,7 @@ const COLUMNS: [&str; 12] = [
     "x kernel",
     "x GStreamer",
     "x ffmpeg",
+    "x the other build",
 ];
 
 fn at(speed: Speed) -> String {
@@ -108,7 +140,7 @@ fn at(speed: Speed) -> String {
 pub(crate) fn measured(sender: Sender, clip: &Clip, speed: Speed) -> Run {
     let pictures = match (speed, sender) {
         (Speed::Rate(rate), _) => u64::from(rate) * 5,
-        (Speed::Free, Sender::Floor | Sender::Ours(..)) => 20_000,
+        (Speed::Free, Sender::Floor | Sender::Ours(..) | Sender::Other(..)) => 20_000,
         (Speed::Free, _) => 3_000,
     };
     let job = Job { sender, clip: clip.clone(), speed, destinations: 1, pictures };
@@ -138,7 +170,7 @@ fn packets(sender: Sender, clip: &Clip) -> f64 {
     let job = Job { sender, clip: clip.clone(), speed, destinations: 1, pictures: PICTURES };
     let place = place();
     let tap = Tap::on([place.at(0), place.repair_at(4)].into_iter());
-    let Sender::Ours(pace, repair) = sender else {
+    let Some((pace, repair)) = sender.own() else {
         output(&mut job.peer(place));
         return tap.close().len() as f64 / PICTURES as f64;
     };
