@@ -3,8 +3,8 @@
 #
 # The crate reed-solomon-simd 3.1.0 is documented as O(n log n), and encodes 8 shards in a small part of the time of 172. But
 # what has been lost is located over the whole field of 65,536 elements, whatever the block (`Engine::eval_poly`), so that to decode 8 + 6
-# shards of 64 bytes takes several hundred times as long as to encode them, and more than half as long as to decode 172 + 39 of them. And the
-# tables of products of all 65,536 elements, 8 MiB, are made for the first block, even one of 1 + 1 shards of 2 bytes.
+# shards of 64 bytes takes over a thousand times as long as to encode them, and longer than to decode 172 + 39. And the tables of
+# products of all 65,536 elements, 8 MiB, are made for the first block, even one of 1 + 1 shards of 2 bytes.
 # Seen, on x86-64 with AVX2:
 #   anonymous memory for the first block of 1 + 1: more than 8 MiB
 #   8 + 6: to decode takes more than 50 times as long as to encode

@@ -16,10 +16,8 @@ const SETTLED: Duration = Duration::from_secs(6);
 pub(crate) fn table(rounds: u32) -> String {
     let mut rows = Vec::new();
     for sender in Sender::with_other_build(&[Sender::Ours("50%", "0"), Sender::Ours("50%", "20")]) {
-        let (program, repair) = match sender {
-            Sender::Other(_, repair) => (OTHER, repair),
-            _ => ("streamsocket", sender.own().map_or("0", |(_, repair)| repair)),
-        };
+        let program = if matches!(sender, Sender::Other(..)) { OTHER } else { "streamsocket" };
+        let Some((_, repair)) = sender.own() else { continue };
         let name = if repair == "0" { "without repair" } else { "with repair" };
         progress("memory", 0, 1, name);
         let all: Vec<Memory> = (0..rounds).map(|_| measured(sender, repair)).collect();

@@ -2,10 +2,9 @@
 //! daemon sends it without any option. `--against` measures another build of the receiver on the same packets.
 
 use crate::material::usual;
-use crate::program::{Job, OTHER, Sender, Speed, other_build, place};
-use crate::report::{number, progress, table as printed};
+use crate::program::{Job, OTHER, Sender, Speed, of_other_build, other_build, place};
+use crate::report::{number, progress, ratios, table as printed};
 use std::fs::read_to_string;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
@@ -65,11 +64,15 @@ impl Network {
     }
 }
 
+/// A receiver: its name in the table, and its command.
+type Receiver = (&'static str, fn() -> Command);
+
 /// The table.
 pub(crate) fn table(rounds: u32) -> String {
-    let other = other_build().map(|folder| (OTHER, folder.join("streamsocket-receiver")));
-    let own = ("streamsocket-receiver", PathBuf::from(receiver().get_program()));
-    let receivers: Vec<(&str, PathBuf)> = other.into_iter().chain([own]).collect();
+    let mut receivers: Vec<Receiver> = vec![("streamsocket-receiver", receiver)];
+    if other_build().is_some() {
+        receivers.insert(0, (OTHER, || of_other_build(&receiver())));
+    }
     let mut runs: Vec<Vec<[f64; 4]>> = vec![Vec::new(); receivers.len()];
     for round in 0..rounds {
         progress("network", round, rounds, "1280x720 with sound");
@@ -91,18 +94,16 @@ pub(crate) fn table(rounds: u32) -> String {
     format!("## The receiver's network thread\n\n{table}{}", compared(&runs))
 }
 
-/// This build's time against the other one's in the same round: what else the machine does, both have to bear.
+/// This build's time against the other one's.
 fn compared(runs: &[Vec<[f64; 4]>]) -> String {
     let [others, own] = runs else { return String::new() };
-    let ratios = own.iter().zip(others).map(|(own, other)| own[0] / other[0]);
-    format!(
-        "\nOf the other build's time, round by round: {} in the median.\n",
-        number(median(ratios))
-    )
+    let pairs = own.iter().zip(others);
+    let ratios = ratios(pairs.map(|(own, other)| own[0] / other[0]));
+    format!("\nOf the other build's time, round by round: {ratios}.\n")
 }
 
 /// All receivers at the same time.
-fn measured(receivers: &[(&str, PathBuf)]) -> Vec<[f64; 4]> {
+fn measured(receivers: &[Receiver]) -> Vec<[f64; 4]> {
     let (place, folder) = (place(), tempfile::tempdir().unwrap());
     let sdp = folder.path().join("it.sdp");
     let (sender, speed) = (Sender::Ours("50%", "20"), Speed::Rate(30));
@@ -113,11 +114,7 @@ fn measured(receivers: &[(&str, PathBuf)]) -> Vec<[f64; 4]> {
     daemon.wait_for("goes to");
     let programs: Vec<Program> = receivers
         .iter()
-        .map(|(_, path)| {
-            let mut command = Command::new(path);
-            command.args(receiver().get_args()).arg("--mute").arg(&sdp);
-            Program::start(&mut command)
-        })
+        .map(|(_, command)| Program::start(command().arg("--mute").arg(&sdp)))
         .collect();
     sleep(SETTLED);
     let threads: Vec<Network> = programs.iter().map(|it| Network::of(it.id())).collect();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use streamsocket_tests::cost::median;
 
 /// Between these the document's tables stand.
 const BEGIN: &str = "<!-- begin: written by make bench -->\n";
@@ -57,6 +58,15 @@ pub(crate) fn milliseconds(seconds: f64) -> String {
 /// With two digits behind the point.
 pub(crate) fn number(value: f64) -> String {
     rounded(value, 2)
+}
+
+/// What one took of what the other did, a ratio for each round: what else the machine does, both have to bear. The
+/// median, the least and the most.
+pub(crate) fn ratios(of_rounds: impl Iterator<Item = f64>) -> String {
+    let ratios: Vec<f64> = of_rounds.collect();
+    let least = ratios.iter().copied().fold(f64::MAX, f64::min);
+    let most = ratios.iter().copied().fold(0.0, f64::max);
+    format!("{:.2} ({least:.2} to {most:.2})", median(ratios))
 }
 
 /// Differences of two runs may be just below zero, which is none.

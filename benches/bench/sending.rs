@@ -2,7 +2,7 @@
 
 use crate::material::{Clip, usual};
 use crate::program::{Job, Run, Sender, Speed, other_build, place};
-use crate::report::{milliseconds, number, progress, table as printed};
+use crate::report::{milliseconds, number, progress, ratios, table as printed};
 use std::collections::HashSet;
 use std::time::Duration;
 use streamsocket_tests::cost::{Cost, Memory, median};
@@ -29,27 +29,21 @@ pub(crate) fn table(rounds: u32) -> String {
     let senders = Sender::with_other_build(&SENDERS);
     for size in ["1280x720", "1920x1080"] {
         let clip = usual(size);
-        let packets: Vec<f64> = senders.iter().map(|&sender| packets(sender, &clip)).collect();
+        let senders: Vec<(Sender, f64)> =
+            senders.iter().map(|&sender| (sender, packets(sender, &clip))).collect();
         for speed in [Speed::Free, Speed::Rate(30)] {
             text += "\n";
-            text += &one(size, &clip, speed, (&senders, &packets), rounds);
+            text += &one(size, &clip, speed, &senders, rounds);
         }
     }
     text
 }
 
-fn one(
-    size: &str,
-    clip: &Clip,
-    speed: Speed,
-    (senders, packets): (&[Sender], &[f64]),
-    rounds: u32,
-) -> String {
+fn one(size: &str, clip: &Clip, speed: Speed, senders: &[(Sender, f64)], rounds: u32) -> String {
     // Free running, pacing would be waiting.
     let paced = |sender: Sender| matches!(sender.own(), Some(("50%", _)));
     let part = |sender| speed != Speed::Free || !paced(sender);
-    let senders: Vec<_> =
-        senders.iter().copied().zip(packets).filter(|&(sender, _)| part(sender)).collect();
+    let senders: Vec<_> = senders.iter().copied().filter(|&(sender, _)| part(sender)).collect();
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); senders.len()];
     for round in 0..rounds {
         progress("sending", round, rounds, &format!("{size}, {}", at(speed)));
@@ -98,18 +92,14 @@ fn one(
     printed(&heading, columns, &rows)
 }
 
-/// What one costs of what the other does, round by round: what else the machine does, both have to bear. The
-/// median, and the least and the most.
-fn paired(senders: &[(Sender, &f64)], runs: &[Vec<Run>], one: Sender, other: Sender) -> String {
+/// What one costs of what the other does, round by round.
+fn paired(senders: &[(Sender, f64)], runs: &[Vec<Run>], one: Sender, other: Sender) -> String {
     let runs_of = |wanted| {
         let index = senders.iter().position(|&(sender, _)| sender == wanted);
         &runs[index.expect("it was measured")]
     };
     let pairs = runs_of(one).iter().zip(runs_of(other));
-    let ratios: Vec<f64> = pairs.map(|(one, other)| one.cost.cpu() / other.cost.cpu()).collect();
-    let least = ratios.iter().copied().fold(f64::MAX, f64::min);
-    let most = ratios.iter().copied().fold(0.0, f64::max);
-    format!("{:.2} ({least:.2} to {most:.2})", median(ratios))
+    ratios(pairs.map(|(one, other)| one.cost.cpu() / other.cost.cpu()))
 }
 
 /// The last one where there is another build.

@@ -13,7 +13,7 @@ use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Id of the ntp-64 header extension in all our streams (RFC 8285 section 4.2).
 pub const NTP64_ID: u8 = 1;

@@ -1,22 +1,11 @@
 use super::*;
+use crate::publish::description::tests::bare;
+use crate::settings::Destination;
 
 /// The descriptions of a session and of these tiers, numbered as when they are opened.
 fn opened(began: u64, tiers: &[&str]) -> Vec<Description> {
-    let whole = Description {
-        name: "Door".into(),
-        cname: "x@y".into(),
-        origin: [192, 0, 2, 1].into(),
-        group: [239, 255, 42, 2].into(),
-        ttl: 1,
-        session_id: began,
-        changes: 0,
-        packet_size: 1400,
-        fec: false,
-        synchronised: false,
-        plain_sound: false,
-        tier: None,
-        tracks: Vec::new(),
-    };
+    let to = Destination::new([239, 255, 42, 2].into(), 5004);
+    let whole = Description { session_id: began, ..bare(to) };
     let tier = |(name, nth): (&&str, u64)| Description {
         session_id: began + nth,
         tier: Some(((*name).into(), began)),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::publish::description::tests::bare;
 use crate::settings::Destination;
 use streamsocket_media::FrameRate;
 
@@ -7,21 +8,7 @@ fn every_place_has_one_track_that_logs_its_errors() {
     let group = Destination::new([239, 255, 42, 2].into(), 5004);
     let rate = Some(FrameRate { numerator: 30, denominator: 1 });
     let format = TrackFormat::Video(VideoFormat { width: 640, height: 480, rate });
-    let mut description = Description {
-        name: "Door".into(),
-        cname: "x@y".into(),
-        origin: [192, 0, 2, 1].into(),
-        group: group.address(),
-        ttl: 1,
-        session_id: 7,
-        changes: 0,
-        packet_size: 1400,
-        fec: false,
-        synchronised: false,
-        plain_sound: false,
-        tier: None,
-        tracks: Vec::new(),
-    };
+    let mut description = bare(group);
     let mut heard = Vec::new();
     for (medium, index) in
         [(Medium::Video, 0), (Medium::Video, 1), (Medium::Audio, 0), (Medium::Audio, 2)]

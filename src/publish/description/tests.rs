@@ -16,20 +16,25 @@ fn described(places: &[Destination]) -> Description {
         tracks.push(Described::new(id(Medium::Video, index), pictures, Ssrc(1), to.video));
         tracks.push(Described::new(id(Medium::Audio, index), sound, Ssrc(2), to.audio));
     }
+    Description { changes: 2, fec: true, tracks, ..bare(places[0]) }
+}
+
+/// A session at this destination, without tracks or anything that need not be.
+pub(crate) fn bare(to: Destination) -> Description {
     Description {
         name: "Door".into(),
         cname: "x@y".into(),
         origin: [192, 0, 2, 1].into(),
-        group: places[0].address(),
+        group: to.address(),
         ttl: 1,
         session_id: 7,
-        changes: 2,
+        changes: 0,
         packet_size: 1400,
-        fec: true,
+        fec: false,
         synchronised: false,
         plain_sound: false,
         tier: None,
-        tracks,
+        tracks: Vec::new(),
     }
 }
 
