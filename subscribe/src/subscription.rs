@@ -177,8 +177,8 @@ impl Subscription {
 
     /// Leaves and joins all groups at once: as long as one socket is in a group, the kernel sends no message.
     fn join_again_if_silent(&mut self, now: Monotonic) {
-        let heard = self.sessions().filter_map(|session| session.source().heard()).max();
-        if self.rejoin.is_due(now, heard) {
+        let lived = self.sessions().filter_map(|session| session.source().lived()).max();
+        if self.rejoin.is_due(now, lived) {
             self.sessions().for_each(RtpSession::leave);
             self.sessions_mut().for_each(RtpSession::join_again);
         }

@@ -100,9 +100,16 @@ fn harm(place: Place, stop: &Arc<AtomicBool>) -> JoinHandle<()> {
     })
 }
 
-/// What a receiver of pictures at so many a second has counted after each second of a stranger's harm, and what
-/// it said.
-fn harmed(fps: &str, seconds: usize) -> (Vec<u64>, String) {
+/// What a receiver has counted after each second of a stranger's harm.
+struct Harmed {
+    shown: Vec<u64>,
+    /// Packets that were lost until then.
+    lost: Vec<u64>,
+    said: String,
+}
+
+/// The same for pictures at so many a second.
+fn harmed(fps: &str, seconds: usize) -> Harmed {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let sdp = folder.path().join("it.sdp");
     let mut daemon = daemon_at(place);
@@ -116,18 +123,19 @@ fn harmed(fps: &str, seconds: usize) -> (Vec<u64>, String) {
     let mut lines = BufReader::new(viewer.stdout()).lines();
     let stop = Arc::new(AtomicBool::new(false));
     let stranger = harm(place, &stop);
-    let frames = (0..seconds).map(|_| {
+    let counts = (0..seconds).map(|_| {
         let line = lines.next().unwrap().unwrap();
         let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
-        track(&stats, "video")["frames_shown"].as_u64().unwrap()
+        let count = |name| track(&stats, "video")[name].as_u64().unwrap();
+        (count("frames_shown"), count("packets_lost"))
     });
-    let frames = frames.collect();
+    let (shown, lost) = counts.unzip();
     stop.store(true, Ordering::Relaxed);
     stranger.join().unwrap();
     // The viewer first: the daemon's own goodbye is not meant.
     let said = viewer.interrupt().succeeded();
     daemon.interrupt().succeeded();
-    (frames, said)
+    Harmed { shown, lost, said }
 }
 
 #[test]
@@ -135,8 +143,8 @@ fn nobody_takes_the_place_of_a_sender_that_lives() {
     let _turn = turn();
     let long = std::env::var_os("LONG_TESTS").is_some();
     for (fps, seconds) in [("1", 10), ("30", if long { 600 } else { 10 })] {
-        let (frames, said) = harmed(fps, seconds);
-        let steps: Vec<_> = frames.windows(2).skip(1).map(|pair| pair[1] - pair[0]).collect();
+        let Harmed { shown, lost, said } = harmed(fps, seconds);
+        let steps: Vec<_> = shown.windows(2).skip(1).map(|pair| pair[1] - pair[0]).collect();
         println!(
             "{fps} a second: {} shown, the fewest of a second {:?}",
             steps.iter().sum::<u64>(),
@@ -147,6 +155,8 @@ fn nobody_takes_the_place_of_a_sender_that_lives() {
         assert!(shown + 2 + fps / 10 >= fps * steps.len() as u64, "{steps:?}\n{said}");
         // A picture a second may fall on either side of the end of a second.
         assert!(fps == 1 || steps.iter().all(|step| *step > 0), "{steps:?}\n{said}");
+        // Of a slow camera nothing is lost for the sake of silence, either.
+        assert!(fps > 1 || lost.iter().all(|lost| *lost == 0), "{lost:?}\n{said}");
         assert!(!said.contains("555") && !said.contains("goodbye"), "{said}");
     }
 }

@@ -101,6 +101,12 @@ impl Source {
         self.current.as_ref().map(|current| current.heard)
     }
 
+    /// When it last gave a sign of life: a packet, or a report.
+    #[must_use]
+    pub fn lived(&self) -> Option<Monotonic> {
+        self.current.as_ref().map(Current::lived)
+    }
+
     /// Packets that came from somebody else.
     #[must_use]
     pub const fn refused(&self) -> u64 {

@@ -2,10 +2,12 @@
 //! minutes, and an interface that was plugged in again has none.
 
 use streamsocket_media::clock::{Delay, Monotonic};
+use streamsocket_stream::receive::peer::LIFE;
 
-/// Silence before the first attempt, and the time until the second: a second is what a viewer waits
-/// before looking for the fault elsewhere.
-const FIRST: Delay = Delay::from_secs(1);
+/// Silence before the first attempt, and the time until the second. What is sent between leaving and joining
+/// is lost, so a sender that lives is not silent for so long, whatever becomes of its camera; and it is about
+/// as long as a viewer waits before looking for the fault elsewhere.
+const FIRST: Delay = LIFE;
 
 /// Longest time between attempts: each is a message or two to the switch.
 const LONGEST: Delay = Delay::from_secs(10);
@@ -31,13 +33,13 @@ impl Rejoin {
         (self.next, self.wait) = (now, FIRST);
     }
 
-    /// Whether to join again now; `heard` is when the last packet came.
-    pub(super) fn is_due(&mut self, now: Monotonic, heard: Option<Monotonic>) -> bool {
+    /// Whether to join again now; `lived` is when the last packet or report came.
+    pub(super) fn is_due(&mut self, now: Monotonic, lived: Option<Monotonic>) -> bool {
         if now < self.next {
             return false;
         }
-        if let Some(heard) = heard.filter(|heard| now - *heard < FIRST) {
-            (self.next, self.wait) = (heard + FIRST, FIRST);
+        if let Some(lived) = lived.filter(|lived| now - *lived < FIRST) {
+            (self.next, self.wait) = (lived + FIRST, FIRST);
             return false;
         }
         self.wait = (self.wait * 2).min(LONGEST);
@@ -68,7 +70,16 @@ mod tests {
     fn silence_is_asked_about_ever_more_rarely() {
         let mut rejoin = Rejoin::new(Monotonic(0));
         let due = attempts(&mut rejoin, 40, |_| None);
-        assert_eq!(due, [1000, 3000, 7000, 15_000, 25_000, 35_000]);
+        assert_eq!(due, [1400, 4200, 9800, 19_800, 29_800, 39_800]);
+    }
+
+    #[test]
+    fn a_sender_that_only_reports_is_left_alone() {
+        // The longest time between two reports of ours.
+        const REPORTS: i64 = 1230;
+        let mut rejoin = Rejoin::new(Monotonic(0));
+        let due = attempts(&mut rejoin, 600, |now| Some(now / REPORTS * REPORTS));
+        assert!(due.is_empty(), "{due:?}");
     }
 
     #[test]
@@ -76,6 +87,6 @@ mod tests {
         let mut rejoin = Rejoin::new(Monotonic(0));
         let heard = |now: i64| Some(if now < 20_000 { now - 3 } else { 19_998 });
         let due = attempts(&mut rejoin, 30, heard);
-        assert_eq!(due.first(), Some(&20_998), "{due:?}");
+        assert_eq!(due.first(), Some(&21_398), "{due:?}");
     }
 }
