@@ -4,7 +4,7 @@
 use std::ops::Range;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::l16::AudioPacket;
-use streamsocket_stream::send::repair::{Block, Encoder, Share, SoundRepair};
+use streamsocket_stream::send::repair::{Block, Encoder, Packets, Share, SoundRepair};
 use streamsocket_wire::repair::{PACKETS_MAX, RESERVE};
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
@@ -61,14 +61,25 @@ impl PictureFec {
     ) -> impl Iterator<Item = &[u8]> + Clone {
         if let Some(block) = self.frame.take_if(|_| !range.is_empty()) {
             self.encoder.clear();
-            self.encoder.begin(block);
-            for packet in packets.range(0..block.packets.into()) {
-                let payload = bytes.get(packet.payload).unwrap_or_default();
-                self.encoder.push(packet.header, payload);
-            }
+            self.encoder.make(block, &Frame { packets, bytes });
         }
         let encoder = &self.encoder;
         range.map_while(|index| encoder.get(index))
+    }
+}
+
+/// The packets of a frame, which read from its bytes.
+struct Frame<'a> {
+    packets: &'a FramePackets,
+    bytes: &'a [u8],
+}
+
+impl Packets for Frame<'_> {
+    #[inline]
+    fn packet(&self, index: usize) -> (&[u8], &[u8]) {
+        self.packets.get(index).map_or((&[], &[]), |packet| {
+            (packet.header, self.bytes.get(packet.payload).unwrap_or_default())
+        })
     }
 }
 

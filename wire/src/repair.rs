@@ -140,6 +140,30 @@ pub fn emit_shard(header: &[u8], payload: &[u8], out: &mut [u8]) -> Result<(), E
     Ok(())
 }
 
+/// Writes the bytes from `offset` on of the shard of a packet that lies in two parts, which is as long as it
+/// takes (see [`emit_shard`]).
+#[inline]
+pub fn emit_shard_part(header: &[u8], payload: &[u8], offset: usize, out: &mut [u8]) {
+    // Nearly all of a shard is payload.
+    let before = LENGTH_LEN + header.len();
+    if let Some(begin) = offset.checked_sub(before) {
+        if let Some(part) = payload.get(begin..begin + out.len()) {
+            out.copy_from_slice(part);
+            return;
+        }
+    }
+    let length = u16::try_from(header.len() + payload.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let (mut start, mut written) = (0, 0);
+    for part in [&length[..], header, payload] {
+        let begin = (offset + written).saturating_sub(start).min(part.len());
+        let count = (part.len() - begin).min(out.len() - written);
+        out[written..written + count].copy_from_slice(&part[begin..begin + count]);
+        written += count;
+        start += part.len();
+    }
+    out[written..].fill(0);
+}
+
 /// The packet in a shard.
 ///
 /// # Errors
@@ -162,6 +186,21 @@ mod tests {
         header.emit(&mut out).unwrap();
         out[HEADER_LEN..HEADER_LEN + shard.len()].copy_from_slice(shard);
         out
+    }
+
+    #[test]
+    fn the_parts_of_a_shard_are_its_bytes() {
+        let (header, payload) = ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11, 12]);
+        let mut whole = [0xff; 20];
+        emit_shard(&header, &payload, &mut whole).unwrap();
+        for begin in 0..whole.len() {
+            for end in begin..=whole.len() {
+                let mut part = [0xff; 20];
+                let part = &mut part[begin..end];
+                emit_shard_part(&header, &payload, begin, part);
+                assert_eq!(*part, whole[begin..end], "{begin}..{end}");
+            }
+        }
     }
 
     #[test]

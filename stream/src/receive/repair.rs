@@ -3,7 +3,7 @@
 //! is decided where they are put together.
 
 use core::fmt;
-use reed_solomon_simd::ReedSolomonDecoder;
+use streamsocket_parity::{Decoder, Parity, Shape, Shards};
 use streamsocket_wire::repair::{self, Header, PACKETS_MAX, SHARD_MAX};
 use streamsocket_wire::rtp::{self, Ssrc, extend_sequence};
 
@@ -42,8 +42,9 @@ pub struct Repair {
     blocks: [Block; BLOCKS_OPEN],
     /// How many of these lack packets: as a rule none, and then they are not looked at.
     lacking: usize,
-    arithmetic: Option<ReedSolomonDecoder>,
-    shard: Vec<u8>,
+    arithmetic: Decoder,
+    /// Which packets of a block are missing.
+    lost: Vec<usize>,
     counts: Counts,
 }
 
@@ -270,30 +271,33 @@ impl Repair {
 
     /// Makes what is missing in a block.
     fn make(&mut self, index: usize, media: Ssrc, each: &mut dyn FnMut(u64, &[u8])) {
-        let Self { kept, blocks, arithmetic, shard, counts, .. } = self;
+        let Self { kept, blocks, arithmetic, lost, counts, .. } = self;
         let block = &mut blocks[index];
         block.state = State::Done;
-        let Some(arithmetic) = prepared(arithmetic, block) else { return };
-        shard.resize(block.shard_len, 0);
+        lost.clear();
         for (index, sequence) in block.sequences() {
-            let Some(packet) = find(kept, sequence) else { continue };
-            let fits = repair::emit_shard(packet, &[], shard).is_ok();
-            if !fits || arithmetic.add_original_shard(index, &*shard).is_err() {
-                counts.malformed += 1;
-                return;
+            match find(kept, sequence) {
+                Some(packet) if repair::shard_len(packet.len()) > block.shard_len => {
+                    counts.malformed += 1;
+                    return;
+                }
+                Some(_) => {}
+                None => lost.push(index),
             }
         }
         // No more of them than are needed: the others would only cost time.
-        let shards = block.shards.chunks_exact(block.shard_len);
-        for (index, shard) in block.indices.iter().zip(shards).take(block.missing.into()) {
-            if arithmetic.add_recovery_shard(usize::from(*index), shard).is_err() {
-                return;
-            }
-        }
-        // It fails if packets that were there have been forgotten since.
-        let Ok(restored) = arithmetic.decode() else { return };
-        for (index, shard) in restored.restored_original_iter() {
-            let sequence = block.first + index as u64;
+        let Some(indices) = block.indices.get(..lost.len()) else { return };
+        let Some(shards) = block.shards.get(..lost.len() * block.shard_len) else { return };
+        let shape = Shape {
+            originals: block.packets.into(),
+            repairs: block.repairs.into(),
+            shard_len: block.shard_len,
+        };
+        let come = Come { kept, first: block.first };
+        let parity = Parity { indices, shards };
+        let Some(restored) = arithmetic.decode(shape, &come, lost, parity) else { return };
+        for (index, shard) in lost.iter().zip(restored.chunks_exact(block.shard_len)) {
+            let sequence = block.first + *index as u64;
             match packet_in(shard, media, sequence) {
                 Some(packet) => {
                     counts.repaired += 1;
@@ -310,16 +314,18 @@ impl Repair {
     }
 }
 
-fn prepared<'a>(
-    arithmetic: &'a mut Option<ReedSolomonDecoder>,
-    block: &Block,
-) -> Option<&'a mut ReedSolomonDecoder> {
-    let (packets, repairs) = (usize::from(block.packets), usize::from(block.repairs));
-    match arithmetic {
-        Some(ready) => ready.reset(packets, repairs, block.shard_len).ok()?,
-        None => *arithmetic = ReedSolomonDecoder::new(packets, repairs, block.shard_len).ok(),
+/// The shards of the packets of a block that have come.
+struct Come<'a> {
+    kept: &'a [KeptPacket],
+    first: u64,
+}
+
+impl Shards for Come<'_> {
+    #[inline(always)]
+    fn copy(&self, index: usize, offset: usize, out: &mut [u8]) {
+        let packet = find(self.kept, self.first + index as u64).unwrap_or_default();
+        repair::emit_shard_part(packet, &[], offset, out);
     }
-    arithmetic.as_mut()
 }
 
 /// The packet of a restored shard, if it is the one that it should be.

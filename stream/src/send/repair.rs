@@ -4,7 +4,7 @@
 use super::l16::AudioPacket;
 use core::fmt;
 use core::str::FromStr;
-use reed_solomon_simd::ReedSolomonEncoder;
+use streamsocket_parity as parity;
 use streamsocket_wire::repair::{self, Header, PACKETS_MAX, PAYLOAD_TYPE};
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
@@ -119,17 +119,47 @@ pub struct Block {
     pub longest: usize,
 }
 
+/// The media packets of a block.
+pub trait Packets {
+    /// The packet at an index: its header, and its payload.
+    fn packet(&self, index: usize) -> (&[u8], &[u8]);
+}
+
+/// Packets that have come one by one, one behind the other.
+#[derive(Default)]
+struct Taken {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Packets for Taken {
+    fn packet(&self, index: usize) -> (&[u8], &[u8]) {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (&self.bytes[start..self.ends[index]], &[])
+    }
+}
+
+/// The shards of packets.
+struct Shards<'a, P>(&'a P);
+
+impl<P: Packets> parity::Shards for Shards<'_, P> {
+    #[inline(always)]
+    fn copy(&self, index: usize, offset: usize, out: &mut [u8]) {
+        let (header, payload) = self.0.packet(index);
+        repair::emit_shard_part(header, payload, offset, out);
+    }
+}
+
 /// Makes the repair packets of one media stream. Memory grows to what the largest block needs, and
 /// stays.
 pub struct Encoder {
     ssrc: Ssrc,
     media: Ssrc,
     sequence: Sequence,
-    arithmetic: Option<ReedSolomonEncoder>,
+    arithmetic: parity::Encoder,
     block: Option<Block>,
-    /// Packets of the block taken so far.
-    taken: u16,
-    shard: Vec<u8>,
+    /// The packets of the block so far.
+    taken: Taken,
     /// The finished packets, one behind the other, all of the same length.
     packets: Vec<u8>,
     packet_len: usize,
@@ -138,6 +168,7 @@ pub struct Encoder {
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ssrc, media, block, taken, .. } = self;
+        let taken = taken.ends.len();
         write!(f, "Encoder {{ {ssrc:?} for {media:?}, {block:?}, {taken} taken }}")
     }
 }
@@ -145,62 +176,73 @@ impl fmt::Debug for Encoder {
 impl Encoder {
     /// An encoder of the stream `ssrc`, which repairs `media`; both begin with numbers by chance.
     #[must_use]
-    pub const fn new(ssrc: Ssrc, first: Sequence, media: Ssrc) -> Self {
+    pub fn new(ssrc: Ssrc, first: Sequence, media: Ssrc) -> Self {
         Self {
             ssrc,
             media,
             sequence: first,
-            arithmetic: None,
+            arithmetic: parity::Encoder::default(),
             block: None,
-            taken: 0,
-            shard: Vec::new(),
+            taken: Taken::default(),
             packets: Vec::new(),
             packet_len: 0,
         }
     }
 
-    /// Begins a block; what was begun before is forgotten, what was made is there until this one is
-    /// complete. False if there is nothing to make or the block is too large: then nothing will come
-    /// of it.
-    pub fn begin(&mut self, block: Block) -> bool {
-        (self.block, self.taken) = (None, 0);
-        let counts = 1..=PACKETS_MAX;
-        if !counts.contains(&block.packets) || !counts.contains(&block.repairs) {
+    /// Makes the repair packets of a block that is there. False if there is nothing to make or the block is too
+    /// large, or has a longer packet than it says.
+    pub fn make(&mut self, block: Block, packets: &impl Packets) -> bool {
+        let fits = |index| {
+            let (header, payload) = packets.packet(index);
+            header.len() + payload.len() <= block.longest
+        };
+        if !is_possible(block) || !(0..block.packets.into()).all(fits) {
             return false;
         }
-        let (packets, repairs) = (usize::from(block.packets), usize::from(block.repairs));
-        let len = repair::shard_len(block.longest);
-        self.shard.resize(len, 0);
-        let ready = match &mut self.arithmetic {
-            Some(arithmetic) => arithmetic.reset(packets, repairs, len).is_ok(),
-            none => {
-                *none = ReedSolomonEncoder::new(packets, repairs, len).ok();
-                none.is_some()
-            }
+        let shape = parity::Shape {
+            originals: block.packets.into(),
+            repairs: block.repairs.into(),
+            shard_len: repair::shard_len(block.longest),
         };
-        self.block = ready.then_some(block);
-        ready
+        self.frame(block, shape.shard_len);
+        let (len, made) = (self.packet_len, &mut self.packets);
+        let each = |index: usize, offset: usize, bytes: &[u8]| {
+            let begin = index * len + HEADERS + offset;
+            made[begin..begin + bytes.len()].copy_from_slice(bytes);
+        };
+        self.arithmetic.encode(shape, &Shards(packets), each)
+    }
+
+    /// Begins a block whose packets come one by one; what was begun before is forgotten, what was made is
+    /// there until this one is complete. False if there is nothing to make or the block is too large: then
+    /// nothing will come of it.
+    pub fn begin(&mut self, block: Block) -> bool {
+        self.taken.bytes.clear();
+        self.taken.ends.clear();
+        self.block = Some(block).filter(|block| is_possible(*block));
+        self.block.is_some()
     }
 
     /// Takes the next packet of the block, header and payload. True if it was the last: the repair
     /// packets are there.
     pub fn push(&mut self, header: &[u8], payload: &[u8]) -> bool {
-        let (Some(block), Some(arithmetic)) = (self.block, &mut self.arithmetic) else {
-            return false;
-        };
-        let written = repair::emit_shard(header, payload, &mut self.shard).is_ok();
-        if !written || arithmetic.add_original_shard(&self.shard).is_err() {
+        let Some(block) = self.block else { return false };
+        if header.len() + payload.len() > block.longest {
             // Longer than was said: this block goes without.
             self.block = None;
             return false;
         }
-        self.taken += 1;
-        if self.taken < block.packets {
+        self.taken.bytes.extend_from_slice(header);
+        self.taken.bytes.extend_from_slice(payload);
+        self.taken.ends.push(self.taken.bytes.len());
+        if self.taken.ends.len() < block.packets.into() {
             return false;
         }
         self.block = None;
-        self.finish(block);
-        true
+        let taken = core::mem::take(&mut self.taken);
+        let made = self.make(block, &taken);
+        self.taken = taken;
+        made
     }
 
     /// Forgets the repair packets that were made.
@@ -227,12 +269,11 @@ impl Encoder {
         self.packets.get(start..start.checked_add(self.packet_len)?).filter(|it| !it.is_empty())
     }
 
-    fn finish(&mut self, block: Block) {
-        self.packets.clear();
-        let Some(arithmetic) = &mut self.arithmetic else { return };
-        let Ok(parity) = arithmetic.encode() else { return };
-        self.packet_len = rtp::HEADER_LEN + repair::HEADER_LEN + self.shard.len();
-        for (shard, index) in parity.recovery_iter().zip(0..block.repairs) {
+    /// Writes the headers of the repair packets of a block, with room behind each for its shard.
+    fn frame(&mut self, block: Block, shard_len: usize) {
+        self.packet_len = HEADERS + shard_len;
+        self.packets.resize(usize::from(block.repairs) * self.packet_len, 0);
+        for (packet, index) in self.packets.chunks_exact_mut(self.packet_len).zip(0..) {
             let rtp = rtp::Header {
                 marker: index + 1 == block.repairs,
                 payload_type: PAYLOAD_TYPE,
@@ -248,16 +289,20 @@ impl Encoder {
                 repairs: block.repairs,
                 index,
             };
-            let mut written = [0; rtp::HEADER_LEN + repair::HEADER_LEN];
-            let (first, second) = written.split_at_mut(rtp::HEADER_LEN);
-            if rtp.emit(first).and_then(|_| header.emit(second)).is_err() {
-                return;
-            }
-            self.packets.extend_from_slice(&written);
-            self.packets.extend_from_slice(shard);
+            let (first, second) = packet.split_at_mut(rtp::HEADER_LEN);
+            // There is room for both.
+            let _ = rtp.emit(first).and_then(|_| header.emit(second));
             self.sequence = self.sequence.next();
         }
     }
+}
+
+/// Bytes of a repair packet before its shard.
+const HEADERS: usize = rtp::HEADER_LEN + repair::HEADER_LEN;
+
+fn is_possible(block: Block) -> bool {
+    let counts = 1..=PACKETS_MAX;
+    counts.contains(&block.packets) && counts.contains(&block.repairs)
 }
 
 /// Repair of sound: blocks of [`AUDIO_PACKETS`], whose repair packets leave two at a time with the

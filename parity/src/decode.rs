@@ -1,0 +1,235 @@
+//! From what has come of a block to what was lost of its data.
+//!
+//! Parity is the data times a Cauchy matrix: between the points `x` of a shard of parity and `y` of one of
+//! data it has the element `s / (x + y)`, where `s` depends on the coset of the shard of the larger part
+//! alone. So what is missing in the parity of the data that has come is what was lost times the part of the
+//! matrix at these rows and columns, whose inverse is known in closed form.
+
+use crate::encode::{Plan, gather, read};
+use crate::engine::Engine;
+use crate::multiplier::{INVERSES, Multiplier, add, log, subtract};
+use crate::simd::{self, Lanes, Task};
+use crate::{Shape, Shards, Strip, ZERO};
+use reed_solomon_simd::rate::{DefaultRateDecoder, RateDecoder};
+
+/// Shards for which the matrix is solved at most: beyond, its square takes longer than the two transforms of the
+/// whole block that reed-solomon-simd makes.
+const SOLVED_MAX: usize = 64;
+
+/// Restores data. Memory grows to what the largest block needs, and stays.
+#[derive(Default)]
+pub struct Decoder {
+    work: Vec<Strip>,
+    /// What is missing in the parity.
+    missing: Vec<Strip>,
+    rows: Vec<Line>,
+    columns: Vec<Line>,
+    restored: Vec<u8>,
+    shard: Vec<u8>,
+    whole: Option<DefaultRateDecoder<Engine>>,
+}
+
+/// A row or a column of the inverse matrix.
+#[derive(Clone, Copy)]
+struct Line {
+    point: u16,
+    factor: Multiplier,
+}
+
+/// Parity that has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Parity<'a> {
+    /// The numbers of its shards, in whatever order.
+    pub indices: &'a [u16],
+    /// The shards, one behind the other.
+    pub shards: &'a [u8],
+}
+
+impl Parity<'_> {
+    fn numbers(&self) -> impl Iterator<Item = usize> + Clone {
+        self.indices.iter().map(|index| usize::from(*index))
+    }
+}
+
+/// One shard.
+struct Single<'a>(&'a [u8]);
+
+impl Shards for Single<'_> {
+    #[inline(always)]
+    fn copy(&self, _: usize, offset: usize, out: &mut [u8]) {
+        out.copy_from_slice(&self.0[offset..offset + out.len()]);
+    }
+}
+
+impl Decoder {
+    /// Restores the shards `lost`, in ascending order, with as many shards of parity. They are there one
+    /// behind the other, each `shard_len` bytes; `None` if this is no such block.
+    pub fn decode(
+        &mut self,
+        shape: Shape,
+        shards: &impl Shards,
+        lost: &[usize],
+        parity: Parity<'_>,
+    ) -> Option<&[u8]> {
+        if !is_possible(shape, lost, parity) {
+            return None;
+        }
+        self.restored.resize(lost.len() * shape.shard_len, 0);
+        if lost.len() > SOLVED_MAX {
+            // It looks for repetitions itself.
+            self.transform(shape, shards, lost, parity)?;
+        } else {
+            if repeats(parity.indices) {
+                return None;
+            }
+            self.solve(shape, shards, lost, parity);
+        }
+        Some(&self.restored)
+    }
+
+    fn solve(&mut self, shape: Shape, shards: &impl Shards, lost: &[usize], parity: Parity<'_>) {
+        let plan = Plan::new(shape);
+        self.prepare(plan, lost, parity);
+        self.work.resize(plan.work_len(), ZERO);
+        self.missing.resize(lost.len(), ZERO);
+        let Self { work, missing, rows, columns, restored, .. } = self;
+        let lines = (&rows[..], &columns[..]);
+        simd::run(Solving { plan, shape, shards, lost, parity, work, missing, lines, restored });
+    }
+
+    /// The inverse matrix: the element of a column and a row is the product of their factors, divided by the
+    /// distance of their points.
+    fn prepare(&mut self, plan: Plan, lost: &[usize], parity: Parity<'_>) {
+        let xs = || parity.numbers().map(|index| symbol(plan.point_of_repair(index)));
+        let ys = || lost.iter().map(|index| symbol(plan.point_of_original(*index)));
+        // The logarithm of 0 counts as 0: a point's distance from itself is left out.
+        let distances = |from: u16, to: &mut dyn Iterator<Item = u16>| {
+            to.fold(0, |sum, to| add(sum, log(from ^ to)))
+        };
+        let scale = |point: u16, large: bool| if large { scale(point, plan.chunk) } else { 0 };
+        let line = |point: u16, others: u16, own: u16, large: bool| {
+            let factor = subtract(subtract(others, own), scale(point, large));
+            Line { point, factor: Multiplier::of_log(factor) }
+        };
+        self.rows.clear();
+        self.rows.extend(xs().map(|x| {
+            line(x, distances(x, &mut ys()), distances(x, &mut xs()), !plan.high)
+        }));
+        self.columns.clear();
+        self.columns.extend(ys().map(|y| {
+            line(y, distances(y, &mut xs()), distances(y, &mut ys()), plan.high)
+        }));
+    }
+
+    /// What the crate does: transforms the whole block back and forth.
+    fn transform(
+        &mut self,
+        shape: Shape,
+        shards: &impl Shards,
+        lost: &[usize],
+        parity: Parity<'_>,
+    ) -> Option<()> {
+        let Shape { originals, repairs: count, shard_len } = shape;
+        match &mut self.whole {
+            Some(whole) => whole.reset(originals, count, shard_len).ok()?,
+            None => {
+                let new = DefaultRateDecoder::new(originals, count, shard_len, Engine, None);
+                self.whole = new.ok();
+            }
+        }
+        let whole = self.whole.as_mut()?;
+        let mut still = lost.iter().peekable();
+        self.shard.resize(shard_len, 0);
+        for index in 0..originals {
+            if still.next_if_eq(&&index).is_none() {
+                shards.copy(index, 0, &mut self.shard);
+                whole.add_original_shard(index, &self.shard).ok()?;
+            }
+        }
+        for (index, shard) in parity.numbers().zip(parity.shards.chunks_exact(shard_len)) {
+            whole.add_recovery_shard(index, shard).ok()?;
+        }
+        let decoded = whole.decode().ok()?;
+        for (index, restored) in lost.iter().zip(self.restored.chunks_exact_mut(shard_len)) {
+            restored.copy_from_slice(decoded.restored_original(*index)?);
+        }
+        Some(())
+    }
+}
+
+fn is_possible(shape: Shape, lost: &[usize], parity: Parity<'_>) -> bool {
+    shape.is_valid()
+        && !lost.is_empty()
+        && lost.is_sorted_by(|one, next| one < next)
+        && lost.iter().all(|index| *index < shape.originals)
+        && lost.len() == parity.indices.len()
+        && lost.len() * shape.shard_len == parity.shards.len()
+        && parity.numbers().all(|index| index < shape.repairs)
+}
+
+/// Whether the same number is there twice.
+fn repeats(indices: &[u16]) -> bool {
+    indices.iter().enumerate().any(|(at, index)| indices[..at].contains(index))
+}
+
+/// Points are below 16,384.
+fn symbol(point: usize) -> u16 {
+    u16::try_from(point).unwrap_or(u16::MAX)
+}
+
+/// The logarithm of what the elements of the matrix have in common at a point of the larger part: the values
+/// there of the polynomial that is zero at the points of the smaller part, divided by its derivative.
+fn scale(point: u16, chunk: usize) -> u16 {
+    let coset = point & !symbol(chunk - 1);
+    (0..symbol(chunk)).fold(0, |sum, at| subtract(add(sum, log(coset ^ at)), log(at)))
+}
+
+struct Solving<'a, S> {
+    plan: Plan,
+    shape: Shape,
+    shards: &'a S,
+    lost: &'a [usize],
+    parity: Parity<'a>,
+    work: &'a mut [Strip],
+    missing: &'a mut [Strip],
+    lines: (&'a [Line], &'a [Line]),
+    restored: &'a mut [u8],
+}
+
+impl<S: Shards> Task for Solving<'_, S> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { plan, shape, shards, lost, parity, work, missing, lines, restored } = self;
+        let rows = parity.numbers().map(|index| index + 1).max().unwrap_or(0);
+        for (offset, len) in shape.strips() {
+            let mut still = lost.iter().peekable();
+            plan.parity(lanes, rows, work, |index, strip| {
+                if still.next_if_eq(&&index).is_some() {
+                    *strip = ZERO;
+                } else {
+                    read(shards, index, offset, len, strip);
+                }
+            });
+            let come = parity.shards.chunks_exact(shape.shard_len).zip(parity.numbers());
+            for ((strip, row), (shard, index)) in missing.iter_mut().zip(lines.0).zip(come) {
+                read(&Single(shard), 0, offset, len, strip);
+                lanes.add(strip, &work[plan.point_of_repair(index)]);
+                lanes.multiply(strip, lanes.tables(&row.factor));
+            }
+            for (index, column) in lines.1.iter().enumerate() {
+                let mut sum = ZERO;
+                for (strip, row) in missing.iter().zip(lines.0) {
+                    let factor = INVERSES.at((row.point ^ column.point).into());
+                    lanes.add_product(&mut sum, strip, lanes.tables(factor));
+                }
+                lanes.multiply(&mut sum, lanes.tables(&column.factor));
+                gather(&mut sum, len);
+                let at = index * shape.shard_len + offset;
+                restored[at..at + len].copy_from_slice(&sum.as_flattened()[..len]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! From the data of a block to its parity.
+
+use crate::simd::{self, Lanes, Task};
+use crate::transform::{Extent, Pairs, forward, inverse};
+use crate::{STRIP, Shape, Shards, Strip, ZERO};
+
+/// Makes parity. Memory grows to what the largest block needs, and stays.
+#[derive(Default)]
+pub struct Encoder {
+    work: Vec<Strip>,
+}
+
+impl Encoder {
+    /// Makes the parity of a block, and hands it to `each` in parts: index of the shard, offset in it, and
+    /// the bytes there. False if the shape is none that a block may have.
+    pub fn encode(
+        &mut self,
+        shape: Shape,
+        shards: &impl Shards,
+        each: impl FnMut(usize, usize, &[u8]),
+    ) -> bool {
+        if !shape.is_valid() {
+            return false;
+        }
+        let plan = Plan::new(shape);
+        self.work.resize(plan.work_len(), ZERO);
+        simd::run(Encoding { plan, shape, shards, each, work: &mut self.work });
+        true
+    }
+}
+
+struct Encoding<'a, S, E> {
+    plan: Plan,
+    shape: Shape,
+    shards: &'a S,
+    each: E,
+    work: &'a mut [Strip],
+}
+
+impl<S: Shards, E: FnMut(usize, usize, &[u8])> Task for Encoding<'_, S, E> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { plan, shape, shards, mut each, work } = self;
+        for (offset, len) in shape.strips() {
+            plan.parity(lanes, shape.repairs, work, |index, strip| {
+                read(shards, index, offset, len, strip);
+            });
+            for index in 0..shape.repairs {
+                let strip = &mut work[plan.point_of_repair(index)];
+                if len < STRIP {
+                    gather(strip, len);
+                    each(index, offset, &strip.as_flattened()[..len]);
+                } else {
+                    each(index, offset, strip.as_flattened());
+                }
+            }
+        }
+    }
+}
+
+/// How a block is transformed: by the smaller of its two parts, which is one transform then; the other is
+/// as many of that size as it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Parity is the smaller part ("high rate").
+    pub(crate) high: bool,
+    /// Size of a transform.
+    pub(crate) chunk: usize,
+    originals: usize,
+    repairs: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(shape: Shape) -> Self {
+        let Shape { originals, repairs, .. } = shape;
+        let sizes = (originals.next_power_of_two(), repairs.next_power_of_two());
+        // As reed-solomon-simd chooses, or the parity would be another.
+        let high = sizes.0 > sizes.1 || sizes.0 == sizes.1 && originals <= repairs;
+        Self { high, chunk: if high { sizes.1 } else { sizes.0 }, originals, repairs }
+    }
+
+    /// The point of a shard of data.
+    pub(crate) fn point_of_original(self, index: usize) -> usize {
+        if self.high { self.chunk + index } else { index }
+    }
+
+    /// The point of a shard of parity, and its place when it is made.
+    pub(crate) fn point_of_repair(self, index: usize) -> usize {
+        if self.high { index } else { self.chunk + index }
+    }
+
+    /// Strips that are worked on.
+    pub(crate) fn work_len(self) -> usize {
+        if self.high {
+            2 * self.chunk
+        } else {
+            self.chunk + self.repairs.next_multiple_of(self.chunk)
+        }
+    }
+
+    /// Makes one strip of the first `rows` shards of parity; `fill` writes that of a shard of data.
+    #[inline(always)]
+    pub(crate) fn parity<L: Lanes>(
+        self,
+        lanes: L,
+        rows: usize,
+        work: &mut [Strip],
+        fill: impl FnMut(usize, &mut Strip),
+    ) {
+        if self.high {
+            self.parity_high(lanes, rows, work, fill);
+        } else {
+            self.parity_low(lanes, rows, work, fill);
+        }
+    }
+
+    #[inline(always)]
+    fn parity_high<L: Lanes>(
+        self,
+        lanes: L,
+        rows: usize,
+        work: &mut [Strip],
+        mut fill: impl FnMut(usize, &mut Strip),
+    ) {
+        let size = self.chunk;
+        let (sum, part) = work.split_at_mut(size);
+        for first in (0..self.originals).step_by(size) {
+            let used = size.min(self.originals - first);
+            let into = if first == 0 { &mut *sum } else { &mut part[..size] };
+            for (strip, index) in into.iter_mut().zip(first..first + used) {
+                fill(index, strip);
+            }
+            into[used..].fill(ZERO);
+            let extent = Extent { position: 0, size, used, coset: size + first };
+            inverse(lanes, &mut Strips(into), extent);
+            if first > 0 {
+                for (sum, part) in sum.iter_mut().zip(&*part) {
+                    lanes.add(sum, part);
+                }
+            }
+        }
+        forward(lanes, &mut Strips(sum), Extent { position: 0, size, used: rows, coset: 0 });
+    }
+
+    #[inline(always)]
+    fn parity_low<L: Lanes>(
+        self,
+        lanes: L,
+        rows: usize,
+        work: &mut [Strip],
+        mut fill: impl FnMut(usize, &mut Strip),
+    ) {
+        let size = self.chunk;
+        let (data, parity) = work.split_at_mut(size);
+        for (index, strip) in data[..self.originals].iter_mut().enumerate() {
+            fill(index, strip);
+        }
+        data[self.originals..].fill(ZERO);
+        let extent = Extent { position: 0, size, used: self.originals, coset: 0 };
+        inverse(lanes, &mut Strips(data), extent);
+        for first in (0..rows).step_by(size) {
+            let part = &mut parity[first..first + size];
+            part.copy_from_slice(data);
+            let extent = Extent { position: 0, size, used: size.min(rows - first), coset: size + first };
+            forward(lanes, &mut Strips(part), extent);
+        }
+    }
+}
+
+/// Strips, one behind the other.
+struct Strips<'a>(&'a mut [Strip]);
+
+impl Pairs for Strips<'_> {
+    #[inline(always)]
+    fn pair(&mut self, first: usize, second: usize) -> (&mut [[u8; 64]], &mut [[u8; 64]]) {
+        let (before, from) = self.0.split_at_mut(second);
+        (&mut before[first], &mut from[0])
+    }
+}
+
+/// Reads `len` bytes of a shard of data.
+#[inline(always)]
+pub(crate) fn read(shards: &impl Shards, index: usize, offset: usize, len: usize, strip: &mut Strip) {
+    if len < STRIP {
+        shards.copy(index, offset, &mut strip.as_flattened_mut()[..len]);
+        spread(strip, len);
+    } else {
+        shards.copy(index, offset, strip.as_flattened_mut());
+    }
+}
+
+/// Puts the `len` bytes of a strip to where its symbols are: in the last 64 bytes of a shard the first half
+/// of what is left is low bytes, the second half high bytes.
+#[inline(always)]
+fn spread(strip: &mut Strip, len: usize) {
+    let (whole, rest) = (len / 64, len % 64);
+    if rest > 0 {
+        let last = &mut strip[whole];
+        last.copy_within(rest / 2..rest, 32);
+        last[rest / 2..32].fill(0);
+        last[32 + rest / 2..].fill(0);
+    }
+    strip[len.div_ceil(64)..].fill([0; 64]);
+}
+
+/// Undoes [`spread`].
+#[inline(always)]
+pub(crate) fn gather(strip: &mut Strip, len: usize) {
+    let (whole, rest) = (len / 64, len % 64);
+    if rest > 0 {
+        strip[whole].copy_within(32..32 + rest / 2, rest / 2);
+    }
+}
