@@ -8,12 +8,17 @@ use core::ops::Range;
 use core::str::FromStr;
 use streamsocket_media::clock::Monotonic;
 
-/// Packets of a batch: one message to a kernel that segments (UDP_SEGMENT), and at 1400 bytes
-/// 22 kB, which the smallest switch buffers (128 kB) take many times.
-pub const BATCH_PACKETS: usize = 16;
+/// Bytes of a batch at most: not half of what the smallest switch buffers hold (128 kB), so that the batches of
+/// two senders may meet there. At 1400 bytes it is 40 packets, which are one message to a kernel that
+/// segments (UDP_SEGMENT). Each batch is a wake-up, which costs more than to send its packets.
+const BATCH_BYTES: usize = 56_000;
 
-/// Batches that leave together when the timer was late: 45 kB, a third of a small switch's buffer.
-const BATCHES_TOGETHER: usize = 2;
+/// The same where a rate is given: who does so knows a network that is slower than 100 Mbit/s.
+const BATCH_BYTES_BY_RATE: usize = 22_400;
+
+/// Bytes of the frame itself in the batch that completes it, at most: a receiver decodes what has come while
+/// it waits for the rest, and has little left to do then.
+const LAST_BYTES: usize = 22_400;
 
 /// Frames in a row that had not left when the next one came, and whose repair packets leave all the same:
 /// who was held up for a moment catches up. On a machine that is always late, repair packets would make it
@@ -93,8 +98,14 @@ pub struct Pacer {
     pace: Pace,
     interval: Interval,
     start: Monotonic,
-    /// Nanoseconds from batch to batch.
-    gap: i64,
+    /// Nanoseconds for each packet behind the first batch.
+    each: i64,
+    /// Packets of a batch at most.
+    most: usize,
+    /// Packets of the frame itself in the batch that completes it, at most.
+    last: usize,
+    /// Packets of the first batch.
+    first: usize,
     /// Packets of the frame itself.
     media: usize,
     /// These, and the repair packets behind them.
@@ -108,8 +119,19 @@ impl Pacer {
     /// A pacer for frames that come about every `interval` nanoseconds, until it has measured.
     #[must_use]
     pub const fn new(pace: Pace, interval: i64) -> Self {
-        let interval = Interval { nanos: interval, last: None };
-        Self { pace, interval, start: Monotonic(0), gap: 0, media: 0, packets: 0, sent: 0, late: 0 }
+        Self {
+            pace,
+            interval: Interval { nanos: interval, last: None },
+            start: Monotonic(0),
+            each: 0,
+            most: 1,
+            last: 1,
+            first: 0,
+            media: 0,
+            packets: 0,
+            sent: 0,
+            late: 0,
+        }
     }
 
     /// Begins a frame that was captured at `capture`. What was left of the frame before is forgotten:
@@ -120,39 +142,58 @@ impl Pacer {
         self.media = load.media;
         self.packets = load.media + load.repairs;
         self.sent = 0;
-        let bytes = load.bytes;
-        let batches = self.packets.div_ceil(BATCH_PACKETS).max(1) as u64;
-        let span = match self.pace {
-            Pace::Off => 0,
-            Pace::Share(share) => scale(self.interval.nanos, share).min(SPREAD_MAX_NANOS),
-            Pace::Rate(rate) => {
-                let nanos = bytes as u128 * 8 * 1_000_000_000 / u128::from(rate);
-                i64::try_from(nanos).unwrap_or(i64::MAX)
-            }
+        let bytes = load.bytes.div_ceil(self.packets.max(1)).max(1);
+        let most = match self.pace {
+            Pace::Rate(_) => BATCH_BYTES_BY_RATE,
+            Pace::Off | Pace::Share(_) => BATCH_BYTES,
         };
-        self.gap = span / i64::try_from(batches).unwrap_or(i64::MAX);
+        self.most = (most / bytes).max(1);
+        self.last = (LAST_BYTES / bytes).max(1).min(self.most);
+        self.first = self.next_end();
+        let nanos = match self.pace {
+            Pace::Off => 0,
+            Pace::Share(share) => {
+                // The first batch leaves at once. That half of it counts makes the last one leave a
+                // little before the time is over.
+                let span = scale(self.interval.nanos, share).min(SPREAD_MAX_NANOS);
+                let halves = 2 * self.packets - self.first;
+                2 * i128::from(span) / halves.max(1) as i128
+            }
+            Pace::Rate(rate) => bytes as i128 * 8 * 1_000_000_000 / i128::from(rate.max(1)),
+        };
+        self.each = i64::try_from(nanos).unwrap_or(i64::MAX);
     }
 
     /// The packets that may leave at `now`, the frame's own first; they count as sent. Who asks late
-    /// gets no more than two batches at once, and the rest is later by as much: a burst would be lost
-    /// in the queues that pacing is for.
+    /// gets no more than one batch, and the rest is later by as much: a burst would be lost in the
+    /// queues that pacing is for.
     pub fn due(&mut self, now: Monotonic) -> Range<usize> {
-        let batches = if self.gap == 0 {
-            usize::MAX
-        } else {
-            let elapsed = now.nanos_since(self.start).max(0);
-            let due = usize::try_from(elapsed / self.gap).unwrap_or(usize::MAX).saturating_add(1);
-            let most = self.sent / BATCH_PACKETS + BATCHES_TOGETHER;
-            if due > most {
-                let passed = i64::try_from(most - 1).unwrap_or(i64::MAX);
-                self.start = now.offset(-self.gap.saturating_mul(passed));
+        let begin = self.sent;
+        if self.each == 0 {
+            self.sent = self.packets;
+        } else if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.sent = self.next_end();
+            if self.deadline().is_some_and(|deadline| deadline <= now) {
+                self.start = now.offset(-self.delay(self.sent));
             }
-            due.min(most)
-        };
-        let end = batches.saturating_mul(BATCH_PACKETS).clamp(self.sent, self.packets);
-        let range = self.sent..end;
-        self.sent = end;
-        range
+        }
+        begin..self.sent
+    }
+
+    /// Where the next batch ends: at a part of the frame or of its repair packets, which are divided evenly, but
+    /// for the batch that completes the frame.
+    fn next_end(&self) -> usize {
+        let before = if self.media > self.most { self.media - self.last } else { 0 };
+        let ends = [before, self.media, self.packets];
+        let end = ends.into_iter().find(|end| self.sent < *end).unwrap_or(self.sent);
+        let left = end - self.sent;
+        self.sent + left.div_ceil(left.div_ceil(self.most).max(1))
+    }
+
+    /// Nanoseconds after the first batch at which the batch leaves that ends here.
+    fn delay(&self, end: usize) -> i64 {
+        let packets = i64::try_from(end - self.first.min(end)).unwrap_or(i64::MAX);
+        self.each.saturating_mul(packets)
     }
 
     /// The packets that have not left yet, since the next frame is there; they count as sent. When that
@@ -168,11 +209,8 @@ impl Pacer {
     /// When to ask again, or `None` if the whole frame has left.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        if self.sent >= self.packets {
-            return None;
-        }
-        let batch = i64::try_from(self.sent / BATCH_PACKETS).unwrap_or(i64::MAX);
-        Some(self.start.offset(self.gap.saturating_mul(batch)))
+        let left = self.sent < self.packets;
+        left.then(|| self.start.offset(self.delay(self.next_end())))
     }
 }
 
@@ -222,14 +260,65 @@ mod tests {
         Load { media, repairs, bytes: (media + repairs) * 1400 }
     }
 
+    /// When the batches of a frame leave, and what of it.
+    fn batches(pacer: &mut Pacer) -> Vec<(i64, Range<usize>)> {
+        let mut batches = Vec::new();
+        while let Some(deadline) = pacer.deadline() {
+            batches.push((deadline.0, pacer.due(deadline)));
+        }
+        batches
+    }
+
+    fn ranges(pacer: &mut Pacer) -> Vec<Range<usize>> {
+        batches(pacer).into_iter().map(|(_, range)| range).collect()
+    }
+
     #[test]
     fn repair_packets_share_the_time() {
         let mut pacer = begun(Pace::Share(0.5), 0);
-        pacer.begin(Monotonic(0), Monotonic(0), load(40, 20));
-        assert_eq!(pacer.due(Monotonic(0)), 0..16);
-        assert_eq!(pacer.due(Monotonic(INTERVAL / 4)), 16..48);
-        assert_eq!(pacer.flush(), 48..60);
-        assert_eq!((pacer.deadline(), pacer.due(Monotonic(INTERVAL))), (None, 60..60));
+        pacer.begin(Monotonic(0), Monotonic(0), load(172, 39));
+        // Of the frame itself the last batch has 16.
+        assert_eq!(ranges(&mut pacer), [0..39, 39..78, 78..117, 117..156, 156..172, 172..211]);
+        pacer.begin(Monotonic(0), Monotonic(0), load(28, 17));
+        assert_eq!(ranges(&mut pacer), [0..28, 28..45]);
+        pacer.begin(Monotonic(0), Monotonic(0), load(41, 18));
+        assert_eq!(ranges(&mut pacer), [0..25, 25..41, 41..59]);
+    }
+
+    /// Bytes that wait in front of a link of 100 Mbit/s, at most, with what Ethernet, IP and UDP add.
+    fn queue(pacer: &mut Pacer) -> i64 {
+        let (mut queue, mut most, mut last) = (0, 0, 0);
+        for (at, range) in batches(pacer) {
+            queue = (queue - (at - last) * 125 / 10_000).max(0);
+            queue += i64::try_from(range.len()).unwrap() * (1400 + 42);
+            (most, last) = (most.max(queue), at);
+        }
+        most
+    }
+
+    #[test]
+    fn the_smallest_switch_is_not_overrun() {
+        let mut pacer = begun(Pace::Share(0.5), 0);
+        pacer.begin(Monotonic(0), Monotonic(0), load(172, 39));
+        let most = queue(&mut pacer);
+        assert!((90_000..118_000).contains(&most), "{most}");
+        // Pictures of 1280x720 of two senders, which leave at the same instants.
+        pacer.begin(Monotonic(0), Monotonic(0), load(88, 27));
+        let most = queue(&mut pacer);
+        assert!(2 * most < 128 * 1024, "{most}");
+    }
+
+    #[test]
+    fn batches_are_bytes_whatever_the_packets() {
+        for (len, most) in [(300, 186), (8900, 6), (60_000, 1)] {
+            let mut pacer = begun(Pace::Share(0.5), 0);
+            let (media, repairs) = (1000, 200);
+            pacer.begin(Monotonic(0), Monotonic(0), Load { media, repairs, bytes: 1200 * len });
+            let ranges = ranges(&mut pacer);
+            let longest = ranges.iter().map(Range::len).max().unwrap();
+            assert!((most * 9 / 10..=most).contains(&longest), "{longest} of {len} bytes");
+            assert_eq!(ranges.last().unwrap().end, 1200);
+        }
     }
 
     #[test]
@@ -254,36 +343,37 @@ mod tests {
     #[test]
     fn a_frame_is_spread_over_its_share_of_the_interval() {
         let mut pacer = begun(Pace::Share(0.5), 170);
-        let mut at = Vec::new();
-        while let Some(deadline) = pacer.deadline() {
-            let due = pacer.due(deadline);
-            assert!(!due.is_empty() && due.len() <= BATCH_PACKETS);
-            at.push(deadline.0);
-        }
-        assert_eq!(at.len(), 11);
-        let last = *at.last().unwrap();
-        assert!(last < INTERVAL / 2 && last > INTERVAL * 4 / 10, "{at:?}");
+        let batches = batches(&mut pacer);
+        assert!(batches.iter().all(|(_, range)| (1..=40).contains(&range.len())));
+        assert_eq!(batches.len(), 5);
+        let last = batches[4].0;
+        assert!(last < INTERVAL / 2 && last > INTERVAL * 4 / 10, "{batches:?}");
     }
 
     #[test]
     fn nothing_is_due_before_its_time() {
-        let mut pacer = begun(Pace::Share(0.5), 40);
-        assert_eq!(pacer.due(Monotonic(0)), 0..16);
+        let mut pacer = begun(Pace::Share(0.5), 80);
+        assert_eq!(pacer.due(Monotonic(0)), 0..32);
         let next = pacer.deadline().unwrap();
         assert!(pacer.due(next.offset(-1)).is_empty());
-        assert_eq!(pacer.due(next), 16..32);
+        assert_eq!(pacer.due(next), 32..64);
     }
 
     #[test]
     fn a_late_timer_makes_the_rest_later_instead_of_a_burst() {
-        let mut pacer = begun(Pace::Share(0.5), 170);
-        let gap = INTERVAL / 2 / 11;
-        let late = Monotonic(10 * gap);
-        assert_eq!(pacer.due(late), 0..32);
+        let mut pacer = begun(Pace::Share(0.5), 172);
+        let gap = 39 * pacer.each;
+        assert_eq!(pacer.due(Monotonic(0)), 0..39);
+        let late = Monotonic(3 * gap);
+        assert_eq!(pacer.due(late), 39..78);
         assert!(pacer.due(late).is_empty());
         assert_eq!(pacer.deadline(), Some(late.offset(gap)));
-        assert_eq!(pacer.due(late.offset(gap)), 32..48);
-        assert_eq!(pacer.flush(), 48..170);
+        assert_eq!(pacer.due(late.offset(gap)), 78..117);
+        assert_eq!(pacer.flush(), 117..172);
+        // A little late is made up for.
+        pacer.begin(Monotonic(0), Monotonic(0), load(172, 0));
+        assert_eq!(pacer.due(Monotonic(gap / 2)), 0..39);
+        assert_eq!(pacer.deadline(), Some(Monotonic(39 * pacer.each)));
     }
 
     #[test]
@@ -294,14 +384,13 @@ mod tests {
 
     #[test]
     fn a_rate_is_kept() {
-        // 170 packets of 1400 bytes at 100 Mbit/s take 19 ms, in 11 batches.
+        // 170 packets of 1400 bytes at 100 Mbit/s take 19.04 ms.
         let mut pacer = begun(Pace::Rate(100_000_000), 170);
-        let mut last = 0;
-        while let Some(deadline) = pacer.deadline() {
-            pacer.due(deadline);
-            last = deadline.0;
-        }
-        assert_eq!(last, 19_040_000 / 11 * 10);
+        let batches = batches(&mut pacer);
+        assert!(batches.iter().all(|(_, range)| range.len() <= 16));
+        let (last, range) = batches.last().unwrap();
+        let sent = i64::try_from(range.end).unwrap() * 1400 * 80;
+        assert!((0..2_000_000).contains(&(sent - last)), "{batches:?}");
     }
 
     #[test]
