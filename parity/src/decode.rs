@@ -9,7 +9,7 @@ use crate::encode::{Plan, gather, read};
 use crate::engine::Engine;
 use crate::multiplier::{INVERSES, Multiplier, add, log, subtract};
 use crate::simd::{self, Lanes, Task};
-use crate::{Shape, Shards, Strip, ZERO};
+use crate::block::{Shape, Shards, Strip, ZERO};
 use reed_solomon_simd::rate::{DefaultRateDecoder, RateDecoder};
 
 /// Shards for which the matrix is solved at most: beyond, its square takes longer than the two transforms of the

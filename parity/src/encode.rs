@@ -2,7 +2,7 @@
 
 use crate::simd::{self, Lanes, Task};
 use crate::transform::{Extent, Pairs, forward, inverse};
-use crate::{STRIP, Shape, Shards, Strip, ZERO};
+use crate::block::{STRIP, Shape, Shards, Strip, ZERO};
 
 /// Makes parity. Memory grows to what the largest block needs, and stays.
 #[derive(Default)]

@@ -75,8 +75,8 @@ pub(crate) struct Multipliers {
 /// 16 kB: what a block of up to 64 shards of parity needs.
 const PAGE: usize = 128;
 
-/// Up to the largest transforms of a block of [`SHARDS_MAX`](crate::Shape::SHARDS_MAX) of either kind.
-const PAGES: usize = 4 * crate::Shape::SHARDS_MAX / PAGE;
+/// Up to the largest transforms of a block of [`SHARDS_MAX`](crate::block::Shape::SHARDS_MAX) of either kind.
+const PAGES: usize = 4 * crate::block::Shape::SHARDS_MAX / PAGE;
 
 impl Multipliers {
     const fn new(make: fn(usize) -> Multiplier) -> Self {

@@ -1,12 +1,12 @@
 //! When the samples of generated or recorded sound are due. No device paces such sound: it is stamped by
-//! counting sample frames from an epoch, and handed out in chunks of 5 ms once their last sample has been
+//! counting sample frames from an epoch, and handed out in chunks of 10 ms once their last sample has been
 //! captured, as a sound card would.
 
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::{Monotonic, sample_nanos};
 
-/// Chunks a second: 5 ms each, the length of the packets that they fill.
-pub const CHUNKS_PER_SECOND: u32 = 200;
+/// Chunks a second: 10 ms each, two packets that leave together. Each chunk is a wake-up.
+pub const CHUNKS_PER_SECOND: u32 = 100;
 
 /// Sample frames in one chunk of sound with this rate.
 #[must_use]

@@ -13,13 +13,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     ".",
     "board/webcam",
     "convert",
     "journal",
     "media",
     "net",
+    "parity",
     "receiver",
     "stream",
     "subscribe",

@@ -125,7 +125,7 @@ impl Microphone {
         &self.name
     }
 
-    /// Sample frames that come at a time, about 5 ms. Room for less makes for more calls.
+    /// Sample frames that come at a time, about 10 ms. Room for less makes for more calls.
     #[must_use]
     pub const fn period_frames(&self) -> usize {
         self.period

@@ -27,8 +27,8 @@ const SAMPLES: [Format; 10] = [
 /// Channel counts, the best first.
 const CHANNELS: [u8; 2] = [2, 1];
 
-/// Samples come in portions of this length: what one packet carries.
-const PERIOD_MICROS: u32 = 5000;
+/// Samples come in portions of this length: two packets, which leave together. Each portion is a wake-up.
+const PERIOD_MICROS: u32 = 10_000;
 
 /// The card must be able to wait this long for its reader: longer than a busy machine keeps the event
 /// loop away. It is no latency: what is there is read at once.

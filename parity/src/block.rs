@@ -1,0 +1,46 @@
+//! What a block is, and where its shards come from.
+
+/// Bytes of each shard that are worked on at a time, of those tried (128, 256, 512) the fastest: with the 128 shards of
+/// two transforms of 64 it is 64 kB, which stays in the second cache.
+pub const STRIP: usize = 512;
+
+/// The symbols of a strip: in each 64 bytes the low bytes of 32 symbols, and then their high bytes.
+pub(crate) type Strip = [[u8; 64]; STRIP / 64];
+
+/// Nothing but zeros.
+pub(crate) const ZERO: Strip = [[0; 64]; STRIP / 64];
+
+/// How many shards a block has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Shards of data.
+    pub originals: usize,
+    /// Shards of parity.
+    pub repairs: usize,
+    /// Bytes of each, an even number.
+    pub shard_len: usize,
+}
+
+impl Shape {
+    /// Shards of either kind at most.
+    pub const SHARDS_MAX: usize = 4096;
+
+    pub(crate) fn is_valid(self) -> bool {
+        let counts = 1..=Self::SHARDS_MAX;
+        counts.contains(&self.originals)
+            && counts.contains(&self.repairs)
+            && self.shard_len > 0
+            && self.shard_len % 2 == 0
+    }
+
+    /// The offsets in a shard at which its strips begin, and the length of each.
+    pub(crate) fn strips(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.shard_len).step_by(STRIP).map(move |at| (at, STRIP.min(self.shard_len - at)))
+    }
+}
+
+/// The shards of the data of a block.
+pub trait Shards {
+    /// Copies the bytes of the shard `index` from `offset` on to `out`.
+    fn copy(&self, index: usize, offset: usize, out: &mut [u8]);
+}
