@@ -67,7 +67,7 @@ impl Decoder {
     pub fn decode(
         &mut self,
         shape: Shape,
-        shards: &impl Shards,
+        shards: &dyn Shards,
         lost: &[usize],
         parity: Parity<'_>,
     ) -> Option<&[u8]> {
@@ -87,7 +87,7 @@ impl Decoder {
         Some(&self.restored)
     }
 
-    fn solve(&mut self, shape: Shape, shards: &impl Shards, lost: &[usize], parity: Parity<'_>) {
+    fn solve(&mut self, shape: Shape, shards: &dyn Shards, lost: &[usize], parity: Parity<'_>) {
         let plan = Plan::new(shape);
         self.prepare(plan, lost, parity);
         self.work.resize(plan.work_len(), ZERO);
@@ -125,7 +125,7 @@ impl Decoder {
     fn transform(
         &mut self,
         shape: Shape,
-        shards: &impl Shards,
+        shards: &dyn Shards,
         lost: &[usize],
         parity: Parity<'_>,
     ) -> Option<()> {
@@ -184,10 +184,10 @@ fn scale(point: u16, chunk: usize) -> u16 {
     (0..symbol(chunk)).fold(0, |sum, at| subtract(add(sum, log(coset ^ at)), log(at)))
 }
 
-struct Solving<'a, S> {
+struct Solving<'a> {
     plan: Plan,
     shape: Shape,
-    shards: &'a S,
+    shards: &'a dyn Shards,
     lost: &'a [usize],
     parity: Parity<'a>,
     work: &'a mut [Strip],
@@ -196,7 +196,7 @@ struct Solving<'a, S> {
     restored: &'a mut [u8],
 }
 
-impl<S: Shards> Task for Solving<'_, S> {
+impl Task for Solving<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { plan, shape, shards, lost, parity, work, missing, lines, restored } = self;

@@ -2,7 +2,7 @@
 
 use crate::simd::{self, Lanes, Task};
 use crate::transform::{Extent, Pairs, forward, inverse};
-use crate::block::{STRIP, Shape, Shards, Strip, ZERO};
+use crate::block::{Shape, Shards, Strip, ZERO};
 
 /// Makes parity. Memory grows to what the largest block needs, and stays.
 #[derive(Default)]
@@ -16,8 +16,8 @@ impl Encoder {
     pub fn encode(
         &mut self,
         shape: Shape,
-        shards: &impl Shards,
-        each: impl FnMut(usize, usize, &[u8]),
+        shards: &dyn Shards,
+        each: &mut dyn FnMut(usize, usize, &[u8]),
     ) -> bool {
         if !shape.is_valid() {
             return false;
@@ -29,30 +29,26 @@ impl Encoder {
     }
 }
 
-struct Encoding<'a, S, E> {
+struct Encoding<'a> {
     plan: Plan,
     shape: Shape,
-    shards: &'a S,
-    each: E,
+    shards: &'a dyn Shards,
+    each: &'a mut dyn FnMut(usize, usize, &[u8]),
     work: &'a mut [Strip],
 }
 
-impl<S: Shards, E: FnMut(usize, usize, &[u8])> Task for Encoding<'_, S, E> {
+impl Task for Encoding<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { plan, shape, shards, mut each, work } = self;
+        let Self { plan, shape, shards, each, work } = self;
         for (offset, len) in shape.strips() {
             plan.parity(lanes, shape.repairs, work, |index, strip| {
                 read(shards, index, offset, len, strip);
             });
             for index in 0..shape.repairs {
                 let strip = &mut work[plan.point_of_repair(index)];
-                if len < STRIP {
-                    gather(strip, len);
-                    each(index, offset, &strip.as_flattened()[..len]);
-                } else {
-                    each(index, offset, strip.as_flattened());
-                }
+                gather(strip, len);
+                each(index, offset, &strip.as_flattened()[..len]);
             }
         }
     }
@@ -180,13 +176,9 @@ impl Pairs for Strips<'_> {
 
 /// Reads `len` bytes of a shard of data.
 #[inline(always)]
-pub(crate) fn read(shards: &impl Shards, index: usize, offset: usize, len: usize, strip: &mut Strip) {
-    if len < STRIP {
-        shards.copy(index, offset, &mut strip.as_flattened_mut()[..len]);
-        spread(strip, len);
-    } else {
-        shards.copy(index, offset, strip.as_flattened_mut());
-    }
+pub(crate) fn read(shards: &dyn Shards, index: usize, offset: usize, len: usize, strip: &mut Strip) {
+    shards.copy(index, offset, &mut strip.as_flattened_mut()[..len]);
+    spread(strip, len);
 }
 
 /// Puts the `len` bytes of a strip to where its symbols are: in the last 64 bytes of a shard the first half

@@ -157,5 +157,5 @@ fn what_is_no_block_is_refused() {
     let repairs = Parity { indices: &[0], shards: &of(&[0]) };
     assert_eq!(decoder.decode(good, &data, &[1], repairs), Some(&data.0[1][..]));
     let odd = Shape { shard_len: 5, ..good };
-    assert!(!Encoder::default().encode(odd, &data, |_, _, _| {}));
+    assert!(!Encoder::default().encode(odd, &data, &mut |_, _, _| {}));
 }

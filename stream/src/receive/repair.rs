@@ -321,7 +321,6 @@ struct Come<'a> {
 }
 
 impl Shards for Come<'_> {
-    #[inline(always)]
     fn copy(&self, index: usize, offset: usize, out: &mut [u8]) {
         let packet = find(self.kept, self.first + index as u64).unwrap_or_default();
         repair::emit_shard_part(packet, &[], offset, out);

@@ -143,7 +143,6 @@ impl Packets for Taken {
 struct Shards<'a, P>(&'a P);
 
 impl<P: Packets> parity::Shards for Shards<'_, P> {
-    #[inline(always)]
     fn copy(&self, index: usize, offset: usize, out: &mut [u8]) {
         let (header, payload) = self.0.packet(index);
         repair::emit_shard_part(header, payload, offset, out);
@@ -206,11 +205,11 @@ impl Encoder {
         };
         self.frame(block, shape.shard_len);
         let (len, made) = (self.packet_len, &mut self.packets);
-        let each = |index: usize, offset: usize, bytes: &[u8]| {
+        let mut each = |index: usize, offset: usize, bytes: &[u8]| {
             let begin = index * len + HEADERS + offset;
             made[begin..begin + bytes.len()].copy_from_slice(bytes);
         };
-        self.arithmetic.encode(shape, &Shards(packets), each)
+        self.arithmetic.encode(shape, &Shards(packets), &mut each)
     }
 
     /// Begins a block whose packets come one by one; what was begun before is forgotten, what was made is
