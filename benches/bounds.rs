@@ -23,7 +23,7 @@ const BOUNDS: [(&str, u64); STAGES.len()] = [
 const SLACK: u64 = 10;
 
 /// The crates that the stages are in.
-const CRATES: [&str; 4] = ["convert", "media", "stream", "wire"];
+const CRATES: [&str; 5] = ["convert", "media", "parity", "stream", "wire"];
 
 /// Instructions of the whole program when it does it so many times.
 fn counted(stage: &str, times: u64) -> u64 {

@@ -11,7 +11,7 @@ use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
-use streamsocket_stream::send::repair::{Block, Encoder, Share};
+use streamsocket_stream::send::repair::{Block, Encoder, Packets, Share};
 use streamsocket_wire::jpeg_scan::{Scanned, Scanner, scan};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair;
@@ -204,18 +204,10 @@ impl Stages {
         let packets = u16::try_from(self.packets.len()).expect("a usual picture");
         let repairs = "20".parse::<Share>().expect("a share").of_frame(packets.into());
         let longest = self.packets.get(0).expect("a packet").len();
-        self.encoder.clear();
-        self.encoder.begin(Block {
-            first: Sequence(0),
-            time: RtpTime(0),
-            packets,
-            repairs,
-            longest,
-        });
-        for packet in self.packets.range(0..packets.into()) {
-            self.encoder.push(packet.header, &self.jpeg[packet.payload]);
-        }
-        assert_eq!(self.encoder.len(), repairs.into());
+        let block =
+            Block { first: Sequence(0), time: RtpTime(0), packets, repairs, longest };
+        let made = self.encoder.make(block, &Cut { packets: &self.packets, jpeg: &self.jpeg });
+        assert!(made && self.encoder.len() == usize::from(repairs));
     }
 
     fn reassemble(&mut self) {
@@ -255,6 +247,19 @@ impl Stages {
         let mut made = 0;
         decoder.poll(MEDIA, &mut |_, _| made += 1);
         assert!(made > 0, "nothing was lost");
+    }
+}
+
+/// The packets of a picture, which read from it.
+struct Cut<'a> {
+    packets: &'a FramePackets,
+    jpeg: &'a [u8],
+}
+
+impl Packets for Cut<'_> {
+    fn packet(&self, index: usize) -> (&[u8], &[u8]) {
+        let packet = self.packets.get(index).expect("it was cut into so many");
+        (packet.header, &self.jpeg[packet.payload])
     }
 }
 
