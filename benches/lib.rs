@@ -204,8 +204,7 @@ impl Stages {
         let packets = u16::try_from(self.packets.len()).expect("a usual picture");
         let repairs = "20".parse::<Share>().expect("a share").of_frame(packets.into());
         let longest = self.packets.get(0).expect("a packet").len();
-        let block =
-            Block { first: Sequence(0), time: RtpTime(0), packets, repairs, longest };
+        let block = Block { first: Sequence(0), time: RtpTime(0), packets, repairs, longest };
         let made = self.encoder.make(block, &Cut { packets: &self.packets, jpeg: &self.jpeg });
         assert!(made && self.encoder.len() == usize::from(repairs));
     }

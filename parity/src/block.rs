@@ -2,7 +2,7 @@
 
 /// Bytes of each shard that are worked on at a time, of those tried (128, 256, 512) the fastest: with the 128 shards of
 /// two transforms of 64 it is 64 kB, which stays in the second cache.
-pub const STRIP: usize = 512;
+pub(crate) const STRIP: usize = 512;
 
 /// The symbols of a strip: in each 64 bytes the low bytes of 32 symbols, and then their high bytes.
 pub(crate) type Strip = [[u8; 64]; STRIP / 64];
@@ -25,11 +25,14 @@ impl Shape {
     /// Shards of either kind at most.
     pub const SHARDS_MAX: usize = 4096;
 
+    /// Bytes of a shard at most: those of a UDP datagram.
+    pub const LEN_MAX: usize = 65_536;
+
     pub(crate) fn is_valid(self) -> bool {
         let counts = 1..=Self::SHARDS_MAX;
         counts.contains(&self.originals)
             && counts.contains(&self.repairs)
-            && self.shard_len > 0
+            && (2..=Self::LEN_MAX).contains(&self.shard_len)
             && self.shard_len % 2 == 0
     }
 

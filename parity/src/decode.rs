@@ -5,11 +5,11 @@
 //! alone. So what is missing in the parity of the data that has come is what was lost times the part of the
 //! matrix at these rows and columns, whose inverse is known in closed form.
 
+use crate::block::{Shape, Shards, Strip, ZERO};
 use crate::encode::{Plan, gather, read};
-use crate::engine::Engine;
+use crate::engine::StripEngine;
 use crate::multiplier::{INVERSES, Multiplier, add, log, subtract};
 use crate::simd::{self, Lanes, Task};
-use crate::block::{Shape, Shards, Strip, ZERO};
 use reed_solomon_simd::rate::{DefaultRateDecoder, RateDecoder};
 
 /// Shards for which the matrix is solved at most: beyond, its square takes longer than the two transforms of the
@@ -26,7 +26,7 @@ pub struct Decoder {
     columns: Vec<Line>,
     restored: Vec<u8>,
     shard: Vec<u8>,
-    whole: Option<DefaultRateDecoder<Engine>>,
+    whole: Option<DefaultRateDecoder<StripEngine>>,
 }
 
 /// A row or a column of the inverse matrix.
@@ -112,13 +112,13 @@ impl Decoder {
             Line { point, factor: Multiplier::of_log(factor) }
         };
         self.rows.clear();
-        self.rows.extend(xs().map(|x| {
-            line(x, distances(x, &mut ys()), distances(x, &mut xs()), !plan.high)
-        }));
+        self.rows.extend(
+            xs().map(|x| line(x, distances(x, &mut ys()), distances(x, &mut xs()), !plan.high)),
+        );
         self.columns.clear();
-        self.columns.extend(ys().map(|y| {
-            line(y, distances(y, &mut xs()), distances(y, &mut ys()), plan.high)
-        }));
+        self.columns.extend(
+            ys().map(|y| line(y, distances(y, &mut xs()), distances(y, &mut ys()), plan.high)),
+        );
     }
 
     /// What the crate does: transforms the whole block back and forth.
@@ -131,9 +131,14 @@ impl Decoder {
     ) -> Option<()> {
         let Shape { originals, repairs: count, shard_len } = shape;
         match &mut self.whole {
-            Some(whole) => whole.reset(originals, count, shard_len).ok()?,
+            Some(whole) => {
+                if whole.reset(originals, count, shard_len).is_err() {
+                    self.whole = None;
+                    return None;
+                }
+            }
             None => {
-                let new = DefaultRateDecoder::new(originals, count, shard_len, Engine, None);
+                let new = DefaultRateDecoder::new(originals, count, shard_len, StripEngine, None);
                 self.whole = new.ok();
             }
         }
@@ -172,7 +177,7 @@ fn repeats(indices: &[u16]) -> bool {
     indices.iter().enumerate().any(|(at, index)| indices[..at].contains(index))
 }
 
-/// Points are below 16,384.
+/// Points are below 8192.
 fn symbol(point: usize) -> u16 {
     u16::try_from(point).unwrap_or(u16::MAX)
 }

@@ -1,8 +1,8 @@
 //! From the data of a block to its parity.
 
+use crate::block::{Shape, Shards, Strip, ZERO};
 use crate::simd::{self, Lanes, Task};
 use crate::transform::{Extent, Pairs, forward, inverse};
-use crate::block::{Shape, Shards, Strip, ZERO};
 
 /// Makes parity. Memory grows to what the largest block needs, and stays.
 #[derive(Default)]
@@ -157,7 +157,8 @@ impl Plan {
         for first in (0..rows).step_by(size) {
             let part = &mut parity[first..first + size];
             part.copy_from_slice(data);
-            let extent = Extent { position: 0, size, used: size.min(rows - first), coset: size + first };
+            let extent =
+                Extent { position: 0, size, used: size.min(rows - first), coset: size + first };
             forward(lanes, &mut Strips(part), extent);
         }
     }
@@ -176,7 +177,13 @@ impl Pairs for Strips<'_> {
 
 /// Reads `len` bytes of a shard of data.
 #[inline(always)]
-pub(crate) fn read(shards: &dyn Shards, index: usize, offset: usize, len: usize, strip: &mut Strip) {
+pub(crate) fn read(
+    shards: &dyn Shards,
+    index: usize,
+    offset: usize,
+    len: usize,
+    strip: &mut Strip,
+) {
     shards.copy(index, offset, &mut strip.as_flattened_mut()[..len]);
     spread(strip, len);
 }

@@ -3,11 +3,11 @@
 use crate::multiplier::Multiplier;
 use crate::simd::{self, Lanes, Task};
 use crate::transform::{Extent, Pairs, forward, inverse};
-use reed_solomon_simd::engine::{self, GF_ORDER, ShardsRefMut, utils};
+use reed_solomon_simd::engine::{Engine, GF_ORDER, ShardsRefMut, utils};
 
 /// Transforms and products by the tables of this crate.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Engine;
+pub(crate) struct StripEngine;
 
 struct Transform<'a, 'data> {
     data: &'a mut ShardsRefMut<'data>,
@@ -51,7 +51,7 @@ impl Pairs for ShardsRefMut<'_> {
     }
 }
 
-impl engine::Engine for Engine {
+impl Engine for StripEngine {
     fn fft(
         &self,
         data: &mut ShardsRefMut<'_>,

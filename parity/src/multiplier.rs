@@ -17,7 +17,7 @@ pub(crate) struct Multiplier {
 }
 
 impl Multiplier {
-    /// Whether it makes everything 0, as the product of 1 tells.
+    /// Whether it is the factor 0, as the product of 1 tells.
     #[inline(always)]
     pub(crate) const fn is_zero(&self) -> bool {
         self.low[0][1] == 0 && self.high[0][1] == 0
@@ -72,18 +72,19 @@ pub(crate) struct Multipliers {
     make: fn(usize) -> Multiplier,
 }
 
-/// 16 kB: what a block of up to 64 shards of parity needs.
+/// 16 kB: a picture of 172 packets with 39 for repair has its factors in two.
 const PAGE: usize = 128;
 
-/// Up to the largest transforms of a block of [`SHARDS_MAX`](crate::block::Shape::SHARDS_MAX) of either kind.
-const PAGES: usize = 4 * crate::block::Shape::SHARDS_MAX / PAGE;
+/// The transforms of the largest block, with [`SHARDS_MAX`](crate::block::Shape::SHARDS_MAX) shards of either kind, have no
+/// more: 1 MB, of which there are pages only where a block of that size came.
+const PAGES: usize = 2 * crate::block::Shape::SHARDS_MAX / PAGE;
 
 impl Multipliers {
     const fn new(make: fn(usize) -> Multiplier) -> Self {
         Self { pages: [const { OnceLock::new() }; PAGES], make }
     }
 
-    /// The multiplier at an index below 16,384.
+    /// The multiplier at an index below 8192.
     #[inline(always)]
     pub(crate) fn at(&self, index: usize) -> &Multiplier {
         let page = match self.pages[index / PAGE].get() {

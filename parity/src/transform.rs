@@ -26,9 +26,8 @@ impl Extent {
     #[inline(always)]
     fn groups(self, distance: usize) -> impl Iterator<Item = (usize, &'static Multiplier)> {
         let starts = (0..self.used).step_by(2 * distance);
-        starts.map(move |start| {
-            (self.position + start, SKEWS.at(start + distance + self.coset - 1))
-        })
+        starts
+            .map(move |start| (self.position + start, SKEWS.at(start + distance + self.coset - 1)))
     }
 }
 

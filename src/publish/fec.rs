@@ -60,8 +60,9 @@ impl PictureFec {
         bytes: &[u8],
     ) -> impl Iterator<Item = &[u8]> + Clone {
         if let Some(block) = self.frame.take_if(|_| !range.is_empty()) {
-            self.encoder.clear();
-            self.encoder.make(block, &Frame { packets, bytes });
+            if !self.encoder.make(block, &Frame { packets, bytes }) {
+                self.encoder.clear();
+            }
         }
         let encoder = &self.encoder;
         range.map_while(|index| encoder.get(index))

@@ -140,8 +140,8 @@ pub fn emit_shard(header: &[u8], payload: &[u8], out: &mut [u8]) -> Result<(), E
     Ok(())
 }
 
-/// Writes the bytes from `offset` on of the shard of a packet that lies in two parts, which is as long as it
-/// takes (see [`emit_shard`]).
+/// Writes the part of a packet's shard that begins at `offset` and fills `out`; beyond the packet, zeros. The packet
+/// lies in two parts (see [`emit_shard`]).
 #[inline]
 pub fn emit_shard_part(header: &[u8], payload: &[u8], offset: usize, out: &mut [u8]) {
     // Nearly all of a shard is payload.

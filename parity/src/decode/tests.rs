@@ -7,7 +7,8 @@ struct Chance(u64);
 
 impl Chance {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % bound
     }
 
@@ -28,7 +29,8 @@ struct Data(Vec<Vec<u8>>);
 
 impl Data {
     fn new(shape: Shape, chance: &mut Chance) -> Self {
-        let mut shard = || (0..shape.shard_len).map(|_| u8::try_from(chance.below(256)).unwrap()).collect();
+        let mut shard =
+            || (0..shape.shard_len).map(|_| u8::try_from(chance.below(256)).unwrap()).collect();
         Self((0..shape.originals).map(|_| shard()).collect())
     }
 }
@@ -50,7 +52,7 @@ fn parity(shape: Shape, data: &Data) -> Vec<Vec<u8>> {
 
 /// Sizes that make transforms of all kinds: more data, more parity, as much of both, powers of two, and what is
 /// next to them.
-const SHAPES: [(usize, usize, usize); 16] = [
+const SHAPES: [(usize, usize, usize); 22] = [
     (1, 1, 2),
     (1, 8, 64),
     (2, 1, 66),
@@ -67,6 +69,12 @@ const SHAPES: [(usize, usize, usize); 16] = [
     (200, 200, 34),
     (65, 100, 6),
     (700, 140, 18),
+    (70, 300, 10),
+    (100, 65, 12),
+    (4096, 1, 2),
+    (1, 4096, 2),
+    (4096, 4096, 2),
+    (4096, 4095, 2),
 ];
 
 fn shape((originals, repairs, shard_len): (usize, usize, usize)) -> Shape {
@@ -112,7 +120,7 @@ fn what_was_lost_is_restored_whatever_it_is() {
         let data = Data::new(shape, &mut chance);
         let parity = parity(shape, &data);
         let most = shape.originals.min(shape.repairs);
-        let counts = [1, 2, most / 2, most - 1, most].into_iter();
+        let counts = [1, 2, SOLVED_MAX, SOLVED_MAX + 1, most / 2, most - 1, most].into_iter();
         for count in counts.filter(|count| (1..=most).contains(count)) {
             let lost = chance.some(count, shape.originals);
             let mut come = chance.some(count, shape.repairs);

@@ -1,6 +1,6 @@
 //! AVX2: `vpshufb` looks up 32 half bytes.
 
-use super::{Lanes, Task};
+use super::lanes::{Lanes, Task};
 use crate::multiplier::Multiplier;
 use std::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_loadu_si256,

@@ -1,6 +1,6 @@
 //! NEON: `tbl` looks up 16 half bytes.
 
-use super::{Lanes, Task};
+use super::lanes::{Lanes, Task};
 use crate::multiplier::Multiplier;
 use std::arch::aarch64::{
     uint8x16_t, vandq_u8, vdupq_n_u8, veorq_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8,

@@ -1,6 +1,6 @@
 //! One byte after the other: for processors without instructions that look bytes up.
 
-use super::Lanes;
+use super::lanes::Lanes;
 use crate::multiplier::Multiplier;
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! SSSE3: `pshufb` looks up 16 half bytes.
 
-use super::{Lanes, Task};
+use super::lanes::{Lanes, Task};
 use crate::multiplier::Multiplier;
 use std::arch::x86_64::{
     __m128i, _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_shuffle_epi8, _mm_srli_epi64,

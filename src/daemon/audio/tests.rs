@@ -35,7 +35,7 @@ fn tone() -> AudioInput {
 #[test]
 fn whoever_is_late_for_sound_still_has_turns_for_everything_else() {
     let (mut input, wall) = (tone(), WallClock::new(BEGAN, 0));
-    // A second is waiting, in pieces of 5 ms.
+    // A second is waiting, in pieces of 10 ms.
     let now = Monotonic(BEGAN.0 + 1_000_000_000);
     let mut turns = 0;
     while input.deadline().is_some_and(|deadline| deadline <= now) {
