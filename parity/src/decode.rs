@@ -9,7 +9,7 @@ use crate::block::{Shape, Shards, Strip, ZERO};
 use crate::encode::{Plan, gather, read};
 use crate::engine::StripEngine;
 use crate::multiplier::{INVERSES, Multiplier, add, log, subtract};
-use crate::simd::{self, Lanes, Task};
+use crate::simd;
 use reed_solomon_simd::rate::{DefaultRateDecoder, RateDecoder};
 
 /// Shards for which the matrix is solved at most: beyond, its square takes longer than the two transforms of the
@@ -92,9 +92,44 @@ impl Decoder {
         self.prepare(plan, lost, parity);
         self.work.resize(plan.work_len(), ZERO);
         self.missing.resize(lost.len(), ZERO);
-        let Self { work, missing, rows, columns, restored, .. } = self;
-        let lines = (&rows[..], &columns[..]);
-        simd::run(Solving { plan, shape, shards, lost, parity, work, missing, lines, restored });
+        let made = parity.numbers().map(|index| index + 1).max().unwrap_or(0);
+        for (offset, len) in shape.strips() {
+            let mut still = lost.iter().peekable();
+            plan.parity(made, &mut self.work, |index, strip| {
+                if still.next_if_eq(&&index).is_some() {
+                    *strip = ZERO;
+                } else {
+                    read(shards, index, offset, len, strip);
+                }
+            });
+            self.compare(plan, parity, offset, len);
+            self.restore(shape, offset, len);
+        }
+    }
+
+    /// What is missing in a strip of the parity, by the factors of its rows.
+    fn compare(&mut self, plan: Plan, parity: Parity<'_>, offset: usize, len: usize) {
+        let shard_len = parity.shards.len() / parity.indices.len().max(1);
+        let come = parity.shards.chunks_exact(shard_len).zip(parity.numbers());
+        for ((strip, row), (shard, index)) in self.missing.iter_mut().zip(&self.rows).zip(come) {
+            read(&Single(shard), 0, offset, len, strip);
+            simd::add(strip, &self.work[plan.point_of_repair(index)]);
+            simd::multiply(strip, &row.factor);
+        }
+    }
+
+    /// A strip of what was lost.
+    fn restore(&mut self, shape: Shape, offset: usize, len: usize) {
+        for (index, column) in self.columns.iter().enumerate() {
+            let mut sum = ZERO;
+            for (strip, row) in self.missing.iter().zip(&self.rows) {
+                simd::add_product(&mut sum, strip, INVERSES.at((row.point ^ column.point).into()));
+            }
+            simd::multiply(&mut sum, &column.factor);
+            gather(&mut sum, len);
+            let at = index * shape.shard_len + offset;
+            self.restored[at..at + len].copy_from_slice(&sum.as_flattened()[..len]);
+        }
     }
 
     /// The inverse matrix: the element of a column and a row is the product of their factors, divided by the
@@ -187,53 +222,6 @@ fn symbol(point: usize) -> u16 {
 fn scale(point: u16, chunk: usize) -> u16 {
     let coset = point & !symbol(chunk - 1);
     (0..symbol(chunk)).fold(0, |sum, at| subtract(add(sum, log(coset ^ at)), log(at)))
-}
-
-struct Solving<'a> {
-    plan: Plan,
-    shape: Shape,
-    shards: &'a dyn Shards,
-    lost: &'a [usize],
-    parity: Parity<'a>,
-    work: &'a mut [Strip],
-    missing: &'a mut [Strip],
-    lines: (&'a [Line], &'a [Line]),
-    restored: &'a mut [u8],
-}
-
-impl Task for Solving<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { plan, shape, shards, lost, parity, work, missing, lines, restored } = self;
-        let rows = parity.numbers().map(|index| index + 1).max().unwrap_or(0);
-        for (offset, len) in shape.strips() {
-            let mut still = lost.iter().peekable();
-            plan.parity(lanes, rows, work, |index, strip| {
-                if still.next_if_eq(&&index).is_some() {
-                    *strip = ZERO;
-                } else {
-                    read(shards, index, offset, len, strip);
-                }
-            });
-            let come = parity.shards.chunks_exact(shape.shard_len).zip(parity.numbers());
-            for ((strip, row), (shard, index)) in missing.iter_mut().zip(lines.0).zip(come) {
-                read(&Single(shard), 0, offset, len, strip);
-                lanes.add(strip, &work[plan.point_of_repair(index)]);
-                lanes.multiply(strip, lanes.tables(&row.factor));
-            }
-            for (index, column) in lines.1.iter().enumerate() {
-                let mut sum = ZERO;
-                for (strip, row) in missing.iter().zip(lines.0) {
-                    let factor = INVERSES.at((row.point ^ column.point).into());
-                    lanes.add_product(&mut sum, strip, lanes.tables(factor));
-                }
-                lanes.multiply(&mut sum, lanes.tables(&column.factor));
-                gather(&mut sum, len);
-                let at = index * shape.shard_len + offset;
-                restored[at..at + len].copy_from_slice(&sum.as_flattened()[..len]);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

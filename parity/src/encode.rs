@@ -1,8 +1,9 @@
 //! From the data of a block to its parity.
 
-use crate::block::{Shape, Shards, Strip, ZERO};
-use crate::simd::{self, Lanes, Task};
-use crate::transform::{Extent, Pairs, forward, inverse};
+use crate::block::{STRIP, Shape, Shards, Strip, ZERO};
+use crate::simd;
+use crate::transform::{Extent, forward, inverse};
+use reed_solomon_simd::engine::ShardsRefMut;
 
 /// Makes parity. Memory grows to what the largest block needs, and stays.
 #[derive(Default)]
@@ -24,33 +25,17 @@ impl Encoder {
         }
         let plan = Plan::new(shape);
         self.work.resize(plan.work_len(), ZERO);
-        simd::run(Encoding { plan, shape, shards, each, work: &mut self.work });
-        true
-    }
-}
-
-struct Encoding<'a> {
-    plan: Plan,
-    shape: Shape,
-    shards: &'a dyn Shards,
-    each: &'a mut dyn FnMut(usize, usize, &[u8]),
-    work: &'a mut [Strip],
-}
-
-impl Task for Encoding<'_> {
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { plan, shape, shards, each, work } = self;
         for (offset, len) in shape.strips() {
-            plan.parity(lanes, shape.repairs, work, |index, strip| {
+            plan.parity(shape.repairs, &mut self.work, |index, strip| {
                 read(shards, index, offset, len, strip);
             });
             for index in 0..shape.repairs {
-                let strip = &mut work[plan.point_of_repair(index)];
+                let strip = &mut self.work[plan.point_of_repair(index)];
                 gather(strip, len);
                 each(index, offset, &strip.as_flattened()[..len]);
             }
         }
+        true
     }
 }
 
@@ -94,89 +79,47 @@ impl Plan {
         }
     }
 
-    /// Makes one strip of the first `rows` shards of parity; `fill` writes that of a shard of data.
-    #[inline(always)]
-    pub(crate) fn parity<L: Lanes>(
+    /// Makes one strip of the first `rows` shards of parity; `fill` writes that of a shard of data, in ascending order.
+    pub(crate) fn parity(
         self,
-        lanes: L,
-        rows: usize,
-        work: &mut [Strip],
-        fill: impl FnMut(usize, &mut Strip),
-    ) {
-        if self.high {
-            self.parity_high(lanes, rows, work, fill);
-        } else {
-            self.parity_low(lanes, rows, work, fill);
-        }
-    }
-
-    #[inline(always)]
-    fn parity_high<L: Lanes>(
-        self,
-        lanes: L,
         rows: usize,
         work: &mut [Strip],
         mut fill: impl FnMut(usize, &mut Strip),
     ) {
         let size = self.chunk;
-        let (sum, part) = work.split_at_mut(size);
+        let (sum, rest) = work.split_at_mut(size);
         for first in (0..self.originals).step_by(size) {
             let used = size.min(self.originals - first);
-            let into = if first == 0 { &mut *sum } else { &mut part[..size] };
+            let into = if first == 0 { &mut *sum } else { &mut rest[..size] };
             for (strip, index) in into.iter_mut().zip(first..first + used) {
                 fill(index, strip);
             }
             into[used..].fill(ZERO);
-            let extent = Extent { position: 0, size, used, coset: size + first };
-            inverse(lanes, &mut Strips(into), extent);
+            let coset = self.point_of_original(first);
+            inverse(&mut shards_of(into), Extent { position: 0, size, used, coset });
             if first > 0 {
-                for (sum, part) in sum.iter_mut().zip(&*part) {
-                    lanes.add(sum, part);
-                }
+                simd::add(sum.as_flattened_mut(), rest[..size].as_flattened());
             }
         }
-        forward(lanes, &mut Strips(sum), Extent { position: 0, size, used: rows, coset: 0 });
-    }
-
-    #[inline(always)]
-    fn parity_low<L: Lanes>(
-        self,
-        lanes: L,
-        rows: usize,
-        work: &mut [Strip],
-        mut fill: impl FnMut(usize, &mut Strip),
-    ) {
-        let size = self.chunk;
-        let (data, parity) = work.split_at_mut(size);
-        for (index, strip) in data[..self.originals].iter_mut().enumerate() {
-            fill(index, strip);
+        if self.high {
+            forward(&mut shards_of(sum), Extent { position: 0, size, used: rows, coset: 0 });
+            return;
         }
-        data[self.originals..].fill(ZERO);
-        let extent = Extent { position: 0, size, used: self.originals, coset: 0 };
-        inverse(lanes, &mut Strips(data), extent);
         for first in (0..rows).step_by(size) {
-            let part = &mut parity[first..first + size];
-            part.copy_from_slice(data);
-            let extent =
-                Extent { position: 0, size, used: size.min(rows - first), coset: size + first };
-            forward(lanes, &mut Strips(part), extent);
+            let part = &mut rest[first..first + size];
+            part.copy_from_slice(sum);
+            let (used, coset) = (size.min(rows - first), self.point_of_repair(first));
+            forward(&mut shards_of(part), Extent { position: 0, size, used, coset });
         }
     }
 }
 
-/// Strips, one behind the other.
-struct Strips<'a>(&'a mut [Strip]);
-
-impl Pairs for Strips<'_> {
-    #[inline(always)]
-    fn pair(&mut self, first: usize, second: usize) -> (&mut [[u8; 64]], &mut [[u8; 64]]) {
-        let (before, from) = self.0.split_at_mut(second);
-        (&mut before[first], &mut from[0])
-    }
+/// Strips as the shards that are transformed.
+fn shards_of(strips: &mut [Strip]) -> ShardsRefMut<'_> {
+    ShardsRefMut::new(strips.len(), STRIP / 64, strips.as_flattened_mut())
 }
 
 /// Reads `len` bytes of a shard of data.
-#[inline(always)]
 pub(crate) fn read(
     shards: &dyn Shards,
     index: usize,
@@ -190,7 +133,6 @@ pub(crate) fn read(
 
 /// Puts the `len` bytes of a strip to where its symbols are: in the last 64 bytes of a shard the first half
 /// of what is left is low bytes, the second half high bytes.
-#[inline(always)]
 fn spread(strip: &mut Strip, len: usize) {
     let (whole, rest) = (len / 64, len % 64);
     if rest > 0 {
@@ -203,7 +145,6 @@ fn spread(strip: &mut Strip, len: usize) {
 }
 
 /// Undoes [`spread`].
-#[inline(always)]
 pub(crate) fn gather(strip: &mut Strip, len: usize) {
     let (whole, rest) = (len / 64, len % 64);
     if rest > 0 {

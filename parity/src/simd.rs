@@ -15,6 +15,8 @@ mod ssse3;
 
 pub(crate) use lanes::{Lanes, Task};
 
+use crate::multiplier::Multiplier;
+
 /// Does a task by the best instructions that there are.
 pub(crate) fn run(task: impl Task) {
     #[cfg(target_arch = "x86_64")]
@@ -33,11 +35,52 @@ pub(crate) fn run(task: impl Task) {
     task.run(portable::Portable);
 }
 
+struct Add<'a>(&'a mut [[u8; 64]], &'a [[u8; 64]]);
+
+impl Task for Add<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        lanes.add(self.0, self.1);
+    }
+}
+
+struct Multiply<'a>(&'a mut [[u8; 64]], &'a Multiplier);
+
+impl Task for Multiply<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        lanes.multiply(self.0, lanes.tables(self.1));
+    }
+}
+
+struct AddProduct<'a>(&'a mut [[u8; 64]], &'a [[u8; 64]], &'a Multiplier);
+
+impl Task for AddProduct<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        lanes.add_product(self.0, self.1, lanes.tables(self.2));
+    }
+}
+
+/// Adds the shards `y` to `x`.
+pub(crate) fn add(x: &mut [[u8; 64]], y: &[[u8; 64]]) {
+    run(Add(x, y));
+}
+
+/// Multiplies the shard `x`.
+pub(crate) fn multiply(x: &mut [[u8; 64]], factor: &Multiplier) {
+    run(Multiply(x, factor));
+}
+
+/// Adds the product of the shard `y` to `x`.
+pub(crate) fn add_product(x: &mut [[u8; 64]], y: &[[u8; 64]], factor: &Multiplier) {
+    run(AddProduct(x, y, factor));
+}
+
 #[cfg(test)]
 mod tests {
     use super::portable::Portable;
     use super::*;
-    use crate::multiplier::Multiplier;
     use crate::multiplier::log;
 
     /// All that is done with shards, on the same two.

@@ -3,13 +3,8 @@
 //! `i` is the point of the shard `i`.
 
 use crate::multiplier::{Multiplier, SKEWS};
-use crate::simd::Lanes;
-
-/// Shards, of which the transforms take pairs.
-pub(crate) trait Pairs {
-    /// The shards at `first` and at `second`, which is greater.
-    fn pair(&mut self, first: usize, second: usize) -> (&mut [[u8; 64]], &mut [[u8; 64]]);
-}
+use crate::simd::{self, Lanes, Task};
+use reed_solomon_simd::engine::ShardsRefMut;
 
 /// A transform: `size` shards, a power of two, from `position` on, of which those before `used` matter; the others
 /// are zero, or are not looked at afterwards. `coset` is the point of the first one.
@@ -31,40 +26,58 @@ impl Extent {
     }
 }
 
+struct Inverse<'a, 'data>(&'a mut ShardsRefMut<'data>, Extent);
+
+struct Forward<'a, 'data>(&'a mut ShardsRefMut<'data>, Extent);
+
 /// From values at the points to coefficients.
-#[inline(always)]
-pub(crate) fn inverse<L: Lanes>(lanes: L, shards: &mut impl Pairs, extent: Extent) {
-    let mut distance = 1;
-    while distance < extent.size {
-        for (start, factor) in extent.groups(distance) {
-            let tables = (!factor.is_zero()).then(|| lanes.tables(factor));
-            for first in start..start + distance {
-                let (x, y) = shards.pair(first, first + distance);
-                match tables {
-                    Some(tables) => lanes.inverse(x, y, tables),
-                    None => lanes.add(y, x),
-                }
-            }
-        }
-        distance *= 2;
-    }
+pub(crate) fn inverse(shards: &mut ShardsRefMut<'_>, extent: Extent) {
+    simd::run(Inverse(shards, extent));
 }
 
 /// From coefficients to values at the points.
-#[inline(always)]
-pub(crate) fn forward<L: Lanes>(lanes: L, shards: &mut impl Pairs, extent: Extent) {
-    let mut distance = extent.size / 2;
-    while distance > 0 {
-        for (start, factor) in extent.groups(distance) {
-            let tables = (!factor.is_zero()).then(|| lanes.tables(factor));
-            for first in start..start + distance {
-                let (x, y) = shards.pair(first, first + distance);
-                match tables {
-                    Some(tables) => lanes.forward(x, y, tables),
-                    None => lanes.add(y, x),
+pub(crate) fn forward(shards: &mut ShardsRefMut<'_>, extent: Extent) {
+    simd::run(Forward(shards, extent));
+}
+
+impl Task for Inverse<'_, '_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self(shards, extent) = self;
+        let mut distance = 1;
+        while distance < extent.size {
+            for (start, factor) in extent.groups(distance) {
+                let tables = (!factor.is_zero()).then(|| lanes.tables(factor));
+                for first in start..start + distance {
+                    let (x, y) = shards.dist2_mut(first, distance);
+                    match tables {
+                        Some(tables) => lanes.inverse(x, y, tables),
+                        None => lanes.add(y, x),
+                    }
                 }
             }
+            distance *= 2;
         }
-        distance /= 2;
+    }
+}
+
+impl Task for Forward<'_, '_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self(shards, extent) = self;
+        let mut distance = extent.size / 2;
+        while distance > 0 {
+            for (start, factor) in extent.groups(distance) {
+                let tables = (!factor.is_zero()).then(|| lanes.tables(factor));
+                for first in start..start + distance {
+                    let (x, y) = shards.dist2_mut(first, distance);
+                    match tables {
+                        Some(tables) => lanes.forward(x, y, tables),
+                        None => lanes.add(y, x),
+                    }
+                }
+            }
+            distance /= 2;
+        }
     }
 }
