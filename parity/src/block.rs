@@ -4,11 +4,27 @@
 /// two transforms of 64 it is 64 kB, which stays in the second cache.
 pub(crate) const STRIP: usize = 512;
 
-/// The symbols of a strip: in each 64 bytes the low bytes of 32 symbols, and then their high bytes.
-pub(crate) type Strip = [[u8; 64]; STRIP / 64];
+/// 32 symbols: their low bytes, and then their high bytes.
+pub(crate) type Chunk = [u8; 64];
 
 /// Nothing but zeros.
-pub(crate) const ZERO: Strip = [[0; 64]; STRIP / 64];
+pub(crate) const ZERO: Chunk = [0; 64];
+
+/// The part of every shard that is worked on at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strip {
+    /// Where it begins in the shard.
+    pub(crate) offset: usize,
+    /// Its bytes.
+    pub(crate) len: usize,
+}
+
+impl Strip {
+    /// How many chunks it takes.
+    pub(crate) const fn chunks(self) -> usize {
+        self.len.div_ceil(64)
+    }
+}
 
 /// How many shards a block has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +52,11 @@ impl Shape {
             && self.shard_len % 2 == 0
     }
 
-    /// The offsets in a shard at which its strips begin, and the length of each.
-    pub(crate) fn strips(self) -> impl Iterator<Item = (usize, usize)> {
-        (0..self.shard_len).step_by(STRIP).map(move |at| (at, STRIP.min(self.shard_len - at)))
+    /// The strips of a shard.
+    pub(crate) fn strips(self) -> impl Iterator<Item = Strip> {
+        (0..self.shard_len)
+            .step_by(STRIP)
+            .map(move |offset| Strip { offset, len: STRIP.min(self.shard_len - offset) })
     }
 }
 

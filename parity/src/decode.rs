@@ -5,7 +5,7 @@
 //! alone. So what is missing in the parity of the data that has come is what was lost times the part of the
 //! matrix at these rows and columns, whose inverse is known in closed form.
 
-use crate::block::{Shape, Shards, Strip, ZERO};
+use crate::block::{Chunk, Shape, Shards, Strip, ZERO};
 use crate::encode::{Plan, gather, read};
 use crate::engine::StripEngine;
 use crate::multiplier::{INVERSES, Multiplier, add, log, subtract};
@@ -19,9 +19,11 @@ const SOLVED_MAX: usize = 64;
 /// Restores data. Memory grows to what the largest block needs, and stays.
 #[derive(Default)]
 pub struct Decoder {
-    work: Vec<Strip>,
-    /// What is missing in the parity.
-    missing: Vec<Strip>,
+    work: Vec<Chunk>,
+    /// What is missing in the parity, a strip of each shard.
+    missing: Vec<Chunk>,
+    /// A strip of a shard that is restored.
+    sum: Vec<Chunk>,
     rows: Vec<Line>,
     columns: Vec<Line>,
     restored: Vec<u8>,
@@ -90,45 +92,52 @@ impl Decoder {
     fn solve(&mut self, shape: Shape, shards: &dyn Shards, lost: &[usize], parity: Parity<'_>) {
         let plan = Plan::new(shape);
         self.prepare(plan, lost, parity);
-        self.work.resize(plan.work_len(), ZERO);
-        self.missing.resize(lost.len(), ZERO);
         let made = parity.numbers().map(|index| index + 1).max().unwrap_or(0);
-        for (offset, len) in shape.strips() {
+        for strip in shape.strips() {
+            let chunks = strip.chunks();
+            self.work.resize(plan.work_len() * chunks, ZERO);
             let mut still = lost.iter().peekable();
-            plan.parity(made, &mut self.work, |index, strip| {
+            plan.parity(made, chunks, &mut self.work, |index, symbols| {
                 if still.next_if_eq(&&index).is_some() {
-                    *strip = ZERO;
+                    symbols.fill(ZERO);
                 } else {
-                    read(shards, index, offset, len, strip);
+                    read(shards, index, strip, symbols);
                 }
             });
-            self.compare(plan, parity, offset, len);
-            self.restore(shape, offset, len);
+            self.compare(plan, parity, strip);
+            self.restore(shape, strip);
         }
     }
 
     /// What is missing in a strip of the parity, by the factors of its rows.
-    fn compare(&mut self, plan: Plan, parity: Parity<'_>, offset: usize, len: usize) {
-        let shard_len = parity.shards.len() / parity.indices.len().max(1);
-        let come = parity.shards.chunks_exact(shard_len).zip(parity.numbers());
-        for ((strip, row), (shard, index)) in self.missing.iter_mut().zip(&self.rows).zip(come) {
-            read(&Single(shard), 0, offset, len, strip);
-            simd::add(strip, &self.work[plan.point_of_repair(index)]);
-            simd::multiply(strip, &row.factor);
+    fn compare(&mut self, plan: Plan, parity: Parity<'_>, strip: Strip) {
+        let (chunks, count) = (strip.chunks(), parity.indices.len());
+        self.missing.resize(count * chunks, ZERO);
+        let come = parity.shards.chunks_exact(parity.shards.len() / count).zip(parity.numbers());
+        let missing = self.missing.chunks_exact_mut(chunks).zip(&self.rows);
+        for ((symbols, row), (shard, index)) in missing.zip(come) {
+            read(&Single(shard), 0, strip, symbols);
+            let made = plan.point_of_repair(index) * chunks;
+            simd::add(symbols, &self.work[made..made + chunks]);
+            simd::multiply(symbols, &row.factor);
         }
     }
 
     /// A strip of what was lost.
-    fn restore(&mut self, shape: Shape, offset: usize, len: usize) {
-        for (index, column) in self.columns.iter().enumerate() {
-            let mut sum = ZERO;
-            for (strip, row) in self.missing.iter().zip(&self.rows) {
-                simd::add_product(&mut sum, strip, INVERSES.at((row.point ^ column.point).into()));
+    fn restore(&mut self, shape: Shape, strip: Strip) {
+        let chunks = strip.chunks();
+        let restored = self.restored.chunks_exact_mut(shape.shard_len);
+        for (restored, column) in restored.zip(&self.columns) {
+            self.sum.clear();
+            self.sum.resize(chunks, ZERO);
+            for (symbols, row) in self.missing.chunks_exact(chunks).zip(&self.rows) {
+                let distance = usize::from(row.point ^ column.point);
+                simd::add_product(&mut self.sum, symbols, INVERSES.at(distance));
             }
-            simd::multiply(&mut sum, &column.factor);
-            gather(&mut sum, len);
-            let at = index * shape.shard_len + offset;
-            self.restored[at..at + len].copy_from_slice(&sum.as_flattened()[..len]);
+            simd::multiply(&mut self.sum, &column.factor);
+            gather(&mut self.sum, strip.len);
+            restored[strip.offset..strip.offset + strip.len]
+                .copy_from_slice(&self.sum.as_flattened()[..strip.len]);
         }
     }
 

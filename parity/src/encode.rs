@@ -1,6 +1,6 @@
 //! From the data of a block to its parity.
 
-use crate::block::{STRIP, Shape, Shards, Strip, ZERO};
+use crate::block::{Chunk, Shape, Shards, Strip, ZERO};
 use crate::simd;
 use crate::transform::{Extent, forward, inverse};
 use reed_solomon_simd::engine::ShardsRefMut;
@@ -8,7 +8,7 @@ use reed_solomon_simd::engine::ShardsRefMut;
 /// Makes parity. Memory grows to what the largest block needs, and stays.
 #[derive(Default)]
 pub struct Encoder {
-    work: Vec<Strip>,
+    work: Vec<Chunk>,
 }
 
 impl Encoder {
@@ -24,15 +24,16 @@ impl Encoder {
             return false;
         }
         let plan = Plan::new(shape);
-        self.work.resize(plan.work_len(), ZERO);
-        for (offset, len) in shape.strips() {
-            plan.parity(shape.repairs, &mut self.work, |index, strip| {
-                read(shards, index, offset, len, strip);
+        for strip in shape.strips() {
+            let chunks = strip.chunks();
+            self.work.resize(plan.work_len() * chunks, ZERO);
+            plan.parity(shape.repairs, chunks, &mut self.work, |index, symbols| {
+                read(shards, index, strip, symbols);
             });
-            for index in 0..shape.repairs {
-                let strip = &mut self.work[plan.point_of_repair(index)];
-                gather(strip, len);
-                each(index, offset, &strip.as_flattened()[..len]);
+            let parity = self.work[plan.point_of_repair(0) * chunks..].chunks_exact_mut(chunks);
+            for (index, symbols) in parity.take(shape.repairs).enumerate() {
+                gather(symbols, strip.len);
+                each(index, strip.offset, &symbols.as_flattened()[..strip.len]);
             }
         }
         true
@@ -70,7 +71,7 @@ impl Plan {
         if self.high { index } else { self.chunk + index }
     }
 
-    /// Strips that are worked on.
+    /// Shards that are worked on.
     pub(crate) fn work_len(self) -> usize {
         if self.high {
             2 * self.chunk
@@ -79,75 +80,74 @@ impl Plan {
         }
     }
 
-    /// Makes one strip of the first `rows` shards of parity; `fill` writes that of a shard of data, in ascending order.
+    /// Makes one strip, of so many chunks, of the first `rows` shards of parity; `fill` writes that of a shard of data,
+    /// in ascending order.
     pub(crate) fn parity(
         self,
         rows: usize,
-        work: &mut [Strip],
-        mut fill: impl FnMut(usize, &mut Strip),
+        chunks: usize,
+        work: &mut [Chunk],
+        mut fill: impl FnMut(usize, &mut [Chunk]),
     ) {
         let size = self.chunk;
-        let (sum, rest) = work.split_at_mut(size);
+        let (sum, rest) = work.split_at_mut(size * chunks);
         for first in (0..self.originals).step_by(size) {
             let used = size.min(self.originals - first);
-            let into = if first == 0 { &mut *sum } else { &mut rest[..size] };
-            for (strip, index) in into.iter_mut().zip(first..first + used) {
-                fill(index, strip);
+            let into = if first == 0 { &mut *sum } else { &mut rest[..size * chunks] };
+            for (symbols, index) in into.chunks_exact_mut(chunks).zip(first..first + used) {
+                fill(index, symbols);
             }
-            into[used..].fill(ZERO);
+            into[used * chunks..].fill(ZERO);
             let coset = self.point_of_original(first);
-            inverse(&mut shards_of(into), Extent { position: 0, size, used, coset });
+            inverse(
+                &mut ShardsRefMut::new(size, chunks, into),
+                Extent { position: 0, size, used, coset },
+            );
             if first > 0 {
-                simd::add(sum.as_flattened_mut(), rest[..size].as_flattened());
+                simd::add(sum, &rest[..size * chunks]);
             }
         }
         if self.high {
-            forward(&mut shards_of(sum), Extent { position: 0, size, used: rows, coset: 0 });
+            forward(
+                &mut ShardsRefMut::new(size, chunks, sum),
+                Extent { position: 0, size, used: rows, coset: 0 },
+            );
             return;
         }
-        for first in (0..rows).step_by(size) {
-            let part = &mut rest[first..first + size];
+        let parts = rest.chunks_exact_mut(size * chunks).zip((0..rows).step_by(size));
+        for (part, first) in parts {
             part.copy_from_slice(sum);
             let (used, coset) = (size.min(rows - first), self.point_of_repair(first));
-            forward(&mut shards_of(part), Extent { position: 0, size, used, coset });
+            forward(
+                &mut ShardsRefMut::new(size, chunks, part),
+                Extent { position: 0, size, used, coset },
+            );
         }
     }
 }
 
-/// Strips as the shards that are transformed.
-fn shards_of(strips: &mut [Strip]) -> ShardsRefMut<'_> {
-    ShardsRefMut::new(strips.len(), STRIP / 64, strips.as_flattened_mut())
+/// Reads a strip of a shard of data.
+pub(crate) fn read(shards: &dyn Shards, index: usize, strip: Strip, symbols: &mut [Chunk]) {
+    shards.copy(index, strip.offset, &mut symbols.as_flattened_mut()[..strip.len]);
+    spread(symbols, strip.len);
 }
 
-/// Reads `len` bytes of a shard of data.
-pub(crate) fn read(
-    shards: &dyn Shards,
-    index: usize,
-    offset: usize,
-    len: usize,
-    strip: &mut Strip,
-) {
-    shards.copy(index, offset, &mut strip.as_flattened_mut()[..len]);
-    spread(strip, len);
-}
-
-/// Puts the `len` bytes of a strip to where its symbols are: in the last 64 bytes of a shard the first half
+/// Puts the `len` bytes of a strip to where its symbols are: in the last chunk of a shard the first half
 /// of what is left is low bytes, the second half high bytes.
-fn spread(strip: &mut Strip, len: usize) {
-    let (whole, rest) = (len / 64, len % 64);
+fn spread(symbols: &mut [Chunk], len: usize) {
+    let rest = len % 64;
     if rest > 0 {
-        let last = &mut strip[whole];
+        let last = &mut symbols[len / 64];
         last.copy_within(rest / 2..rest, 32);
         last[rest / 2..32].fill(0);
         last[32 + rest / 2..].fill(0);
     }
-    strip[len.div_ceil(64)..].fill([0; 64]);
 }
 
 /// Undoes [`spread`].
-pub(crate) fn gather(strip: &mut Strip, len: usize) {
-    let (whole, rest) = (len / 64, len % 64);
+pub(crate) fn gather(symbols: &mut [Chunk], len: usize) {
+    let rest = len % 64;
     if rest > 0 {
-        strip[whole].copy_within(32..32 + rest / 2, rest / 2);
+        symbols[len / 64].copy_within(32..32 + rest / 2, rest / 2);
     }
 }
