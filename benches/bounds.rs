@@ -14,9 +14,9 @@ const BOUNDS: [(&str, u64); STAGES.len()] = [
     ("rearrange", 36_617_600),
     ("scan", 47_000),
     ("packetize", 41_200),
-    ("encode", 1_390_500),
+    ("encode", 585_600),
     ("reassemble", 93_800),
-    ("decode", 14_978_500),
+    ("decode", 711_600),
 ];
 
 /// Percent that processors and C libraries may differ by: they choose their own vector instructions.

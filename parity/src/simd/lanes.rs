@@ -56,32 +56,57 @@ pub(crate) trait Lanes: Copy {
     /// Adds the product of the shard `y` to `x`, and then `x` to `y`.
     #[inline(always)]
     fn forward(self, x: &mut [[u8; 64]], y: &mut [[u8; 64]], tables: Self::Tables) {
-        for (x, y) in x.iter_mut().zip(y) {
-            let (x, y) = (halves_mut(x), halves_mut(y));
-            let (y_low, y_high) = (self.load(y.0), self.load(y.1));
-            let (low, high) = self.product(tables, y_low, y_high);
-            let (low, high) = (self.xor(self.load(x.0), low), self.xor(self.load(x.1), high));
-            self.store(low, x.0);
-            self.store(high, x.1);
-            self.store(self.xor(y_low, low), y.0);
-            self.store(self.xor(y_high, high), y.1);
+        // Two at a time: the loop itself is a tenth of the instructions otherwise.
+        let (mut xs, mut ys) = (x.chunks_exact_mut(2), y.chunks_exact_mut(2));
+        for (x, y) in xs.by_ref().zip(ys.by_ref()) {
+            if let ([x0, x1], [y0, y1]) = (x, y) {
+                self.forward_chunk(x0, y0, tables);
+                self.forward_chunk(x1, y1, tables);
+            }
         }
+        for (x, y) in xs.into_remainder().iter_mut().zip(ys.into_remainder()) {
+            self.forward_chunk(x, y, tables);
+        }
+    }
+
+    #[inline(always)]
+    fn forward_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Self::Tables) {
+        let (x, y) = (halves_mut(x), halves_mut(y));
+        let (y_low, y_high) = (self.load(y.0), self.load(y.1));
+        let (low, high) = self.product(tables, y_low, y_high);
+        let (low, high) = (self.xor(self.load(x.0), low), self.xor(self.load(x.1), high));
+        self.store(low, x.0);
+        self.store(high, x.1);
+        self.store(self.xor(y_low, low), y.0);
+        self.store(self.xor(y_high, high), y.1);
     }
 
     /// Adds the shard `x` to `y`, and then the product of `y` to `x`.
     #[inline(always)]
     fn inverse(self, x: &mut [[u8; 64]], y: &mut [[u8; 64]], tables: Self::Tables) {
-        for (x, y) in x.iter_mut().zip(y) {
-            let (x, y) = (halves_mut(x), halves_mut(y));
-            let (x_low, x_high) = (self.load(x.0), self.load(x.1));
-            let (y_low, y_high) =
-                (self.xor(self.load(y.0), x_low), self.xor(self.load(y.1), x_high));
-            let (low, high) = self.product(tables, y_low, y_high);
-            self.store(y_low, y.0);
-            self.store(y_high, y.1);
-            self.store(self.xor(x_low, low), x.0);
-            self.store(self.xor(x_high, high), x.1);
+        // Two at a time: the loop itself is a tenth of the instructions otherwise.
+        let (mut xs, mut ys) = (x.chunks_exact_mut(2), y.chunks_exact_mut(2));
+        for (x, y) in xs.by_ref().zip(ys.by_ref()) {
+            if let ([x0, x1], [y0, y1]) = (x, y) {
+                self.inverse_chunk(x0, y0, tables);
+                self.inverse_chunk(x1, y1, tables);
+            }
         }
+        for (x, y) in xs.into_remainder().iter_mut().zip(ys.into_remainder()) {
+            self.inverse_chunk(x, y, tables);
+        }
+    }
+
+    #[inline(always)]
+    fn inverse_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Self::Tables) {
+        let (x, y) = (halves_mut(x), halves_mut(y));
+        let (x_low, x_high) = (self.load(x.0), self.load(x.1));
+        let (y_low, y_high) = (self.xor(self.load(y.0), x_low), self.xor(self.load(y.1), x_high));
+        let (low, high) = self.product(tables, y_low, y_high);
+        self.store(y_low, y.0);
+        self.store(y_high, y.1);
+        self.store(self.xor(x_low, low), x.0);
+        self.store(self.xor(x_high, high), x.1);
     }
 }
 
