@@ -16,14 +16,14 @@ use streamsocket_media::clock::{Monotonic, sample_nanos};
 /// Bytes of a sample.
 const SAMPLE_LEN: usize = 2;
 /// By how much of its error the estimated arrival of a camera's sound follows each chunk: bursts of
-/// 20 ms shrink below a tenth of a millisecond, and 100 ppm of drift are followed to 0.2 ms.
+/// 20 ms shrink below a tenth of a millisecond, and 100 ppm of drift are followed to 0.3 ms.
 const SMOOTHING: i64 = 256;
 /// Beyond this the sound was interrupted, and the estimate begins anew.
 const JUMP_NANOS: i64 = 200_000_000;
 
 /// Chunks of a backlog that are thrown away at most, 5 s: an address that gives a whole recording at
 /// once would be thrown away entirely.
-const BACKLOG_CHUNKS: u32 = 1000;
+const BACKLOG_CHUNKS: u32 = 500;
 
 /// Sound from a file or a camera by way of ffmpeg.
 #[derive(Debug)]

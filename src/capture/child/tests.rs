@@ -338,7 +338,7 @@ fn sound_of_a_camera_is_stamped_with_its_arrival() {
             AudioPoll::Samples { frames: more, capture } => {
                 assert!((0..250_000_000).contains(&now.nanos_since(capture)));
                 frames += more;
-                now = now.offset(5_000_000);
+                now = now.offset(10_000_000);
             }
             AudioPoll::Idle => pass(&mut now, source.deadline(), &source.feed, &mut waited),
             AudioPoll::End => panic!("cameras have no end"),

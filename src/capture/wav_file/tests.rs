@@ -84,8 +84,8 @@ fn a_loop_has_no_gap() {
     let (samples, bytes) = ramp(50);
     let format = chunk(b"fmt ", 16, &fmt(PCM, 1, 48_000, 16));
     let (_folder, path) = file(&[format, chunk(b"data", 100, &bytes)]);
-    let expected: Vec<i16> = samples.iter().copied().cycle().take(720).collect();
-    assert_eq!(play(&path, true, 720), expected);
+    let expected: Vec<i16> = samples.iter().copied().cycle().take(960).collect();
+    assert_eq!(play(&path, true, 960), expected);
 }
 
 #[test]
