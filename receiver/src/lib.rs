@@ -7,7 +7,6 @@
 #![deny(unsafe_code)]
 
 pub mod command;
-pub mod decode;
 mod naming;
 pub mod options;
 pub mod outlets;

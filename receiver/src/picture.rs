@@ -4,13 +4,13 @@
 mod work;
 
 use self::work::Work;
-use crate::decode::{DecodedPicture, Decoder};
 use crate::output_counters::VideoOutput;
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
+use streamsocket_decode::{DecodedPicture, Decoder};
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, Claim, Need};

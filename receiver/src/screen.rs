@@ -18,7 +18,6 @@ use sdl2::render::{ScaleMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::{FullscreenType, SwapInterval, WindowContext, WindowPos};
 use sdl2::{EventPump, EventSubsystem, VideoSubsystem};
 
-use crate::decode::DecodedPicture;
 pub use error::Error;
 use error::sdl_error;
 pub use event::{Key, Waker};
@@ -26,6 +25,7 @@ use event::{changes_display, changes_window, key};
 use iyuv::Converter;
 use label::Label;
 use sdl::HINTS;
+use streamsocket_decode::DecodedPicture;
 
 /// SDL and its window. Dropped, it gives the display back, which matters on a bare console.
 pub struct Window {

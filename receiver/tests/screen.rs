@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_gettime};
 use sdl2::event::Event;
 use sdl2::keyboard::{Keycode, Mod};
-use streamsocket_receiver::decode::{DecodedPicture, Decoder};
+use streamsocket_decode::{DecodedPicture, Decoder};
 use streamsocket_receiver::screen::{Screen, Waker, Window};
 use turbojpeg::{Image, PixelFormat, Subsamp};
 

@@ -13,10 +13,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     ".",
     "board/webcam",
     "convert",
+    "decode",
     "journal",
     "media",
     "net",

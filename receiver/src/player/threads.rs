@@ -1,7 +1,6 @@
 //! Starts the threads and the queues between them, and ends them again.
 
 use super::supervisor::Supervisor;
-use crate::decode::DecodedPicture;
 use crate::options::Options;
 use crate::outlets::Outlets;
 use crate::picture::{self, DECODED_MAX, Decoded};
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver as Queue, Sender, SyncSender, channel, sync_channel};
 use std::thread::Builder;
+use streamsocket_decode::DecodedPicture;
 use streamsocket_net::{Interface, machine};
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::queue::{Drain, FrameQueue, Sound, SoundQueue};

@@ -1,7 +1,7 @@
 //! A picture's planes as SDL takes them: 4:2:0, even sizes. The layouts that cameras send go
 //! there as they are; only rare ones are converted.
 
-use crate::decode::{ChromaLayout, DecodedPicture, Plane};
+use streamsocket_decode::{ChromaLayout, DecodedPicture, Plane};
 
 /// Planes to upload. Each is exactly as long as its pitch times its rows.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ mod tests {
     use turbojpeg::{Compressor, Subsamp, YuvImage};
 
     use super::*;
-    use crate::decode::Decoder;
+    use streamsocket_decode::Decoder;
 
     /// A picture of one luma, whose left half and right half have different chroma.
     fn picture(subsamp: Subsamp, width: usize, height: usize) -> DecodedPicture {

@@ -59,10 +59,10 @@ fn planes_are_those_of_the_file_in_every_layout() {
 fn memory_is_used_again() {
     let mut decoder = Decoder::new().unwrap();
     let mut picture = DecodedPicture::with_capacity(64, 48);
-    let memory = picture.samples.as_ptr();
+    let memory = picture.samples_mut().as_ptr();
     for (subsamp, _) in LAYOUTS {
         decoder.decode(&jpeg(64, 48, subsamp), &mut picture).unwrap();
-        assert_eq!(picture.samples.as_ptr(), memory);
+        assert_eq!(picture.samples_mut().as_ptr(), memory);
     }
 }
 
@@ -118,7 +118,7 @@ fn sizes_and_colours_are_bounded() {
     huge[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0xff, 0x1f, 0xff]);
     let error = decoder.decode(&huge, &mut picture).unwrap_err();
     assert!(matches!(error, Error::Size { width: 8191, height: 8191 }), "{error}");
-    assert_eq!(picture.samples.capacity(), 0);
+    assert_eq!(picture.bytes(), 0);
 
     let image = Image {
         pixels: &[0; 4 * 64][..],
@@ -140,7 +140,7 @@ fn bytes_before_the_end_are_no_damage_but_hide_none() {
     decoder.decode(&whole, &mut plain).unwrap();
     let (picture, end) = whole.split_at(whole.len() - 2);
     decoder.decode(&[picture, &[0; 30], end].concat(), &mut padded).unwrap();
-    assert_eq!(padded.samples, plain.samples);
+    assert_eq!(padded.samples_mut(), plain.samples_mut());
     // Two restart markers where none may be, and the bytes before the end.
     let (begin, rest) = picture.split_at(picture.len() - 40);
     let damaged = [begin, &[0xff, 0xd0, 0xff, 0xd1], rest, &[0; 30], end].concat();
