@@ -41,6 +41,7 @@ pub(super) fn seeds() -> Vec<Seeds> {
     let numbered = |(number, bytes): (u8, Vec<u8>)| [&[number][..], &bytes].concat();
     vec![
         ("jpeg_scan", pictures.to_vec()),
+        ("jpeg_parts", PICTURES.iter().map(|picture| cut(picture)).collect()),
         ("normalise", PICTURES.iter().flat_map(|picture| wishes(picture)).collect()),
         ("mjpeg", streams.into_iter().map(numbered).collect()),
         ("http", ANSWERS.map(|answer| numbered((6, Vec::from(answer)))).to_vec()),
@@ -72,6 +73,12 @@ const PICTURES: [&[u8]; 2] = [
 /// it.
 fn wishes(picture: &[u8]) -> [Vec<u8>; 2] {
     [[0, 0, 0, 0], [0, 0, 0, 0x60]].map(|choice| [&choice[..], picture].concat())
+}
+
+/// A picture to be decoded in parts, which end at these bytes, as `arbitrary` reads it.
+fn cut(picture: &[u8]) -> Vec<u8> {
+    let cuts = [20, 300, 700, 1000].map(u16::to_le_bytes);
+    [cuts.as_flattened(), picture].concat()
 }
 
 /// A picture with a few bytes of coded data.
