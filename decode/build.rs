@@ -1,5 +1,4 @@
 //! Compiles `src/parts.c` against the headers of the libjpeg-turbo that `turbojpeg-sys` has built.
-#![expect(clippy::print_stdout, reason = "how a build script speaks to Cargo")]
 
 use std::env;
 use std::error::Error;

@@ -11,7 +11,8 @@ fn decode(decoder: &mut PartDecoder, bytes: &[u8], cuts: &[usize]) -> Option<Dec
     let (mut from, mut is_fit) = (0, true);
     for &cut in cuts.iter().chain([&bytes.len()]) {
         // Memory of its own for each piece, so that none is read beyond its end.
-        is_fit = is_fit && decoder.push(&bytes[from..cut].to_vec());
+        let piece = bytes[from..cut].to_vec();
+        is_fit = is_fit && decoder.push(&piece);
         from = cut;
     }
     let finished = decoder.finish();

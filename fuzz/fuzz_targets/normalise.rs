@@ -5,8 +5,8 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use streamsocket_convert::{Converter, Remedy};
-use streamsocket_media::{Layout, RawFormat, Scale};
 use streamsocket_decode::{DecodedPicture, Decoder};
+use streamsocket_media::{Layout, RawFormat, Scale};
 use streamsocket_wire::jpeg_scan::scan;
 
 /// Pixels a side of a raw picture: enough for every edge.

@@ -46,7 +46,8 @@ impl Pair {
         let (mut from, mut is_fit) = (0, true);
         for cut in cuts.into_iter().chain([file.len()]) {
             // Memory of its own for each piece.
-            is_fit = is_fit && self.parts.push(&file[from..cut].to_vec());
+            let piece = file[from..cut].to_vec();
+            is_fit = is_fit && self.parts.push(&piece);
             from = cut;
         }
         match self.parts.finish() {
