@@ -1,6 +1,6 @@
 //! One byte after the other: for processors without instructions that look bytes up.
 
-use super::lanes::Lanes;
+use super::lanes::{self, Lanes};
 use crate::multiplier::Multiplier;
 
 #[derive(Clone, Copy)]
@@ -31,7 +31,18 @@ impl Lanes for Portable {
         *multiplier
     }
 
-    #[inline(always)]
+    // Once each in the program: they are large where they are unrolled, and hardly any processor needs them.
+    #[inline(never)]
+    fn forward_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Multiplier) {
+        lanes::forward_chunk(self, x, y, tables);
+    }
+
+    #[inline(never)]
+    fn inverse_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Multiplier) {
+        lanes::inverse_chunk(self, x, y, tables);
+    }
+
+    #[inline(never)]
     fn product(self, tables: Multiplier, low: [u8; 32], high: [u8; 32]) -> ([u8; 32], [u8; 32]) {
         let (mut low_out, mut high_out) = ([0; 32], [0; 32]);
         for index in 0..32 {
