@@ -1,10 +1,12 @@
 //! Hands the subscription's frames and samples to the recording, the decoding thread and the sound thread.
 
+use crate::picture::AHEAD;
 use crate::recording::Recording;
 use crate::shared::Shared;
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_subscribe::outlet::{CompleteFrame, Outlet, PacketSamples};
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::outlet::{CompleteFrame, Growth, Outlet, PacketSamples};
 use streamsocket_subscribe::queue::{FrameQueue, SoundQueue};
 
 /// The network thread's ends of the queues to other threads. If one is full, what is newest is dropped and counted.
@@ -24,6 +26,13 @@ impl Outlet for Outlets {
         self.recording.video(frame.time.stamp, frame.file(), frame.size);
         if !self.frames.push(frame) {
             self.shared.output.video.frames_late.add(1);
+        }
+    }
+
+    fn growth(&mut self, growth: Growth<'_>) {
+        // What is due later is decoded later, as a whole.
+        if growth.due.since(monotonic()) <= AHEAD {
+            self.frames.push_growth(growth);
         }
     }
 

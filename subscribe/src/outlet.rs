@@ -9,6 +9,10 @@ pub trait Outlet: Send {
     /// Takes a complete frame. Frames come in order.
     fn frame(&mut self, frame: CompleteFrame<'_>);
 
+    /// Takes the next bytes of a frame that is not complete yet and may never be. If it is, it comes as a whole all the
+    /// same: what only takes whole frames has nothing to do here.
+    fn growth(&mut self, _growth: Growth<'_>) {}
+
     /// Takes the samples of a packet. Samples and holes come in order.
     fn samples(&mut self, samples: PacketSamples<'_>);
 
@@ -16,9 +20,33 @@ pub trait Outlet: Send {
     fn hole(&mut self, frames: usize, due: Monotonic);
 }
 
+/// Which frame of a session it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameId {
+    /// Number of the stream's source.
+    pub source: u32,
+    /// RTP time, extended.
+    pub time: ExtendedTime,
+}
+
+/// The next bytes of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth<'a> {
+    /// The frame.
+    pub id: FrameId,
+    /// When to show it.
+    pub due: Monotonic,
+    /// Where in the file the bytes are.
+    pub offset: usize,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
 /// A frame of which all packets have come, as a JPEG file.
 #[derive(Debug)]
 pub struct CompleteFrame<'a> {
+    /// Which one it is.
+    pub id: FrameId,
     /// Holds the file. It may be exchanged for another buffer, which is overwritten.
     pub buffer: &'a mut Vec<u8>,
     /// Where in the buffer the file begins.

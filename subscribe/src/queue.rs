@@ -4,7 +4,7 @@
 use crate::clock::monotonic;
 use crate::latency::Origin;
 use crate::memory::{Budget, Claim, SPARES_MAX, Spares};
-use crate::outlet::{CompleteFrame, PacketSamples};
+use crate::outlet::{CompleteFrame, FrameId, Growth, PacketSamples};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use streamsocket_media::clock::Monotonic;
@@ -15,15 +15,45 @@ pub const FRAMES_MAX: usize = 600;
 /// Most bytes of frames in the queue, or being decoded and shown: the longest latency at 200 Mbit/s.
 pub const FRAMES_BYTES: usize = 128 << 20;
 
+/// Most bytes of growth in the queue: who decodes it keeps up with what comes, or waits for whole frames. It is what
+/// comes in 10 ms at 800 Mbit/s.
+pub const GROWTH_BYTES: usize = 1 << 20;
+
 /// Most packets of sound in the queue: the longest latency in packets of 5 ms, and some.
 pub const SOUND_MAX: usize = 1100;
 
 /// Most bytes of sound in the queue: the longest latency at 192 kHz, and some. Packets may be large.
 pub const SOUND_BYTES: usize = 8 << 20;
 
+/// Something to be decoded.
+#[derive(Debug)]
+pub enum ToDecode {
+    /// The next bytes of a frame that is not complete yet.
+    Growth(QueuedGrowth),
+    /// A frame.
+    Frame(QueuedFrame),
+}
+
+/// The next bytes of a frame that is not complete yet.
+#[derive(Debug)]
+pub struct QueuedGrowth {
+    /// The frame.
+    pub id: FrameId,
+    /// When it is to be presented.
+    pub due: Monotonic,
+    /// Where in the file the bytes are.
+    pub offset: usize,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Its share of the queue's bytes.
+    pub claim: Claim,
+}
+
 /// A frame to be decoded.
 #[derive(Debug)]
 pub struct QueuedFrame {
+    /// Which one it is.
+    pub id: FrameId,
     /// A buffer that holds a JPEG file.
     pub jpeg: Vec<u8>,
     /// Where in the buffer it begins.
@@ -88,32 +118,62 @@ fn queue<M, T>(messages_max: usize, bytes: usize) -> (Queue<M, T>, Drain<M, T>) 
 }
 
 /// The sending end of a queue of frames to be decoded.
-pub struct FrameQueue(Queue<QueuedFrame, u8>);
+pub struct FrameQueue {
+    frames: Queue<ToDecode, u8>,
+    growth: Arc<Budget>,
+    growth_spares: Spares<u8>,
+}
+
+/// The receiving end of a queue of frames.
+#[derive(Debug)]
+pub struct FrameDrain {
+    /// Frames, and what comes of them before they are complete.
+    pub messages: Receiver<ToDecode>,
+    /// Takes the buffers of frames back.
+    pub spares: SyncSender<Vec<u8>>,
+    /// Takes the buffers of growth back.
+    pub growth_spares: SyncSender<Vec<u8>>,
+}
 
 impl FrameQueue {
     /// A queue for [`FRAMES_MAX`] frames of [`FRAMES_BYTES`] in all, by both ends.
     #[must_use]
-    pub fn new() -> (Self, Drain<QueuedFrame, u8>) {
-        let (queue, drain) = queue(FRAMES_MAX, FRAMES_BYTES);
-        (Self(queue), drain)
+    pub fn new() -> (Self, FrameDrain) {
+        let (frames, Drain { messages, spares }) = queue(FRAMES_MAX, FRAMES_BYTES);
+        let (growth_spares, spare) = sync_channel(SPARES_MAX);
+        let (growth, back) = (Budget::new(GROWTH_BYTES), Spares::new(spare));
+        let drain = FrameDrain { messages, spares, growth_spares };
+        (Self { frames, growth, growth_spares: back }, drain)
     }
 
     /// Queues a frame, and leaves an empty buffer in exchange for its own. Returns false, and leaves the frame where it
     /// is, if there is no room.
     pub fn push(&mut self, frame: CompleteFrame<'_>) -> bool {
-        let CompleteFrame { buffer, start, time, .. } = frame;
-        let Some(claim) = self.0.budget.claim(buffer.capacity()) else { return false };
-        let spare = self.0.spares.take(buffer.len());
+        let CompleteFrame { id, buffer, start, time, .. } = frame;
+        let Some(claim) = self.frames.budget.claim(buffer.capacity()) else { return false };
+        let spare = self.frames.spares.take(buffer.len());
         let jpeg = std::mem::replace(buffer, spare);
-        let queued = monotonic();
-        let frame = QueuedFrame { jpeg, start, due: time.due, origin: time.origin, queued, claim };
-        match self.0.messages.try_send(frame) {
+        let (queued, due, origin) = (monotonic(), time.due, time.origin);
+        let frame = QueuedFrame { id, jpeg, start, due, origin, queued, claim };
+        match self.frames.messages.try_send(ToDecode::Frame(frame)) {
             Ok(()) => true,
-            Err(TrySendError::Full(frame) | TrySendError::Disconnected(frame)) => {
-                *buffer = frame.jpeg;
+            Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => {
+                if let ToDecode::Frame(frame) = back {
+                    *buffer = frame.jpeg;
+                }
                 false
             }
         }
+    }
+
+    /// Queues growth, if there is room: all of it comes again with its frame.
+    pub fn push_growth(&mut self, growth: Growth<'_>) {
+        let Growth { id, due, offset, bytes } = growth;
+        let Some(claim) = self.growth.claim(bytes.len()) else { return };
+        let mut buffer = self.growth_spares.take(bytes.len());
+        buffer.extend_from_slice(bytes);
+        let growth = QueuedGrowth { id, due, offset, bytes: buffer, claim };
+        let _ = self.frames.messages.try_send(ToDecode::Growth(growth));
     }
 }
 

@@ -50,7 +50,8 @@ impl Threads {
         let signals = watch_signals()?;
         let mut supervisor = Supervisor::new();
         let shared = Arc::new(Shared::default());
-        let (frames, Drain { messages: to_decode, spares: buffers }) = FrameQueue::new();
+        let (frames, to_decode) = FrameQueue::new();
+        let buffers = to_decode.spares.clone();
         let (sound, to_play) = SoundQueue::new();
         let (recording, control, writer) = recording::prepare(plan, &shared);
         let outlets = Box::new(Outlets { frames, sound, recording, shared: Arc::clone(&shared) });

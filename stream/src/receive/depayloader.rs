@@ -147,6 +147,14 @@ impl Depayloader {
         }
     }
 
+    /// What has come of a frame that is not complete yet, to be asked for after [`poll`](Self::poll).
+    pub fn growth(&mut self) -> Option<jpeg::FrameGrowth<'_>> {
+        match self {
+            Self::Jpeg { frames, .. } => frames.growth(),
+            Self::L16 { .. } => None,
+        }
+    }
+
     /// When to poll again even if nothing arrives.
     #[must_use]
     pub fn deadline(&self, latest: Latest<'_>) -> Option<Monotonic> {

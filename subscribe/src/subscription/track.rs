@@ -2,7 +2,7 @@
 
 use super::assumption::{Assumption, Seen};
 use crate::counters::Counters;
-use crate::outlet::{CompleteFrame, Outlet, PacketSamples};
+use crate::outlet::{CompleteFrame, FrameId, Growth, Outlet, PacketSamples};
 use crate::plan::StreamPlan;
 use crate::presentation_time::StreamTime;
 use crate::rtp_session::RtpSession;
@@ -10,7 +10,7 @@ use crate::rtp_session::received::Admitted;
 use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
-use streamsocket_stream::receive::jpeg::ReassembledFrame;
+use streamsocket_stream::receive::jpeg::{FrameGrowth, ReassembledFrame};
 use streamsocket_stream::receive::l16::Chunk;
 use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_wire::rtp::ExtendedTime;
@@ -101,6 +101,10 @@ impl ReceivedTrack {
         if is_due {
             let clock = self.session.time(sync);
             self.assembly.hand_on(now, clock, outlet, counters);
+        }
+        // What is in the queue of the socket may be the rest of it.
+        if is_ready && !left {
+            self.assembly.hand_on_growth(&self.session.time(sync), outlet);
         }
         if is_ready || is_due {
             self.count(counters);
@@ -229,9 +233,10 @@ impl Assembly {
                 None => break,
                 Some(Depayloaded::Jpeg(frame, buffer)) => {
                     let ReassembledFrame { start, width, height, completed, .. } = frame;
+                    let id = FrameId { source: self.source, time: frame.time };
                     let time = clock.measured(Medium::Video, frame.time, completed, self.source);
                     counters.video.size.set(u64::from(width) << 16 | u64::from(height));
-                    outlet.frame(CompleteFrame { buffer, start, size: (width, height), time });
+                    outlet.frame(CompleteFrame { id, buffer, start, size: (width, height), time });
                 }
                 Some(Depayloaded::L16(chunk, buffer)) => match chunk {
                     Chunk::Samples { time: rtp_time, arrival, .. } => {
@@ -244,6 +249,16 @@ impl Assembly {
                     }
                 },
             }
+        }
+    }
+
+    /// Hands on what has come of the next frame.
+    fn hand_on_growth(&mut self, clock: &StreamTime<'_>, outlet: &mut dyn Outlet) {
+        let source = self.source;
+        if let Some(growth) = self.depayloader.growth() {
+            let FrameGrowth { time, latest, offset, bytes } = growth;
+            let due = clock.presentation(time, latest).due;
+            outlet.growth(Growth { id: FrameId { source, time }, due, offset, bytes });
         }
     }
 }

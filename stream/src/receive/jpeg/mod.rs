@@ -28,6 +28,9 @@ const TABLES_KEPT: usize = 8;
 /// An incomplete frame is given up after this, even if nothing follows it.
 const FRAME_WAIT: Delay = Delay::from_millis(200);
 
+/// Growth of fewer bytes is not handed on: to wake who decodes it takes longer than to decode it.
+const GROWTH_MIN: usize = 8 << 10;
+
 /// A complete frame, as it came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReassembledFrame {
@@ -45,6 +48,19 @@ pub struct ReassembledFrame {
     pub width: u16,
     /// Height in pixels.
     pub height: u16,
+}
+
+/// What has come of a frame that is not complete yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameGrowth<'a> {
+    /// RTP time, extended.
+    pub time: ExtendedTime,
+    /// Arrival of the newest of its packets.
+    pub latest: Monotonic,
+    /// Where in the JPEG file the bytes are.
+    pub offset: usize,
+    /// The next bytes of the file.
+    pub bytes: &'a [u8],
 }
 
 /// What happened to frames and fragments so far.
@@ -177,6 +193,15 @@ impl JpegDepayloader {
                 return None;
             }
         }
+    }
+
+    /// What has come of the next frame since this was last asked for, as far as nothing is missing before it. To be asked
+    /// for after [`poll`](Self::poll), which hands out what is complete.
+    pub fn growth(&mut self) -> Option<FrameGrowth<'_>> {
+        let slot = &mut self.open[self.oldest()?];
+        let (time, latest) = (slot.time?, slot.latest);
+        let (offset, bytes) = slot.growth(GROWTH_MIN)?;
+        Some(FrameGrowth { time, latest, offset, bytes })
     }
 
     /// When to poll again even if nothing arrives.

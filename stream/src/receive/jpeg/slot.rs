@@ -35,6 +35,8 @@ pub(super) struct Slot {
     pub(super) unsupported: Option<Reason>,
     /// Bytes of the coded data that are there, in order, none of them touching another: [`RUNS_MAX`].
     received: Vec<Range<usize>>,
+    /// Bytes from the beginning that were handed on as growth.
+    grown: usize,
     /// `HEADER_MAX` bytes for the file header, then the coded data.
     pub(super) buffer: Vec<u8>,
 }
@@ -57,6 +59,7 @@ impl Slot {
         self.total = None;
         self.unsupported = None;
         self.received.clear();
+        self.grown = 0;
         // Once: how many there will be, differs from loss to loss.
         self.received.reserve_exact(RUNS_MAX);
     }
@@ -120,13 +123,32 @@ impl Slot {
         self.total.is_some_and(|total| matches!(&self.received[..], [all] if *all == (0..total)))
     }
 
-    /// Writes the file header in front of the coded data and the end marker behind it.
-    pub(super) fn finish(&mut self) -> Option<(usize, Parameters)> {
-        let picture = self.picture.take()?;
+    /// The bytes of the file, without holes from its beginning on, that have come since this was last asked for, and
+    /// where in the file they are. `None` if they are fewer than so many.
+    pub(super) fn growth(&mut self, least: usize) -> Option<(usize, &[u8])> {
+        let whole = self.received.first().filter(|first| first.start == 0)?.end;
+        if whole < self.grown + least {
+            return None;
+        }
+        let start = self.write_header()?;
+        let from = if self.grown == 0 { start } else { HEADER_MAX + self.grown };
+        self.grown = whole;
+        Some((from - start, self.buffer.get(from..HEADER_MAX + whole)?))
+    }
+
+    /// Writes the file header in front of the coded data. Returns where it begins.
+    fn write_header(&mut self) -> Option<usize> {
         let mut header = [0; HEADER_MAX];
-        let len = jpeg_header::emit(&picture, &mut header).ok()?;
+        let len = jpeg_header::emit(self.picture.as_ref()?, &mut header).ok()?;
         let start = HEADER_MAX - len;
         self.buffer[start..HEADER_MAX].copy_from_slice(&header[..len]);
+        Some(start)
+    }
+
+    /// Writes the file header in front of the coded data and the end marker behind it.
+    pub(super) fn finish(&mut self) -> Option<(usize, Parameters)> {
+        let start = self.write_header()?;
+        let picture = self.picture.take()?;
         self.buffer.truncate(HEADER_MAX + self.total?);
         if !self.buffer.ends_with(&EOI) {
             self.buffer.extend_from_slice(&EOI);

@@ -2,6 +2,7 @@ use super::*;
 use crate::send::frame_packets::FramePackets;
 use crate::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_wire::jpeg::{Main, Sampling};
+use streamsocket_wire::jpeg_header::HEADER_MAX;
 use streamsocket_wire::jpeg_scan;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence, Ssrc};
 
@@ -66,6 +67,55 @@ fn a_frame_is_put_together_in_any_order() {
             push(&mut depayloader, &packets[*index], Monotonic(0));
         }
         assert_eq!(next(&mut depayloader, Monotonic(0)), Some((1, data.clone())));
+    }
+}
+
+/// Appends what the next frame has grown by; returns how much that is.
+fn grow(depayloader: &mut JpegDepayloader, file: &mut Vec<u8>) -> usize {
+    let Some(growth) = depayloader.growth() else { return 0 };
+    assert_eq!((growth.offset, growth.time.0), (file.len(), 1));
+    file.extend_from_slice(growth.bytes);
+    growth.bytes.len()
+}
+
+#[test]
+fn what_has_grown_are_the_next_bytes_of_the_file() {
+    let data = coded(100_000, 0);
+    let packets = packets_of(&data, 1, 0);
+    for seed in 0..50_usize {
+        let mut order: Vec<_> = (0..packets.len()).collect();
+        // Up to so many change places, all at once in the last rounds.
+        let window = 1 + seed * seed / 20;
+        order.sort_by_key(|index| index / window * window + (index * 7919 + seed) % window);
+        let (mut depayloader, mut file) = (JpegDepayloader::new(None), Vec::new());
+        let mut spare = Vec::new();
+        for index in order {
+            assert!(depayloader.poll(Monotonic(0), &|_| None, &mut spare).is_none());
+            let grown = grow(&mut depayloader, &mut file);
+            assert!(grown == 0 || grown >= GROWTH_MIN, "{grown} bytes");
+            push(&mut depayloader, &packets[index], Monotonic(0));
+        }
+        let frame = depayloader.poll(Monotonic(0), &|_| None, &mut spare).unwrap();
+        assert!(spare[frame.start..].starts_with(&file), "seed {seed}");
+        assert!(window > 1 || file.len() + GROWTH_MIN + 1400 > data.len(), "{}", file.len());
+        assert!(depayloader.growth().is_none());
+    }
+}
+
+#[test]
+fn nothing_grows_behind_a_hole_or_without_a_header() {
+    let packets = packets_of(&coded(100_000, 0), 1, 0);
+    for lost in [0, 30] {
+        let (mut depayloader, mut file) = (JpegDepayloader::new(None), Vec::new());
+        for packet in packets.iter().take(lost).chain(packets.iter().skip(lost + 1)) {
+            push(&mut depayloader, packet, Monotonic(0));
+            grow(&mut depayloader, &mut file);
+        }
+        assert!(file.len() <= lost * 1400 + HEADER_MAX, "{}", file.len());
+        assert!(lost == 0 || file.len() > lost * 1400 - GROWTH_MIN, "{}", file.len());
+        push(&mut depayloader, &packets[lost], Monotonic(0));
+        // What had come behind the hole is there now: the frame is complete, and no growth any more.
+        assert!(next(&mut depayloader, Monotonic(0)).is_some());
     }
 }
 
