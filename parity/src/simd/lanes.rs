@@ -71,7 +71,14 @@ pub(crate) trait Lanes: Copy {
 
     #[inline(always)]
     fn forward_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Self::Tables) {
-        forward_chunk(self, x, y, tables);
+        let (x, y) = (halves_mut(x), halves_mut(y));
+        let (y_low, y_high) = (self.load(y.0), self.load(y.1));
+        let (low, high) = self.product(tables, y_low, y_high);
+        let (low, high) = (self.xor(self.load(x.0), low), self.xor(self.load(x.1), high));
+        self.store(low, x.0);
+        self.store(high, x.1);
+        self.store(self.xor(y_low, low), y.0);
+        self.store(self.xor(y_high, high), y.1);
     }
 
     /// Adds the shard `x` to `y`, and then the product of `y` to `x`.
@@ -92,42 +99,15 @@ pub(crate) trait Lanes: Copy {
 
     #[inline(always)]
     fn inverse_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Self::Tables) {
-        inverse_chunk(self, x, y, tables);
+        let (x, y) = (halves_mut(x), halves_mut(y));
+        let (x_low, x_high) = (self.load(x.0), self.load(x.1));
+        let (y_low, y_high) = (self.xor(self.load(y.0), x_low), self.xor(self.load(y.1), x_high));
+        let (low, high) = self.product(tables, y_low, y_high);
+        self.store(y_low, y.0);
+        self.store(y_high, y.1);
+        self.store(self.xor(x_low, low), x.0);
+        self.store(self.xor(x_high, high), x.1);
     }
-}
-
-#[inline(always)]
-pub(super) fn forward_chunk<L: Lanes>(
-    lanes: L,
-    x: &mut [u8; 64],
-    y: &mut [u8; 64],
-    tables: L::Tables,
-) {
-    let (x, y) = (halves_mut(x), halves_mut(y));
-    let (y_low, y_high) = (lanes.load(y.0), lanes.load(y.1));
-    let (low, high) = lanes.product(tables, y_low, y_high);
-    let (low, high) = (lanes.xor(lanes.load(x.0), low), lanes.xor(lanes.load(x.1), high));
-    lanes.store(low, x.0);
-    lanes.store(high, x.1);
-    lanes.store(lanes.xor(y_low, low), y.0);
-    lanes.store(lanes.xor(y_high, high), y.1);
-}
-
-#[inline(always)]
-pub(super) fn inverse_chunk<L: Lanes>(
-    lanes: L,
-    x: &mut [u8; 64],
-    y: &mut [u8; 64],
-    tables: L::Tables,
-) {
-    let (x, y) = (halves_mut(x), halves_mut(y));
-    let (x_low, x_high) = (lanes.load(x.0), lanes.load(x.1));
-    let (y_low, y_high) = (lanes.xor(lanes.load(y.0), x_low), lanes.xor(lanes.load(y.1), x_high));
-    let (low, high) = lanes.product(tables, y_low, y_high);
-    lanes.store(y_low, y.0);
-    lanes.store(y_high, y.1);
-    lanes.store(lanes.xor(x_low, low), x.0);
-    lanes.store(lanes.xor(x_high, high), x.1);
 }
 
 /// The low and the high bytes of 32 symbols.

@@ -1,6 +1,6 @@
 //! One byte after the other: for processors without instructions that look bytes up.
 
-use super::lanes::{self, Lanes};
+use super::lanes::Lanes;
 use crate::multiplier::Multiplier;
 
 #[derive(Clone, Copy)]
@@ -33,13 +33,13 @@ impl Lanes for Portable {
 
     // Once each in the program: they are large where they are unrolled, and hardly any processor needs them.
     #[inline(never)]
-    fn forward_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Multiplier) {
-        lanes::forward_chunk(self, x, y, tables);
+    fn forward(self, x: &mut [[u8; 64]], y: &mut [[u8; 64]], tables: Multiplier) {
+        x.iter_mut().zip(y).for_each(|(x, y)| self.forward_chunk(x, y, tables));
     }
 
     #[inline(never)]
-    fn inverse_chunk(self, x: &mut [u8; 64], y: &mut [u8; 64], tables: Multiplier) {
-        lanes::inverse_chunk(self, x, y, tables);
+    fn inverse(self, x: &mut [[u8; 64]], y: &mut [[u8; 64]], tables: Multiplier) {
+        x.iter_mut().zip(y).for_each(|(x, y)| self.inverse_chunk(x, y, tables));
     }
 
     #[inline(never)]
