@@ -26,6 +26,7 @@ mod program;
 mod receiving;
 mod report;
 mod sending;
+mod sound;
 mod startup;
 
 use clap::Parser;
@@ -40,11 +41,11 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, receiving, network, startup, memory, calls, growth
+    /// Only these parts: sending, sound, receiving, network, startup, memory, calls, growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// A folder with another build of the programs, which is measured beside this one (sending,
-    /// receiving, network, memory, calls)
+    /// A folder with another build of the programs, which is measured beside this one (sending, sound, receiving,
+    /// network, memory, calls)
     #[arg(long)]
     against: Option<PathBuf>,
     /// Write the tables and curves into docs
@@ -60,8 +61,9 @@ fn main() {
     if let Some(folder) = options.against {
         program::measure_against(folder);
     }
-    let parts: [Part; 7] = [
+    let parts: [Part; 8] = [
         ("sending", sending::table),
+        ("sound", sound::table),
         ("receiving", receiving::table),
         ("network", network::table),
         ("startup", startup::table),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use streamsocket_benches::noise;
-use streamsocket_tests::clip::{clip, split};
+use streamsocket_tests::clip::{clip, split, voice};
 use streamsocket_tests::program::{output, peer};
 use streamsocket_wire::jpeg_scan::scan;
 
@@ -50,21 +50,36 @@ pub(crate) fn of_bytes(bytes: usize) -> Clip {
     kept(&format!("{bytes} bytes"), || noise(bytes, PICTURES).concat())
 }
 
+/// The voice of the tests as most microphones of cameras give theirs, 48 kHz in two channels: a WAV file, made once.
+pub(crate) fn stereo() -> PathBuf {
+    let wav = scratch().join("stereo.wav");
+    if !wav.exists() {
+        let mut ffmpeg = peer("ffmpeg");
+        ffmpeg.args(["-nostdin", "-v", "error", "-i"]).arg(voice());
+        output(ffmpeg.args(["-ac", "2", "-ar", "48000"]).arg(&wav));
+    }
+    wav
+}
+
 /// Pictures of a made clip: enough that they are not all in the processor's cache.
 const PICTURES: usize = 12;
 
 /// The clip of that name, made once.
 fn kept(name: &str, make: impl FnOnce() -> Vec<u8>) -> Clip {
     static CLIPS: OnceLock<Mutex<HashMap<String, Clip>>> = OnceLock::new();
-    static SCRATCH: OnceLock<tempfile::TempDir> = OnceLock::new();
     let mut clips = CLIPS.get_or_init(Mutex::default).lock().unwrap();
     if let Some(clip) = clips.get(name) {
         return clip.clone();
     }
-    let scratch = SCRATCH.get_or_init(|| tempfile::tempdir().unwrap()).path();
-    let clip = write(&scratch.join(name), &make());
+    let clip = write(&scratch().join(name), &make());
     clips.insert(name.to_owned(), clip.clone());
     clip
+}
+
+/// Where all of it is put.
+fn scratch() -> &'static Path {
+    static SCRATCH: OnceLock<tempfile::TempDir> = OnceLock::new();
+    SCRATCH.get_or_init(|| tempfile::tempdir().unwrap()).path()
 }
 
 fn write(folder: &Path, bytes: &[u8]) -> Clip {

@@ -128,12 +128,12 @@ pub(crate) fn statistics<'a>(all: &'a serde_json::Value, medium: &str) -> &'a se
 }
 
 impl Job {
-    /// Runs it to its end.
-    pub(crate) fn run(&self) -> Run {
+    /// Runs it to its end; `audio` is what ours sends as sound.
+    fn run(&self, audio: &str) -> Run {
         let places: Vec<Place> = (0..self.destinations).map(|_| place()).collect();
         if let Some((pace, repair)) = self.sender.own() {
             let before = Cost::of_children();
-            let (pictures, memory) = self.run_ours(pace, repair, &places);
+            let (pictures, memory) = self.run_ours(pace, repair, &places, audio);
             return Run { pictures, cost: Cost::of_children() - before, memory };
         }
         let mut command = self.peer(places[0]);
@@ -145,7 +145,13 @@ impl Job {
     /// What a picture costs: the difference between this run and a short one, so that what a program does
     /// before its first picture does not count.
     pub(crate) fn each(&self, short: u64) -> Run {
-        let (first, all) = (Self { pictures: short, ..self.clone() }.run(), self.run());
+        self.each_with("none", short)
+    }
+
+    /// The same with this sound, of what is ours.
+    pub(crate) fn each_with(&self, audio: &str, short: u64) -> Run {
+        let first = Self { pictures: short, ..self.clone() }.run(audio);
+        let all = self.run(audio);
         let pictures = all.pictures - first.pictures;
         Run { pictures, cost: (all.cost - first.cost).each(pictures), memory: all.memory }
     }
@@ -235,10 +241,11 @@ impl Job {
         command
     }
 
-    fn run_ours(&self, pace: &str, repair: &str, places: &[Place]) -> (f64, Memory) {
+    fn run_ours(&self, pace: &str, repair: &str, places: &[Place], audio: &str) -> (f64, Memory) {
         let folder = tempfile::tempdir().unwrap();
         let stats = folder.path().join("stats");
-        let mut command = self.ours(pace, repair, places);
+        let mut command = self.ours_with_sound(pace, repair, places);
+        command.args(["--audio", audio]);
         let mut program = Program::start(command.arg("--stats").arg(&stats));
         program.wait_for("goes to");
         sleep(self.duration());
