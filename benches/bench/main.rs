@@ -1,4 +1,4 @@
-//! What StreamSocket costs, measured with the programs themselves: beside GStreamer, ffmpeg and a bare
+//! What StreamSocket costs, measured with the programs themselves: beside GStreamer, ffmpeg, uStreamer and a bare
 //! loop around the kernel, in rounds that take turns. `make bench` runs it; the tables go to standard
 //! output, and with `--write` into docs/performance.md, with the curves.
 
@@ -16,6 +16,7 @@
 )]
 
 mod calls;
+mod camera;
 mod growth;
 mod machine;
 mod material;
@@ -35,19 +36,23 @@ use std::path::{Path, PathBuf};
 /// What to measure.
 #[derive(Parser)]
 #[command(
-    about = "Measures what StreamSocket costs, beside GStreamer, ffmpeg and the kernel alone"
+    about = "Measures what StreamSocket costs, beside GStreamer, ffmpeg, uStreamer and the kernel alone"
 )]
 struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, receiving, network, startup, memory, calls, growth
+    /// Only these parts: sending, sound, camera, receiving, network, startup, memory, calls, growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// A folder with another build of the programs, which is measured beside this one (sending, sound, receiving,
-    /// network, memory, calls)
+    /// A folder with another build of the programs, which is measured beside this one (sending, sound, camera,
+    /// receiving, network, memory, calls)
     #[arg(long)]
     against: Option<PathBuf>,
+    /// The camera of the part of that name, a V4L2 node such as /dev/video0 [default: the first that gives MJPEG of
+    /// 1280x720]
+    #[arg(long, value_name = "NODE")]
+    camera: Option<PathBuf>,
     /// Write the tables and curves into docs
     #[arg(long)]
     write: bool,
@@ -61,9 +66,13 @@ fn main() {
     if let Some(folder) = options.against {
         program::measure_against(folder);
     }
-    let parts: [Part; 8] = [
+    if let Some(node) = options.camera {
+        camera::use_node(node);
+    }
+    let parts: [Part; 9] = [
         ("sending", sending::table),
         ("sound", sound::table),
+        ("camera", camera::table),
         ("receiving", receiving::table),
         ("network", network::table),
         ("startup", startup::table),
