@@ -15,6 +15,7 @@
     reason = "it measures in real time, says so or ends; the numbers are far from the limits of a double"
 )]
 
+mod blocks;
 mod calls;
 mod camera;
 mod growth;
@@ -42,7 +43,7 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, receiving, network, startup, memory, calls, growth
+    /// Only these parts: sending, sound, camera, receiving, network, startup, memory, calls, blocks, growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// A folder with another build of the programs, which is measured beside this one (sending, sound, camera,
@@ -69,7 +70,7 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 9] = [
+    let parts: [Part; 10] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
@@ -78,6 +79,7 @@ fn main() {
         ("startup", startup::table),
         ("memory", memory::table),
         ("calls", calls::table),
+        ("blocks", blocks::table),
         ("growth", growth::table),
     ];
     for name in &options.only {
