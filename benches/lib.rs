@@ -60,10 +60,20 @@ pub fn noise(bytes: usize, pictures: usize) -> Vec<Vec<u8>> {
     let blocks = |pixels: f64| (pixels / 16.0).round().max(1.0) as usize * 16;
     let height = blocks((pixels * 9.0 / 16.0).sqrt());
     let width = blocks(pixels / height as f64);
+    noise_of_size((width, height), 90, pictures)
+}
+
+/// The same of a size, at a quality of 1 to 100.
+#[must_use]
+pub fn noise_of_size(
+    (width, height): (usize, usize),
+    quality: i32,
+    pictures: usize,
+) -> Vec<Vec<u8>> {
     let mut random = random();
     let mut compressor = Compressor::new().expect("a compressor");
     compressor.set_subsamp(Subsamp::Sub2x1).expect("it knows 4:2:2");
-    compressor.set_quality(90).expect("it knows quality");
+    compressor.set_quality(quality).expect("it knows quality");
     let mut picture = || {
         let pixels: Vec<u8> = (0..width * height * 3).map(|_| random()).collect();
         let format = PixelFormat::RGB;

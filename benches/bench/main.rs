@@ -19,6 +19,7 @@ mod blocks;
 mod calls;
 mod camera;
 mod growth;
+mod large;
 mod latency;
 mod machine;
 mod material;
@@ -44,11 +45,12 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, receiving, latency, network, startup, memory, calls, blocks, growth
+    /// Only these parts: sending, sound, camera, receiving, latency, large, network, startup, memory, calls, blocks,
+    /// growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// A folder with another build of the programs, which is measured beside this one (sending, sound, camera,
-    /// receiving, latency, network, memory, calls)
+    /// receiving, latency, large, network, memory, calls)
     #[arg(long)]
     against: Option<PathBuf>,
     /// The camera of the part of that name, a V4L2 node such as /dev/video0 [default: the first that gives MJPEG of
@@ -71,12 +73,13 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 11] = [
+    let parts: [Part; 12] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
         ("receiving", receiving::table),
         ("latency", latency::table),
+        ("large", large::table),
         ("network", network::table),
         ("startup", startup::table),
         ("memory", memory::table),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
-use streamsocket_benches::noise;
+use streamsocket_benches::{noise, noise_of_size};
 use streamsocket_tests::clip::{clip, split, voice};
 use streamsocket_tests::program::{output, peer};
 use streamsocket_wire::jpeg_scan::scan;
@@ -48,6 +48,14 @@ pub(crate) fn usual(size: &str) -> Clip {
 /// A clip whose pictures have about so many bytes.
 pub(crate) fn of_bytes(bytes: usize) -> Clip {
     kept(&format!("{bytes} bytes"), || noise(bytes, PICTURES).concat())
+}
+
+/// A clip of pictures of this size that are as large as a camera's best: 0.65 bytes a pixel.
+pub(crate) fn of_size(width: usize, height: usize) -> Clip {
+    /// Noise at this quality has as many.
+    const QUALITY: i32 = 64;
+    let make = || noise_of_size((width, height), QUALITY, PICTURES).concat();
+    kept(&format!("noise of {width}x{height}"), make)
 }
 
 /// The voice of the tests as most microphones of cameras give theirs, 48 kHz in two channels: a WAV file, made once.
