@@ -90,7 +90,8 @@ mod tests {
     use turbojpeg::{Image, PixelFormat, Subsamp};
 
     fn file(seed: usize) -> Vec<u8> {
-        let pixels: Vec<u8> = (0..64 * 48 * 3).map(|at| (at * seed % 251) as u8).collect();
+        let byte = |at: usize| u8::try_from(at * seed % 251).unwrap();
+        let pixels: Vec<u8> = (0..64 * 48 * 3).map(byte).collect();
         let format = PixelFormat::RGB;
         let image = Image { pixels: &pixels[..], width: 64, pitch: 64 * 3, height: 48, format };
         turbojpeg::compress(image, 90, Subsamp::Sub2x2).unwrap().to_vec()
