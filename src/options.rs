@@ -170,8 +170,8 @@ pub struct StreamOptions {
     #[arg(long, value_name = "BYTES", help_heading = "Network")]
     pub packet_size: Option<Scalar>,
     /// Spread a frame's packets over a part of the frame interval (50%) or at a bit rate (40M), so that small
-    /// switches do not overflow; off: send them at once, which makes the latency 17 ms shorter at 30 frames
-    /// per second [default: 50%]
+    /// switches do not overflow; off: send them at once, which makes the latency up to 17 ms shorter at 30
+    /// frames per second [default: 50%]
     #[arg(long, value_name = "PACE", help_heading = "Network")]
     pub pace: Option<Scalar>,
     /// Forward error correction (FEC): repair packets per 100 packets of a large frame; small frames and

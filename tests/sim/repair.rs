@@ -3,7 +3,8 @@
 //! frame has.
 
 use crate::world::{Chance, MS, SECOND, Time};
-use streamsocket_media::clock::{Delay, Monotonic, WallClock};
+use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_stream::receive::depayloader::REPAIR;
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::l16::{Chunk, L16Depayloader};
 use streamsocket_stream::receive::repair::Repair;
@@ -225,11 +226,7 @@ pub(crate) fn run(packets: usize, share: &str, loss: Loss, frames: u64, seed: u6
         under_way: Vec::new(),
         sent: 0,
         video: (JpegDepayloader::new(None), Repair::default(), Vec::new()),
-        audio: (
-            L16Depayloader::new(1).with_repair(Delay::from_millis(55)),
-            Repair::default(),
-            Vec::new(),
-        ),
+        audio: (L16Depayloader::new(1).with_repair(REPAIR), Repair::default(), Vec::new()),
         // Extended sequence numbers begin one cycle up.
         highest: [1 << 16; 2],
         data,
@@ -294,8 +291,9 @@ impl Sound {
         let Self { payloader, repair, wall, next } = self;
         while *next <= end {
             let now = *next;
-            *next += 5 * MS;
-            payloader.push(&[7; 40], Monotonic(now), wall, |packet| {
+            // Two packets at a time, as the daemon gets them of a card.
+            *next += 10 * MS;
+            payloader.push(&[7; 80], Monotonic(now), wall, |packet| {
                 link.outcome.samples += 40;
                 link.send(now, To::Audio, [packet.header, packet.payload].concat());
                 repair.push(&packet, |made| link.send(now, To::AudioRepair, made.to_vec()));

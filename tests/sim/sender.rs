@@ -17,8 +17,11 @@ use turbojpeg::{Image, PixelFormat, Subsamp, compress};
 /// Sample frames a second: few, so that a day is short.
 pub(crate) const RATE: u32 = 8000;
 
-/// Sample frames that the card hands over at a time: those of one packet.
-const PERIOD: usize = 40;
+/// Sample frames of a packet.
+const FRAMES: i64 = 40;
+
+/// Sample frames that the card hands over at a time: those of two packets.
+const PERIOD: usize = 80;
 
 /// Sound that is lost in an overrun.
 const OVERRUN: Time = 80 * MS;
@@ -151,6 +154,7 @@ impl Sender {
     fn sound(&mut self, now: Time, scenario: &Scenario, link: &mut Link) {
         let first = self.audio.samples;
         let captured = self.sample(first);
+        let mut captures = [captured, self.sample(first + FRAMES)].into_iter();
         // A card's stamps jitter by a millisecond and are late now and then.
         let late = if self.chance.below(1000) == 0 { 30 * MS } else { self.chance.below(MS) };
         let audio = &mut self.audio;
@@ -158,7 +162,7 @@ impl Sender {
         audio.payloader.push(&[1; PERIOD], self.clock.at(captured + late), &self.wall, |packet| {
             let bytes = [packet.header, packet.payload].concat();
             let time = u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
-            truth.push_back((time, captured));
+            truth.push_back((time, captures.next().unwrap()));
             link.send(now, Of::Audio, bytes);
         });
         audio.samples += i64::try_from(PERIOD).unwrap();

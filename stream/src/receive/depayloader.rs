@@ -11,8 +11,8 @@ use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::sdp::Medium;
 
 /// How much later a lost packet of sound may be repaired: a block is 40 ms of sound, and its
-/// repair packets leave within 15.
-const REPAIR: Delay = Delay::from_millis(55);
+/// repair packets leave within 20, two packets of sound at a time.
+pub const REPAIR: Delay = Delay::from_millis(60);
 
 /// The encodings that there is a depayloader for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
