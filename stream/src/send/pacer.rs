@@ -10,7 +10,8 @@ use streamsocket_media::clock::Monotonic;
 
 /// Bytes of a batch at most: not half of what the smallest switch buffers hold (128 kB), so that the batches of
 /// two senders may meet there. At 1400 bytes it is 40 packets, which are one message to a kernel that
-/// segments (UDP_SEGMENT). Each batch is a wake-up, which costs more than to send its packets.
+/// segments (UDP_SEGMENT). Each batch is a wake-up; larger ones would be fewer, but take a second message each,
+/// which costs as much.
 const BATCH_BYTES: usize = 56_000;
 
 /// The same where a rate is given: whoever sets one usually has a network that is slower than 100 Mbit/s.

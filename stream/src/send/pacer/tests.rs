@@ -37,13 +37,19 @@ fn repair_packets_share_the_time() {
     assert_eq!(ranges(&mut pacer), [0..25, 25..41, 41..59]);
 }
 
-/// Bytes that wait in front of a link of 100 Mbit/s, at most, with what Ethernet, IP and UDP add.
-fn queue(pacer: &mut Pacer) -> i64 {
+/// What the smallest switch buffers hold.
+const QUEUE: i64 = 128 * 1024;
+
+/// Bytes that wait in front of a link of 100 Mbit/s, at most, with what Ethernet, IP and UDP add: of so many
+/// senders whose batches leave at the same instants, one of them, by its index, that many nanoseconds late.
+fn queue(pacer: &mut Pacer, senders: i64, late: (usize, i64)) -> i64 {
     let (mut queue, mut most, mut last) = (0, 0, 0);
-    for (at, range) in batches(pacer) {
-        queue = (queue - (at - last) * 125 / 10_000).max(0);
-        queue += i64::try_from(range.len()).unwrap() * (1400 + 42);
-        (most, last) = (most.max(queue), at);
+    for index in 0.. {
+        let Some(deadline) = pacer.deadline() else { break };
+        let now = deadline.offset(if index == late.0 { late.1 } else { 0 });
+        queue = (queue - (now.0 - last) * 125 / 10_000).max(0);
+        queue += senders * i64::try_from(pacer.due(now).len()).unwrap() * (1400 + 42);
+        (most, last) = (most.max(queue), now.0);
     }
     most
 }
@@ -51,13 +57,19 @@ fn queue(pacer: &mut Pacer) -> i64 {
 #[test]
 fn the_smallest_switch_is_not_overrun() {
     let mut pacer = begun(Pace::Share(0.5), 0);
-    pacer.begin(Monotonic(0), Monotonic(0), load(172, 39));
-    let most = queue(&mut pacer);
-    assert!((90_000..118_000).contains(&most), "{most}");
-    // Pictures of 1280x720 of two senders, which leave at the same instants.
-    pacer.begin(Monotonic(0), Monotonic(0), load(88, 27));
-    let most = queue(&mut pacer);
-    assert!(2 * most < 128 * 1024, "{most}");
+    let mut most = |(media, repairs), senders, late| {
+        pacer.begin(Monotonic(0), Monotonic(0), load(media, repairs));
+        queue(&mut pacer, senders, late)
+    };
+    let alone = most((172, 39), 1, (0, 0));
+    assert!((110_000..118_000).contains(&alone), "{alone}");
+    for late in (1..6).flat_map(|index| (0..80).map(move |late| (index, late * 100_000))) {
+        let alone = most((172, 39), 1, late);
+        assert!(alone < QUEUE, "{alone}, late: {late:?}");
+    }
+    // Pictures of 112 kB of two senders: larger ones have room only if they leave at other instants.
+    let two = most((80, 24), 2, (0, 0));
+    assert!((110_000..QUEUE).contains(&two), "{two}");
 }
 
 #[test]
