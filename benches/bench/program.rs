@@ -18,6 +18,8 @@ use streamsocket_tests::session::file;
 pub(crate) enum Sender {
     /// A bare loop of the kernel's calls.
     Floor,
+    /// The same, paced as ours.
+    PacedFloor,
     /// Ours, with these `--pace` and `--repair`.
     Ours(&'static str, &'static str),
     /// The same of another build.
@@ -65,6 +67,7 @@ impl Sender {
     pub(crate) fn name(self) -> String {
         match self {
             Self::Floor => "the kernel alone".to_owned(),
+            Self::PacedFloor => "the kernel alone, paced".to_owned(),
             Self::Ours("off", "0") => "streamsocket, plain".to_owned(),
             Self::Ours("off", _) => "streamsocket, repair 20 %".to_owned(),
             Self::Ours(_, "0") => "streamsocket, paced".to_owned(),
@@ -159,7 +162,7 @@ impl Job {
     /// The command of a program that ends by itself.
     pub(crate) fn peer(&self, place: Place) -> Command {
         match self.sender {
-            Sender::Floor => self.floor(place),
+            Sender::Floor | Sender::PacedFloor => self.floor(place),
             Sender::GStreamer(fec) => self.gstreamer(fec, place),
             _ => self.ffmpeg(place),
         }
@@ -170,6 +173,9 @@ impl Job {
         command.arg(&self.clip.file).args([place.to_string(), self.pictures.to_string()]);
         if let Speed::Rate(rate) = self.speed {
             command.arg(rate.to_string());
+        }
+        if self.sender == Sender::PacedFloor {
+            command.arg("paced");
         }
         command
     }

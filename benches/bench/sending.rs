@@ -12,8 +12,9 @@ use streamsocket_tests::wire::Tap;
 const PLAIN: Sender = Sender::Ours("off", "0");
 
 /// In the order of the tables; the floor first, as what the others are compared with.
-const SENDERS: [Sender; 8] = [
+const SENDERS: [Sender; 9] = [
     Sender::Floor,
+    Sender::PacedFloor,
     PLAIN,
     Sender::Ours("50%", "0"),
     Sender::Ours("off", "20"),
@@ -41,7 +42,8 @@ pub(crate) fn table(rounds: u32) -> String {
 
 fn one(size: &str, clip: &Clip, speed: Speed, senders: &[(Sender, f64)], rounds: u32) -> String {
     // Free running, pacing would be waiting.
-    let paced = |sender: Sender| matches!(sender.own(), Some(("50%", _)));
+    let paced =
+        |sender: Sender| sender == Sender::PacedFloor || matches!(sender.own(), Some(("50%", _)));
     let part = |sender| speed != Speed::Free || !paced(sender);
     let senders: Vec<_> = senders.iter().copied().filter(|&(sender, _)| part(sender)).collect();
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); senders.len()];
