@@ -3,8 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failure ends the test")]
 
-use std::process::Command;
-use streamsocket_benches::STAGES;
+use std::path::Path;
+use streamsocket_benches::{STAGES, instructions};
 use streamsocket_tests::machine::not_run;
 
 /// Instructions for a picture of 230 kB in 170 packets, or a raw one of 1280x720, as the tests are built. Who makes a stage better
@@ -25,18 +25,6 @@ const SLACK: u64 = 10;
 /// The crates that the stages are in.
 const CRATES: [&str; 5] = ["convert", "media", "parity", "stream", "wire"];
 
-/// Instructions of the whole program when it does it so many times.
-fn counted(stage: &str, times: u64) -> u64 {
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-    valgrind.arg(env!("CARGO_BIN_EXE_instructions")).args([stage, &times.to_string()]);
-    let output = valgrind.output().expect("valgrind: scripts/setup test installs it");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let line = said.lines().find_map(|line| line.split_once("Collected : ")).expect("a count");
-    line.1.trim().parse().unwrap()
-}
-
 #[test]
 fn no_stage_takes_more_instructions_than_it_did() {
     if cfg!(target_arch = "x86_64")
@@ -47,8 +35,7 @@ fn no_stage_takes_more_instructions_than_it_did() {
     }
     let mut slips = Vec::new();
     for (stage, bound) in BOUNDS {
-        // What comes before, and the first time, are in both.
-        let each = (counted(stage, 7) - counted(stage, 2)) / 5;
+        let each = instructions(Path::new(env!("CARGO_BIN_EXE_instructions")), stage);
         println!("{stage}: {each} instructions a picture, bound {bound}");
         if each > bound + bound * SLACK / 100 {
             slips.push(format!("{stage} takes {each} instructions a picture, not {bound}"));

@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "it measures or ends")]
 
+use std::path::Path;
+use std::process::Command;
 use streamsocket_convert::{Planes, Rearranger, encodable};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_media::{Layout, RawFormat};
@@ -274,4 +276,22 @@ impl Packets for Cut<'_> {
 
 fn stamp() -> CaptureTime {
     CaptureTime { time: RtpTime(0), ntp: NtpTime(0) }
+}
+
+/// Instructions that a stage takes for a picture, as callgrind counts them: the same whatever else the machine
+/// does. `program` is `instructions`.
+#[must_use]
+pub fn instructions(program: &Path, stage: &str) -> u64 {
+    let counted = |times: u64| -> u64 {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+        valgrind.arg(program).args([stage, &times.to_string()]);
+        let output = valgrind.output().expect("valgrind: scripts/setup test installs it");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let line = said.lines().find_map(|line| line.split_once("Collected : ")).expect("a count");
+        line.1.trim().parse().expect("a number")
+    };
+    // What comes before, and the first time, are in both.
+    (counted(7) - counted(2)) / 5
 }

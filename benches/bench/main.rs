@@ -19,6 +19,7 @@ mod blocks;
 mod calls;
 mod camera;
 mod growth;
+mod instructions;
 mod large;
 mod latency;
 mod machine;
@@ -46,7 +47,7 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
     /// Only these parts: sending, sound, camera, receiving, latency, large, network, startup, memory, calls, blocks,
-    /// growth
+    /// growth, instructions
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// A folder with another build of the programs, which is measured beside this one (sending, sound, camera,
@@ -73,7 +74,7 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 12] = [
+    let parts: [Part; 13] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
@@ -86,6 +87,7 @@ fn main() {
         ("calls", calls::table),
         ("blocks", blocks::table),
         ("growth", growth::table),
+        ("instructions", instructions::table),
     ];
     for name in &options.only {
         assert!(parts.iter().any(|(part, _)| part == name), "there is no part {name}: see --help");
