@@ -16,9 +16,9 @@ const ROUNDS: usize = 5;
 const PICTURES: [usize; 2] = [330, 30];
 
 /// What 300 pictures may cost, in seconds of this board's processor and as a multiple of the other
-/// program's.
+/// program's, which has been seen to take from 0.12 to 0.17 s.
 const SECONDS_MAX: f64 = 0.6;
-const TIMES_MAX: f64 = 2.0;
+const TIMES_MAX: f64 = 2.5;
 
 #[test]
 #[ignore = "a measurement of several minutes: make board-bench"]
