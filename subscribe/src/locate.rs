@@ -1,11 +1,15 @@
 //! Finds the session that the user has named: by an SDP file, an address, or an announcement (SAP, RFC 2974).
 
 mod candidates;
+mod follow;
+mod following;
 mod listing;
 mod probe;
 mod sap_listener;
 
 use self::candidates::{Candidates, Key};
+pub use self::follow::follow;
+pub use self::following::Change;
 pub use self::listing::News;
 use self::listing::{LISTED_MAX, Listing};
 use self::probe::Probe;

@@ -77,6 +77,13 @@ impl<P> Candidates<P> {
         self.tried.iter_mut().filter_map(|tried| tried.probe.as_mut())
     }
 
+    /// Takes a session of which something has come from those that are tried.
+    pub(super) fn take(&mut self, is_meant: impl Fn(&P) -> bool) -> Option<Key> {
+        let meant = |tried: &Tried<P>| tried.probe.as_ref().is_some_and(&is_meant);
+        let at = self.tried.iter().position(meant)?;
+        Some(self.tried.remove(at).key)
+    }
+
     /// A session that has been silent for too long and is now skipped.
     pub(super) fn silent(&mut self, now: Monotonic) -> Option<Key> {
         self.tried.retain(|tried| tried.probe.is_some() || now.since(tried.since) < HELD);

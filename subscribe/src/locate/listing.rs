@@ -94,6 +94,11 @@ impl Listing {
         (!lesser).then_some(plan)
     }
 
+    /// Whether it takes no more.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= LISTED_MAX
+    }
+
     /// Deletes a session, if its own announcer says so.
     fn remove(
         &mut self,

@@ -30,6 +30,11 @@ impl Probe {
         Ok(Self { plan, sockets })
     }
 
+    /// The session that is being tried.
+    pub(super) const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The sockets, to be polled.
     pub(super) fn sockets(&self) -> impl Iterator<Item = &ReceiveSocket> {
         self.sockets.iter().map(|(socket, _)| socket)
