@@ -21,7 +21,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo test test-unit sim long variants latency bench test-all board-test board-bench board-shell check fuzz fuzz-smoke sanitize build man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo test test-unit sim long variants latency bench test-all board-test gateway-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -49,7 +49,7 @@ test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStre
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- $(DENY)
-	$(CARGO) clippy -p streamsocket-tests --test hardware --locked -- $(DENY)
+	$(CARGO) clippy -p streamsocket-tests --test hardware --test gateway --locked -- $(DENY)
 	RUSTDOCFLAGS='$(DENY)' $(CARGO) doc --workspace --no-deps --locked --quiet
 
 sim: ## the tables of the simulator: days of clocks, losses and repair; 15 minutes (SIM_SEED=N: another chance)
@@ -87,6 +87,11 @@ sanitize: ## the decoders' tests under Miri, those of the unsafe code under Addr
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test
 
+gateway-test: ## the page, streams and snapshots, asked for by browsers and programs; 3 minutes
+	@scripts/setup build test page
+	$(CARGO) build --locked -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway
+	$(CARGO) test --locked -p streamsocket-tests --test gateway
+
 board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 5 minutes
 	board/test --ignored what_a_camera_costs
 
@@ -108,10 +113,13 @@ cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test gateway-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
+
+build-all: setup-build ## the gateway, too, optimized, in target/release
+	$(CARGO) build --release --locked -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway
 
 man: ## the man pages, in target/man
 	$(CARGO) run --quiet --locked -p streamsocket --example man -- target/man

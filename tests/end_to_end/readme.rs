@@ -24,8 +24,9 @@ const SHOWN: f64 = 0.01;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Lines that are not run here: they install packages, and packages and the service are tried on the virtual
-/// board (`make packages-test`, `make service-test`), or they are how these tests were started.
-const ELSEWHERE: [&str; 10] = [
+/// board (`make packages-test`, `make service-test`), or they are how these tests were started, or others
+/// (`make gateway-test`).
+const ELSEWHERE: [&str; 12] = [
     "make demo ",
     "make test ",
     "sudo apt install git curl make",
@@ -36,6 +37,8 @@ const ELSEWHERE: [&str; 10] = [
     "sudo cp /usr/share/doc/streamsocket/examples/pi4/streamsocket.toml /etc/streamsocket/",
     "sudo systemctl enable --now streamsocket",
     "sudo streamsocket status",
+    "make build-all",
+    "target/release/streamsocket-gateway ",
 ];
 
 /// The lines that are run here, by words that no other line has.

@@ -13,11 +13,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     ".",
     "board/webcam",
     "convert",
     "decode",
+    "gateway",
     "journal",
     "media",
     "net",

@@ -1,0 +1,174 @@
+//! Pictures one after the other in one answer: `multipart/x-mixed-replace`, as cameras have sent them since the first
+//! browsers that knew it.
+
+use crate::picture::Picture;
+use crate::sessions::Viewer;
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use streamsocket_media::clock::Monotonic;
+use tokio::sync::watch;
+
+/// What is between parts. Without dashes of its own, and never quoted: WebKitGTK shows nothing otherwise.
+pub(crate) const BOUNDARY: &str = "streamsocket";
+
+/// How parts are written.
+///
+/// A browser shows a picture only when the headers of the next part are complete (Chromium), or the line of the
+/// boundary before them (Firefox): they are sent right behind the picture, before there is a next one, and so cannot
+/// say its length. Programs want the length, and take a picture as soon as they have as many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Each part's headers behind the picture before it.
+    Ahead,
+    /// Each part's headers before its picture, with its length and when it was captured.
+    WithLength,
+}
+
+/// Headers of a part whose picture is still to come, behind what ends the part before.
+const HEADERS_AHEAD: &str = "\r\n--streamsocket\r\nContent-Type: image/jpeg\r\n\r\n";
+
+/// Leaves pictures out, so that no more are left than are wanted.
+#[derive(Debug)]
+pub(crate) struct Thinning {
+    /// In nanoseconds.
+    interval: i64,
+    /// When the next one is wanted.
+    due: Option<Monotonic>,
+    /// When the last one came, wanted or not.
+    last: Option<Monotonic>,
+}
+
+impl Thinning {
+    /// So many pictures a second.
+    pub(crate) fn to(rate: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a rate is at least one in 1000 seconds"
+        )]
+        let interval = (1e9 / rate) as i64;
+        Self { interval, due: None, last: None }
+    }
+
+    /// Whether a picture that came at `arrival` is one of them: the next one would be further from when one is wanted,
+    /// if it came after as long a time as this one.
+    pub(crate) fn takes(&mut self, arrival: Monotonic) -> bool {
+        let gap = self.last.map_or(0, |last| arrival.nanos_since(last));
+        self.last = Some(arrival);
+        // Behind a pause, or where fewer come than are wanted, nothing is made up for.
+        let Some(due) = self.due.filter(|due| arrival.nanos_since(*due) < self.interval) else {
+            self.due = Some(arrival.offset(self.interval));
+            return true;
+        };
+        let takes = arrival.nanos_since(due) >= -gap / 2;
+        if takes {
+            self.due = Some(due.offset(self.interval));
+        }
+        takes
+    }
+}
+
+/// What is sent to one viewer, and how far it is.
+struct Sending {
+    pictures: watch::Receiver<Option<Arc<Picture>>>,
+    form: Form,
+    thinning: Option<Thinning>,
+    _viewer: Viewer,
+    /// Pieces of the part that is being sent.
+    left: VecDeque<Bytes>,
+}
+
+impl Sending {
+    /// The next piece of the answer; `None` when the session has ended. Who reads slowly asks late, and is given the
+    /// newest picture then.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        loop {
+            if let Some(piece) = self.left.pop_front() {
+                return Some((Ok(piece), self));
+            }
+            self.pictures.changed().await.ok()?;
+            let Some(picture) = self.pictures.borrow_and_update().clone() else { continue };
+            let takes =
+                self.thinning.as_mut().is_none_or(|thinning| thinning.takes(picture.arrival));
+            if takes {
+                self.left.extend(part(self.form, &picture));
+            }
+        }
+    }
+}
+
+/// The pieces of a part.
+fn part(form: Form, picture: &Picture) -> [Bytes; 2] {
+    match form {
+        Form::Ahead => [picture.file.clone(), Bytes::from_static(HEADERS_AHEAD.as_bytes())],
+        Form::WithLength => [headers(picture), picture.file.clone()],
+    }
+}
+
+/// The headers of a picture, behind what ends the part before.
+fn headers(picture: &Picture) -> Bytes {
+    let (seconds, micros) = (
+        picture.captured.div_euclid(1_000_000_000),
+        picture.captured.rem_euclid(1_000_000_000) / 1000,
+    );
+    let length = picture.file.len();
+    format!(
+        "\r\n--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {length}\r\nX-Timestamp: \
+         {seconds}.{micros:06}\r\n\r\n"
+    )
+    .into()
+}
+
+/// The body of an answer that goes on until the session ends or nobody reads it any more.
+pub(crate) fn body(
+    mut pictures: watch::Receiver<Option<Arc<Picture>>>,
+    form: Form,
+    thinning: Option<Thinning>,
+    viewer: Viewer,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    // The picture that is there is shown at once, whenever the next one comes.
+    pictures.mark_changed();
+    let mut left = VecDeque::with_capacity(3);
+    if form == Form::Ahead {
+        // What comes first has no part before it to end.
+        left.push_back(Bytes::from_static(HEADERS_AHEAD.trim_start().as_bytes()));
+    }
+    unfold(Sending { pictures, form, thinning, _viewer: viewer, left }, Sending::next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(rate: f64, arrivals: impl Iterator<Item = i64>) -> usize {
+        let mut thinning = Thinning::to(rate);
+        arrivals.filter(|at| thinning.takes(Monotonic(*at))).count()
+    }
+
+    #[test]
+    fn as_many_are_left_as_are_wanted() {
+        let at = |rate: i64, jitter: i64| {
+            (0..10 * rate).map(move |n| n * 1_000_000_000 / rate + (n % 3) * jitter)
+        };
+        assert_eq!(taken(5.0, at(30, 4_000_000)), 50);
+        assert_eq!(taken(10.0, at(10, 9_000_000)), 100);
+        assert_eq!(taken(30.0, at(10, 0)), 100, "no more than come");
+        let paused = at(30, 0).map(|it| if it > 5_000_000_000 { it + 60_000_000_000 } else { it });
+        assert!((49..=51).contains(&taken(5.0, paused)), "nothing is made up for after a pause");
+    }
+
+    #[test]
+    fn headers_say_length_and_time() {
+        let file = Bytes::from_static(b"\xff\xd8\xff\xd9");
+        let captured = 1_700_000_000_012_345_678;
+        let picture = Picture { message: file.clone(), file, captured, arrival: Monotonic(0) };
+        assert_eq!(
+            headers(&picture),
+            "\r\n--streamsocket\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\nX-Timestamp: \
+             1700000000.012345\r\n\r\n"
+        );
+    }
+}

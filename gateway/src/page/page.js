@@ -1,0 +1,66 @@
+// The page: all sessions side by side, each while it is seen.
+'use strict';
+
+// Milliseconds between looks for new sessions.
+const LOOK_EVERY = 3000;
+
+const views = new Map();
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) entry.target.visible = entry.isIntersecting;
+  update();
+});
+
+function update() {
+  for (const { view, figure } of views.values()) view.want(figure.visible !== false && !document.hidden);
+}
+
+function add({ name, path }) {
+  const figure = document.getElementById('view').content.firstElementChild.cloneNode(true);
+  document.getElementById('views').append(figure);
+  const view = new View(path, name, figure);
+  views.set(path, { view, figure });
+  figure.addEventListener('keydown', (event) => press(view, event));
+  seen.observe(figure);
+}
+
+function remove(path) {
+  const { view, figure } = views.get(path);
+  views.delete(path);
+  seen.unobserve(figure);
+  view.end();
+  figure.remove();
+}
+
+function press(view, event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches('input')) return;
+  const keys = {
+    m: () => view.toggleSound(),
+    i: () => view.toggleFigures(),
+    f: () => view.fullScreen(),
+    s: () => view.part('snapshot').click(),
+  };
+  const action = keys[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+async function look() {
+  try {
+    const answer = await fetch('status', { cache: 'no-store' });
+    const { sessions } = await answer.json();
+    sessions.filter(({ path }) => !views.has(path)).forEach(add);
+    // The last one stays, with its last picture.
+    const ended = [...views.keys()].filter((path) => !sessions.some((session) => session.path === path));
+    for (const path of ended) if (views.size > 1) remove(path);
+    document.getElementById('nothing').hidden = views.size > 0;
+    if (views.size === 1 && document.activeElement === document.body) views.values().next().value.figure.focus({ preventScroll: true });
+    update();
+  } catch {
+    // The views say it themselves.
+  }
+}
+
+document.addEventListener('visibilitychange', update);
+look();
+setInterval(look, LOOK_EVERY);

@@ -1,0 +1,74 @@
+//! A picture as it came, held once for all who are sent it, and its memory when nobody holds it any more.
+
+use crate::message::{Kind, trailer};
+use bytes::Bytes;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+use streamsocket_media::clock::Monotonic;
+use streamsocket_subscribe::outlet::CompleteFrame;
+
+/// Buffers that wait to be filled again: one that viewers are leaving, and one for the next picture.
+const SPARES_MAX: usize = 2;
+
+/// A picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    /// The JPEG file, byte for byte as a recording has it.
+    pub(crate) file: Bytes,
+    /// The same as a message of the page's.
+    pub(crate) message: Bytes,
+    /// When it was captured: nanoseconds since 1970, by the sender's clock if that is known, else by this machine's.
+    pub(crate) captured: i64,
+    /// When it was complete here.
+    pub(crate) arrival: Monotonic,
+}
+
+/// Buffers that pictures have left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// A buffer with a picture, which goes back where it came from.
+struct Lent {
+    buffer: Vec<u8>,
+    /// Where in the buffer the file begins.
+    start: usize,
+    spares: Spares,
+}
+
+impl Spares {
+    /// Takes the picture out of a frame that was captured at `captured` and came at `arrival`, and leaves it a buffer
+    /// that was used before, if there is one.
+    pub(crate) fn exchange(
+        &self,
+        frame: &mut CompleteFrame<'_>,
+        captured: i64,
+        arrival: Monotonic,
+    ) -> Picture {
+        let spare = self.buffers().pop().unwrap_or_default();
+        let mut buffer = mem::replace(frame.buffer, spare);
+        let start = frame.start.min(buffer.len());
+        let len = buffer.len() - start;
+        buffer.extend_from_slice(&trailer(Kind::Picture, captured));
+        let message = Bytes::from_owner(Lent { buffer, start, spares: self.clone() });
+        Picture { file: message.slice(..len), message, captured, arrival }
+    }
+
+    fn buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut buffers = self.spares.buffers();
+        if buffers.len() < SPARES_MAX {
+            buffers.push(mem::take(&mut self.buffer));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Places for those who want something: so many at all, and so many from one address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Places.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    all_max: usize,
+    of_one_max: usize,
+    /// Who has how many.
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// A place, given back when it is dropped.
+#[derive(Debug)]
+#[must_use = "a place is given back when it is dropped"]
+pub(crate) struct Place {
+    peer: IpAddr,
+    places: Places,
+}
+
+impl Places {
+    /// So many at all, and so many for one address. This machine itself has no bound of its own, since everybody behind a
+    /// proxy here has its address.
+    pub(crate) fn new(all_max: usize, of_one_max: usize) -> Self {
+        Self { all_max, of_one_max, taken: Arc::default() }
+    }
+
+    /// A place for a connection from `peer`, if there is one.
+    pub(crate) fn take(&self, peer: IpAddr) -> Option<Place> {
+        let mut taken = self.lock();
+        let all: usize = taken.values().sum();
+        let own = taken.get(&peer).copied().unwrap_or_default();
+        if all >= self.all_max || own >= self.of_one_max && !peer.to_canonical().is_loopback() {
+            return None;
+        }
+        taken.insert(peer, own + 1);
+        Some(Place { peer, places: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.lock();
+        let left = taken.get(&self.peer).map_or(0, |own| own - 1);
+        if left == 0 {
+            taken.remove(&self.peer);
+        } else {
+            taken.insert(self.peer, left);
+        }
+    }
+}
+
+/// Who makes a request: its address, and the place of its connection, which is kept for as long as this is.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    pub(crate) peer: IpAddr,
+    _place: Arc<Place>,
+}
+
+impl Asking {
+    pub(crate) fn new(peer: IpAddr, place: Place) -> Self {
+        Self { peer, _place: Arc::new(place) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_leaves_places_to_others_and_gives_back_its_own() {
+        let places = Places::new(100, 10);
+        let peer = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let mut held: Vec<_> = std::iter::from_fn(|| places.take(peer(1))).collect();
+        assert_eq!(held.len(), 10);
+        let other = places.take(peer(2));
+        assert!(other.is_some());
+        held.pop();
+        assert!(places.take(peer(1)).is_some());
+        let local: Vec<_> = std::iter::from_fn(|| places.take([127, 0, 0, 1].into())).collect();
+        assert_eq!(local.len(), 90, "all that are left");
+        drop((local, held, other));
+        assert!(places.lock().is_empty());
+    }
+}

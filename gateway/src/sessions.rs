@@ -1,0 +1,133 @@
+//! The sessions that are received, by their names.
+
+use crate::reception::{Pictures, Sound};
+use std::sync::{Arc, PoisonError, RwLock};
+use streamsocket_subscribe::counters::Counters;
+use streamsocket_subscribe::plan::Plan;
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Its name in paths: no other session has it.
+    pub(crate) name: String,
+    /// Its place among what the user named: the first one is meant where no name is. All that were not named have
+    /// the same, the last one.
+    place: usize,
+    pub(crate) pictures: Pictures,
+    pub(crate) sound: Sound,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) plan: Plan,
+    viewers: Arc<()>,
+}
+
+/// Counts as a viewer for as long as it is kept.
+#[derive(Clone, Debug)]
+#[must_use = "a viewer is one for as long as it is kept"]
+pub(crate) struct Viewer(#[expect(dead_code, reason = "its copies are counted")] Arc<()>);
+
+impl Session {
+    /// One viewer more.
+    pub(crate) fn viewer(&self) -> Viewer {
+        Viewer(Arc::clone(&self.viewers))
+    }
+
+    /// How many there are.
+    pub(crate) fn viewers(&self) -> usize {
+        Arc::strong_count(&self.viewers) - 1
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sessions(Arc<RwLock<Vec<Arc<Session>>>>);
+
+impl Sessions {
+    /// The session of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Session>> {
+        self.with(|all| all.iter().find(|session| session.name == name).cloned())
+    }
+
+    /// The session that is meant where no name is.
+    pub(crate) fn first(&self) -> Option<Arc<Session>> {
+        self.with(|all| all.iter().min_by_key(|it| (it.place, &it.name)).cloned())
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        let mut all = self.with(<[_]>::to_vec);
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&[Arc<Session>]) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a session, and returns its name here: a second one of a name gets `-2`.
+    pub(crate) fn add(
+        &self,
+        plan: Plan,
+        place: usize,
+        (pictures, sound): (Pictures, Sound),
+        counters: Arc<Counters>,
+    ) -> String {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let taken = |name: &str| all.iter().any(|session| session.name == name);
+        // These two mean other places in a path.
+        let own = if matches!(&*plan.name, "." | "..") { "-" } else { &plan.name };
+        let numbered = (2..).map(|number| format!("{own}-{number}"));
+        let name = std::iter::once(own.to_owned()).chain(numbered).find(|name| !taken(name));
+        let name = name.unwrap_or_default();
+        let viewers = Arc::default();
+        let listed = name.clone();
+        all.push(Arc::new(Session {
+            name: listed,
+            place,
+            pictures,
+            sound,
+            counters,
+            plan,
+            viewers,
+        }));
+        name
+    }
+
+    /// Removes a session.
+    pub(crate) fn remove(&self, name: &str) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|session| session.name != name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reception::Reception;
+
+    fn add(sessions: &Sessions, name: &str, place: usize) {
+        let plan =
+            Plan { name: name.to_owned(), ..Plan::at("239.1.1.1:5004".parse().unwrap(), None) };
+        let (_, pictures, sound) = Reception::new(48_000, 2);
+        sessions.add(plan, place, (pictures, sound), Arc::default());
+    }
+
+    #[test]
+    fn a_second_one_of_a_name_gets_a_number_and_the_first_named_is_meant() {
+        let sessions = Sessions::default();
+        assert!(sessions.first().is_none());
+        for (name, place) in [("Garden", 2), ("Door", 1), ("Door", 0), ("Door", 3)] {
+            add(&sessions, name, place);
+        }
+        let names: Vec<_> = sessions.all().iter().map(|it| it.name.clone()).collect();
+        assert_eq!(names, ["Door", "Door-2", "Door-3", "Garden"]);
+        assert_eq!(sessions.first().unwrap().name, "Door-2");
+        sessions.remove("Door-2");
+        add(&sessions, "Attic", usize::MAX);
+        add(&sessions, "Aerie", usize::MAX);
+        assert_eq!(sessions.first().unwrap().name, "Door");
+        ["Door", "Door-3", "Garden"].iter().for_each(|name| sessions.remove(name));
+        assert_eq!(sessions.first().unwrap().name, "Aerie", "by name");
+        add(&sessions, "Garden", 0);
+        assert!(sessions.named("Garden").is_some() && sessions.named("garden").is_none());
+    }
+}
