@@ -9,7 +9,6 @@ use futures_util::stream::unfold;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use streamsocket_media::clock::Monotonic;
 use tokio::sync::watch;
 
 /// What is between parts. Without dashes of its own, and never quoted: WebKitGTK shows nothing otherwise.
@@ -36,10 +35,10 @@ const HEADERS_AHEAD: &str = "\r\n--streamsocket\r\nContent-Type: image/jpeg\r\n\
 pub(crate) struct Thinning {
     /// In nanoseconds.
     interval: i64,
-    /// When the next one is wanted.
-    due: Option<Monotonic>,
-    /// When the last one came, wanted or not.
-    last: Option<Monotonic>,
+    /// When the next one is wanted, by the clock that they are captured by, in nanoseconds.
+    due: Option<i64>,
+    /// When the last one was captured, wanted or not.
+    last: Option<i64>,
 }
 
 impl Thinning {
@@ -53,19 +52,20 @@ impl Thinning {
         Self { interval, due: None, last: None }
     }
 
-    /// Whether a picture that came at `arrival` is one of them: the next one would be further from when one is wanted,
-    /// if it came after as long a time as this one.
-    pub(crate) fn takes(&mut self, arrival: Monotonic) -> bool {
-        let gap = self.last.map_or(0, |last| arrival.nanos_since(last));
-        self.last = Some(arrival);
-        // Behind a pause, or where fewer come than are wanted, nothing is made up for.
-        let Some(due) = self.due.filter(|due| arrival.nanos_since(*due) < self.interval) else {
-            self.due = Some(arrival.offset(self.interval));
+    /// Whether a picture that was captured at `captured` is one of them: the next one would be further from when one is
+    /// wanted, if it came after as long a time as this one.
+    pub(crate) fn takes(&mut self, captured: i64) -> bool {
+        let gap = self.last.map_or(0, |last| captured.saturating_sub(last));
+        self.last = Some(captured);
+        // Behind a pause, where fewer come than are wanted, and where the clock was set back, nothing is made up for.
+        let goes_on = |due: &i64| gap >= 0 && captured.saturating_sub(*due) < self.interval;
+        let Some(due) = self.due.filter(goes_on) else {
+            self.due = Some(captured.saturating_add(self.interval));
             return true;
         };
-        let takes = arrival.nanos_since(due) >= -gap / 2;
+        let takes = captured.saturating_sub(due) >= -gap / 2;
         if takes {
-            self.due = Some(due.offset(self.interval));
+            self.due = Some(due.saturating_add(self.interval));
         }
         takes
     }
@@ -92,7 +92,7 @@ impl Sending {
             self.pictures.changed().await.ok()?;
             let Some(picture) = self.pictures.borrow_and_update().clone() else { continue };
             let takes =
-                self.thinning.as_mut().is_none_or(|thinning| thinning.takes(picture.arrival));
+                self.thinning.as_mut().is_none_or(|thinning| thinning.takes(picture.captured));
             if takes {
                 self.left.extend(part(self.form, &picture));
             }
@@ -142,10 +142,11 @@ pub(crate) fn body(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use streamsocket_media::clock::Monotonic;
 
     fn taken(rate: f64, arrivals: impl Iterator<Item = i64>) -> usize {
         let mut thinning = Thinning::to(rate);
-        arrivals.filter(|at| thinning.takes(Monotonic(*at))).count()
+        arrivals.filter(|at| thinning.takes(*at)).count()
     }
 
     #[test]
@@ -158,6 +159,8 @@ mod tests {
         assert_eq!(taken(30.0, at(10, 0)), 100, "no more than come");
         let paused = at(30, 0).map(|it| if it > 5_000_000_000 { it + 60_000_000_000 } else { it });
         assert!((49..=51).contains(&taken(5.0, paused)), "nothing is made up for after a pause");
+        let back = at(30, 0).map(|it| if it > 5_000_000_000 { it - 3_600_000_000_000 } else { it });
+        assert!((49..=51).contains(&taken(5.0, back)), "the clock was set back");
     }
 
     #[test]
