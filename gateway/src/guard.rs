@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Domains that exist in local networks only: no stranger can have a name in one (RFC 6762, RFC 8375, and what routers
-/// give).
+/// Domains of local networks, in which no stranger can have a name (RFC 6762, RFC 8375, and what routers give; fritz.box
+/// is its maker's).
 const LOCAL_DOMAINS: [&str; 7] =
     ["local", "home.arpa", "internal", "lan", "home", "fritz.box", "localdomain"];
 

@@ -11,8 +11,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What is between parts. Without dashes of its own, and never quoted: WebKitGTK shows nothing otherwise.
-pub(crate) const BOUNDARY: &str = "streamsocket";
+/// What such an answer is. The boundary has no dashes of its own and no quotes: WebKitGTK shows nothing otherwise.
+pub(crate) const CONTENT_TYPE: &str = "multipart/x-mixed-replace; boundary=streamsocket";
 
 /// How parts are written.
 ///
@@ -116,7 +116,7 @@ fn headers(picture: &Picture) -> Bytes {
     );
     let length = picture.file.len();
     format!(
-        "\r\n--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {length}\r\nX-Timestamp: \
+        "\r\n--streamsocket\r\nContent-Type: image/jpeg\r\nContent-Length: {length}\r\nX-Timestamp: \
          {seconds}.{micros:06}\r\n\r\n"
     )
     .into()

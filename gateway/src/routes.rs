@@ -3,7 +3,7 @@
 use crate::guard::{Names, guard};
 use crate::login::{Logins, login};
 use crate::metrics::metrics;
-use crate::multipart::{BOUNDARY, Form, Thinning, body};
+use crate::multipart::{self, Form, Thinning, body};
 use crate::page::{page, parts};
 use crate::places::Asking;
 use crate::reception::Pictures;
@@ -249,9 +249,7 @@ fn stream(session: &Session, query: &Query, headers: &HeaderMap) -> Result<Respo
     let length = query.length.unwrap_or_else(|| !is_browser(headers));
     let form = if length { Form::WithLength } else { Form::Ahead };
     let pictures = pictures(session)?;
-    let kind = format!("multipart/x-mixed-replace; boundary={BOUNDARY}");
-    let kind = HeaderValue::from_str(&kind)
-        .unwrap_or(HeaderValue::from_static("multipart/x-mixed-replace"));
+    let kind = HeaderValue::from_static(multipart::CONTENT_TYPE);
     let body =
         Body::from_stream(body(pictures, form, query.rate.map(Thinning::to), session.viewer()));
     // It ends when the session does; until then nothing else can be asked for on this connection.

@@ -124,8 +124,8 @@ class View {
   hear(said) {
     if (said.asked !== undefined) {
       const now = performance.now();
-      this.trip = now - said.asked;
-      this.ahead = said.now - (performance.timeOrigin + now - this.trip / 2);
+      const trip = now - said.asked;
+      this.ahead = said.now - (performance.timeOrigin + now - trip / 2);
       return;
     }
     this.retry = RETRY_MIN;
