@@ -2,7 +2,6 @@
 
 use crate::capture::devices;
 use crate::clock::monotonic;
-use crate::control::{Answer, Command as Ask, Request, client};
 use crate::options::{Command, CommandLine, SdpOptions, StatusOptions, StreamOptions};
 use crate::trial::{self, Findings, Service};
 use crate::{beside, daemon, settings};
@@ -10,6 +9,7 @@ use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
+use streamsocket_control::{Answer, Command as Ask, Request, client};
 use streamsocket_journal::logger;
 use streamsocket_net::machine;
 
@@ -37,6 +37,8 @@ pub fn run() -> ExitCode {
         Some(Command::Status(options)) => figures(&options, Ask::Status),
         Some(Command::Viewers(options)) => figures(&options, Ask::Viewers),
         Some(Command::Reload(options)) => reload(&options),
+        Some(Command::Pause(options)) => pause(&options),
+        Some(Command::Resume(options)) => resume(&options),
         Some(Command::Stop(options)) => stop(&options),
     };
     let (message, code) = match result {
@@ -123,6 +125,28 @@ fn reload(options: &StatusOptions) -> Result<(), Failure> {
         }
         Answer::Reloaded(true) => print("the changed configuration is applied\n"),
         Answer::Reloaded(false) => print("the configuration is the same as before\n"),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn pause(options: &StatusOptions) -> Result<(), Failure> {
+    match ask(options, &Ask::Pause.into())? {
+        Answer::Paused(changed) if options.json => {
+            print_json(&serde_json::json!({ "changed": changed }))
+        }
+        Answer::Paused(true) => print("paused; 'streamsocket resume' goes on\n"),
+        Answer::Paused(false) => print("it is paused already\n"),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn resume(options: &StatusOptions) -> Result<(), Failure> {
+    match ask(options, &Ask::Resume.into())? {
+        Answer::Resumed(changed) if options.json => {
+            print_json(&serde_json::json!({ "changed": changed }))
+        }
+        Answer::Resumed(true) => print("it goes on\n"),
+        Answer::Resumed(false) => print("it is not paused\n"),
         other => Err(unexpected(&other)),
     }
 }

@@ -11,7 +11,6 @@ pub mod capture;
 pub mod clock;
 pub mod codec;
 pub mod command;
-pub mod control;
 pub mod daemon;
 pub mod notify;
 pub mod options;

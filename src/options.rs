@@ -9,6 +9,7 @@ pub use value::Scalar;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use streamsocket_control::changes::{Change, Changes};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -56,6 +57,10 @@ pub enum Command {
     Viewers(StatusOptions),
     /// Make a running daemon read its configuration file again; a file with a mistake changes nothing
     Reload(StatusOptions),
+    /// Make a running daemon release its camera and its microphone and send nothing
+    Pause(StatusOptions),
+    /// Make a paused daemon send again
+    Resume(StatusOptions),
     /// Stop a running daemon
     Stop(StatusOptions),
 }
@@ -210,6 +215,26 @@ pub struct StreamOptions {
 }
 
 impl StreamOptions {
+    /// These options with what a request changes.
+    #[must_use]
+    pub fn changed(mut self, set: Changes) -> Self {
+        let change = |option: &mut Option<Scalar>, to: Change| match to {
+            Change::Keep => {}
+            Change::Configured => *option = None,
+            Change::To(value) => *option = Some(Scalar(value)),
+        };
+        let Changes { size, fps, quality } = set;
+        match size {
+            Change::Keep => {}
+            Change::Configured => self.size = None,
+            Change::To(size) => self.size = Some(size),
+        }
+        change(&mut self.fps, fps);
+        change(&mut self.quality, quality.clone());
+        change(&mut self.requality, quality);
+        self
+    }
+
     /// These options, and where they say nothing, those.
     #[must_use]
     pub fn or(self, file: Self) -> Self {

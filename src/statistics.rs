@@ -26,6 +26,8 @@ pub struct Statistics {
     pub uptime_seconds: f64,
     /// Name of the session.
     pub name: String,
+    /// Nothing is captured until somebody wants it again.
+    pub paused: bool,
     /// Where the session and its tiers go, and what of all tracks goes there.
     pub destinations: Vec<DestinationStatistics>,
     /// Receivers, by their reports.
@@ -154,11 +156,16 @@ impl Statistics {
 
     /// What is wrong at the moment, each in some words.
     fn problems(&self) -> Vec<String> {
+        let paused = self.paused.then(|| "paused".to_owned());
         let failing = self.destinations.iter().filter_map(|to| {
             let why = to.failing.as_ref()?;
             Some(format!("sending to {} fails ({why})", to.address))
         });
-        failing.chain(self.tracks.iter().flat_map(TrackStatistics::problems)).collect()
+        paused
+            .into_iter()
+            .chain(failing)
+            .chain(self.tracks.iter().flat_map(TrackStatistics::problems))
+            .collect()
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {

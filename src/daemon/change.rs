@@ -25,12 +25,16 @@ pub(super) const OPENING_MAX: Duration = Duration::from_secs(55);
 /// A reload in progress.
 pub(super) struct Reloading {
     pub(super) work: Work<Result<Option<Changed>, Error>>,
+    /// What it is opened with, which is kept if that succeeds.
+    pub(super) options: StreamOptions,
     pub(super) until: Monotonic,
 }
 
 /// The sessions so far, as the reload needs them.
 pub(super) struct Before {
     pub(super) options: StreamOptions,
+    /// Nothing is open: everything is to be opened, changed or not.
+    pub(super) paused: bool,
     /// With the settings so far.
     pub(super) order: Order,
     pub(super) network: Network,
@@ -62,18 +66,19 @@ impl Reloading {
 
 /// Reads the configuration and opens what it needs; `None` if nothing has changed.
 pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
-    let Before { options, mut order, network, mut descriptions, last_id, drawn } = before;
+    let Before { options, paused, mut order, network, mut descriptions, last_id, drawn } = before;
     let checked = settings::load(options).and_then(|it| it.verify().map(|()| it));
     let new = checked.map_err(|error| Error(error.to_string()))?;
     let old = order.settings;
-    if new == old {
+    if new == old && !paused {
         return Ok(None);
     }
     if new.name != old.name {
         return Err(Error("name: a session gets another one by a restart only".into()));
     }
     let qualities = |it: &Settings| it.videos().map(|video| video.quality).collect::<Vec<_>>();
-    let light = old.sent_as(&new) == new && !(drawn && qualities(&old) != qualities(&new));
+    let light =
+        !paused && old.sent_as(&new) == new && !(drawn && qualities(&old) != qualities(&new));
     order.settings = asked(&new);
     // Groups that were found are kept, and all others follow from the settings.
     order.network = Some(network.clone()).filter(|_| new.to == old.to);

@@ -33,6 +33,7 @@ impl Daemon {
             unix_nanos: self.wall.clock.unix_nanos(now),
             uptime_seconds: now.since(self.began).as_secs_f64(),
             name: self.name.clone(),
+            paused: self.paused,
             destinations: by_destination(&tracks),
             viewers: self.viewers(),
             viewer_list: Vec::new(),

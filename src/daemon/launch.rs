@@ -15,8 +15,6 @@ use super::state::Daemon;
 use super::watched::Watched;
 use crate::beside::{Panicked, Work};
 use crate::clock::{Timer, monotonic, unix_offset_nanos};
-use crate::control::server::Server;
-use crate::control::{Answer, Command};
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::publish::identity;
@@ -28,6 +26,8 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+use streamsocket_control::server::Server;
+use streamsocket_control::{Answer, Command};
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::machine;
@@ -39,7 +39,6 @@ use streamsocket_net::machine;
 /// One line: what cannot be opened, where, and what to do.
 pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemon>, Error> {
     let signals = Signals::listen()?;
-    let options = options.config.is_some().then_some(options);
     let name = settings.name.clone().unwrap_or_else(machine::host_name);
     let cname: Arc<str> = identity::cname(&name, &machine::host_name()).into();
     let poll = Poll::new()?;
@@ -65,7 +64,7 @@ pub fn start(settings: &Settings, options: StreamOptions) -> Result<Option<Daemo
         waker: Arc::clone(&waker),
         signals,
         control,
-        options: options.is_some(),
+        reloads: options.config.is_some(),
         again: false,
         notifier: Notifier::from_environment(),
         waits,
@@ -86,7 +85,7 @@ fn session(
     start: Start,
     ready: Ready,
     settings: &Settings,
-    options: Option<StreamOptions>,
+    options: StreamOptions,
     name: String,
     cname: Arc<str>,
 ) -> Result<Daemon, Error> {
@@ -121,6 +120,7 @@ fn session(
         waker,
         settings: settings.clone(),
         options,
+        paused: false,
         reloading: None,
         reload_again: again,
         stopping: false,
@@ -167,7 +167,7 @@ struct Start {
     signals: Signals,
     control: Server,
     /// Whether there is a configuration that SIGHUP reloads.
-    options: bool,
+    reloads: bool,
     /// SIGHUP came before there was a session.
     again: bool,
     notifier: Notifier,
@@ -216,7 +216,7 @@ impl Start {
         let mut ended = false;
         while let Some(asked) = self.signals.next() {
             match asked {
-                Asked::Reload if self.options => self.again = true,
+                Asked::Reload if self.reloads => self.again = true,
                 Asked::Reload | Asked::Stop => ended = true,
             }
         }
@@ -226,9 +226,7 @@ impl Start {
                 ended = true;
                 Some(Answer::Stopping(true))
             }
-            Command::Sdp | Command::Status | Command::Viewers | Command::Reload => {
-                Some(Answer::Error(format!("it is starting: {why}")))
-            }
+            _ => Some(Answer::Error(format!("it is starting: {why}"))),
         });
         ended
     }

@@ -16,31 +16,53 @@ use super::state::Daemon;
 use super::video::Adjusting;
 use super::watched::Watched;
 use crate::beside::{self, Panicked, Work};
-use crate::control::Answer;
 use crate::options::StreamOptions;
 use crate::publish::network::Network;
 use crate::settings::{InputSettings, Settings};
 use crate::source::VideoSource;
 use std::sync::Arc;
+use streamsocket_control::Answer;
+use streamsocket_control::changes::Changes;
 use streamsocket_media::clock::Monotonic;
+
+/// What those hear who want something else while the configuration is read again.
+const BUSY: &str = "the configuration is being read again already: ask again when that is done";
 
 impl Daemon {
     /// Begins a reload. If the configuration is wrong, or cannot be opened, the session continues
     /// unchanged. Returns the answer, if it is known already.
-    pub(super) fn reload(&mut self, now: Monotonic) -> Option<Answer> {
-        if self.reloading.is_some() {
-            let busy = "the configuration is being read again already: ask again when that is done";
-            return Some(Answer::Error(busy.into()));
+    pub(super) fn reload(&mut self, set: Option<Changes>, now: Monotonic) -> Option<Answer> {
+        if self.paused {
+            let paused = "it is paused: 'streamsocket resume' reads the configuration again";
+            return Some(Answer::Error(paused.into()));
         }
-        let Some(options) = self.options.clone() else {
+        if self.options.config.is_none() && set.is_none() {
             let none = "it was started without --config: there is nothing to read";
             return Some(self.reloaded(Err(Error(none.into()))));
-        };
+        }
+        let options = self.options.clone();
+        self.open_anew(set.map_or(options.clone(), |set| options.changed(set)), now)
+    }
+
+    /// Captures and sends again what was paused.
+    pub(super) fn resume(&mut self, now: Monotonic) -> Option<Answer> {
+        if !self.paused {
+            return Some(Answer::Resumed(false));
+        }
+        self.open_anew(self.options.clone(), now)
+    }
+
+    /// Begins to open what these options name.
+    fn open_anew(&mut self, options: StreamOptions, now: Monotonic) -> Option<Answer> {
+        if self.reloading.is_some() {
+            return Some(Answer::Error(BUSY.into()));
+        }
         self.notifier.reloading(now);
+        let kept = options.clone();
         let before = self.before(now, options);
         match Work::begin("reload", Arc::clone(&self.waker), move || reread(before)) {
             Ok(work) => {
-                self.reloading = Some(Reloading { work, until: now + OPENING_MAX });
+                self.reloading = Some(Reloading { work, options: kept, until: now + OPENING_MAX });
                 None
             }
             Err(error) => {
@@ -54,13 +76,13 @@ impl Daemon {
     pub(super) fn reload_by_signal(&mut self, now: Monotonic) {
         self.reload_again = self.reloading.is_some();
         if !self.reload_again {
-            let _said = self.reload(now);
+            let _said = self.reload(None, now);
         }
     }
 
     /// Takes on what was opened, if it is ready.
     pub(super) fn finish_reload(&mut self, now: Monotonic) {
-        let Some(Reloading { work, until }) = &mut self.reloading else { return };
+        let Some(Reloading { work, until, .. }) = &mut self.reloading else { return };
         let ended = match work.take() {
             Some(Ok(ended)) => ended,
             Some(Err(Panicked)) => {
@@ -72,11 +94,18 @@ impl Daemon {
             }
             None => return,
         };
-        self.reloading = None;
+        let options = self.reloading.take().map(|reloading| reloading.options);
+        let paused = self.paused;
         let result = ended.and_then(|changed| {
             changed.map_or(Ok(false), |changed| self.take_on(changed, now).map(|()| true))
         });
-        let answer = self.reloaded(result);
+        if let (Ok(_), Some(options)) = (&result, options) {
+            self.options = options;
+        }
+        let answer = match self.reloaded(result) {
+            Answer::Reloaded(_) if paused => Answer::Resumed(true),
+            answer => answer,
+        };
         self.answer_reload(&answer);
         if std::mem::take(&mut self.reload_again) {
             self.reload_by_signal(now);
@@ -96,9 +125,14 @@ impl Daemon {
         }
     }
 
-    fn reloaded(&self, result: Result<bool, Error>) -> Answer {
+    fn reloaded(&mut self, result: Result<bool, Error>) -> Answer {
         self.notifier.ready();
         match result {
+            Ok(true) if self.paused => {
+                self.paused = false;
+                log::info!("resumed");
+                Answer::Reloaded(true)
+            }
             Ok(changed) => {
                 let what = if changed { "changed: applied" } else { "the same as before" };
                 log::info!("the configuration is {what}");
@@ -109,6 +143,23 @@ impl Daemon {
                 Answer::Error(format!("{error}; it goes on as before"))
             }
         }
+    }
+
+    /// Releases the camera and the microphone. The session ends for its viewers; its group, its name and its options
+    /// stay.
+    pub(super) fn pause(&mut self, now: Monotonic) -> Answer {
+        if self.reloading.is_some() {
+            return Answer::Error(BUSY.into());
+        }
+        if self.paused {
+            return Answer::Paused(false);
+        }
+        let (network, watched) = (self.network.clone(), Watched::default());
+        self.exchange(Exchange { network, inputs: Vec::new(), watched }, now);
+        self.announce_by(Vec::new(), true);
+        self.paused = true;
+        log::info!("paused: the camera and the microphone are released");
+        Answer::Paused(true)
     }
 
     fn before(&self, now: Monotonic, options: StreamOptions) -> Before {
@@ -132,7 +183,7 @@ impl Daemon {
         };
         let descriptions = self.sessions.iter().map(|it| it.description.clone()).collect();
         let (network, last_id) = (self.network.clone(), self.last_id);
-        Before { options, order, network, descriptions, last_id, drawn }
+        Before { options, paused: self.paused, order, network, descriptions, last_id, drawn }
     }
 
     fn kept(&self, now: Monotonic) -> KeptTracks {

@@ -9,13 +9,13 @@ use super::input::Input;
 use super::registry::{EVENTS_MAX, Event};
 use super::state::Daemon;
 use crate::clock::monotonic;
-use crate::control::{Answer, Command, Request};
 use crate::publish::announce::Announcer;
 use crate::publish::viewers;
 use crate::signals::Asked;
 use crate::statistics::Statistics;
 use mio::Events;
 use std::time::Duration;
+use streamsocket_control::{Answer, Command, Request};
 use streamsocket_journal::lines::CLOSE_PATIENCE;
 use streamsocket_media::clock::Monotonic;
 
@@ -157,7 +157,7 @@ impl Daemon {
 
     fn read_signals(&mut self, now: Monotonic) {
         while let Some(asked) = self.signals.next() {
-            if asked == Asked::Reload && self.options.is_some() {
+            if asked == Asked::Reload && self.options.config.is_some() {
                 self.reload_by_signal(now);
             } else {
                 self.stopping = true;
@@ -167,11 +167,13 @@ impl Daemon {
 
     fn serve_control(&mut self, now: Monotonic) {
         let Some(mut control) = self.control.take() else { return };
-        control.serve(|Request { command, tier, text }| match command {
+        control.serve(|Request { command, tier, set, text }| match command {
             Command::Sdp => Some(self.answer_sdp(tier.as_deref())),
             Command::Status => Some(self.answer_status(text, now)),
             Command::Viewers => Some(self.answer_viewers(text, now)),
-            Command::Reload => self.reload(now),
+            Command::Reload => self.reload(set, now),
+            Command::Pause => Some(self.pause(now)),
+            Command::Resume => self.resume(now),
             Command::Stop => {
                 self.stopping = true;
                 Some(Answer::Stopping(true))
@@ -199,6 +201,9 @@ impl Daemon {
 
     /// The description of the session, or of its tier of this name.
     fn answer_sdp(&self, tier: Option<&str>) -> Answer {
+        if self.paused {
+            return Answer::Error("it is paused: there is nothing to describe".into());
+        }
         let texts = self.sessions.iter().map(|session| (session.tier(), session.sdp.as_str()));
         Answer::sdp(&texts.collect::<Vec<_>>(), tier)
     }

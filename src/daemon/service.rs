@@ -28,6 +28,9 @@ impl Daemon {
 
     fn status_line(&self) -> String {
         let mut line = format!("'{}', viewers: {}", self.name, self.viewers());
+        if self.paused {
+            line += "; paused";
+        }
         for input in self.inputs.iter().filter(|input| input.is_away()) {
             line += if input.is_sound() { "; no sound" } else { "; no pictures" };
             if let Some(why) = input.why_away() {

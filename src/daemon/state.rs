@@ -9,7 +9,6 @@ use super::session::Session;
 use super::watched::Watched;
 use crate::capture::hotplug::Hotplug;
 use crate::clock::Timer;
-use crate::control::server::Server;
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::publish::network::Network;
@@ -18,6 +17,7 @@ use crate::settings::Settings;
 use crate::signals::Signals;
 use mio::{Poll, Waker};
 use std::sync::Arc;
+use streamsocket_control::server::Server;
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Changes;
@@ -53,8 +53,10 @@ pub struct Daemon {
     pub(super) notifier: Notifier,
     pub(super) waker: Arc<Waker>,
     pub(super) settings: Settings,
-    /// The options to reload the configuration with, if there is one.
-    pub(super) options: Option<StreamOptions>,
+    /// The options to open everything with again, and to reload the configuration with if they name one.
+    pub(super) options: StreamOptions,
+    /// Nothing is captured until somebody wants it again.
+    pub(super) paused: bool,
     /// A reload in progress.
     pub(super) reloading: Option<Reloading>,
     /// Another reload is to follow: a signal asked for it meanwhile.

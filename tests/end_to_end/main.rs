@@ -27,6 +27,7 @@ mod notify;
 mod odd_cameras;
 mod odd_microphones;
 mod odd_sounds;
+mod pausing;
 mod peers;
 mod readers;
 mod readme;

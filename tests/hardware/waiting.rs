@@ -3,7 +3,7 @@
 use crate::{Session, clips, v4l2};
 use streamsocket_tests::board::Webcam;
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, receiver};
+use streamsocket_tests::program::{Program, ours, receiver, text};
 use streamsocket_tests::session::daemon_at;
 
 #[test]
@@ -50,6 +50,31 @@ fn a_camera_that_is_taken_is_waited_for_unless_told_otherwise() {
     taker.end();
     waiting.wait_for("camera: ");
     waiting.interrupt().succeeded();
+}
+
+#[test]
+fn a_paused_daemon_lends_its_camera_to_another_program() {
+    let clips = clips(&["640x480"]);
+    let webcam = Webcam::plug("lent", &[&clips[0], "--rates", "10"]);
+    let (place, other) = (Place::new(), Place::new());
+    let of = |place| {
+        let mut daemon = daemon_at(place);
+        daemon.args(["--audio", "none", "--wait=no", "--video", &v4l2(&webcam.camera())]);
+        daemon
+    };
+    let tell = |what: &str| {
+        text(ours("streamsocket").args([what, "--name", &place.name()]));
+    };
+    let mut owner = Session::start(&mut of(place));
+    tell("pause");
+    let borrower = Session::start(&mut of(other));
+    // Until it is given back there is nothing to resume with.
+    let refused = ours("streamsocket").args(["resume", "--name", &place.name()]).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("in use by another program"));
+    borrower.end();
+    tell("resume");
+    owner.go_on(2);
+    owner.end();
 }
 
 #[test]

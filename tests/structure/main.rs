@@ -13,9 +13,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     ".",
     "board/webcam",
+    "control",
     "convert",
     "decode",
     "gateway",

@@ -1,6 +1,6 @@
 use super::*;
-use crate::control::{ANSWER_MAX, Answer};
 use crate::statistics::Statistics;
+use streamsocket_control::{ANSWER_MAX, Answer};
 use streamsocket_stream::session::viewers::Proof;
 use streamsocket_wire::rtp::Ssrc;
 

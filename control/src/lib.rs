@@ -1,10 +1,12 @@
 //! Control of a running daemon through a local socket: a JSON object with a command a line, a JSON
 //! object as the answer. [`server`] lives in the daemon's event loop, [`client`] in the commands.
 
+pub mod changes;
 pub mod client;
 pub mod server;
 mod trust;
 
+use self::changes::Changes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::path::PathBuf;
@@ -22,6 +24,9 @@ pub struct Request {
     /// Of a description: that of the tier of this name; without it, that of the session itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
+    /// Of a configuration that is read again: what is to be another way, whatever that says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Changes>,
     /// Of figures: as a person reads them.
     #[serde(default, skip_serializing_if = "is_false")]
     pub text: bool,
@@ -39,6 +44,10 @@ pub enum Command {
     Viewers,
     /// The configuration read again and applied.
     Reload,
+    /// The camera and the microphone released, until they are wanted again.
+    Pause,
+    /// Both opened again.
+    Resume,
     /// The end of the session.
     Stop,
 }
@@ -57,6 +66,10 @@ pub enum Answer {
     Text(String),
     /// The configuration was read again: true if it was another one, which is applied.
     Reloaded(bool),
+    /// Nothing is captured any more: true if something was.
+    Paused(bool),
+    /// It is captured again: true if nothing was.
+    Resumed(bool),
     /// The session ends now.
     Stopping(bool),
     /// What was wrong with the request.
@@ -65,7 +78,7 @@ pub enum Answer {
 
 impl From<Command> for Request {
     fn from(command: Command) -> Self {
-        Self { command, tier: None, text: false }
+        Self { command, tier: None, set: None, text: false }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The daemon's end of the control socket: a few clients at a time, each with a request and an answer of
 //! bounded length, none of which the event loop ever waits for.
 
-use super::trust;
-use super::{ANSWER_MAX, Answer, Request, folders};
+use crate::trust;
+use crate::{ANSWER_MAX, Answer, Request, folders};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::fs::{DirBuilder, Permissions};
@@ -175,7 +175,7 @@ impl Client {
         let reply = match serde_json::from_slice(line) {
             Ok(request) => answer(request),
             Err(error) => Some(Answer::Error(format!(
-                "not a request: {error}; expected {{\"command\":\"status\"}}, sdp, viewers, reload or stop"
+                "not a request: {error}; expected {{\"command\":\"status\"}}, sdp, viewers, reload, pause, resume or stop"
             ))),
         };
         match reply {

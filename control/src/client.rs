@@ -1,17 +1,18 @@
 //! The commands' end of the control socket: finds the daemon that is meant and asks it.
 
-use super::{ANSWER_MAX, Answer, Command, Request, folders, trust};
-use crate::clock::monotonic;
+use crate::{ANSWER_MAX, Answer, Command, Request, folders, trust};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_net::machine::monotonic_nanos;
 
 /// A daemon answers at once; one that does not within this is stuck.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// To a changed configuration it answers when it has opened what that names, or after 55 s when it could not.
-const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
+/// To a changed configuration, or after a pause, it answers when it has opened what that names, or after 55 s when it could not.
+const OPENING_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks the daemon `name`, or the only one that runs.
 ///
@@ -27,7 +28,8 @@ pub fn ask(name: Option<&str>, request: &Request) -> Result<Answer, String> {
         ),
         _ => failed(error),
     })?;
-    let patience = if request.command == Command::Reload { RELOAD_PATIENCE } else { PATIENCE };
+    let opens = matches!(request.command, Command::Reload | Command::Resume);
+    let patience = if opens { OPENING_PATIENCE } else { PATIENCE };
     let mut line = serde_json::to_vec(request).map_err(|error| error.to_string())?;
     line.push(b'\n');
     (&stream).write_all(&line).map_err(failed)?;
@@ -41,12 +43,19 @@ pub fn ask(name: Option<&str>, request: &Request) -> Result<Answer, String> {
     }
 }
 
+/// The names of the daemons that run on this machine.
+#[must_use]
+pub fn names() -> Vec<String> {
+    running().into_iter().map(|(name, _)| name).collect()
+}
+
 /// A line of bounded length, all of it within `patience`.
 fn read_line(mut stream: &UnixStream, patience: Duration) -> io::Result<Vec<u8>> {
-    let end = monotonic() + patience;
+    let now = || Monotonic(monotonic_nanos());
+    let end = now() + patience;
     let (mut line, mut bytes) = (Vec::new(), [0; 65_536]);
     loop {
-        let left = end.since(monotonic());
+        let left = end.since(now());
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
