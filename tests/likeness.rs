@@ -18,6 +18,12 @@ pub enum Likeness {
 pub struct Planes(turbojpeg::YuvImage<Vec<u8>>);
 
 impl Planes {
+    /// Width and height in pixels.
+    #[must_use]
+    pub const fn size(&self) -> [usize; 2] {
+        [self.0.width, self.0.height]
+    }
+
     /// What libjpeg-turbo makes of a JPEG; `None` if it complains.
     #[must_use]
     pub fn of(jpeg: &[u8]) -> Option<Self> {

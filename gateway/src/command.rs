@@ -1,25 +1,48 @@
 //! The command: receives what is named, and serves it until a signal comes.
 
-use crate::guard::Names;
+use crate::admission::Admission;
+use crate::announcement::{self, Announcement, Page};
+use crate::certificate::{self, Certificate, Files};
+use crate::configuration::{self, Wrong};
+use crate::guard::{Guard, Names, TOO_FAR};
 use crate::login::Logins;
 use crate::options::{Options, Task};
+use crate::page::Policy;
 use crate::password::{self, Secret};
 use crate::receiving::Receiving;
-use crate::server::{listen, serve};
+use crate::routes::{Site, refusing, routes};
+use crate::server::{Server, listen};
 use crate::sessions::Sessions;
-use clap::Parser;
+use nix::ifaddrs::getifaddrs;
+use std::future::pending;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use streamsocket_journal::logger;
 use streamsocket_net::{Interface, machine};
+use streamsocket_subscribe::clock::monotonic;
+use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+
+/// Names and addresses in a certificate at most: a machine with more has virtual networks.
+const NAMES_MAX: usize = 32;
 
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
     let _journal = logger::start("gateway", false, machine::monotonic_nanos);
-    let options = Options::parse();
+    let line: Vec<_> = std::env::args_os().collect();
+    let options = match configuration::options(&line) {
+        Ok(options) => options,
+        Err(Wrong::CommandLine(error)) => error.exit(),
+        Err(Wrong::File(why)) => {
+            log::error!("{why}");
+            return ExitCode::from(2);
+        }
+    };
     if let Some(Task::Password { file }) = &options.task {
         return ended(password::ask(file));
     }
@@ -46,38 +69,148 @@ async fn gateway(options: &Options) -> Result<(), String> {
         None => Interface::default_route(),
     };
     let secret = options.password_file.as_deref().map(Secret::read).transpose()?;
-    if secret.is_some() {
+    if secret.is_some() && !options.redirect && options.proxy.is_empty() {
         log::warn!(
-            "the password is sent unencrypted: anyone who can listen on this network can read it"
+            "the password is sent unencrypted: anyone who can listen on this network can read it; --tls --redirect \
+             encrypts it"
         );
     }
     let logins = secret.map(Logins::new).transpose()?;
-    let listener = listen(options.listen)?;
-    log::info!("pictures are at http://{}/", shown(options));
-    let names = Names::new(&machine::host_name(), &options.hosts);
+    let encryption = options.tls.map(|tls| Encryption::open(tls, options)).transpose()?;
+    let listener = listen("--listen", options.listen)?;
+    say_where(options);
     let sessions = Sessions::default();
+    let server = server(options, sessions.clone(), logins);
+    let announced = announcement(options, interface.as_ref());
     let (failed, mut failures) = mpsc::unbounded_channel();
-    let receiving = Receiving { sessions: sessions.clone(), interface, failed };
-    for (place, source) in options.sources.iter().enumerate() {
+    let receiving = Receiving { sessions, interface, failed };
+    for (place, source) in options.source.iter().enumerate() {
         receiving.begin_named(place, source.clone())?;
     }
-    if options.sources.is_empty() {
+    if options.source.is_empty() {
         receiving.begin_announced()?;
     }
     let caught = |kind| signal(kind).map_err(|error| format!("signals cannot be caught: {error}"));
     let (mut interrupted, mut terminated) =
         (caught(SignalKind::interrupt())?, caught(SignalKind::terminate())?);
-    tokio::select! {
+    let ended = tokio::select! {
         Some(why) = failures.recv() => Err(why),
         _ = interrupted.recv() => Ok(()),
         _ = terminated.recv() => Ok(()),
-        () = serve(listener, sessions, names, logins) => Ok(()),
+        () = server.serve(&listener, None) => Ok(()),
+        () = async { match &encryption {
+            Some(encryption) => encryption.serve(&server).await,
+            None => pending().await,
+        } } => Ok(()),
+    };
+    drop(announced);
+    ended
+}
+
+fn server(options: &Options, sessions: Sessions, logins: Option<Logins>) -> Server {
+    let anywhere = logins.is_some();
+    let admission = Admission::new(anywhere, &options.allow, &options.proxy);
+    let machine = machine::host_name();
+    let guard = Guard {
+        names: Names::new(&machine, &names(options, &machine)),
+        admission: admission.clone(),
+        origins: options.allow_origin.clone().into(),
+        redirect: options.tls.filter(|_| options.redirect).map(|tls| tls.port()),
+    };
+    let (policy, began) = (Policy::new(&options.allow_origin), monotonic());
+    // Without a password everybody could.
+    let control = options.control && anywhere;
+    let served = routes(Site { sessions, policy, began, control }, guard, logins);
+    Server::new(served, refusing(TOO_FAR), admission)
+}
+
+/// The names that are ours beside the machine's own.
+fn names(options: &Options, machine: &str) -> Vec<String> {
+    let mut names = options.host.clone();
+    names.push(announcement::host(machine));
+    names
+}
+
+/// Announces what can be reached from elsewhere.
+fn announcement(options: &Options, interface: Option<&Interface>) -> Option<Announcement> {
+    let page = |address: Option<SocketAddr>, encrypted| {
+        let address = address.filter(|address| !address.ip().is_loopback())?;
+        Some(Page { port: address.port(), encrypted })
+    };
+    let pages = [page(Some(options.listen), false), page(options.tls, true)];
+    let pages: Vec<_> = pages.into_iter().flatten().collect();
+    if options.no_announce || pages.is_empty() {
+        return None;
+    }
+    let only = interface.filter(|_| options.interface.is_some()).map(|it| &*it.name);
+    Announcement::begin(&machine::host_name(), &pages, only)
+        .inspect_err(|why| log::warn!("{why}"))
+        .ok()
+}
+
+/// The encrypted way in.
+struct Encryption {
+    listener: TcpListener,
+    certificate: Arc<Certificate>,
+    acceptor: TlsAcceptor,
+}
+
+impl Encryption {
+    fn open(address: SocketAddr, options: &Options) -> Result<Self, String> {
+        let files = match (&options.cert, &options.key) {
+            (Some(cert), Some(key)) => Files::named(cert, key),
+            _ => Files::own(certified(options))?,
+        };
+        let certificate = Arc::new(Certificate::open(files)?);
+        let acceptor = TlsAcceptor::from(Arc::clone(&certificate).config()?);
+        Ok(Self { listener: listen("--tls", address)?, certificate, acceptor })
+    }
+
+    /// Serves, and looks for a new certificate now and then.
+    async fn serve(&self, server: &Server) {
+        let mut looks = tokio::time::interval(certificate::LOOK_EVERY);
+        let look = async {
+            loop {
+                looks.tick().await;
+                self.certificate.look();
+            }
+        };
+        tokio::select! {
+            () = server.serve(&self.listener, Some(&self.acceptor)) => {}
+            () = look => {}
+        }
     }
 }
 
+/// What a certificate of our making is for: the names and addresses that this machine has now.
+fn certified(options: &Options) -> Vec<String> {
+    let machine = machine::host_name();
+    let own = [machine.clone(), format!("{machine}.local"), "localhost".to_owned()];
+    let addresses = getifaddrs().into_iter().flatten().filter_map(|it| it.address);
+    let addresses = addresses.filter_map(|address| {
+        let v4 = address.as_sockaddr_in().map(|it| IpAddr::V4(it.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|it| IpAddr::V6(it.ip())))
+    });
+    let named = own.into_iter().chain(names(options, &machine));
+    let mut all = Vec::new();
+    for name in named.chain(addresses.map(|address| address.to_string())) {
+        if !name.is_empty() && !all.contains(&name) && all.len() < NAMES_MAX {
+            all.push(name);
+        }
+    }
+    all
+}
+
+/// Tells a person where to look.
+fn say_where(options: &Options) {
+    if let Some(address) = options.tls {
+        log::info!("pictures are at https://{}/", shown(address));
+    }
+    log::info!("pictures are at http://{}/", shown(options.listen));
+}
+
 /// The address that a browser on this network is given.
-fn shown(options: &Options) -> String {
-    let address = options.listen;
+fn shown(address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("{}:{}", machine::host_name(), address.port())
     } else {

@@ -1,9 +1,14 @@
 //! Refuses requests that a page of somebody else's has a browser make: under a name that is not ours (DNS rebinding), or
-//! to a WebSocket, which browsers open to any server.
+//! to a WebSocket, which browsers open to any server; and those of who is too far away, or comes unencrypted.
 
+use crate::admission::Admission;
+use crate::places::Asking;
+use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HOST, LOCATION, ORIGIN, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
@@ -54,31 +59,111 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether the page that asks is one of this server's, if a page asks.
-fn is_of_own_page(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let Some(origin) = text(ORIGIN) else { return true };
-    let asked = origin.split_once("://").map(|(_, host)| host);
-    asked.is_some_and(|asked| text(HOST).is_some_and(|host| host.eq_ignore_ascii_case(asked)))
+/// What is let through.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    pub(crate) names: Names,
+    pub(crate) admission: Admission,
+    /// Sites that may embed what is here, as browsers call them.
+    pub(crate) origins: Arc<[String]>,
+    /// The port to which those are sent on who come unencrypted, if they are.
+    pub(crate) redirect: Option<u16>,
+}
+
+/// What those hear who are too far away.
+pub(crate) const TOO_FAR: &str = "without a password, only this machine's own networks are served: see --allow and \
+                                  --password-file";
+
+/// Why a request is not let through.
+type Refusal = (StatusCode, String);
+
+fn refuse(why: impl Into<String>) -> Refusal {
+    (StatusCode::FORBIDDEN, why.into() + "\n")
+}
+
+impl Guard {
+    /// Looks who asks, and by what name.
+    ///
+    /// # Errors
+    /// The answer, if it is not let through.
+    fn admit(&self, asking: &mut Asking, headers: &HeaderMap) -> Result<(), Refusal> {
+        let proxied = self.admission.is_proxy(asking.peer);
+        let said = |name| proxied.then(|| text(headers, name)).flatten();
+        let client = self.admission.client(asking.peer, headers).ok_or_else(|| refuse(TOO_FAR))?;
+        asking.secure |= said("x-forwarded-proto").is_some_and(|it| it == "https");
+        // HTTP/1.0 has none, and no browser speaks it.
+        let host = match said("x-forwarded-host") {
+            Some(host) => host,
+            None if headers.contains_key(HOST) => {
+                text(headers, HOST.as_str()).ok_or_else(|| refuse("Host: expected a name"))?
+            }
+            None => "localhost",
+        };
+        if !self.names.include(host) {
+            let name = without_port(host);
+            let why = format!("this machine is not known as {name}: add --host {name} if it is");
+            return Err(refuse(why));
+        }
+        let own = |origin: &str| {
+            let asked = origin.split_once("://").map(|(_, host)| host).unwrap_or_default();
+            // Behind a proxy of this machine its name may have been lost on the way.
+            let behind = asking.peer.to_canonical().is_loopback() && self.names.include(asked);
+            asked.eq_ignore_ascii_case(host) || behind && origin != "null"
+        };
+        match headers.get(ORIGIN).map(|_| text(headers, ORIGIN.as_str()).unwrap_or_default()) {
+            Some(origin) if !own(origin) && !self.allows(origin) => Err(refuse(
+                "only this server's own page may ask for that from a browser: see --allow-origin",
+            )),
+            _ => {
+                asking.peer = client;
+                Ok(())
+            }
+        }
+    }
+
+    fn allows(&self, origin: &str) -> bool {
+        self.origins.iter().any(|other| other.eq_ignore_ascii_case(origin))
+    }
+
+    /// Where who comes unencrypted is sent on to, if he is.
+    fn encrypted(&self, asking: &Asking, request: &Request) -> Option<Response> {
+        let port = self.redirect.filter(|_| !asking.secure)?;
+        let host = text(request.headers(), HOST.as_str()).map_or("localhost", without_port);
+        let port = if port == 443 { String::new() } else { format!(":{port}") };
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let to = HeaderValue::from_str(&format!("https://{host}{port}{path}")).ok()?;
+        Some((StatusCode::PERMANENT_REDIRECT, [(LOCATION, to)]).into_response())
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Lets through what is ours.
-pub(crate) async fn guard(State(names): State<Names>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    // HTTP/1.0 has none, and no browser speaks it.
-    let host = headers.get(HOST).map_or(Ok("localhost"), |host| host.to_str());
-    let why = match host {
-        Ok(host) if !names.include(host) => {
-            let name = without_port(host);
-            format!("this machine is not known as {name}: add --host {name} if it is\n")
-        }
-        Ok(_) if !is_of_own_page(headers) => {
-            "only this server's own page may ask for that from a browser\n".to_owned()
-        }
-        Ok(_) => return next.run(request).await,
-        Err(_) => "Host: expected a name\n".to_owned(),
-    };
-    (StatusCode::FORBIDDEN, why).into_response()
+pub(crate) async fn guard(
+    State(guard): State<Guard>,
+    Extension(mut asking): Extension<Asking>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Err(refusal) = guard.admit(&mut asking, request.headers()) {
+        return refusal.into_response();
+    }
+    if let Some(elsewhere) = guard.encrypted(&asking, &request) {
+        return elsewhere;
+    }
+    let origin = request.headers().get(ORIGIN).cloned();
+    let origin = origin.filter(|it| it.to_str().is_ok_and(|origin| guard.allows(origin)));
+    request.extensions_mut().insert(asking);
+    let mut response = next.run(request).await;
+    if let Some(origin) = origin {
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    response
 }
 
 #[cfg(test)]
@@ -109,17 +194,52 @@ mod tests {
         assert!(!Names::new("", &[]).include(".local"));
     }
 
+    fn admitted(peer: &str, headers: &[(&str, &str)]) -> Result<Asking, String> {
+        let places = crate::places::Places::new(1, 1);
+        let peer: IpAddr = peer.parse().unwrap();
+        let mut asking = Asking::new(peer, false, places.take(peer, false).unwrap());
+        let proxies = ["192.0.2.80".parse::<IpAddr>().unwrap().into()];
+        let guard = Guard {
+            names: Names::new("pi", &[]),
+            admission: Admission::new(false, &["192.0.2.0/24".parse().unwrap()], &proxies),
+            origins: ["https://home.example.org".to_owned()].into(),
+            redirect: None,
+        };
+        let pair = |(name, value): &(&str, &str)| {
+            (name.parse::<axum::http::HeaderName>().unwrap(), value.parse().unwrap())
+        };
+        let headers = headers.iter().map(pair).collect();
+        guard.admit(&mut asking, &headers).map(|()| asking).map_err(|(_, why)| why)
+    }
+
     #[test]
     fn a_page_of_somebody_else_is_not_ours() {
-        let asked = |host: &'static str, origin: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, host.parse().unwrap());
-            origin.map(|origin| headers.insert(ORIGIN, origin.parse().unwrap()));
-            is_of_own_page(&headers)
-        };
-        assert!(asked("pi:8080", None) && asked("pi:8080", Some("http://pi:8080")));
+        let asked = |peer, origin| admitted(peer, &[("host", "pi:8080"), ("origin", origin)]);
+        assert!(admitted("192.0.2.1", &[("host", "pi:8080")]).is_ok());
+        assert!(asked("192.0.2.1", "http://pi:8080").is_ok());
+        assert!(asked("192.0.2.1", "https://home.example.org").is_ok());
         for origin in ["http://example.org", "https://pi", "null", "http://pi:8081", ""] {
-            assert!(!asked("pi:8080", Some(origin)), "{origin}");
+            let why = asked("192.0.2.1", origin).unwrap_err();
+            assert!(why.starts_with("only this server's own page"), "{origin}: {why}");
         }
+        // A proxy on this machine may have asked by another name than it was asked by.
+        assert!(asked("127.0.0.1", "http://pi.local").is_ok());
+        assert!(asked("127.0.0.1", "http://example.org").is_err());
+    }
+
+    #[test]
+    fn a_proxy_says_who_asks_by_what_name_and_how() {
+        let said = [
+            ("host", "127.0.0.1:8080"),
+            ("origin", "https://pi.local"),
+            ("x-forwarded-host", "pi.local"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-for", "192.0.2.7"),
+        ];
+        let asking = admitted("192.0.2.80", &said).unwrap();
+        assert_eq!((asking.peer.to_string(), asking.secure), ("192.0.2.7".to_owned(), true));
+        assert!(admitted("192.0.2.1", &said).is_err(), "not named as a proxy");
+        let far = [("host", "pi"), ("x-forwarded-for", "203.0.113.5")];
+        assert!(admitted("192.0.2.80", &far).unwrap_err().starts_with("without a password"));
     }
 }

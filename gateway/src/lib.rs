@@ -5,7 +5,14 @@
 //! `server` takes connections and `routes` knows the paths. All connections are on one thread, by tokio.
 #![forbid(unsafe_code)]
 
+mod admission;
+mod announcement;
+mod certificate;
 pub mod command;
+mod configuration;
+mod control;
+pub mod conversation;
+mod description;
 mod guard;
 mod login;
 mod message;
@@ -17,6 +24,7 @@ mod page;
 mod password;
 mod picture;
 mod places;
+mod query;
 mod receiving;
 mod reception;
 mod routes;

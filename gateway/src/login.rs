@@ -94,7 +94,7 @@ impl Logins {
         if self.is_right(&hash) {
             return Some(true);
         }
-        let place = self.0.waiting.take(peer)?;
+        let place = self.0.waiting.take(peer, false)?;
         let own = self.clone();
         // A task of its own: who hangs up neither ends a check nor spares himself the wait.
         let checked = tokio::spawn(async move {
@@ -154,7 +154,9 @@ pub(crate) async fn login(
         Some(true) => {
             let name = cookie_name(request.headers());
             let mut response = next.run(request).await;
-            let cookie = format!("{name}={}; HttpOnly; SameSite=Strict", logins.cookie());
+            let encrypted = if asking.secure { "; Secure" } else { "" };
+            let cookie =
+                format!("{name}={}; HttpOnly; SameSite=Strict{encrypted}", logins.cookie());
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }

@@ -7,10 +7,22 @@ use std::fmt::Write;
 type Metric = (&'static str, &'static str, &'static str, fn(&Session) -> Option<f64>);
 
 /// All of them, of each session.
-const METRICS: [Metric; 9] = [
+const METRICS: [Metric; 11] = [
     ("streamsocket_viewers", "gauge", "Connections that the session is streamed to.", |it| {
         Some(count(it.viewers() as u64))
     }),
+    (
+        "streamsocket_pictures_per_second",
+        "gauge",
+        "Pictures a second that came whole in the last seconds.",
+        Session::rate,
+    ),
+    (
+        "streamsocket_latency_seconds",
+        "gauge",
+        "From when the last picture was captured until it was here whole.",
+        Session::latency,
+    ),
     ("streamsocket_pictures_total", "counter", "Pictures that came whole.", |it| {
         Some(count(it.counters.video.frames_received.get()))
     }),

@@ -167,7 +167,8 @@ mod tests {
     fn headers_say_length_and_time() {
         let file = Bytes::from_static(b"\xff\xd8\xff\xd9");
         let captured = 1_700_000_000_012_345_678;
-        let picture = Picture { message: file.clone(), file, captured, arrival: Monotonic(0) };
+        let (message, arrival) = (file.clone(), Monotonic(0));
+        let picture = Picture { message, file, captured, arrival, latency: None, rate: None };
         assert_eq!(
             headers(&picture),
             "\r\n--streamsocket\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\nX-Timestamp: \

@@ -1,7 +1,8 @@
-//! What the user may say on the command line.
+//! What the user may say on the command line, and in a configuration file, whose keys are the same names.
 
 use clap::{Parser, Subcommand};
-use std::net::{Ipv6Addr, SocketAddr};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Port that browsers are given if nothing else is said.
@@ -14,7 +15,8 @@ const PORT_DEFAULT: u16 = 8080;
     version,
     about = "Shows what streamsocket sends to browsers and to programs that speak HTTP",
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    args_override_self = true
 )]
 pub struct Options {
     /// What to do instead of showing anything
@@ -23,21 +25,62 @@ pub struct Options {
     /// What to show: SDP files, names of announced sessions, or rtp://ADDRESS:PORT [default: all sessions
     /// announced on the network]
     #[arg(value_name = "SOURCE")]
-    pub sources: Vec<String>,
-    /// Address that browsers connect to: ADDRESS:PORT, or :PORT for all addresses
-    #[arg(long, value_name = "ADDR:PORT", default_value = ":8080", value_parser = listen)]
-    pub listen: SocketAddr,
-    /// A further name that browsers reach this machine by, such as cam.example.org; its own name and addresses are known
-    #[arg(long = "host", value_name = "NAME")]
-    pub hosts: Vec<String>,
-    /// File with the password that viewers must enter, written by "streamsocket-gateway password FILE". With a
-    /// password, viewers outside this machine's own networks are served as well [default: no password]
+    pub source: Vec<String>,
+    /// Read options from this TOML file; options on the command line take precedence
     #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Network interface to receive on, by its name or address [default: that of the default route, else of the
     /// LAN]
     #[arg(long, value_name = "NAME|IP")]
     pub interface: Option<String>,
+    /// Address that browsers connect to: ADDRESS:PORT, or :PORT for all addresses
+    #[arg(long, value_name = "ADDR:PORT", default_value = ":8080", value_parser = listen, help_heading = "Serving")]
+    pub listen: SocketAddr,
+    /// Encrypt what is sent to browsers that connect to this address, by https://. Sound is played better
+    /// then, since browsers allow more [default: no; without a value :8443]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        value_parser = listen,
+        num_args = 0..=1,
+        default_missing_value = ":8443",
+        help_heading = "Serving"
+    )]
+    pub tls: Option<SocketAddr>,
+    /// Certificate chain for --tls, in PEM; a renewed file is taken within an hour [default: one of its own making,
+    /// which browsers warn of]
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Serving")]
+    pub cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Serving")]
+    pub key: Option<PathBuf>,
+    /// Send browsers that come by http:// on to https://
+    #[arg(long, requires = "tls", help_heading = "Serving")]
+    pub redirect: bool,
+    /// A further name that browsers reach this machine by, such as cam.example.org; its own name and addresses
+    /// are known; can be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Serving")]
+    pub host: Vec<String>,
+    /// Do not say on the LAN that the page is there (mDNS)
+    #[arg(long, help_heading = "Serving")]
+    pub no_announce: bool,
+    /// File with the password that viewers must enter, written by "streamsocket-gateway password FILE". With a
+    /// password, viewers outside this machine's own networks are served as well [default: no password]
+    #[arg(long, value_name = "FILE", help_heading = "Who may watch")]
+    pub password_file: Option<PathBuf>,
+    /// Serve viewers of this network, too, such as 10.1.0.0/16 or 192.168.7.9; can be repeated [default: the
+    /// machine's own networks; with a password, everybody]
+    #[arg(long, value_name = "NET", value_parser = network, help_heading = "Who may watch")]
+    pub allow: Vec<IpNet>,
+    /// Believe this proxy when it says whom it asks for (X-Forwarded-For); can be repeated [default: no proxy]
+    #[arg(long, value_name = "ADDR", value_parser = network, help_heading = "Who may watch")]
+    pub proxy: Vec<IpNet>,
+    /// Let this site embed the page and its pictures, such as https://home.example.org; can be repeated
+    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Who may watch")]
+    pub allow_origin: Vec<String>,
+    /// Let viewers start and stop the daemon of this machine and change what it sends; needs a password
+    #[arg(long, requires = "password_file", help_heading = "Who may watch")]
+    pub control: bool,
 }
 
 /// What else it can do.
@@ -55,6 +98,7 @@ const EXAMPLES: &str = "\
 Examples:
   streamsocket-gateway                            all sessions on the LAN, at http://THIS-MACHINE:8080/
   streamsocket-gateway \"Front door\" Garden        these, by their names
+  streamsocket-gateway --tls --redirect           the same, encrypted, at https://THIS-MACHINE:8443/
   ffmpeg -i 'http://pi:8080/stream' -t 60 -c copy minute.mkv";
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
@@ -68,9 +112,26 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// A network, or an address as a network of its own.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network = text.parse().ok().or_else(|| address(text));
+    network.ok_or_else(|| "expected a network or an address, such as 192.168.7.0/24".to_owned())
+}
+
+/// What a browser says that a page is from (RFC 6454 section 6.2).
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or(text.strip_prefix("http://"));
+    let plain = |it: char| it.is_ascii_alphanumeric() || "-._:[]".contains(it);
+    let is_origin = host.is_some_and(|host| !host.is_empty() && host.chars().all(plain));
+    let expected = "expected a scheme and a host, such as https://home.example.org, without a path";
+    is_origin.then(|| text.to_ascii_lowercase()).ok_or_else(|| expected.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     #[test]
     fn an_address_may_be_left_out() {
@@ -78,6 +139,31 @@ mod tests {
         assert_eq!(listen("127.0.0.1:80"), Ok("127.0.0.1:80".parse().unwrap()));
         for wrong in ["", "8080", ":", ":0", "pi:8080", ":99999"] {
             assert!(listen(wrong).unwrap_err().contains(":8080 for all"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn options_are_as_they_are_said() {
+        Options::command().debug_assert();
+        let read = |line: &str| Options::try_parse_from(line.split(' '));
+        let tls = |line: &str| read(line).unwrap().tls.map(|tls| tls.port());
+        assert_eq!(tls("gateway"), None);
+        assert_eq!(tls("gateway --tls"), Some(8443));
+        assert_eq!(tls("gateway --tls --redirect"), Some(8443));
+        assert_eq!(tls("gateway --tls :443 Garden"), Some(443));
+        let networks = read("gateway --allow 10.1.0.0/16 --allow 192.0.2.7").unwrap().allow;
+        assert_eq!(networks.len(), 2);
+        assert!(networks[1].contains(&"192.0.2.7".parse::<IpAddr>().unwrap()));
+        for wrong in ["--redirect", "--control", "--cert c.pem", "--allow lan", "--tls Garden"] {
+            assert!(read(&format!("gateway {wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        assert_eq!(origin("https://Home.example.org:81").unwrap(), "https://home.example.org:81");
+        for wrong in ["*", "home", "https://", "https://a/b", "https://a'b", "https://a;b"] {
+            assert!(origin(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -21,6 +21,21 @@ pub(crate) struct Picture {
     pub(crate) captured: i64,
     /// When it was complete here.
     pub(crate) arrival: Monotonic,
+    /// How long that was after it was captured, in nanoseconds; `None` if the sender's clock is not known.
+    pub(crate) latency: Option<i64>,
+    /// Pictures a second that have come lately.
+    pub(crate) rate: Option<f64>,
+}
+
+/// When a picture was captured, and how those before it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// As [`Picture::captured`].
+    pub(crate) captured: i64,
+    /// As [`Picture::latency`].
+    pub(crate) latency: Option<i64>,
+    /// As [`Picture::rate`].
+    pub(crate) rate: Option<f64>,
 }
 
 /// Buffers that pictures have left.
@@ -36,21 +51,22 @@ struct Lent {
 }
 
 impl Spares {
-    /// Takes the picture out of a frame that was captured at `captured` and came at `arrival`, and leaves it a buffer
-    /// that was used before, if there is one.
+    /// Takes the picture out of a frame that came at `arrival`, and leaves it a buffer that was used before, if there
+    /// is one.
     pub(crate) fn exchange(
         &self,
         frame: &mut CompleteFrame<'_>,
-        captured: i64,
+        taken: Taken,
         arrival: Monotonic,
     ) -> Picture {
+        let Taken { captured, latency, rate } = taken;
         let spare = self.buffers().pop().unwrap_or_default();
         let mut buffer = mem::replace(frame.buffer, spare);
         let start = frame.start.min(buffer.len());
         let len = buffer.len() - start;
         buffer.extend_from_slice(&trailer(Kind::Picture, captured));
         let message = Bytes::from_owner(Lent { buffer, start, spares: self.clone() });
-        Picture { file: message.slice(..len), message, captured, arrival }
+        Picture { file: message.slice(..len), message, captured, arrival, latency, rate }
     }
 
     fn buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {

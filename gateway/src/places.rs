@@ -22,18 +22,19 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    /// So many at all, and so many for one address. This machine itself has no bound of its own, since everybody behind a
-    /// proxy here has its address.
+    /// So many at all, and so many for one address.
     pub(crate) fn new(all_max: usize, of_one_max: usize) -> Self {
         Self { all_max, of_one_max, taken: Arc::default() }
     }
 
-    /// A place for a connection from `peer`, if there is one.
-    pub(crate) fn take(&self, peer: IpAddr) -> Option<Place> {
+    /// A place for a connection from `peer`, if there is one. This machine itself has no bound of its own, since
+    /// everybody behind a proxy here has its address, and neither has another proxy: `asks_for_others`.
+    pub(crate) fn take(&self, peer: IpAddr, asks_for_others: bool) -> Option<Place> {
         let mut taken = self.lock();
         let all: usize = taken.values().sum();
         let own = taken.get(&peer).copied().unwrap_or_default();
-        if all >= self.all_max || own >= self.of_one_max && !peer.to_canonical().is_loopback() {
+        let bounded = !asks_for_others && !peer.to_canonical().is_loopback();
+        if all >= self.all_max || bounded && own >= self.of_one_max {
             return None;
         }
         taken.insert(peer, own + 1);
@@ -57,16 +58,19 @@ impl Drop for Place {
     }
 }
 
-/// Who makes a request: its address, and the place of its connection, which is kept for as long as this is.
+/// Who makes a request, and the place of his connection, which is kept for as long as this is.
 #[derive(Clone, Debug)]
 pub(crate) struct Asking {
+    /// His address; that of the proxy until that has said whom it asks for.
     pub(crate) peer: IpAddr,
+    /// What he is sent is encrypted.
+    pub(crate) secure: bool,
     _place: Arc<Place>,
 }
 
 impl Asking {
-    pub(crate) fn new(peer: IpAddr, place: Place) -> Self {
-        Self { peer, _place: Arc::new(place) }
+    pub(crate) fn new(peer: IpAddr, secure: bool, place: Place) -> Self {
+        Self { peer, secure, _place: Arc::new(place) }
     }
 }
 
@@ -78,15 +82,18 @@ mod tests {
     fn one_address_leaves_places_to_others_and_gives_back_its_own() {
         let places = Places::new(100, 10);
         let peer = |last: u8| IpAddr::from([192, 0, 2, last]);
-        let mut held: Vec<_> = std::iter::from_fn(|| places.take(peer(1))).collect();
+        let mut held: Vec<_> = std::iter::from_fn(|| places.take(peer(1), false)).collect();
         assert_eq!(held.len(), 10);
-        let other = places.take(peer(2));
+        let other = places.take(peer(2), false);
         assert!(other.is_some());
         held.pop();
-        assert!(places.take(peer(1)).is_some());
-        let local: Vec<_> = std::iter::from_fn(|| places.take([127, 0, 0, 1].into())).collect();
-        assert_eq!(local.len(), 90, "all that are left");
-        drop((local, held, other));
+        assert!(places.take(peer(1), false).is_some());
+        let proxy: Vec<_> = (0..20).map_while(|_| places.take(peer(3), true)).collect();
+        assert_eq!(proxy.len(), 20);
+        let local = || places.take([127, 0, 0, 1].into(), false);
+        let local: Vec<_> = std::iter::from_fn(local).collect();
+        assert_eq!(local.len(), 70, "all that are left");
+        drop((local, proxy, held, other));
         assert!(places.lock().is_empty());
     }
 }

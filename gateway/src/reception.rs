@@ -1,12 +1,12 @@
 //! The end of a subscription: keeps the newest picture, and passes sound on.
 
 use crate::message::{Kind, trailer};
-use crate::picture::{Picture, Spares};
+use crate::picture::{Picture, Spares, Taken};
 use bytes::Bytes;
 use std::mem;
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_net::machine::unix_offset_nanos;
+use streamsocket_net::machine::{unix_nanos, unix_offset_nanos};
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::outlet::{CompleteFrame, Outlet, PacketSamples};
 use streamsocket_subscribe::presentation_time::Stamp;
@@ -24,10 +24,14 @@ pub(crate) type Sound = broadcast::Sender<Bytes>;
 /// The newest picture of a session, for those who wait for the next one.
 pub(crate) type Pictures = watch::Receiver<Option<Arc<Picture>>>;
 
+/// Nanoseconds over which pictures are counted to say how many come in a second.
+const COUNTED_OVER: i64 = 2_000_000_000;
+
 /// What comes of a session: a picture replaces the one before, sound is passed on.
 pub(crate) struct Reception {
     newest: watch::Sender<Option<Arc<Picture>>>,
     spares: Spares,
+    pace: Pace,
     sound: Sound,
     /// Samples of the message that is being filled, as bytes, and when the first of them was captured.
     filling: Vec<u8>,
@@ -43,9 +47,9 @@ impl Reception {
             (watch::channel(None), broadcast::Sender::new(SOUND_KEPT));
         let frames = usize::try_from(rate / MESSAGES_A_SECOND).unwrap_or_default();
         let message_len = frames * usize::from(channels) * size_of::<i16>();
-        let (spares, filling) = (Spares::default(), Vec::new());
+        let (spares, pace, filling) = (Spares::default(), Pace::default(), Vec::new());
         let reception =
-            Self { newest, spares, sound: sound.clone(), filling, begun: 0, message_len };
+            Self { newest, spares, pace, sound: sound.clone(), filling, begun: 0, message_len };
         (reception, pictures, sound)
     }
 
@@ -62,6 +66,30 @@ impl Reception {
     }
 }
 
+/// How many pictures come in a second.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Since when they are counted, and how many have come.
+    since: Option<Monotonic>,
+    count: u32,
+    rate: Option<f64>,
+}
+
+impl Pace {
+    /// The rate lately, with a picture that comes now.
+    fn with(&mut self, now: Monotonic) -> Option<f64> {
+        let since = *self.since.get_or_insert(now);
+        let span = now.nanos_since(since);
+        if span >= COUNTED_OVER {
+            #[expect(clippy::cast_precision_loss, reason = "spans are seconds")]
+            let rate = f64::from(self.count) * 1e9 / span as f64;
+            (self.since, self.count, self.rate) = (Some(now), 0, Some(rate));
+        }
+        self.count += 1;
+        self.rate
+    }
+}
+
 /// Nanoseconds since 1970 at which something was captured: by the sender's clock if that is known, else by this
 /// machine's, as if it had not been under way.
 fn captured(stamp: &Stamp) -> i64 {
@@ -70,8 +98,11 @@ fn captured(stamp: &Stamp) -> i64 {
 
 impl Outlet for Reception {
     fn frame(&mut self, mut frame: CompleteFrame<'_>) {
-        let captured = captured(&frame.time.stamp);
-        let picture = self.spares.exchange(&mut frame, captured, monotonic());
+        let (now, captured) = (monotonic(), captured(&frame.time.stamp));
+        let latency =
+            frame.time.stamp.capture.map(|capture| unix_nanos().saturating_sub(capture.0));
+        let taken = Taken { captured, latency, rate: self.pace.with(now) };
+        let picture = self.spares.exchange(&mut frame, taken, now);
         self.newest.send_replace(Some(Arc::new(picture)));
     }
 
@@ -92,5 +123,22 @@ impl Outlet for Reception {
     fn hole(&mut self, _: usize, _: Monotonic) {
         // What follows says itself when it was captured.
         self.send_sound();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let mut pace = Pace::default();
+        let mut at = |nanos| pace.with(Monotonic(nanos));
+        assert_eq!(at(0), None);
+        let rates: Vec<_> = (1..=300).map(|n| at(n * 1_000_000_000 / 30)).collect();
+        assert_eq!(rates[10], None, "not before it is known");
+        assert!((rates[299].unwrap() - 30.0).abs() < 0.1, "{rates:?}");
+        let slow: Vec<_> = (1..=20).map(|n| at(10_000_000_000 + n * 200_000_000)).collect();
+        assert!((slow[19].unwrap() - 5.0).abs() < 0.1, "{slow:?}");
     }
 }

@@ -1,11 +1,14 @@
 //! The paths, with those under which programs expect a camera's pictures.
 
-use crate::guard::{Names, guard};
+use crate::control;
+use crate::description::description;
+use crate::guard::{Guard, guard};
 use crate::login::{Logins, login};
 use crate::metrics::metrics;
 use crate::multipart::{self, Form, Thinning, body};
-use crate::page::{page, parts};
+use crate::page::{Policy, page, parts};
 use crate::places::Asking;
+use crate::query::{Action, Query};
 use crate::reception::Pictures;
 use crate::sessions::{Session, Sessions};
 use crate::status::{Status, path};
@@ -13,7 +16,7 @@ use crate::wav;
 use crate::websocket::{HEARD_MAX, hello, send};
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
@@ -22,6 +25,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use std::sync::Arc;
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
 use tokio::time::timeout;
 
@@ -30,61 +34,6 @@ const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A picture that is older shows nothing of now: of a camera with one in four seconds, the one before.
 const NEWEST_MAX: Duration = Duration::from_secs(8);
-
-/// Pictures a second that may be asked for: from one in 1000 seconds to more than any camera has.
-const RATES: std::ops::RangeInclusive<f64> = 0.001..=1000.0;
-
-/// What is asked for behind the `?`.
-#[derive(Debug, Default, PartialEq)]
-struct Query {
-    /// mjpg-streamer's way to say which path is meant.
-    action: Option<Action>,
-    /// Pictures a second at most.
-    rate: Option<f64>,
-    /// Whether parts say their length.
-    length: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
-    Stream,
-    Snapshot,
-}
-
-impl Query {
-    /// # Errors
-    /// One line: what is wrong, and what is expected. Names that are not known are passed over: browsers are often
-    /// given one, so that they do not take a picture from their cache.
-    fn parse(text: &str) -> Result<Self, String> {
-        let mut query = Self::default();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
-                "action" => {
-                    query.action = Some(match value {
-                        "stream" => Action::Stream,
-                        "snapshot" => Action::Snapshot,
-                        _ => return Err("action: expected stream or snapshot".to_owned()),
-                    });
-                }
-                "fps" => {
-                    let rate = value.parse().ok().filter(|rate| RATES.contains(rate));
-                    query.rate =
-                        Some(rate.ok_or("fps: expected pictures a second, such as 5 or 0.5")?);
-                }
-                "length" => {
-                    query.length = Some(match value {
-                        "0" => false,
-                        "1" => true,
-                        _ => return Err("length: expected 0 or 1".to_owned()),
-                    });
-                }
-                _ => {}
-            }
-        }
-        Ok(query)
-    }
-}
 
 /// An answer instead of what was asked for: one line.
 type Refusal = (StatusCode, String);
@@ -95,8 +44,26 @@ fn refuse(status: StatusCode, why: impl Into<String>) -> Refusal {
     (status, why)
 }
 
+/// What there is to be asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) sessions: Sessions,
+    pub(crate) policy: Policy,
+    /// When the program began.
+    pub(crate) began: Monotonic,
+    /// Viewers may control the daemons of this machine.
+    pub(crate) control: bool,
+}
+
+impl FromRef<Site> for Sessions {
+    fn from_ref(site: &Site) -> Self {
+        site.sessions.clone()
+    }
+}
+
 /// All paths.
-pub(crate) fn routes(sessions: Sessions, names: Names, logins: Option<Logins>) -> Router {
+pub(crate) fn routes(site: Site, admitted: Guard, logins: Option<Logins>) -> Router {
+    let control = if site.control { control::routes() } else { Router::new() };
     Router::new()
         .route("/", get(root))
         .route("/stream", get(first_stream))
@@ -104,17 +71,20 @@ pub(crate) fn routes(sessions: Sessions, names: Names, logins: Option<Logins>) -
         .route("/snapshot", get(first_snapshot))
         .route("/snapshot.jpg", get(first_snapshot))
         .route("/audio.wav", get(first_sound))
+        .route("/sdp", get(first_description))
         .route("/status", get(status))
         .route("/metrics", get(figures))
-        .merge(parts())
+        .merge(parts(&site.policy))
+        .merge(control)
         .route("/{name}/stream", get(stream_of))
         .route("/{name}/snapshot", get(snapshot_of))
         .route("/{name}/ws", get(websocket_of))
         .route("/{name}/audio.wav", get(sound_of))
+        .route("/{name}/sdp", get(description_of))
         .fallback(nothing)
-        .with_state(sessions)
+        .with_state(site)
         .layer(from_fn_with_state(logins, login))
-        .layer(from_fn_with_state(names, guard))
+        .layer(from_fn_with_state(admitted, guard))
 }
 
 /// For those who are not served.
@@ -123,27 +93,38 @@ pub(crate) fn refusing(why: &'static str) -> Router {
 }
 
 async fn root(
-    State(sessions): State<Sessions>,
+    State(site): State<Site>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let query = parsed(query)?;
     match query.action {
-        Some(Action::Stream) => stream(&*first(&sessions)?, &query, &headers),
-        Some(Action::Snapshot) => snapshot(&*first(&sessions)?).await,
-        None => Ok(page().into_response()),
+        Some(Action::Stream) => stream(&*first(&site.sessions)?, &query, &headers),
+        Some(Action::Snapshot) => snapshot(&*first(&site.sessions)?).await,
+        None => Ok(page(&site.policy)),
     }
 }
 
-async fn status(State(sessions): State<Sessions>) -> Response {
+async fn status(State(site): State<Site>) -> Response {
     let kind = HeaderValue::from_static("application/json");
-    let status = serde_json::to_string(&Status::of(&sessions)).unwrap_or_default();
-    (live(kind), status).into_response()
+    let status = Status::of(&site.sessions, site.began, site.control);
+    (live(kind), serde_json::to_string(&status).unwrap_or_default()).into_response()
 }
 
 async fn figures(State(sessions): State<Sessions>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     (live(kind), metrics(&sessions)).into_response()
+}
+
+async fn first_description(State(sessions): State<Sessions>) -> Result<Response, Refusal> {
+    described(&*first(&sessions)?)
+}
+
+async fn description_of(
+    State(sessions): State<Sessions>,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
+    described(&*named(&sessions, &name)?)
 }
 
 async fn first_sound(State(sessions): State<Sessions>) -> Result<Response, Refusal> {
@@ -231,9 +212,9 @@ fn named(sessions: &Sessions, name: &str) -> Result<Arc<Session>, Refusal> {
 fn paths(sessions: &Sessions) -> String {
     let own =
         sessions.all().iter().map(|session| path(session)).fold(String::new(), |own, path| {
-            own + &format!("/{path}/stream\n/{path}/snapshot\n/{path}/audio.wav\n")
+            own + &format!("/{path}/stream\n/{path}/snapshot\n/{path}/audio.wav\n/{path}/sdp\n")
         });
-    format!("/\n/stream\n/snapshot\n/audio.wav\n/status\n/metrics\n{own}")
+    format!("/\n/stream\n/snapshot\n/audio.wav\n/sdp\n/status\n/metrics\n{own}")
 }
 
 /// Nobody may keep it, and a proxy passes it on as it comes (nginx).
@@ -255,6 +236,13 @@ fn stream(session: &Session, query: &Query, headers: &HeaderMap) -> Result<Respo
     // It ends when the session does; until then nothing else can be asked for on this connection.
     let close = [(CONNECTION, HeaderValue::from_static("close"))];
     Ok((live(kind), close, body).into_response())
+}
+
+/// A file that players take for what it is by its kind, and that is saved under a name of its own.
+fn described(session: &Session) -> Result<Response, Refusal> {
+    let none = || refuse(StatusCode::NOT_FOUND, format!("'{}' has no streams", session.name));
+    let text = description(&session.plan).ok_or_else(none)?;
+    Ok((live(HeaderValue::from_static("application/sdp")), text).into_response())
 }
 
 fn sound(session: &Session) -> Result<Response, Refusal> {
@@ -294,26 +282,4 @@ async fn snapshot(session: &Session) -> Result<Response, Refusal> {
         return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why));
     };
     Ok((live(HeaderValue::from_static("image/jpeg")), picture.file.clone()).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_wrong_in_a_query_is_said() {
-        assert_eq!(Query::parse(""), Ok(Query::default()));
-        let query = Query::parse("action=stream&fps=0.5&length=0&_=17").unwrap();
-        let expected = Query { action: Some(Action::Stream), rate: Some(0.5), length: Some(false) };
-        assert_eq!(query, expected);
-        for (wrong, why) in [
-            ("fps=0", "fps: expected"),
-            ("fps=fast", "fps: expected"),
-            ("fps=NaN", "fps: expected"),
-            ("action=command", "action: expected"),
-            ("length", "length: expected"),
-        ] {
-            assert!(Query::parse(wrong).unwrap_err().starts_with(why), "{wrong}");
-        }
-    }
 }

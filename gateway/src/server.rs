@@ -1,11 +1,7 @@
 //! Takes connections and hands them to HTTP, with bounds on what strangers may hold.
 
-use crate::guard::Names;
-use crate::login::Logins;
-use crate::neighbours::is_near;
+use crate::admission::Admission;
 use crate::places::{Asking, Places};
-use crate::routes::{refusing, routes};
-use crate::sessions::Sessions;
 use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -15,9 +11,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Socket, TcpKeepalive, Type};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 /// Connections at a time: 200 viewers with a few each. Every one takes a descriptor, some 10 kB, and two pictures if it
 /// is a viewer that takes them slowly.
@@ -30,12 +29,16 @@ const OF_ONE_MAX: usize = 60;
 const FAR_MAX: usize = 16;
 const FAR_OF_ONE_MAX: usize = 2;
 
-/// Time until a request is there whole: who sends it byte by byte holds a connection no longer.
+/// Time until a request is there whole, and before it until both ends have agreed on keys: who sends it byte by byte
+/// holds a connection no longer.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of a request, and of an answer that wait in the program while the next picture is not asked for yet. The
 /// least that hyper takes.
 const BUFFER_MAX: usize = 8192;
+
+/// Bytes that wait encrypted in the program, at most: one record, so that pictures do not get old there.
+const ENCRYPTED_MAX: usize = 16 << 10;
 
 /// Bytes that the kernel holds for a viewer and has not sent, at most: what waits there gets old, and cannot be left
 /// out any more.
@@ -53,23 +56,19 @@ const BACKLOG: i32 = 128;
 /// Time after which taking connections is tried again when it fails, such as for want of descriptors.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// What those hear who are too far away.
-const TOO_FAR: &str =
-    "without a password, only this machine's own networks are served: see --password-file";
-
-/// Opens the port.
+/// Opens the port that an option names.
 ///
 /// # Errors
-/// One line: the address, and why not.
-pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+/// One line: the option, the address, and why not.
+pub(crate) fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, String> {
     let opened = open(address).and_then(|socket| TcpListener::from_std(socket.into()));
     opened.map_err(|error| {
         let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => "; choose another with --listen",
-            io::ErrorKind::PermissionDenied => "; ports below 1024 need root",
-            _ => "",
+            io::ErrorKind::AddrInUse => format!("; choose another with {option}"),
+            io::ErrorKind::PermissionDenied => "; ports below 1024 need root".to_owned(),
+            _ => String::new(),
         };
-        format!("--listen {address}: {error}{hint}")
+        format!("{option} {address}: {error}{hint}")
     })
 }
 
@@ -87,44 +86,80 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Takes connections and serves them, for as long as the program runs.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    sessions: Sessions,
-    names: Names,
-    logins: Option<Logins>,
-) {
-    let anywhere = logins.is_some();
-    let (served, refused) = (routes(sessions, names, logins), refusing(TOO_FAR));
-    // Those who are not served take no places of those who are.
-    let places = Places::new(CONNECTIONS_MAX, OF_ONE_MAX);
-    let far = Places::new(FAR_MAX, FAR_OF_ONE_MAX);
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                log::debug!("a connection is not taken: {error}");
-                tokio::time::sleep(RETRY).await;
-                continue;
+/// What is served, and to whom.
+#[derive(Clone)]
+pub(crate) struct Server {
+    served: Router,
+    /// For those who are too far away.
+    refused: Router,
+    admission: Admission,
+    places: Places,
+    /// Those who are not served take no places of those who are.
+    far: Places,
+}
+
+impl Server {
+    /// Serves one router to those who are admitted, and the other to the rest.
+    pub(crate) fn new(served: Router, refused: Router, admission: Admission) -> Self {
+        let places = Places::new(CONNECTIONS_MAX, OF_ONE_MAX);
+        let far = Places::new(FAR_MAX, FAR_OF_ONE_MAX);
+        Self { served, refused, admission, places, far }
+    }
+
+    /// Takes connections and serves them, encrypted if `tls` says how, for as long as the program runs.
+    pub(crate) async fn serve(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => self.take(stream, peer.ip(), tls),
+                Err(error) => {
+                    log::debug!("a connection is not taken: {error}");
+                    tokio::time::sleep(RETRY).await;
+                }
             }
-        };
-        let is_served = anywhere || is_near(peer.ip());
-        let (places, router) = if is_served { (&places, &served) } else { (&far, &refused) };
-        let Some(place) = places.take(peer.ip()) else {
+        }
+    }
+
+    fn take(&self, stream: TcpStream, peer: IpAddr, tls: Option<&TlsAcceptor>) {
+        let served = self.admission.serves(peer);
+        let (places, router) =
+            if served { (&self.places, &self.served) } else { (&self.far, &self.refused) };
+        let Some(place) = places.take(peer, self.admission.is_proxy(peer)) else {
             log::debug!("{peer}: there are too many connections");
-            continue;
+            return;
         };
-        let router = router.clone();
+        let asking = Asking::new(peer, tls.is_some(), place);
+        let (router, tls) = (router.clone(), tls.cloned());
         tokio::spawn(async move {
-            if let Err(error) = connection(stream, router, Asking::new(peer.ip(), place)).await {
+            let served = match (bound(&stream), tls) {
+                (Err(error), _) => Err(error.to_string()),
+                (Ok(()), None) => connection(stream, router, asking).await,
+                (Ok(()), Some(tls)) => encrypted(stream, &tls, router, asking).await,
+            };
+            if let Err(error) = served {
                 log::debug!("{peer}: {error}");
             }
         });
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, asking: Asking) -> Result<(), String> {
-    bound(&stream).map_err(|error| error.to_string())?;
+async fn encrypted(
+    stream: TcpStream,
+    tls: &TlsAcceptor,
+    router: Router,
+    asking: Asking,
+) -> Result<(), String> {
+    let limit = |tls: &mut rustls::ServerConnection| tls.set_buffer_limit(Some(ENCRYPTED_MAX));
+    let accepted = timeout(REQUEST_PATIENCE, tls.accept_with(stream, limit)).await;
+    let stream = accepted.map_err(|_| "no keys were agreed on in time".to_owned())?;
+    connection(stream.map_err(|error| error.to_string())?, router, asking).await
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    asking: Asking,
+) -> Result<(), String> {
     let inner = TowerToHyperService::new(router);
     // A WebSocket outlives its connection here, and keeps the place.
     let service = service_fn(move |mut request: Request<Incoming>| {

@@ -2,8 +2,13 @@
 
 use crate::reception::{Pictures, Sound};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::plan::Plan;
+
+/// Without a picture for so long none comes.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// A session.
 #[derive(Debug)]
@@ -34,6 +39,23 @@ impl Session {
     /// How many there are.
     pub(crate) fn viewers(&self) -> usize {
         Arc::strong_count(&self.viewers) - 1
+    }
+
+    /// Pictures that come in a second now: 0 when none has come for two.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        let newest = self.pictures.borrow();
+        let newest = newest.as_ref()?;
+        let silent = monotonic().since(newest.arrival) > SILENT;
+        if silent { Some(0.0) } else { newest.rate }
+    }
+
+    /// How long after it was captured the last picture was here, in seconds. `None` if the two machines' clocks cannot
+    /// be compared.
+    pub(crate) fn latency(&self) -> Option<f64> {
+        let comparable = self.counters.same_machine.get() + self.counters.synchronised.get() > 0;
+        let latency = self.pictures.borrow().as_ref().and_then(|newest| newest.latency);
+        #[expect(clippy::cast_precision_loss, reason = "a latency is seconds")]
+        latency.filter(|_| comparable).map(|nanos| nanos as f64 / 1e9)
     }
 }
 

@@ -1,23 +1,54 @@
-// Chromium, told what to do line by line on standard input: a command and its argument as JSON. Each is answered by a
-// line of JSON.
+// Chromium or Firefox, told what to do line by line on standard input: a command and its argument as JSON. Each is
+// answered by a line of JSON.
 //
-//     node browser.mjs [--password PASSWORD]
+//     node browser.mjs [--firefox] [--password PASSWORD] [--name NAME]
+//
+// NAME means this machine, as pi.local would mean another one; what comes from there is not encrypted as far as the
+// browser knows, unless it says so. For Firefox all are this machine.
 
 import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 
-const password = process.argv[2] === '--password' ? process.argv[3] : undefined;
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+const { values: { firefox, password, name } } = parseArgs({
+  options: { firefox: { type: 'boolean' }, password: { type: 'string' }, name: { type: 'string' } },
 });
-const httpCredentials = password === undefined ? undefined : { username: 'me', password };
-const context = await browser.newContext({ viewport: { width: 1000, height: 640 }, httpCredentials });
-const page = await context.newPage();
+const viewport = { width: 1000, height: 640 };
+
+// Playwright takes Chromium as Debian has it, and Firefox only as it has changed it; puppeteer takes Debian's.
+async function openChromium() {
+  const { chromium } = await import('playwright-core');
+  const named = name === undefined ? [] : [`--host-resolver-rules=MAP ${name} 127.0.0.1`];
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...named],
+  });
+  const httpCredentials = password === undefined ? undefined : { username: 'me', password };
+  const context = await browser.newContext({ viewport, httpCredentials, ignoreHTTPSErrors: true });
+  const page = await context.newPage();
+  return { browser, page, resize: (size) => page.setViewportSize(size) };
+}
+
+async function openFirefox() {
+  const { default: puppeteer } = await import('puppeteer-core');
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
+    acceptInsecureCerts: true,
+    // A sound server of the tests' own is none that its sandbox knows.
+    extraPrefsFirefox: { 'network.dns.localDomains': name ?? '', 'media.cubeb.sandbox': false, 'security.sandbox.content.level': 0 },
+  });
+  const page = await browser.newPage();
+  await page.setViewport(viewport);
+  if (password !== undefined) await page.authenticate({ username: 'me', password });
+  return { browser, page, resize: (size) => page.setViewport(size) };
+}
+
+const { browser, page, resize } = await (firefox ? openFirefox() : openChromium());
 // What nobody may see in the console.
 const errors = [];
 page.on('console', (message) => {
-  if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
+  if (message.type().startsWith('error') || message.type().startsWith('warn')) errors.push(message.text());
 });
 page.on('pageerror', (error) => errors.push(error.message));
 
@@ -25,11 +56,17 @@ const commands = {
   goto: async (url) => (await page.goto(url)).status(),
   click: async (what) => { await page.click(what); },
   press: async (key) => { await page.keyboard.press(key); },
-  text: (what) => page.textContent(what),
-  visible: (what) => page.isVisible(what),
+  text: (what) => page.evaluate((what) => document.querySelector(what).textContent, what),
   evaluate: (script) => page.evaluate(script),
-  resize: (size) => page.setViewportSize(size),
-  shot: async (path) => { await page.hover('.view'); await page.waitForTimeout(300); await page.screenshot({ path }); },
+  fill: async ([what, text]) => { await page.locator(what).fill(text); },
+  // An eye and an ear.
+  senses: async () => { await page.evaluate(await readFile(new URL('senses.js', import.meta.url), 'utf8')); },
+  resize,
+  shot: async (path) => {
+    await page.hover('.view');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await page.screenshot({ path });
+  },
   errors: () => errors.splice(0),
 };
 

@@ -1,10 +1,11 @@
-//! Chromium, driven by playwright: `browser.mjs`.
+//! Chromium and Firefox, driven by `browser.mjs`.
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use streamsocket_tests::program::peer;
+use streamsocket_tests::board::wait_until;
+use streamsocket_tests::program::{Program, peer};
 
 /// A browser with one page.
 pub(crate) struct Browser {
@@ -14,15 +15,54 @@ pub(crate) struct Browser {
     from: BufReader<ChildStdout>,
 }
 
+/// PulseAudio without a sound card.
+pub(crate) struct SoundServer {
+    _program: Program,
+    socket: PathBuf,
+}
+
+impl SoundServer {
+    /// One that has this folder.
+    pub(crate) fn start(folder: &Path) -> Self {
+        let socket = folder.join("socket");
+        let mut pulseaudio = peer("pulseaudio");
+        pulseaudio.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]);
+        pulseaudio.args(["-L", "module-null-sink", "-L"]);
+        let protocol =
+            format!("module-native-protocol-unix auth-anonymous=1 socket={}", socket.display());
+        pulseaudio.arg(protocol).env("HOME", folder).env("XDG_RUNTIME_DIR", folder);
+        let program = Program::start(&mut pulseaudio);
+        wait_until("a sound server", || socket.exists());
+        Self { _program: program, socket }
+    }
+}
+
 impl Browser {
     /// One that answers with this password when it is asked for one.
     pub(crate) fn start(password: Option<&str>) -> Self {
+        Self::with(&password.map_or(vec![], |password| vec!["--password", password]))
+    }
+
+    /// One for which this name means this machine.
+    pub(crate) fn knowing(name: &str) -> Self {
+        Self::with(&["--name", name])
+    }
+
+    /// Firefox, for which this name means this machine, with this sound server: it plays nothing without one.
+    pub(crate) fn firefox(name: &str, sound: &SoundServer) -> Self {
+        let server = format!("unix:{}", sound.socket.display());
+        Self::by(&["--firefox", "--name", name], Some(server))
+    }
+
+    fn with(arguments: &[&str]) -> Self {
+        Self::by(arguments, None)
+    }
+
+    fn by(arguments: &[&str], sound: Option<String>) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("gateway");
         let mut node = peer("node");
         node.arg(folder.join("browser.mjs"));
-        password.into_iter().for_each(|password| {
-            node.args(["--password", password]);
-        });
+        node.args(arguments).envs(sound.map(|server| ("PULSE_SERVER", server)));
         let spawned = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = spawned.expect("node: scripts/setup page installs it");
         let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

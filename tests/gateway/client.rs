@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{ChildStdout, Stdio};
+use std::path::Path;
+use std::process::{ChildStdout, Command, Stdio};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, output, peer};
 
@@ -43,14 +44,35 @@ impl Gateway {
         gateway
     }
 
+    /// The same, that is asked by this name.
+    pub(crate) fn of_known_as(place: Place, name: &str) -> Self {
+        let mut gateway = Self::start(&["--host", name, &format!("rtp://{place}")]);
+        gateway.program.wait_for("is received");
+        gateway
+    }
+
+    /// The same, encrypted at the port that is returned, too; its certificate is made in this folder.
+    pub(crate) fn encrypted(place: Place, state: &Path, arguments: &[&str]) -> (Self, u16) {
+        let (port, tls) = (free_port(), free_port());
+        let mut command = Self::command(port);
+        command.env("STATE_DIRECTORY", state).args(["--tls", &format!("127.0.0.1:{tls}")]);
+        let mut program = Program::start(command.args(arguments).arg(format!("rtp://{place}")));
+        program.wait_for("is received");
+        (Self { program, port }, tls)
+    }
+
+    fn command(port: u16) -> Command {
+        let mut command = ours("streamsocket-gateway");
+        command.args(["--interface", "127.0.0.1", "--listen", &format!("127.0.0.1:{port}")]);
+        command
+    }
+
     pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::start_at(free_port(), arguments)
     }
 
     pub(crate) fn start_at(port: u16, arguments: &[&str]) -> Self {
-        let mut command = ours("streamsocket-gateway");
-        command.args(["--interface", "127.0.0.1", "--listen", &format!("127.0.0.1:{port}")]);
-        let mut program = Program::start(command.args(arguments));
+        let mut program = Program::start(Self::command(port).args(arguments));
         program.wait_for("pictures are at");
         Self { program, port }
     }

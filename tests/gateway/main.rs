@@ -6,9 +6,16 @@
     clippy::panic,
     reason = "a failure ends the test"
 )]
+#![allow(clippy::print_stdout, reason = "what a test measured, or why it was not tried")]
 
+mod announced;
 mod browser;
 mod client;
+mod controlling;
+mod encryption;
+mod kinds;
+mod lips;
 mod page;
+mod proxies;
 mod requests;
 mod streams;

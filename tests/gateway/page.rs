@@ -12,13 +12,13 @@ use streamsocket_tests::program::Program;
 use streamsocket_tests::session::daemon_at;
 
 /// The view of the only session.
-const VIEW: &str = "views.values().next().value.view";
+pub(crate) const VIEW: &str = "views.values().next().value.view";
 
 /// Milliseconds that picture and sound may be apart, but for one in twenty.
 const APART_MAX: f64 = 20.0;
 
 /// Flash and beep.
-fn flashing(place: Place) -> Program {
+pub(crate) fn flashing(place: Place) -> Program {
     let mut daemon = daemon_at(place);
     daemon.args(["--video", "pattern", "--size", "1280x720", "--fps", "30", "--audio", "tone"]);
     let mut daemon = Program::start(daemon.arg("--no-announce"));
@@ -31,13 +31,13 @@ fn drawn(browser: &mut Browser) -> u64 {
 }
 
 #[track_caller]
-fn pictures_go_on(browser: &mut Browser) {
+pub(crate) fn pictures_go_on(browser: &mut Browser) {
     let before = drawn(browser);
     wait_until("pictures on the page", || drawn(browser) > before + 10);
 }
 
 /// Where a screenshot is put, for people.
-fn shot(name: &str) -> String {
+pub(crate) fn shot(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/gateway");
     fs::create_dir_all(&folder).unwrap();
     folder.join(name).to_str().unwrap().to_owned()

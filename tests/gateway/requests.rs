@@ -64,6 +64,9 @@ fn what_is_not_there_or_wrong_is_said() {
         ("/?action=shoot", "", 400, "action: expected stream or snapshot"),
         ("/status", "Host: example.org", 403, "add --host example.org if it is"),
         ("/status", "Origin: http://example.org", 403, "only this server's own page"),
+        ("/sdp", "", 200, &format!("m=video {} RTP/AVP 26\r\n", place.port)),
+        ("/status", "X-Forwarded-For: 203.0.113.5", 403, "without a password, only"),
+        ("/control", "", 404, "there is nothing here"),
         ("/status", &own, 200, "\"sessions\":["),
         ("/", "", 200, "<title>StreamSocket</title>"),
     ] {
@@ -227,7 +230,7 @@ fn who_has_said_the_password_watches_and_nobody_else() {
 }
 
 /// RFC 4648.
-fn base64(text: &str) -> String {
+pub(crate) fn base64(text: &str) -> String {
     let mut coreutils = peer("base64");
     let mut child =
         coreutils.arg("-w0").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

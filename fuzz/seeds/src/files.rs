@@ -45,6 +45,7 @@ pub(super) fn seeds() -> Vec<Seeds> {
         ("normalise", PICTURES.iter().flat_map(|picture| wishes(picture)).collect()),
         ("mjpeg", streams.into_iter().map(numbered).collect()),
         ("http", ANSWERS.map(|answer| numbered((6, Vec::from(answer)))).to_vec()),
+        ("gateway", REQUESTS.map(Vec::from).to_vec()),
         ("wav", sounds.into_iter().map(numbered).collect()),
         ("sap", announcements.collect()),
         ("sdp", descriptions.into_iter().map(String::into_bytes).collect()),
@@ -61,6 +62,16 @@ const ANSWERS: [&str; 5] = [
     "HTTP/1.0 302 Found\nLocation: http://other:81/a?b#c\n\n",
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n --x\r\n",
     "ICY 200 OK\r\nContent-Type: image/jpeg\r\n folded\r\n\r\nx",
+];
+
+/// What browsers and programs ask the gateway, and a question on a WebSocket.
+const REQUESTS: [&[u8]; 5] = [
+    b"GET /?action=stream&fps=5 HTTP/1.1\r\nHost: pi.local:8080\r\nOrigin: http://pi.local:8080\r\n\r\n",
+    b"GET /Attic/stream?length=0 HTTP/1.0\r\nUser-Agent: Mozilla/5.0\r\nX-Forwarded-For: 10.0.0.1, ::1\r\n\r\n",
+    b"GET /%41ttic/snapshot HTTP/1.1\r\nHost: [::1]\r\nCookie: a=b; streamsocket=0\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n",
+    b"POST /status HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: chunked\r\nForwarded: for=\"[::1]:9\"\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    b"GET /Attic/ws HTTP/1.1\r\nHost: pi\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x81\0\0\0\x001\x89\x80\0\0\0\0\x88\x80\0\0\0\0",
 ];
 
 /// Pictures that can be decoded, and that RTP cannot carry as they are.

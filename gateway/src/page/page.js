@@ -45,22 +45,29 @@ function press(view, event) {
   action();
 }
 
-async function look() {
-  try {
-    const answer = await fetch('status', { cache: 'no-store' });
-    const { sessions } = await answer.json();
-    sessions.filter(({ path }) => !views.has(path)).forEach(add);
-    // The last one stays, with its last picture.
-    const ended = [...views.keys()].filter((path) => !sessions.some((session) => session.path === path));
-    for (const path of ended) if (views.size > 1) remove(path);
-    document.getElementById('nothing').hidden = views.size > 0;
-    if (views.size === 1 && document.activeElement === document.body) views.values().next().value.figure.focus({ preventScroll: true });
-    update();
-  } catch {
-    // The views say it themselves.
-  }
+// What a path has; null where nobody answers, which the views say themselves.
+async function json(path) {
+  const answer = await fetch(path, { cache: 'no-store' }).catch(() => null);
+  return answer?.ok ? answer.json().catch(() => null) : null;
 }
 
+async function look() {
+  const status = await json('status');
+  if (!status) return;
+  const { sessions, control } = status;
+  sessions.filter(({ path }) => !views.has(path)).forEach(add);
+  // The last one stays, with its last picture.
+  const ended = [...views.keys()].filter((path) => !sessions.some((session) => session.path === path));
+  for (const path of ended) if (views.size > 1) remove(path);
+  document.getElementById('nothing').hidden = views.size > 0;
+  if (views.size === 1 && document.activeElement === document.body) views.values().next().value.figure.focus({ preventScroll: true });
+  update();
+  document.body.classList.toggle('controls', control);
+  panel.hidden = !control;
+  if (control && panel.open) await lookAtDaemons();
+}
+
+panel.addEventListener('toggle', look);
 document.addEventListener('visibilitychange', update);
 look();
 setInterval(look, LOOK_EVERY);

@@ -1,11 +1,13 @@
 // Plays a session's sound so that what was captured together is heard together, and says what is being heard.
 'use strict';
 
-// Seconds of sound that are ready when it begins, and at least from then on.
+// Seconds of sound that are ready when it begins, and at least from then on; after each interruption half as much
+// again, up to a bound.
 const LEAD = 0.06;
 const LEAD_MIN = 0.015;
+const LEAD_MAX = 0.2;
 // Seconds of sound that may be ready: more would be heard that much later.
-const AHEAD_MAX = 0.25;
+const AHEAD_MAX = 0.4;
 // Seconds that sound may be from where it belongs before it is moved at once; below, it is played faster or slower.
 const JUMP = 0.05;
 // The most that it is played faster or slower by: a twentieth of a semitone.
@@ -14,6 +16,13 @@ const SLEW = 0.003;
 const PULL = 0.1;
 // Seconds in which the least lead is looked for, before the distance is changed.
 const WATCHED = 2;
+
+// The context's time that leaves the loudspeaker now. Its currentTime goes in steps of the sound card's, 10 ms or more.
+function outputTime(context) {
+  const { contextTime, performanceTime } = context.getOutputTimestamp?.() ?? {};
+  if (performanceTime > 0) return contextTime + (performance.now() - performanceTime) / 1000;
+  return context.currentTime - (context.outputLatency || context.baseLatency || 0);
+}
 
 class Speaker {
   constructor(format) {
@@ -29,6 +38,7 @@ class Speaker {
     this.end = 0;
     this.least = Infinity;
     this.watched = 0;
+    this.lead = LEAD;
     // How often it was begun: at first, and after each interruption.
     this.begun = 0;
   }
@@ -73,8 +83,9 @@ class Speaker {
   begin(at, now) {
     for (const source of this.sources) source.stop();
     this.sources.clear();
-    this.distance = now + LEAD - at;
-    this.end = now + LEAD;
+    if (this.begun > 0) this.lead = Math.min(1.5 * this.lead, LEAD_MAX);
+    this.distance = now + this.lead - at;
+    this.end = now + this.lead;
     this.begun += 1;
     this.watch(now);
   }
@@ -89,17 +100,15 @@ class Speaker {
     this.least = Math.min(this.least, this.end - now);
     if (now < this.watched) return;
     if (this.least < LEAD_MIN) this.distance += LEAD_MIN - this.least;
-    else if (this.least > LEAD) this.distance -= Math.min(this.least - LEAD, SLEW * WATCHED);
+    else if (this.least > this.lead) this.distance -= Math.min(this.least - this.lead, SLEW * WATCHED);
     this.watch(now);
   }
 
   // When what is heard now was captured, in milliseconds; null when nothing is.
   heard() {
     if (this.distance === null || this.context.state !== 'running') return null;
-    const latency = this.context.outputLatency || this.context.baseLatency || 0;
-    const now = this.context.currentTime;
-    if (this.end < now) return null;
-    return (now - latency - this.actual) * 1000;
+    if (this.end < this.context.currentTime) return null;
+    return (outputTime(this.context) - this.actual) * 1000;
   }
 
   // Browsers begin sound, and go on with it, only at a click.

@@ -37,7 +37,7 @@ class View {
     this.newest = null;
     // When the last picture came; null where none is to come.
     this.arrived = null;
-    this.drawn = { count: 0, left: 0, apart: null, ages: [] };
+    this.drawn = { count: 0, left: 0, broken: 0, apart: null, ages: [] };
     // Milliseconds that the server's clock is ahead of this one's.
     this.ahead = null;
     this.listen();
@@ -152,7 +152,7 @@ class View {
         if (this.socket) this.show(bitmap, captured);
         else bitmap.close();
       } catch {
-        this.drawn.left += 1;
+        this.drawn.broken += 1;
       }
     }
     this.decoding = null;
@@ -215,7 +215,7 @@ class View {
 
   startSpeaker() {
     if (!this.format || this.speaker) return;
-    this.speaker = new Speaker(this.format);
+    this.speaker = openSpeaker(this.format);
     this.speaker.setVolume(Number(this.part('volume').value));
     this.speaker.resume();
   }
@@ -258,12 +258,12 @@ class View {
     const lines = [
       `pictures  ${(1000 * rate / span).toFixed(0)} a second, ${this.canvas.width} x ${this.canvas.height}`,
       `age       ${age === undefined ? '-' : age.toFixed(0) + ' ms from camera to screen'}`,
-      `left out  ${this.drawn.left}`,
+      `left out  ${this.drawn.left}` + (this.drawn.broken ? `, not decoded ${this.drawn.broken}` : ''),
     ];
     const { apart } = this.drawn;
     if (this.speaker && apart !== null) {
       const late = `${Math.abs(apart).toFixed(0)} ms ${apart < 0 ? 'before' : 'behind'} the picture`;
-      lines.push(`sound     ${late}, interrupted ${this.speaker.begun - 1} times`);
+      lines.push(`sound     ${late}, interrupted ${Math.max(0, this.speaker.begun - 1)} times`);
     }
     this.part('figures').textContent = lines.join('\n');
   }

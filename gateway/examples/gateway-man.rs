@@ -1,0 +1,93 @@
+//! Writes the gateway's man pages into the folder given.
+
+#[path = "../../examples/pages/man.rs"]
+mod man;
+
+use clap::CommandFactory;
+use std::io::Error;
+use std::path::Path;
+use streamsocket_gateway::options::Options;
+
+const PATHS: &str = r#".TP
+.I /
+The page.
+.TP
+.IR /NAME/stream ", " /stream ", " /stream.mjpg ", " /?action=stream
+Pictures one after the other (multipart/x\-mixed\-replace).
+.B ?fps=5
+leaves pictures out;
+.B ?length=1
+says how long each is before it comes, as programs want it, and
+.B ?length=0
+does not, as browsers want it.
+.TP
+.IR /NAME/snapshot ", " /snapshot ", " /snapshot.jpg ", " /?action=snapshot
+The newest picture.
+.TP
+.IR /NAME/audio.wav ", " /audio.wav
+Sound alone.
+.TP
+.IR /NAME/sdp ", " /sdp
+The session description, for players that receive the session themselves.
+.TP
+.I /NAME/ws
+Pictures, sound and the times of their capture on one WebSocket, as the page takes them.
+.TP
+.I /status
+What is received and who watches, as JSON.
+.TP
+.I /metrics
+The same for Prometheus.
+.PP
+Without NAME the first SOURCE is meant, else the first session by name.
+"#;
+
+const EXIT_STATUS: &str = r".TP
+.B 0
+It was told to end.
+.TP
+.B 1
+What was asked for cannot be had: a port, a file, a network interface.
+.TP
+.B 2
+The command line or the configuration is wrong.
+";
+
+const ENVIRONMENT: &str = r".TP
+.B RUST_LOG
+What is said on standard error, such as
+.B debug
+or
+.BR warn .
+By itself
+.BR info .
+.TP
+.BR STATE_DIRECTORY , XDG_STATE_HOME
+Where the certificate of its own making is kept: see FILES.
+";
+
+const FILES: &str = r".TP
+.I /etc/streamsocket\-gateway/gateway.toml
+The configuration of the service, in which every key is explained.
+.TP
+.I /etc/streamsocket\-gateway/password
+The password's hash, as
+.B streamsocket\-gateway password
+writes it.
+.TP
+.IR /var/lib/streamsocket\-gateway/ , $XDG_STATE_HOME/streamsocket\-gateway/ , ~/.local/state/streamsocket\-gateway/
+The certificate and its key: the service's and root's, else the user's own.
+";
+
+const OTHERS: [&str; 3] = ["streamsocket", "streamsocket-receiver", "curl"];
+
+fn main() -> Result<(), Error> {
+    let folder = std::env::args_os().nth(1).ok_or_else(|| Error::other("say into which folder"))?;
+    let sections = [
+        ("PATHS", PATHS),
+        ("EXIT STATUS", EXIT_STATUS),
+        ("ENVIRONMENT", ENVIRONMENT),
+        ("FILES", FILES),
+    ];
+    man::write(Options::command(), &sections, &OTHERS, Path::new(&folder))
+}
