@@ -9,9 +9,12 @@ mandir = $(sharedir)/man/man1
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 unitdir = $(DESTDIR)$(UNITDIR)
 configdir = $(DESTDIR)/etc/streamsocket
+gatewaydir = $(DESTDIR)/etc/streamsocket-gateway
 # Where the programs were built that are installed.
 BUILT ?= target/release
 CARGO ?= cargo
+# All programs; by itself cargo builds the first two.
+ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway
 # What `make check` does about warnings.
 DENY = -D warnings
 # Where rustup puts it, also in a shell that has not heard of it yet.
@@ -29,8 +32,10 @@ help: ## this list
 		while IFS='|' read -r name what; do printf '  make %-14s  %s\n' "$$name" "$$what"; done
 	@printf '\nVariables: PREFIX=%s  DESTDIR=  DEMO_LAN=1 (the demo goes to the LAN)\n' '$(PREFIX)'
 
-demo: setup-build ## install what is missing, build, and play the camera or the test picture here
-	$(CARGO) build --release --locked
+demo: setup-build ## install what is missing, build, and play the camera or the test picture here, and in a browser
+	@[ -x target/release/streamsocket-gateway ] || \
+		echo 'demo: building the daemon, the receiver and the gateway, which takes 3 to 10 minutes on a PC'
+	$(CARGO) build --release --locked $(ALL)
 	scripts/demo
 
 # A newer Rust than CI's warns of more: that must not fail the first try of a newcomer.
@@ -89,7 +94,7 @@ board-test: ## the tests with cameras, microphones and networks, in a virtual ma
 
 gateway-test: ## the page, streams and snapshots, asked for by browsers and programs; 3 minutes
 	@scripts/setup build test page
-	$(CARGO) build --locked -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway
+	$(CARGO) build --locked $(ALL)
 	$(CARGO) test --locked -p streamsocket-tests --test gateway
 
 board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 5 minutes
@@ -119,42 +124,52 @@ build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
 
 build-all: setup-build ## the gateway, too, optimized, in target/release
-	$(CARGO) build --release --locked -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway
+	$(CARGO) build --release --locked $(ALL)
 
 man: ## the man pages, in target/man
 	$(CARGO) run --quiet --locked -p streamsocket --example man -- target/man
 	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-man -- target/man
+	$(CARGO) run --quiet --locked -p streamsocket-gateway --example gateway-man -- target/man
 	@# What stands under the options, as it is there.
 	sed -i -e 's/^\.SH EXTRA$$/.SH "NOTES"\n.nf/' -e 's/^\.SH VERSION$$/.fi\n&/' target/man/*.1
 
 completions: ## completions for bash, zsh and fish, in target/completions
 	$(CARGO) run --quiet --locked -p streamsocket --example completions -- target/completions
 	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-completions -- target/completions
+	$(CARGO) run --quiet --locked -p streamsocket-gateway --example gateway-completions -- target/completions
 
 deb: ## Debian packages for amd64 and arm64, in target/deb
 	scripts/deb
 
-install: ## what was built, below DESTDIR and PREFIX
+install: ## what was built, below DESTDIR and PREFIX; with the gateway, if that was
 	@test -x '$(BUILT)/streamsocket' -a -x '$(BUILT)/streamsocket-receiver' || \
 		{ echo 'nothing is built yet: run "make build" first, as an ordinary user' >&2; exit 1; }
-	install -d '$(bindir)'
-	install -m 755 '$(BUILT)/streamsocket' '$(BUILT)/streamsocket-receiver' '$(bindir)'
-	if [ -d target/man ]; then install -d '$(mandir)' && install -m 644 target/man/*.1 '$(mandir)'; fi
-	if [ -d target/completions ]; then \
-		for program in streamsocket streamsocket-receiver; do \
-			install -Dm 644 target/completions/$$program.bash '$(sharedir)'/bash-completion/completions/$$program; \
-			install -Dm 644 target/completions/_$$program '$(sharedir)'/zsh/vendor-completions/_$$program; \
-			install -Dm 644 target/completions/$$program.fish '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \
-		done; \
-	fi
-	install -d '$(unitdir)' '$(configdir)'
-	for unit in systemd/*.service; do \
-		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' "$$unit" >'$(unitdir)'/"$${unit##*/}" && \
-		chmod 644 '$(unitdir)'/"$${unit##*/}" || exit 1; \
-	done
+	install -d '$(bindir)' '$(unitdir)' '$(configdir)'
 	@# What the user has written stays.
 	for file in streamsocket.toml receiver.env; do \
 		[ -e '$(configdir)'/$$file ] || install -m 644 systemd/$$file '$(configdir)' || exit 1; \
+	done
+	programs='streamsocket streamsocket-receiver'; \
+	if [ -x '$(BUILT)/streamsocket-gateway' ]; then \
+		programs="$$programs streamsocket-gateway"; \
+		install -d '$(gatewaydir)'; \
+		[ -e '$(gatewaydir)/gateway.toml' ] || install -m 644 systemd/gateway.toml '$(gatewaydir)' || exit 1; \
+	fi; \
+	for program in $$programs; do \
+		install -m 755 '$(BUILT)'/$$program '$(bindir)' || exit 1; \
+		[ -d target/completions ] || continue; \
+		install -Dm 644 target/completions/$$program.bash '$(sharedir)'/bash-completion/completions/$$program; \
+		install -Dm 644 target/completions/_$$program '$(sharedir)'/zsh/vendor-completions/_$$program; \
+		install -Dm 644 target/completions/$$program.fish '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \
+	done
+	for page in target/man/*.1; do \
+		case $$page in target/man/streamsocket-gateway*) [ -x '$(BUILT)/streamsocket-gateway' ] || continue ;; esac; \
+		[ ! -e "$$page" ] || install -Dm 644 -t '$(mandir)' "$$page" || exit 1; \
+	done
+	for unit in systemd/*.service; do \
+		[ "$$unit" != systemd/streamsocket-gateway.service -o -x '$(BUILT)/streamsocket-gateway' ] || continue; \
+		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' "$$unit" >'$(unitdir)'/"$${unit##*/}" && \
+		chmod 644 '$(unitdir)'/"$${unit##*/}" || exit 1; \
 	done
 	if [ -z '$(DESTDIR)' ]; then \
 		getent group streamsocket >/dev/null || groupadd --system streamsocket; \
@@ -165,6 +180,7 @@ uninstall: ## what install put there; a configuration that was changed stays
 	if [ -z '$(DESTDIR)' ] && [ -e '$(unitdir)/streamsocket.service' ] && [ -d /run/systemd/system ]; then \
 		systemctl stop 'streamsocket@*.service' 'streamsocket-rpicam@*.service' || true; \
 		systemctl disable --now streamsocket.service streamsocket-receiver.service || true; \
+		[ ! -e '$(unitdir)/streamsocket-gateway.service' ] || systemctl disable --now streamsocket-gateway.service || true; \
 		rm -f /etc/systemd/system/*.wants/streamsocket@*.service /etc/systemd/system/*.wants/streamsocket-rpicam@*.service; \
 	fi
 	for unit in systemd/*.service; do rm -f '$(unitdir)'/"$${unit##*/}"; done
@@ -173,15 +189,19 @@ uninstall: ## what install put there; a configuration that was changed stays
 		for file in streamsocket.toml receiver.env; do \
 			if cmp -s systemd/$$file '$(configdir)'/$$file; then rm '$(configdir)'/$$file; fi; \
 		done; \
-		[ ! -d '$(configdir)' ] || rmdir --ignore-fail-on-non-empty '$(configdir)'; \
+		if cmp -s systemd/gateway.toml '$(gatewaydir)/gateway.toml'; then rm '$(gatewaydir)/gateway.toml'; fi; \
+		for folder in '$(configdir)' '$(gatewaydir)'; do \
+			[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
+		done; \
 		[ -n '$(DESTDIR)' ] || ! getent group streamsocket >/dev/null || groupdel streamsocket; \
 	fi
 	[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
-	rm -f '$(bindir)/streamsocket' '$(bindir)/streamsocket-receiver'
-	rm -f '$(mandir)'/streamsocket.1 '$(mandir)'/streamsocket-*.1
-	rm -f '$(sharedir)'/bash-completion/completions/streamsocket '$(sharedir)'/bash-completion/completions/streamsocket-receiver
-	rm -f '$(sharedir)'/zsh/vendor-completions/_streamsocket '$(sharedir)'/zsh/vendor-completions/_streamsocket-receiver
-	rm -f '$(sharedir)'/fish/vendor_completions.d/streamsocket.fish '$(sharedir)'/fish/vendor_completions.d/streamsocket-receiver.fish
+	for program in streamsocket streamsocket-receiver streamsocket-gateway; do \
+		rm -f '$(bindir)'/$$program '$(mandir)'/$$program.1; \
+		rm -f '$(sharedir)'/bash-completion/completions/$$program '$(sharedir)'/zsh/vendor-completions/_$$program; \
+		rm -f '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \
+	done
+	rm -f '$(mandir)'/streamsocket-*.1
 
 msrv: ## does the oldest supported Rust still compile it?
 	scripts/msrv $(CARGO)

@@ -31,9 +31,13 @@ fn a_configuration_of_the_users_own_stays_and_all_else_goes() {
         let unit = fs::read_to_string(at("usr/local/lib/systemd/system").join(unit)).unwrap();
         assert!(unit.contains("ExecStart=/usr/local/bin/streamsocket --wait"), "{unit}");
     }
+    let unit = fs::read_to_string(at("usr/local/lib/systemd/system/streamsocket-gateway.service"));
+    let starts = "ExecStart=/usr/local/bin/streamsocket-gateway --config /etc/streamsocket-gateway/gateway.toml";
+    assert!(unit.unwrap().contains(starts));
+    assert!(at("etc/streamsocket-gateway/gateway.toml").exists());
     text(ours("streamsocket").args(["check", "--interface", "lo", "--config"]).arg(&config));
     make("uninstall", folder.path());
-    assert!(!config.parent().unwrap().exists());
+    assert!(!config.parent().unwrap().exists() && !at("etc/streamsocket-gateway").exists());
 
     fs::create_dir_all(config.parent().unwrap()).unwrap();
     fs::write(&config, "video = \"pattern\"\n").unwrap();
@@ -51,7 +55,13 @@ fn the_units_leave_little_to_attack() {
         println!("skipped: there is no systemd-analyze here (package systemd)");
         return;
     }
-    for unit in ["streamsocket.service", "streamsocket@.service", "streamsocket-rpicam@.service"] {
+    let units = [
+        "streamsocket.service",
+        "streamsocket@.service",
+        "streamsocket-rpicam@.service",
+        "streamsocket-gateway.service",
+    ];
+    for unit in units {
         let mut analyze = Command::new("systemd-analyze");
         analyze.args(["security", "--no-pager", "--offline=true"]);
         analyze.arg(format!("--threshold={EXPOSURE_MAX}"));
