@@ -18,13 +18,13 @@ use v4l::video::Capture;
 use v4l::{Device, Format, FourCC};
 
 /// What is asked of the camera.
-const WIDTH: u32 = 1280;
-const HEIGHT: u32 = 720;
-const RATE: u32 = 30;
+pub(crate) const WIDTH: u32 = 1280;
+pub(crate) const HEIGHT: u32 = 720;
+pub(crate) const RATE: u32 = 30;
 
 /// Time until a program does nothing but stream, and the time that is measured.
-const SETTLED: Duration = Duration::from_secs(3);
-const MEASURED: Duration = Duration::from_secs(8);
+pub(crate) const SETTLED: Duration = Duration::from_secs(3);
+pub(crate) const MEASURED: Duration = Duration::from_secs(8);
 
 /// A program that takes the camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +35,7 @@ enum Taker {
 }
 
 /// Seconds of processor that a second takes, and pictures a second.
-type Run = [f64; 2];
+pub(crate) type Run = [f64; 2];
 
 static NODE: OnceLock<PathBuf> = OnceLock::new();
 
@@ -54,7 +54,7 @@ pub(crate) fn table(rounds: u32) -> String {
 }
 
 /// The node that was named, or the first that gives such pictures.
-fn node() -> std::result::Result<PathBuf, String> {
+pub(crate) fn node() -> std::result::Result<PathBuf, String> {
     let wanted = format!("MJPEG of {WIDTH}x{HEIGHT}");
     if let Some(node) = NODE.get() {
         let refused = |why| format!("{} does not give {wanted} ({why})", node.display());
@@ -138,14 +138,23 @@ fn measured(taker: Taker, node: &Path) -> Run {
     }
 }
 
-/// Seconds of processor that a process takes in a second.
-fn used(program: &Program) -> f64 {
-    let clock = clock_getcpuclockid(Pid::from_raw(program.id().try_into().unwrap())).unwrap();
-    let now = || Duration::from(clock_gettime(clock).unwrap());
+/// Seconds of processor that programs take in a second, once they do nothing but stream.
+pub(crate) fn used(programs: &[&Program]) -> f64 {
     sleep(SETTLED);
+    used_within(programs, MEASURED)
+}
+
+/// Seconds of processor that programs take in a second, from now on for so long.
+pub(crate) fn used_within(programs: &[&Program], long: Duration) -> f64 {
+    let clock = |program: &&Program| {
+        clock_getcpuclockid(Pid::from_raw(program.id().try_into().unwrap())).unwrap()
+    };
+    let clocks: Vec<_> = programs.iter().map(clock).collect();
+    let now =
+        || clocks.iter().map(|it| Duration::from(clock_gettime(*it).unwrap())).sum::<Duration>();
     let before = now();
-    sleep(MEASURED);
-    (now() - before).as_secs_f64() / MEASURED.as_secs_f64()
+    sleep(long);
+    (now() - before).as_secs_f64() / long.as_secs_f64()
 }
 
 fn streamsocket(sender: Sender, node: &Path) -> Run {
@@ -162,7 +171,7 @@ fn streamsocket(sender: Sender, node: &Path) -> Run {
     command.args(["--pace", pace, "--repair", repair, "--stats"]).arg(&stats);
     let mut program = Program::start(&mut command);
     program.wait_for("goes to");
-    let used = used(&program);
+    let used = used(&[&program]);
     program.interrupt().succeeded();
     let said = std::fs::read_to_string(&stats).unwrap();
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -175,7 +184,7 @@ fn streamsocket(sender: Sender, node: &Path) -> Run {
     [used, (last[0] - first[0]) / (last[1] - first[1])]
 }
 
-fn ustreamer(clients: usize, node: &Path) -> Run {
+pub(crate) fn ustreamer(clients: usize, node: &Path) -> Run {
     let address = free_address();
     /// What uStreamer is told: it leaves out every picture that comes sooner than that after the one before, by however
     /// little, and cameras take the rate of theirs that is next.
@@ -187,7 +196,7 @@ fn ustreamer(clients: usize, node: &Path) -> Run {
     let program = Program::start(&mut command);
     wait_until("pictures of uStreamer", || captured(address).is_ok_and(|rate| rate > 0.0));
     let clients: Vec<_> = (0..clients).map(|_| spawn(move || watch(address))).collect();
-    let used = used(&program);
+    let used = used(&[&program]);
     let rate = captured(address).unwrap();
     program.interrupt().succeeded();
     for client in clients {
@@ -198,7 +207,7 @@ fn ustreamer(clients: usize, node: &Path) -> Run {
 }
 
 /// An address that nobody listens to.
-fn free_address() -> SocketAddrV4 {
+pub(crate) fn free_address() -> SocketAddrV4 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     SocketAddrV4::new(Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port())
 }

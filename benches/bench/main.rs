@@ -18,6 +18,7 @@
 mod blocks;
 mod calls;
 mod camera;
+mod gateway;
 mod growth;
 mod instructions;
 mod large;
@@ -46,7 +47,7 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, receiving, latency, large, network, startup, memory, calls, blocks,
+    /// Only these parts: sending, sound, camera, gateway, receiving, latency, large, network, startup, memory, calls, blocks,
     /// growth, instructions
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -54,7 +55,7 @@ struct Options {
     /// receiving, latency, large, network, memory, calls)
     #[arg(long)]
     against: Option<PathBuf>,
-    /// The camera of the part of that name, a V4L2 node such as /dev/video0 [default: the first that gives MJPEG of
+    /// The camera of the parts camera and gateway, a V4L2 node such as /dev/video0 [default: the first that gives MJPEG of
     /// 1280x720]
     #[arg(long, value_name = "NODE")]
     camera: Option<PathBuf>,
@@ -74,10 +75,11 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 13] = [
+    let parts: [Part; 14] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
+        ("gateway", gateway::table),
         ("receiving", receiving::table),
         ("latency", latency::table),
         ("large", large::table),

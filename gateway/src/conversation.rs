@@ -30,7 +30,6 @@ const TURNS: usize = 200;
 pub struct Conversation {
     runtime: Runtime,
     router: Router,
-    places: Places,
     /// Both keep the session going.
     _pictures: watch::Sender<Option<Arc<Picture>>>,
     _sound: Sound,
@@ -60,8 +59,7 @@ impl Conversation {
         };
         let (policy, began) = (Policy::new(&[]), Monotonic(0));
         let router = routes(Site { sessions, policy, began, control: false }, guard, None);
-        let places = Places::new(1, 1);
-        Ok(Self { runtime, router, places, _pictures: newest, _sound: sound })
+        Ok(Self { runtime, router, _pictures: newest, _sound: sound })
     }
 
     /// What it answers who says this and then nothing more. Of what does not end, the beginning.
@@ -70,7 +68,7 @@ impl Conversation {
         self.runtime.block_on(async {
             let (ours, theirs) = duplex(WINDOW);
             let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-            let Some(place) = self.places.take(peer, false) else { return Vec::new() };
+            let Some(place) = Places::new(1, 1).take(peer, false) else { return Vec::new() };
             let asking = Asking::new(peer, false, place);
             let serving = tokio::spawn(connection(theirs, self.router.clone(), asking));
             let answer = talk(ours, said).await;
@@ -112,6 +110,10 @@ mod tests {
 
     #[test]
     fn requests_and_frames_are_answered() {
+        let conversation = Conversation::new().unwrap();
+        for _ in 0..3 {
+            assert!(!conversation.answer(b"GET /stream HTTP/1.0\r\n\r\n").is_empty());
+        }
         let get = |path| answer(&format!("GET {path} HTTP/1.1\r\nHost: pi\r\n\r\n"));
         assert!(get("/status").contains("\"name\":\"Attic\""));
         assert!(get("/").contains("<title>StreamSocket</title>"));

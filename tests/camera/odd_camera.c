@@ -1,7 +1,8 @@
 /*
  * A V4L2 camera with an odd driver, for a program that is started with it in LD_PRELOAD: a node where there
- * is none, at ODD_CAMERA_NODE, with the JPEGs of ODD_CAMERA_CLIP, 640x480 at 30 a second. What the program
- * asks of the node is answered as videodev2.h has it; what it asks of anything else goes to the C library.
+ * is none, at ODD_CAMERA_NODE, with the JPEGs of ODD_CAMERA_CLIP, 640x480 (or ODD_CAMERA_GRANTS) at 30 a second.
+ * With ODD_CAMERA_CLOCK=1 the first one is the picture of 1970, and each comes at its time. What the program asks
+ * of the node is answered as videodev2.h has it; what it asks of anything else goes to the C library.
  *
  * What is odd about it:
  * ODD_CAMERA_STAMPS   how its stamps lie (see `stamp`)
@@ -26,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFERS_MAX = 16, PICTURES_MAX = 512, BUFFER_LENGTH = 1 << 20, PAGE = 4096, WIDTH = 640, HEIGHT = 480 };
+enum { BUFFERS_MAX = 16, PICTURES_MAX = 512, BUFFER_LENGTH = 1 << 20, PAGE = 4096 };
 #define SECOND 1000000000LL
 #define PERIOD (SECOND / 30)
 /* What a picture takes from its stamp to the program. */
@@ -39,6 +40,7 @@ static struct {
 	unsigned pictures, buffer_count, sequence;
 	unsigned queue[2 * BUFFERS_MAX], first, last;
 	int streams, openings;
+	unsigned width, height;
 } camera = { .descriptor = -1 };
 
 #define NEXT(name, type) ((type)dlsym(RTLD_NEXT, name))
@@ -88,6 +90,9 @@ static int open_node(void)
 	if (!camera.clip)
 		load_clip();
 	camera.openings++;
+	camera.width = 640;
+	camera.height = 480;
+	sscanf(setting("ODD_CAMERA_GRANTS", ""), "%ux%u", &camera.width, &camera.height);
 	camera.descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	return camera.descriptor;
 }
@@ -125,10 +130,26 @@ static long long stamp(void)
 	return told;
 }
 
+/* The number of the picture of this time, and how long it is until that of the next, in nanoseconds. */
+static unsigned long long of_now(long long *left)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (left)
+		*left = PERIOD - now.tv_nsec % PERIOD;
+	return now.tv_sec * 30ULL + now.tv_nsec * 30ULL / SECOND;
+}
+
 /* Pictures come as long as there are buffers for them: without any, the node is never readable. */
 static int run(int on)
 {
 	struct itimerspec period = { { 0, on ? PERIOD : 0 }, { 0, on ? PERIOD : 0 } };
+	long long left;
+	if (on && number("ODD_CAMERA_CLOCK", 0)) {
+		of_now(&left);
+		/* Behind the boundary, whatever the timer is early by. */
+		period.it_value.tv_nsec = left + SECOND / 1000;
+	}
 	return timerfd_settime(camera.descriptor, 0, &period, NULL);
 }
 
@@ -144,7 +165,7 @@ static int dequeue(struct v4l2_buffer *buffer)
 	unsigned index = camera.queue[camera.first++ % (2 * BUFFERS_MAX)];
 	if (camera.first == camera.last)
 		run(0);
-	unsigned picture = camera.sequence % camera.pictures;
+	unsigned picture = (number("ODD_CAMERA_CLOCK", 0) ? of_now(NULL) : camera.sequence) % camera.pictures;
 	size_t length = camera.starts[picture + 1] - camera.starts[picture];
 	memcpy(camera.buffers[index], camera.clip + camera.starts[picture], length);
 	long long told = stamp();
@@ -206,8 +227,8 @@ static int describe(unsigned request, void *argument)
 		if (it->index)
 			return refuse(EINVAL);
 		it->type = V4L2_FRMSIZE_TYPE_DISCRETE;
-		it->discrete.width = WIDTH;
-		it->discrete.height = HEIGHT;
+		it->discrete.width = camera.width;
+		it->discrete.height = camera.height;
 		sscanf(setting("ODD_CAMERA_SIZE", ""), "%ux%u", &it->discrete.width, &it->discrete.height);
 		return 0;
 	}
@@ -230,7 +251,7 @@ static int answer(unsigned request, void *argument)
 	case VIDIOC_G_FMT:
 	case VIDIOC_S_FMT: {
 		struct v4l2_pix_format *it = &((struct v4l2_format *)argument)->fmt.pix;
-		*it = (struct v4l2_pix_format){ .width = WIDTH, .height = HEIGHT, .pixelformat = V4L2_PIX_FMT_MJPEG,
+		*it = (struct v4l2_pix_format){ .width = camera.width, .height = camera.height, .pixelformat = V4L2_PIX_FMT_MJPEG,
 						.field = V4L2_FIELD_NONE, .sizeimage = BUFFER_LENGTH };
 		return 0;
 	}
@@ -241,6 +262,8 @@ static int answer(unsigned request, void *argument)
 	case VIDIOC_G_PARM:
 		((struct v4l2_streamparm *)argument)->parm.capture.timeperframe = (struct v4l2_fract){ 1, 30 };
 		return 0;
+	case VIDIOC_S_INPUT:
+		return *(int *)argument ? refuse(EINVAL) : 0;
 	case VIDIOC_REQBUFS:
 		return request_buffers(argument);
 	case VIDIOC_QUERYBUF: {
@@ -273,6 +296,11 @@ static int answer(unsigned request, void *argument)
 static int is_camera(int descriptor)
 {
 	return descriptor >= 0 && descriptor == camera.descriptor;
+}
+
+int access(const char *path, int mode)
+{
+	return is_node(path) ? 0 : NEXT("access", int (*)(const char *, int))(path, mode);
 }
 
 int open(const char *path, int flags, ...)

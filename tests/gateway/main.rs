@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "what a test measured, or why it was not tried")]
 
+mod ages;
 mod announced;
 mod browser;
 mod client;
