@@ -9,7 +9,7 @@ pub use value::Scalar;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use streamsocket_control::changes::{Change, Changes};
+use streamsocket_control::overrides::{Override, Overrides};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -215,24 +215,25 @@ pub struct StreamOptions {
 }
 
 impl StreamOptions {
-    /// These options with what a request changes.
+    /// These options, but for what a request has said.
     #[must_use]
-    pub fn changed(mut self, set: Changes) -> Self {
-        let change = |option: &mut Option<Scalar>, to: Change| match to {
-            Change::Keep => {}
-            Change::Configured => *option = None,
-            Change::To(value) => *option = Some(Scalar(value)),
+    pub fn overridden(&self, overrides: &Overrides) -> Self {
+        let mut changed = self.clone();
+        let set = |option: &mut Option<Scalar>, to: &Override| {
+            if let Some(value) = to.value() {
+                *option = Some(Scalar(value.to_owned()));
+            }
         };
-        let Changes { size, fps, quality } = set;
-        match size {
-            Change::Keep => {}
-            Change::Configured => self.size = None,
-            Change::To(size) => self.size = Some(size),
+        if let Some(size) = overrides.size.value() {
+            changed.size = Some(size.to_owned());
         }
-        change(&mut self.fps, fps);
-        change(&mut self.quality, quality.clone());
-        change(&mut self.requality, quality);
-        self
+        set(&mut changed.fps, &overrides.fps);
+        set(&mut changed.quality, &overrides.quality);
+        // Its pictures are encoded here, once.
+        if changed.video.as_deref() != Some("pattern") {
+            set(&mut changed.requality, &overrides.quality);
+        }
+        changed
     }
 
     /// These options, and where they say nothing, those.

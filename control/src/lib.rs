@@ -1,12 +1,12 @@
 //! Control of a running daemon through a local socket: a JSON object with a command a line, a JSON
 //! object as the answer. [`server`] lives in the daemon's event loop, [`client`] in the commands.
 
-pub mod changes;
 pub mod client;
+pub mod overrides;
 pub mod server;
 mod trust;
 
-use self::changes::Changes;
+use self::overrides::Overrides;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub struct Request {
     pub tier: Option<String>,
     /// Of a configuration that is read again: what is to be another way, whatever that says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub set: Option<Changes>,
+    pub set: Option<Overrides>,
     /// Of figures: as a person reads them.
     #[serde(default, skip_serializing_if = "is_false")]
     pub text: bool,

@@ -2,6 +2,7 @@
 //! whom a proxy asks.
 
 use crate::neighbours::is_near;
+use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +10,14 @@ use std::sync::Arc;
 
 /// Addresses that a request has come through at most: more are nobody's proxies.
 const HOPS_MAX: usize = 16;
+
+/// What those hear who are too far away.
+pub(crate) const TOO_FAR: &str = "without a password, only this machine's own networks are served: see --allow and \
+                                  --password-file";
+
+/// What is said where a proxy does not say whom it asks for.
+const UNKNOWN: &str =
+    "a proxy does not say by an address whom it asks for (X-Forwarded-For, Forwarded)";
 
 /// Who is served.
 #[derive(Clone, Debug, Default)]
@@ -37,17 +46,36 @@ impl Admission {
         is_within(&self.0.proxies, peer)
     }
 
-    /// Who asks, of a request that `peer` makes; `None` if he is not served. What a proxy says that nobody has named
-    /// as one makes a request nobody else's, but all whom it names must be served: it may be one on this machine that
-    /// is open to the whole Internet.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
-        let hops = hops(headers)?;
+    /// Who asks, of a request that `peer` makes. What a proxy says that nobody has named as one makes a request nobody
+    /// else's, but all whom it names must be served: it may be one on this machine that is open to the whole Internet.
+    ///
+    /// # Errors
+    /// Why he is not served.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, &'static str> {
+        let paths = [usual(headers), standard(headers)];
         if !self.is_proxy(peer) {
-            return hops.iter().all(|hop| self.serves(*hop)).then_some(peer);
+            paths.iter().flatten().try_for_each(|hop| self.admitted(*hop))?;
+            return Ok(peer);
         }
         // Whoever stands before the first one that is not believed may be made up.
-        let client = hops.iter().rev().find(|hop| !self.is_proxy(**hop)).copied();
-        client.map_or(Some(peer), |client| Some(client).filter(|client| self.serves(*client)))
+        let asks_for = |path: &Vec<Option<IpAddr>>| {
+            let believed = |hop: &&Option<IpAddr>| hop.is_some_and(|hop| self.is_proxy(hop));
+            path.iter().rev().find(|hop| !believed(hop)).copied()
+        };
+        let clients = paths.iter().filter_map(asks_for);
+        // Of two that it may be both are to be served, and the first is the usual one.
+        clients.clone().try_for_each(|client| self.admitted(client))?;
+        Ok(clients.flatten().next().unwrap_or(peer))
+    }
+
+    /// Whether somebody is served whose address may not be known.
+    fn admitted(&self, client: Option<IpAddr>) -> Result<(), &'static str> {
+        match client {
+            _ if self.0.anywhere => Ok(()),
+            Some(client) if self.serves(client) => Ok(()),
+            Some(_) => Err(TOO_FAR),
+            None => Err(UNKNOWN),
+        }
     }
 }
 
@@ -56,19 +84,30 @@ fn is_within(networks: &[IpNet], peer: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&peer))
 }
 
-/// Whom a request has come from and through, as proxies say (`X-Forwarded-For`, or RFC 7239); `None` if one of them is
-/// no address.
-fn hops(headers: &HeaderMap) -> Option<Vec<IpAddr>> {
-    let usual = HeaderName::from_static("x-forwarded-for");
-    let name = if headers.contains_key(&usual) { usual } else { axum::http::header::FORWARDED };
-    let mut hops = Vec::new();
-    for value in headers.get_all(&name) {
-        for hop in value.to_str().ok()?.split(',') {
-            let node = if name == "x-forwarded-for" { Some(hop) } else { node(hop) };
-            hops.push(address(node?)?);
-        }
+/// Whom a request has come from and through, as proxies usually say (`X-Forwarded-For`).
+fn usual(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    hops(headers, &HeaderName::from_static("x-forwarded-for"), |hop| Some(hop))
+}
+
+/// The same as RFC 7239 has it.
+fn standard(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    hops(headers, &FORWARDED, node)
+}
+
+/// The hops of a header, `None` for those that are no address; of too many the last ones and one that is none.
+fn hops(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    node: fn(&str) -> Option<&str>,
+) -> Vec<Option<IpAddr>> {
+    let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+    let hops = values.flat_map(|value| value.split(','));
+    let mut hops: Vec<_> = hops.map(|hop| node(hop).and_then(address)).collect();
+    if hops.len() > HOPS_MAX {
+        hops.drain(..hops.len() - HOPS_MAX);
+        hops.insert(0, None);
     }
-    Some(hops).filter(|hops| hops.len() <= HOPS_MAX)
+    hops
 }
 
 /// The `for=` of a hop of RFC 7239.
@@ -80,6 +119,8 @@ fn node(hop: &str) -> Option<&str> {
 /// An address with or without a port, quotes or brackets.
 fn address(node: &str) -> Option<IpAddr> {
     let node = node.trim().trim_matches('"');
+    // A zone means nothing elsewhere (RFC 4007).
+    let node = node.split_once('%').map_or(node, |(address, _)| address);
     let plain = node.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(node);
     plain.parse().ok().or_else(|| node.parse().ok().map(|address: SocketAddr| address.ip()))
 }
@@ -97,7 +138,7 @@ mod tests {
 
     fn client(admission: &Admission, peer: &str, headers: &[(&str, &str)]) -> Option<String> {
         let client = admission.client(peer.parse().unwrap(), &asked(headers));
-        client.map(|client| client.to_string())
+        client.ok().map(|client| client.to_string())
     }
 
     #[test]
@@ -144,5 +185,13 @@ mod tests {
         }
         let many = vec!["192.0.2.7"; HOPS_MAX + 1].join(",");
         assert_eq!(by(&many), None);
+        assert_eq!(address("fe80::1%eth0"), "fe80::1".parse().ok());
+        // What one of them says does not hide what the other does.
+        let both = [("x-forwarded-for", "127.0.0.1"), ("forwarded", "for=203.0.113.5")];
+        assert_eq!(client(&near, "127.0.0.1", &both), None);
+        let open = Admission::new(true, &[], &[]);
+        for hops in ["unknown", "_hidden", "fe80::1%eth0", ""] {
+            assert!(client(&open, "127.0.0.1", &[("x-forwarded-for", hops)]).is_some(), "{hops}");
+        }
     }
 }

@@ -35,8 +35,17 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 pub(crate) struct Files {
     cert: PathBuf,
     key: PathBuf,
-    /// The names that one of our making is for; `None` if the files are the user's.
-    made_for: Option<Vec<String>>,
+    /// What one of our making is for; `None` if the files are the user's.
+    made_for: Option<Made>,
+}
+
+/// What a certificate of our making is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    /// Names: it is made anew for others.
+    pub(crate) names: Vec<String>,
+    /// Addresses, which come and go: those of the day that it is made.
+    pub(crate) addresses: Vec<String>,
 }
 
 /// The certificate, for as long as the program runs.
@@ -53,34 +62,38 @@ impl Files {
         Self { cert: cert.to_owned(), key: key.to_owned(), made_for: None }
     }
 
-    /// Those of a certificate of our own making, for these names and addresses.
+    /// Those of a certificate of our own making.
     ///
     /// # Errors
     /// One line, if there is nowhere to keep it.
-    pub(crate) fn own(names: Vec<String>) -> Result<Self, String> {
+    pub(crate) fn own(made: Made) -> Result<Self, String> {
         let folder = state_folder().ok_or(
             "--tls: there is no folder to keep a certificate in: set HOME, or name --cert and --key",
         )?;
         let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-        Ok(Self { cert, key, made_for: Some(names) })
+        Ok(Self { cert, key, made_for: Some(made) })
     }
 
     fn written(&self) -> Option<SystemTime> {
         fs::metadata(&self.cert).and_then(|it| it.modified()).ok()
     }
 
-    /// Makes a certificate if there is none of our own, or if its time is nearly over.
+    /// Makes a certificate if there is none of our own, if it is for other names, if its time is nearly over, or if a
+    /// crash has left half of it.
     fn make_if_due(&self) -> Result<(), String> {
-        let Some(names) = &self.made_for else { return Ok(()) };
+        let Some(made) = &self.made_for else { return Ok(()) };
+        let list = self.cert.with_extension("names");
         let age = self.written().and_then(|written| written.elapsed().ok());
-        if self.key.exists()
-            && self.written().is_some()
-            && age.unwrap_or_default() < VALID - RENEWED
-        {
+        let is_kept = age.is_some_and(|age| age < VALID - RENEWED)
+            && fs::read_to_string(&list).is_ok_and(|names| names == made.names.join("\n"))
+            && self.read().is_ok();
+        if is_kept {
             return Ok(());
         }
-        let (cert, key) = make(names)?;
-        let kept = keep(&self.key, &key, 0o600).and_then(|()| keep(&self.cert, &cert, 0o644));
+        let (cert, key) = make(made)?;
+        let kept = keep(&self.key, &key, 0o600)
+            .and_then(|()| keep(&self.cert, &cert, 0o644))
+            .and_then(|()| keep(&list, &made.names.join("\n"), 0o644));
         kept.map_err(|error| format!("--tls: {} cannot be written: {error}", self.cert.display()))?;
         log::info!("a certificate was made, in {}", self.cert.display());
         Ok(())
@@ -181,12 +194,13 @@ fn state_folder() -> Option<PathBuf> {
     state.map(|state| state.join(OWN))
 }
 
-/// A certificate for these names, signed by itself, and its key, in PEM.
-fn make(names: &[String]) -> Result<(String, String), String> {
+/// A certificate, signed by itself, and its key, in PEM.
+fn make(made: &Made) -> Result<(String, String), String> {
     let failed = |error: rcgen::Error| format!("--tls: no certificate can be made: {error}");
     let key = KeyPair::generate().map_err(failed)?;
-    let mut params = CertificateParams::new(names).map_err(failed)?;
-    let own = names.first().map_or("streamsocket-gateway", String::as_str);
+    let all = made.names.iter().chain(&made.addresses).cloned().collect::<Vec<_>>();
+    let mut params = CertificateParams::new(all).map_err(failed)?;
+    let own = made.names.first().map_or("streamsocket-gateway", String::as_str);
     params.distinguished_name.push(DnType::CommonName, own);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let now = OffsetDateTime::now_utc();
@@ -206,6 +220,7 @@ fn keep(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let _ = fs::remove_file(&beside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
     file.write_all(text.as_bytes())?;
+    file.sync_all()?;
     fs::rename(&beside, path)
 }
 
@@ -213,14 +228,18 @@ fn keep(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn files(folder: &Path, made_for: Option<Vec<String>>) -> Files {
+    fn made(name: &str) -> Option<Made> {
+        Some(Made { names: vec![name.to_owned()], addresses: vec!["192.0.2.1".to_owned()] })
+    }
+
+    fn files(folder: &Path, made_for: Option<Made>) -> Files {
         Files { cert: folder.join("cert.pem"), key: folder.join("key.pem"), made_for }
     }
 
     #[test]
     fn one_is_made_kept_and_made_again_when_its_time_is_nearly_over() {
         let folder = tempfile::tempdir().unwrap();
-        let own = files(folder.path(), Some(vec!["pi.local".to_owned(), "192.0.2.1".to_owned()]));
+        let own = files(folder.path(), made("pi.local"));
         let certificate = Certificate::open(own.clone()).unwrap();
         let first = fs::read(&own.cert).unwrap();
         let shown = |it: &Certificate| it.shown.read().unwrap().0.cert[0].clone();
@@ -238,11 +257,32 @@ mod tests {
     }
 
     #[test]
+    fn half_of_one_and_one_for_other_names_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = files(folder.path(), made("pi"));
+        let opened = |own: &Files| {
+            Certificate::open(own.clone()).unwrap();
+            fs::read(&own.cert).unwrap()
+        };
+        let mut before = opened(&own);
+        let mut is_another = |now: Vec<u8>| std::mem::replace(&mut before, now.clone()) != now;
+        assert!(!is_another(opened(&own)));
+        assert!(is_another(opened(&files(folder.path(), made("cam")))));
+        assert!(is_another(opened(&own)));
+        fs::write(&own.cert, "").unwrap();
+        assert!(is_another(opened(&own)), "an empty file");
+        let other = tempfile::tempdir().unwrap();
+        let foreign = files(other.path(), made("pi"));
+        opened(&foreign);
+        fs::copy(&foreign.key, &own.key).unwrap();
+        assert!(is_another(opened(&own)), "another's key");
+    }
+
+    #[test]
     fn what_is_wrong_with_a_file_is_said_and_the_one_before_stays() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let names = Some(vec!["pi".to_owned()]);
-        Certificate::open(files(folder.path(), names.clone())).unwrap();
-        Certificate::open(files(other.path(), names)).unwrap();
+        Certificate::open(files(folder.path(), made("pi"))).unwrap();
+        Certificate::open(files(other.path(), made("pi"))).unwrap();
         let named = files(folder.path(), None);
         let certificate = Certificate::open(named.clone()).unwrap();
         let before = certificate.shown.read().unwrap().0.cert[0].clone();

@@ -1,10 +1,10 @@
 //! The command: receives what is named, and serves it until a signal comes.
 
-use crate::admission::Admission;
+use crate::admission::{Admission, TOO_FAR};
 use crate::announcement::{self, Announcement, Page};
-use crate::certificate::{self, Certificate, Files};
+use crate::certificate::{self, Certificate, Files, Made};
 use crate::configuration::{self, Wrong};
-use crate::guard::{Guard, Names, TOO_FAR};
+use crate::guard::{Guard, Names};
 use crate::login::Logins;
 use crate::options::{Options, Task};
 use crate::page::Policy;
@@ -20,14 +20,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use streamsocket_journal::logger;
 use streamsocket_net::{Interface, machine};
-use streamsocket_subscribe::clock::monotonic;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-/// Names and addresses in a certificate at most: a machine with more has virtual networks.
+/// Names in a certificate at most, and addresses: a machine with more has virtual networks.
 const NAMES_MAX: usize = 32;
 
 /// Does what the command line says.
@@ -69,13 +68,16 @@ async fn gateway(options: &Options) -> Result<(), String> {
         None => Interface::default_route(),
     };
     let secret = options.password_file.as_deref().map(Secret::read).transpose()?;
-    if secret.is_some() && !options.redirect && options.proxy.is_empty() {
+    if secret.is_some() && !options.redirect && !options.listen.ip().is_loopback() {
         log::warn!(
             "the password is sent unencrypted: anyone who can listen on this network can read it; --tls --redirect \
              encrypts it"
         );
     }
     let logins = secret.map(Logins::new).transpose()?;
+    if options.tls == Some(options.listen) {
+        return Err(format!("--tls {}: --listen has the same address", options.listen));
+    }
     let encryption = options.tls.map(|tls| Encryption::open(tls, options)).transpose()?;
     let listener = listen("--listen", options.listen)?;
     say_where(options);
@@ -117,10 +119,10 @@ fn server(options: &Options, sessions: Sessions, logins: Option<Logins>) -> Serv
         origins: options.allow_origin.clone().into(),
         redirect: options.tls.filter(|_| options.redirect).map(|tls| tls.port()),
     };
-    let (policy, began) = (Policy::new(&options.allow_origin), monotonic());
+    let policy = Policy::new(&options.allow_origin);
     // Without a password everybody could.
     let control = options.control && anywhere;
-    let served = routes(Site { sessions, policy, began, control }, guard, logins);
+    let served = routes(Site::new(sessions, policy, control), guard, logins);
     Server::new(served, refusing(TOO_FAR), admission)
 }
 
@@ -183,7 +185,7 @@ impl Encryption {
 }
 
 /// What a certificate of our making is for: the names and addresses that this machine has now.
-fn certified(options: &Options) -> Vec<String> {
+fn certified(options: &Options) -> Made {
     let machine = machine::host_name();
     let own = [machine.clone(), format!("{machine}.local"), "localhost".to_owned()];
     let addresses = getifaddrs().into_iter().flatten().filter_map(|it| it.address);
@@ -191,14 +193,19 @@ fn certified(options: &Options) -> Vec<String> {
         let v4 = address.as_sockaddr_in().map(|it| IpAddr::V4(it.ip()));
         v4.or_else(|| address.as_sockaddr_in6().map(|it| IpAddr::V6(it.ip())))
     });
-    let named = own.into_iter().chain(names(options, &machine));
-    let mut all = Vec::new();
-    for name in named.chain(addresses.map(|address| address.to_string())) {
-        if !name.is_empty() && !all.contains(&name) && all.len() < NAMES_MAX {
-            all.push(name);
+    let distinct = |all: &mut dyn Iterator<Item = String>| {
+        let mut distinct = Vec::new();
+        for name in all.filter(|name| !name.is_empty()) {
+            if !distinct.contains(&name) && distinct.len() < NAMES_MAX {
+                distinct.push(name);
+            }
         }
+        distinct
+    };
+    Made {
+        names: distinct(&mut own.into_iter().chain(names(options, &machine))),
+        addresses: distinct(&mut addresses.map(|address| address.to_string())),
     }
-    all
 }
 
 /// Tells a person where to look.

@@ -1,7 +1,7 @@
 //! The configuration file (TOML), whose keys are the options' names. What it says is read as if it stood on the command
 //! line, in front of what does stand there, so that both mean the same.
 
-use crate::options::Options;
+use crate::options::{Options, TLS_DEFAULT};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, Error, FromArgMatches, Parser};
 use std::ffi::OsString;
@@ -32,14 +32,28 @@ pub(crate) fn options(line: &[OsString]) -> Result<Options, Wrong> {
     let Some(path) = matches.get_one::<std::path::PathBuf>("config") else {
         return Options::from_arg_matches(&matches).map_err(Wrong::CommandLine);
     };
-    let said = arguments(path, &matches).map_err(Wrong::File)?;
+    let Said { options, sources } = said(path, &matches).map_err(Wrong::File)?;
     let (program, rest) = line.split_at(1.min(line.len()));
-    let both = program.iter().cloned().chain(said).chain(rest.iter().cloned());
-    Options::try_parse_from(both).map_err(Wrong::CommandLine)
+    let both = program.iter().cloned().chain(options).chain(rest.iter().cloned());
+    // Whatever they are called, they are no options.
+    let end = Some(OsString::from("--")).filter(|_| !sources.is_empty());
+    let all = both.chain(end).chain(sources);
+    // By itself the command line is good.
+    let together = |error: Error| {
+        Wrong::File(format!("configuration {}: {}", path.display(), one_line(&error)))
+    };
+    Options::try_parse_from(all).map_err(together)
 }
 
-/// What a file says that the command line does not, as arguments.
-fn arguments(path: &Path, line: &ArgMatches) -> Result<Vec<OsString>, String> {
+/// What a file says, as arguments.
+#[derive(Default)]
+struct Said {
+    options: Vec<OsString>,
+    sources: Vec<OsString>,
+}
+
+/// What a file says that the command line does not.
+fn said(path: &Path, line: &ArgMatches) -> Result<Said, String> {
     let told = |what: String| format!("configuration {}{what}", path.display());
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text));
@@ -53,22 +67,32 @@ fn arguments(path: &Path, line: &ArgMatches) -> Result<Vec<OsString>, String> {
         at(byte, &error.message().replace('\n', " "))
     })?;
     let command = Options::command();
-    let mut arguments = Vec::new();
+    let mut said = Said::default();
     for (key, value) in table.get_ref() {
         let (name, byte) = (key.get_ref(), key.span().start);
         let own = of_key(&command, name, value.get_ref()).map_err(|what| at(byte, &what))?;
         // What is wrong in the file is told by its line, whatever else is said.
-        let alone = [OsString::from("gateway")].into_iter().chain(own.clone());
+        let program = ["gateway", if name == "source" { "--" } else { "--no-announce" }];
+        let alone = program.into_iter().map(OsString::from).chain(own.clone());
         let checked = Options::command().try_get_matches_from(alone);
         checked
             .or_else(|error| wrong_value(&error).map_or(Ok(ArgMatches::default()), Err))
             .map_err(|what| at(byte, &format!("{name}: {what}")))?;
         let id = name.replace('-', "_");
         if line.value_source(&id) != Some(ValueSource::CommandLine) {
+            let arguments = if name == "source" { &mut said.sources } else { &mut said.options };
             arguments.extend(own);
         }
     }
-    Ok(arguments)
+    Ok(said)
+}
+
+/// What clap says, without its help.
+fn one_line(error: &Error) -> String {
+    let text = error.to_string();
+    let lines = text.lines().take_while(|line| !line.starts_with("Usage:")).map(str::trim);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// What clap says of a value, if that is what it does not like: what is missing beside an option may stand elsewhere.
@@ -103,9 +127,10 @@ fn of_key(command: &Command, name: &str, value: &DeValue<'_>) -> Result<Vec<OsSt
     let text = |it: &DeValue<'_>| it.as_str().map(str::to_owned);
     let texts = match value {
         DeValue::Array(list) if many => list.iter().map(|it| text(it.get_ref())).collect(),
-        // `tls = true` is `--tls`.
+        // `tls = true` is `--tls` without a value, behind which nothing is to be taken for one.
         DeValue::Boolean(flag) if name == "tls" => {
-            return Ok(named.filter(|_| *flag).into_iter().collect());
+            let without = format!("--tls={TLS_DEFAULT}").into();
+            return Ok(Some(without).filter(|_| *flag).into_iter().collect());
         }
         one => text(one).map(|one| vec![one]),
     };
@@ -182,6 +207,16 @@ mod tests {
             let why = read(file, &[]).unwrap_err();
             assert!(why.contains(said) && !why.contains('\n'), "{file}: {why}");
         }
-        assert!(read("redirect = true", &[]).unwrap_err().contains("--tls"), "both together");
+        let why = read("redirect = true", &[]).unwrap_err();
+        assert!(why.starts_with("configuration FILE: ") && why.contains("--tls"), "{why}");
+        assert!(!why.contains('\n'), "{why}");
+    }
+
+    #[test]
+    fn a_source_may_be_called_like_an_option_or_a_command() {
+        let file = "source = [\"--version\", \"password\", \"help\"]\ntls = true\n";
+        assert_eq!(read(file, &[]).unwrap().source, ["--version", "password", "help"]);
+        let options = read("tls = true\n", &["Garden"]).unwrap();
+        assert_eq!((&*options.source, options.tls.is_some()), (&["Garden".to_owned()][..], true));
     }
 }

@@ -2,26 +2,31 @@
 //! with a password, if the user wants that.
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
+use axum::body::{Body, to_bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use streamsocket_control::changes::Changes;
+use std::time::Duration;
+use streamsocket_control::overrides::Overrides;
 use streamsocket_control::{Answer, Command, Request, client};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// Bytes of an order at most: a name and a few numbers.
 const ORDER_MAX: usize = 1024;
 
 const JSON: &str = "application/json";
 
-/// Daemons that are asked at a time: each keeps a thread waiting.
-static ASKED: Semaphore = Semaphore::const_new(2);
+/// Looks and orders at a time: each keeps a thread waiting, an order for as long as a camera takes to be opened.
+static LOOKS: Semaphore = Semaphore::const_new(1);
+static ORDERS: Semaphore = Semaphore::const_new(1);
+
+/// How long one waits for its turn, and an order for its last byte.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a viewer wants of a daemon.
 #[derive(Debug, Deserialize)]
@@ -32,7 +37,7 @@ struct Order {
     /// Whether it is to send.
     sending: Option<bool>,
     /// What it is to send.
-    set: Option<Changes>,
+    set: Option<Overrides>,
 }
 
 /// A daemon.
@@ -48,14 +53,13 @@ struct Daemon {
 
 /// The only path.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new()
-        .route("/control", get(daemons).post(order))
-        .layer(DefaultBodyLimit::max(ORDER_MAX))
+    Router::new().route("/control", get(daemons).post(order))
 }
 
 /// The daemons that run on this machine.
 async fn daemons() -> Response {
-    let Some(daemons) = asked(|| client::names().into_iter().map(daemon).collect::<Vec<_>>()).await
+    let Some(daemons) =
+        asked(&LOOKS, || client::names().into_iter().map(daemon).collect::<Vec<_>>()).await
     else {
         return refused("this machine is busy: try again");
     };
@@ -74,7 +78,8 @@ fn daemon(name: String) -> Daemon {
     let video = tracks.iter().find(is_whole).unwrap_or(&Value::Null);
     Daemon {
         name,
-        sending: status["paused"] == false,
+        // One of an older version cannot pause.
+        sending: status.is_object() && status["paused"] != true,
         width: video["width"].as_u64(),
         height: video["height"].as_u64(),
         rate: video["rate"].as_f64(),
@@ -83,12 +88,16 @@ fn daemon(name: String) -> Daemon {
 
 /// Does what a viewer wants. Only JSON is taken: a page of somebody else's may send anything else, and JSON only when a
 /// server has agreed to it.
-async fn order(headers: HeaderMap, body: Bytes) -> Response {
+async fn order(headers: HeaderMap, body: Body) -> Response {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.split(';').next() != Some(JSON) {
         let why = "expected application/json\n";
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, why).into_response();
     }
+    let Ok(Ok(body)) = timeout(PATIENCE, to_bytes(body, ORDER_MAX)).await else {
+        let why = format!("expected an order of at most {ORDER_MAX} bytes\n");
+        return (StatusCode::BAD_REQUEST, why).into_response();
+    };
     let order: Order = match serde_json::from_slice(&body) {
         Ok(order) => order,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
@@ -96,7 +105,7 @@ async fn order(headers: HeaderMap, body: Bytes) -> Response {
     let Some(request) = request(&order) else {
         return (StatusCode::BAD_REQUEST, "expected either sending or set\n").into_response();
     };
-    match asked(move || client::ask(Some(&order.name), &request)).await {
+    match asked(&ORDERS, move || client::ask(Some(&order.name), &request)).await {
         Some(Ok(_)) => StatusCode::NO_CONTENT.into_response(),
         Some(Err(why)) => (StatusCode::CONFLICT, format!("{why}\n")).into_response(),
         None => refused("this machine is busy: try again"),
@@ -113,8 +122,11 @@ fn request(order: &Order) -> Option<Request> {
 }
 
 /// Asks where waiting holds nobody up. `None` if that cannot be.
-async fn asked<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let _turn = ASKED.acquire().await.ok()?;
+async fn asked<T: Send + 'static>(
+    turns: &Semaphore,
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let _turn = timeout(PATIENCE, turns.acquire()).await.ok()?.ok()?;
     spawn_blocking(ask).await.ok()
 }
 

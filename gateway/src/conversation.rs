@@ -57,8 +57,7 @@ impl Conversation {
             origins: Arc::new([]),
             redirect: None,
         };
-        let (policy, began) = (Policy::new(&[]), Monotonic(0));
-        let router = routes(Site { sessions, policy, began, control: false }, guard, None);
+        let router = routes(Site::new(sessions, Policy::new(&[]), false), guard, None);
         Ok(Self { runtime, router, _pictures: newest, _sound: sound })
     }
 

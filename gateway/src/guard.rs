@@ -6,7 +6,8 @@ use crate::places::Asking;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HOST, LOCATION, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HOST, LOCATION,
+    ORIGIN, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -36,11 +37,15 @@ impl Names {
     /// Whether a `Host`, with or without a port, is this machine. An address always is: a name is what a stranger can
     /// make mean something else.
     fn include(&self, host: &str) -> bool {
-        let name = without_port(host).to_ascii_lowercase();
+        let name = without_port(host);
+        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        is_address || name.eq_ignore_ascii_case("localhost") || self.has(name)
+    }
+
+    /// Whether a name is one that only this machine has.
+    fn has(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
         let name = name.strip_suffix('.').unwrap_or(&name);
-        if name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || name == "localhost" {
-            return true;
-        }
         let local = |rest: &str| {
             rest.strip_prefix('.').is_some_and(|domain| LOCAL_DOMAINS.contains(&domain))
         };
@@ -70,10 +75,6 @@ pub(crate) struct Guard {
     pub(crate) redirect: Option<u16>,
 }
 
-/// What those hear who are too far away.
-pub(crate) const TOO_FAR: &str = "without a password, only this machine's own networks are served: see --allow and \
-                                  --password-file";
-
 /// Why a request is not let through.
 type Refusal = (StatusCode, String);
 
@@ -82,15 +83,16 @@ fn refuse(why: impl Into<String>) -> Refusal {
 }
 
 impl Guard {
-    /// Looks who asks, and by what name.
+    /// Looks who asks, and returns by what name.
     ///
     /// # Errors
     /// The answer, if it is not let through.
-    fn admit(&self, asking: &mut Asking, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn admit<'h>(&self, asking: &mut Asking, headers: &'h HeaderMap) -> Result<&'h str, Refusal> {
         let proxied = self.admission.is_proxy(asking.peer);
         let said = |name| proxied.then(|| text(headers, name)).flatten();
-        let client = self.admission.client(asking.peer, headers).ok_or_else(|| refuse(TOO_FAR))?;
-        asking.secure |= said("x-forwarded-proto").is_some_and(|it| it == "https");
+        let client = self.admission.client(asking.peer, headers).map_err(refuse)?;
+        let first = |list: &'h str| list.split(',').next().unwrap_or_default().trim();
+        asking.secure |= said("x-forwarded-proto").map(first) == Some("https");
         // HTTP/1.0 has none, and no browser speaks it.
         let host = match said("x-forwarded-host") {
             Some(host) => host,
@@ -106,9 +108,10 @@ impl Guard {
         }
         let own = |origin: &str| {
             let asked = origin.split_once("://").map(|(_, host)| host).unwrap_or_default();
-            // Behind a proxy of this machine its name may have been lost on the way.
-            let behind = asking.peer.to_canonical().is_loopback() && self.names.include(asked);
-            asked.eq_ignore_ascii_case(host) || behind && origin != "null"
+            // Behind a proxy of this machine its name may have been lost on the way. Addresses are anybody's.
+            let behind =
+                || asking.peer.to_canonical().is_loopback() && self.names.has(without_port(asked));
+            asked.eq_ignore_ascii_case(host) || behind()
         };
         match headers.get(ORIGIN).map(|_| text(headers, ORIGIN.as_str()).unwrap_or_default()) {
             Some(origin) if !own(origin) && !self.allows(origin) => Err(refuse(
@@ -116,7 +119,7 @@ impl Guard {
             )),
             _ => {
                 asking.peer = client;
-                Ok(())
+                Ok(host)
             }
         }
     }
@@ -125,14 +128,19 @@ impl Guard {
         self.origins.iter().any(|other| other.eq_ignore_ascii_case(origin))
     }
 
-    /// Where who comes unencrypted is sent on to, if he is.
-    fn encrypted(&self, asking: &Asking, request: &Request) -> Option<Response> {
+    /// Where who comes unencrypted to `host` is sent on to, if he is. A proxy sees to that itself.
+    fn encrypted(&self, asking: &Asking, host: &str, request: &Request) -> Option<Response> {
         let port = self.redirect.filter(|_| !asking.secure)?;
-        let host = text(request.headers(), HOST.as_str()).map_or("localhost", without_port);
+        let host = without_port(host);
         let port = if port == 443 { String::new() } else { format!(":{port}") };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let to = HeaderValue::from_str(&format!("https://{host}{port}{path}")).ok()?;
-        Some((StatusCode::PERMANENT_REDIRECT, [(LOCATION, to)]).into_response())
+        // Not for good: a browser would keep it when nothing is encrypted any more.
+        let kept = HeaderValue::from_static("no-store");
+        Some(
+            (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, to), (CACHE_CONTROL, kept)])
+                .into_response(),
+        )
     }
 }
 
@@ -147,18 +155,22 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if let Err(refusal) = guard.admit(&mut asking, request.headers()) {
-        return refusal.into_response();
-    }
-    if let Some(elsewhere) = guard.encrypted(&asking, &request) {
+    let proxied = guard.admission.is_proxy(asking.peer);
+    let host = match guard.admit(&mut asking, request.headers()) {
+        Ok(host) => host.to_owned(),
+        Err(refusal) => return refusal.into_response(),
+    };
+    let elsewhere = guard.encrypted(&asking, &host, &request);
+    if let Some(elsewhere) = elsewhere.filter(|_| !proxied) {
         return elsewhere;
     }
     let origin = request.headers().get(ORIGIN).cloned();
     let origin = origin.filter(|it| it.to_str().is_ok_and(|origin| guard.allows(origin)));
     request.extensions_mut().insert(asking);
     let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(origin) = origin {
-        let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         headers.append(VARY, HeaderValue::from_static("Origin"));
@@ -209,7 +221,8 @@ mod tests {
             (name.parse::<axum::http::HeaderName>().unwrap(), value.parse().unwrap())
         };
         let headers = headers.iter().map(pair).collect();
-        guard.admit(&mut asking, &headers).map(|()| asking).map_err(|(_, why)| why)
+        guard.admit(&mut asking, &headers).map_err(|(_, why)| why)?;
+        Ok(asking)
     }
 
     #[test]
@@ -224,7 +237,10 @@ mod tests {
         }
         // A proxy on this machine may have asked by another name than it was asked by.
         assert!(asked("127.0.0.1", "http://pi.local").is_ok());
-        assert!(asked("127.0.0.1", "http://example.org").is_err());
+        for origin in ["http://example.org", "http://203.0.113.66", "https://localhost:999", "null"]
+        {
+            assert!(asked("127.0.0.1", origin).is_err(), "{origin}");
+        }
     }
 
     #[test]
@@ -233,12 +249,16 @@ mod tests {
             ("host", "127.0.0.1:8080"),
             ("origin", "https://pi.local"),
             ("x-forwarded-host", "pi.local"),
-            ("x-forwarded-proto", "https"),
+            ("x-forwarded-proto", "https, http"),
             ("x-forwarded-for", "192.0.2.7"),
         ];
         let asking = admitted("192.0.2.80", &said).unwrap();
         assert_eq!((asking.peer.to_string(), asking.secure), ("192.0.2.7".to_owned(), true));
         assert!(admitted("192.0.2.1", &said).is_err(), "not named as a proxy");
+        let stranger = [("host", "example.org"), ("x-forwarded-host", "pi")];
+        assert!(
+            admitted("192.0.2.80", &stranger).is_ok() && admitted("192.0.2.1", &stranger).is_err()
+        );
         let far = [("host", "pi"), ("x-forwarded-for", "203.0.113.5")];
         assert!(admitted("192.0.2.80", &far).unwrap_err().starts_with("without a password"));
     }

@@ -13,14 +13,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use blake2::{Blake2s256, Digest};
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
-/// Requests whose password may wait for its check, at all and of one address: checks are made one at a time.
+/// Passwords that may wait for their checks, at all and of one address: checks are made one at a time.
 const WAITING_MAX: usize = 64;
 const WAITING_OF_ONE_MAX: usize = 2;
+
+/// Those of this machine at most, behind whose proxy anybody may be.
+const WAITING_HERE_MAX: usize = 32;
 
 /// How long an answer to a wrong password takes: no guess is worth less.
 const WRONG: Duration = Duration::from_secs(1);
@@ -41,6 +44,8 @@ struct Inner {
     /// The keyed hash of the password, once somebody has said it.
     right: OnceLock<Hash>,
     waiting: Places,
+    /// What is being checked, and what will be known of it: who says the same waits for that.
+    checked: Mutex<Vec<(Hash, watch::Receiver<Option<bool>>)>>,
     /// The one check that is made.
     check: Semaphore,
 }
@@ -54,8 +59,8 @@ impl Logins {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| format!("no random numbers: {error}"))?;
         let waiting = Places::new(WAITING_MAX, WAITING_OF_ONE_MAX);
-        let (right, check) = (OnceLock::new(), Semaphore::new(1));
-        Ok(Self(Arc::new(Inner { secret, key, right, waiting, check })))
+        let (right, checked, check) = (OnceLock::new(), Mutex::default(), Semaphore::new(1));
+        Ok(Self(Arc::new(Inner { secret, key, right, waiting, checked, check })))
     }
 
     /// The keyed hash of something secret, of a kind that no other is.
@@ -94,25 +99,48 @@ impl Logins {
         if self.is_right(&hash) {
             return Some(true);
         }
-        let place = self.0.waiting.take(peer, false)?;
+        let mut known = self.checking(hash, password, peer)?;
+        known.wait_for(Option::is_some).await.ok().and_then(|known| *known)
+    }
+
+    /// What will be known of a password: of the check that is made of it already, or of one that begins.
+    fn checking(
+        &self,
+        hash: Hash,
+        password: Vec<u8>,
+        peer: IpAddr,
+    ) -> Option<watch::Receiver<Option<bool>>> {
+        let mut checked = self.0.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = checked.iter().find(|(other, _)| *other == hash) {
+            return Some(known.clone());
+        }
+        let here = peer.to_canonical().is_loopback() && checked.len() >= WAITING_HERE_MAX;
+        let place = Some(()).filter(|()| !here).and_then(|()| self.0.waiting.take(peer, false))?;
+        let (tell, known) = watch::channel(None);
+        checked.push((hash, known.clone()));
         let own = self.clone();
         // A task of its own: who hangs up neither ends a check nor spares himself the wait.
-        let checked = tokio::spawn(async move {
-            let check = own.0.check.acquire().await.ok()?;
-            let inner = Arc::clone(&own.0);
-            let right = own.is_right(&hash)
-                || spawn_blocking(move || inner.secret.is(&password)).await.unwrap_or(false);
-            drop(check);
+        tokio::spawn(async move {
+            let right = own.is_right(&hash) || own.is_password(password).await;
             if right {
                 // It is the same for everybody.
                 let _ = own.0.right.set(hash);
             } else {
                 tokio::time::sleep(WRONG).await;
             }
-            drop(place);
-            Some(right)
+            let mut checked = own.0.checked.lock().unwrap_or_else(PoisonError::into_inner);
+            checked.retain(|(other, _)| *other != hash);
+            drop((checked, place));
+            tell.send_replace(Some(right));
         });
-        checked.await.ok().flatten()
+        Some(known)
+    }
+
+    /// Asks argon2id, one after the other.
+    async fn is_password(&self, password: Vec<u8>) -> bool {
+        let Ok(_turn) = self.0.check.acquire().await else { return false };
+        let inner = Arc::clone(&self.0);
+        spawn_blocking(move || inner.secret.is(&password)).await.unwrap_or(false)
     }
 }
 

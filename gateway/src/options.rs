@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// Port that browsers are given if nothing else is said.
 const PORT_DEFAULT: u16 = 8080;
 
+/// Where encrypted connections are taken if nothing else is said.
+pub(crate) const TLS_DEFAULT: &str = ":8443";
+
 /// The command line.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -43,7 +46,7 @@ pub struct Options {
         value_name = "ADDR:PORT",
         value_parser = listen,
         num_args = 0..=1,
-        default_missing_value = ":8443",
+        default_missing_value = TLS_DEFAULT,
         help_heading = "Serving"
     )]
     pub tls: Option<SocketAddr>,
@@ -59,7 +62,7 @@ pub struct Options {
     pub redirect: bool,
     /// A further name that browsers reach this machine by, such as cam.example.org; its own name and addresses
     /// are known; can be repeated
-    #[arg(long, value_name = "NAME", help_heading = "Serving")]
+    #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Serving")]
     pub host: Vec<String>,
     /// Do not say on the LAN that the page is there (mDNS)
     #[arg(long, help_heading = "Serving")]
@@ -117,6 +120,14 @@ fn network(text: &str) -> Result<IpNet, String> {
     let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
     let network = text.parse().ok().or_else(|| address(text));
     network.ok_or_else(|| "expected a network or an address, such as 192.168.7.0/24".to_owned())
+}
+
+/// A name as it stands in a URL.
+fn host(text: &str) -> Result<String, String> {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "-._".contains(it);
+    let is_name = !text.is_empty() && text.len() <= 253 && text.chars().all(plain);
+    let expected = "expected a name such as cam.example.org, without http:// and port";
+    is_name.then(|| text.to_ascii_lowercase()).ok_or_else(|| expected.to_owned())
 }
 
 /// What a browser says that a page is from (RFC 6454 section 6.2).

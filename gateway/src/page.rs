@@ -1,9 +1,7 @@
 //! The page itself: its files, which are in the program.
 
 use axum::Router;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -56,13 +54,12 @@ pub(crate) fn page(policy: &Policy) -> Response {
     (headers("text/html; charset=utf-8", policy), PAGE).into_response()
 }
 
-fn headers(kind: &'static str, policy: &Policy) -> [(HeaderName, HeaderValue); 5] {
+fn headers(kind: &'static str, policy: &Policy) -> [(HeaderName, HeaderValue); 4] {
     [
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
         // A new version of the program is a new page at once.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (CONTENT_SECURITY_POLICY, policy.0.clone()),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ]
 }

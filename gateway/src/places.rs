@@ -1,7 +1,8 @@
-//! Places for those who want something: so many at all, and so many from one address.
+//! Places for those who want something: so many at all, and so many from one address. Of IPv6 that is a network of 64
+//! bits, since whoever has one has all of its addresses.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Places.
@@ -30,10 +31,11 @@ impl Places {
     /// A place for a connection from `peer`, if there is one. This machine itself has no bound of its own, since
     /// everybody behind a proxy here has its address, and neither has another proxy: `asks_for_others`.
     pub(crate) fn take(&self, peer: IpAddr, asks_for_others: bool) -> Option<Place> {
+        let peer = owner(peer);
         let mut taken = self.lock();
         let all: usize = taken.values().sum();
         let own = taken.get(&peer).copied().unwrap_or_default();
-        let bounded = !asks_for_others && !peer.to_canonical().is_loopback();
+        let bounded = !asks_for_others && !peer.is_loopback();
         if all >= self.all_max || bounded && own >= self.of_one_max {
             return None;
         }
@@ -43,6 +45,16 @@ impl Places {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whose address this is: of IPv6 the network that it is in.
+fn owner(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(peer) if !peer.is_loopback() => {
+            Ipv6Addr::from_bits(peer.to_bits() >> 64 << 64).into()
+        }
+        other => other,
     }
 }
 
@@ -94,6 +106,10 @@ mod tests {
         let local: Vec<_> = std::iter::from_fn(local).collect();
         assert_eq!(local.len(), 70, "all that are left");
         drop((local, proxy, held, other));
+        let of = |last: &str| places.take(format!("2001:db8:0:1::{last}").parse().unwrap(), false);
+        let held: Vec<_> = (0..20).map_while(|last| of(&last.to_string())).collect();
+        assert_eq!(held.len(), 10, "a network is one");
+        drop(held);
         assert!(places.lock().is_empty());
     }
 }

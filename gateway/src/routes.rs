@@ -27,10 +27,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// How long a snapshot waits for a first picture.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(100);
+
+/// WebSockets at a time: each has a copy of the picture that is being sent, up to a megabyte, where streams share it.
+const WEBSOCKETS_MAX: usize = 128;
 
 /// A picture that is older shows nothing of now: of a camera with one in four seconds, the one before.
 const NEWEST_MAX: Duration = Duration::from_secs(8);
@@ -53,6 +57,16 @@ pub(crate) struct Site {
     pub(crate) began: Monotonic,
     /// Viewers may control the daemons of this machine.
     pub(crate) control: bool,
+    /// Those that may be.
+    pub(crate) websockets: Arc<Semaphore>,
+}
+
+impl Site {
+    /// What there is.
+    pub(crate) fn new(sessions: Sessions, policy: Policy, control: bool) -> Self {
+        let websockets = Arc::new(Semaphore::new(WEBSOCKETS_MAX));
+        Self { sessions, policy, began: monotonic(), control, websockets }
+    }
 }
 
 impl FromRef<Site> for Sessions {
@@ -167,19 +181,25 @@ async fn snapshot_of(
 }
 
 async fn websocket_of(
-    State(sessions): State<Sessions>,
+    State(site): State<Site>,
     Path(name): Path<String>,
     Extension(asking): Extension<Asking>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
-    let session = named(&sessions, &name)?;
+    let session = named(&site.sessions, &name)?;
     let (hello, pictures, sound) =
         (hello(&session), session.pictures.clone(), session.sound.subscribe());
+    let Ok(turn) = Arc::clone(&site.websockets).try_acquire_owned() else {
+        let why = format!("{WEBSOCKETS_MAX} pages are being watched already: no more can be");
+        return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why));
+    };
     let upgrade = upgrade.max_message_size(HEARD_MAX).max_frame_size(HEARD_MAX);
+    // A message is written at once.
+    let upgrade = upgrade.write_buffer_size(0);
     let counted = session.viewer();
     Ok(upgrade.on_upgrade(async move |viewer| {
         send(viewer, hello, pictures, sound).await;
-        drop((counted, asking));
+        drop((counted, asking, turn));
     }))
 }
 

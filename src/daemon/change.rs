@@ -12,6 +12,7 @@ use crate::publish::network::Network;
 use crate::settings::{self, Settings, Wait};
 use std::sync::Arc;
 use std::time::Duration;
+use streamsocket_control::overrides::Overrides;
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::clock::Monotonic;
 
@@ -25,8 +26,8 @@ pub(super) const OPENING_MAX: Duration = Duration::from_secs(55);
 /// A reload in progress.
 pub(super) struct Reloading {
     pub(super) work: Work<Result<Option<Changed>, Error>>,
-    /// What it is opened with, which is kept if that succeeds.
-    pub(super) options: StreamOptions,
+    /// What is to be otherwise than the options say, if it can be opened.
+    pub(super) overrides: Overrides,
     pub(super) until: Monotonic,
 }
 
@@ -101,7 +102,8 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let stats = (new.stats != old.stats)
         .then(|| new.stats.as_deref().map(parts::open_stats).transpose())
         .transpose()?;
-    let moved = new.sdp != old.sdp;
+    // What was there is of before the pause.
+    let moved = paused || new.sdp != old.sdp;
     Ok(Some(Changed { settings: new, opened, sessions, stats, moved }))
 }
 

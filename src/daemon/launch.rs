@@ -26,6 +26,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+use streamsocket_control::overrides::Overrides;
 use streamsocket_control::server::Server;
 use streamsocket_control::{Answer, Command};
 use streamsocket_journal::lines::Lines;
@@ -120,6 +121,7 @@ fn session(
         waker,
         settings: settings.clone(),
         options,
+        overrides: Overrides::default(),
         paused: false,
         reloading: None,
         reload_again: again,

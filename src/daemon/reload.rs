@@ -22,7 +22,7 @@ use crate::settings::{InputSettings, Settings};
 use crate::source::VideoSource;
 use std::sync::Arc;
 use streamsocket_control::Answer;
-use streamsocket_control::changes::Changes;
+use streamsocket_control::overrides::Overrides;
 use streamsocket_media::clock::Monotonic;
 
 /// What those hear who want something else while the configuration is read again.
@@ -31,7 +31,7 @@ const BUSY: &str = "the configuration is being read again already: ask again whe
 impl Daemon {
     /// Begins a reload. If the configuration is wrong, or cannot be opened, the session continues
     /// unchanged. Returns the answer, if it is known already.
-    pub(super) fn reload(&mut self, set: Option<Changes>, now: Monotonic) -> Option<Answer> {
+    pub(super) fn reload(&mut self, set: Option<Overrides>, now: Monotonic) -> Option<Answer> {
         if self.paused {
             let paused = "it is paused: 'streamsocket resume' reads the configuration again";
             return Some(Answer::Error(paused.into()));
@@ -40,8 +40,8 @@ impl Daemon {
             let none = "it was started without --config: there is nothing to read";
             return Some(self.reloaded(Err(Error(none.into()))));
         }
-        let options = self.options.clone();
-        self.open_anew(set.map_or(options.clone(), |set| options.changed(set)), now)
+        let before = self.overrides.clone();
+        self.open_anew(set.map_or(before.clone(), |set| set.over(before)), now)
     }
 
     /// Captures and sends again what was paused.
@@ -49,20 +49,19 @@ impl Daemon {
         if !self.paused {
             return Some(Answer::Resumed(false));
         }
-        self.open_anew(self.options.clone(), now)
+        self.open_anew(self.overrides.clone(), now)
     }
 
-    /// Begins to open what these options name.
-    fn open_anew(&mut self, options: StreamOptions, now: Monotonic) -> Option<Answer> {
+    /// Begins to open what the options name, but for what is said here.
+    fn open_anew(&mut self, overrides: Overrides, now: Monotonic) -> Option<Answer> {
         if self.reloading.is_some() {
             return Some(Answer::Error(BUSY.into()));
         }
         self.notifier.reloading(now);
-        let kept = options.clone();
-        let before = self.before(now, options);
+        let before = self.before(now, self.options.overridden(&overrides));
         match Work::begin("reload", Arc::clone(&self.waker), move || reread(before)) {
             Ok(work) => {
-                self.reloading = Some(Reloading { work, options: kept, until: now + OPENING_MAX });
+                self.reloading = Some(Reloading { work, overrides, until: now + OPENING_MAX });
                 None
             }
             Err(error) => {
@@ -76,7 +75,9 @@ impl Daemon {
     pub(super) fn reload_by_signal(&mut self, now: Monotonic) {
         self.reload_again = self.reloading.is_some();
         if !self.reload_again {
-            let _said = self.reload(None, now);
+            if let Some(Answer::Error(why)) = self.reload(None, now).filter(|_| self.paused) {
+                log::warn!("the configuration is not read: {why}");
+            }
         }
     }
 
@@ -94,13 +95,13 @@ impl Daemon {
             }
             None => return,
         };
-        let options = self.reloading.take().map(|reloading| reloading.options);
+        let overrides = self.reloading.take().map(|reloading| reloading.overrides);
         let paused = self.paused;
         let result = ended.and_then(|changed| {
             changed.map_or(Ok(false), |changed| self.take_on(changed, now).map(|()| true))
         });
-        if let (Ok(_), Some(options)) = (&result, options) {
-            self.options = options;
+        if let (Ok(_), Some(overrides)) = (&result, overrides) {
+            self.overrides = overrides;
         }
         let answer = match self.reloaded(result) {
             Answer::Reloaded(_) if paused => Answer::Resumed(true),
@@ -139,8 +140,9 @@ impl Daemon {
                 Answer::Reloaded(changed)
             }
             Err(error) => {
-                log::error!("{error}; going on as before");
-                Answer::Error(format!("{error}; it goes on as before"))
+                let what = if self.paused { "it stays paused" } else { "it goes on as before" };
+                log::error!("{error}; {what}");
+                Answer::Error(format!("{error}; {what}"))
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::settings::Settings;
 use crate::signals::Signals;
 use mio::{Poll, Waker};
 use std::sync::Arc;
+use streamsocket_control::overrides::Overrides;
 use streamsocket_control::server::Server;
 use streamsocket_journal::lines::Lines;
 use streamsocket_media::clock::Monotonic;
@@ -55,6 +56,8 @@ pub struct Daemon {
     pub(super) settings: Settings,
     /// The options to open everything with again, and to reload the configuration with if they name one.
     pub(super) options: StreamOptions,
+    /// What is to be otherwise than they say.
+    pub(super) overrides: Overrides,
     /// Nothing is captured until somebody wants it again.
     pub(super) paused: bool,
     /// A reload in progress.

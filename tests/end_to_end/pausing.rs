@@ -54,7 +54,7 @@ fn viewers_see_the_end_of_a_session_that_is_paused_and_then_its_pictures_again()
             let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
             track(&line, "video")["frames_shown"].as_u64().unwrap()
         };
-        std::iter::repeat_with(|| shown()).find(|shown| *shown > above).unwrap()
+        std::iter::repeat_with(&mut shown).find(|shown| *shown > above).unwrap()
     };
     let before = shown(20);
     assert_eq!(told(place, &["pause"]), "paused; 'streamsocket resume' goes on\n");
@@ -69,6 +69,29 @@ fn viewers_see_the_end_of_a_session_that_is_paused_and_then_its_pictures_again()
     assert_eq!(status(place)["destinations"][0]["address"], place.to_string(), "the same group");
     shown(before + 100);
     viewer.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_signal_while_it_is_paused_is_answered_in_the_log() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let [config, sdp] = ["it.toml", "it.sdp"].map(|name| folder.path().join(name));
+    fs::write(&config, "video = \"pattern\"\nsize = \"320x240\"\naudio = \"none\"\n").unwrap();
+    let mut daemon = daemon_at(place);
+    let mut daemon = Program::start(daemon.arg("--config").arg(&config).arg("--sdp").arg(&sdp));
+    daemon.wait_for("goes to");
+    told(place, &["pause"]);
+    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    daemon.wait_for("the configuration is not read: it is paused");
+    fs::write(&config, "video = \"pattern\"\nsize = \"huge\"\naudio = \"none\"\n").unwrap();
+    fs::remove_file(&sdp).unwrap();
+    let refused = ours("streamsocket").args(["resume", "--name", &place.name()]).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("it stays paused"));
+    fs::write(&config, "video = \"pattern\"\nsize = \"640x480\"\naudio = \"none\"\n").unwrap();
+    told(place, &["resume"]);
+    let described = || fs::read_to_string(&sdp).is_ok_and(|text| text.contains("640-480"));
+    wait_until("its description", described);
     daemon.interrupt().succeeded();
 }
 
@@ -114,7 +137,8 @@ fn what_is_sent_is_changed_until_the_configuration_has_the_word_again() {
     told(place, &["pause"]);
     told(place, &["resume"]);
     assert_eq!(video()["width"], 640);
-    assert_eq!(set(json!({ "size": "320x240", "fps": null })), json!({ "reloaded": true }));
-    assert_eq!(video()["width"], 320);
+    // As the options say, and nothing else.
+    assert_eq!(set(json!({ "size": null, "fps": null })), json!({ "reloaded": true }));
+    assert_eq!((&video()["width"], &video()["rate"]), (&json!(320), &json!(10.0)));
     daemon.interrupt().succeeded();
 }

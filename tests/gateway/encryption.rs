@@ -31,7 +31,7 @@ fn a_certificate_is_made_once_and_trusted_by_who_knows_it() {
     assert!(curl(&url, Some(&cert), &[]).starts_with("HTTP/1.1 200"));
     let made = fs::read(&cert).unwrap();
     let sent_on = gateway.get("/a/stream?fps=5", &[]);
-    assert_eq!(sent_on.status, 308);
+    assert_eq!(sent_on.status, 307);
     let to = format!("location: https://127.0.0.1:{port}/a/stream?fps=5");
     assert!(sent_on.head.contains(&to), "{}", sent_on.head);
     let stream = format!("https://127.0.0.1:{port}/stream");

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use streamsocket_tests::board::wait_until;
+use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::Program;
-use streamsocket_tests::session::daemon_at;
+use streamsocket_tests::session::{daemon_at, file};
 
 /// The view of the only session.
 pub(crate) const VIEW: &str = "views.values().next().value.view";
@@ -74,6 +75,27 @@ fn one_click_starts_the_sound_and_both_are_in_step() {
     assert!(apart.len() > 140 && apart[apart.len() * 95 / 100] <= APART_MAX, "{apart:?}");
     assert_eq!(browser.value(&format!("{VIEW}.speaker.begun")), 1);
     assert!(browser.tell("text", ".figures").as_str().unwrap().contains("1280 x 720"));
+    assert_eq!(browser.errors(), [""; 0]);
+}
+
+#[test]
+fn it_shows_full_hd() {
+    let _turn = streamsocket_tests::turn();
+    let place = Place::new();
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&clip("1920x1080")), "--loop", "--fps", "30", "--audio", "tone"]);
+    let mut daemon = Program::start(daemon.arg("--no-announce"));
+    daemon.wait_for("goes to");
+    let gateway = Gateway::of(place);
+    let mut browser = Browser::start(None);
+    browser.tell("goto", gateway.url("/"));
+    browser.tell("click", ".sound");
+    browser.tell("click", ".info");
+    pictures_go_on(&mut browser);
+    let size = browser.value(&format!("[{VIEW}.canvas.width, {VIEW}.canvas.height]"));
+    assert_eq!(size, json!([1920, 1080]));
+    assert_eq!(browser.value(&format!("{VIEW}.drawn.broken")), 0);
+    browser.tell("shot", shot("full-hd.png"));
     assert_eq!(browser.errors(), [""; 0]);
 }
 

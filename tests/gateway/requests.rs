@@ -229,6 +229,29 @@ fn who_has_said_the_password_watches_and_nobody_else() {
     ]));
 }
 
+#[test]
+fn everybody_who_comes_at_once_with_the_password_is_let_in() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("password");
+    password_file(&path, "correct horse\ncorrect horse\n").succeeded();
+    let gateway =
+        Gateway::start(&["--password-file", path.to_str().unwrap(), &format!("rtp://{place}")]);
+    let ask = |password: &str| {
+        let right = format!("Authorization: Basic {}", base64(&format!("me:{password}")));
+        let mut curl = peer("curl");
+        curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", &right]);
+        curl.arg(gateway.url("/status")).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    // Guesses take their turns, and hold nobody up for good.
+    let guesses: Vec<_> = (0..8).map(|number| ask(&format!("guess number {number}"))).collect();
+    let right: Vec<_> = (0..12).map(|_| ask("correct horse")).collect();
+    let status = |child: std::process::Child| {
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(right.into_iter().map(status).collect::<Vec<_>>(), ["200"; 12]);
+    assert_eq!(guesses.into_iter().map(status).collect::<Vec<_>>(), ["401"; 8]);
+}
+
 /// RFC 4648.
 pub(crate) fn base64(text: &str) -> String {
     let mut coreutils = peer("base64");

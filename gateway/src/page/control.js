@@ -11,8 +11,14 @@ function daemonRow({ name }) {
   row.within('switch').onclick = () => tell(row, { name, sending: !row.sending });
   row.onsubmit = (event) => {
     event.preventDefault();
-    const value = (part) => row.within(part).value.trim().replace('×', 'x') || null;
-    tell(row, { name, set: { size: value('size'), fps: value('fps'), quality: value('quality') } });
+    // What is left empty stays as it is.
+    const wanted = ['size', 'fps', 'quality'].map((part) => [part, row.within(part).value.trim().replace('×', 'x')]);
+    const set = Object.fromEntries(wanted.filter(([, value]) => value !== ''));
+    if (Object.keys(set).length > 0) tell(row, { name, set });
+  };
+  row.within('reset').onclick = () => {
+    row.reset();
+    tell(row, { name, set: { size: null, fps: null, quality: null } });
   };
   panel.append(row);
   return row;

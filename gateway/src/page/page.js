@@ -5,6 +5,7 @@
 const LOOK_EVERY = 3000;
 
 const views = new Map();
+let nextLook = null;
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) entry.target.visible = entry.isIntersecting;
   update();
@@ -19,6 +20,8 @@ function add({ name, path }) {
   document.getElementById('views').append(figure);
   const view = new View(path, name, figure);
   views.set(path, { view, figure });
+  // For the keys of the only one.
+  if (views.size === 1) figure.focus({ preventScroll: true });
   figure.addEventListener('keydown', (event) => press(view, event));
   seen.observe(figure);
 }
@@ -52,6 +55,13 @@ async function json(path) {
 }
 
 async function look() {
+  clearTimeout(nextLook);
+  await lookOnce();
+  clearTimeout(nextLook);
+  nextLook = setTimeout(look, LOOK_EVERY);
+}
+
+async function lookOnce() {
   const status = await json('status');
   if (!status) return;
   const { sessions, control } = status;
@@ -60,7 +70,6 @@ async function look() {
   const ended = [...views.keys()].filter((path) => !sessions.some((session) => session.path === path));
   for (const path of ended) if (views.size > 1) remove(path);
   document.getElementById('nothing').hidden = views.size > 0;
-  if (views.size === 1 && document.activeElement === document.body) views.values().next().value.figure.focus({ preventScroll: true });
   update();
   document.body.classList.toggle('controls', control);
   panel.hidden = !control;
@@ -70,4 +79,3 @@ async function look() {
 panel.addEventListener('toggle', look);
 document.addEventListener('visibilitychange', update);
 look();
-setInterval(look, LOOK_EVERY);

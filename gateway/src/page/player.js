@@ -46,6 +46,7 @@ class Player extends AudioWorkletProcessor {
     } else if (Math.abs(missing) > HOLE) {
       // The sender's clock goes on somewhere else.
       this.pieces = [];
+      this.position = 0;
       this.playing = false;
     }
     this.pieces.push({ samples, captured });

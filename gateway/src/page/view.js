@@ -10,8 +10,9 @@ const RETRY_MIN = 500;
 const RETRY_MAX = 8000;
 // Milliseconds without a picture after which that is said.
 const SILENT = 3000;
-// Pictures that wait for their sound, at most.
+// Pictures that wait for their sound, at most, and milliseconds between the first and the last.
 const WAITING_MAX = 24;
+const WAITING_LONGEST = 1000;
 // Milliseconds of half a refresh of most screens.
 const HALF_REFRESH = 8;
 // Milliseconds between questions for the time.
@@ -25,6 +26,8 @@ class View {
     this.context = this.canvas.getContext('2d', { alpha: false, desynchronized: true });
     this.part = (name) => figure.querySelector('.' + name);
     this.part('name').textContent = name;
+    this.canvas.setAttribute('aria-label', name);
+    figure.setAttribute('aria-label', name);
     this.part('snapshot').href = path + '/snapshot';
     this.part('snapshot').download = name + '.jpg';
     this.socket = null;
@@ -163,7 +166,7 @@ class View {
     const heard = this.speaker?.heard() ?? null;
     if (heard === null && this.waiting.length === 0) return this.draw(bitmap, captured);
     this.waiting.push({ bitmap, captured });
-    if (this.waiting.length > WAITING_MAX) {
+    if (this.waiting.length > WAITING_MAX || captured - this.waiting[0].captured > WAITING_LONGEST) {
       const first = this.waiting.shift();
       this.draw(first.bitmap, first.captured);
     }
@@ -206,6 +209,7 @@ class View {
   }
 
   toggleSound() {
+    if (this.part('sound').hidden) return;
     this.listening = !this.listening;
     this.part('sound').setAttribute('aria-pressed', String(this.listening));
     this.part('volume').hidden = !this.listening;
@@ -215,7 +219,15 @@ class View {
 
   startSpeaker() {
     if (!this.format || this.speaker) return;
-    this.speaker = openSpeaker(this.format);
+    this.useSpeaker(openSpeaker(this.format, () => this.useSpeaker(new Speaker(this.format))));
+  }
+
+  // One that fails is replaced by another while the sound is wanted.
+  useSpeaker(speaker) {
+    const before = this.speaker;
+    this.speaker = speaker;
+    before?.close();
+    if (!this.listening || !this.socket) return this.stopSpeaker();
     this.speaker.setVolume(Number(this.part('volume').value));
     this.speaker.resume();
   }

@@ -3,7 +3,9 @@
 'use strict';
 
 class WorkletSpeaker {
-  constructor(format) {
+  // `failed` is called if it cannot play.
+  constructor(format, failed) {
+    this.failed = failed;
     this.format = format;
     this.context = new AudioContext({ sampleRate: format.rate, latencyHint: 'interactive' });
     this.volume = this.context.createGain();
@@ -18,16 +20,17 @@ class WorkletSpeaker {
     const { rate, channels } = this.format;
     try {
       await this.context.audioWorklet.addModule(new URL('player.js', document.baseURI));
+      if (this.context.state === 'closed') return;
+      this.node = new AudioWorkletNode(this.context, 'player', {
+        numberOfInputs: 0,
+        outputChannelCount: [channels],
+        processorOptions: { rate, channels },
+      });
     } catch {
-      // It was closed meanwhile, or the connection was lost, which the view says.
+      if (this.context.state !== 'closed') this.failed();
       return;
     }
-    if (this.context.state === 'closed') return;
-    this.node = new AudioWorkletNode(this.context, 'player', {
-      numberOfInputs: 0,
-      outputChannelCount: [channels],
-      processorOptions: { rate, channels },
-    });
+    this.node.onprocessorerror = () => this.failed();
     this.node.port.onmessage = ({ data }) => { this.said = data; };
     this.node.connect(this.volume);
   }
@@ -63,6 +66,6 @@ class WorkletSpeaker {
 }
 
 // The speaker that this browser has.
-function openSpeaker(format) {
-  return window.AudioWorkletNode && window.isSecureContext ? new WorkletSpeaker(format) : new Speaker(format);
+function openSpeaker(format, failed) {
+  return window.AudioWorkletNode && window.isSecureContext ? new WorkletSpeaker(format, failed) : new Speaker(format);
 }
