@@ -102,7 +102,7 @@ Examples:
   streamsocket-gateway                            all sessions on the LAN, at http://THIS-MACHINE:8080/
   streamsocket-gateway \"Front door\" Garden        these, by their names
   streamsocket-gateway --tls --redirect           the same, encrypted, at https://THIS-MACHINE:8443/
-  ffmpeg -i 'http://pi:8080/stream' -t 60 -c copy minute.mkv";
+  ffmpeg -use_wallclock_as_timestamps 1 -i 'http://pi:8080/stream' -t 60 -c copy minute.mkv";
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
     let all = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));

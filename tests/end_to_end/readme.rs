@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Lines that are not run here: they install packages, and packages and the service are tried on the virtual
 /// board (`make packages-test`, `make service-test`), or they are how these tests were started, or others
 /// (`make gateway-test`).
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 14] = [
     "make demo ",
     "make test ",
     "sudo apt install git curl make",
@@ -37,8 +37,10 @@ const ELSEWHERE: [&str; 12] = [
     "sudo cp /usr/share/doc/streamsocket/examples/pi4/streamsocket.toml /etc/streamsocket/",
     "sudo systemctl enable --now streamsocket",
     "sudo streamsocket status",
-    "make build-all",
-    "target/release/streamsocket-gateway ",
+    "sudo apt install ./streamsocket-gateway_*_arm64.deb",
+    "location /webcam/ {",
+    "    proxy_",
+    "}",
 ];
 
 /// The lines that are run here, by words that no other line has.

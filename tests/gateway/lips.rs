@@ -107,4 +107,5 @@ fn flash_and_beep_meet_on_an_encrypted_page() {
         "WorkletSpeaker",
         APART_MAX,
     );
+    browser.tell("shot", shot("encrypted.png"));
 }

@@ -28,6 +28,15 @@ fn start(name: &str, arguments: &[&str], port: u16) -> Program {
     proxy
 }
 
+/// What the README has for nginx.
+fn location() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(path).unwrap();
+    let begin = readme.find("    location /webcam/ {").unwrap();
+    let end = readme[begin..].find("    }\n").unwrap();
+    readme[begin..][..end].to_owned() + "}"
+}
+
 fn shows_pictures(port: u16) {
     let mut browser = Browser::knowing("printer.local");
     assert_eq!(browser.tell("goto", format!("http://printer.local:{port}/webcam/")), 200);
@@ -46,16 +55,12 @@ fn the_page_works_below_a_path_of_nginx() {
     let (port, to) = (free_port(), gateway.port);
     let path = folder.path().join("nginx.conf");
     let own = folder.path().display();
-    // As nginx's documentation of WebSockets has it; the host's name is lost, as it is by default.
+    let location = location().replace("127.0.0.1:8080", &format!("127.0.0.1:{to}"));
     let text = format!(
         "daemon off; pid {own}/pid; error_log stderr; events {{}}\n\
          http {{ access_log off; client_body_temp_path {own}/a; proxy_temp_path {own}/b; \
          fastcgi_temp_path {own}/c; uwsgi_temp_path {own}/d; scgi_temp_path {own}/e;\n\
-         map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}\n\
-         server {{ listen 127.0.0.1:{port}; location /webcam/ {{\n\
-         proxy_pass http://127.0.0.1:{to}/; proxy_http_version 1.1;\n\
-         proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;\n\
-         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }} }}\n"
+         server {{ listen 127.0.0.1:{port}; {location} }} }}\n"
     );
     fs::write(&path, text).unwrap();
     let _nginx = start("nginx", &["-c", path.to_str().unwrap()], port);

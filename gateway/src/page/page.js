@@ -21,7 +21,7 @@ function add({ name, path }) {
   const view = new View(path, name, figure);
   views.set(path, { view, figure });
   // For the keys of the only one.
-  if (views.size === 1) figure.focus({ preventScroll: true });
+  if (views.size === 1) figure.focus({ preventScroll: true, focusVisible: false });
   figure.addEventListener('keydown', (event) => press(view, event));
   seen.observe(figure);
 }
@@ -66,6 +66,7 @@ async function lookOnce() {
   if (!status) return;
   const { sessions, control } = status;
   sessions.filter(({ path }) => !views.has(path)).forEach(add);
+  sessions.forEach((session) => views.get(session.path).view.know(session));
   // The last one stays, with its last picture.
   const ended = [...views.keys()].filter((path) => !sessions.some((session) => session.path === path));
   for (const path of ended) if (views.size > 1) remove(path);

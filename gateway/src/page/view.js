@@ -34,6 +34,7 @@ class View {
     this.speaker = null;
     this.format = null;
     this.wanted = false;
+    this.known = null;
     this.retry = RETRY_MIN;
     this.waiting = [];
     this.decoding = null;
@@ -248,6 +249,12 @@ class View {
     else this.figure.requestFullscreen?.();
   }
 
+  // What the gateway says of the session.
+  know({ viewers, tracks }) {
+    const video = tracks.find(({ media }) => media === 'video') ?? tracks[0];
+    this.known = video ? { viewers, ...video } : null;
+  }
+
   say(text) {
     const state = this.part('state');
     if (state.textContent !== text) state.textContent = text;
@@ -272,6 +279,12 @@ class View {
       `age       ${age === undefined ? '-' : age.toFixed(0) + ' ms from camera to screen'}`,
       `left out  ${this.drawn.left}` + (this.drawn.broken ? `, not decoded ${this.drawn.broken}` : ''),
     ];
+    if (this.known) {
+      const { viewers, packets, packets_lost: lost, packets_repaired: repaired } = this.known;
+      const share = (100 * lost / Math.max(1, packets + lost)).toFixed(1);
+      lines.push(`loss      ${share} % of packets` + (lost ? `, ${(100 * repaired / lost).toFixed(0)} % of them repaired` : ''));
+      lines.push(`viewers   ${viewers}`);
+    }
     const { apart } = this.drawn;
     if (this.speaker && apart !== null) {
       const late = `${Math.abs(apart).toFixed(0)} ms ${apart < 0 ? 'before' : 'behind'} the picture`;
