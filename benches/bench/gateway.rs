@@ -183,20 +183,22 @@ impl Crowd {
 /// Takes pictures and counts them until it is to end.
 fn watch(address: SocketAddrV4, count: &AtomicU64, ends: &AtomicBool) {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    write!(stream, "GET /stream HTTP/1.0\r\n\r\n").unwrap();
     let mut reader = BufReader::with_capacity(16 << 10, stream);
-    let mut line = String::new();
+    let (mut line, mut length) = (String::new(), 0);
     while !ends.load(Ordering::Relaxed) {
         line.clear();
         if reader.read_line(&mut line).unwrap() == 0 {
             return;
         }
-        let Some(length) = line.strip_prefix("Content-Length: ") else { continue };
-        // The empty line, and the picture.
-        let length: u64 = length.trim().parse().unwrap();
-        let taken = std::io::copy(&mut reader.by_ref().take(length + 2), &mut std::io::sink());
-        assert_eq!(taken.unwrap(), length + 2);
-        count.fetch_add(1, Ordering::Relaxed);
+        if let Some(value) = line.strip_prefix("Content-Length: ") {
+            length = value.trim().parse().unwrap();
+        } else if line == "\r\n" && length > 0 {
+            let taken = std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink());
+            assert_eq!(taken.unwrap(), length);
+            count.fetch_add(1, Ordering::Relaxed);
+            length = 0;
+        }
     }
 }
 
