@@ -158,9 +158,9 @@ install: ## what was built, below DESTDIR and PREFIX; with the gateway, if that 
 	for program in $$programs; do \
 		install -m 755 '$(BUILT)'/$$program '$(bindir)' || exit 1; \
 		[ -d target/completions ] || continue; \
-		install -Dm 644 target/completions/$$program.bash '$(sharedir)'/bash-completion/completions/$$program; \
-		install -Dm 644 target/completions/_$$program '$(sharedir)'/zsh/vendor-completions/_$$program; \
-		install -Dm 644 target/completions/$$program.fish '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \
+		install -Dm 644 target/completions/$$program.bash '$(sharedir)'/bash-completion/completions/$$program && \
+		install -Dm 644 target/completions/_$$program '$(sharedir)'/zsh/vendor-completions/_$$program && \
+		install -Dm 644 target/completions/$$program.fish '$(sharedir)'/fish/vendor_completions.d/$$program.fish || exit 1; \
 	done
 	for page in target/man/*.1; do \
 		case $$page in target/man/streamsocket-gateway*) [ -x '$(BUILT)/streamsocket-gateway' ] || continue ;; esac; \
@@ -185,15 +185,15 @@ uninstall: ## what install put there; a configuration that was changed stays
 	fi
 	for unit in systemd/*.service; do rm -f '$(unitdir)'/"$${unit##*/}"; done
 	@# What a Debian package has as well stays its own.
-	if [ -n '$(DESTDIR)' ] || [ ! -e /lib/systemd/system/streamsocket.service ]; then \
-		for file in streamsocket.toml receiver.env; do \
-			if cmp -s systemd/$$file '$(configdir)'/$$file; then rm '$(configdir)'/$$file; fi; \
-		done; \
-		if cmp -s systemd/gateway.toml '$(gatewaydir)/gateway.toml'; then rm '$(gatewaydir)/gateway.toml'; fi; \
-		for folder in '$(configdir)' '$(gatewaydir)'; do \
-			[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
-		done; \
-		[ -n '$(DESTDIR)' ] || ! getent group streamsocket >/dev/null || groupdel streamsocket; \
+	packaged() { [ -z '$(DESTDIR)' ] && [ -e /lib/systemd/system/$$1.service ]; }; \
+	unchanged() { if cmp -s systemd/$$1 "$$2"/$$1; then rm "$$2"/$$1; fi; }; \
+	if ! packaged streamsocket; then unchanged streamsocket.toml '$(configdir)'; unchanged receiver.env '$(configdir)'; fi; \
+	if ! packaged streamsocket-gateway; then unchanged gateway.toml '$(gatewaydir)'; fi; \
+	for folder in '$(configdir)' '$(gatewaydir)'; do \
+		[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
+	done; \
+	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket && ! packaged streamsocket-gateway; then \
+		! getent group streamsocket >/dev/null || groupdel streamsocket; \
 	fi
 	[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 	for program in streamsocket streamsocket-receiver streamsocket-gateway; do \

@@ -212,28 +212,39 @@ pub struct StreamOptions {
     /// Read options from this TOML file; options on the command line take precedence
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub config: Option<PathBuf>,
+    /// What is to be otherwise than all of them say: by requests only.
+    #[arg(skip)]
+    pub overrides: Overrides,
 }
 
 impl StreamOptions {
-    /// These options, but for what a request has said.
+    /// These options, but for what requests have said: of the only source of pictures.
     #[must_use]
-    pub fn overridden(&self, overrides: &Overrides) -> Self {
-        let mut changed = self.clone();
+    pub fn overridden(mut self) -> Self {
+        let Overrides { size, fps, quality } = std::mem::take(&mut self.overrides);
         let set = |option: &mut Option<Scalar>, to: &Override| {
             if let Some(value) = to.value() {
                 *option = Some(Scalar(value.to_owned()));
             }
         };
-        if let Some(size) = overrides.size.value() {
-            changed.size = Some(size.to_owned());
+        let tracks = self.track.iter_mut().flatten().filter(|track| track.video.is_some());
+        let mut tracks: Vec<_> = tracks.collect();
+        let (video, its_size, its_fps, its_quality, requality) = match &mut *tracks {
+            [it] => (&it.video, &mut it.size, &mut it.fps, &mut it.quality, &mut it.requality),
+            _ => {
+                (&self.video, &mut self.size, &mut self.fps, &mut self.quality, &mut self.requality)
+            }
+        };
+        if let Some(size) = size.value() {
+            *its_size = Some(size.to_owned());
         }
-        set(&mut changed.fps, &overrides.fps);
-        set(&mut changed.quality, &overrides.quality);
+        set(its_fps, &fps);
+        set(its_quality, &quality);
         // Its pictures are encoded here, once.
-        if changed.video.as_deref() != Some("pattern") {
-            set(&mut changed.requality, &overrides.quality);
+        if video.as_deref() != Some("pattern") {
+            set(requality, &quality);
         }
-        changed
+        self
     }
 
     /// These options, and where they say nothing, those.
@@ -273,6 +284,7 @@ impl StreamOptions {
             no_announce: self.no_announce.or(file.no_announce),
             stats: self.stats.or(file.stats),
             config: self.config,
+            overrides: self.overrides,
             instance: self.instance,
         }
     }

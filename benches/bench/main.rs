@@ -59,7 +59,7 @@ struct Options {
     /// 1280x720]
     #[arg(long, value_name = "NODE")]
     camera: Option<PathBuf>,
-    /// Write the tables and curves into docs
+    /// Write the tables and curves into docs; with --only, these parts, each with the machine that it was measured on
     #[arg(long)]
     write: bool,
 }
@@ -94,18 +94,21 @@ fn main() {
     for name in &options.only {
         assert!(parts.iter().any(|(part, _)| part == name), "there is no part {name}: see --help");
     }
-    let mut text = machine::description();
-    println!("{text}");
+    let machine = machine::description();
+    println!("{machine}");
+    let (mut text, document) = (machine.clone(), Path::new("docs/performance.md"));
     for (name, table) in parts {
         if options.only.is_empty() || options.only.iter().any(|only| only == name) {
             let table = table(options.rounds);
             println!("{table}");
+            if options.write && !options.only.is_empty() {
+                report::write_part(document, &table, &machine);
+            }
             text += "\n";
             text += &table;
         }
     }
-    if options.write {
-        assert!(options.only.is_empty(), "--write writes all parts: leave --only away");
-        report::write(Path::new("docs/performance.md"), &text);
+    if options.write && options.only.is_empty() {
+        report::write(document, &text);
     }
 }

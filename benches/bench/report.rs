@@ -45,6 +45,24 @@ pub(crate) fn write(document: &Path, text: &str) {
         .expect("the document can be written");
 }
 
+/// Puts one part where it stands in the document, or behind the last one, and says below its heading on what it was
+/// measured.
+pub(crate) fn write_part(document: &Path, part: &str, machine: &str) {
+    let old = fs::read_to_string(document).expect("the document is there");
+    let (_, rest) = old.split_once(BEGIN).expect("the place is marked");
+    let (all, _) = rest.split_once(END).expect("the place is marked");
+    let (heading, tables) = part.split_once('\n').expect("a part has a heading");
+    let part = format!("{heading}\n\n{machine}{tables}");
+    let begins = all.find(&format!("{heading}\n"));
+    let ends = begins.and_then(|at| all[at + 1..].find("\n## ").map(|end| at + 1 + end + 1));
+    let (before, after) = match (begins, ends) {
+        (Some(begins), Some(ends)) => (all[..begins].to_owned(), format!("\n{}", &all[ends..])),
+        (Some(begins), None) => (all[..begins].to_owned(), String::new()),
+        (None, _) => (format!("{all}\n"), String::new()),
+    };
+    write(document, &format!("{before}{part}{after}"));
+}
+
 /// Says how far a part is, on standard error.
 pub(crate) fn progress(part: &str, round: u32, rounds: u32, what: &str) {
     eprintln!("bench: {part}, round {} of {rounds}: {what}", round + 1);

@@ -38,6 +38,11 @@ What is received and who watches, as JSON.
 .TP
 .I /metrics
 The same for Prometheus.
+.TP
+.I /control
+With
+.BR \-\-control :
+the daemons of this machine as JSON; what is sent to it by POST stops, starts and changes one.
 .PP
 Without NAME the first SOURCE is meant, else the first session by name.
 "#;

@@ -1,6 +1,7 @@
 //! Says on the LAN that the page is there, by DNS-Based Service Discovery over multicast DNS (RFC 6763, RFC 6762).
 
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Bytes of a service's name at most (RFC 6763 section 4.1.1).
@@ -21,7 +22,8 @@ pub(crate) fn host(machine: &str) -> String {
 /// A page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {
-    pub(crate) port: u16,
+    /// Where connections are taken: at this address, or at all.
+    pub(crate) address: SocketAddr,
     pub(crate) encrypted: bool,
 }
 
@@ -42,12 +44,16 @@ impl Announcement {
             daemon.enable_interface(name).map_err(failed)?;
         }
         let own = Self(daemon);
-        for Page { port, encrypted } in pages {
+        for Page { address, encrypted } in pages {
             let kind = if *encrypted { "_https._tcp.local." } else { "_http._tcp.local." };
             let (name, host) = (format!("StreamSocket on {machine}"), host(machine) + ".");
             let name = shortened(&name);
-            let service = ServiceInfo::new(kind, name, &host, "", *port, &[("path", "/")][..]);
-            let service = service.map_err(failed)?.enable_addr_auto();
+            let all = address.ip().is_unspecified();
+            let at = if all { String::new() } else { address.ip().to_string() };
+            let path = &[("path", "/")][..];
+            let service = ServiceInfo::new(kind, name, &host, &*at, address.port(), path);
+            let service = service.map_err(failed)?;
+            let service = if all { service.enable_addr_auto() } else { service };
             own.0.register(service).map_err(failed)?;
         }
         Ok(own)

@@ -137,7 +137,7 @@ fn names(options: &Options, machine: &str) -> Vec<String> {
 fn announcement(options: &Options, interface: Option<&Interface>) -> Option<Announcement> {
     let page = |address: Option<SocketAddr>, encrypted| {
         let address = address.filter(|address| !address.ip().is_loopback())?;
-        Some(Page { port: address.port(), encrypted })
+        Some(Page { address, encrypted })
     };
     let pages = [page(Some(options.listen), false), page(options.tls, true)];
     let pages: Vec<_> = pages.into_iter().flatten().collect();

@@ -3,7 +3,7 @@
 
 use crate::options::{Options, TLS_DEFAULT};
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Command, CommandFactory, Error, FromArgMatches, Parser};
+use clap::{ArgAction, ArgMatches, Command, CommandFactory, Error, Parser};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -28,9 +28,12 @@ pub(crate) enum Wrong {
 /// # Errors
 /// What is wrong in either of them, and where.
 pub(crate) fn options(line: &[OsString]) -> Result<Options, Wrong> {
-    let matches = Options::command().try_get_matches_from(line).map_err(Wrong::CommandLine)?;
+    // What is missing on the command line may stand in the file.
+    let lenient = Options::command().ignore_errors(true).try_get_matches_from(line);
+    let matches = lenient.map_err(Wrong::CommandLine)?;
+    let alone = Options::try_parse_from(line);
     let Some(path) = matches.get_one::<std::path::PathBuf>("config") else {
-        return Options::from_arg_matches(&matches).map_err(Wrong::CommandLine);
+        return alone.map_err(Wrong::CommandLine);
     };
     let Said { options, sources } = said(path, &matches).map_err(Wrong::File)?;
     let (program, rest) = line.split_at(1.min(line.len()));
@@ -38,11 +41,10 @@ pub(crate) fn options(line: &[OsString]) -> Result<Options, Wrong> {
     // Whatever they are called, they are no options.
     let end = Some(OsString::from("--")).filter(|_| !sources.is_empty());
     let all = both.chain(end).chain(sources);
-    // By itself the command line is good.
-    let together = |error: Error| {
-        Wrong::File(format!("configuration {}: {}", path.display(), one_line(&error)))
-    };
-    Options::try_parse_from(all).map_err(together)
+    Options::try_parse_from(all).map_err(|error| match alone {
+        Ok(_) => Wrong::File(format!("configuration {}: {}", path.display(), one_line(&error))),
+        Err(_) => Wrong::CommandLine(error),
+    })
 }
 
 /// What a file says, as arguments.
@@ -210,6 +212,14 @@ mod tests {
         let why = read("redirect = true", &[]).unwrap_err();
         assert!(why.starts_with("configuration FILE: ") && why.contains("--tls"), "{why}");
         assert!(!why.contains('\n'), "{why}");
+    }
+
+    #[test]
+    fn what_one_of_them_lacks_the_other_may_have() {
+        assert!(read("tls = true\n", &["--redirect"]).unwrap().redirect);
+        assert!(read("redirect = true\n", &["--tls"]).unwrap().redirect);
+        assert!(read("", &["--redirect"]).unwrap_err().contains("--tls"));
+        assert!(read("", &["--listen", "80"]).unwrap_err().contains("expected an address"));
     }
 
     #[test]

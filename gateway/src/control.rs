@@ -123,11 +123,17 @@ fn request(order: &Order) -> Option<Request> {
 
 /// Asks where waiting holds nobody up. `None` if that cannot be.
 async fn asked<T: Send + 'static>(
-    turns: &Semaphore,
+    turns: &'static Semaphore,
     ask: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    let _turn = timeout(PATIENCE, turns.acquire()).await.ok()?.ok()?;
-    spawn_blocking(ask).await.ok()
+    let turn = timeout(PATIENCE, turns.acquire()).await.ok()?.ok()?;
+    // Who hangs up leaves the thread to its work, and the turn with it.
+    let work = move || {
+        let answer = ask();
+        drop(turn);
+        answer
+    };
+    spawn_blocking(work).await.ok()
 }
 
 fn refused(why: &str) -> Response {

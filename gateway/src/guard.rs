@@ -93,19 +93,16 @@ impl Guard {
         let client = self.admission.client(asking.peer, headers).map_err(refuse)?;
         let first = |list: &'h str| list.split(',').next().unwrap_or_default().trim();
         asking.secure |= said("x-forwarded-proto").map(first) == Some("https");
-        // HTTP/1.0 has none, and no browser speaks it.
-        let host = match said("x-forwarded-host") {
-            Some(host) => host,
-            None if headers.contains_key(HOST) => {
-                text(headers, HOST.as_str()).ok_or_else(|| refuse("Host: expected a name"))?
-            }
-            None => "localhost",
-        };
-        if !self.names.include(host) {
+        // A browser sends what its page wants in all headers but `Host`: that is to be ours, whatever a proxy says.
+        let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+        let named = said("x-forwarded-host").map(first);
+        if let Some(host) = [host, named].into_iter().flatten().find(|it| !self.names.include(it)) {
             let name = without_port(host);
             let why = format!("this machine is not known as {name}: add --host {name} if it is");
             return Err(refuse(why));
         }
+        // HTTP/1.0 has none, and no browser speaks it.
+        let host = named.or(host).unwrap_or_default();
         let own = |origin: &str| {
             let asked = origin.split_once("://").map(|(_, host)| host).unwrap_or_default();
             // Behind a proxy of this machine its name may have been lost on the way. Addresses are anybody's.
@@ -131,7 +128,7 @@ impl Guard {
     /// Where who comes unencrypted to `host` is sent on to, if he is. A proxy sees to that itself.
     fn encrypted(&self, asking: &Asking, host: &str, request: &Request) -> Option<Response> {
         let port = self.redirect.filter(|_| !asking.secure)?;
-        let host = without_port(host);
+        let host = Some(without_port(host)).filter(|host| !host.is_empty())?;
         let port = if port == 443 { String::new() } else { format!(":{port}") };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let to = HeaderValue::from_str(&format!("https://{host}{port}{path}")).ok()?;
@@ -255,10 +252,15 @@ mod tests {
         let asking = admitted("192.0.2.80", &said).unwrap();
         assert_eq!((asking.peer.to_string(), asking.secure), ("192.0.2.7".to_owned(), true));
         assert!(admitted("192.0.2.1", &said).is_err(), "not named as a proxy");
-        let stranger = [("host", "example.org"), ("x-forwarded-host", "pi")];
-        assert!(
-            admitted("192.0.2.80", &stranger).is_ok() && admitted("192.0.2.1", &stranger).is_err()
-        );
+        // A page that has made its own name mean this machine says what it likes, but for `Host`.
+        for stranger in [
+            [("host", "example.org"), ("x-forwarded-host", "pi")],
+            [("host", "pi"), ("x-forwarded-host", "example.org, pi")],
+        ] {
+            assert!(admitted("192.0.2.80", &stranger).is_err());
+        }
+        let chain = [("host", "pi"), ("x-forwarded-host", "pi.local, 10.0.0.1")];
+        assert!(admitted("192.0.2.80", &chain).is_ok());
         let far = [("host", "pi"), ("x-forwarded-for", "203.0.113.5")];
         assert!(admitted("192.0.2.80", &far).unwrap_err().starts_with("without a password"));
     }

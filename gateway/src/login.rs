@@ -22,7 +22,7 @@ use tokio::task::spawn_blocking;
 const WAITING_MAX: usize = 64;
 const WAITING_OF_ONE_MAX: usize = 2;
 
-/// Those of this machine at most, behind whose proxy anybody may be.
+/// Those at most with which others come from this machine, behind whose proxy anybody may be.
 const WAITING_HERE_MAX: usize = 32;
 
 /// How long an answer to a wrong password takes: no guess is worth less.

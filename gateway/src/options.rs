@@ -16,7 +16,7 @@ pub(crate) const TLS_DEFAULT: &str = ":8443";
 #[command(
     name = "streamsocket-gateway",
     version,
-    about = "Shows what streamsocket sends to browsers and to programs that speak HTTP",
+    about = "Serves streamsocket's sessions to browsers and to programs that speak HTTP",
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     args_override_self = true
@@ -51,7 +51,7 @@ pub struct Options {
     )]
     pub tls: Option<SocketAddr>,
     /// Certificate chain for --tls, in PEM; a renewed file is taken within an hour [default: one of its own making,
-    /// which browsers warn of]
+    /// which browsers warn about]
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Serving")]
     pub cert: Option<PathBuf>,
     /// Private key of the certificate, in PEM
@@ -101,7 +101,7 @@ const EXAMPLES: &str = "\
 Examples:
   streamsocket-gateway                            all sessions on the LAN, at http://THIS-MACHINE:8080/
   streamsocket-gateway \"Front door\" Garden        these, by their names
-  streamsocket-gateway --tls --redirect           the same, encrypted, at https://THIS-MACHINE:8443/
+  streamsocket-gateway --tls --redirect           all sessions, encrypted, at https://THIS-MACHINE:8443/
   ffmpeg -use_wallclock_as_timestamps 1 -i 'http://pi:8080/stream' -t 60 -c copy minute.mkv";
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

@@ -1,6 +1,7 @@
 //! Places for those who want something: so many at all, and so many from one address. Of IPv6 that is a network of 64
-//! bits, since whoever has one has all of its addresses.
+//! bits, since whoever has one has all of its addresses, but for the networks that this machine is in itself.
 
+use crate::neighbours::is_near;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,7 +52,7 @@ impl Places {
 /// Whose address this is: of IPv6 the network that it is in.
 fn owner(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
-        IpAddr::V6(peer) if !peer.is_loopback() => {
+        IpAddr::V6(peer) if !is_near(peer.into()) => {
             Ipv6Addr::from_bits(peer.to_bits() >> 64 << 64).into()
         }
         other => other,

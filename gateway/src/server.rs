@@ -65,7 +65,9 @@ pub(crate) fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, S
     opened.map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => format!("; choose another with {option}"),
-            io::ErrorKind::PermissionDenied => "; ports below 1024 need root".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                "; ports below 1024 need root or CAP_NET_BIND_SERVICE".to_owned()
+            }
             _ => String::new(),
         };
         format!("{option} {address}: {error}{hint}")

@@ -18,7 +18,7 @@ use super::watched::Watched;
 use crate::beside::{self, Panicked, Work};
 use crate::options::StreamOptions;
 use crate::publish::network::Network;
-use crate::settings::{InputSettings, Settings};
+use crate::settings::{self, InputSettings, Settings};
 use crate::source::VideoSource;
 use std::sync::Arc;
 use streamsocket_control::Answer;
@@ -33,8 +33,7 @@ impl Daemon {
     /// unchanged. Returns the answer, if it is known already.
     pub(super) fn reload(&mut self, set: Option<Overrides>, now: Monotonic) -> Option<Answer> {
         if self.paused {
-            let paused = "it is paused: 'streamsocket resume' reads the configuration again";
-            return Some(Answer::Error(paused.into()));
+            return Some(self.reload_paused(set));
         }
         if self.options.config.is_none() && set.is_none() {
             let none = "it was started without --config: there is nothing to read";
@@ -42,6 +41,22 @@ impl Daemon {
         }
         let before = self.overrides.clone();
         self.open_anew(set.map_or(before.clone(), |set| set.over(before)), now)
+    }
+
+    /// While nothing is captured, what is wrong is told, and what a request says is kept.
+    fn reload_paused(&mut self, set: Option<Overrides>) -> Answer {
+        let Some(set) = set else {
+            return Answer::Error("it is paused: the configuration is read when it resumes".into());
+        };
+        let overrides = set.over(self.overrides.clone());
+        match settings::load(StreamOptions { overrides: overrides.clone(), ..self.options.clone() })
+        {
+            Ok(_) => {
+                self.overrides = overrides;
+                Answer::Reloaded(true)
+            }
+            Err(error) => Answer::Error(format!("{error}; it stays as before")),
+        }
     }
 
     /// Captures and sends again what was paused.
@@ -58,7 +73,8 @@ impl Daemon {
             return Some(Answer::Error(BUSY.into()));
         }
         self.notifier.reloading(now);
-        let before = self.before(now, self.options.overridden(&overrides));
+        let options = StreamOptions { overrides: overrides.clone(), ..self.options.clone() };
+        let before = self.before(now, options);
         match Work::begin("reload", Arc::clone(&self.waker), move || reread(before)) {
             Ok(work) => {
                 self.reloading = Some(Reloading { work, overrides, until: now + OPENING_MAX });

@@ -28,7 +28,7 @@ const PACKET_SIZE_MIN: u16 = 300;
 /// # Errors
 /// One line that names the option or the file, the key and the line, and what is expected.
 pub fn load(options: StreamOptions) -> Result<Settings, Error> {
-    let Some(path) = options.config.clone() else { return merged(options) };
+    let Some(path) = options.config.clone() else { return merged(options.overridden()) };
     let text = read(&path)?;
     let told = |at: Option<usize>, message: &str| {
         let line = at.map_or_else(String::new, |at| format!(", line {}", line_at(&text, at)));
@@ -45,7 +45,7 @@ pub fn load(options: StreamOptions) -> Result<Settings, Error> {
         let message = message.trim_start_matches("--");
         return Err(told(place_of(root, message, table), message));
     }
-    merged(options.or(file))
+    merged(options.or(file).overridden())
 }
 
 /// Checks options of the command line, and what they leave of a file.

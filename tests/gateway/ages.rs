@@ -16,7 +16,7 @@ use streamsocket_tests::program::{Program, peer};
 use streamsocket_tests::session::daemon_at;
 use turbojpeg::{Compressor, Image, PixelFormat};
 
-/// Pictures of the clip: so many seconds pass until one comes again.
+/// Pictures of the clip: six seconds pass until one comes again.
 const PICTURES: usize = 180;
 
 /// Bits of a picture's number in its upper edge, and their height in pixels.
@@ -68,7 +68,6 @@ fn with_camera(command: &mut Command, camera: &OddCamera, clip: &Path) {
 /// Half of the pictures on the screen were at most so old, in milliseconds; and the 95th percentile.
 fn ages(browser: &mut Browser, source: &str) -> [f64; 2] {
     let script = include_str!("age.js");
-    let script = script.split_once("*/").map_or(script, |(_, script)| script);
     browser.value(&format!("({script})({source}, {PICTURES})"));
     wait_until("looks", || browser.value("ages.length").as_u64() > Some(LOOKS));
     let mut ages: Vec<f64> = serde_json::from_value(browser.value("ages.slice(60)")).unwrap();

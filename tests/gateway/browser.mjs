@@ -53,6 +53,8 @@ page.on('console', (message) => {
 page.on('pageerror', (error) => errors.push(error.message));
 
 const commands = {
+  // As in a browser that has no such thing.
+  lack: (what) => page[firefox ? 'evaluateOnNewDocument' : 'addInitScript'](`delete window.${what}`),
   goto: async (url) => (await page.goto(url)).status(),
   click: async (what) => { await page.click(what); },
   press: async (key) => { await page.keyboard.press(key); },

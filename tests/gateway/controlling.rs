@@ -43,7 +43,7 @@ fn the_page_stops_the_camera_starts_it_and_changes_what_it_sends() {
     assert_eq!(sends(&mut browser), true);
     browser.tell("click", "#own .switch");
     wait_until("the end of it", || sends(&mut browser) == false);
-    assert_eq!(browser.tell("text", "#own .answer"), "done");
+    wait_until("the answer", || browser.tell("text", "#own .answer") == "done");
     let state = |browser: &mut Browser| browser.tell("text", ".state").as_str().unwrap().to_owned();
     wait_until("silence is said", || state(&mut browser).starts_with("No pictures are coming"));
     browser.tell("shot", crate::page::shot("control.png"));

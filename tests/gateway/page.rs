@@ -100,6 +100,50 @@ fn it_shows_full_hd() {
 }
 
 #[test]
+fn all_sessions_are_shown_side_by_side() {
+    let _turn = streamsocket_tests::turn();
+    let places = [Place::new(), Place::new()];
+    let _daemons = places.map(|place| crate::requests::sending(place, "20"));
+    let [one, other] = places.map(|place| format!("rtp://{place}"));
+    let gateway = Gateway::start(&[&one, &other]);
+    let mut browser = Browser::start(None);
+    browser.tell("goto", gateway.url("/"));
+    wait_until("both", || {
+        let all =
+            browser.value("[...views.values()].filter(({ view }) => view.drawn.count > 10).length");
+        all == 2
+    });
+    browser.tell("shot", shot("grid.png"));
+    assert_eq!(browser.errors(), [""; 0]);
+}
+
+#[test]
+fn a_browser_without_websockets_shows_the_stream() {
+    let _turn = streamsocket_tests::turn();
+    let place = Place::new();
+    let (_daemon, gateway) = (flashing(place), Gateway::of(place));
+    let mut browser = Browser::start(None);
+    browser.tell("lack", "WebSocket");
+    browser.tell("goto", gateway.url("/"));
+    let width = "document.querySelector('.view img')?.naturalWidth ?? 0";
+    wait_until("pictures", || browser.value(width) == 1280);
+    assert_eq!(browser.value("document.querySelector('.sound').hidden"), true);
+    assert_eq!(browser.errors(), [""; 0]);
+}
+
+#[test]
+fn a_wrong_password_shows_nothing() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("password");
+    password_file(&path, "correct horse\ncorrect horse\n").succeeded();
+    let source = format!("rtp://{place}");
+    let gateway = Gateway::start(&["--password-file", path.to_str().unwrap(), &source]);
+    let mut browser = Browser::start(Some("battery staple"));
+    assert_eq!(browser.tell("goto", gateway.url("/")), 401);
+    assert_eq!(browser.value("document.querySelector('canvas')"), Value::Null);
+}
+
+#[test]
 fn who_does_not_look_is_sent_nothing() {
     let _turn = streamsocket_tests::turn();
     let place = Place::new();

@@ -57,7 +57,7 @@ fn the_page_works_below_a_path_of_nginx() {
     let own = folder.path().display();
     let location = location().replace("127.0.0.1:8080", &format!("127.0.0.1:{to}"));
     let text = format!(
-        "daemon off; pid {own}/pid; error_log stderr; events {{}}\n\
+        "daemon off; master_process off; pid {own}/pid; error_log stderr; events {{}}\n\
          http {{ access_log off; client_body_temp_path {own}/a; proxy_temp_path {own}/b; \
          fastcgi_temp_path {own}/c; uwsgi_temp_path {own}/d; scgi_temp_path {own}/e;\n\
          server {{ listen 127.0.0.1:{port}; {location} }} }}\n"

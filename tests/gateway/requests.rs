@@ -17,8 +17,13 @@ const PATHS: [&str; 4] = ["/snapshot", "/snapshot.jpg", "/?action=snapshot", "/{
 
 /// A daemon that sends pictures to a place, without sound.
 pub(crate) fn sending(place: Place, rate: &str) -> Program {
+    sending_of(place, "640x480", rate)
+}
+
+/// The same of this size.
+pub(crate) fn sending_of(place: Place, size: &str, rate: &str) -> Program {
     let mut daemon = daemon_at(place);
-    daemon.args(["--video", &file(&clip("640x480")), "--loop", "--fps", rate]);
+    daemon.args(["--video", &file(&clip(size)), "--loop", "--fps", rate]);
     let mut daemon = Program::start(daemon.args(["--audio", "none", "--no-announce"]));
     daemon.wait_for("goes to");
     daemon

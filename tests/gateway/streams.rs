@@ -1,7 +1,7 @@
 //! Pictures one after the other in one answer.
 
 use crate::client::{Gateway, Part};
-use crate::requests::sending;
+use crate::requests::{sending, sending_of};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::thread::spawn;
 use std::time::Duration;
 use streamsocket_net::machine::unix_nanos;
-use streamsocket_tests::board::wait_until;
+use streamsocket_tests::board::{monotonic, wait_until};
 use streamsocket_tests::place::Place;
 
 /// Pictures in a hundred that a busy machine may cost a viewer: what does not read in time is given the newest.
@@ -72,7 +72,7 @@ fn viewer(port: u16) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(16 << 10).unwrap();
     socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
-    (&socket).write_all(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    (&socket).write_all(b"GET /stream HTTP/1.0\r\n\r\n").unwrap();
     socket
 }
 
@@ -100,4 +100,48 @@ fn who_stops_reading_costs_nobody_a_picture_and_is_given_the_newest() {
     }
     let old = ages.iter().filter(|age| **age > 1.0).count();
     assert!(old <= 3 && ages[7] < 0.5, "{ages:?}");
+}
+
+/// Bytes a second of a slow link, 4 Mbit/s, and how they are read: so many at a time.
+const SLOW: i64 = 500_000;
+const READ: usize = 5_000;
+
+/// Seconds by which a picture may be later on a busy machine.
+const LATE: f64 = 0.15;
+
+#[test]
+fn over_a_slow_link_a_picture_is_twice_as_old_as_it_takes() {
+    let _turn = streamsocket_tests::turn();
+    let place = Place::new();
+    let (_daemon, gateway) = (sending_of(place, "1280x720", "30"), Gateway::of(place));
+    let mut slow = viewer(gateway.port);
+    let (mut read, mut bytes) = (Vec::new(), [0; READ]);
+    let (begun, mut ages) = (monotonic(), Vec::new());
+    let end = |read: &[u8]| read.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let mut all: i64 = 0;
+    while ages.len() < 12 {
+        let due = begun + all * 1_000_000_000 / SLOW;
+        let early = u64::try_from(due - monotonic()).unwrap_or_default();
+        std::thread::park_timeout(Duration::from_nanos(early));
+        let got = slow.read(&mut bytes).unwrap();
+        all += i64::try_from(got).unwrap();
+        read.extend_from_slice(&bytes[..got]);
+        // A part that is there whole.
+        let Some(head) = end(&read) else { continue };
+        let text = String::from_utf8_lossy(&read[..head]).into_owned();
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+        let Some(length) = value("Content-Length: ").and_then(|it| it.parse::<usize>().ok()) else {
+            read.drain(..head + 4);
+            continue;
+        };
+        if read.len() >= head + 4 + length {
+            let captured: f64 = value("X-Timestamp: ").unwrap().parse().unwrap();
+            let takes = length as f64 / SLOW as f64;
+            ages.push((unix_nanos() as f64 / 1e9 - captured, takes));
+            read.drain(..head + 4 + length);
+        }
+    }
+    println!("ages and what each picture takes, in seconds: {ages:.2?}");
+    // The first ones were written before the link was full.
+    assert!(ages[4..].iter().all(|(age, takes)| *age <= 2.0 * takes + LATE), "{ages:?}");
 }

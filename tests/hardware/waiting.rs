@@ -65,7 +65,7 @@ fn a_paused_daemon_lends_its_camera_to_another_program() {
     let tell = |what: &str| {
         text(ours("streamsocket").args([what, "--name", &place.name()]));
     };
-    let mut owner = Session::start(&mut of(place));
+    let owner = Session::start(&mut of(place));
     tell("pause");
     let borrower = Session::start(&mut of(other));
     // Until it is given back there is nothing to resume with.
