@@ -34,7 +34,7 @@ help: ## this list
 
 demo: setup-build ## install what is missing, build, and play the camera or the test picture here, and in a browser
 	@[ -x target/release/streamsocket-gateway ] || \
-		echo 'demo: building the daemon, the receiver and the gateway, which takes 3 to 10 minutes on a PC'
+		echo 'demo: building the daemon, the receiver and the gateway, which takes 2 to 10 minutes on a PC'
 	$(CARGO) build --release --locked $(ALL)
 	scripts/demo
 

@@ -9,8 +9,11 @@ use std::sync::mpsc::channel;
 use std::thread::spawn;
 use std::time::Duration;
 use streamsocket_net::machine::unix_nanos;
-use streamsocket_tests::board::{monotonic, wait_until};
+use streamsocket_tests::board::{monotonic, resources, wait_until};
 use streamsocket_tests::place::Place;
+
+/// Kilobytes that the gateway may grow by while a viewer takes nothing.
+const GROWTH_MAX_KB: usize = 1024;
 
 /// Pictures in a hundred that a busy machine may cost a viewer: what does not read in time is given the newest.
 const LEFT_OUT_MAX: usize = 10;
@@ -82,9 +85,13 @@ fn who_stops_reading_costs_nobody_a_picture_and_is_given_the_newest() {
     let place = Place::new();
     let (_daemon, gateway) = (sending(place, "20"), Gateway::of(place));
     let mut slow = viewer(gateway.port);
-    let parts: Vec<_> = gateway.parts("/stream").take(100).collect();
-    are_apart(&parts, 0.05);
-    // Five seconds are over. What comes now was written then, as far as it had room, and then there is the newest.
+    let mut others = gateway.parts("/stream");
+    are_apart(&others.by_ref().take(40).collect::<Vec<_>>(), 0.05);
+    let (_, before) = resources(gateway.program.id());
+    are_apart(&others.take(200).collect::<Vec<_>>(), 0.05);
+    let (_, after) = resources(gateway.program.id());
+    assert!(after < before + GROWTH_MAX_KB, "{before} kB, then {after} kB");
+    // Twelve seconds are over. What comes now was written then, as far as it had room, and then there is the newest.
     let mut read = Vec::new();
     let mut bytes = [0; 65_536];
     let mut ages = Vec::new();
@@ -98,6 +105,7 @@ fn who_stops_reading_costs_nobody_a_picture_and_is_given_the_newest() {
         let now = unix_nanos() as f64 / 1e9;
         ages.extend(stamps.skip(ages.len()).map(|captured| now - captured).collect::<Vec<_>>());
     }
+    println!("ages of what is read then, in seconds: {ages:.2?}");
     let old = ages.iter().filter(|age| **age > 1.0).count();
     assert!(old <= 3 && ages[7] < 0.5, "{ages:?}");
 }
