@@ -80,7 +80,8 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let qualities = |it: &Settings| it.videos().map(|video| video.quality).collect::<Vec<_>>();
     let light =
         !paused && old.sent_as(&new) == new && !(drawn && qualities(&old) != qualities(&new));
-    order.settings = asked(&new);
+    // A paused one has none to be waited for.
+    order.settings = if paused { new.clone() } else { asked(&new) };
     // Groups that were found are kept, and all others follow from the settings.
     order.network = Some(network.clone()).filter(|_| new.to == old.to);
     let mut opened = None;
