@@ -3,6 +3,7 @@
 
 use crate::password::Secret;
 use crate::places::{Asking, Places};
+use argon2::Block;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE, WWW_AUTHENTICATE};
@@ -46,8 +47,9 @@ struct Inner {
     waiting: Places,
     /// What is being checked, and what will be known of it: who says the same waits for that.
     checked: Mutex<Vec<(Hash, watch::Receiver<Option<bool>>)>>,
-    /// The one check that is made.
+    /// The one check that is made, and its memory.
     check: Semaphore,
+    memory: Mutex<Vec<Block>>,
 }
 
 impl Logins {
@@ -60,7 +62,8 @@ impl Logins {
         getrandom::fill(&mut key).map_err(|error| format!("no random numbers: {error}"))?;
         let waiting = Places::new(WAITING_MAX, WAITING_OF_ONE_MAX);
         let (right, checked, check) = (OnceLock::new(), Mutex::default(), Semaphore::new(1));
-        Ok(Self(Arc::new(Inner { secret, key, right, waiting, checked, check })))
+        let memory = Mutex::default();
+        Ok(Self(Arc::new(Inner { secret, key, right, waiting, checked, check, memory })))
     }
 
     /// The keyed hash of something secret, of a kind that no other is.
@@ -140,7 +143,11 @@ impl Logins {
     async fn is_password(&self, password: Vec<u8>) -> bool {
         let Ok(_turn) = self.0.check.acquire().await else { return false };
         let inner = Arc::clone(&self.0);
-        spawn_blocking(move || inner.secret.is(&password)).await.unwrap_or(false)
+        let check = move || {
+            let mut memory = inner.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.secret.is(&password, &mut memory)
+        };
+        spawn_blocking(check).await.unwrap_or(false)
     }
 }
 

@@ -7,11 +7,14 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
-use streamsocket_tests::board::{monotonic, wait_until};
+use streamsocket_tests::board::{monotonic, resources, wait_until};
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Ended, Program, daemon, ours, output, peer, receiver};
 use streamsocket_tests::session::{daemon_at, file};
+
+/// Kilobytes that the gateway may have of its own after logins, without viewers: 3 MB, and what a check takes.
+const RESIDENT_MAX_KB: usize = 14_336;
 
 const PATHS: [&str; 4] = ["/snapshot", "/snapshot.jpg", "/?action=snapshot", "/{name}/snapshot"];
 
@@ -255,6 +258,9 @@ fn everybody_who_comes_at_once_with_the_password_is_let_in() {
     };
     assert_eq!(right.into_iter().map(status).collect::<Vec<_>>(), ["200"; 12]);
     assert_eq!(guesses.into_iter().map(status).collect::<Vec<_>>(), ["401"; 8]);
+    // A check's 8 MiB are kept once.
+    let (_, resident) = resources(gateway.program.id());
+    assert!(resident < RESIDENT_MAX_KB, "{resident} kB");
 }
 
 /// RFC 4648.
