@@ -78,8 +78,8 @@ pub struct Options {
     /// Believe this proxy when it says whom it asks for (X-Forwarded-For); can be repeated [default: no proxy]
     #[arg(long, value_name = "ADDR", value_parser = network, help_heading = "Who may watch")]
     pub proxy: Vec<IpNet>,
-    /// Let this site embed the page and its pictures, such as https://home.example.org; can be repeated
-    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Who may watch")]
+    /// Let this site embed the page and its pictures; can be repeated
+    #[arg(long, value_name = "https://HOST", value_parser = origin, help_heading = "Who may watch")]
     pub allow_origin: Vec<String>,
     /// Let viewers start and stop the daemon of this machine and change what it sends; needs a password
     #[arg(long, requires = "password_file", help_heading = "Who may watch")]
