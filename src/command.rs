@@ -16,6 +16,12 @@ use streamsocket_net::machine;
 /// A camera or a child that needs longer to be closed at the end is left to the kernel.
 const CLOSING: Duration = Duration::from_millis(200);
 
+/// What is said of what a daemon has done, where it changed something and where it did not.
+const RELOADED: [&str; 2] =
+    ["the changed configuration is applied\n", "the configuration is the same as before\n"];
+const PAUSED: [&str; 2] = ["paused; 'streamsocket resume' goes on\n", "it is paused already\n"];
+const RESUMED: [&str; 2] = ["it goes on\n", "it is not paused\n"];
+
 /// What went wrong, and whose fault it is.
 enum Failure {
     /// The command line or the configuration: exit code 2.
@@ -36,9 +42,9 @@ pub fn run() -> ExitCode {
         Some(Command::Sdp(options)) => sdp(&options),
         Some(Command::Status(options)) => figures(&options, Ask::Status),
         Some(Command::Viewers(options)) => figures(&options, Ask::Viewers),
-        Some(Command::Reload(options)) => reload(&options),
-        Some(Command::Pause(options)) => pause(&options),
-        Some(Command::Resume(options)) => resume(&options),
+        Some(Command::Reload(options)) => order(&options, Ask::Reload, RELOADED),
+        Some(Command::Pause(options)) => order(&options, Ask::Pause, PAUSED),
+        Some(Command::Resume(options)) => order(&options, Ask::Resume, RESUMED),
         Some(Command::Stop(options)) => stop(&options),
     };
     let (message, code) = match result {
@@ -118,35 +124,15 @@ fn figures(options: &StatusOptions, command: Ask) -> Result<(), Failure> {
     }
 }
 
-fn reload(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, &Ask::Reload.into())? {
-        Answer::Reloaded(changed) if options.json => {
-            print_json(&serde_json::json!({ "changed": changed }))
+/// Has a daemon do something, and says whether that changed anything.
+fn order(options: &StatusOptions, command: Ask, [changed, same]: [&str; 2]) -> Result<(), Failure> {
+    match ask(options, &command.into())? {
+        Answer::Reloaded(it) | Answer::Paused(it) | Answer::Resumed(it) if options.json => {
+            print_json(&serde_json::json!({ "changed": it }))
         }
-        Answer::Reloaded(true) => print("the changed configuration is applied\n"),
-        Answer::Reloaded(false) => print("the configuration is the same as before\n"),
-        other => Err(unexpected(&other)),
-    }
-}
-
-fn pause(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, &Ask::Pause.into())? {
-        Answer::Paused(changed) if options.json => {
-            print_json(&serde_json::json!({ "changed": changed }))
+        Answer::Reloaded(it) | Answer::Paused(it) | Answer::Resumed(it) => {
+            print(if it { changed } else { same })
         }
-        Answer::Paused(true) => print("paused; 'streamsocket resume' goes on\n"),
-        Answer::Paused(false) => print("it is paused already\n"),
-        other => Err(unexpected(&other)),
-    }
-}
-
-fn resume(options: &StatusOptions) -> Result<(), Failure> {
-    match ask(options, &Ask::Resume.into())? {
-        Answer::Resumed(changed) if options.json => {
-            print_json(&serde_json::json!({ "changed": changed }))
-        }
-        Answer::Resumed(true) => print("it goes on\n"),
-        Answer::Resumed(false) => print("it is not paused\n"),
         other => Err(unexpected(&other)),
     }
 }

@@ -6,6 +6,7 @@ use crate::certificate::{self, Certificate, Files, Made};
 use crate::configuration::{self, Wrong};
 use crate::guard::{Guard, Names};
 use crate::login::Logins;
+use crate::neighbours::ip;
 use crate::options::{Options, Task};
 use crate::page::Policy;
 use crate::password::{self, Secret};
@@ -15,7 +16,7 @@ use crate::server::{Server, listen};
 use crate::sessions::Sessions;
 use nix::ifaddrs::getifaddrs;
 use std::future::pending;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use streamsocket_journal::logger;
@@ -24,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 
 /// Names in a certificate at most, and addresses: a machine with more has virtual networks.
@@ -170,11 +172,12 @@ impl Encryption {
 
     /// Serves, and looks for a new certificate now and then.
     async fn serve(&self, server: &Server) {
-        let mut looks = tokio::time::interval(certificate::LOOK_EVERY);
         let look = async {
             loop {
-                looks.tick().await;
-                self.certificate.look();
+                tokio::time::sleep(certificate::LOOK_EVERY).await;
+                let certificate = Arc::clone(&self.certificate);
+                // Files are read, and perhaps written: nothing for a loop. What goes wrong is logged there.
+                let _ = spawn_blocking(move || certificate.look()).await;
             }
         };
         tokio::select! {
@@ -188,11 +191,7 @@ impl Encryption {
 fn certified(options: &Options) -> Made {
     let machine = machine::host_name();
     let own = [machine.clone(), format!("{machine}.local"), "localhost".to_owned()];
-    let addresses = getifaddrs().into_iter().flatten().filter_map(|it| it.address);
-    let addresses = addresses.filter_map(|address| {
-        let v4 = address.as_sockaddr_in().map(|it| IpAddr::V4(it.ip()));
-        v4.or_else(|| address.as_sockaddr_in6().map(|it| IpAddr::V6(it.ip())))
-    });
+    let addresses = getifaddrs().into_iter().flatten().filter_map(|it| ip(&it.address?));
     let distinct = |all: &mut dyn Iterator<Item = String>| {
         let mut distinct = Vec::new();
         for name in all.filter(|name| !name.is_empty()) {

@@ -117,8 +117,10 @@ impl Logins {
         if let Some((_, known)) = checked.iter().find(|(other, _)| *other == hash) {
             return Some(known.clone());
         }
-        let here = peer.to_canonical().is_loopback() && checked.len() >= WAITING_HERE_MAX;
-        let place = Some(()).filter(|()| !here).and_then(|()| self.0.waiting.take(peer, false))?;
+        if peer.to_canonical().is_loopback() && checked.len() >= WAITING_HERE_MAX {
+            return None;
+        }
+        let place = self.0.waiting.take(peer, false)?;
         let (tell, known) = watch::channel(None);
         checked.push((hash, known.clone()));
         let own = self.clone();

@@ -17,7 +17,8 @@ pub(crate) fn is_near(peer: IpAddr) -> bool {
     networks.into_iter().any(|(address, mask)| in_network(peer, address, mask))
 }
 
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+/// The address of an interface, if it is one of IP.
+pub(crate) fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
 }

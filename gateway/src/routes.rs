@@ -57,7 +57,7 @@ pub(crate) struct Site {
     pub(crate) began: Monotonic,
     /// Viewers may control the daemons of this machine.
     pub(crate) control: bool,
-    /// Those that may be.
+    /// A turn for each WebSocket that there may be.
     pub(crate) websockets: Arc<Semaphore>,
 }
 

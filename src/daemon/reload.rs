@@ -32,31 +32,24 @@ impl Daemon {
     /// Begins a reload. If the configuration is wrong, or cannot be opened, the session continues
     /// unchanged. Returns the answer, if it is known already.
     pub(super) fn reload(&mut self, set: Option<Overrides>, now: Monotonic) -> Option<Answer> {
-        if self.paused {
-            return Some(self.reload_paused(set));
+        if self.paused && set.is_none() {
+            let paused = "it is paused: the configuration is read when it resumes";
+            return Some(Answer::Error(paused.into()));
         }
         if self.options.config.is_none() && set.is_none() {
             let none = "it was started without --config: there is nothing to read";
             return Some(self.reloaded(Err(Error(none.into()))));
         }
         let before = self.overrides.clone();
-        self.open_anew(set.map_or(before.clone(), |set| set.over(before)), now)
-    }
-
-    /// While nothing is captured, what is wrong is told, and what a request says is kept.
-    fn reload_paused(&mut self, set: Option<Overrides>) -> Answer {
-        let Some(set) = set else {
-            return Answer::Error("it is paused: the configuration is read when it resumes".into());
-        };
-        let overrides = set.over(self.overrides.clone());
-        match settings::load(StreamOptions { overrides: overrides.clone(), ..self.options.clone() })
-        {
-            Ok(_) => {
-                self.overrides = overrides;
-                Answer::Reloaded(true)
-            }
-            Err(error) => Answer::Error(format!("{error}; it stays as before")),
+        let overrides = set.map_or(before.clone(), |set| set.over(before));
+        if self.paused {
+            let options = self.options_with(&overrides);
+            // Kept for when it resumes, if it is right.
+            let check =
+                || settings::load(options).map(|_| None).map_err(|it| Error(it.to_string()));
+            return self.begin_work(overrides, now, check);
         }
+        self.open_anew(overrides, now)
     }
 
     /// Captures and sends again what was paused.
@@ -69,13 +62,26 @@ impl Daemon {
 
     /// Begins to open what the options name, but for what is said here.
     fn open_anew(&mut self, overrides: Overrides, now: Monotonic) -> Option<Answer> {
+        let before = self.before(now, self.options_with(&overrides));
+        self.begin_work(overrides, now, move || reread(before))
+    }
+
+    fn options_with(&self, overrides: &Overrides) -> StreamOptions {
+        StreamOptions { overrides: overrides.clone(), ..self.options.clone() }
+    }
+
+    /// Begins what is done beside the loop; `overrides` are kept if it succeeds.
+    fn begin_work(
+        &mut self,
+        overrides: Overrides,
+        now: Monotonic,
+        work: impl FnOnce() -> Result<Option<Changed>, Error> + Send + 'static,
+    ) -> Option<Answer> {
         if self.reloading.is_some() {
             return Some(Answer::Error(BUSY.into()));
         }
         self.notifier.reloading(now);
-        let options = StreamOptions { overrides: overrides.clone(), ..self.options.clone() };
-        let before = self.before(now, options);
-        match Work::begin("reload", Arc::clone(&self.waker), move || reread(before)) {
+        match Work::begin("reload", Arc::clone(&self.waker), work) {
             Ok(work) => {
                 self.reloading = Some(Reloading { work, overrides, until: now + OPENING_MAX });
                 None
@@ -120,7 +126,7 @@ impl Daemon {
             self.overrides = overrides;
         }
         let answer = match self.reloaded(result) {
-            Answer::Reloaded(_) if paused => Answer::Resumed(true),
+            Answer::Reloaded(_) if paused && !self.paused => Answer::Resumed(true),
             answer => answer,
         };
         self.answer_reload(&answer);
@@ -148,6 +154,10 @@ impl Daemon {
             Ok(true) if self.paused => {
                 self.paused = false;
                 log::info!("resumed");
+                Answer::Reloaded(true)
+            }
+            Ok(_) if self.paused => {
+                log::info!("what was asked for is kept until it resumes");
                 Answer::Reloaded(true)
             }
             Ok(changed) => {
