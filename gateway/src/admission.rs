@@ -1,12 +1,12 @@
 //! Who is served: this machine's own networks and those that are allowed, or everybody if there is a password; and for
 //! whom a proxy asks.
 
-use crate::neighbours::is_near;
 use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use streamsocket_net::neighbours::is_near;
 
 /// Addresses that a request has come through at most: more are nobody's proxies.
 const HOPS_MAX: usize = 16;

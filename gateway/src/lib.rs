@@ -18,7 +18,6 @@ mod login;
 mod message;
 mod metrics;
 mod multipart;
-mod neighbours;
 pub mod options;
 mod page;
 mod password;

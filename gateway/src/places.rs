@@ -1,10 +1,10 @@
 //! Places for those who want something: so many at all, and so many from one address. Of IPv6 that is a network of 64
 //! bits, since whoever has one has all of its addresses, but for the networks that this machine is in itself.
 
-use crate::neighbours::is_near;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use streamsocket_net::neighbours::is_near;
 
 /// Places.
 #[derive(Clone, Debug)]

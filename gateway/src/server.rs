@@ -9,10 +9,11 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use socket2::{Domain, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use streamsocket_net::tcp;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -39,16 +40,6 @@ const BUFFER_MAX: usize = 8192;
 
 /// Bytes that wait encrypted in the program, at most: one record, so that pictures do not get old there.
 const ENCRYPTED_MAX: usize = 16 << 10;
-
-/// Bytes that the kernel holds for a viewer and has not sent, at most: what waits there gets old, and cannot be left
-/// out any more.
-const UNSENT_MAX: u32 = 16 << 10;
-
-/// Bytes that the kernel holds for a viewer at all, sent ones that may be lost included.
-const SEND_BUFFER: usize = 256 << 10;
-
-/// A viewer that takes nothing for so long is gone, or might as well be.
-const GONE: Duration = Duration::from_secs(30);
 
 /// Connections that may wait to be taken.
 const BACKLOG: i32 = 128;
@@ -132,7 +123,7 @@ impl Server {
         let asking = Asking::new(peer, tls.is_some(), place);
         let (router, tls) = (router.clone(), tls.cloned());
         tokio::spawn(async move {
-            let served = match (bound(&stream), tls) {
+            let served = match (tcp::prepare(&stream), tls) {
                 (Err(error), _) => Err(error.to_string()),
                 (Ok(()), None) => connection(stream, router, asking).await,
                 (Ok(()), Some(tls)) => encrypted(stream, &tls, router, asking).await,
@@ -175,16 +166,4 @@ pub(crate) async fn connection(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     served.await.map_err(|error| error.to_string())
-}
-
-/// Bounds what the kernel holds for a viewer.
-fn bound(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(stream);
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.set_tcp_user_timeout(Some(GONE))?;
-    // The same while nothing is sent.
-    let alive = TcpKeepalive::new().with_time(GONE).with_interval(GONE / 3);
-    socket.set_tcp_keepalive(&alive)?;
-    socket.set_tcp_notsent_lowat(UNSENT_MAX)
 }

@@ -3,9 +3,12 @@
 //!
 //! - [`SendSocket`]: one destination; gathers headers and payload slices without copying them,
 //!   lets the kernel cut equally long packets apart (UDP GSO).
+//! - [`UnicastSocket`]: one client of many, who are all sent the same [`Packets`].
 //! - [`ReceiveSocket`]: one group or local address; kernel arrival times, UDP GRO, drop counters.
 //! - [`machine`]: the clocks and the name of this machine.
 //! - [`Interface`]: the network interfaces of this machine, by name or by address.
+//! - [`tcp`]: connections for media.
+//! - [`neighbours`]: who is on this machine's own networks.
 //! - [`Changes`]: news that links or addresses have changed.
 //!
 //! What this is not: it knows nothing of RTP, waits for nothing (every socket is non-blocking and
@@ -27,9 +30,13 @@ pub mod machine;
 mod membership;
 #[allow(unsafe_code, reason = "sendmmsg and recvmmsg work on arrays of pointers")]
 mod message;
+pub mod neighbours;
 mod receive;
 mod run;
 mod send;
+pub mod tcp;
+mod unicast;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -39,4 +46,6 @@ pub use datagram::{BATCH_MAX, Datagram};
 pub use error::Error;
 pub use interface::Interface;
 pub use receive::{ReceiveSocket, Received};
-pub use send::{SendSocket, Sent, Unsent};
+pub use send::{SendSocket, Unsent};
+pub use unicast::{Filled, Packets, UnicastSocket};
+pub use way::Sent;

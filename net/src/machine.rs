@@ -83,6 +83,16 @@ pub fn random() -> io::Result<u32> {
     Ok(u32::from_ne_bytes(bytes))
 }
 
+/// Random bytes of the kernel's, which nobody guesses.
+///
+/// # Errors
+/// If the kernel gives none.
+pub fn random_bytes<const LEN: usize>() -> io::Result<[u8; LEN]> {
+    let mut bytes = [0; LEN];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
 /// The host's name without its domain, `streamsocket` where it has none.
 #[must_use]
 pub fn host_name() -> String {

@@ -33,9 +33,8 @@ const SLICES: usize = 2;
 #[repr(align(8))]
 struct Control<const LEN: usize>([u8; LEN]);
 
-/// The arrays for one destination.
+/// The arrays for packets that are sent, to one destination or to one after the other.
 pub(crate) struct Outgoing {
-    to: SockAddr,
     headers: Vec<mmsghdr>,
     slices: Vec<iovec>,
     controls: Vec<Control<{ control::SEGMENT_SPACE }>>,
@@ -49,10 +48,9 @@ pub(crate) struct Outgoing {
 unsafe impl Send for Outgoing {}
 
 impl Outgoing {
-    /// Room for [`BATCH_MAX`] packets to `to`.
-    pub(crate) fn new(to: SocketAddr) -> Self {
+    /// Room for [`BATCH_MAX`] packets.
+    pub(crate) fn new() -> Self {
         Self {
-            to: SockAddr::from(to),
             headers: (0..BATCH_MAX).map(|_| empty_header()).collect(),
             slices: empty_slices(BATCH_MAX * SLICES),
             controls: vec![Control([0; control::SEGMENT_SPACE]); BATCH_MAX],
@@ -90,20 +88,21 @@ impl Batch<'_, '_> {
         &self.arrays.lengths
     }
 
-    /// Sends the packets from the one numbered `from` on, grouped to messages by `next_run`, which
+    /// Sends to `to` the packets from the one numbered `from` on, grouped to messages by `next_run`, which
     /// gets the lengths of the packets that are left. Returns the packets and bytes that the
     /// kernel took, at least those of the first message.
     pub(crate) fn transmit(
         &mut self,
         socket: BorrowedFd<'_>,
+        to: &SockAddr,
         from: usize,
         next_run: impl Fn(&[usize]) -> Run,
     ) -> io::Result<(usize, usize)> {
-        let count = self.arrange(from, next_run);
+        let count = self.arrange(to, from, next_run);
         let headers = self.arrays.headers.as_mut_ptr();
         // SAFETY: `arrange` has just written the first `count` headers. They point into
-        // `self.arrays`, which is borrowed mutably and does not grow, and to packets that are
-        // borrowed for longer than `self` lives. The kernel reads all that, and writes nothing
+        // `self.arrays`, which is borrowed mutably and does not grow, to `to`, which is borrowed
+        // until the call returns, and to packets that are borrowed for longer than `self` lives. The kernel reads all that, and writes nothing
         // but `msg_len` of these headers.
         let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers, count, 0) };
         let sent = usize::try_from(sent).map_err(|_| io::Error::last_os_error())?;
@@ -112,8 +111,13 @@ impl Batch<'_, '_> {
     }
 
     /// Writes a message header for each run of packets from `from` on; returns how many.
-    fn arrange(&mut self, from: usize, next_run: impl Fn(&[usize]) -> Run) -> c_uint {
-        let Outgoing { to, headers, slices, controls, lengths, runs } = &mut *self.arrays;
+    fn arrange(
+        &mut self,
+        to: &SockAddr,
+        from: usize,
+        next_run: impl Fn(&[usize]) -> Run,
+    ) -> c_uint {
+        let Outgoing { headers, slices, controls, lengths, runs } = &mut *self.arrays;
         let mut first = from;
         let mut count: c_uint = 0;
         runs.clear();

@@ -11,7 +11,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use nix::errno::Errno;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{SndBufForce, UdpGsoSegment};
 use socket2::{Domain, Socket, Type};
@@ -20,22 +19,11 @@ use crate::datagram::Datagram;
 use crate::error::Error;
 use crate::interface::Interface;
 use crate::message::Outgoing;
-use crate::run::Run;
+use crate::way::{Sent, Way};
 
 /// Send buffer to ask for: a 1080p frame of 235 kB with 20 % repair and the kernel's bookkeeping,
 /// sent without pacing, on a link slower than the sender.
 const BUFFER_SIZE: usize = 512 * 1024;
-
-/// What became of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Packets that the kernel took.
-    pub packets: usize,
-    /// Their bytes, UDP payload only.
-    pub bytes: usize,
-    /// Packets that the kernel had no room for, or that the last packet's receiver refused.
-    pub dropped: usize,
-}
 
 /// A batch that was not sent to its end.
 #[derive(Debug)]
@@ -60,8 +48,8 @@ impl std::error::Error for Unsent {}
 pub struct SendSocket {
     socket: UdpSocket,
     to: SocketAddr,
+    way: Way,
     messages: Outgoing,
-    segmentation: bool,
 }
 
 impl SendSocket {
@@ -101,7 +89,8 @@ impl SendSocket {
         socket.bind(&local.into()).map_err(Error::socket("bind", local))?;
         // Kernels before 4.18 would pass over the request and send one huge datagram instead.
         let segmentation = setsockopt(&socket, UdpGsoSegment, &0).is_ok();
-        Ok(Self { socket: socket.into(), to, messages: Outgoing::new(target), segmentation })
+        let way = Way { to: target.into(), segmentation };
+        Ok(Self { socket: socket.into(), to, way, messages: Outgoing::new() })
     }
 
     /// Where the packets go.
@@ -122,12 +111,12 @@ impl SendSocket {
     /// where the kernel knows it.
     #[must_use]
     pub fn segmentation(&self) -> bool {
-        self.segmentation
+        self.way.segmentation
     }
 
     /// Switches segmentation, such as off for a capture that shall show the packets of the wire.
     pub fn set_segmentation(&mut self, on: bool) {
-        self.segmentation = on;
+        self.way.segmentation = on;
     }
 
     /// Sends all packets of `batch`, [`BATCH_MAX`](crate::BATCH_MAX) a system call, in order and
@@ -163,17 +152,7 @@ impl SendSocket {
     /// # Errors
     /// The kernel's.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
-        loop {
-            match self.socket.recv_from(buffer) {
-                Ok(received) => return Ok(Some(received)),
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Ok(None),
-                    // The report of an earlier packet's fate, cleared by being reported.
-                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused => {}
-                    _ => return Err(error),
-                },
-            }
-        }
+        receive(&self.socket, buffer)
     }
 
     /// Sends as many packets as the arrays hold; false at the end of the batch. After an error all that they
@@ -183,43 +162,17 @@ impl SendSocket {
         batch: &mut dyn Iterator<Item = Datagram<'a>>,
         sent: &mut Sent,
     ) -> io::Result<bool> {
-        let Self { socket, to, messages, segmentation } = self;
+        let Self { socket, way, messages, .. } = self;
         let mut filled = messages.fill(batch);
         let count = filled.lengths().len();
-        let mut next = 0;
-        while next < count {
-            let rule = if *segmentation { Run::segmented } else { Run::plain };
-            let error = match filled.transmit(socket.as_fd(), next, rule) {
-                Ok((packets, bytes)) => {
-                    next += packets;
-                    sent.packets += packets;
-                    sent.bytes += bytes;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            let run = rule(&filled.lengths()[next..]);
-            match verdict(&error, run.segment.is_some()) {
-                Verdict::Again => {}
-                Verdict::Plain => {
-                    log::info!("{to}: sending plain packets, segmentation is refused: {error}");
-                    *segmentation = false;
-                }
-                Verdict::Skip => {
-                    next += run.packets;
-                    sent.dropped += run.packets;
-                }
-                Verdict::DropRest => {
-                    sent.dropped += count - next + batch.count();
-                    return Ok(false);
-                }
-                Verdict::Report => {
-                    sent.dropped += count - next;
-                    return Err(error);
-                }
+        match way.transmit(&mut filled, socket.as_fd(), sent) {
+            Ok(true) => Ok(count > 0),
+            Ok(false) => {
+                sent.dropped += batch.count();
+                Ok(false)
             }
+            Err(error) => Err(error),
         }
-        Ok(count > 0)
     }
 }
 
@@ -235,35 +188,21 @@ impl AsFd for SendSocket {
     }
 }
 
-/// What an error of the first message that is still to be sent means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    /// Nothing happened: try again.
-    Again,
-    /// Segmentation does not work to this destination: try again without, and stay so.
-    Plain,
-    /// This message is lost, the next ones are not concerned.
-    Skip,
-    /// No room: the rest of the batch would come too late.
-    DropRest,
-    /// For the caller to decide.
-    Report,
-}
-
-fn verdict(error: &io::Error, segmented: bool) -> Verdict {
-    let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
-    match errno {
-        Errno::EINTR => Verdict::Again,
-        // Not one of them alone: EIO without checksum offload, EINVAL or, by
-        // kernel version, EMSGSIZE for packets above the MTU, the others from tunnels and security modules.
-        Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT
-            if segmented =>
-        {
-            Verdict::Plain
+/// Takes one datagram that has come back; `None` when there is none.
+pub(crate) fn receive(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+) -> io::Result<Option<(usize, SocketAddr)>> {
+    loop {
+        match socket.recv_from(buffer) {
+            Ok(received) => return Ok(Some(received)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => return Ok(None),
+                // The report of an earlier packet's fate, cleared by being reported.
+                io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused => {}
+                _ => return Err(error),
+            },
         }
-        Errno::ECONNREFUSED => Verdict::Skip,
-        Errno::EAGAIN | Errno::ENOBUFS => Verdict::DropRest,
-        _ => Verdict::Report,
     }
 }
 
@@ -294,10 +233,7 @@ fn set_options(
     interface: Option<&Interface>,
     ttl: u8,
 ) -> io::Result<()> {
-    // Only root may go beyond net.core.wmem_max; it is no error to get less.
-    if setsockopt(socket, SndBufForce, &BUFFER_SIZE).is_err() {
-        socket.set_send_buffer_size(BUFFER_SIZE)?;
-    }
+    widen(socket)?;
     if !to.ip().is_multicast() {
         return Ok(());
     }
@@ -309,6 +245,13 @@ fn set_options(
         socket.set_multicast_hops_v6(u32::from(ttl))?;
         socket.set_multicast_loop_v6(true)
     }
+}
+
+/// Makes room for what is sent at once. Only root may go beyond net.core.wmem_max; it is no error to get less.
+pub(crate) fn widen(socket: &Socket) -> io::Result<()> {
+    setsockopt(socket, SndBufForce, &BUFFER_SIZE)
+        .map_err(io::Error::from)
+        .or_else(|_| socket.set_send_buffer_size(BUFFER_SIZE))
 }
 
 fn choose_interface(
@@ -346,33 +289,4 @@ fn routed_source(to: SocketAddr, interface: Option<&Interface>) -> io::Result<Ip
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     Ok(local.unwrap_or(unspecified))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(errno: Errno, segmented: bool) -> Verdict {
-        verdict(&errno.into(), segmented)
-    }
-
-    #[test]
-    fn refused_segmentation_is_given_up_and_the_same_error_without_it_reported() {
-        for errno in [Errno::EIO, Errno::EINVAL, Errno::EMSGSIZE, Errno::EOPNOTSUPP] {
-            assert_eq!(of(errno, true), Verdict::Plain, "{errno}");
-            assert_eq!(of(errno, false), Verdict::Report, "{errno}");
-        }
-    }
-
-    #[test]
-    fn no_room_drops_and_no_route_is_reported() {
-        for errno in [Errno::EAGAIN, Errno::ENOBUFS] {
-            assert_eq!(of(errno, true), Verdict::DropRest, "{errno}");
-        }
-        for errno in [Errno::ENETUNREACH, Errno::EHOSTUNREACH, Errno::EPERM, Errno::ENETDOWN] {
-            assert_eq!(of(errno, true), Verdict::Report, "{errno}");
-        }
-        assert_eq!(of(Errno::ECONNREFUSED, false), Verdict::Skip);
-        assert_eq!(of(Errno::EINTR, true), Verdict::Again);
-    }
 }

@@ -7,7 +7,8 @@ use std::net::IpAddr;
 
 /// Whether `peer` is on a network of this machine, by the addresses and masks of its interfaces, or is this machine.
 /// If the kernel does not say, nobody but this machine is.
-pub(crate) fn is_near(peer: IpAddr) -> bool {
+#[must_use]
+pub fn is_near(peer: IpAddr) -> bool {
     let peer = peer.to_canonical();
     if peer.is_loopback() {
         return true;
@@ -18,7 +19,8 @@ pub(crate) fn is_near(peer: IpAddr) -> bool {
 }
 
 /// The address of an interface, if it is one of IP.
-pub(crate) fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+#[must_use]
+pub fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
 }

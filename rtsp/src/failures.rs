@@ -1,0 +1,99 @@
+//! Who has guessed wrong, and how long the answer to another wrong guess takes.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
+
+/// Addresses remembered at most. Of more, those are forgotten that were wrong longest ago.
+const ADDRESSES_MAX: usize = 128;
+
+/// How long the first wrong guess is remembered, and its answer takes: each further one takes twice
+/// as long.
+const FIRST: Duration = Duration::from_millis(250);
+
+/// The longest that an answer takes: whoever mistypes waits no longer.
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// After so long without a wrong guess an address begins anew.
+const FORGET: Duration = Duration::from_secs(600);
+
+/// Wrong guesses by address.
+#[derive(Debug, Default)]
+pub struct Failures(Vec<Failed>);
+
+#[derive(Debug)]
+struct Failed {
+    from: IpAddr,
+    guesses: u32,
+    last: Monotonic,
+}
+
+impl Failures {
+    /// Somebody has guessed wrong. Returns how long the answer is to take.
+    pub fn failed(&mut self, from: IpAddr, now: Monotonic) -> Duration {
+        let from = place(from);
+        self.0.retain(|it| now.since(it.last) < FORGET);
+        let at = self.0.iter().position(|it| it.from == from);
+        let guesses = at.map_or(0, |at| self.0.remove(at).guesses);
+        if self.0.len() == ADDRESSES_MAX {
+            self.0.remove(0);
+        }
+        self.0.push(Failed { from, guesses: guesses.saturating_add(1), last: now });
+        FIRST.saturating_mul(1 << guesses.min(16)).min(LONGEST)
+    }
+
+    /// Somebody has got it right.
+    pub fn succeeded(&mut self, from: IpAddr) {
+        let from = place(from);
+        self.0.retain(|it| it.from != from);
+    }
+}
+
+/// Whoever has an address of IPv6 has 2^64 of them.
+fn place(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn from(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_wrong_guess_takes_twice_as_long() {
+        let mut failures = Failures::default();
+        let mut failed =
+            |from, second| failures.failed(from, Monotonic(second * SECOND)).as_millis();
+        let one = from("192.0.2.1");
+        let taken: Vec<_> = (0..7).map(|second| failed(one, second)).collect();
+        assert_eq!(taken, [250, 500, 1000, 2000, 4000, 8000, 8000]);
+        assert_eq!(failed(from("192.0.2.2"), 8), 250);
+        assert_eq!(failed(from("::ffff:192.0.2.1"), 8), 8000);
+        assert_eq!(failed(from("2001:db8::1"), 8), 250);
+        assert_eq!(failed(from("2001:db8::ff:2"), 8), 500);
+        assert_eq!(failed(one, 8 + 600), 250);
+        failures.succeeded(one);
+        assert_eq!(failures.failed(one, Monotonic(700 * SECOND)).as_millis(), 250);
+    }
+
+    #[test]
+    fn a_crowd_is_bounded() {
+        let mut failures = Failures::default();
+        for host in 0..1000_u32 {
+            failures.failed(IpAddr::from(host.to_be_bytes()), Monotonic(host.into()));
+        }
+        assert_eq!(failures.0.len(), ADDRESSES_MAX);
+        assert_eq!(
+            failures.failed(IpAddr::from(999_u32.to_be_bytes()), Monotonic(1001)),
+            2 * FIRST
+        );
+    }
+}
