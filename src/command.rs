@@ -2,9 +2,11 @@
 
 use crate::capture::devices;
 use crate::clock::monotonic;
-use crate::options::{Command, CommandLine, SdpOptions, StatusOptions, StreamOptions};
+use crate::options::{
+    Command, CommandLine, SdpOptions, StatusOptions, StreamOptions, UserOptions, UserOrder,
+};
 use crate::trial::{self, Findings, Service};
-use crate::{beside, daemon, settings};
+use crate::{beside, daemon, settings, users};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ pub fn run() -> ExitCode {
         Some(Command::Pause(options)) => order(&options, Ask::Pause, PAUSED),
         Some(Command::Resume(options)) => order(&options, Ask::Resume, RESUMED),
         Some(Command::Stop(options)) => stop(&options),
+        Some(Command::User(options)) => user(&options),
     };
     let (message, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
@@ -145,6 +148,16 @@ fn stop(options: &StatusOptions) -> Result<(), Failure> {
         Answer::Stopping(_) => print("stopping\n"),
         other => Err(unexpected(&other)),
     }
+}
+
+fn user(options: &UserOptions) -> Result<(), Failure> {
+    let path = users::file(options.users.as_deref());
+    let done = match &options.order {
+        UserOrder::Add { name } => users::add(path, name),
+        UserOrder::Remove { name } => users::remove(path, name),
+        UserOrder::List => users::list(path),
+    };
+    print(&done.map_err(Failure::Run)?)
 }
 
 /// One JSON object on a line.

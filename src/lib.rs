@@ -3,7 +3,7 @@
 //! What a frame passes through on its way: [`capture`] takes it from a device, a file or a
 //! generator, whichever [`source`] opened, and stamps it; [`codec`] makes it a picture that RTP can
 //! carry; `streamsocket_stream::send` makes packets of it; [`publish`] hands them
-//! to `streamsocket_net`; [`daemon`] owns the one event loop and the one clock that drive all of it.
+//! to `streamsocket_net`, and [`serve`] knows those who are served one by one; [`daemon`] owns the one event loop and the one clock that drive all of it.
 #![deny(unsafe_code)]
 
 pub mod beside;
@@ -16,9 +16,11 @@ pub mod notify;
 pub mod options;
 pub mod publish;
 pub mod replace;
+pub mod serve;
 pub mod settings;
 pub mod signals;
 pub mod source;
 pub mod statistics;
 pub mod trial;
+pub mod users;
 pub mod worker;

@@ -63,6 +63,36 @@ pub enum Command {
     Resume(StatusOptions),
     /// Stop a running daemon
     Stop(StatusOptions),
+    /// Say who may watch over RTSP, by name and password
+    User(UserOptions),
+}
+
+/// Options of `user`.
+#[derive(Args, Debug)]
+pub struct UserOptions {
+    /// What to do.
+    #[command(subcommand)]
+    pub order: UserOrder,
+    /// File of users [default: /etc/streamsocket/users]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub users: Option<PathBuf>,
+}
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+pub enum UserOrder {
+    /// Add a user, or give one another password: it is asked for, or read from standard input
+    Add {
+        /// The user's name
+        name: String,
+    },
+    /// Remove a user; without any, nobody is asked for a password
+    Remove {
+        /// The user's name
+        name: String,
+    },
+    /// Print the names of all users
+    List,
 }
 
 /// Options of `check`.
@@ -209,6 +239,20 @@ pub struct StreamOptions {
     /// Append statistics to this file, one JSON object per second (-: standard output)
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub stats: Option<PathBuf>,
+    /// Serve players that ask for the stream one by one, over RTSP: an address and a port, a port, or off
+    /// [default: :8554, or the next free port up to 8563]
+    #[arg(long, value_name = "[ADDR]:PORT|off", help_heading = "RTSP")]
+    pub rtsp: Option<String>,
+    /// Serve this network, too, without a password; can be repeated [default: this machine's own networks]
+    #[arg(long, value_name = "NETWORK", help_heading = "RTSP")]
+    pub allow: Option<Vec<String>>,
+    /// File of those who may watch over RTSP, from wherever they are, each by name and password ('streamsocket
+    /// user add NAME' writes it) [default: /etc/streamsocket/users, if it is there]
+    #[arg(long, value_name = "FILE", help_heading = "RTSP")]
+    pub users: Option<PathBuf>,
+    /// Take passwords only as digests by SHA-256. Players that know only MD5 are kept out: ffmpeg, GStreamer
+    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "RTSP")]
+    pub auth_sha256_only: Option<bool>,
     /// Read options from this TOML file; options on the command line take precedence
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub config: Option<PathBuf>,
@@ -283,6 +327,10 @@ impl StreamOptions {
             announce: self.announce.or(file.announce),
             no_announce: self.no_announce.or(file.no_announce),
             stats: self.stats.or(file.stats),
+            rtsp: self.rtsp.or(file.rtsp),
+            allow: self.allow.or(file.allow),
+            users: self.users.or(file.users),
+            auth_sha256_only: self.auth_sha256_only.or(file.auth_sha256_only),
             config: self.config,
             overrides: self.overrides,
             instance: self.instance,

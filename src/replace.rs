@@ -23,9 +23,10 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = follow(path)?;
     let permissions = path.metadata().ok().map(|there| there.permissions());
     let (mut file, beside) = create_beside(&path)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| permissions.map_or(Ok(()), |it: Permissions| file.set_permissions(it)))
+    // Before there is anything to be read.
+    let written = permissions
+        .map_or(Ok(()), |it: Permissions| file.set_permissions(it))
+        .and_then(|()| file.write_all(bytes))
         .and_then(|()| fs::rename(&beside, &path));
     if written.is_err() {
         // Gone already is as good.

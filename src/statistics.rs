@@ -30,7 +30,9 @@ pub struct Statistics {
     pub paused: bool,
     /// Where the session and its tiers go, and what of all tracks goes there.
     pub destinations: Vec<DestinationStatistics>,
-    /// Receivers, by their reports.
+    /// Those who are served one by one, over RTSP, if anybody can be.
+    pub rtsp: Option<ServingStatistics>,
+    /// Receivers: those who report, and those who are served one by one.
     pub viewers: usize,
     /// Those that are known one by one: for who asks, not in the lines of `--stats`, which they would make
     /// hundreds of kilobytes long.
@@ -38,6 +40,23 @@ pub struct Statistics {
     pub viewer_list: Vec<ViewerStatistics>,
     /// What is sent: pictures first, those of the session itself before those of its tiers.
     pub tracks: Vec<TrackStatistics>,
+}
+
+/// Those who are served one by one, over RTSP.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ServingStatistics {
+    /// What to ask for.
+    pub url: String,
+    /// Those who watch at the moment.
+    pub viewers: usize,
+    /// Packets sent so far, also to those who watch no more.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Packets that the kernel did not accept.
+    pub packets_dropped: u64,
+    /// Pictures and pieces of sound that connections had no room for.
+    pub left_out: u64,
 }
 
 /// What is sent of a medium.
@@ -184,6 +203,14 @@ impl Statistics {
                 to.packets,
                 megabytes(to.bytes),
                 to.packets_dropped,
+            )?;
+        }
+        if let Some(rtsp) = &self.rtsp {
+            let ServingStatistics { url, viewers, packets, packets_dropped, left_out, .. } = rtsp;
+            writeln!(
+                out,
+                "  rtsp   {url}: {viewers} watch, {packets} packets, {:.1} MB, {packets_dropped} not taken by the network, {left_out} pictures left out for slow connections",
+                megabytes(rtsp.bytes),
             )?;
         }
         Ok(())

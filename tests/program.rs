@@ -12,10 +12,18 @@ use std::time::Duration;
 /// How long anything may take before a test has failed: far more than on an idle machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `streamsocket`, on the loopback interface.
+/// `streamsocket`, on the loopback interface. It serves nobody over RTSP, for which all tests together would not have
+/// enough ports.
 pub fn daemon() -> Command {
     let mut command = ours("streamsocket");
-    command.args(["--interface", "127.0.0.1"]);
+    command.args(["--interface", "127.0.0.1", "--rtsp", "off"]);
+    command
+}
+
+/// The same, which serves whoever asks at this port of 127.0.0.1.
+pub fn serving_daemon(port: u16) -> Command {
+    let mut command = ours("streamsocket");
+    command.args(["--interface", "127.0.0.1", "--rtsp", &format!("127.0.0.1:{port}")]);
     command
 }
 

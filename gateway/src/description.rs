@@ -32,6 +32,8 @@ pub(crate) fn description(plan: &Plan) -> Option<String> {
         sources: Default::default(),
         rtcp_unicast: false,
         tier: plan.tier.as_deref().map(|name| Tier { name, of: 1 }),
+        rtsp: None,
+        control: None,
         media: Default::default(),
     };
     let video = plan.video.as_ref().map(|stream| media(stream, Medium::Video, to));

@@ -35,6 +35,7 @@ impl Daemon {
             name: self.name.clone(),
             paused: self.paused,
             destinations: by_destination(&tracks),
+            rtsp: self.serving_statistics(),
             viewers: self.viewers(),
             viewer_list: Vec::new(),
             tracks,

@@ -19,6 +19,7 @@ use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::publish::identity;
 use crate::publish::network::{Network, wait_for_ways};
+use crate::serve::{self, listener::Listener};
 use crate::settings::Settings;
 use crate::signals::{Asked, Signals};
 use mio::{Events, Poll, Waker};
@@ -91,7 +92,9 @@ fn session(
     cname: Arc<str>,
 ) -> Result<Daemon, Error> {
     let Start { poll, registry, waker, signals, control, again, notifier, .. } = start;
-    let Ready { network, inputs, sessions, stats, told } = ready;
+    let Ready { network, inputs, sessions, stats, told, listener } = ready;
+    let mut server = serve::server::Server::default();
+    server.adopt(&settings.serving, listener);
     let kept = KeptTracks::default();
     let began = monotonic();
     let clock = WallClock::new(began, began.0 + unix_offset_nanos());
@@ -116,6 +119,7 @@ fn session(
         network,
         watched: Watched::default(),
         control: Some(control),
+        server,
         stats,
         notifier,
         waker,
@@ -137,6 +141,8 @@ struct Ready {
     stats: Option<Lines>,
     /// The description, being written to a pipe.
     told: Option<Lines>,
+    /// Where players connect.
+    listener: Option<Listener>,
 }
 
 /// Opens everything that a session begins with. Sends to `tell` what it is waiting for.
@@ -149,7 +155,10 @@ fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
         let _ = order.waker.wake();
     })
     .map_err(|why| Error(why.to_string()))?;
-    let Opened { network, descriptions, inputs } = opening::open(order)?;
+    let Opened { network, mut descriptions, inputs } = opening::open(order)?;
+    let listener = serve::server::Server::open(&settings.serving).map_err(Error)?;
+    let port = listener.as_ref().map(Listener::port);
+    descriptions.iter_mut().for_each(|it| it.rtsp = port);
     if let Some(whole) = descriptions.first() {
         parts::say_what_is_not_announced(settings, whole);
     }
@@ -158,7 +167,7 @@ fn ready(order: &Order, tell: &Sender<String>) -> Result<Ready, Error> {
     let file = settings.sdp.as_deref().zip(sessions.first());
     let told = file.map(|(path, whole)| write_sdp(path, &whole.sdp)).transpose()?.flatten();
     let stats = settings.stats.as_deref().map(open_stats).transpose()?;
-    Ok(Ready { network, inputs, sessions, stats, told })
+    Ok(Ready { network, inputs, sessions, stats, told, listener })
 }
 
 /// The event loop until the session is open.

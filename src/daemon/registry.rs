@@ -44,6 +44,18 @@ pub(super) enum Event {
     },
     /// Somebody wants to control the daemon.
     Control,
+    /// A player connects.
+    Connecting,
+    /// A player's connection has something, or takes something.
+    Player {
+        /// Its place.
+        place: usize,
+    },
+    /// Something has come for a viewing by its own sockets.
+    Viewer {
+        /// Its place.
+        place: usize,
+    },
 }
 
 /// What the loop watches.
@@ -80,8 +92,17 @@ impl Registry {
     /// Watches a descriptor for readability; one that is watched already stays so. Closing it ends
     /// the watch.
     pub(super) fn watch(&mut self, descriptor: RawFd, event: Event) -> io::Result<()> {
+        self.register(descriptor, event, Interest::READABLE)
+    }
+
+    /// Watches a descriptor for both readability and writability.
+    pub(super) fn watch_both(&mut self, descriptor: RawFd, event: Event) -> io::Result<()> {
+        self.register(descriptor, event, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn register(&mut self, descriptor: RawFd, event: Event, interest: Interest) -> io::Result<()> {
         let token = self.token(event);
-        match self.registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE) {
+        match self.registry.register(&mut SourceFd(&descriptor), token, interest) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
         }

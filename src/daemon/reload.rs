@@ -18,8 +18,9 @@ use super::watched::Watched;
 use crate::beside::{self, Panicked, Work};
 use crate::options::StreamOptions;
 use crate::publish::network::Network;
-use crate::settings::{self, InputSettings, Settings};
+use crate::settings::{self, InputSettings, Settings, USERS_FILE};
 use crate::source::VideoSource;
+use std::path::Path;
 use std::sync::Arc;
 use streamsocket_control::Answer;
 use streamsocket_control::overrides::Overrides;
@@ -36,7 +37,8 @@ impl Daemon {
             let paused = "it is paused: the configuration is read when it resumes";
             return Some(Answer::Error(paused.into()));
         }
-        if self.options.config.is_none() && set.is_none() {
+        let users = self.options.users.as_deref().unwrap_or_else(|| Path::new(USERS_FILE));
+        if self.options.config.is_none() && set.is_none() && !users.exists() {
             let none = "it was started without --config: there is nothing to read";
             return Some(self.reloaded(Err(Error(none.into()))));
         }
@@ -223,6 +225,7 @@ impl Daemon {
         // Only when it is certain that the reload was not given up.
         let file = settings.sdp.as_deref().zip(sessions.first()).filter(|_| moved);
         let told = file.map(|(path, it)| parts::write_sdp(path, &it.sdp)).transpose()?.flatten();
+        self.serve_as(&settings.serving)?;
         let opened = match opened {
             Some((network, inputs)) => {
                 let watched = self.watch_opened(&inputs)?;
@@ -269,6 +272,11 @@ impl Daemon {
         for input in &mut self.inputs {
             old.iter_mut().for_each(|before| input.inherit(before));
         }
+        let mut before: Vec<_> = old.iter_mut().flat_map(Input::tracks_mut).collect();
+        for track in self.inputs.iter_mut().flat_map(Input::tracks_mut) {
+            before.iter_mut().for_each(|before| track.take_over(before));
+        }
+        self.end_orphans();
         beside::close(old);
         for input in &mut self.inputs {
             input.begin(now);
@@ -334,6 +342,7 @@ impl Daemon {
         }
         for session in &mut sessions {
             session.description.synchronised = self.wall.synchronised;
+            session.description.rtsp = self.server.port();
         }
         self.last_id = last_id(sessions.iter().map(|it| &it.description), self.last_id);
         self.sessions = sessions;

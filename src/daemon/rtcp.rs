@@ -14,9 +14,10 @@ impl Daemon {
         self.tracks().filter_map(|track| track.transport().deadline()).min()
     }
 
-    /// Number of known receivers of all sessions.
+    /// Number of known receivers of all sessions, and of those who are served one by one.
     pub(super) fn viewers(&self) -> usize {
-        self.sessions.iter().map(|session| viewers(self.tracks(), session.tier())).sum()
+        let known = self.sessions.iter().map(|session| viewers(self.tracks(), session.tier()));
+        known.sum::<usize>() + self.served().count()
     }
 
     /// The known receivers, each of them once.
@@ -33,7 +34,9 @@ impl Daemon {
             let rate = track.clock_rate();
             StreamViewers { viewers, rate, track: name, list: &mut list }.add(now);
         }
-        list.into_list()
+        let mut list = list.into_list();
+        list.extend(self.served().map(|viewing| self.served_viewer(viewing, now)));
+        list
     }
 
     pub(super) fn schedule_reports(&mut self, now: Monotonic) {

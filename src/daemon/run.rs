@@ -107,6 +107,9 @@ impl Daemon {
                 announcer.into_iter().for_each(|announcer| announcer.asked(now));
             }
             Event::Control => self.serve_control(now),
+            Event::Connecting => self.accept_players(now),
+            Event::Player { place } => self.server.connections.rouse(place),
+            Event::Viewer { place } => self.hear_viewer(place, now),
         }
     }
 
@@ -117,6 +120,7 @@ impl Daemon {
             let mut inputs = self.inputs.iter_mut().filter(|input| input.is_sound() == first);
             inputs.try_for_each(|input| input.turn(now, &self.wall.clock))?;
         }
+        self.serve_players(now);
         self.receive_reports(now);
         self.send_reports(now);
         let announcers = self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut());
@@ -132,6 +136,7 @@ impl Daemon {
         self.tick = now + TICK;
         self.watch_wall(now);
         self.forget_viewers(now);
+        self.forget_players(now);
         self.retry_network(now);
         self.write_stats(now);
         self.tell_status();
@@ -145,7 +150,8 @@ impl Daemon {
         let left = left.then_some(self.began);
         let ping = self.notifier.deadline();
         let reload = self.reloading.as_ref().map(Reloading::deadline);
-        let others = [self.reports_deadline(), ping, reload, left].into_iter().flatten();
+        let players = self.server.connections.deadline();
+        let others = [self.reports_deadline(), ping, reload, left, players].into_iter().flatten();
         inputs.chain(announcers).chain(others).fold(self.tick, Monotonic::min)
     }
 

@@ -13,6 +13,7 @@ use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::publish::network::Network;
 use crate::publish::track::Track;
+use crate::serve;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use mio::{Poll, Waker};
@@ -50,6 +51,8 @@ pub struct Daemon {
     /// The sources whose descriptors are watched.
     pub(super) watched: Watched,
     pub(super) control: Option<Server>,
+    /// Those who are served one by one.
+    pub(super) server: serve::server::Server,
     pub(super) stats: Option<Lines>,
     pub(super) notifier: Notifier,
     pub(super) waker: Arc<Waker>,

@@ -26,7 +26,7 @@ impl Daemon {
         self.watch_rtcp()?;
         self.watch_announcers();
         self.watch_sources();
-        Ok(())
+        self.watch_listener()
     }
 
     /// Watches the sockets for viewers' questions. Without them they wait for the next regular
@@ -39,6 +39,12 @@ impl Daemon {
                 log::debug!("viewers who look for sessions are not heard: {error}");
             }
         }
+    }
+
+    /// Watches where players connect, if they do.
+    pub(super) fn watch_listener(&mut self) -> io::Result<()> {
+        let listener = self.server.listener.as_ref().map(AsRawFd::as_raw_fd);
+        listener.map_or(Ok(()), |it| self.registry.watch(it, Event::Connecting))
     }
 
     /// Watches every socket that reports may arrive at; those watched already stay so.

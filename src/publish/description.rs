@@ -3,14 +3,15 @@
 
 use super::track::TrackId;
 use crate::settings::Endpoint;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use streamsocket_media::{AudioFormat, VideoFormat};
+use streamsocket_rtsp::target::{encoded, track_url};
 use streamsocket_stream::send::l16;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
-use streamsocket_wire::sdp::{self, Framerate, Media, Medium};
+use streamsocket_wire::sdp::{self, Framerate, MEDIA_MAX, Media, Medium};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -53,6 +54,8 @@ pub struct Description {
     pub synchronised: bool,
     /// Whether sound is sent in the form that PulseAudio and PipeWire accept.
     pub plain_sound: bool,
+    /// Where it is asked for one by one, over RTSP: the port, unless nobody can.
+    pub rtsp: Option<u16>,
     /// Of a tier: its name, and the id of the session that it is a tier of.
     pub tier: Option<(Arc<str>, u64)>,
     /// What is sent.
@@ -97,6 +100,12 @@ impl Described {
         };
         Self { id, format, ssrc, to, mid }
     }
+
+    /// Its name in the session (RFC 5888).
+    #[must_use]
+    pub fn mid(&self) -> &str {
+        &self.mid
+    }
 }
 
 /// Estimated bit rate of pictures, by which receivers pace their reports.
@@ -135,6 +144,48 @@ impl Description {
         Ok(Some(self.text_of(std::iter::once(sound))?.replace('\r', "")))
     }
 
+    /// The description for who asks for it over RTSP at `base`, from an address of this family: where packets go is
+    /// settled for each track.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn served_text(&self, base: &str, ipv6: bool) -> Result<String, std::fmt::Error> {
+        let anywhere = if ipv6 { IpAddr::from([0_u16; 8]) } else { IpAddr::from([0, 0, 0, 0]) };
+        let controls: Vec<_> = self.tracks.iter().map(|it| track_url(base, &it.mid)).collect();
+        let mut media = heapless::Vec::new();
+        for (track, control) in self.tracks.iter().zip(&controls) {
+            let mut served = self.media(track);
+            (served.port, served.group, served.control) = (0, None, Some(control.as_str()));
+            served.repair = served.repair.map(|it| sdp::Repair { to: (anywhere, 0).into(), ..it });
+            media.push(served).map_err(|_| std::fmt::Error)?;
+        }
+        let session = sdp::Session {
+            group: anywhere,
+            ttl: None,
+            sources: sdp::Sources::new(),
+            rtcp_unicast: false,
+            rtsp: None,
+            control: Some(base),
+            ..self.session(None, media)
+        };
+        let mut text = String::new();
+        session.write(&mut text)?;
+        Ok(text)
+    }
+
+    /// Where it is asked for one by one, over RTSP.
+    fn rtsp_url(&self) -> Option<String> {
+        let host = SocketAddr::new(self.origin, self.rtsp?);
+        Some(match &self.tier {
+            None => format!("rtsp://{host}/"),
+            Some((tier, _)) => {
+                let name = self.name.strip_suffix(&**tier).and_then(|it| it.strip_suffix(", "));
+                let name = name.unwrap_or(&self.name);
+                format!("rtsp://{host}/{}/{}", encoded(name), encoded(tier))
+            }
+        })
+    }
+
     fn text_of<'a>(
         &'a self,
         tracks: impl Iterator<Item = &'a Described>,
@@ -143,9 +194,20 @@ impl Description {
         for track in tracks {
             media.push(self.media(track)).map_err(|_| std::fmt::Error)?;
         }
+        let rtsp = self.rtsp_url();
+        let mut text = String::new();
+        self.session(rtsp.as_deref(), media).write(&mut text)?;
+        Ok(text)
+    }
+
+    fn session<'a>(
+        &'a self,
+        rtsp: Option<&'a str>,
+        media: heapless::Vec<Media<'a>, MEDIA_MAX>,
+    ) -> sdp::Session<'a> {
         let multicast = self.group.is_multicast();
         let info = if self.tier.is_none() { "Camera and microphone" } else { "Camera" };
-        let session = sdp::Session {
+        sdp::Session {
             name: &self.name,
             info: Some(info),
             tool: Some(concat!("streamsocket ", env!("CARGO_PKG_VERSION"))),
@@ -157,11 +219,10 @@ impl Description {
             sources: multicast.then_some(self.origin).into_iter().collect(),
             rtcp_unicast: true,
             tier: self.tier.as_ref().map(|(name, of)| sdp::Tier { name, of: *of }),
+            rtsp,
+            control: None,
             media,
-        };
-        let mut text = String::new();
-        session.write(&mut text)?;
-        Ok(text)
+        }
     }
 
     fn media<'a>(&'a self, track: &'a Described) -> Media<'a> {

@@ -14,6 +14,7 @@ use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
 use streamsocket_stream::send::payloader::{Error, Out, Payload, Payloader};
 use streamsocket_wire::rtp::{self, RtpTime, Sequence};
+use streamsocket_wire::sdp::Medium;
 
 /// Initial capacity in packets: a frame of 320 kB. It grows once for larger ones.
 const PACKETS_USUAL: usize = 256;
@@ -111,6 +112,7 @@ impl Pictures {
         picture: ReadyPicture,
         payloader: &mut Payloader,
         wall: &WallClock,
+        transport: &mut Transport,
         now: Monotonic,
     ) -> Result<(), Error> {
         let ReadyPicture { unit, scanned } = picture;
@@ -121,6 +123,7 @@ impl Pictures {
         let capture = pushed?;
         let load = self.load(first, payloader.rtp_time(capture));
         self.pacer.begin(now, capture, load);
+        transport.begin(Medium::Video);
         if let Some(limit) = &mut self.limit {
             limit.count(now, load.bytes + (load.media + load.repairs) * IP_OVERHEAD);
         }

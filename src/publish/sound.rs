@@ -7,6 +7,7 @@ use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{BATCH_MAX, Datagram};
 use streamsocket_stream::send::l16::{AudioPacket, Form};
+use streamsocket_wire::sdp::Medium;
 
 /// How sound is sent.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,7 @@ impl SoundPackets {
     pub(super) fn send(&mut self, transport: &mut Transport) {
         if !self.media.ends.is_empty() {
             let datagram = |packet| Datagram { header: packet, payload: &[] };
+            transport.begin(Medium::Audio);
             transport.send(self.media.packets().map(datagram));
             self.media.clear();
         }

@@ -18,7 +18,7 @@ use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, L16Stream}
 use streamsocket_stream::send::payloader::{self, Out, Payload, Payloader};
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::send::rtp_clock::VideoClock;
-use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 use streamsocket_wire::sdp::Medium;
 
 #[cfg(test)]
@@ -165,6 +165,21 @@ impl Track {
         Beginning { ssrc, sequence, time: self.payloader.rtp_time(now) }
     }
 
+    /// Serves whom a track serves one by one that this one goes on as.
+    pub fn take_over(&mut self, before: &mut Self) {
+        if self.id == before.id && self.ssrc() == before.ssrc() {
+            let from = before.transport.unicast_mut();
+            self.transport.unicast_mut().take_over(from);
+        }
+    }
+
+    /// Where a viewer begins who joins now: the sequence number of the next picture's first packet, or of the next
+    /// packet of sound, and the RTP time of `at`.
+    #[must_use]
+    pub fn begins(&self, at: Monotonic) -> (Sequence, RtpTime) {
+        (self.payloader.sequence(), self.payloader.rtp_time(at))
+    }
+
     /// `now` on the track's clock and on the wall clock.
     #[must_use]
     pub fn instant(&self, now: Monotonic, wall: &WallClock) -> Instant {
@@ -231,7 +246,7 @@ impl Track {
             return Err(payloader::Error::OtherFormat);
         };
         pictures.send_rest(now, transport);
-        pictures.begin(picture, payloader, wall, now)?;
+        pictures.begin(picture, payloader, wall, transport, now)?;
         pictures.send_due(now, transport);
         Ok(())
     }

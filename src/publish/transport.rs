@@ -2,7 +2,9 @@
 //! sink, and the reports of receivers, which come back from there.
 
 use super::sink::{Sink, SinkToken, Sinks};
+use super::unicast::{Unicast, UnicastId};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Interface};
@@ -11,10 +13,12 @@ use streamsocket_stream::session::report::{About, Reporter};
 use streamsocket_stream::session::viewers::Viewers;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
+use streamsocket_wire::sdp::Medium;
 
 /// The sinks and the RTCP of one track.
 pub struct Transport {
     sinks: Sinks,
+    unicast: Unicast,
     reporter: Reporter,
     viewers: Viewers,
     fec_packets: u64,
@@ -27,13 +31,25 @@ impl Transport {
     #[must_use]
     pub fn new(ssrc: Ssrc, bandwidth: u64, sinks: Sinks) -> Self {
         let (reporter, viewers) = (Reporter::new(ssrc), Viewers::new(ssrc, bandwidth));
-        Self { sinks, reporter, viewers, fec_packets: 0, reported: true }
+        let unicast = Unicast::default();
+        Self { sinks, unicast, reporter, viewers, fec_packets: 0, reported: true }
     }
 
     /// The sinks.
     #[must_use]
     pub const fn sinks(&self) -> &Sinks {
         &self.sinks
+    }
+
+    /// Those who are served one by one.
+    #[must_use]
+    pub const fn unicast(&self) -> &Unicast {
+        &self.unicast
+    }
+
+    /// The same, to be changed.
+    pub const fn unicast_mut(&mut self) -> &mut Unicast {
+        &mut self.unicast
     }
 
     /// Attaches a sink.
@@ -69,11 +85,17 @@ impl Transport {
         self.sinks.iter().flat_map(Sink::descriptors)
     }
 
+    /// A picture begins, or a piece of sound that is sent at once: what is sent until the next one is of it.
+    pub fn begin(&mut self, medium: Medium) {
+        self.unicast.begin(medium);
+    }
+
     /// Sends a batch to every sink.
     pub fn send<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>> + Clone) {
         for sink in self.sinks.iter_mut() {
             sink.send(&mut batch.clone());
         }
+        self.unicast.send(batch, false);
     }
 
     /// Sends repair packets to every sink that takes them.
@@ -83,6 +105,7 @@ impl Transport {
         for sink in self.sinks.iter_mut() {
             sink.send_fec(&mut batch.clone());
         }
+        self.unicast.send(batch, true);
     }
 
     /// Repair packets sent to each sink.
@@ -151,6 +174,19 @@ impl Transport {
         self.reported = left.fold(false, |any, left| any | left);
     }
 
+    /// Reads what has come for a viewer that is served by sockets of its own. True if it was sent by that viewer.
+    pub fn receive_from(&mut self, id: UnicastId, now: Monotonic) -> bool {
+        let Self { unicast, viewers, .. } = self;
+        unicast.receive(id, &mut |bytes, from, known| viewers.read(bytes, from, known, now))
+    }
+
+    /// Takes a report of a viewer that has come within its connection.
+    pub fn take_report(&mut self, id: UnicastId, bytes: &[u8], from: SocketAddr, now: Monotonic) {
+        let Self { unicast, viewers, .. } = self;
+        let read = &mut |bytes: &[u8], from, known| viewers.read(bytes, from, known, now);
+        unicast.take_report(id, bytes, from, read);
+    }
+
     /// Forgets receivers that left without BYE.
     pub fn forget(&mut self, now: Monotonic) {
         self.viewers.forget(now);
@@ -160,6 +196,7 @@ impl Transport {
         for sink in self.sinks.iter_mut() {
             sink.send_rtcp(packet);
         }
+        self.unicast.send_rtcp(packet);
     }
 }
 

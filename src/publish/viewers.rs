@@ -21,12 +21,43 @@ pub const RECEPTIONS_MAX: usize = 2 * LISTED_MAX;
 pub struct ViewerStatistics {
     /// Source address of its reports.
     pub address: String,
+    /// How it takes the stream.
+    pub transport: ViewerTransport,
     /// Its canonical name (RFC 3550 section 6.5.1), if it has sent one.
     pub name: String,
+    /// Whose name and password it has, over RTSP.
+    pub user: Option<String>,
+    /// Pictures and pieces of sound that its connection had no room for.
+    pub left_out: u64,
     /// Seconds since its last report.
     pub heard_seconds: f64,
     /// The tracks that it receives, and how.
     pub tracks: Vec<TrackReception>,
+}
+
+/// How somebody takes the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ViewerTransport {
+    /// From a group, or a host that it is sent to anyway.
+    #[default]
+    Multicast,
+    /// Over RTSP, by sockets of its own.
+    Udp,
+    /// Over RTSP, within its connection.
+    Tcp,
+}
+
+impl ViewerTransport {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Multicast => "multicast",
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
 }
 
 /// How a track arrives at a receiver.
@@ -141,7 +172,9 @@ impl<'v, V: Iterator<Item = &'v Viewer>> StreamViewers<'_, V> {
     }
 }
 
-fn reception(viewer: &Viewer, block: ReportBlock, rate: u32) -> Reception {
+/// Reception of a stream of this clock rate by a viewer's last report.
+#[must_use]
+pub fn reception(viewer: &Viewer, block: ReportBlock, rate: u32) -> Reception {
     let left = viewer.left.filter(|(_, of)| *of > 0);
     Reception {
         loss_percent: f64::from(block.fraction_lost) * 100.0 / 256.0,
@@ -166,8 +199,8 @@ fn write_text(viewers: &[ViewerStatistics], all: usize, out: &mut String) -> std
     }
     writeln!(
         out,
-        "{:<24} {:<24} {:>9} {:>9} {:>9} {:>10} {:>6}",
-        "VIEWER", "NAME", "LOSS", "REPAIRED", "JITTER", "ROUND TRIP", "HEARD"
+        "{:<24} {:<24} {:<9} {:>9} {:>9} {:>9} {:>10} {:>6}",
+        "VIEWER", "NAME", "TRANSPORT", "LOSS", "REPAIRED", "JITTER", "ROUND TRIP", "HEARD"
     )?;
     for viewer in viewers {
         let shown = viewer.tracks.first().map(|it| &it.reception);
@@ -183,9 +216,10 @@ fn write_text(viewers: &[ViewerStatistics], all: usize, out: &mut String) -> std
         };
         writeln!(
             out,
-            "{:<24} {:<24} {loss:>9} {after:>9} {:>9} {:>10} {:>4.0} s",
+            "{:<24} {:<24} {:<9} {loss:>9} {after:>9} {:>9} {:>10} {:>4.0} s",
             viewer.address,
             viewer.name,
+            viewer.transport.name(),
             millis(shown.map(|shown| shown.jitter_ms)),
             millis(shown.and_then(|shown| shown.round_trip_ms)),
             viewer.heard_seconds,

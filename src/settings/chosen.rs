@@ -4,6 +4,7 @@ use super::choice::{AudioChoice, VideoChoice};
 use super::destination::Destination;
 use super::error::Error;
 use super::input::{AudioSettings, InputSettings, VideoSettings};
+use super::serving::Serving;
 use super::tier::Tier;
 use crate::capture::Wait;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ pub struct Settings {
     pub announce_sound: bool,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
+    /// Who is served one by one.
+    pub serving: Serving,
 }
 
 impl Settings {
@@ -79,6 +82,7 @@ impl Settings {
             sdp: other.sdp.clone(),
             announce: other.announce,
             stats: other.stats.clone(),
+            serving: other.serving.clone(),
             ..self.clone()
         }
     }

@@ -56,6 +56,10 @@ pub(super) fn options(table: &DeTable<'_>) -> Result<StreamOptions, Mistake> {
         ("announce", Text(&mut options.announce)),
         ("no-announce", Flag(&mut options.no_announce)),
         ("stats", Path(&mut options.stats)),
+        ("rtsp", Text(&mut options.rtsp)),
+        ("allow", Texts(&mut options.allow)),
+        ("users", Path(&mut options.users)),
+        ("auth-sha256-only", Flag(&mut options.auth_sha256_only)),
     ];
     fill(&mut keys, table)?;
     Ok(options)

@@ -7,6 +7,7 @@ use super::file::{self, Mistake};
 use super::input::InputSettings;
 use super::inputs::inputs;
 use super::parse::{announce, destinations, named, number};
+use super::serving::serving;
 use super::tier::tiers;
 use crate::capture::Wait;
 use crate::options::StreamOptions;
@@ -124,6 +125,7 @@ fn check(options: StreamOptions) -> Result<Settings, Wrong> {
     let (announce, announce_sound) = announce(options.announce.as_deref(), options.no_announce)?;
     let (inputs, idle) = inputs(&options)?;
     let pictures = matches!(inputs.first(), Some(InputSettings::Video(_)));
+    let serving = serving(&options)?;
     let tiers = tiers(options.tier.as_deref().unwrap_or_default(), pictures)?;
     Ok(Settings {
         inputs,
@@ -160,5 +162,6 @@ fn check(options: StreamOptions) -> Result<Settings, Wrong> {
         announce,
         announce_sound,
         stats: options.stats,
+        serving,
     })
 }

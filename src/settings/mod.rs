@@ -10,6 +10,7 @@ mod input;
 mod inputs;
 mod load;
 mod parse;
+mod serving;
 #[cfg(test)]
 mod tests;
 mod tier;
@@ -21,4 +22,5 @@ pub use destination::{DESTINATIONS_MAX, Destination, Endpoint, PORT_DEFAULT, pla
 pub use error::Error;
 pub use input::{AudioSettings, INPUTS_MAX, InputSettings, VideoSettings};
 pub use load::load;
+pub use serving::{Listening, Serving, USERS_FILE};
 pub use tier::{TIER_NAME_MAX, TIERS_MAX, Tier};

@@ -61,6 +61,10 @@ pub struct Session<'a> {
     pub rtcp_unicast: bool,
     /// Which tier of which other session it is, if it is one (`a=x-tier`).
     pub tier: Option<Tier<'a>>,
+    /// Where it is asked for one by one (`a=x-rtsp`): an attribute of our own.
+    pub rtsp: Option<&'a str>,
+    /// What all media are asked for by together, where it is described over RTSP (`a=control`, RFC 2326 section C.1.1).
+    pub control: Option<&'a str>,
     /// Its media.
     pub media: heapless::Vec<Media<'a>, MEDIA_MAX>,
 }
@@ -91,7 +95,7 @@ pub fn identity(text: &str) -> Option<[&str; 5]> {
 pub struct Media<'a> {
     /// What it is.
     pub medium: Medium,
-    /// UDP port of RTP.
+    /// UDP port of RTP; 0 where RTSP settles it.
     pub port: u16,
     /// UDP port of RTCP (`a=rtcp`, RFC 3605), or the one above.
     pub rtcp_port: u16,
@@ -121,6 +125,8 @@ pub struct Media<'a> {
     pub mid: Option<&'a str>,
     /// Where its repair packets go (`a=x-repair`).
     pub repair: Option<Repair>,
+    /// What it is asked for by over RTSP (`a=control`).
+    pub control: Option<&'a str>,
 }
 
 /// Repair packets of a medium: an attribute of our own, in the form of `a=rtcp` (RFC 3605). Were they
@@ -160,6 +166,7 @@ impl<'a> Media<'a> {
             clock: None,
             mid: None,
             repair: None,
+            control: None,
         }
     }
 }

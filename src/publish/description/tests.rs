@@ -33,9 +33,40 @@ pub(crate) fn bare(to: Destination) -> Description {
         fec: false,
         synchronised: false,
         plain_sound: false,
+        rtsp: None,
         tier: None,
         tracks: Vec::new(),
     }
+}
+
+#[test]
+fn whoever_asks_one_by_one_is_told_where_and_finds_absolute_controls() {
+    let mut description = described(&[group(2)]);
+    description.rtsp = Some(8555);
+    assert!(description.text().unwrap().contains("\r\na=x-rtsp:rtsp://192.0.2.1:8555/\r\n"));
+    let served = description.served_text("rtsp://pi:8555/Door", false).unwrap();
+    for line in [
+        "c=IN IP4 0.0.0.0",
+        "a=control:rtsp://pi:8555/Door",
+        "m=video 0 RTP/AVP 26",
+        "a=control:rtsp://pi:8555/Door/trackID=v",
+        "a=x-repair:98 0 IN IP4 0.0.0.0",
+        "a=control:rtsp://pi:8555/Door/trackID=a",
+    ] {
+        assert!(served.contains(&format!("\r\n{line}\r\n")), "{line}: {served}");
+    }
+    for word in ["source-filter", "rtcp-unicast", "x-rtsp", "239."] {
+        assert!(!served.contains(word), "{word}: {served}");
+    }
+    assert!(description.served_text("rtsp://pi", true).unwrap().contains("c=IN IP6 ::\r\n"));
+    let tier = Description {
+        name: "Front door, low res".into(),
+        origin: "2001:db8::1".parse().unwrap(),
+        tier: Some(("low res".into(), 6)),
+        ..description
+    };
+    let url = "a=x-rtsp:rtsp://[2001:db8::1]:8555/Front%20door/low%20res\r\n";
+    assert!(tier.text().unwrap().contains(url), "{:?}", tier.text());
 }
 
 fn group(last: u8) -> Destination {

@@ -55,7 +55,7 @@ fn who_takes_both_streams_is_one_viewer() {
     assert_eq!(list[1].tracks.len(), 1);
     let text = text(&list, 10);
     let first = text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(first, "192.0.2.7 x@y 25.00 % to 0.50 % 1.0 ms 1.5 ms 2 s");
+    assert_eq!(first, "192.0.2.7 x@y multicast 25.00 % to 0.50 % 1.0 ms 1.5 ms 2 s");
     assert!(text.ends_with("and about 8 more\n"), "{text}");
 }
 

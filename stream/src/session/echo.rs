@@ -17,7 +17,7 @@ const ROUND_TRIP_MAX: i64 = 10_000_000_000;
 const EARLY_MAX: i64 = 20_000_000;
 
 /// What was asked: the sender reports that left last.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Asked {
     sent: heapless::Deque<(u32, Monotonic), ASKED_MAX>,
 }

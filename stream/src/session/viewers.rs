@@ -158,6 +158,23 @@ impl Viewers {
         }
     }
 
+    /// What a receiver says in an RTCP packet that has come from `address`, who is none of those in the table; `None`
+    /// if it says nothing, or goodbye. What `known` said before stays where it says nothing new.
+    #[must_use]
+    pub fn read(
+        &self,
+        rtcp: &[u8],
+        address: SocketAddr,
+        known: Option<Viewer>,
+        now: Monotonic,
+    ) -> Option<Viewer> {
+        let mut alone = Self::new(self.stream, self.bandwidth);
+        alone.asked = self.asked.clone();
+        alone.known.extend(known);
+        alone.receive(rtcp, address, now);
+        alone.known.pop()
+    }
+
     /// Forgets those that went away without saying so.
     pub fn forget(&mut self, now: Monotonic) {
         let after = self.forget_after();

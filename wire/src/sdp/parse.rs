@@ -63,6 +63,8 @@ struct Reader<'a, 'b> {
     tier: Option<Tier<'a>>,
     ntp64_id: Option<u8>,
     clock: Option<&'a str>,
+    rtsp: Option<&'a str>,
+    control: Option<&'a str>,
     media: heapless::Vec<Media<'a>, MEDIA_MAX>,
     /// The lines of the session itself are over.
     in_media: bool,
@@ -86,6 +88,8 @@ impl<'a, 'b> Reader<'a, 'b> {
             tier: None,
             ntp64_id: None,
             clock: None,
+            rtsp: None,
+            control: None,
             media: heapless::Vec::new(),
             in_media: false,
             medium: None,
@@ -158,10 +162,6 @@ impl<'a, 'b> Reader<'a, 'b> {
         };
         let port = words.next().and_then(|port| port.split('/').next());
         let port = port.and_then(|port| port.parse::<u16>().ok()).ok_or(NO_MEDIUM)?;
-        // A medium that was turned down (RFC 3264 section 6).
-        if port == 0 {
-            return Ok(());
-        }
         if !words.next().ok_or(NO_MEDIUM)?.starts_with("RTP/AVP") {
             return Err("a medium that is not sent by plain RTP (RTP/AVP)");
         }
@@ -178,6 +178,10 @@ impl<'a, 'b> Reader<'a, 'b> {
     fn end_medium(&mut self) {
         let Some((mut media, line)) = self.medium.take() else { return };
         media.formats.retain(|format| !format.encoding.is_empty());
+        // A medium that was turned down (RFC 3264 section 6), unless it is asked for over RTSP.
+        if media.port == 0 && media.control.is_none() {
+            return;
+        }
         let what = if media.formats.is_empty() {
             Some("a medium without a format that is known: dynamic payload types need a=rtpmap")
         } else if media.group.is_none() && self.connection.is_none() {
@@ -199,6 +203,8 @@ impl<'a, 'b> Reader<'a, 'b> {
             "ts-refclk" => self.clock = Some(value),
             "source-filter" => value::source_filter(value, &mut self.sources),
             "extmap" => self.ntp64_id = value::extmap(value).or(self.ntp64_id),
+            "x-rtsp" => self.rtsp = Some(value),
+            "control" => self.control = Some(value),
             _ => {}
         }
     }
@@ -233,6 +239,8 @@ impl<'a, 'b> Reader<'a, 'b> {
             sources: self.sources,
             rtcp_unicast: self.rtcp_unicast,
             tier: self.tier,
+            rtsp: self.rtsp,
+            control: self.control,
             media,
         })
     }
@@ -263,6 +271,7 @@ impl<'a> Media<'a> {
             "ts-refclk" => self.clock = Some(value),
             "mid" => self.mid = Some(value),
             "x-repair" => self.repair = value::repair(value),
+            "control" => self.control = Some(value),
             _ => {}
         }
     }

@@ -30,6 +30,8 @@ fn ours() -> Session<'static> {
         sources: [[127, 0, 0, 1].into()].into_iter().collect(),
         rtcp_unicast: true,
         tier: None,
+        rtsp: Some("rtsp://127.0.0.1:8554/"),
+        control: None,
         media: [video, audio].into_iter().collect(),
     }
 }
@@ -45,6 +47,7 @@ a=type:broadcast\r
 a=recvonly\r
 a=source-filter: incl IN IP4 239.255.42.42 127.0.0.1\r
 a=rtcp-unicast:rsi\r
+a=x-rtsp:rtsp://127.0.0.1:8554/\r
 a=group:LS v a\r
 m=video 5004 RTP/AVP 26\r
 b=AS:28000\r
@@ -79,6 +82,24 @@ fn text(session: &Session<'_>) -> String {
 fn ours_is_this_text() {
     assert_eq!(text(&ours()), OURS);
     assert_eq!(Session::parse(OURS), Ok(ours()));
+}
+
+#[test]
+fn a_description_over_rtsp_has_no_ports_but_controls() {
+    let mut session = ours();
+    (session.group, session.ttl, session.rtsp) = ([0, 0, 0, 0].into(), None, None);
+    (session.control, session.sources) = (Some("rtsp://pi"), Sources::new());
+    for (media, control) in session.media.iter_mut().zip(["rtsp://pi/v", "rtsp://pi/a"]) {
+        (media.port, media.rtcp_port, media.control) = (0, 1, Some(control));
+    }
+    let text = text(&session);
+    assert!(text.contains("\r\nc=IN IP4 0.0.0.0\r\n") && !text.contains("a=rtcp:"), "{text}");
+    assert!(text.contains("\r\na=range:npt=now-\r\na=control:rtsp://pi\r\n"), "{text}");
+    assert!(text.contains("\r\nm=audio 0 RTP/AVP 97\r\n"), "{text}");
+    assert_eq!(Session::parse(&text), Ok(session));
+    // Without a control a port of 0 means that there is nothing (RFC 3264 section 6).
+    let refused = text.replace("a=control:rtsp://pi/a\r\n", "");
+    assert_eq!(Session::parse(&refused).unwrap().media.len(), 1);
 }
 
 #[test]
@@ -120,7 +141,7 @@ fn what_ffmpeg_writes_is_read() {
 fn a_tier_names_the_session_that_it_is_of() {
     let tier = Some(Tier { name: "low", of: 1_700_000_001 });
     let text = text(&Session { tier, ..ours() });
-    assert!(text.contains("a=rtcp-unicast:rsi\r\na=x-tier:low 1700000001\r\na=group:"), "{text}");
+    assert!(text.contains("a=rtcp-unicast:rsi\r\na=x-tier:low 1700000001\r\na=x-rtsp:"), "{text}");
     assert_eq!(Session::parse(&text).unwrap().tier, tier);
     for wrong in ["a=x-tier:low", "a=x-tier:", "a=x-tier", "a=x-tier:low x"] {
         let text = text.replace("a=x-tier:low 1700000001", wrong);

@@ -29,6 +29,12 @@ impl Session<'_> {
         if let Some(Tier { name, of }) = self.tier {
             write!(out, "a=x-tier:{} {of}\r\n", Text(name))?;
         }
+        optional(out, "a=x-rtsp:", self.rtsp)?;
+        if let Some(control) = self.control {
+            // It goes on, and has no beginning to go back to.
+            out.write_str("a=range:npt=now-\r\n")?;
+            line(out, "a=control:", control)?;
+        }
         self.write_group(out)?;
         self.media.iter().try_for_each(|media| media.write(self, out))
     }
@@ -72,7 +78,10 @@ impl Media<'_> {
         self.formats.iter().try_for_each(|format| self.write_format(format, out))?;
         filter(out, Some(self.group.unwrap_or(session.group)), &self.sources)?;
         optional(out, "a=mid:", self.mid)?;
-        write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
+        if self.port != 0 {
+            write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
+        }
+        optional(out, "a=control:", self.control)?;
         self.write_shape(out)?;
         if let Some(repair) = self.repair {
             let (payload_type, port) = (repair.payload_type, repair.to.port());

@@ -1,0 +1,246 @@
+//! Answers players that ask over RTSP: they are served what the sessions have, one by one.
+
+use super::error::Error;
+use super::registry::Event;
+use super::set_up::Asking;
+use super::state::Daemon;
+use crate::publish::track::Track;
+use crate::serve::connections::Heard;
+use crate::serve::server::Server;
+use crate::serve::viewings::{SetUp, Viewing};
+use crate::settings::Serving;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_rtsp::answer::{Begins, Refusal};
+use streamsocket_rtsp::conversation::{Request, Wanted};
+
+/// How long before a player asked what it is told to begin with was captured, at most: no packet is older.
+const BEFORE: i64 = 100_000_000;
+
+impl Daemon {
+    /// Serves as changed settings say. If what they name cannot be had, all stays as it was.
+    pub(super) fn serve_as(&mut self, serving: &Serving) -> Result<(), Error> {
+        if self.server.moves(serving) {
+            let before = &self.settings.serving;
+            // It may be the same port at another address.
+            self.server.listener = None;
+            let (listener, failed) = match Server::open(serving) {
+                Ok(listener) => (listener, None),
+                Err(why) => (Server::open(before).unwrap_or_default(), Some(why)),
+            };
+            let taken = if failed.is_none() { serving } else { before };
+            self.server.adopt(taken, listener);
+            self.watch_listener()?;
+            if let Some(why) = failed {
+                return Err(Error(why));
+            }
+        }
+        self.server.admit(serving);
+        Ok(())
+    }
+
+    /// Takes new connections.
+    pub(super) fn accept_players(&mut self, now: Monotonic) {
+        let Self { server, registry, .. } = self;
+        let Some(listener) = &server.listener else { return };
+        while let Some((stream, peer)) = listener.accept() {
+            let idle = |place| !server.viewings.is_watched_by(place);
+            let place = server.connections.admit(stream, peer, idle, now);
+            let Some(place) = place else { continue };
+            let descriptor = server.connections.descriptor(place);
+            let event = Event::Player { place };
+            if descriptor.is_none_or(|it| registry.watch_both(it, event).is_err()) {
+                server.connections.end(place);
+            }
+        }
+    }
+
+    /// Answers what players have asked, and hears their reports.
+    pub(super) fn serve_players(&mut self, now: Monotonic) {
+        for place in self.server.connections.roused(now) {
+            for nth in 0.. {
+                let server = &mut self.server;
+                let heard = server.connections.take(place, nth, &mut server.gate, now);
+                match heard {
+                    Heard::Request(request) => self.answer_player(place, &request, now),
+                    Heard::Report(channel, bytes) => self.take_report(place, channel, &bytes, now),
+                    Heard::Nothing => break,
+                    Heard::End => {
+                        self.lose_player(place);
+                        break;
+                    }
+                }
+                self.server.viewings.hear(place, now);
+            }
+        }
+    }
+
+    /// Something has come for a viewing by its own sockets.
+    pub(super) fn hear_viewer(&mut self, place: usize, now: Monotonic) {
+        let Self { server, inputs, .. } = self;
+        let Some(viewing) = server.viewings.get_mut(place) else { return };
+        for set_up in &viewing.tracks {
+            let tracks = inputs.iter_mut().flat_map(|input| input.tracks_mut());
+            for track in tracks.filter(|track| *track.id() == set_up.track) {
+                let transport = track.transport_mut();
+                if set_up.sink.is_some_and(|sink| transport.receive_from(sink, now)) {
+                    viewing.heard = now;
+                }
+            }
+        }
+    }
+
+    /// Ends what gives no more signs of life.
+    pub(super) fn forget_players(&mut self, now: Monotonic) {
+        for place in self.server.viewings.over(now) {
+            self.end_viewing(place);
+        }
+        let server = &self.server;
+        let silent = server.connections.silent(now);
+        let silent: Vec<_> = silent.filter(|it| !server.viewings.is_watched_by(*it)).collect();
+        silent.into_iter().for_each(|place| self.server.connections.end(place));
+        // Those that could not be taken for want of descriptors.
+        self.accept_players(now);
+    }
+
+    /// Ends the viewings of tracks that there are no more, and their connections, by which players know it.
+    pub(super) fn end_orphans(&mut self) {
+        let is_sent = |set_up: &SetUp| {
+            let mut tracks = self.tracks().filter(|track| *track.id() == set_up.track);
+            let served = |track: &Track, sink| track.transport().unicast().get(sink).is_some();
+            tracks.any(|track| set_up.sink.is_none_or(|sink| served(track, sink)))
+        };
+        let orphans = self.server.viewings.iter();
+        let orphans = orphans.filter(|(_, it)| !it.tracks.iter().all(is_sent));
+        let orphans: Vec<_> = orphans.map(|(place, it)| (place, it.connection)).collect();
+        for (place, connection) in orphans {
+            self.end_viewing(place);
+            connection.into_iter().for_each(|connection| self.lose_player(connection));
+        }
+    }
+
+    fn lose_player(&mut self, place: usize) {
+        for viewing in self.server.viewings.lose(place) {
+            self.end_viewing(viewing);
+        }
+        self.server.connections.end(place);
+    }
+
+    fn end_viewing(&mut self, place: usize) {
+        let Some(viewing) = self.server.viewings.end(place) else { return };
+        for set_up in &viewing.tracks {
+            self.detach(set_up);
+        }
+        if viewing.playing {
+            log::info!("{} watches no more over RTSP", viewing.peer);
+        }
+    }
+
+    fn take_report(&mut self, place: usize, channel: u8, bytes: &[u8], now: Monotonic) {
+        let Self { server, inputs, .. } = self;
+        let Some(peer) = server.connections.get(place).map(|it| it.peer) else { return };
+        let own = server.viewings.iter().filter(|(_, it)| it.connection == Some(place));
+        let Some(set_up) = own.into_iter().find_map(|(_, it)| it.reporting(channel)) else {
+            return;
+        };
+        let tracks = inputs.iter_mut().flat_map(|input| input.tracks_mut());
+        for track in tracks.filter(|track| *track.id() == set_up.track) {
+            if let Some(sink) = set_up.sink {
+                track.transport_mut().take_report(sink, bytes, peer, now);
+            }
+        }
+    }
+
+    fn answer_player(&mut self, place: usize, request: &Request, now: Monotonic) {
+        let answer = self.answer(place, request, now).unwrap_or_else(|why| request.refused(why));
+        if let Some(open) = self.server.connections.get(place) {
+            open.say(&answer);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        place: usize,
+        request: &Request,
+        now: Monotonic,
+    ) -> Result<Vec<u8>, Refusal> {
+        let open = self.server.connections.get(place).ok_or(Refusal::Failed)?;
+        let (peer, local) = (open.peer, open.local);
+        if !self.server.serves(peer.ip()) {
+            return Err(Refusal::Forbidden);
+        }
+        let named = request.session.as_deref();
+        let viewing = named.map(|id| self.server.viewings.find(id, peer.ip())).transpose()?;
+        if let Some(viewing) = viewing.and_then(|it| self.server.viewings.get_mut(it)) {
+            viewing.heard = now;
+        }
+        match &request.wanted {
+            Wanted::Options | Wanted::Alive => {
+                let viewing = viewing.and_then(|it| self.server.viewings.get(it));
+                Ok(request.done(viewing.map(Viewing::lease)))
+            }
+            Wanted::Describe(target) => {
+                let session = &self.sessions[self.session_at(target)?];
+                let sdp = session.description.served_text(&target.base, local.is_ipv6());
+                Ok(request.described(&target.base, &sdp.map_err(|_| Refusal::Failed)?))
+            }
+            Wanted::Setup(target, offers) => {
+                self.set_up(Asking { place, peer, local, request, now }, viewing, target, offers)
+            }
+            Wanted::Play(_) => self.play(request, viewing.ok_or(Refusal::NoSession)?, now),
+            Wanted::Pause => {
+                let place = viewing.ok_or(Refusal::NoSession)?;
+                self.set_playing(place, false);
+                let viewing = self.server.viewings.get(place);
+                Ok(request.done(viewing.map(Viewing::lease)))
+            }
+            Wanted::Teardown => {
+                self.end_viewing(viewing.ok_or(Refusal::NoSession)?);
+                Ok(request.done(None))
+            }
+        }
+    }
+
+    fn set_playing(&mut self, place: usize, playing: bool) {
+        let Self { server, inputs, .. } = self;
+        let Some(viewing) = server.viewings.get_mut(place) else { return };
+        viewing.playing = playing;
+        for set_up in &viewing.tracks {
+            let tracks = inputs.iter_mut().flat_map(|input| input.tracks_mut());
+            for track in tracks.filter(|track| *track.id() == set_up.track) {
+                if let Some(sink) = set_up.sink {
+                    track.transport_mut().unicast_mut().play(sink, playing);
+                }
+            }
+        }
+    }
+
+    fn play(
+        &mut self,
+        request: &Request,
+        place: usize,
+        now: Monotonic,
+    ) -> Result<Vec<u8>, Refusal> {
+        let viewing = self.server.viewings.get(place).ok_or(Refusal::NoSession)?;
+        let again = viewing.playing;
+        let before = now.offset(-BEFORE);
+        let begins = viewing.tracks.iter().filter(|it| !it.repair).filter_map(|set_up| {
+            let track = self.tracks().find(|track| *track.id() == set_up.track)?;
+            let (sequence, time) = track.begins(before);
+            Some(Begins { url: set_up.url.clone(), sequence, time })
+        });
+        let begins: Vec<_> = begins.collect();
+        let answer = request.played(viewing.lease(), &begins);
+        if !again {
+            let agent = viewing.agent.as_deref().unwrap_or("a player");
+            log::info!(
+                "{} watches over RTSP ({}): {agent}",
+                viewing.peer,
+                viewing.transport().name()
+            );
+            self.set_playing(place, true);
+            // Players align picture and sound by the first one.
+            self.schedule_reports(now);
+        }
+        Ok(answer)
+    }
+}

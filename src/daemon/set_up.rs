@@ -1,0 +1,202 @@
+//! Sets up tracks for players that ask over RTSP: finds them, and opens the way that their packets take.
+
+use super::registry::Event;
+use super::session::Session;
+use super::state::Daemon;
+use crate::publish::description::Described;
+use crate::publish::track::{Track, TrackId};
+use crate::publish::unicast::{UnicastSink, UnicastWay};
+use crate::serve::connections::Open;
+use crate::serve::viewings::{SetUp, Viewing};
+use std::net::{IpAddr, SocketAddr};
+use streamsocket_media::clock::Monotonic;
+use streamsocket_net::{UnicastSocket, machine};
+use streamsocket_rtsp::answer::Refusal;
+use streamsocket_rtsp::conversation::Request;
+use streamsocket_rtsp::target::{Target, track_url};
+use streamsocket_rtsp::transport::{Granted, Offer};
+
+impl Daemon {
+    /// Which session a URL names.
+    pub(super) fn session_at(&self, target: &Target) -> Result<usize, Refusal> {
+        let tier = match &*target.path {
+            [] => None,
+            [name] if *name == self.name => None,
+            [name, tier] if *name == self.name => Some(tier.as_str()),
+            _ => return Err(Refusal::NotFound),
+        };
+        if self.paused {
+            return Err(Refusal::Paused);
+        }
+        self.sessions.iter().position(|it| it.tier() == tier).ok_or(Refusal::NotFound)
+    }
+
+    /// Sets up a track, and answers.
+    pub(super) fn set_up(
+        &mut self,
+        asking: Asking<'_>,
+        viewing: Option<usize>,
+        target: &Target,
+        offers: &[Offer],
+    ) -> Result<Vec<u8>, Refusal> {
+        let session = &self.sessions[self.session_at(target)?];
+        let described = described(session, target)?.clone();
+        if target.repair && !session.description.fec {
+            return Err(Refusal::NotFound);
+        }
+        let mut next = self.begun(&asking, viewing, &described)?;
+        let again = |it: &SetUp| it.track == described.id && it.repair == target.repair;
+        if let Some(again) = next.tracks.iter().position(again) {
+            let before = next.tracks.remove(again);
+            self.detach(&before);
+        }
+        let place = match viewing {
+            Some(place) => place,
+            None => self.server.viewings.place(asking.peer.ip())?,
+        };
+        let Way { granted, way } = way(&asking, &described, target.repair, offers, &next, self)?;
+        let mut sink = None;
+        if let Some(way) = way {
+            let id = self.server.next_sink();
+            self.attach(&described.id, UnicastSink::new(id, way, target.repair), place)?;
+            sink = Some(id);
+        }
+        let url = track_url(&target.base, described.mid());
+        let set_up = SetUp { track: described.id, repair: target.repair, sink, granted, url };
+        next.tracks.push(set_up);
+        let answer = asking.request.set_up(next.lease(), &granted);
+        self.server.viewings.put(place, next);
+        Ok(answer)
+    }
+
+    /// The viewing that a track is set up for: one that there is, or a new one.
+    fn begun(
+        &self,
+        asking: &Asking<'_>,
+        viewing: Option<usize>,
+        described: &Described,
+    ) -> Result<Viewing, Refusal> {
+        let (connection, heard) = (Some(asking.place), asking.now);
+        let tier = described.id.tier.clone();
+        match viewing.and_then(|it| self.server.viewings.get(it)) {
+            Some(viewing) if viewing.playing => Err(Refusal::Order),
+            Some(viewing) if viewing.tier != tier => Err(Refusal::Aggregate),
+            Some(viewing) if !viewing.has_room() => Err(Refusal::Full),
+            Some(viewing) => Ok(Viewing { connection, heard, ..viewing.clone() }),
+            None => {
+                let number = machine::random_bytes().map_err(|_| Refusal::Failed)?;
+                let id = format!("{:016x}", u64::from_ne_bytes(number));
+                let Request { agent, user, .. } = asking.request.clone();
+                let peer = asking.peer.ip();
+                Ok(Viewing { id, connection, peer, agent, user, tier, heard, ..Viewing::default() })
+            }
+        }
+    }
+
+    fn attach(&mut self, track: &TrackId, sink: UnicastSink, place: usize) -> Result<(), Refusal> {
+        let id = sink.id();
+        let tracks = self.inputs.iter_mut().flat_map(|input| input.tracks_mut());
+        let track = tracks.into_iter().find(|it| it.id() == track).ok_or(Refusal::NotFound)?;
+        let unicast = track.transport_mut().unicast_mut();
+        unicast.add(sink);
+        let watched = unicast
+            .descriptors(id)
+            .try_for_each(|descriptor| self.registry.watch(descriptor, Event::Viewer { place }));
+        if watched.is_err() {
+            unicast.remove(id);
+            return Err(Refusal::Failed);
+        }
+        Ok(())
+    }
+
+    /// Serves a track no more.
+    pub(super) fn detach(&mut self, set_up: &SetUp) {
+        let Some(sink) = set_up.sink else { return };
+        if let Some(track) = self.track_mut(&set_up.track) {
+            let removed = track.transport_mut().unicast_mut().remove(sink);
+            removed.iter().for_each(|sink| self.server.totals.add(sink));
+        }
+    }
+
+    fn track_mut(&mut self, id: &TrackId) -> Option<&mut Track> {
+        self.tracks_mut().find(|track| track.id() == id)
+    }
+}
+
+/// Who asks for a track.
+pub(super) struct Asking<'a> {
+    /// The place of the connection.
+    pub(super) place: usize,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    pub(super) request: &'a Request,
+    pub(super) now: Monotonic,
+}
+
+/// How a track is to come, and what sends it so.
+struct Way {
+    granted: Granted,
+    way: Option<UnicastWay>,
+}
+
+/// The track that a URL names: a session with a single one need not name it.
+fn described<'a>(session: &'a Session, target: &Target) -> Result<&'a Described, Refusal> {
+    let tracks = &session.description.tracks;
+    match &target.track {
+        Some(name) => tracks.iter().find(|it| it.mid() == name).ok_or(Refusal::NotFound),
+        None if tracks.len() == 1 => tracks.first().ok_or(Refusal::NotFound),
+        None => Err(Refusal::Aggregate),
+    }
+}
+
+/// The first way among those offered that there is.
+fn way(
+    asking: &Asking<'_>,
+    described: &Described,
+    repair: bool,
+    offers: &[Offer],
+    viewing: &Viewing,
+    daemon: &Daemon,
+) -> Result<Way, Refusal> {
+    let to = if repair { described.to.fec } else { described.to.rtp };
+    for offer in offers {
+        match *offer {
+            Offer::Udp { client } => return by_udp(asking.local, asking.peer, client),
+            Offer::Tcp { channels } => {
+                let channels = channels.or_else(|| viewing.free_channels());
+                let channels = channels.ok_or(Refusal::Transport)?;
+                let open = daemon.server.connections.get(asking.place);
+                let connection = open.map(Open::connection).ok_or(Refusal::Failed)?;
+                let way = Some(UnicastWay::Interleaved { connection, channels });
+                return Ok(Way { granted: Granted::Tcp { channels }, way });
+            }
+            Offer::Multicast if to.ip().is_multicast() => {
+                let ports =
+                    [to.port(), if repair { to.port() + 1 } else { described.to.rtcp.port() }];
+                let (group, ttl) = (to.ip(), daemon.network.ttl);
+                return Ok(Way { granted: Granted::Multicast { group, ports, ttl }, way: None });
+            }
+            Offer::Multicast | Offer::Other => {}
+        }
+    }
+    Err(Refusal::Transport)
+}
+
+/// By two sockets at the address that the player knows us by, to the address that it asks from and no other.
+fn by_udp(local: SocketAddr, peer: SocketAddr, client: [u16; 2]) -> Result<Way, Refusal> {
+    let to = client.map(|port| {
+        let mut to = peer;
+        to.set_port(port);
+        to
+    });
+    let failed = |error: streamsocket_net::Error| {
+        log::warn!("RTSP: {error}");
+        Refusal::Failed
+    };
+    let pair = UnicastSocket::pair(local, to).map_err(failed)?;
+    let ports = pair.each_ref().map(|it| it.local_addr().map(|it| it.port()));
+    let [Ok(first), Ok(second)] = ports else { return Err(Refusal::Failed) };
+    let source: Option<IpAddr> = Some(local.ip());
+    let granted = Granted::Udp { client, server: [first, second], source };
+    Ok(Way { granted, way: Some(UnicastWay::Udp(Box::new(pair))) })
+}

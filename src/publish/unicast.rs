@@ -1,0 +1,302 @@
+//! Viewers who are served one by one: each is a sink of the running track, with its own socket, or with a channel of
+//! its own connection. They come and go by requests; a sink begins with a whole picture.
+
+use super::outbox::{Connection, PICTURES_MAX, SOUNDS_MAX};
+use super::output::Sent;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use streamsocket_net::{Datagram, Filled, Packets, UnicastSocket, Unsent};
+use streamsocket_stream::session::viewers::Viewer;
+use streamsocket_wire::sdp::Medium;
+
+/// Datagrams read from one socket in a turn: a flood of them waits, media does not.
+const REPORTS_AT_A_TIME: usize = 16;
+
+/// Reads a report: its bytes, where it has come from, and what was known of the viewer before.
+pub type Reading<'a> = dyn FnMut(&[u8], SocketAddr, Option<Viewer>) -> Option<Viewer> + 'a;
+
+/// Which sink it is: no other one has or had the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnicastId(pub u64);
+
+/// How packets reach a viewer.
+pub enum UnicastWay {
+    /// By two sockets of its own: of RTP, and of RTCP.
+    Udp(Box<[UnicastSocket; 2]>),
+    /// Within its connection.
+    Interleaved {
+        /// The connection.
+        connection: Connection,
+        /// Channels of RTP and RTCP.
+        channels: [u8; 2],
+    },
+}
+
+/// One viewer's part of a track.
+pub struct UnicastSink {
+    id: UnicastId,
+    way: UnicastWay,
+    /// Repair packets go here, instead of the track's own.
+    repair: bool,
+    playing: bool,
+    /// What is being sent now is for this sink, too.
+    takes: bool,
+    /// Where in the connection what is still being written ends.
+    ends: VecDeque<u64>,
+    sent: Sent,
+    left_out: u64,
+    /// What it reports.
+    viewer: Option<Viewer>,
+    /// The port that RTP is sent to is that which the client has sent from.
+    latched: bool,
+}
+
+impl UnicastSink {
+    /// A sink that takes nothing before it is to [play](Unicast::play).
+    #[must_use]
+    pub fn new(id: UnicastId, way: UnicastWay, repair: bool) -> Self {
+        let (sent, ends) = (Sent::default(), VecDeque::new());
+        let (playing, takes, latched) = (false, false, false);
+        let viewer = None;
+        Self { id, way, repair, playing, takes, ends, sent, left_out: 0, viewer, latched }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn id(&self) -> UnicastId {
+        self.id
+    }
+
+    /// What was sent to it.
+    #[must_use]
+    pub const fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    /// Pictures, or pieces of sound, that its connection had no room for.
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// What it reports, if it has reported anything.
+    #[must_use]
+    pub const fn viewer(&self) -> Option<&Viewer> {
+        self.viewer.as_ref()
+    }
+
+    /// Where its packets go, if it is by sockets of its own.
+    #[must_use]
+    pub const fn destination(&self) -> Option<SocketAddr> {
+        match &self.way {
+            UnicastWay::Udp(sockets) => Some(sockets[0].destination()),
+            UnicastWay::Interleaved { .. } => None,
+        }
+    }
+
+    /// What begins now is for this sink if it plays and has room.
+    fn begin(&mut self, medium: Medium) {
+        self.takes = self.playing;
+        if let (true, UnicastWay::Interleaved { connection, .. }) = (self.playing, &self.way) {
+            let outbox = connection.outbox();
+            self.ends.retain(|end| !outbox.has_written(*end));
+            let most = match medium {
+                Medium::Video => PICTURES_MAX,
+                Medium::Audio => SOUNDS_MAX,
+            };
+            self.takes = self.ends.len() < most && !outbox.is_gone();
+            self.left_out += u64::from(!self.takes);
+            if self.takes {
+                self.ends.push_back(outbox.end());
+            }
+        }
+    }
+
+    /// Sends packets that were taken, by its own socket.
+    fn send(&mut self, filled: &mut Filled<'_, '_>) {
+        if let UnicastWay::Udp(sockets) = &mut self.way {
+            self.sent += sent(filled.send(&mut sockets[0]));
+        }
+    }
+
+    /// Sends packets within its connection.
+    fn interleave<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>>) {
+        let UnicastWay::Interleaved { connection, channels: [channel, _] } = &self.way else {
+            return;
+        };
+        let mut outbox = connection.outbox();
+        for Datagram { header, payload } in batch {
+            outbox.push(*channel, header, payload);
+            self.sent.packets += 1;
+            self.sent.bytes += (header.len() + payload.len()) as u64;
+        }
+        if let Some(end) = self.ends.back_mut() {
+            *end = outbox.end();
+        }
+        outbox.write();
+    }
+
+    fn send_rtcp(&mut self, packets: &mut Packets, packet: &[u8]) {
+        let datagram = Datagram { header: packet, payload: &[] };
+        match &mut self.way {
+            UnicastWay::Udp(sockets) => {
+                // What becomes of it shows in the client's reports.
+                let _ = packets.fill(&mut std::iter::once(datagram)).send(&mut sockets[1]);
+            }
+            UnicastWay::Interleaved { connection, channels: [_, channel] } => {
+                let mut outbox = connection.outbox();
+                outbox.push(*channel, packet, &[]);
+                outbox.write();
+            }
+        }
+    }
+
+    /// Reads what has come from the client, by whatever port: each report is handed on. Whoever is behind an
+    /// address translation sends first, and its packets go where that came from.
+    fn receive(&mut self, buffer: &mut [u8], read: &mut Reading<'_>) -> bool {
+        let UnicastWay::Udp(sockets) = &mut self.way else { return false };
+        let [rtp, rtcp] = &mut **sockets;
+        let client = rtp.destination().ip();
+        let mut heard = false;
+        for _ in 0..REPORTS_AT_A_TIME {
+            match rtp.receive(buffer) {
+                Ok(Some((_, from))) if from.ip() == client => {
+                    heard = true;
+                    if !std::mem::replace(&mut self.latched, true) {
+                        rtp.redirect(from);
+                    }
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        for _ in 0..REPORTS_AT_A_TIME {
+            match rtcp.receive(buffer) {
+                Ok(Some((len, from))) if from.ip() == client => {
+                    heard = true;
+                    if from != rtcp.destination() {
+                        rtcp.redirect(from);
+                    }
+                    self.viewer = read(&buffer[..len], from, self.viewer.take());
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        heard
+    }
+}
+
+/// What became of packets; errors are the client's own, and show in its reports.
+fn sent(result: Result<streamsocket_net::Sent, Unsent>) -> Sent {
+    let sent = result.unwrap_or_else(|unsent| unsent.sent);
+    Sent { packets: sent.packets as u64, bytes: sent.bytes as u64, dropped: sent.dropped as u64 }
+}
+
+/// The viewers of a track who are served one by one.
+#[derive(Default)]
+pub struct Unicast {
+    sinks: Vec<UnicastSink>,
+    /// Made for the first of them: 32 kB that those who have none need not keep.
+    packets: Option<Packets>,
+}
+
+impl Unicast {
+    /// Adds a sink.
+    pub fn add(&mut self, sink: UnicastSink) {
+        self.packets.get_or_insert_default();
+        self.sinks.push(sink);
+    }
+
+    /// Removes a sink; `None` if it is not here.
+    pub fn remove(&mut self, id: UnicastId) -> Option<UnicastSink> {
+        let at = self.sinks.iter().position(|sink| sink.id == id)?;
+        Some(self.sinks.swap_remove(at))
+    }
+
+    /// Takes all sinks from a track that this one takes the place of.
+    pub fn take_over(&mut self, before: &mut Self) {
+        before.sinks.drain(..).for_each(|sink| self.add(sink));
+    }
+
+    /// A sink.
+    #[must_use]
+    pub fn get(&self, id: UnicastId) -> Option<&UnicastSink> {
+        self.sinks.iter().find(|sink| sink.id == id)
+    }
+
+    fn get_mut(&mut self, id: UnicastId) -> Option<&mut UnicastSink> {
+        self.sinks.iter_mut().find(|sink| sink.id == id)
+    }
+
+    /// A sink takes what begins from now on, or nothing more.
+    pub fn play(&mut self, id: UnicastId, playing: bool) {
+        if let Some(sink) = self.get_mut(id) {
+            (sink.playing, sink.takes) = (playing, false);
+        }
+    }
+
+    /// A picture begins, or a piece of sound that is sent at once.
+    pub fn begin(&mut self, medium: Medium) {
+        self.sinks.iter_mut().for_each(|sink| sink.begin(medium));
+    }
+
+    /// Sends packets of what has begun: the track's own, or repair packets.
+    pub fn send<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>> + Clone, repair: bool) {
+        let Self { sinks, packets: Some(packets) } = self else { return };
+        let taking = |sink: &&mut UnicastSink| sink.takes && sink.repair == repair;
+        if sinks.iter().any(|sink| sink.takes && matches!(sink.way, UnicastWay::Udp(_))) {
+            let mut left = batch.clone();
+            loop {
+                let mut filled = packets.fill(&mut left);
+                if filled.is_empty() {
+                    break;
+                }
+                sinks.iter_mut().filter(taking).for_each(|sink| sink.send(&mut filled));
+            }
+        }
+        sinks.iter_mut().filter(taking).for_each(|sink| sink.interleave(batch.clone()));
+    }
+
+    /// Sends a report.
+    pub fn send_rtcp(&mut self, packet: &[u8]) {
+        let Some(packets) = &mut self.packets else { return };
+        for sink in self.sinks.iter_mut().filter(|sink| sink.playing && !sink.repair) {
+            sink.send_rtcp(packets, packet);
+        }
+    }
+
+    /// Reads what has come for a sink by sockets of its own. True if it was the client.
+    pub fn receive(&mut self, id: UnicastId, read: &mut Reading<'_>) -> bool {
+        let mut buffer = [0; 1500];
+        self.get_mut(id).is_some_and(|sink| sink.receive(&mut buffer, read))
+    }
+
+    /// Takes a report that has come for a sink within its connection.
+    pub fn take_report(
+        &mut self,
+        id: UnicastId,
+        bytes: &[u8],
+        from: SocketAddr,
+        read: &mut Reading<'_>,
+    ) {
+        if let Some(sink) = self.get_mut(id) {
+            sink.viewer = read(bytes, from, sink.viewer.take());
+        }
+    }
+
+    /// All sinks.
+    pub fn iter(&self) -> impl Iterator<Item = &UnicastSink> {
+        self.sinks.iter()
+    }
+
+    /// The descriptors of a sink's own sockets.
+    pub fn descriptors(&self, id: UnicastId) -> impl Iterator<Item = RawFd> {
+        let sockets = self.get(id).and_then(|sink| match &sink.way {
+            UnicastWay::Udp(sockets) => Some(sockets.each_ref().map(AsRawFd::as_raw_fd)),
+            UnicastWay::Interleaved { .. } => None,
+        });
+        sockets.into_iter().flatten()
+    }
+}

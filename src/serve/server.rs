@@ -1,0 +1,105 @@
+//! All that is kept of those who are served one by one.
+
+use super::connections::Connections;
+use super::listener::Listener;
+use super::viewings::Viewings;
+use crate::publish::output::Sent;
+use crate::publish::unicast::{UnicastId, UnicastSink};
+use crate::settings::{Listening, Serving};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use streamsocket_net::neighbours::is_near;
+use streamsocket_rtsp::conversation::Gate;
+
+/// What was sent to viewers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Packets.
+    pub sent: Sent,
+    /// Pictures and pieces of sound that connections had no room for.
+    pub left_out: u64,
+}
+
+impl Totals {
+    /// Adds what was sent to one more.
+    pub fn add(&mut self, sink: &UnicastSink) {
+        self.sent += sink.sent();
+        self.left_out += sink.left_out();
+    }
+}
+
+/// What is kept of those who are served one by one.
+#[derive(Debug, Default)]
+pub struct Server {
+    /// Where they connect; nowhere if nobody is served.
+    pub listener: Option<Listener>,
+    /// Their connections.
+    pub connections: Connections,
+    /// What they watch.
+    pub viewings: Viewings,
+    /// Who may.
+    pub gate: Gate,
+    /// What was sent to those who are served no more.
+    pub totals: Totals,
+    at: Option<Listening>,
+    allow: Vec<IpNet>,
+    sinks: u64,
+}
+
+impl Server {
+    /// Opens what the settings name. A port that nobody has chosen and that cannot be had is no error: everybody else
+    /// is served.
+    ///
+    /// # Errors
+    /// One line: what was chosen cannot be had.
+    pub fn open(serving: &Serving) -> Result<Option<Listener>, String> {
+        let Some(at) = serving.at else { return Ok(None) };
+        match Listener::open(at) {
+            Ok(listener) => Ok(Some(listener)),
+            Err(why) if at.chosen => Err(why),
+            Err(why) => {
+                log::warn!("nobody is served over RTSP: {why}");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Serves as these settings say, by this listener.
+    pub fn adopt(&mut self, serving: &Serving, listener: Option<Listener>) {
+        self.listener = listener;
+        self.at = serving.at;
+        self.admit(serving);
+    }
+
+    /// Serves those whom these settings name.
+    pub fn admit(&mut self, serving: &Serving) {
+        self.allow.clone_from(&serving.allow);
+        self.gate.users.clone_from(&serving.users);
+        self.gate.sha256_only = serving.sha256_only;
+    }
+
+    /// Whether these settings name another place to listen at.
+    #[must_use]
+    pub fn moves(&self, serving: &Serving) -> bool {
+        self.at != serving.at
+    }
+
+    /// The port that players find, if there is one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.listener.as_ref().map(Listener::port)
+    }
+
+    /// Whether a player is served at all: with users from wherever it asks, else from near.
+    #[must_use]
+    pub fn serves(&self, peer: IpAddr) -> bool {
+        let allowed = || self.allow.iter().any(|network| network.contains(&peer));
+        !self.gate.users.is_empty() || allowed() || is_near(peer)
+    }
+
+    /// A number for one more sink.
+    pub const fn next_sink(&mut self) -> UnicastId {
+        self.sinks += 1;
+        UnicastId(self.sinks)
+    }
+}

@@ -1,0 +1,229 @@
+//! What players watch: each of them a session of RTSP, with the tracks that were set up, until it is torn down or
+//! gives no more signs of life.
+
+use crate::publish::track::TrackId;
+use crate::publish::unicast::UnicastId;
+use crate::publish::viewers::ViewerTransport;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_rtsp::answer::{Lease, Refusal};
+use streamsocket_rtsp::transport::Granted;
+
+/// Viewings at a time. Each has four sockets at most, of the 1024 descriptors that a process has unless it asks for
+/// more.
+pub const VIEWINGS_MAX: usize = 160;
+
+/// Those of one address, so that nobody takes all places.
+const OF_ADDRESS_MAX: usize = 64;
+
+/// Tracks of a viewing at most, with those of their repair packets: as many as a description holds, twice.
+const TRACKS_MAX: usize = 16;
+
+/// Without a sign of life for so long a viewing ends: what most servers announce.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The same, once its connection has ended: its reports come every 5 s.
+const TIMEOUT_ALONE: Duration = Duration::from_secs(15);
+
+/// A track that was set up.
+#[derive(Clone, Debug)]
+pub struct SetUp {
+    /// Which one.
+    pub track: TrackId,
+    /// Its repair packets.
+    pub repair: bool,
+    /// The sink that takes it; none takes part in what goes to a group.
+    pub sink: Option<UnicastId>,
+    /// How it comes.
+    pub granted: Granted,
+    /// What the player calls it.
+    pub url: String,
+}
+
+/// What a player watches.
+#[derive(Clone, Debug)]
+pub struct Viewing {
+    /// What answers call it; whoever knows it can end it.
+    pub id: String,
+    /// The place of its connection, while there is one.
+    pub connection: Option<usize>,
+    /// Where the player is.
+    pub peer: IpAddr,
+    /// What it calls itself.
+    pub agent: Option<String>,
+    /// Whose name and password it has.
+    pub user: Option<String>,
+    /// The tier that it watches; none for the session itself.
+    pub tier: Option<Arc<str>>,
+    /// The tracks, in the order in which they were set up.
+    pub tracks: Vec<SetUp>,
+    /// Whether packets are sent.
+    pub playing: bool,
+    /// The last sign of life.
+    pub heard: Monotonic,
+}
+
+impl Viewing {
+    /// What answers say of it.
+    #[must_use]
+    pub fn lease(&self) -> Lease<'_> {
+        Lease { session: &self.id, timeout: TIMEOUT }
+    }
+
+    /// How its tracks come.
+    #[must_use]
+    pub fn transport(&self) -> ViewerTransport {
+        match self.tracks.first().map(|it| it.granted) {
+            Some(Granted::Udp { .. }) => ViewerTransport::Udp,
+            Some(Granted::Tcp { .. }) => ViewerTransport::Tcp,
+            Some(Granted::Multicast { .. }) | None => ViewerTransport::Multicast,
+        }
+    }
+
+    /// Whether a track comes within its connection.
+    #[must_use]
+    pub fn is_interleaved(&self) -> bool {
+        self.tracks.iter().any(|it| matches!(it.granted, Granted::Tcp { .. }))
+    }
+
+    /// The track whose reports come by this channel.
+    #[must_use]
+    pub fn reporting(&self, channel: u8) -> Option<&SetUp> {
+        let own = |it: &&SetUp| matches!(it.granted, Granted::Tcp { channels: [_, rtcp] } if rtcp == channel);
+        self.tracks.iter().find(own)
+    }
+
+    /// Two channels in a row that are free.
+    #[must_use]
+    pub fn free_channels(&self) -> Option<[u8; 2]> {
+        let taken = |channel: u8| {
+            self.tracks.iter().any(
+                |it| matches!(it.granted, Granted::Tcp { channels } if channels.contains(&channel)),
+            )
+        };
+        (0..=254).step_by(2).find(|it| !taken(*it) && !taken(it + 1)).map(|it| [it, it + 1])
+    }
+
+    /// Whether it takes one more track.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.tracks.len() < TRACKS_MAX
+    }
+
+    fn is_over(&self, now: Monotonic) -> bool {
+        let timeout = if self.connection.is_some() { TIMEOUT } else { TIMEOUT_ALONE };
+        now.since(self.heard) >= timeout
+    }
+}
+
+/// All viewings, each in its place until it ends.
+#[derive(Debug, Default)]
+pub struct Viewings {
+    places: Vec<Option<Viewing>>,
+}
+
+impl Viewings {
+    /// The place of the viewing that a player at `peer` calls by this id; of nobody else's.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`].
+    pub fn find(&self, id: &str, peer: IpAddr) -> Result<usize, Refusal> {
+        let own = |it: &Viewing| it.id == id && it.peer == peer;
+        self.iter().find(|(_, it)| own(it)).map(|(place, _)| place).ok_or(Refusal::NoSession)
+    }
+
+    /// A place for a player's new viewing.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`].
+    pub fn place(&mut self, peer: IpAddr) -> Result<usize, Refusal> {
+        let of_address = self.iter().filter(|(_, it)| it.peer == peer).count();
+        if of_address >= OF_ADDRESS_MAX && !peer.is_loopback() {
+            return Err(Refusal::Full);
+        }
+        let free = self.places.iter().position(Option::is_none);
+        let place = free.unwrap_or(self.places.len());
+        if place == VIEWINGS_MAX {
+            return Err(Refusal::Full);
+        }
+        if place == self.places.len() {
+            self.places.push(None);
+        }
+        Ok(place)
+    }
+
+    /// Puts a viewing into a place, instead of what it was before.
+    pub fn put(&mut self, place: usize, viewing: Viewing) {
+        if let Some(it) = self.places.get_mut(place) {
+            *it = Some(viewing);
+        }
+    }
+
+    /// A viewing.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<&Viewing> {
+        self.places.get(place)?.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, place: usize) -> Option<&mut Viewing> {
+        self.places.get_mut(place)?.as_mut()
+    }
+
+    /// Takes a viewing out: it has ended.
+    pub fn end(&mut self, place: usize) -> Option<Viewing> {
+        self.places.get_mut(place)?.take()
+    }
+
+    /// All viewings, with their places.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Viewing)> {
+        self.places.iter().enumerate().filter_map(|(place, it)| Some((place, it.as_ref()?)))
+    }
+
+    /// Whether a connection has any.
+    #[must_use]
+    pub fn is_watched_by(&self, connection: usize) -> bool {
+        self.iter().any(|(_, it)| it.connection == Some(connection))
+    }
+
+    /// The viewings of a connection give a sign of life.
+    pub fn hear(&mut self, connection: usize, now: Monotonic) {
+        let own = |it: &&mut Viewing| it.connection == Some(connection);
+        self.places.iter_mut().flatten().filter(own).for_each(|it| it.heard = now);
+    }
+
+    /// A connection has ended: the places of viewings that end with it. The others have lost it.
+    pub fn lose(&mut self, connection: usize) -> Vec<usize> {
+        let own = |it: &Viewing| it.connection == Some(connection);
+        let ended = self.iter().filter(|(_, it)| own(it) && (it.is_interleaved() || !it.playing));
+        let ended = ended.map(|(place, _)| place).collect();
+        for it in self.places.iter_mut().flatten().filter(|it| own(it)) {
+            it.connection = None;
+        }
+        ended
+    }
+
+    /// The places of those that have given no sign of life for too long.
+    #[must_use]
+    pub fn over(&self, now: Monotonic) -> Vec<usize> {
+        self.iter().filter(|(_, it)| it.is_over(now)).map(|(place, _)| place).collect()
+    }
+}
+
+impl Default for Viewing {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            connection: None,
+            peer: IpAddr::from([0, 0, 0, 0]),
+            agent: None,
+            user: None,
+            tier: None,
+            tracks: Vec::new(),
+            playing: false,
+            heard: Monotonic(0),
+        }
+    }
+}
