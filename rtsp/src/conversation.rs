@@ -118,7 +118,9 @@ impl Conversation {
         let Self { local, peer, splitter, login } = self;
         match splitter.take() {
             Ok(None) => Turn::Nothing,
-            Ok(Some(Element::Packet { channel, bytes })) => Turn::Packet { channel, bytes },
+            Ok(Some(Element::Packet { channel, at })) => {
+                Turn::Packet { channel, bytes: splitter.packet(at) }
+            }
             Ok(Some(Element::Message(message))) => {
                 match (Client { local, peer: *peer, login, gate, now }).hear(&message) {
                     Heard::Request(request) => Turn::Asked(request),

@@ -5,16 +5,22 @@
 //!   [`target`]: what a URL asks for.
 //! - [`conversation`]: the server's side of a connection, up to what is asked for; [`answer`]: what
 //!   it says to that.
+//! - [`player`]: the client's side, from a description to packets, on top of [`client`], which asks one thing after
+//!   the other; [`address`] and [`credentials`] are what an address says, of HTTP as well.
 //! - [`users`], [`digest`], [`failures`]: who may (RFC 7616, RFC 8760).
 //!
 //! The messages are our own, by httparse. rtsp-types, which was tried, keeps one value of each
 //! header, and two `WWW-Authenticate` are needed; its parameters of `Transport` panic on some input.
 
+pub mod address;
 pub mod answer;
+pub mod client;
 pub mod conversation;
+pub mod credentials;
 pub mod digest;
 pub mod failures;
 pub mod message;
+pub mod player;
 pub mod splitter;
 pub mod target;
 pub mod transport;

@@ -25,15 +25,15 @@ pub struct Limits {
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Element<'a> {
+pub enum Element {
     /// A request or an answer.
     Message(Message),
     /// An interleaved packet.
     Packet {
         /// Its channel.
         channel: u8,
-        /// Itself.
-        bytes: &'a [u8],
+        /// Where it [is](Splitter::packet), until more is read.
+        at: Range<usize>,
     },
 }
 
@@ -109,14 +109,14 @@ impl Splitter {
     ///
     /// # Errors
     /// What comes is not RTSP, or too much of it: nothing further can be made of the connection.
-    pub fn take(&mut self) -> Result<Option<Element<'_>>, Broken> {
+    pub fn take(&mut self) -> Result<Option<Element>, Broken> {
         let skipped = self.skip.min(self.left.len());
         self.skip -= skipped;
         self.left.start += skipped;
         self.skip_empty_lines();
         match self.bytes[self.left.clone()] {
             [] => Ok(None),
-            [b'$', ..] => Ok(self.packet()),
+            [b'$', ..] => Ok(self.take_packet()),
             _ => self.message().map(|message| message.map(Element::Message)),
         }
     }
@@ -130,7 +130,13 @@ impl Splitter {
         self.left.start += left.iter().take_while(|byte| b"\r\n".contains(byte)).count();
     }
 
-    fn packet(&mut self) -> Option<Element<'_>> {
+    /// The bytes of an interleaved packet that was just taken.
+    #[must_use]
+    pub fn packet(&self, at: Range<usize>) -> &[u8] {
+        self.bytes.get(at).unwrap_or_default()
+    }
+
+    fn take_packet(&mut self) -> Option<Element> {
         let left = &self.bytes[self.left.clone()];
         let &[_, channel, high, low, ..] = left else { return None };
         let len = usize::from(u16::from_be_bytes([high, low]));
@@ -139,14 +145,14 @@ impl Splitter {
             self.skip = PREFIX + len - there;
             self.left.start += there;
             // What follows is for the next call: a caller asks until there is nothing.
-            return Some(Element::Packet { channel, bytes: &[] });
+            return Some(Element::Packet { channel, at: 0..0 });
         }
         if left.len() < PREFIX + len {
             return None;
         }
         let begin = self.left.start + PREFIX;
         self.left.start = begin + len;
-        Some(Element::Packet { channel, bytes: &self.bytes[begin..begin + len] })
+        Some(Element::Packet { channel, at: begin..begin + len })
     }
 
     fn message(&mut self) -> Result<Option<Message>, Broken> {
@@ -208,8 +214,8 @@ mod tests {
                     Ok(Some(Element::Message(it))) => {
                         all.push(format!("{:?} {}", it.start, it.body.len()));
                     }
-                    Ok(Some(Element::Packet { channel, bytes })) => {
-                        all.push(format!("{channel}: {}", bytes.len()));
+                    Ok(Some(Element::Packet { channel, at })) => {
+                        all.push(format!("{channel}: {}", splitter.packet(at).len()));
                     }
                     Ok(None) => break,
                     Err(broken) => return (all, Some(broken)),

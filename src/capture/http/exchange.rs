@@ -1,11 +1,11 @@
 //! What is asked and answered until pictures come: redirects (RFC 9110 section 15.4), challenges for a
 //! password, and answers that hold something else.
 
-use super::address::{Address, Redirect};
-use super::authorization::is_stale;
 use super::body::Body;
 use super::head::{Head, HeadReader, Taken};
 use std::fmt::Write as _;
+use streamsocket_rtsp::address::{Address, Redirect};
+use streamsocket_rtsp::credentials::{CHALLENGE, is_stale};
 
 /// The scheme and its port.
 const SCHEME: (&str, u16) = ("http", 80);
@@ -180,11 +180,13 @@ impl Exchange {
         let Some(credentials) = &self.address.credentials else {
             return failed("wants a name and a password, as in http://NAME:PASSWORD@...");
         };
-        let refused = self.challenges == CHALLENGES_MAX || self.challenges > 0 && !is_stale(head);
+        let refused = self.challenges == CHALLENGES_MAX
+            || self.challenges > 0 && !is_stale(head.all(CHALLENGE));
         if refused {
             return failed("does not accept the name and password");
         }
-        self.authorization = credentials.authorization(head, "GET", &self.address.target);
+        self.authorization =
+            credentials.authorization(head.all(CHALLENGE), "GET", &self.address.target);
         if self.authorization.is_none() {
             return Err(Ended::Foreign("another authentication than Basic or Digest".into()));
         }

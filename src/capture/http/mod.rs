@@ -4,19 +4,15 @@
 //!
 //! Looking a name up, connecting and asking are done beside the loop ([`open`]); what then comes is read by
 //! the loop ([`HttpPictures`]). What is said on a connection is a stage that knows neither sockets nor
-//! clocks ([`Exchange`]), on top of stages for the head, the body and the
-//! authentication, which RTSP has the same (RFC 2326).
+//! clocks ([`Exchange`]), on top of stages for the head and the body; addresses and passwords are as for RTSP
+//! (`streamsocket_rtsp`).
 
-mod address;
-mod authorization;
 mod body;
 mod connection;
 mod exchange;
 mod head;
 mod pictures;
 
-pub use address::{Address, Redirect};
-pub use authorization::Credentials;
 pub use body::Body;
 pub use exchange::{Ended, Exchange, Step};
 pub use head::{Head, HeadReader, Taken, Unreadable};

@@ -1,6 +1,6 @@
 //! Where a server is, and what to ask it for (RFC 3986).
 
-use super::authorization::Credentials;
+use crate::credentials::Credentials;
 use std::fmt::Write as _;
 
 /// An address in its parts.

@@ -1,12 +1,11 @@
 //! Authentication by name and password: Basic (RFC 7617) and Digest (RFC 7616, and RFC 2069 as older
 //! cameras have it), the same for HTTP and RTSP.
 
-use super::head::Head;
 use http_auth::{PasswordClient, PasswordParams};
 use std::fmt;
 
 /// The header that asks for it.
-const CHALLENGE: &str = "WWW-Authenticate";
+pub const CHALLENGE: &str = "WWW-Authenticate";
 
 /// What is taken for a challenge where a server refuses without one, or with half of one.
 const BASIC: &str = "Basic realm=\"\"";
@@ -27,20 +26,26 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The `Authorization` that answers a refusal (401) for a request of this method and target: by Digest if
-    /// the server takes that. `None` if it wants something else.
+    /// The `Authorization` that answers a refusal (401) with these challenges, for a request of this method and target:
+    /// by Digest if the server takes that. `None` if it wants something else.
     #[must_use]
-    pub fn authorization(&self, refusal: &Head, method: &str, target: &str) -> Option<String> {
-        let mut builder = PasswordClient::builder();
-        let (mut challenged, mut basic) = (false, false);
-        for challenge in refusal.all(CHALLENGE) {
-            builder = builder.challenges(challenge);
-            challenged = true;
-            basic |= challenge.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"));
-        }
-        let client = builder.build().ok();
-        let lenient = || (basic || !challenged).then(|| PasswordClient::try_from(BASIC).ok())?;
-        let mut client = client.or_else(lenient)?;
+    pub fn authorization<'a>(
+        &self,
+        challenges: impl Iterator<Item = &'a str>,
+        method: &str,
+        target: &str,
+    ) -> Option<String> {
+        self.respond(&mut client(challenges)?, method, target)
+    }
+
+    /// The same of one request after the other, which a client counts.
+    #[must_use]
+    pub fn respond(
+        &self,
+        client: &mut PasswordClient,
+        method: &str,
+        target: &str,
+    ) -> Option<String> {
         let mut respond = |body| {
             let Self { name, password } = self;
             client.respond(&PasswordParams { username: name, password, uri: target, method, body })
@@ -50,10 +55,25 @@ impl Credentials {
     }
 }
 
+/// What answers these challenges. `None` if none of them is of a kind that is known.
+#[must_use]
+pub fn client<'a>(challenges: impl Iterator<Item = &'a str>) -> Option<PasswordClient> {
+    let mut builder = PasswordClient::builder();
+    let (mut challenged, mut basic) = (false, false);
+    for challenge in challenges {
+        builder = builder.challenges(challenge);
+        challenged = true;
+        basic |= challenge.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"));
+    }
+    let client = builder.build().ok();
+    let lenient = || (basic || !challenged).then(|| PasswordClient::try_from(BASIC).ok())?;
+    client.or_else(lenient)
+}
+
 /// Whether a refusal is for an old nonce alone, so that a new answer may be right (RFC 7616 section 3.3).
 #[must_use]
-pub(super) fn is_stale(refusal: &Head) -> bool {
-    refusal.all(CHALLENGE).any(|challenge| {
+pub fn is_stale<'a>(mut challenges: impl Iterator<Item = &'a str>) -> bool {
+    challenges.any(|challenge| {
         let challenge = challenge.to_ascii_lowercase().replace([' ', '"'], "");
         challenge.contains("stale=true")
     })
@@ -61,25 +81,14 @@ pub(super) fn is_stale(refusal: &Head) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{HeadReader, Taken};
     use super::*;
-
-    fn refusal(challenges: &[&str]) -> Head {
-        let lines: String =
-            challenges.iter().map(|it| format!("WWW-Authenticate: {it}\r\n")).collect();
-        let text = format!("HTTP/1.1 401 no\r\n{lines}\r\n");
-        let Ok(Taken::Head(head, _)) = HeadReader::default().take(text.as_bytes()) else {
-            panic!()
-        };
-        head
-    }
 
     fn mufasa() -> Credentials {
         Credentials { name: "Mufasa".into(), password: "Circle Of Life".into() }
     }
 
     fn answer(challenges: &[&str]) -> Option<String> {
-        mufasa().authorization(&refusal(challenges), "GET", "/dir/index.html")
+        mufasa().authorization(challenges.iter().copied(), "GET", "/dir/index.html")
     }
 
     /// A parameter of an answer.
@@ -135,7 +144,7 @@ mod tests {
             ("Digest realm=\"x\", nonce=\"y\", stale=false", false),
             ("Digest realm=\"x\", nonce=\"y\"", false),
         ] {
-            assert_eq!(is_stale(&refusal(&[challenge])), stale);
+            assert_eq!(is_stale([challenge].into_iter()), stale);
         }
     }
 
