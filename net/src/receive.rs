@@ -17,6 +17,7 @@ use crate::interface::Interface;
 use crate::membership::Membership;
 use crate::message::Incoming;
 use crate::send::{new_socket, scoped};
+use crate::unicast::PAIR_ATTEMPTS;
 
 /// Messages that one system call takes at most. Sixteen make the call's price vanish (a 1080p
 /// frame is 12 calls at worst, one or two with GRO), and bound the memory to 1 MiB a socket, of
@@ -74,6 +75,36 @@ impl ReceiveSocket {
     ) -> Result<Self, Error> {
         let sources = sources.into_iter().collect();
         Self::with_messages(group_or_local, interface, sources, Incoming::new(SLOTS, SLOT_LEN))
+    }
+
+    /// Two sockets at a local address, whatever its port, with ports in a row, the first of which is even (RFC 3550
+    /// section 11): for RTP and for RTCP. Only datagrams of this source are handed over.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open): no such ports are free, or the address is not this machine's.
+    pub fn pair(mut local: SocketAddr, source: IpAddr) -> Result<[Self; 2], Error> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            local.set_port(0);
+            let first = Self::open(local, None, [source])?;
+            let port = first.local_addr().map_err(Error::socket("name the port at", local))?.port();
+            // At an odd one the second socket is in the way of the first, and both are tried anew.
+            local.set_port(port | 1);
+            match Self::open(local, None, [source]) {
+                Ok(second) => return Ok([first, second]),
+                Err(error) if attempts == PAIR_ATTEMPTS => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Sends a datagram from the address that it receives at.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.socket.send_to(datagram, to).map(drop)
     }
 
     pub(crate) fn with_messages(

@@ -14,7 +14,7 @@ use crate::send::{Unsent, new_socket, receive, widen};
 use crate::way::{Sent, Way};
 
 /// Attempts to get two ports in a row, the first of which is even: every second one fails by chance alone.
-const PAIR_ATTEMPTS: usize = 32;
+pub(crate) const PAIR_ATTEMPTS: usize = 32;
 
 /// Where packets are arranged that many sockets send, one after the other: 32 kB, whatever their number.
 pub struct Packets(Outgoing);

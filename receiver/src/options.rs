@@ -17,8 +17,8 @@ use streamsocket_subscribe::latency::TargetLatency;
     after_help = KEYS
 )]
 pub struct Options {
-    /// What to receive: an SDP file, the name of an announced session, or rtp://ADDRESS:PORT, followed by
-    /// ?audio=RATE/CHANNELS if the sound is not 48000/2 [default: the first session announced on the
+    /// What to receive: rtsp://HOST:8554/ (over RTSP, through Wi-Fi and routers), the name of an announced session, an
+    /// SDP file, or rtp://ADDRESS:PORT, followed by ?audio=RATE/CHANNELS if the sound is not 48000/2 [default: the first session announced on the
     /// network]
     #[arg(value_name = "SOURCE")]
     pub source: Option<String>,
@@ -84,6 +84,7 @@ Keys in the window:
 Examples:
   streamsocket-receiver                          play the first session on the LAN
   streamsocket-receiver --list                   list all sessions
+  streamsocket-receiver rtsp://pi.local:8554/    play what this machine sends, over RTSP
   streamsocket-receiver camera.sdp --record evening.mkv
   streamsocket-receiver --headless --record - | mpv -";
 

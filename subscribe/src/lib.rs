@@ -14,6 +14,7 @@ pub mod clock;
 pub mod counters;
 mod diagnosis;
 pub mod latency;
+mod link;
 pub mod locate;
 pub mod memory;
 pub mod outlet;

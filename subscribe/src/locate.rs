@@ -1,5 +1,6 @@
 //! Finds the session that the user has named: by an SDP file, an address, or an announcement (SAP, RFC 2974).
 
+mod asked;
 mod candidates;
 mod follow;
 mod following;
@@ -70,6 +71,10 @@ pub fn locate(
             not_by_tier(source, wanted.tier)?;
             return at_address(address.trim_end_matches('/')).map(from).map(Some);
         }
+        if source.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("rtsp://")) {
+            not_by_tier(source, wanted.tier)?;
+            return asked::describe(source, &shown(source), &mut stop);
+        }
         if let Some((scheme, _)) = source.split_once("://") {
             return Err(not_received(source, scheme));
         }
@@ -101,6 +106,9 @@ pub fn locate(
             return Ok(heard);
         }
         let now = monotonic();
+        if let Some(plan) = search.unheard(now) {
+            return Ok(Some(plan));
+        }
         search.turn(announced, now);
         if now >= patience {
             search.say_what_there_is();
@@ -122,13 +130,14 @@ fn not_by_tier(source: &str, tier: Option<&str>) -> Result<(), Error> {
 /// The error for an address of another scheme than RTP.
 fn not_received(source: &str, scheme: &str) -> Error {
     let hint = match scheme {
-        "rtsp" | "rtsps" | "http" | "https" => {
+        "rtsps" | "http" | "https" => {
             format!(
                 "cameras with such an address are sent on by 'streamsocket --video {}'",
                 shown(source)
             )
         }
-        _ => "expected rtp://ADDRESS:PORT, an SDP file, or the name of a session".into(),
+        _ => "expected rtsp://HOST/, rtp://ADDRESS:PORT, an SDP file, or the name of a session"
+            .into(),
     };
     Error(format!("{}: a receiver takes no {}://; {hint}", shown(source), printable(scheme)))
 }
@@ -215,6 +224,13 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// A session whose group has been silent for a while, and which its announcer serves over RTSP as well.
+    fn unheard(&mut self, now: Monotonic) -> Option<Plan> {
+        let (key, probe) = self.candidates.unheard(now)?;
+        let served = probe.plan().unicast.as_ref().filter(|it| it.server.ip() == key.announcer);
+        served.filter(|it| asked::is_there(it.server)).map(|_| probe.plan().clone())
+    }
+
     /// Tells the user why a session is passed over.
     fn say(&mut self, key: &Key, why: &str) {
         self.said += 1;
@@ -293,9 +309,9 @@ mod tests {
     fn addresses_of_cameras_are_not_taken_for_files() {
         let (mut never, none) = (|_: Monotonic| true, None);
         for (source, hint) in [
-            ("rtsp://u:p@10.0.0.2/1?a=b@c", "'streamsocket --video rtsp://10.0.0.2/1?a=b@c'"),
+            ("rtsps://u:p@10.0.0.2/1?a=b@c", "'streamsocket --video rtsps://10.0.0.2/1?a=b@c'"),
             ("http://10.0.0.2/video", "'streamsocket --video http://10.0.0.2/video'"),
-            ("udp://10.0.0.2:5004", "expected rtp://ADDRESS:PORT"),
+            ("udp://10.0.0.2:5004", "expected rtsp://HOST/, rtp://ADDRESS:PORT"),
         ] {
             let wanted = Wanted { source: Some(source), ..Wanted::default() };
             let error = locate(wanted, none, &mut never).unwrap_err().to_string();

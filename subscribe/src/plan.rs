@@ -3,6 +3,8 @@
 use crate::text::printable;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use streamsocket_rtsp::address::Address;
+use streamsocket_rtsp::player::DEFAULT_PORT;
 use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
@@ -31,6 +33,19 @@ pub struct Plan {
     pub audio: Option<StreamPlan>,
     /// For people: what of it cannot be played or read, and why. A sentence each.
     pub left_out: Vec<String>,
+    /// Where it can be had by oneself, over RTSP.
+    pub unicast: Option<Unicast>,
+}
+
+/// Where a session can be had by oneself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unicast {
+    /// The address of the session.
+    pub address: Address,
+    /// Where its server is.
+    pub server: SocketAddr,
+    /// It can be had in no other way.
+    pub only: bool,
 }
 
 /// A stream to be received.
@@ -86,6 +101,27 @@ impl Plan {
     /// # Errors
     /// If it cannot be parsed, or describes nothing that can be received.
     pub fn from_sdp(text: &str) -> Result<Self, Error> {
+        Self::described(text, |media| media.port != 0)
+    }
+
+    /// The plan for a session description that a server has given over RTSP.
+    ///
+    /// # Errors
+    /// As those of [`from_sdp`](Self::from_sdp).
+    pub fn from_server(text: &str, address: Address, server: SocketAddr) -> Result<Self, Error> {
+        let mut plan = Self::described(text, |media| media.control.is_some())?;
+        plan.unicast = Some(Unicast { address, server, only: true });
+        for stream in [&mut plan.video, &mut plan.audio].into_iter().flatten() {
+            stream.sources = vec![server.ip()];
+            let nowhere = |it: &mut SocketAddr| *it = (it.ip(), 0).into();
+            nowhere(&mut stream.rtp);
+            nowhere(&mut stream.rtcp);
+        }
+        Ok(plan)
+    }
+
+    /// The plan for a description, of whose media these can be had.
+    fn described(text: &str, can_be_had: impl Fn(&Media<'_>) -> bool) -> Result<Self, Error> {
         let mut left_out = Vec::new();
         let session = Session::parse_leaving_out(text, &mut |error| {
             if left_out.len() < LEFT_OUT_MAX {
@@ -95,7 +131,8 @@ impl Plan {
         let session = session.map_err(|error| Error(error.to_string()))?;
         let mut refused = Vec::new();
         let mut find = |medium| {
-            let mut candidates = session.media.iter().filter(|media| media.medium == medium);
+            let fits = |media: &&Media<'_>| media.medium == medium && can_be_had(media);
+            let mut candidates = session.media.iter().filter(fits);
             let found = candidates.clone().find_map(|media| {
                 let format = media.formats.iter().find_map(|format| playable(format, medium));
                 Some((media, format.filter(|_| media.port < u16::MAX)?))
@@ -121,7 +158,8 @@ impl Plan {
         let refused = refused.iter().map(|what| format!("{what} cannot be played and is left out"));
         left_out.extend(refused);
         let tier = session.tier.map(|tier| printable(tier.name));
-        Ok(Self { name, tier, only_from_sources: false, video, audio, left_out })
+        let unicast = session.rtsp.and_then(|url| unicast(url, session.origin));
+        Ok(Self { name, tier, only_from_sources: false, video, audio, left_out, unicast })
     }
 
     /// Restricts it to packets from this address.
@@ -179,8 +217,18 @@ impl Plan {
             video: Some(stream(address, above(1), Encoding::Jpeg, jpeg, false)),
             audio: Some(audio),
             left_out: Vec::new(),
+            unicast: None,
         }
     }
+}
+
+/// Where a described session can be had by oneself, if that is where it comes from: a description is to send nobody
+/// elsewhere.
+fn unicast(url: &str, origin: IpAddr) -> Option<Unicast> {
+    let address = Address::parse(url, "rtsp", DEFAULT_PORT)?;
+    let host = address.host.parse::<IpAddr>().ok().filter(|host| *host == origin)?;
+    let server = SocketAddr::new(host, address.port);
+    Some(Unicast { address, server, only: false })
 }
 
 impl StreamPlan {
@@ -265,6 +313,28 @@ mod tests {
     fn what_cannot_be_received_is_named() {
         let error = Plan::from_sdp(OTHER).unwrap_err();
         assert!(error.0.starts_with("it describes video as H264/90000/1; this program"), "{error}");
+    }
+
+    #[test]
+    fn where_it_can_be_had_by_oneself_is_where_it_comes_from() {
+        let text = |url| {
+            format!(
+                "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=x\nc=IN IP4 239.1.1.1\na=x-rtsp:{url}\nm=video 5004 RTP/AVP 26\n"
+            )
+        };
+        let unicast = |url| Plan::from_sdp(&text(url)).unwrap().unicast;
+        let server = unicast("rtsp://192.0.2.1:8555/").unwrap();
+        assert_eq!((server.server.to_string(), server.only), ("192.0.2.1:8555".into(), false));
+        for url in ["rtsp://192.0.2.2/", "rtsp://pi/", "http://192.0.2.1/", ""] {
+            assert_eq!(unicast(url), None, "{url}");
+        }
+        // What a server describes has no ports.
+        let served = text("x").replace("5004", "0") + "a=control:trackID=v\n";
+        assert!(Plan::from_sdp(&served).is_err());
+        let address = Address::parse("rtsp://pi/", "rtsp", DEFAULT_PORT).unwrap();
+        let plan = Plan::from_server(&served, address, server.server).unwrap();
+        assert!(plan.unicast.unwrap().only);
+        assert_eq!(plan.video.unwrap().sources, [server.server.ip()]);
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! An RTP session (RFC 3550 section 3): the sockets of one medium, the source that it is locked on to, that source's
 //! clock, and RTCP in both directions. [`subscription`](crate::subscription) interprets the payloads.
 
+mod inlet;
+mod joined;
+pub(crate) mod moving;
 mod polled_socket;
 pub(crate) mod received;
 mod repair_time;
 mod rtp_stream;
 
-use self::polled_socket::PolledSocket;
+use self::inlet::Inlet;
+use self::joined::Joined;
 use self::received::{Each, RtcpOutcome};
 use self::repair_time::RepairTime;
 use self::rtp_stream::RtpStream;
@@ -14,8 +18,8 @@ use crate::clock::unix_offset;
 use crate::plan::StreamPlan;
 use crate::presentation_time::StreamTime;
 use crate::synchronisation::Synchronisation;
+use mio::Registry;
 use mio::event::Events;
-use mio::{Registry, Token};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
@@ -31,7 +35,6 @@ use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About, Feedback};
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp::Ssrc;
-use streamsocket_wire::sdp::Medium;
 
 /// System calls for packets of one socket in one turn of the loop, each of up to 16 messages. The rest of a flood waits
 /// for the next turn, so that frames that are due leave in between and no other socket starves.
@@ -45,9 +48,10 @@ const CLOCK_SET: Delay = Delay::from_millis(1);
 
 /// The RTP session of one medium.
 pub(crate) struct RtpSession {
-    rtp: PolledSocket,
-    rtcp: PolledSocket,
-    repair: Option<PolledSocket>,
+    rtp: Inlet,
+    rtcp: Inlet,
+    repair: Inlet,
+    first_token: usize,
     stream: RtpStream,
     /// This machine's wall clock minus its monotonic clock in the last turn.
     unix_offset: Delay,
@@ -57,6 +61,12 @@ pub(crate) struct RtpSession {
     replies: Option<UdpSocket>,
     /// Where the source's reports came from, and ours go to.
     report_to: Option<SocketAddr>,
+    /// Our reports leave from where the source's come in: we are its only receiver here.
+    symmetric: bool,
+    /// Reports that are to be sent within the connection.
+    outgoing: Vec<Vec<u8>>,
+    /// Datagrams that the kernel had no room for at sockets that are closed.
+    dropped: u64,
 }
 
 impl RtpSession {
@@ -72,29 +82,20 @@ impl RtpSession {
         first_token: usize,
     ) -> Result<Self, Error> {
         let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
-        let sources = plan.asked_of(only_from_sources);
-        let open = |address| ReceiveSocket::open(address, interface, sources.iter().copied());
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let replies = UdpSocket::bind(SocketAddr::new(any, 0));
-        let (rtp, medium) = (open(plan.rtp)?, plan.encoding.medium());
-        if medium == Medium::Video && rtp.buffer_size() < ReceiveSocket::BUFFER_SIZE_WANTED {
-            let (got, wanted) = (rtp.buffer_size(), ReceiveSocket::BUFFER_SIZE_WANTED);
-            log::warn!(
-                "the kernel grants {} of {} kB to receive into, which large pictures overrun: \
-                 sudo sysctl -w net.core.rmem_max={wanted}",
-                got / 1024,
-                wanted / 1024,
-            );
-        }
-        let polled = |socket, number| PolledSocket::new(socket, Token(first_token + number));
-        let repair = plan.repair.and_then(|(to, _)| usable(open(to)));
+        let medium = plan.encoding.medium();
+        let Joined { rtp, rtcp, repair } =
+            Joined::open(plan, interface, only_from_sources, first_token)?;
         let ssrc_known = plan.ssrc.filter(|_| !only_from_sources);
-        // Media packets are kept only if there are repair packets to combine them with.
-        let repaired = plan.repair.filter(|_| repair.is_some());
+        // Media packets are kept only if there may be repair packets to combine them with.
+        let is_closed = matches!(rtp, Inlet::Closed);
+        let repaired = plan.repair.filter(|_| is_closed || !matches!(repair, Inlet::Closed));
         Ok(Self {
-            rtp: polled(rtp, 0),
-            rtcp: polled(open(plan.rtcp)?, 1),
-            repair: repair.map(|socket| polled(socket, 2)),
+            rtp,
+            rtcp,
+            repair,
+            first_token,
             stream: RtpStream {
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
@@ -119,15 +120,18 @@ impl RtpSession {
             was_set: false,
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
+            symmetric: false,
+            outgoing: Vec::new(),
+            dropped: 0,
         })
     }
 
-    fn sockets(&self) -> impl Iterator<Item = &PolledSocket> {
-        [&self.rtp, &self.rtcp].into_iter().chain(&self.repair)
+    fn inlets(&self) -> impl Iterator<Item = &Inlet> {
+        [&self.rtp, &self.rtcp, &self.repair].into_iter()
     }
 
-    fn sockets_mut(&mut self) -> impl Iterator<Item = &mut PolledSocket> {
-        [&mut self.rtp, &mut self.rtcp].into_iter().chain(&mut self.repair)
+    fn inlets_mut(&mut self) -> impl Iterator<Item = &mut Inlet> {
+        [&mut self.rtp, &mut self.rtcp, &mut self.repair].into_iter()
     }
 
     /// Registers the sockets with the poll.
@@ -135,13 +139,13 @@ impl RtpSession {
     /// # Errors
     /// The kernel's.
     pub(crate) fn register(&self, registry: &Registry) -> io::Result<()> {
-        self.sockets().try_for_each(|socket| socket.register(registry))
+        self.inlets().try_for_each(|inlet| inlet.register(registry))
     }
 
     /// Begins a turn of the loop: marks the sockets that the poll has reported as readable. This machine's wall clock
     /// minus its monotonic clock is now `unix_offset`.
     pub(crate) fn begin_turn(&mut self, events: &Events, unix_offset: Delay) {
-        self.sockets_mut().for_each(|socket| socket.notice(events));
+        self.inlets_mut().for_each(|inlet| inlet.notice(events));
         // The kernel stamps arrivals by the wall clock: stamps from before it was set are of no use.
         self.was_set |= (unix_offset - self.unix_offset).abs() > CLOCK_SET;
         self.unix_offset = unix_offset;
@@ -149,13 +153,13 @@ impl RtpSession {
 
     /// Leaves the multicast groups, to join them again.
     pub(crate) fn leave(&self) {
-        self.sockets().for_each(|socket| socket.get().leave());
+        self.inlets().filter_map(Inlet::get).for_each(ReceiveSocket::leave);
     }
 
     /// Joins the multicast groups again, after [`leave`](Self::leave).
     pub(crate) fn join_again(&mut self) {
-        for socket in self.sockets_mut() {
-            if let Err(error) = socket.get_mut().rejoin() {
+        for socket in self.inlets_mut().filter_map(Inlet::get_mut) {
+            if let Err(error) = socket.rejoin() {
                 log::debug!("{error}");
             }
         }
@@ -194,7 +198,7 @@ impl RtpSession {
 
     /// Number of packets that were refused.
     pub(crate) fn refused(&self) -> u64 {
-        let strangers = self.rtp.get().strangers().map_or(0, |(_, count)| count);
+        let strangers = self.rtp.strangers().map_or(0, |(_, count)| count);
         let stream = self.stream.refusals.total() + strangers;
         stream + self.stream.source.refused() + self.stream.repair_refused
     }
@@ -202,7 +206,7 @@ impl RtpSession {
     /// Packets refused because they are not the stream's, by reason.
     pub(crate) fn refusals(&self) -> Refusals {
         let mut refusals = self.stream.refusals;
-        if let Some((from, count)) = self.rtp.get().strangers() {
+        if let Some((from, count)) = self.rtp.strangers() {
             refusals.add_many(Reason::Stranger(from), count);
         }
         refusals
@@ -215,25 +219,22 @@ impl RtpSession {
 
     /// Datagrams that the kernel dropped because the RTP socket's buffer was full.
     pub(crate) fn kernel_drops(&self) -> u64 {
-        self.rtp.get().kernel_drops()
+        self.dropped + self.rtp.kernel_drops()
     }
 
     /// Whether [`receive`](Self::receive) has anything to do: something may have come, or can be repaired.
     pub(crate) fn is_ready(&self) -> bool {
-        let repair = self.repair.as_ref().is_some_and(PolledSocket::is_ready);
-        self.rtp.is_ready() || repair || self.stream.can_repair()
+        self.rtp.is_ready() || self.repair.is_ready() || self.stream.can_repair()
     }
 
     /// Passes the packets that have come to `each`, and those that could be repaired. Returns whether some may be left
     /// for the next turn.
     pub(crate) fn receive(&mut self, sync: &mut Synchronisation, each: Each<'_>) -> bool {
         let Self { rtp, repair, stream, was_set, unix_offset, .. } = self;
-        let repair_came = repair.as_ref().is_some_and(PolledSocket::is_ready);
+        let repair_came = repair.is_ready();
         // Repair packets first: the media packets sent before them have arrived by then.
-        let mut left = repair.as_mut().is_some_and(|repair| {
-            repair.read(CALLS_AT_A_TIME, &mut |received, _| {
-                stream.take_repair(received.data, received.from.ip());
-            })
+        let mut left = repair.read(CALLS_AT_A_TIME, &mut |received, _| {
+            stream.take_repair(received.data, received.from.ip());
         });
         if repair_came && stream.can_repair() {
             // What seems to be lost may have come since the poll.
@@ -299,23 +300,26 @@ impl RtpSession {
     }
 
     /// Sends BYE (RFC 3550 section 6.6).
-    pub(crate) fn bye(&self, cname: &str) {
+    pub(crate) fn bye(&mut self, cname: &str) {
         let mut out = [0; COMPOUND_MAX];
         if let Ok(len) = self.stream.feedback.bye(cname, &mut out) {
             self.reply(&out[..len]);
         }
     }
 
-    fn reply(&self, packet: &[u8]) {
-        if let (Some(socket), Some(to)) = (&self.replies, self.report_to) {
-            if let Err(error) = socket.send_to(packet, to) {
-                log::debug!("report to {to}: {error}");
+    fn reply(&mut self, packet: &[u8]) {
+        let Some(to) = self.report_to else { return };
+        let sent = match (&self.rtcp, &self.replies) {
+            (Inlet::Linked(_), _) => {
+                self.outgoing.push(packet.to_vec());
+                Ok(())
             }
+            (Inlet::Socket(socket), _) if self.symmetric => socket.get().send_to(packet, to),
+            (_, Some(socket)) => socket.send_to(packet, to).map(drop),
+            (_, None) => Ok(()),
+        };
+        if let Err(error) = sent {
+            log::debug!("report to {to}: {error}");
         }
     }
-}
-
-/// The socket for repair packets, if it could be opened: the session works without.
-fn usable(opened: Result<ReceiveSocket, Error>) -> Option<ReceiveSocket> {
-    opened.map_err(|error| log::warn!("what is lost will not be repaired: {error}")).ok()
 }

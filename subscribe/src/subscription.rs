@@ -3,10 +3,14 @@
 
 mod alarm;
 mod assumption;
+mod choice;
+mod own;
 mod rejoin;
 mod track;
+mod trial;
 
 use self::alarm::Alarm;
+use self::own::Own;
 use self::rejoin::Rejoin;
 use self::track::ReceivedTrack;
 use crate::cells::{Gauge, Note};
@@ -28,15 +32,18 @@ use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Changes, Interface, machine};
 
-/// Events taken from the kernel at a time; there are no more than nine sources of them.
+/// Events taken from the kernel at a time; there are no more than ten sources of them.
 const EVENTS_MAX: usize = 16;
 
 const WAKER: Token = Token(0);
 const CHANGES: Token = Token(1);
 const ALARM: Token = Token(2);
 
+/// The connection by which the session is had by oneself.
+const LINK: Token = Token(3);
+
 /// First token of the first RTP session.
-const SESSIONS: usize = 3;
+const SESSIONS: usize = 4;
 
 /// Stops a subscription from another thread.
 #[derive(Debug)]
@@ -62,6 +69,8 @@ pub struct Subscription {
     /// Reports changes of links and addresses.
     changes: Option<Changes>,
     rejoin: Rejoin,
+    /// How the session is had by oneself, if it can be.
+    own: Option<Own>,
     /// Video first.
     tracks: Vec<ReceivedTrack>,
     sync: Synchronisation,
@@ -91,6 +100,7 @@ impl Subscription {
             alarm: Alarm::new().map_err(failed)?,
             changes: Changes::open().ok(),
             rejoin: Rejoin::new(monotonic()),
+            own: Own::new(plan, interface, LINK, monotonic()),
             tracks: Vec::new(),
             sync: Synchronisation::new(latency, monotonic()),
             outlet,
@@ -132,8 +142,11 @@ impl Subscription {
             self.sessions_mut().for_each(|session| session.begin_turn(&events, offset));
             left = self.turn(now);
         }
-        for session in self.sessions() {
-            session.bye(&self.cname);
+        let Self { tracks, cname, own, .. } = &mut self;
+        tracks.iter_mut().for_each(|track| track.session.bye(cname));
+        if let Some(own) = own {
+            own.report(tracks);
+            own.leave(monotonic());
         }
         Ok(())
     }
@@ -199,7 +212,8 @@ impl Subscription {
     fn deadline(&self) -> Option<Monotonic> {
         let tracks = self.tracks.iter().filter_map(|track| track.deadline(&self.sync));
         let reports = self.sessions().filter_map(RtpSession::deadline);
-        tracks.chain(reports).chain([self.rejoin.deadline()]).min()
+        let own = self.own.as_ref().map(Own::deadline);
+        tracks.chain(reports).chain([self.rejoin.deadline()]).chain(own).min()
     }
 
     /// Reads what has come, hands on what is complete, and reports. Returns whether packets may be left for the next
@@ -207,6 +221,9 @@ impl Subscription {
     fn turn(&mut self, now: Monotonic) -> bool {
         let mut left = false;
         self.join_again_if_silent(now);
+        if let Some(own) = &mut self.own {
+            left |= own.turn(&mut self.tracks, self.poll.registry(), now);
+        }
         let (sync, outlet, counters) = (&mut self.sync, &mut *self.outlet, &*self.counters);
         // Sound first: its packets are due in less time than pictures take.
         for track in self.tracks.iter_mut().rev() {
@@ -219,6 +236,9 @@ impl Subscription {
                 track.end();
             }
             track.session.report(now, &self.cname);
+        }
+        if let Some(own) = &mut self.own {
+            own.report(&mut self.tracks);
         }
         let sender = self.sender();
         self.sync.turn(now, sender, &self.counters);

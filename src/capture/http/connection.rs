@@ -1,6 +1,5 @@
 //! Connecting to a server and asking it, which takes its time: it is done beside the loop.
 
-use super::address::Address;
 use super::body::Body;
 use super::exchange::{Ended, Exchange, Step};
 use crate::clock::monotonic;
@@ -9,6 +8,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_rtsp::address::Address;
 
 /// Longest time from the first look for a name to the first picture, whatever the server does meanwhile:
 /// cameras take two or three seconds.

@@ -34,10 +34,15 @@ pub(super) struct Key {
     pub(super) announcer: IpAddr,
 }
 
+/// After so long without a packet it is looked for in another way: senders report once a second.
+const UNHEARD: Duration = Duration::from_secs(2);
+
 /// A session that is being tried.
 struct Tried<P> {
     key: Key,
     since: Monotonic,
+    /// It was looked for in another way.
+    sought: bool,
     /// Its sockets; none if it cannot be joined.
     probe: Option<P>,
 }
@@ -69,7 +74,7 @@ impl<P> Candidates<P> {
         if probe.is_none() {
             self.skip(key.clone(), now);
         }
-        self.tried.push(Tried { key, since: now, probe });
+        self.tried.push(Tried { key, since: now, sought: false, probe });
     }
 
     /// The probes of the sessions that are being tried.
@@ -82,6 +87,14 @@ impl<P> Candidates<P> {
         let meant = |tried: &Tried<P>| tried.probe.as_ref().is_some_and(&is_meant);
         let at = self.tried.iter().position(meant)?;
         Some(self.tried.remove(at).key)
+    }
+
+    /// A session of which nothing has come for a while, and that is to be looked for in another way: each once.
+    pub(super) fn unheard(&mut self, now: Monotonic) -> Option<(&Key, &P)> {
+        let unheard = |it: &&mut Tried<P>| !it.sought && now.since(it.since) >= UNHEARD;
+        let Tried { key, sought, probe, .. } = self.tried.iter_mut().find(unheard)?;
+        *sought = true;
+        Some((key, probe.as_ref()?))
     }
 
     /// A session that has been silent for too long and is now skipped.
@@ -123,6 +136,9 @@ mod tests {
         assert!(candidates.wants(&dud, at(0)));
         candidates.begin(dud.clone(), Some(()), at(0));
         assert!(!candidates.wants(&dud, at(100)), "it is being tried");
+        assert!(candidates.unheard(at(1900)).is_none());
+        assert_eq!(candidates.unheard(at(2000)).map(|(key, ())| key), Some(&dud));
+        assert!(candidates.unheard(at(2000)).is_none(), "once is enough");
         assert_eq!(candidates.silent(at(4900)), None);
         assert_eq!(candidates.silent(at(5000)), Some(dud.clone()));
         assert!(!candidates.wants(&dud, at(10_000)));

@@ -1,0 +1,309 @@
+//! A session by oneself: asks its server for it where there is no group, or where nothing comes from that, and goes
+//! back to the group when that works.
+
+use super::choice::{Choice, Order, Seen, Why};
+use super::track::ReceivedTrack;
+use super::trial::Trial;
+use crate::link::{By, Ended, Event, Link, Wanted};
+use crate::plan::{Plan, StreamPlan, Unicast};
+use crate::rtp_session::RtpSession;
+use mio::{Registry, Token};
+use streamsocket_media::clock::{Delay, Monotonic};
+use streamsocket_net::Interface;
+
+/// How long nothing comes by sockets of one's own before the same is asked for within the connection: something on the
+/// way lets no UDP through.
+const UDP_PATIENCE: Delay = Delay::from_secs(2);
+
+/// How long nothing comes, not even a report, before a server is asked anew.
+const SILENT: Delay = Delay::from_secs(15);
+
+/// After a server could not be reached it is tried again so much later, and twice as much after each further time, up
+/// to the last.
+const AGAIN: Delay = Delay::from_secs(1);
+const AGAIN_MAX: Delay = Delay::from_secs(10);
+
+/// What is known of having a session by oneself.
+pub(super) struct Own {
+    unicast: Unicast,
+    streams: Vec<StreamPlan>,
+    interface: Option<Interface>,
+    only_from_sources: bool,
+    choice: Choice,
+    link: Option<Link>,
+    /// How packets come by the next connection.
+    by: By,
+    /// When to connect, if there is no group.
+    next: Monotonic,
+    wait: Delay,
+    trial: Option<Trial>,
+    /// What was last said of the server.
+    said: String,
+    token: Token,
+}
+
+impl Own {
+    /// For a plan whose session can be had so. Its connection has this token.
+    pub(super) fn new(
+        plan: &Plan,
+        interface: Option<&Interface>,
+        token: Token,
+        now: Monotonic,
+    ) -> Option<Self> {
+        let unicast = plan.unicast.clone()?;
+        Some(Self {
+            unicast,
+            streams: [&plan.video, &plan.audio].into_iter().flatten().cloned().collect(),
+            interface: interface.cloned(),
+            only_from_sources: plan.only_from_sources,
+            choice: Choice::new(now),
+            link: None,
+            by: By::Udp,
+            next: now,
+            wait: AGAIN,
+            trial: None,
+            said: String::new(),
+            token,
+        })
+    }
+
+    /// When the next turn is due even if nothing arrives.
+    pub(super) fn deadline(&self) -> Monotonic {
+        let choice = if self.unicast.only { self.next } else { self.choice.deadline() };
+        match &self.link {
+            Some(link) if self.unicast.only => link.deadline(),
+            Some(link) => link.deadline().min(choice),
+            None => choice,
+        }
+    }
+
+    /// Asks for what is to be asked for, and reads what has come. Returns whether more may be left for the next turn.
+    pub(super) fn turn(
+        &mut self,
+        tracks: &mut [ReceivedTrack],
+        registry: &Registry,
+        now: Monotonic,
+    ) -> bool {
+        if let Some(trial) = &mut self.trial {
+            trial.read();
+        }
+        self.choose(tracks, registry, now);
+        let Some(link) = &mut self.link else { return false };
+        let server = link.server();
+        let turned = link.turn(now, &mut |event| arrange(event, tracks, registry, server));
+        let ended = match turned {
+            Ok(left) => match self.is_silent(tracks, now) {
+                None => return left,
+                Some(why) => why,
+            },
+            Err(ended) => Silent::Ended(ended),
+        };
+        self.end(ended, tracks, registry, now);
+        false
+    }
+
+    /// Sends the reports on tracks that come within the connection.
+    pub(super) fn report(&mut self, tracks: &mut [ReceivedTrack]) {
+        let Some(link) = &mut self.link else { return };
+        for (number, track) in tracks.iter_mut().enumerate() {
+            track.session.outgoing().for_each(|report| link.send_report(number, &report));
+        }
+    }
+
+    /// Ends the session with the server.
+    pub(super) fn leave(&mut self, now: Monotonic) {
+        self.link.iter_mut().for_each(|link| link.leave(now));
+    }
+
+    fn choose(&mut self, tracks: &mut [ReceivedTrack], registry: &Registry, now: Monotonic) {
+        if self.unicast.only {
+            if self.link.is_none() && now >= self.next {
+                self.connect(tracks, registry, now);
+            }
+            return;
+        }
+        let lived = lived(tracks);
+        match self.choice.look(now, lived, seen(tracks)) {
+            None => {}
+            Some(Order::Ask(why)) => {
+                let why = match why {
+                    Why::Silent => "nothing comes from the group",
+                    Why::Lossy => "more is lost on the way than repair can mend",
+                };
+                self.say(&format!("{why}: asking {} for unicast", self.unicast.server));
+                self.by = By::Udp;
+                self.connect(tracks, registry, now);
+            }
+            Some(Order::Try) => {
+                let trial =
+                    Trial::open(&self.streams, self.interface.as_ref(), self.only_from_sources);
+                self.trial = trial.map_err(|error| log::debug!("the group: {error}")).ok();
+            }
+            Some(Order::Judge) => {
+                let seen = self.trial.take().map(|trial| trial.seen()).unwrap_or_default();
+                if self.choice.tried(now, seen) {
+                    self.leave(now);
+                    self.link = None;
+                    self.said.clear();
+                    log::info!("the group works again: receiving from it");
+                    self.join(tracks, registry);
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, tracks: &mut [ReceivedTrack], registry: &Registry, now: Monotonic) {
+        let wanted = tracks.iter().zip(&self.streams);
+        let wanted = wanted.map(|(track, stream)| Wanted {
+            medium: track.medium(),
+            repair: stream.repair.is_some(),
+        });
+        let wanted = wanted.collect();
+        match Link::begin(&self.unicast, self.by, wanted, (registry, self.token), now) {
+            Ok(link) => self.link = Some(link),
+            Err(error) => self.end(Silent::Ended(error.into()), tracks, registry, now),
+        }
+    }
+
+    /// Why the connection is of no use, if so.
+    fn is_silent(&mut self, tracks: &[ReceivedTrack], now: Monotonic) -> Option<Silent> {
+        let link = self.link.as_ref()?;
+        let since = link.playing()?;
+        let lived = lived(tracks).filter(|lived| *lived >= since);
+        if lived.is_some() && self.said != PLAYING {
+            PLAYING.clone_into(&mut self.said);
+            log::info!("receiving by unicast ({}) from {}", link.by(), link.server());
+            self.choice.granted(now);
+            self.wait = AGAIN;
+        }
+        match (lived, link.by()) {
+            (None, By::Udp) if now - since >= UDP_PATIENCE => Some(Silent::Udp),
+            _ if now - lived.unwrap_or(since) >= SILENT => Some(Silent::Altogether),
+            _ => None,
+        }
+    }
+
+    fn end(
+        &mut self,
+        why: Silent,
+        tracks: &mut [ReceivedTrack],
+        registry: &Registry,
+        now: Monotonic,
+    ) {
+        self.leave(now);
+        self.link = None;
+        let server = self.unicast.server;
+        let by_tcp = match &why {
+            Silent::Udp => true,
+            Silent::Ended(ended) => ended.is_of_transport() && self.by == By::Udp,
+            Silent::Altogether => false,
+        };
+        if by_tcp {
+            self.say(&format!(
+                "{server}: nothing comes by UDP: asking for it within the connection (TCP)"
+            ));
+            self.by = By::Tcp;
+            self.connect(tracks, registry, now);
+            return;
+        }
+        let why = match why {
+            Silent::Ended(ended) => ended.to_string(),
+            Silent::Udp | Silent::Altogether => "sends nothing any more".to_owned(),
+        };
+        self.say(&format!("{server} {why}; trying again"));
+        self.by = By::Udp;
+        if self.unicast.only {
+            self.next = now + self.wait;
+            self.wait = (self.wait + self.wait).min(AGAIN_MAX);
+        } else {
+            self.choice.failed(now);
+            self.trial = None;
+            self.join(tracks, registry);
+        }
+    }
+
+    /// Receives from the group again.
+    fn join(&self, tracks: &mut [ReceivedTrack], registry: &Registry) {
+        let (interface, only) = (self.interface.as_ref(), self.only_from_sources);
+        for (track, stream) in tracks.iter_mut().zip(&self.streams) {
+            if let Err(error) = track.session.join(stream, interface, only, registry) {
+                log::warn!("{error}");
+            }
+        }
+    }
+
+    /// Says something once, until something else is to be said.
+    fn say(&mut self, what: &str) {
+        if self.said != what {
+            log::warn!("{what}");
+            what.clone_into(&mut self.said);
+        }
+    }
+}
+
+/// Stands for what was said when packets came.
+const PLAYING: &str = "playing";
+
+/// Why a connection is of no use.
+enum Silent {
+    /// Nothing comes by UDP.
+    Udp,
+    /// Nothing comes any more.
+    Altogether,
+    /// It has ended.
+    Ended(Ended),
+}
+
+/// Has a track received as the server sends it.
+fn arrange(
+    event: Event<'_>,
+    tracks: &mut [ReceivedTrack],
+    registry: &Registry,
+    server: std::net::SocketAddr,
+) {
+    let session =
+        |number: usize, tracks: &mut [ReceivedTrack], act: &mut dyn FnMut(&mut RtpSession)| {
+            tracks.get_mut(number).into_iter().for_each(|track| act(&mut track.session));
+        };
+    match event {
+        Event::Sockets(number, sockets) => {
+            let mut sockets = Some(sockets);
+            session(number, tracks, &mut |it| {
+                let taken = sockets.take().map(|sockets| it.take_sockets(*sockets, registry));
+                if let Some(Err(error)) = taken {
+                    log::warn!("a socket cannot be watched: {error}");
+                }
+            });
+        }
+        Event::Repair(number, socket) => {
+            let mut socket = Some(socket);
+            session(number, tracks, &mut |it| {
+                let taken = socket.take().map(|socket| it.take_repair(*socket, registry));
+                if let Some(Err(error)) = taken {
+                    log::warn!("what is lost will not be repaired: {error}");
+                }
+            });
+        }
+        Event::Linked(number) => session(number, tracks, &mut |it| it.link(server)),
+        Event::Packet(number, kind, bytes) => {
+            session(number, tracks, &mut |it| it.put(kind, bytes));
+        }
+        Event::Playing => {}
+    }
+}
+
+fn lived(tracks: &[ReceivedTrack]) -> Option<Monotonic> {
+    tracks.iter().filter_map(|track| track.session.source().lived()).max()
+}
+
+/// Packets of all tracks so far.
+fn seen(tracks: &[ReceivedTrack]) -> Seen {
+    let mut seen = Seen::default();
+    for track in tracks {
+        let (came, lost) = track.session.source().totals();
+        let repaired = track.session.repair().repaired;
+        seen.came += came + repaired;
+        seen.lost += u64::try_from(lost).unwrap_or(0).saturating_sub(repaired);
+    }
+    seen
+}
