@@ -23,6 +23,7 @@ pub mod paced;
 pub mod pattern;
 mod plug;
 pub mod preloaded;
+pub mod rtsp;
 pub mod sample_schedule;
 pub mod tone;
 mod wait;

@@ -6,7 +6,7 @@ use super::effect::{Kind, without_effect, without_pictures};
 use super::sound::Sounds;
 use super::video::VideoSource;
 use crate::capture::camera::CameraRequest;
-use crate::capture::child::{self, ChildInput, ChildVideo, Probe};
+use crate::capture::child::{self, ChildAudio, ChildInput, ChildVideo, Probe};
 use crate::capture::devices::{self, CameraName};
 use crate::capture::error::{Cause, Error};
 use crate::capture::flash::Flash;
@@ -14,6 +14,7 @@ use crate::capture::live::{self, LiveCamera, LivePictures, LiveSound, Sound};
 use crate::capture::mjpeg_file::{self, MjpegFile};
 use crate::capture::mjpeg_stream::MjpegStream;
 use crate::capture::pattern::{self, Pattern};
+use crate::capture::rtsp::Beside;
 use crate::codec;
 use crate::settings::{
     AudioChoice, AudioSettings, InputSettings, RateChoice, Settings, VideoChoice, VideoSettings,
@@ -126,12 +127,15 @@ impl SourceOpener<'_> {
         if matches!(video.choice, VideoChoice::Url(_)) {
             warn(&without_effect(self.settings, video, Kind::of(&video.choice, true)));
         }
-        if let Some(pictures) = self.http_camera(video)? {
+        if let Some(pictures) = self.address(video)? {
+            let beside = pictures.beside();
             let source = VideoSource::Address(Box::new(pictures));
-            // It has no sound, and another microphone does not belong to it.
-            let with = match audio.filter(|audio| audio.choice != AudioChoice::Auto) {
-                Some(audio) => self.audio(audio, Some(&source), None)?,
+            let with = match audio {
                 None => None,
+                Some(AudioSettings { choice: AudioChoice::Auto }) => {
+                    self.sound_beside(beside, video)?
+                }
+                Some(audio) => self.audio(audio, Some(&source), None)?,
             };
             return Ok(((source, video.choice.name()), with));
         }
@@ -153,14 +157,33 @@ impl SourceOpener<'_> {
         Ok((pictures, with))
     }
 
-    /// A camera that delivers JPEGs over HTTP, which needs no ffmpeg.
-    pub(super) fn http_camera(&self, video: &VideoSettings) -> Result<Option<LivePictures>, Error> {
+    /// The sound that belongs to pictures which are read here: another microphone does not.
+    fn sound_beside(&self, beside: Beside, video: &VideoSettings) -> Result<Sounds, Error> {
+        let VideoChoice::Url(url) = &video.choice else { return Ok(None) };
+        Ok(match beside {
+            Beside::Nothing => None,
+            Beside::Sound(_) => {
+                let sound = LiveSound::begin(url, self.waker())?;
+                Some((AudioSource::Address(Box::new(sound)), video.choice.name()))
+            }
+            Beside::Other => {
+                let input = ChildInput::Live(url.clone());
+                let probe = child::probe(&input)?;
+                let (epoch, looped) = (self.context.epoch, self.settings.looped);
+                let child = ChildAudio::open(&input, &probe, epoch, looped)?;
+                Some((AudioSource::Child(Box::new(child)), video.choice.name()))
+            }
+        })
+    }
+
+    /// A camera that delivers JPEGs over HTTP or RTSP, which needs no ffmpeg.
+    pub(super) fn address(&self, video: &VideoSettings) -> Result<Option<LivePictures>, Error> {
         let VideoChoice::Url(url) = &video.choice else { return Ok(None) };
         if video.rate == Some(RateChoice::Max) {
             return Ok(None);
         }
         let (address, request) = (ChildInput::Live(url.clone()), self.child_request(video));
-        let pictures = live::http_pictures(&address, &request)?;
+        let pictures = live::read_here(&address, &request)?;
         Ok(pictures.map(|pictures| LivePictures::begin(&address, pictures, request, self.waker())))
     }
 

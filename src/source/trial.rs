@@ -49,7 +49,7 @@ fn try_pictures(
     let decoded = match &video.choice {
         VideoChoice::File(path) if waits(path) => Ok(false),
         // As for streaming: what is read without ffmpeg needs none here.
-        VideoChoice::Url(_) => opening.http_camera(video).and_then(|pictures| match pictures {
+        VideoChoice::Url(_) => opening.address(video).and_then(|pictures| match pictures {
             Some(_) => Ok(true),
             None => probed(),
         }),

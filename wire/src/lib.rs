@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod extension;
+pub mod g711;
 pub mod jpeg;
 pub mod jpeg_header;
 pub mod jpeg_scan;

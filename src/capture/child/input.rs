@@ -29,6 +29,13 @@ impl ChildInput {
         address.starts_with("http://").then_some(address)
     }
 
+    /// Its address, if it speaks RTSP without TLS.
+    #[must_use]
+    pub fn rtsp(&self) -> Option<&str> {
+        let Self::Live(address) = self else { return None };
+        address.starts_with("rtsp://").then_some(address)
+    }
+
     /// What it comes from that it cannot be read: a camera may answer later.
     pub(super) const fn cause(&self) -> Cause {
         match self {

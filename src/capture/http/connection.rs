@@ -125,7 +125,7 @@ fn broken(why: &io::Error) -> Ended {
 }
 
 /// A reason without its number.
-pub(super) fn said(why: &io::Error) -> String {
+pub(in crate::capture) fn said(why: &io::Error) -> String {
     let number = why.raw_os_error().map(|number| Errno::from_raw(number).desc().to_owned());
     number.unwrap_or_else(|| why.to_string())
 }

@@ -14,6 +14,7 @@ mod head;
 mod pictures;
 
 pub use body::Body;
+pub(super) use connection::said;
 pub use exchange::{Ended, Exchange, Step};
 pub use head::{Head, HeadReader, Taken, Unreadable};
 pub use pictures::{HttpPictures, Opened, Wanted, open};

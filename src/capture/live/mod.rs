@@ -11,5 +11,5 @@ mod without;
 pub use address::{LivePictures, LiveSound};
 pub use camera::LiveCamera;
 pub use microphone::{LiveMicrophone, MicrophoneName};
-pub use reached::{Reached, Sound, http_pictures};
+pub use reached::{Reached, Sound, read_here};
 pub use without::go_on_without;

@@ -4,6 +4,7 @@ use crate::capture::child::{self, ChildInput, ChildVideo, VideoSettings};
 use crate::capture::error::Error;
 use crate::capture::frame::VideoPoll;
 use crate::capture::http::{self, HttpPictures, Opened, Wanted};
+use crate::capture::rtsp::{self, Beside, RtspPictures};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use streamsocket_media::VideoFormat;
@@ -14,6 +15,8 @@ use streamsocket_media::clock::Monotonic;
 pub enum Reached {
     /// We read them.
     Http(Box<HttpPictures>),
+    /// The same.
+    Rtsp(Box<RtspPictures>),
     /// A child reads them.
     Child(Box<ChildVideo>),
 }
@@ -41,19 +44,25 @@ impl Sound {
     }
 }
 
-/// The pictures of an address if it gives JPEGs over HTTP, in the size that is wanted.
+/// The pictures of an address if it gives JPEGs over HTTP or RTSP, in the size and at the rate that are wanted.
 ///
 /// # Errors
 /// Nobody is there, or nobody who gives us pictures.
-pub fn http_pictures(
-    address: &ChildInput,
-    settings: &VideoSettings,
-) -> Result<Option<Box<HttpPictures>>, Error> {
-    let Some(url) = address.http().filter(|_| settings.size.is_none()) else { return Ok(None) };
-    let wanted = Wanted { rate: settings.rate, fits: settings.fits };
-    Ok(match http::open(url, &wanted)? {
-        Opened::Pictures(pictures) => Some(pictures),
-        Opened::Foreign => None,
+pub fn read_here(address: &ChildInput, settings: &VideoSettings) -> Result<Option<Reached>, Error> {
+    if settings.size.is_some() {
+        return Ok(None);
+    }
+    if let Some(url) = address.http() {
+        let wanted = Wanted { rate: settings.rate, fits: settings.fits };
+        return Ok(match http::open(url, &wanted)? {
+            Opened::Pictures(pictures) => Some(Reached::Http(pictures)),
+            Opened::Foreign => None,
+        });
+    }
+    let Some(url) = address.rtsp().filter(|_| settings.rate.is_none()) else { return Ok(None) };
+    Ok(match rtsp::open(url, settings.fits)? {
+        rtsp::Opened::Pictures(pictures) => Some(Reached::Rtsp(pictures)),
+        rtsp::Opened::Foreign => None,
     })
 }
 
@@ -63,19 +72,30 @@ pub(super) fn reach(
     settings: &VideoSettings,
     sound: &Sound,
 ) -> Result<Reached, Error> {
-    if let Some(pictures) = http_pictures(address, settings)? {
-        sound.found(SILENT);
-        return Ok(Reached::Http(pictures));
+    let here = read_here(address, settings)?;
+    let possible = here.as_ref().is_none_or(|it| it.beside() != Beside::Nothing);
+    sound.found(if possible { PERHAPS } else { SILENT });
+    if let Some(pictures) = here {
+        return Ok(pictures);
     }
-    sound.found(PERHAPS);
     let child = ChildVideo::open(address, &child::probe(address)?, settings)?;
     Ok(Reached::Child(Box::new(child)))
 }
 
 impl Reached {
+    /// What sound the camera has beside, of pictures that are read here.
+    #[must_use]
+    pub const fn beside(&self) -> Beside {
+        match self {
+            Self::Rtsp(pictures) => pictures.beside(),
+            Self::Http(_) | Self::Child(_) => Beside::Nothing,
+        }
+    }
+
     pub(super) fn format(&self) -> VideoFormat {
         match self {
             Self::Http(pictures) => pictures.format(),
+            Self::Rtsp(pictures) => pictures.format(),
             Self::Child(child) => child.format(),
         }
     }
@@ -83,13 +103,14 @@ impl Reached {
     pub(super) fn descriptor(&self) -> Option<RawFd> {
         match self {
             Self::Http(pictures) => Some(pictures.descriptor()),
+            Self::Rtsp(pictures) => Some(pictures.descriptor()),
             Self::Child(child) => child.descriptor(),
         }
     }
 
     pub(super) fn why_away(&self) -> Option<&str> {
         match self {
-            Self::Http(_) => None,
+            Self::Http(_) | Self::Rtsp(_) => None,
             Self::Child(child) => child.why_away(),
         }
     }
@@ -97,6 +118,7 @@ impl Reached {
     pub(super) fn dropped(&self) -> u64 {
         match self {
             Self::Http(pictures) => pictures.dropped(),
+            Self::Rtsp(pictures) => pictures.dropped(),
             Self::Child(child) => child.dropped(),
         }
     }
@@ -104,6 +126,7 @@ impl Reached {
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         match self {
             Self::Http(pictures) => Some(pictures.deadline()),
+            Self::Rtsp(pictures) => Some(pictures.deadline()),
             Self::Child(child) => child.deadline(),
         }
     }
@@ -111,6 +134,7 @@ impl Reached {
     pub(super) fn poll(&mut self, now: Monotonic) -> Result<VideoPoll, Error> {
         match self {
             Self::Http(pictures) => pictures.poll(now),
+            Self::Rtsp(pictures) => pictures.poll(now),
             Self::Child(child) => child.poll(now),
         }
     }

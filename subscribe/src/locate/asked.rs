@@ -48,6 +48,7 @@ pub(super) fn describe(
                 let plan = Plan::from_server(&sdp, address, server);
                 return plan.map(Some).map_err(|error| failed(error.to_string()));
             }
+            News::Nothing if !player.out().is_empty() => {}
             News::Nothing => match stream.read(player.room()) {
                 Ok(0) => return Err(failed("the server has ended the connection".into())),
                 Ok(count) => player.filled(count),
