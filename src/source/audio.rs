@@ -3,7 +3,7 @@
 use crate::capture::child::ChildAudio;
 use crate::capture::error::Error;
 use crate::capture::frame::AudioPoll;
-use crate::capture::live::{LiveMicrophone, LiveSound};
+use crate::capture::live::{LiveBeside, LiveMicrophone, LiveSound};
 use crate::capture::tone::Tone;
 use crate::capture::wav_file::WavFile;
 use std::os::fd::RawFd;
@@ -20,6 +20,8 @@ pub enum AudioSource {
     Child(Box<ChildAudio>),
     /// An IP camera that is waited for.
     Address(Box<LiveSound>),
+    /// An IP camera whose pictures are read here.
+    Beside(Box<LiveBeside>),
     /// The test tone.
     Tone(Box<Tone>),
 }
@@ -33,6 +35,7 @@ impl AudioSource {
             Self::File(source) => source.format(),
             Self::Child(source) => source.format(),
             Self::Address(source) => source.format(),
+            Self::Beside(source) => source.format(),
             Self::Tone(source) => source.format(),
         }
     }
@@ -44,7 +47,7 @@ impl AudioSource {
             Self::File(source) => source.begin(epoch),
             Self::Child(source) => source.begin(epoch),
             Self::Tone(source) => source.begin(epoch),
-            Self::Address(_) => {}
+            Self::Address(_) | Self::Beside(_) => {}
         }
     }
 
@@ -55,7 +58,7 @@ impl AudioSource {
             Self::Microphone(source) => source.descriptors().0.to_vec(),
             Self::Child(source) => source.descriptor().into_iter().collect(),
             Self::Address(source) => source.descriptor().0.into_iter().collect(),
-            Self::File(_) | Self::Tone(_) => Vec::new(),
+            Self::File(_) | Self::Beside(_) | Self::Tone(_) => Vec::new(),
         }
     }
 
@@ -93,6 +96,7 @@ impl AudioSource {
             Self::Microphone(source) => source.is_away(),
             Self::Address(source) => source.is_away(),
             Self::Child(source) => source.why_away().is_some(),
+            Self::Beside(source) => source.why_away().is_some(),
             _ => false,
         }
     }
@@ -104,6 +108,7 @@ impl AudioSource {
             Self::Microphone(source) => source.why_away(),
             Self::Address(source) => source.why_away(),
             Self::Child(source) => source.why_away().map(str::to_owned),
+            Self::Beside(source) => source.why_away(),
             _ => None,
         }
     }
@@ -142,6 +147,7 @@ impl AudioSource {
             Self::File(source) => source.deadline(),
             Self::Child(source) => source.deadline(),
             Self::Address(source) => source.deadline(),
+            Self::Beside(source) => source.deadline(),
             Self::Tone(source) => source.deadline(),
         }
     }
@@ -156,6 +162,7 @@ impl AudioSource {
             Self::File(source) => source.poll(now, out),
             Self::Child(source) => source.poll(now, out),
             Self::Address(source) => Ok(source.poll(now, out)),
+            Self::Beside(source) => Ok(source.poll(now, out)),
             Self::Tone(source) => source.poll(now, out),
         }
     }

@@ -10,11 +10,11 @@ use crate::capture::child::{self, ChildAudio, ChildInput, ChildVideo, Probe};
 use crate::capture::devices::{self, CameraName};
 use crate::capture::error::{Cause, Error};
 use crate::capture::flash::Flash;
-use crate::capture::live::{self, LiveCamera, LivePictures, LiveSound, Sound};
+use crate::capture::live::{self, LiveBeside, LiveCamera, LivePictures, LiveSound, Sound};
 use crate::capture::mjpeg_file::{self, MjpegFile};
 use crate::capture::mjpeg_stream::MjpegStream;
 use crate::capture::pattern::{self, Pattern};
-use crate::capture::rtsp::Beside;
+use crate::capture::rtsp::{self, Beside};
 use crate::codec;
 use crate::settings::{
     AudioChoice, AudioSettings, InputSettings, RateChoice, Settings, VideoChoice, VideoSettings,
@@ -127,13 +127,14 @@ impl SourceOpener<'_> {
         if matches!(video.choice, VideoChoice::Url(_)) {
             warn(&without_effect(self.settings, video, Kind::of(&video.choice, true)));
         }
-        if let Some(pictures) = self.address(video)? {
-            let beside = pictures.beside();
+        let beside = Beside::default();
+        if let Some(pictures) = self.address(video, &beside)? {
+            let sound = pictures.sound();
             let source = VideoSource::Address(Box::new(pictures));
             let with = match audio {
                 None => None,
                 Some(AudioSettings { choice: AudioChoice::Auto }) => {
-                    self.sound_beside(beside, video)?
+                    self.sound_beside(sound, beside, video)?
                 }
                 Some(audio) => self.audio(audio, Some(&source), None)?,
             };
@@ -158,33 +159,45 @@ impl SourceOpener<'_> {
     }
 
     /// The sound that belongs to pictures which are read here: another microphone does not.
-    fn sound_beside(&self, beside: Beside, video: &VideoSettings) -> Result<Sounds, Error> {
+    fn sound_beside(
+        &self,
+        sound: rtsp::Sound,
+        beside: Beside,
+        video: &VideoSettings,
+    ) -> Result<Sounds, Error> {
         let VideoChoice::Url(url) = &video.choice else { return Ok(None) };
-        Ok(match beside {
-            Beside::Nothing => None,
-            Beside::Sound(_) => {
-                let sound = LiveSound::begin(url, self.waker())?;
-                Some((AudioSource::Address(Box::new(sound)), video.choice.name()))
+        let name = video.choice.name();
+        Ok(match sound {
+            rtsp::Sound::Nothing => None,
+            rtsp::Sound::Here(format) => {
+                let sound = LiveBeside::begin(beside, name.clone(), format);
+                Some((AudioSource::Beside(Box::new(sound)), name))
             }
-            Beside::Other => {
+            rtsp::Sound::Other => {
                 let input = ChildInput::Live(url.clone());
                 let probe = child::probe(&input)?;
                 let (epoch, looped) = (self.context.epoch, self.settings.looped);
                 let child = ChildAudio::open(&input, &probe, epoch, looped)?;
-                Some((AudioSource::Child(Box::new(child)), video.choice.name()))
+                Some((AudioSource::Child(Box::new(child)), name))
             }
         })
     }
 
     /// A camera that delivers JPEGs over HTTP or RTSP, which needs no ffmpeg.
-    pub(super) fn address(&self, video: &VideoSettings) -> Result<Option<LivePictures>, Error> {
+    pub(super) fn address(
+        &self,
+        video: &VideoSettings,
+        beside: &Beside,
+    ) -> Result<Option<LivePictures>, Error> {
         let VideoChoice::Url(url) = &video.choice else { return Ok(None) };
         if video.rate == Some(RateChoice::Max) {
             return Ok(None);
         }
         let (address, request) = (ChildInput::Live(url.clone()), self.child_request(video));
-        let pictures = live::read_here(&address, &request)?;
-        Ok(pictures.map(|pictures| LivePictures::begin(&address, pictures, request, self.waker())))
+        let pictures = live::read_here(&address, &request, beside)?;
+        Ok(pictures.map(|pictures| {
+            LivePictures::begin(&address, pictures, request, beside.clone(), self.waker())
+        }))
     }
 
     /// Resolves `auto`.

@@ -6,6 +6,7 @@ use super::context::{Context, SourceOpener};
 use super::effect::{Kind, without_effect, without_pictures};
 use super::opening::probe;
 use crate::capture::error::Error;
+use crate::capture::rtsp::Beside;
 use crate::capture::{camera, devices, microphone};
 use crate::settings::{AudioChoice, AudioSettings, Settings, VideoChoice, VideoSettings};
 use std::path::Path;
@@ -49,10 +50,12 @@ fn try_pictures(
     let decoded = match &video.choice {
         VideoChoice::File(path) if waits(path) => Ok(false),
         // As for streaming: what is read without ffmpeg needs none here.
-        VideoChoice::Url(_) => opening.address(video).and_then(|pictures| match pictures {
-            Some(_) => Ok(true),
-            None => probed(),
-        }),
+        VideoChoice::Url(_) => {
+            opening.address(video, &Beside::default()).and_then(|pictures| match pictures {
+                Some(_) => Ok(true),
+                None => probed(),
+            })
+        }
         _ => probed(),
     };
     if let VideoChoice::Camera(name) = &video.choice {

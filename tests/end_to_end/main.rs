@@ -33,6 +33,7 @@ mod readers;
 mod readme;
 mod recordings;
 mod reloading;
+mod rtsp;
 mod setting_up;
 mod sound_names;
 mod sources;

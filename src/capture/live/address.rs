@@ -6,7 +6,7 @@ use crate::capture::child::{self, ChildAudio, ChildInput, Probe, VideoSettings};
 use crate::capture::error::{Cause, Error};
 use crate::capture::frame::{AudioPoll, VideoPoll};
 use crate::capture::plug::{Plug, Waits};
-use crate::capture::rtsp::{Beside, RtspSound};
+use crate::capture::rtsp::{self, Beside};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,62 +41,31 @@ pub struct LivePictures {
 
 /// Sound from an address that is waited for.
 pub struct LiveSound {
-    plug: Plug<Sounding>,
-    format: AudioFormat,
+    plug: Plug<ChildAudio>,
     address: ChildInput,
     /// The camera was there, and has no sound: it is not asked again.
     silent: Arc<AtomicBool>,
 }
 
-/// Who gives the sound of an address.
-enum Sounding {
-    /// A child reads it.
-    Child(Box<ChildAudio>),
-    /// We read it.
-    Rtsp(Box<RtspSound>),
-}
-
-impl Sounding {
-    fn descriptor(&self) -> Option<RawFd> {
-        match self {
-            Self::Child(child) => child.descriptor(),
-            Self::Rtsp(sound) => Some(sound.descriptor()),
-        }
-    }
-
-    fn why_away(&self) -> Option<&str> {
-        match self {
-            Self::Child(child) => child.why_away(),
-            Self::Rtsp(_) => None,
-        }
-    }
-
-    fn deadline(&self) -> Option<Monotonic> {
-        match self {
-            Self::Child(child) => child.deadline(),
-            Self::Rtsp(sound) => Some(sound.deadline()),
-        }
-    }
-
-    fn poll(&mut self, now: Monotonic, out: &mut [i16]) -> Result<AudioPoll, Error> {
-        match self {
-            Self::Child(child) => child.poll(now, out),
-            Self::Rtsp(sound) => sound.poll(now, out),
-        }
-    }
-}
-
 impl LivePictures {
-    /// Goes on with pictures that have been reached.
+    /// Goes on with pictures that have been reached; what sound comes with them goes to `beside`.
     #[must_use]
     pub fn begin(
         address: &ChildInput,
         pictures: Reached,
         settings: VideoSettings,
+        beside: Beside,
         waker: Arc<mio::Waker>,
     ) -> Self {
         let format = pictures.format();
-        Self::new(address, Ok(pictures), format, settings, Arc::default(), waker)
+        let sounds = (Arc::default(), beside);
+        Self::new(address, Ok(pictures), format, settings, sounds, waker)
+    }
+
+    /// What sound comes with pictures that are read here.
+    #[must_use]
+    pub fn sound(&self) -> rtsp::Sound {
+        self.plug.device().map_or(rtsp::Sound::Nothing, Reached::sound)
     }
 
     /// Waits for the pictures of an address that could not be reached for this reason. `sound` is told what is
@@ -111,7 +80,8 @@ impl LivePictures {
     ) -> Self {
         let (width, height) = settings.size.unwrap_or(SIZE_DEFAULT);
         let format = VideoFormat { width, height, rate: settings.rate };
-        Self::new(address, Err(why), format, settings, sound, waker)
+        let sounds = (sound, Beside::default());
+        Self::new(address, Err(why), format, settings, sounds, waker)
     }
 
     fn new(
@@ -119,19 +89,13 @@ impl LivePictures {
         reached: Result<Reached, Error>,
         format: VideoFormat,
         settings: VideoSettings,
-        sound: Arc<Sound>,
+        (sound, beside): (Arc<Sound>, Beside),
         waker: Arc<mio::Waker>,
     ) -> Self {
         let asked = address.clone();
-        let open = move || reach(&asked, &settings, &sound);
+        let open = move || reach(&asked, &settings, &sound, &beside);
         let plug = Plug::trying(reached, WAITS, Arc::new(open), waker);
         Self { plug, format, address: address.clone(), still: false, returns: 0, dropped: 0 }
-    }
-
-    /// What sound the camera has beside, if its pictures are read here.
-    #[must_use]
-    pub fn beside(&self) -> Beside {
-        self.plug.device().map_or(Beside::Nothing, Reached::beside)
     }
 
     /// What the session was described with.
@@ -245,42 +209,28 @@ impl LiveSound {
             let probe = child::probe(&asked)?;
             found.store(probe.audio.is_none(), Ordering::Relaxed);
             let probe = Probe { audio: probe.audio.map(|_| FORMAT), ..probe };
-            ChildAudio::open(&asked, &probe, Monotonic(0), false).map(Box::new).map(Sounding::Child)
+            ChildAudio::open(&asked, &probe, Monotonic(0), false)
         };
         let plug = Plug::trying(Err(why), WAITS, Arc::new(open), waker);
-        Self { plug, format: FORMAT, address: address.clone(), silent }
-    }
-
-    /// The sound of a camera at `url`, which is read here and was reached a moment ago.
-    ///
-    /// # Errors
-    /// It is not there any more.
-    pub fn begin(url: &str, waker: Arc<mio::Waker>) -> Result<Self, Error> {
-        let sound = RtspSound::open(url, None)?;
-        let (format, asked) = (sound.format(), url.to_owned());
-        let open = move || RtspSound::open(&asked, Some(format)).map(Box::new).map(Sounding::Rtsp);
-        let reached = Ok(Sounding::Rtsp(Box::new(sound)));
-        let plug = Plug::trying(reached, WAITS, Arc::new(open), waker);
-        let address = ChildInput::Live(url.to_owned());
-        Ok(Self { plug, format, address, silent: Arc::default() })
+        Self { plug, address: address.clone(), silent }
     }
 
     /// What the session was described with.
     #[must_use]
     pub const fn format(&self) -> AudioFormat {
-        self.format
+        FORMAT
     }
 
     /// The descriptor to watch, and a number that changes with it.
     #[must_use]
     pub fn descriptor(&self) -> (Option<RawFd>, u64) {
-        (self.plug.device().and_then(Sounding::descriptor), self.plug.count())
+        (self.plug.device().and_then(ChildAudio::descriptor), self.plug.count())
     }
 
     /// Why there is no sound, if so: one line.
     #[must_use]
     pub fn why_away(&self) -> Option<String> {
-        let lost = self.plug.device().and_then(Sounding::why_away);
+        let lost = self.plug.device().and_then(ChildAudio::why_away);
         self.plug.why().map(ToString::to_string).or_else(|| lost.map(str::to_owned))
     }
 

@@ -3,12 +3,14 @@
 //! that of the first one opened; what comes later is made to fit.
 
 mod address;
+mod beside;
 mod camera;
 mod microphone;
 mod reached;
 mod without;
 
 pub use address::{LivePictures, LiveSound};
+pub use beside::LiveBeside;
 pub use camera::LiveCamera;
 pub use microphone::{LiveMicrophone, MicrophoneName};
 pub use reached::{Reached, Sound, read_here};

@@ -44,11 +44,16 @@ impl Sound {
     }
 }
 
-/// The pictures of an address if it gives JPEGs over HTTP or RTSP, in the size and at the rate that are wanted.
+/// The pictures of an address if it gives JPEGs over HTTP or RTSP, in the size and at the rate that are wanted; what
+/// sound comes with them goes to `beside`.
 ///
 /// # Errors
 /// Nobody is there, or nobody who gives us pictures.
-pub fn read_here(address: &ChildInput, settings: &VideoSettings) -> Result<Option<Reached>, Error> {
+pub fn read_here(
+    address: &ChildInput,
+    settings: &VideoSettings,
+    beside: &Beside,
+) -> Result<Option<Reached>, Error> {
     if settings.size.is_some() {
         return Ok(None);
     }
@@ -60,7 +65,7 @@ pub fn read_here(address: &ChildInput, settings: &VideoSettings) -> Result<Optio
         });
     }
     let Some(url) = address.rtsp().filter(|_| settings.rate.is_none()) else { return Ok(None) };
-    Ok(match rtsp::open(url, settings.fits)? {
+    Ok(match rtsp::open(url, settings.fits, beside)? {
         rtsp::Opened::Pictures(pictures) => Some(Reached::Rtsp(pictures)),
         rtsp::Opened::Foreign => None,
     })
@@ -71,9 +76,10 @@ pub(super) fn reach(
     address: &ChildInput,
     settings: &VideoSettings,
     sound: &Sound,
+    beside: &Beside,
 ) -> Result<Reached, Error> {
-    let here = read_here(address, settings)?;
-    let possible = here.as_ref().is_none_or(|it| it.beside() != Beside::Nothing);
+    let here = read_here(address, settings, beside)?;
+    let possible = here.as_ref().is_none_or(|it| it.sound() != rtsp::Sound::Nothing);
     sound.found(if possible { PERHAPS } else { SILENT });
     if let Some(pictures) = here {
         return Ok(pictures);
@@ -83,12 +89,11 @@ pub(super) fn reach(
 }
 
 impl Reached {
-    /// What sound the camera has beside, of pictures that are read here.
-    #[must_use]
-    pub const fn beside(&self) -> Beside {
+    /// What sound comes with pictures that are read here.
+    pub(super) const fn sound(&self) -> rtsp::Sound {
         match self {
-            Self::Rtsp(pictures) => pictures.beside(),
-            Self::Http(_) | Self::Child(_) => Beside::Nothing,
+            Self::Rtsp(pictures) => pictures.sound(),
+            Self::Http(_) | Self::Child(_) => rtsp::Sound::Nothing,
         }
     }
 

@@ -1,16 +1,16 @@
 //! Pictures of a camera that speaks RTSP.
 
-use super::session::{Asked, Content, Offered, Session};
+use super::session::{Asked, Content, Session, Sound};
+use super::sound::Beside;
 use crate::capture::error::{Cause, Error};
 use crate::capture::frame::VideoPoll;
 use crate::clock::monotonic;
 use std::os::fd::RawFd;
 use std::time::Duration;
 use streamsocket_media::clock::{Delay, Monotonic};
-use streamsocket_media::{AudioFormat, Bytes, Pool, Unit, VideoFormat};
+use streamsocket_media::{Bytes, Pool, Unit, VideoFormat};
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described, Encoding};
 use streamsocket_wire::rtp::ExtendedTime;
-use streamsocket_wire::sdp::Medium;
 
 /// Buffers in circulation: two on their way out, one waiting for its time, one being filled.
 const BUFFERS: usize = 4;
@@ -33,17 +33,6 @@ pub enum Opened {
     Foreign,
 }
 
-/// What sound a camera has beside its pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
-    /// None.
-    Nothing,
-    /// Sound that is read here.
-    Sound(AudioFormat),
-    /// Sound for others.
-    Other,
-}
-
 /// A camera's pictures.
 #[derive(Debug)]
 pub struct RtspPictures {
@@ -53,24 +42,18 @@ pub struct RtspPictures {
     pool: Pool,
     /// A frame that was put together, with the time of its capture.
     ready: Option<(Bytes, Monotonic)>,
-    offered: Offered,
+    beside: Beside,
     /// Pictures that there was no buffer for.
     dropped: u64,
 }
 
-/// Asks a camera for JPEGs, and waits for the first: 15 s at most. `fits` says whether one can be sent.
+/// Asks a camera for JPEGs, and waits for the first: 15 s at most. `fits` says whether one can be sent; sound goes to `beside`.
 ///
 /// # Errors
 /// Nobody is there, or it has no pictures for us: one line, without passwords.
-pub fn open(url: &str, fits: fn(&[u8]) -> bool) -> Result<Opened, Error> {
-    let (session, content, offered) = match Session::open(url, Medium::Video)? {
-        Asked::Session(session, content, offered) => (session, content, offered),
-        Asked::Foreign => return Ok(Opened::Foreign),
-    };
-    let size = match content {
-        Content::Jpeg(size) => size,
-        _ => None,
-    };
+pub fn open(url: &str, fits: fn(&[u8]) -> bool, beside: &Beside) -> Result<Opened, Error> {
+    let Asked::Session(session) = Session::open(url)? else { return Ok(Opened::Foreign) };
+    let size = session.size();
     let described = Described { channels: 0, size, repaired: false };
     let mut pictures = RtspPictures {
         session,
@@ -78,7 +61,7 @@ pub fn open(url: &str, fits: fn(&[u8]) -> bool) -> Result<Opened, Error> {
         depayloader: Depayloader::new(Encoding::Jpeg, described),
         pool: Pool::new(BUFFERS, BUFFER_CAPACITY),
         ready: None,
-        offered,
+        beside: beside.clone(),
         dropped: 0,
     };
     let began = monotonic();
@@ -107,15 +90,8 @@ impl RtspPictures {
 
     /// What sound it has beside.
     #[must_use]
-    pub const fn beside(&self) -> Beside {
-        match &self.offered {
-            Offered { sound: Some(content), .. } => match content.sound() {
-                Some(format) => Beside::Sound(format),
-                None => Beside::Nothing,
-            },
-            Offered { other_sound: true, .. } => Beside::Other,
-            Offered { .. } => Beside::Nothing,
-        }
+    pub const fn sound(&self) -> Sound {
+        self.session.sound()
     }
 
     /// What to watch for reading.
@@ -156,8 +132,12 @@ impl RtspPictures {
 
     /// Reads until a picture is there, or nothing more.
     fn fill(&mut self, now: Monotonic) -> Result<(), Error> {
-        let Self { session, format, depayloader, pool, ready, dropped, .. } = self;
-        session.poll(now, &mut |packet, undelayed| {
+        let Self { session, format, depayloader, pool, ready, dropped, beside, .. } = self;
+        session.poll(now, &mut |content, packet, undelayed| {
+            if !matches!(content, Content::Jpeg(_)) {
+                beside.put(content, packet.payload, undelayed);
+                return true;
+            }
             depayloader.push(packet);
             if !depayloader.ends_with(packet) {
                 return true;

@@ -1,4 +1,5 @@
-//! A connection to a camera by which one track comes.
+//! A connection to a camera by which its pictures come, and its sound. All that it describes is asked for: servers
+//! there are whose media fail as a whole if one of them is not.
 
 use crate::capture::error::{Cause, Error};
 use crate::clock::monotonic;
@@ -57,13 +58,56 @@ impl Content {
     }
 }
 
-/// What a camera describes, as far as it is read here.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Offered {
-    pub(super) sound: Option<Content>,
-    /// It has sound that is not read here.
-    pub(super) other_sound: bool,
+/// What sound a camera has beside its pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// None.
+    Nothing,
+    /// Sound that is read here.
+    Here(AudioFormat),
+    /// Sound for others.
+    Other,
 }
+
+/// A track.
+#[derive(Debug)]
+struct Track {
+    content: Content,
+    payload_type: u8,
+    source: Source,
+    clock: ArrivalClock,
+}
+
+impl Track {
+    fn new(format: &PayloadFormat<'_>, content: Content) -> Self {
+        let (source, clock) =
+            (Source::new(format.clock_rate), ArrivalClock::new(format.clock_rate));
+        Self { content, payload_type: format.number, source, clock }
+    }
+}
+
+impl Track {
+    /// Passes a packet on, if it is the source's. False if more may wait.
+    fn admit(&mut self, packet: &rtp::Packet<'_>, now: Monotonic, each: Each<'_>) -> bool {
+        let header = packet.header();
+        let (sequence, time) = match self.source.admit(&header, now) {
+            Admission::Admitted { sequence, time } => (sequence, time),
+            Admission::NewSource { sequence, time } => {
+                self.clock.reset();
+                (sequence, time)
+            }
+            Admission::Refused => return true,
+        };
+        self.clock.observe(time, now);
+        let undelayed = self.clock.undelayed(time).unwrap_or(now).min(now);
+        let (marker, payload) = (header.marker, packet.payload());
+        let packet = SourcePacket { sequence, time, marker, ntp: None, payload, arrival: now };
+        each(self.content, &packet, undelayed)
+    }
+}
+
+/// Takes packets.
+pub(super) type Each<'a> = &'a mut dyn FnMut(Content, &SourcePacket<'_>, Monotonic) -> bool;
 
 /// A connection.
 #[derive(Debug)]
@@ -72,26 +116,27 @@ pub(super) struct Session {
     shown: String,
     stream: TcpStream,
     player: Player,
-    payload_type: u8,
-    source: Source,
-    clock: ArrivalClock,
+    /// Pictures, and sound if there is any that is read here; each by two channels.
+    tracks: Vec<Track>,
+    sound: Sound,
+    /// When a packet of the pictures last came.
     heard: Monotonic,
 }
 
 /// A camera that was asked for something.
 pub(super) enum Asked {
-    /// It comes.
-    Session(Box<Session>, Content, Offered),
+    /// They come.
+    Session(Box<Session>),
     /// It has something that others may be able to read.
     Foreign,
 }
 
 impl Session {
-    /// Asks a camera for its pictures or its sound, and waits until they come: 15 s at most.
+    /// Asks a camera for its pictures and its sound, and waits until they come: 15 s at most.
     ///
     /// # Errors
     /// Nobody is there, or it says no: one line, without passwords.
-    pub(super) fn open(url: &str, medium: Medium) -> Result<Asked, Error> {
+    pub(super) fn open(url: &str) -> Result<Asked, Error> {
         let shown = crate::capture::child::without_password(url);
         let failed =
             |why: &str| Error::new(format!("{shown} {why}")).from_cause(Cause::Unreachable);
@@ -101,17 +146,16 @@ impl Session {
         let left = || OPEN_MAX.saturating_sub(monotonic().since(began));
         let stream = connect(&address, left).map_err(|why| failed(&unreached(&why)))?;
         let player = Player::new(&address, AGENT, began);
-        let (clock, source) = (ArrivalClock::new(1), Source::new(1));
-        let mut session =
-            Self { shown, stream, player, payload_type: 0, source, clock, heard: began };
-        match session.ask(medium, left) {
-            Ok(Some((content, offered))) => {
+        let (tracks, sound) = (Vec::new(), Sound::Nothing);
+        let mut session = Self { shown, stream, player, tracks, sound, heard: began };
+        match session.ask(left) {
+            Ok(true) => {
                 let prepared = session.stream.set_nonblocking(true);
                 prepared.map_err(|why| session.over(&unreached(&why)))?;
-                Ok(Asked::Session(Box::new(session), content, offered))
+                Ok(Asked::Session(Box::new(session)))
             }
             // It may send by UDP only.
-            Ok(None) | Err(Stop::Server(Failure::Refused(461, _) | Failure::NoTransport)) => {
+            Ok(false) | Err(Stop::Server(Failure::Refused(461, _) | Failure::NoTransport)) => {
                 Ok(Asked::Foreign)
             }
             Err(Stop::Server(failure)) => Err(session.over(&failure.to_string())),
@@ -119,22 +163,18 @@ impl Session {
         }
     }
 
-    /// Asks until packets come; `None` if what is wanted is not read here.
-    fn ask(
-        &mut self,
-        medium: Medium,
-        left: impl Fn() -> Duration,
-    ) -> Result<Option<(Content, Offered)>, Stop> {
-        let mut found = None;
+    /// Asks until packets come; false if there are no pictures that are read here.
+    fn ask(&mut self, left: impl Fn() -> Duration) -> Result<bool, Stop> {
         loop {
             let now = monotonic();
             self.write()?;
             match self.player.take(now)? {
-                News::Described(sdp) => match self.choose(&sdp, medium, now) {
-                    Some(chosen) => found = Some(chosen),
-                    None => return Ok(None),
-                },
-                News::Playing => return Ok(found),
+                News::Described(sdp) => {
+                    if self.choose(&sdp, now).is_none() {
+                        return Ok(false);
+                    }
+                }
+                News::Playing => return Ok(true),
                 News::Granted(..) | News::Packet { .. } => {}
                 News::Nothing if !self.player.out().is_empty() => {}
                 News::Nothing => {
@@ -155,31 +195,42 @@ impl Session {
         }
     }
 
-    /// Asks for the track of a description that is wanted.
-    fn choose(&mut self, sdp: &str, medium: Medium, now: Monotonic) -> Option<(Content, Offered)> {
+    /// Asks for the media of a description, if there are pictures among them that are read here.
+    fn choose(&mut self, sdp: &str, now: Monotonic) -> Option<()> {
         let session = Description::parse(sdp).ok()?;
-        let find = |medium| {
-            let mut media = session.media.iter().filter(|media| media.medium == medium);
-            media.find_map(|media| Some((media, content(media)?)))
+        let of = |medium| session.media.iter().filter(move |media| media.medium == medium);
+        let here = |medium| of(medium).find_map(|media| Some((media, content(media)?)));
+        let (pictures, sound) = (here(Medium::Video)?, here(Medium::Audio));
+        self.sound = match sound.as_ref().and_then(|(_, (_, content))| content.sound()) {
+            Some(format) => Sound::Here(format),
+            None if of(Medium::Audio).next().is_some() => Sound::Other,
+            None => Sound::Nothing,
         };
-        let (pictures, sound) = (find(Medium::Video), find(Medium::Audio));
-        let any_sound = session.media.iter().any(|media| media.medium == Medium::Audio);
-        let offered = Offered {
-            sound: sound.as_ref().map(|(_, (_, content))| *content),
-            other_sound: any_sound && sound.is_none(),
+        let chosen: Vec<_> = std::iter::once(pictures).chain(sound).collect();
+        self.tracks = chosen.iter().map(|(_, (format, it))| Track::new(format, *it)).collect();
+        let is_chosen = |media: &Media<'_>| chosen.iter().any(|(it, _)| std::ptr::eq(*it, media));
+        let others = session.media.iter().filter(|media| !is_chosen(media));
+        let media = chosen.iter().map(|(media, _)| *media).chain(others);
+        let wish = |(media, nth): (&Media<'_>, u8)| Wish {
+            control: media.control.or(session.control).unwrap_or("*").to_owned(),
+            offer: Offer::Tcp { channels: Some([2 * nth, 2 * nth + 1]) },
+            dispensable: nth > 0,
         };
-        let chosen = match medium {
-            Medium::Video => pictures,
-            Medium::Audio => sound,
-        };
-        let (media, (format, content)) = chosen?;
-        self.payload_type = format.number;
-        self.source = Source::new(format.clock_rate);
-        self.clock = ArrivalClock::new(format.clock_rate);
-        let control = media.control.or(session.control).unwrap_or("*").to_owned();
-        let offer = Offer::Tcp { channels: Some([0, 1]) };
-        self.player.want(vec![Wish { control, offer, dispensable: false }], now);
-        Some((content, offered))
+        self.player.want(media.zip(0..).map(wish).collect(), now);
+        Some(())
+    }
+
+    /// Size of the pictures, if it is described.
+    pub(super) fn size(&self) -> Option<(u16, u16)> {
+        match self.tracks.first()?.content {
+            Content::Jpeg(size) => size,
+            _ => None,
+        }
+    }
+
+    /// What sound there is.
+    pub(super) const fn sound(&self) -> Sound {
+        self.sound
     }
 
     /// Waits until something has come, or for a moment.
@@ -199,16 +250,12 @@ impl Session {
         self.player.deadline().min(self.heard + SILENCE_MAX)
     }
 
-    /// Reads what has come, and passes each packet of the track to `each`, with the time at which it comes if nothing
-    /// delays it, until that returns false: then more may be left.
+    /// Reads what has come, and passes each packet to `each`, with what it carries and the time at which it comes if
+    /// nothing delays it, until that returns false: then more may be left.
     ///
     /// # Errors
     /// The connection is over: it is to be opened again.
-    pub(super) fn poll(
-        &mut self,
-        now: Monotonic,
-        each: &mut dyn FnMut(&SourcePacket<'_>, Monotonic) -> bool,
-    ) -> Result<(), Error> {
+    pub(super) fn poll(&mut self, now: Monotonic, each: Each<'_>) -> Result<(), Error> {
         match self.receive(now, each) {
             Ok(()) if now.since(self.heard) >= SILENCE_MAX => {
                 Err(self.over(&format!("has sent nothing for {} s", SILENCE_MAX.as_secs())))
@@ -222,42 +269,28 @@ impl Session {
         }
     }
 
-    fn receive(
-        &mut self,
-        now: Monotonic,
-        each: &mut dyn FnMut(&SourcePacket<'_>, Monotonic) -> bool,
-    ) -> Result<(), Stop> {
+    fn receive(&mut self, now: Monotonic, each: Each<'_>) -> Result<(), Stop> {
         self.player.look(now)?;
         let mut read = 0;
         loop {
             self.write()?;
             match self.player.take(now)? {
-                News::Packet { channel: 0, at } => {
-                    let Self { player, payload_type, source, clock, heard, .. } = self;
+                News::Packet { channel, at } => {
+                    let Self { player, tracks, heard, .. } = self;
+                    let track = tracks.get_mut(usize::from(channel / 2));
+                    // By the odd ones come reports, which say nothing that is needed here.
+                    let Some(track) = track.filter(|_| channel % 2 == 0) else { continue };
                     let packet = rtp::Packet::parse(player.packet(at)).ok();
-                    let packet =
-                        packet.filter(|packet| packet.header().payload_type == *payload_type);
-                    let Some(packet) = packet else { continue };
-                    let header = packet.header();
-                    let (sequence, time) = match source.admit(&header, now) {
-                        Admission::Admitted { sequence, time } => (sequence, time),
-                        Admission::NewSource { sequence, time } => {
-                            clock.reset();
-                            (sequence, time)
-                        }
-                        Admission::Refused => continue,
-                    };
-                    *heard = now;
-                    clock.observe(time, now);
-                    let undelayed = clock.undelayed(time).unwrap_or(now).min(now);
-                    let (marker, payload) = (header.marker, packet.payload());
-                    let packet =
-                        SourcePacket { sequence, time, marker, ntp: None, payload, arrival: now };
-                    if !each(&packet, undelayed) {
+                    let own = |it: &rtp::Packet<'_>| it.header().payload_type == track.payload_type;
+                    let Some(packet) = packet.filter(own) else { continue };
+                    if channel == 0 {
+                        *heard = now;
+                    }
+                    if !track.admit(&packet, now, each) {
                         return Ok(());
                     }
                 }
-                News::Packet { .. } | News::Described(_) | News::Granted(..) | News::Playing => {}
+                News::Described(_) | News::Granted(..) | News::Playing => {}
                 News::Nothing if read >= READ_MAX => return self.write().map_err(Stop::from),
                 News::Nothing => match self.stream.read(self.player.room()) {
                     Ok(0) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),

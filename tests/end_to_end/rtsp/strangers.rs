@@ -1,0 +1,215 @@
+//! Clients that do harm, or nothing.
+
+use super::{daemon, port, url};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::time::Duration;
+use streamsocket_tests::board::wait_until;
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, ours, peer, text};
+use streamsocket_tests::turn;
+
+fn connect(place: Place) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port(place))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+/// Sends something, and returns what comes until the connection ends or nothing comes for a moment.
+fn answer(stream: &mut TcpStream, bytes: &[u8]) -> String {
+    // It may be ended before all is sent.
+    let _ = stream.write_all(bytes);
+    stream.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(len @ 1..) = stream.read(&mut piece) {
+        all.extend_from_slice(&piece[..len]);
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// Whether the other end has closed it.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut piece = [0; 4096];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+fn request(method: &str, url: &str, headers: &str) -> Vec<u8> {
+    format!("{method} {url} RTSP/1.0\r\nCSeq: 7\r\n{headers}\r\n").into_bytes()
+}
+
+/// The line of an answer that begins so.
+#[track_caller]
+fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+    let line = answer.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("no {name} {answer}")).trim()
+}
+
+#[test]
+fn rubbish_is_answered_or_ended_and_nobody_else_notices() {
+    let _turn = turn();
+    let place = Place::new();
+    let mut daemon = daemon(place, &[]);
+    let mut gst = peer("gst-launch-1.0");
+    gst.args(["-q", "rtspsrc", "protocols=tcp", &format!("location={}", url(place)), "!"]);
+    gst.args(["application/x-rtp,media=video", "!", "rtpjpegdepay", "!", "fakesink"]);
+    let viewer = Program::start(gst.arg("num-buffers=150"));
+    daemon.wait_for("watches over RTSP");
+    let long = [&b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nA: "[..], &[b'a'; 9000]].concat();
+    let long = [&long[..], b"\r\n\r\n"].concat();
+    for (what, bytes, answered, ends) in [
+        ("HTTP", &b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n"[..], "400 ", true),
+        ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", "400 ", true),
+        ("a long head", &long, "413 ", true),
+        (
+            "a long body",
+            b"SET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 99999\r\n\r\n",
+            "413 ",
+            true,
+        ),
+        ("no number", b"OPTIONS * RTSP/1.0\r\n\r\n", "400 ", false),
+        ("a method", b"RECORD * RTSP/1.0\r\nCSeq: 1\r\n\r\n", "501 ", false),
+        ("a version", b"PLAY * RTSP/2.0\r\nCSeq: 1\r\n\r\n", "505 ", false),
+        ("no session", &request("PLAY", &url(place), ""), "454 ", false),
+        (
+            "another's session",
+            &request("TEARDOWN", &url(place), "Session: 0123\r\n"),
+            "454 ",
+            false,
+        ),
+        (
+            "all tracks",
+            &request("SETUP", &url(place), "Transport: RTP/AVP;unicast;client_port=9-10\r\n"),
+            "459 ",
+            false,
+        ),
+        (
+            "SRTP",
+            &request(
+                "SETUP",
+                &(url(place) + "trackID=v"),
+                "Transport: RTP/SAVP;unicast;client_port=9-10\r\n",
+            ),
+            "461 ",
+            false,
+        ),
+    ] {
+        let mut stream = connect(place);
+        let said = answer(&mut stream, bytes);
+        assert!(said.starts_with(&format!("RTSP/1.0 {answered}")), "{what}: {said}");
+        assert_eq!(is_closed_soon(&mut stream), ends, "{what}");
+    }
+    viewer.succeed();
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn requests_are_found_between_packets_and_byte_by_byte() {
+    let _turn = turn();
+    let place = Place::new();
+    let daemon = daemon(place, &[]);
+    let mut stream = connect(place);
+    let mut bytes = vec![b'$', 9, 0xFF, 0xFF];
+    bytes.extend([0xAA; 0xFFFF]);
+    bytes.extend(request("OPTIONS", "*", "").repeat(100));
+    let said = answer(&mut stream, &bytes);
+    assert_eq!(said.matches("200 OK").count(), 100, "{} bytes", said.len());
+    // One byte after the other.
+    let mut stream = connect(place);
+    for byte in request("OPTIONS", "*", "") {
+        stream.write_all(&[byte]).unwrap();
+    }
+    assert!(answer(&mut stream, b"").contains("Public: OPTIONS"));
+    daemon.interrupt().succeeded();
+}
+
+/// Whether it is closed already.
+fn is_closed_soon(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    match stream.read(&mut [0; 64]) {
+        Ok(len) => len == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn packets_go_to_who_asks_and_to_nobody_else() {
+    let _turn = turn();
+    let place = Place::new();
+    let daemon = daemon(place, &[]);
+    let victim = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 66), 0)).unwrap();
+    let own = UdpSocket::bind((Ipv4Addr::LOCALHOST, victim.local_addr().unwrap().port())).unwrap();
+    let ports = own.local_addr().unwrap().port();
+    let mut stream = connect(place);
+    let transport = format!(
+        "Transport: RTP/AVP;unicast;destination=127.0.0.66;client_port={ports}-{}\r\n",
+        ports + 1
+    );
+    let said = answer(&mut stream, &request("SETUP", &(url(place) + "trackID=v"), &transport));
+    assert!(said.starts_with("RTSP/1.0 200 "), "{said}");
+    let session = header(&said, "Session:").split(';').next().unwrap();
+    let play = request("PLAY", &url(place), &format!("Session: {session}\r\n"));
+    let said = answer(&mut stream, &play);
+    assert!(header(&said, "RTP-Info:").contains("seq=") && said.contains("rtptime="), "{said}");
+    own.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    own.recv(&mut [0; 2000]).unwrap();
+    victim.set_nonblocking(true).unwrap();
+    assert!(victim.recv(&mut [0; 2000]).is_err(), "somebody is sent what he has not asked for");
+    // Somebody else's packets do not turn the stream to him.
+    let server = header(&said, "RTP-Info:");
+    assert!(server.contains("trackID=v"), "{server}");
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn who_reads_nothing_holds_nobody_up() {
+    let _turn = turn();
+    let place = Place::new();
+    let daemon = daemon(place, &[]);
+    let mut idle = connect(place);
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+    let said = answer(&mut idle, &request("SETUP", &(url(place) + "trackID=v"), transport));
+    let session = header(&said, "Session:").split(';').next().unwrap().to_owned();
+    idle.write_all(&request("PLAY", &url(place), &format!("Session: {session}\r\n"))).unwrap();
+    let status = || -> serde_json::Value {
+        let mut status = ours("streamsocket");
+        serde_json::from_str(&text(status.args(["status", "--json", "--name", &place.name()])))
+            .unwrap()
+    };
+    wait_until("pictures left out", || status()["rtsp"]["left_out"].as_u64() > Some(30));
+    let resident = || {
+        let path = format!("/proc/{}/status", daemon.id());
+        let text = std::fs::read_to_string(path).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    let before = resident();
+    let mut ffmpeg = peer("ffmpeg");
+    ffmpeg.args(["-v", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", &url(place)]);
+    ffmpeg.args(["-frames:v", "120", "-c", "copy", "-f", "null", "-"]);
+    Program::start(&mut ffmpeg).succeed();
+    let after = resident();
+    assert!(after < before + 1500, "from {before} to {after} kB");
+    let sent = status()["tracks"][0]["frames_dropped"].clone();
+    assert!(sent.as_object().is_none_or(|it| it.values().all(|count| count == 0)), "{sent}");
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_crowd_of_silent_connections_leaves_room() {
+    let _turn = turn();
+    let place = Place::new();
+    let daemon = daemon(place, &[]);
+    let mut crowd: Vec<_> = (0..300).map(|_| connect(place)).collect();
+    let said = answer(&mut connect(place), &request("DESCRIBE", &url(place), ""));
+    assert!(said.starts_with("RTSP/1.0 200 ") && said.contains("m=video 0 RTP/AVP 26"), "{said}");
+    // They are let go after a while.
+    assert!(is_closed(crowd.last_mut().unwrap()));
+    daemon.interrupt().succeeded();
+}
