@@ -77,7 +77,7 @@ bench: setup-test ## what a picture costs, beside GStreamer, ffmpeg, uStreamer a
 	STREAMSOCKET_BINARIES=target/release target/release/bench $(BENCH)
 	$(CARGO) bench --locked -p streamsocket-benches --bench stages
 
-fuzz: ## what decodes what comes from outside, fuzzed; 2 hours (FUZZ_SECONDS=N: so long for each target)
+fuzz: ## what decodes what comes from outside, fuzzed; 3 hours (FUZZ_SECONDS=N: so long for each target)
 	scripts/fuzz
 
 fuzz-smoke: ## does every fuzz target pass the lints, build and begin? 5 seconds each

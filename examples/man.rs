@@ -53,6 +53,11 @@ for a Raspberry Pi's camera module, which takes
 options from
 .IR /etc/streamsocket/rpicam\-NAME.env .
 .TP
+.I /etc/streamsocket/users
+Those who may watch over RTSP, a line each, as
+.B streamsocket user add
+writes it. Nobody else must be able to read it.
+.TP
 .I /var/lib/streamsocket
 The folder that the service may write to.
 .TP

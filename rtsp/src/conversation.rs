@@ -46,6 +46,8 @@ pub enum Turn<'a> {
         /// Itself.
         bytes: &'a [u8],
     },
+    /// Nothing until then: somebody at that address has guessed wrong.
+    Later(Monotonic),
     /// Nothing until more has been read.
     Nothing,
     /// It cannot go on. These bytes are the last ones.
@@ -93,6 +95,10 @@ pub struct Conversation {
     peer: IpAddr,
     splitter: Splitter,
     login: Login,
+    /// A request that is to be judged later.
+    held: Option<Message>,
+    /// Who asks here has shown that he may.
+    known: bool,
 }
 
 impl Conversation {
@@ -100,7 +106,8 @@ impl Conversation {
     #[must_use]
     pub fn new(local: SocketAddr, peer: IpAddr, secret: Secret, now: Monotonic) -> Self {
         let splitter = Splitter::new(LIMITS);
-        Self { local: local.to_string(), peer, splitter, login: Login::new(secret, now) }
+        let (local, login) = (local.to_string(), Login::new(secret, now));
+        Self { local, peer, splitter, login, held: None, known: false }
     }
 
     /// Where to read the next bytes to; say with [`filled`](Self::filled) how many.
@@ -115,15 +122,29 @@ impl Conversation {
 
     /// What comes next of what was read.
     pub fn take(&mut self, gate: &mut Gate, now: Monotonic) -> Turn<'_> {
-        let Self { local, peer, splitter, login } = self;
-        match splitter.take() {
+        let Self { local, peer, splitter, login, held, known } = self;
+        let taken = match held.take() {
+            Some(message) => Ok(Some(Element::Message(message))),
+            None => splitter.take(),
+        };
+        match taken {
             Ok(None) => Turn::Nothing,
             Ok(Some(Element::Packet { channel, at })) => {
                 Turn::Packet { channel, bytes: splitter.packet(at) }
             }
             Ok(Some(Element::Message(message))) => {
+                // Whoever has got it right here is not held up by others at his address.
+                let guesses = !*known && message.get("Authorization").is_some();
+                let until = gate.failures.until(*peer, now).filter(|_| guesses);
+                if let Some(until) = until {
+                    *held = Some(message);
+                    return Turn::Later(until);
+                }
                 match (Client { local, peer: *peer, login, gate, now }).hear(&message) {
-                    Heard::Request(request) => Turn::Asked(request),
+                    Heard::Request(request) => {
+                        *known |= request.user.is_some();
+                        Turn::Asked(request)
+                    }
                     Heard::Refused(bytes, after) => Turn::Answered(bytes, after),
                     // Nothing was asked.
                     Heard::Answer => Turn::Answered(Vec::new(), Duration::ZERO),

@@ -1,4 +1,4 @@
-//! Who has guessed wrong, and how long the answer to another wrong guess takes.
+//! Who has guessed wrong, and how long he waits before another guess is even looked at.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use streamsocket_media::clock::Monotonic;
 /// Addresses remembered at most. Of more, those are forgotten that were wrong longest ago.
 const ADDRESSES_MAX: usize = 128;
 
-/// How long the first wrong guess is remembered, and its answer takes: each further one takes twice
-/// as long.
+/// How long the answer to the first wrong guess takes, during which no other guess from there is judged: each further
+/// one takes twice as long.
 const FIRST: Duration = Duration::from_millis(250);
 
 /// The longest that an answer takes: whoever mistypes waits no longer.
@@ -26,6 +26,8 @@ struct Failed {
     from: IpAddr,
     guesses: u32,
     last: Monotonic,
+    /// Until then nothing from there is judged.
+    until: Monotonic,
 }
 
 impl Failures {
@@ -38,8 +40,18 @@ impl Failures {
         if self.0.len() == ADDRESSES_MAX {
             self.0.remove(0);
         }
-        self.0.push(Failed { from, guesses: guesses.saturating_add(1), last: now });
-        FIRST.saturating_mul(1 << guesses.min(16)).min(LONGEST)
+        let after = FIRST.saturating_mul(1 << guesses.min(16)).min(LONGEST);
+        let (guesses, until) = (guesses.saturating_add(1), now + after);
+        self.0.push(Failed { from, guesses, last: now, until });
+        after
+    }
+
+    /// Until when a guess from there is not judged, if it is not yet.
+    #[must_use]
+    pub fn until(&self, from: IpAddr, now: Monotonic) -> Option<Monotonic> {
+        let from = place(from);
+        let failed = self.0.iter().find(|it| it.from == from)?;
+        Some(failed.until).filter(|until| *until > now)
     }
 
     /// Somebody has got it right.
@@ -80,6 +92,11 @@ mod tests {
         assert_eq!(failed(from("2001:db8::1"), 8), 250);
         assert_eq!(failed(from("2001:db8::ff:2"), 8), 500);
         assert_eq!(failed(one, 8 + 600), 250);
+        assert_eq!(
+            failures.until(one, Monotonic(608 * SECOND + 1)),
+            Some(Monotonic(608 * SECOND + SECOND / 4))
+        );
+        assert_eq!(failures.until(one, Monotonic(609 * SECOND)), None);
         failures.succeeded(one);
         assert_eq!(failures.failed(one, Monotonic(700 * SECOND)).as_millis(), 250);
     }

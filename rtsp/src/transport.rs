@@ -68,7 +68,9 @@ fn offer(it: &Parameters<'_>) -> Offer {
         Some(Lower::Tcp) if plays => Offer::Tcp { channels: it.pair("interleaved") },
         Some(Lower::Udp) if plays && it.get("multicast").is_some() => Offer::Multicast,
         Some(Lower::Udp) if plays => {
-            let ports = it.pair("client_port").filter(|ports| ports.iter().all(|port| *port != 0));
+            let ports = it
+                .pair("client_port")
+                .filter(|ports| ports[0] != 0 && ports[1] != 0 && ports[0] != ports[1]);
             ports.map_or(Offer::Other, |client| Offer::Udp { client })
         }
         _ => Offer::Other,
@@ -200,6 +202,7 @@ mod tests {
             ("RTP/SAVP;unicast;client_port=1-2", vec![Offer::Other]),
             ("RTP/AVP;unicast;client_port=0-1", vec![Offer::Other]),
             ("RTP/AVP;unicast;client_port=65535", vec![Offer::Other]),
+            ("RTP/AVP;unicast;client_port=9-9", vec![Offer::Other]),
             ("RTP/AVP;unicast;client_port=1-2;mode=record", vec![Offer::Other]),
             ("RTP/AVP;unicast;dest_addr=\"", vec![Offer::Other]),
             ("RAW/RAW/UDP;unicast;client_port=1-2", vec![Offer::Other]),

@@ -4,6 +4,7 @@ use super::error::Error;
 use super::registry::Event;
 use super::set_up::Asking;
 use super::state::Daemon;
+use crate::publish::description::TrackFormat;
 use crate::publish::track::Track;
 use crate::serve::connections::Heard;
 use crate::serve::server::Server;
@@ -15,6 +16,12 @@ use streamsocket_rtsp::conversation::{Request, Wanted};
 
 /// How long before a player asked what it is told to begin with was captured, at most: no packet is older.
 const BEFORE: i64 = 100_000_000;
+
+/// The largest side of a picture that the RTP header for JPEG can say (RFC 2435 section 3.1.5).
+const SIZE_MAX: u16 = 2040;
+
+/// Players that read it in the description where it is larger.
+const LARGE_AGENTS: [&str; 2] = ["GStreamer", "streamsocket"];
 
 impl Daemon {
     /// Serves as changed settings say. If what they name cannot be had, all stays as it was.
@@ -35,7 +42,27 @@ impl Daemon {
             }
         }
         self.server.admit(serving);
+        self.end_uninvited();
         Ok(())
+    }
+
+    /// Ends what those watch who have no name and password where one is needed now.
+    fn end_uninvited(&mut self) {
+        let users = &self.server.gate.users;
+        let invited = |user: &Option<String>| {
+            users.is_empty() || user.as_ref().is_some_and(|name| users.named(name).is_some())
+        };
+        let viewings = self.server.viewings.iter();
+        let ended = viewings.filter(|(_, it)| !invited(&it.user));
+        let ended: Vec<_> = ended.map(|(place, it)| (place, it.connection)).collect();
+        self.end_viewings(ended);
+    }
+
+    fn end_viewings(&mut self, ended: Vec<(usize, Option<usize>)>) {
+        for (place, connection) in ended {
+            self.end_viewing(place);
+            connection.into_iter().for_each(|connection| self.lose_player(connection));
+        }
     }
 
     /// Takes new connections.
@@ -56,22 +83,28 @@ impl Daemon {
 
     /// Answers what players have asked, and hears their reports.
     pub(super) fn serve_players(&mut self, now: Monotonic) {
-        for place in self.server.connections.roused(now) {
-            for nth in 0.. {
-                let server = &mut self.server;
-                let heard = server.connections.take(place, nth, &mut server.gate, now);
-                match heard {
-                    Heard::Request(request) => self.answer_player(place, &request, now),
-                    Heard::Report(channel, bytes) => self.take_report(place, channel, &bytes, now),
-                    Heard::Nothing => break,
-                    Heard::End => {
-                        self.lose_player(place);
-                        break;
-                    }
-                }
-                self.server.viewings.hear(place, now);
+        let mut roused = self.server.connections.roused(now);
+        // One step of each, and again, so that nobody waits for who sends much.
+        while !roused.is_empty() {
+            roused.retain(|place| self.serve_player(*place, now));
+        }
+    }
+
+    /// Takes a step of a connection. False if there is no more at the moment.
+    fn serve_player(&mut self, place: usize, now: Monotonic) -> bool {
+        let server = &mut self.server;
+        match server.connections.take(place, &mut server.gate, now) {
+            Heard::Request(request) => self.answer_player(place, &request, now),
+            Heard::Report(channel, bytes) => self.take_report(place, channel, &bytes, now),
+            Heard::More => return true,
+            Heard::Nothing => return false,
+            Heard::End => {
+                self.lose_player(place);
+                return false;
             }
         }
+        self.server.viewings.hear(place, now);
+        true
     }
 
     /// Something has come for a viewing by its own sockets.
@@ -112,10 +145,7 @@ impl Daemon {
         let orphans = self.server.viewings.iter();
         let orphans = orphans.filter(|(_, it)| !it.tracks.iter().all(is_sent));
         let orphans: Vec<_> = orphans.map(|(place, it)| (place, it.connection)).collect();
-        for (place, connection) in orphans {
-            self.end_viewing(place);
-            connection.into_iter().for_each(|connection| self.lose_player(connection));
-        }
+        self.end_viewings(orphans);
     }
 
     fn lose_player(&mut self, place: usize) {
@@ -214,6 +244,25 @@ impl Daemon {
         }
     }
 
+    /// Warns of pictures that many players hand out as nothing, without a word.
+    fn warn_of_size(&self, viewing: &Viewing) {
+        let agent = viewing.agent.as_deref().unwrap_or_default();
+        if LARGE_AGENTS.iter().any(|known| agent.starts_with(known)) {
+            return;
+        }
+        let session = self.sessions.iter().find(|it| it.tier() == viewing.tier.as_deref());
+        let tracks = session.map_or(&[][..], |session| &session.description.tracks);
+        let large = tracks.iter().any(|track| match track.format {
+            TrackFormat::Video(format) => format.width.max(format.height) > SIZE_MAX,
+            TrackFormat::Audio(_) => false,
+        });
+        if large {
+            log::warn!(
+                "{agent}: most players show no pictures wider or higher than {SIZE_MAX} pixels; make a tier for them, such as --tier small=1/2"
+            );
+        }
+    }
+
     fn play(
         &mut self,
         request: &Request,
@@ -237,6 +286,7 @@ impl Daemon {
                 viewing.peer,
                 viewing.transport().name()
             );
+            self.warn_of_size(viewing);
             self.set_playing(place, true);
             // Players align picture and sound by the first one.
             self.schedule_reports(now);

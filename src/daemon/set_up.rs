@@ -46,15 +46,15 @@ impl Daemon {
         }
         let mut next = self.begun(&asking, viewing, &described)?;
         let again = |it: &SetUp| it.track == described.id && it.repair == target.repair;
-        if let Some(again) = next.tracks.iter().position(again) {
-            let before = next.tracks.remove(again);
-            self.detach(&before);
-        }
+        let again = next.tracks.iter().position(again).map(|at| next.tracks.remove(at));
         let place = match viewing {
             Some(place) => place,
             None => self.server.viewings.place(asking.peer.ip())?,
         };
-        let Way { granted, way } = way(&asking, &described, target.repair, offers, &next, self)?;
+        // A new way that cannot be had leaves the old one as it is.
+        let taken = self.server.viewings.channels(asking.place, again.as_ref());
+        let Way { granted, way } = way(&asking, &described, target.repair, offers, &taken, self)?;
+        again.iter().for_each(|before| self.detach(before));
         let mut sink = None;
         if let Some(way) = way {
             let id = self.server.next_sink();
@@ -155,7 +155,7 @@ fn way(
     described: &Described,
     repair: bool,
     offers: &[Offer],
-    viewing: &Viewing,
+    taken: &[u8],
     daemon: &Daemon,
 ) -> Result<Way, Refusal> {
     let to = if repair { described.to.fec } else { described.to.rtp };
@@ -163,8 +163,7 @@ fn way(
         match *offer {
             Offer::Udp { client } => return by_udp(asking.local, asking.peer, client),
             Offer::Tcp { channels } => {
-                let channels = channels.or_else(|| viewing.free_channels());
-                let channels = channels.ok_or(Refusal::Transport)?;
+                let channels = free_channels(channels, taken).ok_or(Refusal::Transport)?;
                 let open = daemon.server.connections.get(asking.place);
                 let connection = open.map(Open::connection).ok_or(Refusal::Failed)?;
                 let way = Some(UnicastWay::Interleaved { connection, channels });
@@ -180,6 +179,13 @@ fn way(
         }
     }
     Err(Refusal::Transport)
+}
+
+/// The channels that a player has chosen, or if they are not free, or not two, the next ones that are.
+fn free_channels(chosen: Option<[u8; 2]>, taken: &[u8]) -> Option<[u8; 2]> {
+    let free = |pair: &[u8; 2]| pair[0] != pair[1] && !pair.iter().any(|it| taken.contains(it));
+    let next = || (0..=254).step_by(2).map(|first| [first, first + 1]).find(free);
+    chosen.filter(free).or_else(next)
 }
 
 /// By two sockets at the address that the player knows us by, to the address that it asks from and no other.
@@ -199,4 +205,19 @@ fn by_udp(local: SocketAddr, peer: SocketAddr, client: [u16; 2]) -> Result<Way, 
     let source: Option<IpAddr> = Some(local.ip());
     let granted = Granted::Udp { client, server: [first, second], source };
     Ok(Way { granted, way: Some(UnicastWay::Udp(Box::new(pair))) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_tracks_of_a_connection_share_a_channel() {
+        assert_eq!(free_channels(Some([6, 7]), &[0, 1]), Some([6, 7]));
+        assert_eq!(free_channels(Some([1, 2]), &[0, 1]), Some([2, 3]));
+        assert_eq!(free_channels(Some([7, 7]), &[]), Some([0, 1]));
+        assert_eq!(free_channels(None, &[0, 1, 3]), Some([4, 5]));
+        let all: Vec<_> = (0..=255).collect();
+        assert_eq!(free_channels(Some([0, 1]), &all), None);
+    }
 }

@@ -18,8 +18,12 @@ const OF_ADDRESS_MAX: usize = CONNECTIONS_MAX / 2;
 /// Who has asked nothing for so long, and watches nothing, is let go.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Requests of a connection that are answered in a turn of the loop: media do not wait for a crowd of them.
-const REQUESTS_AT_A_TIME: usize = 8;
+/// Steps (requests, packets, pieces that are read) of all connections in a while: a hundred viewers take a hundred a
+/// second. Whoever sends more than that waits, and so does nobody else: each connection has its turn.
+const STEPS: u32 = 64;
+
+/// That while.
+const WHILE: Duration = Duration::from_millis(20);
 
 /// What comes of a connection.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub enum Heard {
     Request(Request),
     /// A report, by the channel that it came by.
     Report(u8, Vec<u8>),
+    /// There may be more: to be asked again.
+    More,
     /// Nothing more at the moment.
     Nothing,
     /// It has ended.
@@ -65,42 +71,42 @@ impl Open {
         self.connection.outbox().say(answer);
     }
 
-    /// What comes next.
+    /// What comes next: one step, of at most one request, packet or piece that is read.
     fn take(&mut self, gate: &mut Gate, now: Monotonic) -> Heard {
-        loop {
-            if self.connection.outbox().is_gone() || self.leaving {
-                return if self.leaving && !self.connection.outbox().is_empty() {
-                    Heard::Nothing
-                } else {
-                    Heard::End
-                };
-            }
-            if self.later.is_some() {
-                return Heard::Nothing;
-            }
-            match self.conversation.take(gate, now) {
-                Turn::Asked(request) => {
-                    self.heard = now;
-                    return Heard::Request(request);
-                }
-                Turn::Packet { channel, bytes } => {
-                    self.heard = now;
-                    return Heard::Report(channel, bytes.to_vec());
-                }
-                Turn::Answered(bytes, Duration::ZERO) => self.connection.outbox().say(&bytes),
-                Turn::Answered(bytes, after) => self.later = Some((now + after, bytes)),
-                Turn::Broken(bytes, broken) => {
-                    log::debug!("RTSP: {} {broken}", self.peer);
-                    self.connection.outbox().say(&bytes);
-                    self.leaving = true;
-                }
-                Turn::Nothing => match self.read() {
-                    Ok(Some(1..)) => {}
-                    Ok(None) => return Heard::Nothing,
-                    Ok(Some(0)) | Err(_) => return Heard::End,
-                },
-            }
+        if self.leaving {
+            let outbox = self.connection.outbox();
+            return if outbox.is_gone() || outbox.is_empty() { Heard::End } else { Heard::Nothing };
         }
+        if self.connection.outbox().is_gone() {
+            return Heard::End;
+        }
+        if self.later.is_some() {
+            return Heard::Nothing;
+        }
+        match self.conversation.take(gate, now) {
+            Turn::Asked(request) => {
+                self.heard = now;
+                return Heard::Request(request);
+            }
+            Turn::Packet { channel, bytes } => {
+                self.heard = now;
+                return Heard::Report(channel, bytes.to_vec());
+            }
+            Turn::Answered(bytes, Duration::ZERO) => self.connection.outbox().say(&bytes),
+            Turn::Answered(bytes, after) => self.later = Some((now + after, bytes)),
+            Turn::Later(until) => self.later = Some((until, Vec::new())),
+            Turn::Broken(bytes, broken) => {
+                log::debug!("RTSP: {} {broken}", self.peer);
+                self.connection.outbox().say(&bytes);
+                self.leaving = true;
+            }
+            Turn::Nothing => match self.read() {
+                Ok(Some(1..)) => {}
+                Ok(None) => return Heard::Nothing,
+                Ok(Some(0)) | Err(_) => return Heard::End,
+            },
+        }
+        Heard::More
     }
 
     fn read(&mut self) -> io::Result<Option<usize>> {
@@ -113,9 +119,20 @@ impl Open {
 }
 
 /// All connections, each in its place until it ends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Connections {
     places: Vec<Option<Open>>,
+    /// Steps that are left, and until when.
+    left: u32,
+    until: Monotonic,
+    /// The place that has its turn first.
+    first: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { places: Vec::new(), left: 0, until: Monotonic(0), first: 0 }
+    }
 }
 
 impl Connections {
@@ -172,8 +189,11 @@ impl Connections {
         }
     }
 
-    /// The connections that may have something, in their places.
+    /// The connections that may have something: their places, that which has waited longest first.
     pub fn roused(&mut self, now: Monotonic) -> Vec<usize> {
+        if now >= self.until {
+            (self.left, self.until) = (STEPS, now + WHILE);
+        }
         for open in self.places.iter_mut().flatten() {
             if let Some((_, answer)) = open.later.take_if(|(at, _)| *at <= now) {
                 open.connection.outbox().say(&answer);
@@ -181,17 +201,23 @@ impl Connections {
             }
         }
         let roused = self.iter().filter(|(_, it)| it.unread || it.connection.outbox().is_gone());
-        roused.map(|(place, _)| place).collect()
+        let mut roused: Vec<_> = roused.map(|(place, _)| place).collect();
+        let begin = roused.partition_point(|place| *place < self.first);
+        let count = roused.len().max(1);
+        roused.rotate_left(begin % count);
+        roused
     }
 
-    /// What comes next of a roused connection; the last of some requests is followed by nothing until the next turn.
-    pub fn take(&mut self, place: usize, nth: usize, gate: &mut Gate, now: Monotonic) -> Heard {
+    /// What comes next of a roused connection. Nothing, if all have had as much as they may have at the moment.
+    pub fn take(&mut self, place: usize, gate: &mut Gate, now: Monotonic) -> Heard {
         let Some(open) = self.places.get_mut(place).and_then(Option::as_mut) else {
             return Heard::Nothing;
         };
-        if nth == REQUESTS_AT_A_TIME {
+        if self.left == 0 {
             return Heard::Nothing;
         }
+        self.left -= 1;
+        self.first = place + 1;
         let heard = open.take(gate, now);
         open.unread = !matches!(heard, Heard::Nothing);
         heard
@@ -213,7 +239,8 @@ impl Connections {
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
         let due = |it: &Open| {
-            let at_once = (it.unread || it.connection.outbox().is_gone()).then_some(Monotonic(0));
+            let at_once = if self.left == 0 { self.until } else { Monotonic(0) };
+            let at_once = (it.unread || it.connection.outbox().is_gone()).then_some(at_once);
             at_once.or(it.later.as_ref().map(|(at, _)| *at))
         };
         self.places.iter().flatten().filter_map(due).min()

@@ -95,17 +95,6 @@ impl Viewing {
         self.tracks.iter().find(own)
     }
 
-    /// Two channels in a row that are free.
-    #[must_use]
-    pub fn free_channels(&self) -> Option<[u8; 2]> {
-        let taken = |channel: u8| {
-            self.tracks.iter().any(
-                |it| matches!(it.granted, Granted::Tcp { channels } if channels.contains(&channel)),
-            )
-        };
-        (0..=254).step_by(2).find(|it| !taken(*it) && !taken(it + 1)).map(|it| [it, it + 1])
-    }
-
     /// Whether it takes one more track.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -186,6 +175,19 @@ impl Viewings {
     #[must_use]
     pub fn is_watched_by(&self, connection: usize) -> bool {
         self.iter().any(|(_, it)| it.connection == Some(connection))
+    }
+
+    /// The channels of a connection that are taken, but for those of a track that is set up anew.
+    #[must_use]
+    pub fn channels(&self, connection: usize, but: Option<&SetUp>) -> Vec<u8> {
+        let own = self.iter().filter(|(_, it)| it.connection == Some(connection));
+        let tracks = own.flat_map(|(_, it)| &it.tracks);
+        let tracks = tracks.filter(|it| but.is_none_or(|but| but.sink != it.sink));
+        let channels = tracks.filter_map(|it| match it.granted {
+            Granted::Tcp { channels } => Some(channels),
+            _ => None,
+        });
+        channels.flatten().collect()
     }
 
     /// The viewings of a connection give a sign of life.

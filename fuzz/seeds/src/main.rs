@@ -3,6 +3,7 @@
 
 mod files;
 mod network;
+mod rtsp;
 
 use std::fs;
 use std::io::{Error, Result};
@@ -13,7 +14,7 @@ type Seeds = (&'static str, Vec<Vec<u8>>);
 
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).ok_or_else(|| Error::other("say into which folder"))?;
-    for (target, inputs) in files::seeds().into_iter().chain(network::seeds()) {
+    for (target, inputs) in files::seeds().into_iter().chain(network::seeds()).chain(rtsp::seeds()) {
         let folder = Path::new(&folder).join(target);
         fs::create_dir_all(&folder)?;
         for (number, input) in inputs.iter().enumerate() {

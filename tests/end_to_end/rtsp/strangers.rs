@@ -213,3 +213,75 @@ fn a_crowd_of_silent_connections_leaves_room() {
     assert!(is_closed(crowd.last_mut().unwrap()));
     daemon.interrupt().succeeded();
 }
+
+#[test]
+fn a_flood_of_what_is_answered_at_once_or_not_at_all_stops_nothing() {
+    let _turn = turn();
+    let place = Place::new();
+    let mut daemon = daemon(place, &[]);
+    for piece in [&b"RTSP/1.0 200 OK\r\n\r\n"[..], b"\r\n", b"RECORD * RTSP/1.0\r\nCSeq: 1\r\n\r\n"]
+    {
+        let flood = piece.repeat(65_536 / piece.len());
+        let mut streams = [connect(place), connect(place)];
+        let mut gst = peer("gst-launch-1.0");
+        gst.args(["-q", "rtspsrc", "protocols=udp", &format!("location={}", url(place)), "!"]);
+        gst.args(["application/x-rtp,media=video", "!", "rtpjpegdepay", "!", "fakesink"]);
+        let viewer = Program::start(gst.arg("num-buffers=60"));
+        daemon.wait_for("watches over RTSP");
+        let ended = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for stream in &mut streams {
+                stream.set_nonblocking(true).unwrap();
+                let (flood, ended) = (&flood, &ended);
+                scope.spawn(move || {
+                    let mut answers = vec![0; 65_536];
+                    while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                        let _ = stream.write(flood);
+                        let _ = stream.read(&mut answers);
+                        std::thread::yield_now();
+                    }
+                });
+            }
+            let mut status = ours("streamsocket");
+            text(status.args(["status", "--name", &place.name()]));
+            viewer.succeed();
+            ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_track_that_cannot_be_had_anew_goes_on_as_it_was() {
+    let _turn = turn();
+    let place = Place::new();
+    let daemon = daemon(place, &[]);
+    let mut stream = connect(place);
+    let track = url(place) + "trackID=v";
+    let tcp = "Transport: RTP/AVP/TCP;unicast;interleaved=4-5\r\n";
+    let said = answer(&mut stream, &request("SETUP", &track, tcp));
+    let session = header(&said, "Session:").split(';').next().unwrap().to_owned();
+    let of = |headers: &str| format!("Session: {session}\r\n{headers}");
+    let odd = of("Transport: RAW/RAW/UDP;unicast\r\n");
+    assert!(answer(&mut stream, &request("SETUP", &track, &odd)).starts_with("RTSP/1.0 461 "));
+    // The sound is to come by the same channels, which are taken.
+    let sound = answer(&mut stream, &request("SETUP", &(url(place) + "trackID=a"), &of(tcp)));
+    assert!(header(&sound, "Transport:").contains("interleaved=0-1"), "{sound}");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(&request("PLAY", &url(place), &of(""))).unwrap();
+    let mut bytes = Vec::new();
+    let mut piece = [0; 65_536];
+    while bytes.len() < 500_000 {
+        let len = stream.read(&mut piece).unwrap();
+        bytes.extend_from_slice(&piece[..len]);
+    }
+    let begin = bytes.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
+    let mut channels = std::collections::BTreeSet::new();
+    let mut rest = &bytes[begin..];
+    while let [b'$', channel, high, low, tail @ ..] = rest {
+        channels.insert(*channel);
+        rest = tail.get(usize::from(u16::from_be_bytes([*high, *low]))..).unwrap_or_default();
+    }
+    assert!(rest.len() < 4 && channels.contains(&4) && channels.contains(&0), "{channels:?}");
+    daemon.interrupt().succeeded();
+}

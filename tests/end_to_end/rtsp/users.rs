@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{ours, peer, text};
+use streamsocket_tests::program::{Program, ours, peer, text};
 use streamsocket_tests::turn;
 
 /// Adds a user to a file.
@@ -83,6 +83,25 @@ fn md5_is_kept_out_where_only_sha256_is_wanted() {
     assert!(ours, "{said}");
     let (ffmpeg, said) = plays(&mut ffmpeg(&url));
     assert!(!ffmpeg, "{said}");
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn whoever_watches_without_a_password_is_let_go_when_one_is_needed() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let users = folder.path().join("users");
+    std::fs::write(&users, "").unwrap();
+    std::fs::set_permissions(&users, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let mut daemon = daemon(place, &["--users", users.to_str().unwrap()]);
+    let mut player = peer("ffmpeg");
+    player.args(["-v", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", &url(place)]);
+    let player = Program::start(player.args(["-c", "copy", "-f", "null", "-"]));
+    daemon.wait_for("watches over RTSP");
+    add(&users, "anna", "correct horse");
+    text(ours("streamsocket").args(["reload", "--name", &place.name()]));
+    daemon.wait_for("watches no more over RTSP");
+    player.finish();
     daemon.interrupt().succeeded();
 }
 
