@@ -2,7 +2,7 @@
 //! `sendmmsg` with UDP_SEGMENT. It reads nothing, schedules nothing and answers to nobody. Paced, each picture leaves in
 //! the daemon's batches at the daemon's times.
 //!
-//!     floor CLIP GROUP:PORT PICTURES [FPS [paced]]
+//!     floor CLIP GROUP:PORT[,...] PICTURES [FPS [paced]]
 
 #![allow(unsafe_code, reason = "sendmmsg works on arrays of pointers")]
 #![allow(
@@ -59,7 +59,9 @@ fn main() {
         eprintln_usage();
         std::process::exit(2);
     };
-    let to: SocketAddrV4 = to.parse().expect("an address with a port");
+    let to = to.split(',').map(|to| to.parse::<SocketAddrV4>().expect("an address with a port"));
+    // They live as long as the program: the messages point to them.
+    let to: &'static [SockAddr] = to.map(SockAddr::from).collect::<Vec<_>>().leak();
     let pictures: usize = pictures.parse().expect("a number of pictures");
     let interval =
         speed.first().map(|fps| Duration::from_secs_f64(1.0 / fps.parse::<f64>().unwrap()));
@@ -68,26 +70,38 @@ fn main() {
     let mut pacer = Pacer::new(pace, nanos);
     // They live as long as the program: the messages point into them.
     let bytes: &[u8] = std::fs::read(clip).expect("a clip").leak();
-    let address: &SockAddr = Box::leak(Box::new(to.into()));
     let mut payloader = JpegPayloader::new(Ssrc(1), Sequence(0), PACKET_SIZE, None);
     let pictures_of_clip = split(bytes);
     let prepared = pictures_of_clip.iter().map(|jpeg| {
         let packets = packetize(jpeg, &mut payloader);
-        batches(jpeg, packets, &mut pacer, address)
+        batches(jpeg, packets, &mut pacer, &to[0])
     });
     let clip: Vec<_> = prepared.collect();
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
     socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
     socket.set_send_buffer_size(512 * 1024).unwrap();
-    stream(&socket, clip, pictures, interval);
+    // Each destination has a socket of its own, as in the daemon.
+    let mut sockets = vec![socket];
+    for _ in 1..to.len() {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+        socket.set_send_buffer_size(512 * 1024).unwrap();
+        sockets.push(socket);
+    }
+    let to: Vec<_> = sockets.iter().zip(to).collect();
+    stream(&to, clip, pictures, interval);
 }
 
 #[allow(clippy::print_stderr, reason = "whoever calls it by hand")]
 fn eprintln_usage() {
-    eprintln!("usage: floor CLIP GROUP:PORT PICTURES [FPS [paced]]");
+    eprintln!("usage: floor CLIP GROUP:PORT[,...] PICTURES [FPS [paced]]");
 }
 
-fn stream(socket: &Socket, mut clip: Vec<Picture>, pictures: usize, interval: Option<Duration>) {
+fn stream(
+    to: &[(&Socket, &'static SockAddr)],
+    mut clip: Vec<Picture>,
+    pictures: usize,
+    interval: Option<Duration>,
+) {
     let mut next = Instant::now();
     let number = clip.len();
     for index in 0..pictures {
@@ -95,7 +109,12 @@ fn stream(socket: &Socket, mut clip: Vec<Picture>, pictures: usize, interval: Op
             if !after.is_zero() {
                 std::thread::sleep((next + *after).saturating_duration_since(Instant::now()));
             }
-            send(socket, messages);
+            for (socket, to) in to {
+                for message in &mut *messages {
+                    message.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
+                }
+                send(socket, messages);
+            }
         }
         if let Some(interval) = interval {
             next += interval;

@@ -20,6 +20,13 @@ pub fn daemon() -> Command {
     command
 }
 
+/// The same, as it comes: what it serves over RTSP is for whoever measures it.
+pub fn as_it_comes() -> Command {
+    let mut command = ours("streamsocket");
+    command.args(["--interface", "127.0.0.1"]);
+    command
+}
+
 /// The same, which serves whoever asks at this port of 127.0.0.1.
 pub fn serving_daemon(port: u16) -> Command {
     let mut command = ours("streamsocket");

@@ -13,7 +13,7 @@ use std::thread::{sleep, spawn};
 use std::time::Duration;
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::cost::median;
-use streamsocket_tests::program::{Program, daemon, peer};
+use streamsocket_tests::program::{Program, as_it_comes, peer};
 use v4l::video::Capture;
 use v4l::{Device, Format, FourCC};
 
@@ -160,7 +160,7 @@ pub(crate) fn used_within(programs: &[&Program], long: Duration) -> f64 {
 fn streamsocket(sender: Sender, node: &Path) -> Run {
     let (place, folder) = (place(), tempfile::tempdir().unwrap());
     let stats = folder.path().join("stats");
-    let mut command = daemon();
+    let mut command = as_it_comes();
     if matches!(sender, Sender::Other(..)) {
         command = of_other_build(&command);
     }

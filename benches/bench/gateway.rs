@@ -16,7 +16,7 @@ use std::time::Duration;
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::cost::{Memory, median};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, daemon, ours};
+use streamsocket_tests::program::{Program, as_it_comes, ours};
 use streamsocket_tests::session::file;
 
 /// Viewers of the comparison.
@@ -100,7 +100,7 @@ fn compared(node: &Path, rounds: u32) -> String {
 /// Seconds of processor of daemon and gateway a picture, and what the gateway has resident.
 fn through_gateway(node: &Path, viewers: usize) -> (f64, f64) {
     let place = place();
-    let mut command = daemon();
+    let mut command = as_it_comes();
     command.args(["--video", &format!("v4l2:{}", node.display()), "--audio", "none"]);
     command.args(["--size", &format!("{WIDTH}x{HEIGHT}"), "--fps", &RATE.to_string()]);
     let daemon = sending(command, place);
@@ -226,7 +226,7 @@ fn crowds(rounds: u32) -> String {
 /// and what is resident.
 fn crowd() -> [f64; 3] {
     let place = place();
-    let mut command = daemon();
+    let mut command = as_it_comes();
     command.args(["--video", &file(&usual("1280x720").file), "--loop", "--audio", "none"]);
     command.args(["--fps", &CROWD_RATE.to_string()]);
     let daemon = sending(command, place);

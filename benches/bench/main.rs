@@ -34,6 +34,7 @@ mod report;
 mod sending;
 mod sound;
 mod startup;
+mod unicast;
 
 use clap::Parser;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,7 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, gateway, receiving, latency, large, network, startup, memory, calls, blocks,
+    /// Only these parts: sending, sound, camera, gateway, unicast, receiving, latency, large, network, startup, memory, calls, blocks,
     /// growth, instructions
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -75,11 +76,12 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 14] = [
+    let parts: [Part; 15] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
         ("gateway", gateway::table),
+        ("unicast", unicast::table),
         ("receiving", receiving::table),
         ("latency", latency::table),
         ("large", large::table),

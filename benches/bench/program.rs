@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use streamsocket_tests::cost::{Cost, Memory};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, daemon, ours, peer};
+use streamsocket_tests::program::{Program, as_it_comes, ours, peer};
 use streamsocket_tests::report::track;
 use streamsocket_tests::session::file;
 
@@ -231,7 +231,7 @@ impl Job {
 
     /// The same, where the sound is to be named.
     pub(crate) fn ours_with_sound(&self, pace: &str, repair: &str, places: &[Place]) -> Command {
-        let mut command = daemon();
+        let mut command = as_it_comes();
         if matches!(self.sender, Sender::Other(..)) {
             command = of_other_build(&command);
         }

@@ -72,6 +72,10 @@ fn the_sample_explains_every_key_and_each_can_be_taken() {
     let folder = tempfile::tempdir().unwrap();
     let here = keys.join("\n").replace("\"eth0\"", "\"lo\"");
     let here = here.replace(&state_folder(), folder.path().to_str().unwrap());
+    let users = folder.path().join("users");
+    let here = here.replace("/etc/streamsocket/users", users.to_str().unwrap());
+    fs::write(&users, "").unwrap();
+    fs::set_permissions(&users, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let path = folder.path().join("all.toml");
     fs::write(&path, here).unwrap();
     text(ours("streamsocket").stdin(Stdio::null()).arg("check").arg("--config").arg(&path));

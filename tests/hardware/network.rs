@@ -3,7 +3,9 @@
 use crate::{clips, number_before, to, v4l2};
 use std::fs;
 use std::path::Path;
-use streamsocket_tests::board::{Webcam, on};
+use std::thread::sleep;
+use std::time::Duration;
+use streamsocket_tests::board::{Webcam, monotonic, on};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, text};
 use streamsocket_tests::recording::{Recording, all_coded};
@@ -72,6 +74,53 @@ fn loss_delay_and_reordering_cost_frames_and_nothing_else() {
     );
     // A capture without a packet is a file header.
     assert_eq!(fs::metadata(path("it.pcap")).unwrap().len(), 24, "a packet above the MTU");
+    text(peer("net-hop").arg("down"));
+}
+
+/// Seconds from now until a program says something.
+fn seconds_until(program: &mut Program, words: &str) -> f64 {
+    let begin = monotonic();
+    program.wait_for(words);
+    (monotonic() - begin) as f64 / 1e9
+}
+
+/// As an access point has it: multicast is lost, unicast is not.
+#[test]
+fn what_is_lost_by_multicast_is_had_by_unicast_until_multicast_works() {
+    text(peer("net-hop").arg("up"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut daemon = ours("streamsocket");
+    daemon.args(["--interface", "eth0", "--to", &to(Place::new()), "--name", "wifi"]);
+    daemon.args(["--video", "pattern", "--size", "320x240", "--fps", "15", "--audio", "tone"]);
+    let mut daemon = Program::start(&mut on("sender", daemon.arg("--sdp").arg(path("it.sdp"))));
+    daemon.wait_for("goes to");
+    let mut receiver = ours("streamsocket-receiver");
+    receiver.args(["--interface", "eth0", "--headless", "--mute", "--stats"]).arg(path("it.json"));
+    let mut receiver = Program::start(&mut on("viewer", receiver.arg(path("it.sdp"))));
+    receiver.wait_for("receiving wifi");
+    text(peer("net-hop").args(["groups", "loss", "40%"]));
+    let lossy = seconds_until(&mut receiver, "more is lost on the way than repair can mend");
+    receiver.wait_for("receiving by unicast (UDP) from 10.77.0.1:8554");
+    let lost = || track(&json(&path("it.json")), "video")["frames_incomplete"].as_f64().unwrap();
+    sleep(Duration::from_secs(3));
+    let before = lost();
+    sleep(Duration::from_secs(10));
+    let after = lost();
+    text(peer("net-hop").args(["groups", "loss", "0%"]));
+    let again = seconds_until(&mut receiver, "the group works again");
+    text(peer("net-hop").args(["groups", "loss", "100%"]));
+    let silent = seconds_until(&mut receiver, "nothing comes from the group");
+    receiver.wait_for("receiving by unicast (UDP) from 10.77.0.1:8554");
+    println!(
+        "40 % lost: unicast after {lossy:.1} s, and {} incomplete pictures in the next 10; the group again {again:.1} s after it \
+         works; silent: unicast after {silent:.1} s",
+        after - before
+    );
+    assert!((9.0..20.0).contains(&lossy) && silent < 4.0, "{lossy} {silent}");
+    assert!(after - before < 1.5, "{before} {after}");
+    receiver.interrupt().succeeded();
+    daemon.interrupt().succeeded();
     text(peer("net-hop").arg("down"));
 }
 
