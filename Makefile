@@ -24,7 +24,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo test test-unit sim long variants latency bench test-all board-test gateway-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo test test-unit sim long variants latency bench test-all board-test gateway-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -97,6 +97,11 @@ gateway-test: ## the page, streams and snapshots, asked for by browsers and prog
 	$(CARGO) build --locked $(ALL)
 	$(CARGO) test --locked -p streamsocket-tests --test gateway
 
+players-test: ## RTSP, asked for by players that are no packages of Debian's; 3 minutes with what they need
+	@scripts/setup build test players
+	$(CARGO) build --locked
+	$(CARGO) test --locked -p streamsocket-tests --test players
+
 board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 5 minutes
 	board/test --ignored what_a_camera_costs
 
@@ -118,7 +123,7 @@ cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test gateway-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test gateway-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked

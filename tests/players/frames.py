@@ -1,0 +1,45 @@
+"""Pictures that PyAV or OpenCV gets of an RTSP server, as numbers that stand for their pixels.
+
+    frames.py av|cv2 URL|FILE udp|tcp|file PICTURES
+"""
+
+import hashlib
+import os
+import sys
+
+player, source, transport, wanted = sys.argv[1:]
+wanted = int(wanted)
+
+
+def digest(array):
+    return hashlib.md5(array.tobytes()).hexdigest()
+
+
+if player == "av":
+    import av
+
+    options = {} if transport == "file" else {"options": {"rtsp_transport": transport}}
+    container = av.open(source, format="mjpeg" if transport == "file" else None, **options)
+    sounds = 0
+    for packet in container.demux():
+        for frame in packet.decode() if packet.stream.type == "video" else []:
+            if wanted > 0:
+                print(digest(frame.to_ndarray(format="yuvj422p")))
+            wanted -= 1
+        sounds += packet.stream.type == "audio"
+        if wanted <= 0:
+            break
+    print("sounds", sounds)
+else:
+    if transport != "file":
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "rtsp_transport;" + transport
+    import cv2
+
+    capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
+    assert capture.isOpened()
+    while wanted > 0:
+        there, frame = capture.read()
+        if not there:
+            break
+        print(digest(frame))
+        wanted -= 1
