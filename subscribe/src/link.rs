@@ -1,4 +1,4 @@
-//! A connection to a server by which a session is had by oneself (RTSP, RFC 2326): what it has is asked for, and packets
+//! A connection to a server by which a session is had by unicast (RTSP, RFC 2326): what it has is asked for, and packets
 //! come by sockets that are opened for them, or within the connection.
 
 use crate::plan::Unicast;

@@ -33,11 +33,11 @@ pub struct Plan {
     pub audio: Option<StreamPlan>,
     /// For people: what of it cannot be played or read, and why. A sentence each.
     pub left_out: Vec<String>,
-    /// Where it can be had by oneself, over RTSP.
+    /// Where it can be had by unicast, over RTSP.
     pub unicast: Option<Unicast>,
 }
 
-/// Where a session can be had by oneself.
+/// Where a session can be had by unicast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unicast {
     /// The address of the session.
@@ -222,7 +222,7 @@ impl Plan {
     }
 }
 
-/// Where a described session can be had by oneself, if that is where it comes from: a description is to send nobody
+/// Where a described session can be had by unicast, if that is where it comes from: a description is to send nobody
 /// elsewhere.
 fn unicast(url: &str, origin: IpAddr) -> Option<Unicast> {
     let address = Address::parse(url, "rtsp", DEFAULT_PORT)?;
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_can_be_had_by_oneself_is_where_it_comes_from() {
+    fn where_it_can_be_had_by_unicast_is_where_it_comes_from() {
         let text = |url| {
             format!(
                 "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=x\nc=IN IP4 239.1.1.1\na=x-rtsp:{url}\nm=video 5004 RTP/AVP 26\n"

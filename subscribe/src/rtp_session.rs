@@ -6,7 +6,7 @@ mod joined;
 pub(crate) mod moving;
 mod polled_socket;
 pub(crate) mod received;
-mod repair_time;
+pub(crate) mod repair_time;
 mod rtp_stream;
 
 use self::inlet::Inlet;
@@ -63,6 +63,8 @@ pub(crate) struct RtpSession {
     report_to: Option<SocketAddr>,
     /// Our reports leave from where the source's come in: we are its only receiver here.
     symmetric: bool,
+    /// It is received in another way than the plan says.
+    moved: bool,
     /// Reports that are to be sent within the connection.
     outgoing: Vec<Vec<u8>>,
     /// Datagrams that the kernel had no room for at sockets that are closed.
@@ -121,6 +123,7 @@ impl RtpSession {
             replies: replies.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok(),
             report_to: None,
             symmetric: false,
+            moved: false,
             outgoing: Vec::new(),
             dropped: 0,
         })
@@ -173,6 +176,11 @@ impl RtpSession {
     /// The source that the session is locked on to.
     pub(crate) const fn source(&self) -> &Source {
         &self.stream.source
+    }
+
+    /// Whether the session comes from this address, or its description says so.
+    pub(crate) fn knows(&self, address: IpAddr) -> bool {
+        self.stream.peers.knows(address)
     }
 
     /// The source's RTP clock against its wall clock.

@@ -39,7 +39,7 @@ const WAKER: Token = Token(0);
 const CHANGES: Token = Token(1);
 const ALARM: Token = Token(2);
 
-/// The connection by which the session is had by oneself.
+/// The connection by which the session is had by unicast.
 const LINK: Token = Token(3);
 
 /// First token of the first RTP session.
@@ -69,7 +69,7 @@ pub struct Subscription {
     /// Reports changes of links and addresses.
     changes: Option<Changes>,
     rejoin: Rejoin,
-    /// How the session is had by oneself, if it can be.
+    /// How the session is had by unicast, if it can be.
     own: Option<Own>,
     /// Video first.
     tracks: Vec<ReceivedTrack>,

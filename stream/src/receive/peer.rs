@@ -159,6 +159,12 @@ impl Peers {
         self.current.is_some_and(|current| current.address == from)
     }
 
+    /// Whether the stream comes from there, or is described to or has done so.
+    #[must_use]
+    pub fn knows(&self, from: IpAddr) -> bool {
+        self.believes(from) || self.home == Some(from) || self.described.contains(&from)
+    }
+
     /// A sender's report came from `from`: it lives. True if somebody else has its place: whoever that is
     /// has to leave.
     pub fn reported(&mut self, from: IpAddr, now: Monotonic) -> bool {

@@ -31,6 +31,11 @@ pub(crate) enum Kind {
 }
 
 impl RtpSession {
+    /// Whether it is received in another way than the plan says.
+    pub(crate) const fn has_moved(&self) -> bool {
+        self.moved
+    }
+
     /// Receives by these sockets instead of those so far, from the sender alone.
     ///
     /// # Errors
@@ -38,6 +43,7 @@ impl RtpSession {
     pub(crate) fn take_sockets(&mut self, sockets: Sockets, registry: &Registry) -> io::Result<()> {
         let Sockets { rtp, rtcp, report_to } = sockets;
         self.dropped += self.rtp.kernel_drops();
+        self.moved = true;
         self.rtp = Inlet::socket(rtp, Token(self.first_token));
         self.rtcp = Inlet::socket(rtcp, Token(self.first_token + 1));
         self.repair = Inlet::Closed;
@@ -61,6 +67,7 @@ impl RtpSession {
     /// Receives within a connection to this address instead of by sockets.
     pub(crate) fn link(&mut self, to: SocketAddr) {
         self.dropped += self.rtp.kernel_drops();
+        self.moved = true;
         self.inlets_mut().for_each(|inlet| *inlet = Inlet::linked(to));
         self.report_to = Some(to);
     }
@@ -79,7 +86,7 @@ impl RtpSession {
         self.outgoing.drain(..)
     }
 
-    /// Receives as the plan says, instead of by oneself.
+    /// Receives as the plan says, instead of by unicast.
     ///
     /// # Errors
     /// As those of [`open`](Self::open): all stays as it was.
@@ -94,7 +101,7 @@ impl RtpSession {
         let Joined { rtp, rtcp, repair } = joined.map_err(|error| error.to_string())?;
         self.dropped += self.rtp.kernel_drops();
         (self.rtp, self.rtcp, self.repair) = (rtp, rtcp, repair);
-        (self.symmetric, self.report_to) = (false, None);
+        (self.symmetric, self.report_to, self.moved) = (false, None, false);
         self.register(registry).map_err(|error| error.to_string())
     }
 }

@@ -11,19 +11,19 @@ const AHEAD: Delay = Delay::from_millis(300);
 
 /// Time spent on repair, against the share that it has.
 #[derive(Debug, Default)]
-pub(super) struct RepairTime {
+pub(crate) struct RepairTime {
     /// When what was spent has evened out.
     free: Monotonic,
 }
 
 impl RepairTime {
     /// Whether repair may run now.
-    pub(super) fn allows(&self, now: Monotonic) -> bool {
+    pub(crate) fn allows(&self, now: Monotonic) -> bool {
         self.free - now <= AHEAD
     }
 
     /// Notes that a repair has taken so long, until `now`.
-    pub(super) fn spend(&mut self, taken: Delay, now: Monotonic) {
+    pub(crate) fn spend(&mut self, taken: Delay, now: Monotonic) {
         self.free = self.free.max(now) + taken.max(Delay::ZERO) * SHARE;
     }
 }

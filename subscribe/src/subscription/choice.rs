@@ -1,15 +1,15 @@
-//! Whether a session is had from its group or by oneself: by oneself where nothing comes from the group, or too little
+//! Whether a session is had from its group or by unicast: by unicast where nothing comes from the group, or too little
 //! for repair to mend; and from the group again when that works.
 
 use streamsocket_media::clock::{Delay, Monotonic};
 
-/// How long nothing comes from a group before the session is asked for by oneself: senders report once a second.
+/// How long nothing comes from a group before the session is asked for by unicast: senders report once a second.
 const SILENT: Delay = Delay::from_secs(2);
 
 /// Interval at which losses are looked at.
 const LOOK: Delay = Delay::from_secs(1);
 
-/// Looks in a row at which too much was lost before the session is asked for by oneself: a microwave oven is on for
+/// Looks in a row at which too much was lost before the session is asked for by unicast: a microwave oven is on for
 /// longer, but somebody who walks past is not.
 const LOOKS: u32 = 10;
 
@@ -22,14 +22,18 @@ const LOST_PER_MILLE: u64 = 10;
 const ASK_AGAIN: Delay = Delay::from_secs(5);
 const ASK_AGAIN_MAX: Delay = Delay::from_secs(60);
 
-/// After so long by oneself the group is tried again, and after twice as long each time that it is no better.
+/// After so long by unicast the group is tried again, and after twice as long each time that it is no better, or fails
+/// soon after it was taken again.
 const TRY_AGAIN: Delay = Delay::from_secs(60);
 const TRY_AGAIN_MAX: Delay = Delay::from_secs(900);
+
+/// A group that has worked for so long is trusted as at first: what it failed of before is over.
+const GOOD_SPELL: Delay = Delay::from_secs(600);
 
 /// How long a group is tried.
 pub(super) const TRIAL: Delay = Delay::from_secs(10);
 
-/// Why a session is asked for by oneself.
+/// Why a session is asked for by unicast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     /// Nothing comes from the group.
@@ -58,6 +62,19 @@ pub(super) struct Seen {
     pub(super) lost: u64,
 }
 
+impl Seen {
+    /// Of a stream of which so many packets came and did not, some of which could be repaired.
+    pub(super) fn repaired(came: u64, lost: i64, repaired: u64) -> Self {
+        let lost = u64::try_from(lost).unwrap_or(0).saturating_sub(repaired);
+        Self { came: came + repaired, lost }
+    }
+
+    /// Of both.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self { came: self.came + other.came, lost: self.lost + other.lost }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Group { bad: u32 },
@@ -77,6 +94,10 @@ pub(super) struct Choice {
     not_before: Monotonic,
     asking: Delay,
     trying: Delay,
+    /// Since when the group has been listened to and has not failed.
+    good: Monotonic,
+    /// The group was left before, and has not failed since it was taken again.
+    returned: bool,
     seen: Seen,
 }
 
@@ -90,6 +111,8 @@ impl Choice {
             not_before: now,
             asking: ASK_AGAIN,
             trying: TRY_AGAIN,
+            good: now,
+            returned: false,
             seen: Seen { came: 0, lost: 0 },
         }
     }
@@ -110,14 +133,19 @@ impl Choice {
             return None;
         }
         self.next = now + LOOK;
+        let lossy = self.is_lossy(seen);
         match self.state {
             State::Group { bad } => {
-                let bad = if self.is_lossy(seen) { bad + 1 } else { 0 };
+                let bad = if lossy { bad + 1 } else { 0 };
                 self.state = State::Group { bad };
                 let quiet = now - lived.map_or(self.since, |lived| lived.max(self.since)) >= SILENT;
                 let why =
                     if quiet { Some(Why::Silent) } else { (bad >= LOOKS).then_some(Why::Lossy) };
-                let why = why.filter(|_| now >= self.not_before)?;
+                let why = why?;
+                self.group_fails(now);
+                if now < self.not_before {
+                    return None;
+                }
                 self.state = State::Asking;
                 Some(Order::Ask(why))
             }
@@ -138,7 +166,16 @@ impl Choice {
         lost > 0 && is_too_much(came, lost)
     }
 
-    /// The session comes by oneself.
+    fn group_fails(&mut self, now: Monotonic) {
+        if now - self.good >= GOOD_SPELL {
+            self.trying = TRY_AGAIN;
+        } else if self.returned {
+            self.trying = (self.trying + self.trying).min(TRY_AGAIN_MAX);
+        }
+        (self.returned, self.good) = (false, now);
+    }
+
+    /// The session comes by unicast.
     pub(super) const fn granted(&mut self, now: Monotonic) {
         (self.state, self.since, self.asking) = (State::Alone, now, ASK_AGAIN);
     }
@@ -146,6 +183,7 @@ impl Choice {
     /// It does not, or does no more: what there is comes from the group.
     pub(super) fn failed(&mut self, now: Monotonic) {
         (self.state, self.since) = (State::Group { bad: 0 }, now);
+        (self.good, self.next) = (now, now + LOOK);
         self.not_before = now + self.asking;
         self.asking = (self.asking + self.asking).min(ASK_AGAIN_MAX);
     }
@@ -156,6 +194,7 @@ impl Choice {
         self.since = now;
         if works {
             (self.state, self.not_before) = (State::Group { bad: 0 }, now);
+            (self.good, self.returned) = (now, true);
         } else {
             self.state = State::Alone;
             self.trying = (self.trying + self.trying).min(TRY_AGAIN_MAX);
@@ -239,5 +278,55 @@ mod tests {
             orders(&mut choice, 260..300, |_| Some(260), 0),
             [(262, Order::Ask(Why::Silent))]
         );
+    }
+
+    /// Has the group fail at `second`, unicast granted, and the group tried and taken again; returns when that was.
+    fn fail_and_return(choice: &mut Choice, mut second: i64) -> i64 {
+        let mut ask = |choice: &mut Choice, wanted: Order| {
+            loop {
+                let order = choice.look(at(second), Some(at(0)), Seen::default());
+                second += 1;
+                if order == Some(wanted) {
+                    return second - 1;
+                }
+            }
+        };
+        let asked = ask(choice, Order::Ask(Why::Silent));
+        choice.granted(at(asked));
+        let judged = ask(choice, Order::Judge);
+        assert!(choice.tried(at(judged), Seen { came: 100, lost: 0 }));
+        judged
+    }
+
+    #[test]
+    fn a_group_that_fails_soon_after_its_return_is_tried_more_and_more_rarely() {
+        let mut choice = Choice::new(at(0));
+        let (mut second, mut gaps) = (0, Vec::new());
+        for _ in 0..6 {
+            let returned = fail_and_return(&mut choice, second);
+            gaps.push(returned - second);
+            second = returned;
+        }
+        // Two seconds of silence, the time by unicast, and ten of the trial.
+        assert_eq!(gaps, [60, 120, 240, 480, 900, 900].map(|gap| gap + 12));
+        // It works for ten minutes: it is trusted as at first.
+        let mut alive = second;
+        while alive < second + 600 {
+            assert_eq!(choice.look(at(alive), Some(at(alive)), Seen::default()), None);
+            alive += 1;
+        }
+        let returned = fail_and_return(&mut choice, alive);
+        // It is long silent at the first look.
+        assert_eq!(returned - alive, 70);
+    }
+
+    #[test]
+    fn a_failure_during_a_trial_is_followed_by_a_look_at_the_group_at_once() {
+        let mut choice = Choice::new(at(0));
+        orders(&mut choice, 0..3, |_| None, 0);
+        choice.granted(at(3));
+        assert_eq!(orders(&mut choice, 3..64, |_| None, 0), [(63, Order::Try)]);
+        choice.failed(at(64));
+        assert_eq!(orders(&mut choice, 64..80, |_| None, 0), [(69, Order::Ask(Why::Silent))]);
     }
 }

@@ -1,4 +1,4 @@
-//! A session by oneself: asks its server for it where there is no group, or where nothing comes from that, and goes
+//! A session by unicast: asks its server for it where there is no group, or where nothing comes from that, and goes
 //! back to the group when that works.
 
 use super::choice::{Choice, Order, Seen, Why};
@@ -23,7 +23,7 @@ const SILENT: Delay = Delay::from_secs(15);
 const AGAIN: Delay = Delay::from_secs(1);
 const AGAIN_MAX: Delay = Delay::from_secs(10);
 
-/// What is known of having a session by oneself.
+/// What is known of having a session by unicast.
 pub(super) struct Own {
     unicast: Unicast,
     streams: Vec<StreamPlan>,
@@ -40,6 +40,8 @@ pub(super) struct Own {
     /// What was last said of the server.
     said: String,
     token: Token,
+    /// When the connection will have been silent for too long if nothing comes.
+    silent: Option<Monotonic>,
 }
 
 impl Own {
@@ -64,6 +66,7 @@ impl Own {
             trial: None,
             said: String::new(),
             token,
+            silent: None,
         })
     }
 
@@ -71,8 +74,11 @@ impl Own {
     pub(super) fn deadline(&self) -> Monotonic {
         let choice = if self.unicast.only { self.next } else { self.choice.deadline() };
         match &self.link {
-            Some(link) if self.unicast.only => link.deadline(),
-            Some(link) => link.deadline().min(choice),
+            Some(link) => {
+                let choice = (!self.unicast.only).then_some(choice);
+                let others = choice.into_iter().chain(self.silent);
+                others.fold(link.deadline(), Monotonic::min)
+            }
             None => choice,
         }
     }
@@ -85,7 +91,7 @@ impl Own {
         now: Monotonic,
     ) -> bool {
         if let Some(trial) = &mut self.trial {
-            trial.read();
+            trial.read(tracks, now);
         }
         self.choose(tracks, registry, now);
         let Some(link) = &mut self.link else { return false };
@@ -104,9 +110,13 @@ impl Own {
 
     /// Sends the reports on tracks that come within the connection.
     pub(super) fn report(&mut self, tracks: &mut [ReceivedTrack]) {
-        let Some(link) = &mut self.link else { return };
         for (number, track) in tracks.iter_mut().enumerate() {
-            track.session.outgoing().for_each(|report| link.send_report(number, &report));
+            for report in track.session.outgoing() {
+                // Without a connection it is of no use any more, and must not wait for one.
+                if let Some(link) = &mut self.link {
+                    link.send_report(number, &report);
+                }
+            }
         }
     }
 
@@ -135,12 +145,14 @@ impl Own {
                 self.connect(tracks, registry, now);
             }
             Some(Order::Try) => {
-                let trial =
-                    Trial::open(&self.streams, self.interface.as_ref(), self.only_from_sources);
+                let (interface, only) = (self.interface.as_ref(), self.only_from_sources);
+                let trial = Trial::open(&self.streams, interface, only, now);
                 self.trial = trial.map_err(|error| log::debug!("the group: {error}")).ok();
             }
             Some(Order::Judge) => {
-                let seen = self.trial.take().map(|trial| trial.seen()).unwrap_or_default();
+                // Until the tracks have joined, the trial keeps the switch from forgetting.
+                let trial = self.trial.take();
+                let seen = trial.as_ref().map(|trial| trial.seen(now)).unwrap_or_default();
                 if self.choice.tried(now, seen) {
                     self.leave(now);
                     self.link = None;
@@ -167,6 +179,7 @@ impl Own {
 
     /// Why the connection is of no use, if so.
     fn is_silent(&mut self, tracks: &[ReceivedTrack], now: Monotonic) -> Option<Silent> {
+        self.silent = None;
         let link = self.link.as_ref()?;
         let since = link.playing()?;
         let lived = lived(tracks).filter(|lived| *lived >= since);
@@ -176,11 +189,12 @@ impl Own {
             self.choice.granted(now);
             self.wait = AGAIN;
         }
-        match (lived, link.by()) {
-            (None, By::Udp) if now - since >= UDP_PATIENCE => Some(Silent::Udp),
-            _ if now - lived.unwrap_or(since) >= SILENT => Some(Silent::Altogether),
-            _ => None,
-        }
+        let (until, why) = match (lived, link.by()) {
+            (None, By::Udp) => (since + UDP_PATIENCE, Silent::Udp),
+            _ => (lived.unwrap_or(since) + SILENT, Silent::Altogether),
+        };
+        self.silent = Some(until);
+        (now >= until).then_some(why)
     }
 
     fn end(
@@ -222,10 +236,11 @@ impl Own {
         }
     }
 
-    /// Receives from the group again.
+    /// Receives from the group again what does not do so anyway.
     fn join(&self, tracks: &mut [ReceivedTrack], registry: &Registry) {
         let (interface, only) = (self.interface.as_ref(), self.only_from_sources);
-        for (track, stream) in tracks.iter_mut().zip(&self.streams) {
+        let moved = |(track, _): &(&mut ReceivedTrack, _)| track.session.has_moved();
+        for (track, stream) in tracks.iter_mut().zip(&self.streams).filter(moved) {
             if let Err(error) = track.session.join(stream, interface, only, registry) {
                 log::warn!("{error}");
             }
@@ -298,12 +313,9 @@ fn lived(tracks: &[ReceivedTrack]) -> Option<Monotonic> {
 
 /// Packets of all tracks so far.
 fn seen(tracks: &[ReceivedTrack]) -> Seen {
-    let mut seen = Seen::default();
-    for track in tracks {
+    let of = |track: &ReceivedTrack| {
         let (came, lost) = track.session.source().totals();
-        let repaired = track.session.repair().repaired;
-        seen.came += came + repaired;
-        seen.lost += u64::try_from(lost).unwrap_or(0).saturating_sub(repaired);
-    }
-    seen
+        Seen::repaired(came, lost, track.session.repair().repaired)
+    };
+    tracks.iter().map(of).fold(Seen::default(), Seen::and)
 }
