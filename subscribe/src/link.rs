@@ -1,7 +1,8 @@
 //! A connection to a server by which a session is had by unicast (RTSP, RFC 2326): what it has is asked for, and packets
 //! come by sockets that are opened for them, or within the connection.
 
-use crate::plan::Unicast;
+use crate::plan::chosen::{Chosen, is_served};
+use crate::plan::{StreamPlan, Unicast};
 use crate::rtp_session::moving::{Kind, Sockets};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -13,7 +14,8 @@ use streamsocket_net::ReceiveSocket;
 use streamsocket_rtsp::client::Failure;
 use streamsocket_rtsp::player::{News, Player, Wish};
 use streamsocket_rtsp::transport::{Granted, Offer};
-use streamsocket_wire::sdp::{Medium, Session};
+use streamsocket_stream::receive::depayloader::Encoding;
+use streamsocket_wire::sdp::Session;
 
 /// What this program calls itself.
 pub(crate) const AGENT: &str = concat!("streamsocket-receiver/", env!("CARGO_PKG_VERSION"));
@@ -42,13 +44,33 @@ impl fmt::Display for By {
     }
 }
 
-/// A track that is wanted.
+/// A track that is wanted, as it was described when the session was planned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
-    /// Pictures or sound.
-    pub(crate) medium: Medium,
-    /// Repair packets are wanted, too, if there are any.
-    pub(crate) repair: bool,
+    encoding: Encoding,
+    payload_type: u8,
+    clock_rate: u32,
+    channels: u8,
+    /// Payload type of repair packets, if they are wanted, too.
+    repair: Option<u8>,
+}
+
+impl Wanted {
+    /// What a plan has.
+    pub(crate) fn planned(plan: &StreamPlan) -> Self {
+        let StreamPlan { encoding, payload_type, clock_rate, channels, .. } = *plan;
+        let repair = plan.repair.map(|(_, payload_type)| payload_type);
+        Self { encoding, payload_type, clock_rate, channels, repair }
+    }
+
+    /// The medium of a description that it is, if there still is one, which would be played alike.
+    fn of<'s, 'a>(&self, session: &'s Session<'a>) -> Option<Chosen<'s, 'a>> {
+        let chosen = Chosen::of(session, self.encoding.medium(), is_served)?;
+        let format = chosen.format;
+        let alike = (chosen.encoding, format.number, format.clock_rate, format.channels)
+            == (self.encoding, self.payload_type, self.clock_rate, self.channels);
+        alike.then_some(chosen)
+    }
 }
 
 /// What comes of a connection. Tracks are known by their numbers among those wanted.
@@ -74,6 +96,8 @@ pub(crate) enum Ended {
     Server(Failure),
     /// What it describes is something else than was wanted.
     Changed,
+    /// What it describes cannot be read.
+    Unreadable,
 }
 
 impl Ended {
@@ -92,6 +116,7 @@ impl fmt::Display for Ended {
             Self::Connection(error) => write!(f, "cannot be reached: {error}"),
             Self::Server(failure) => failure.fmt(f),
             Self::Changed => f.write_str("has other media than before"),
+            Self::Unreadable => f.write_str("describes nothing that can be read"),
         }
     }
 }
@@ -114,6 +139,8 @@ struct Place {
     repair: bool,
     /// Opened before they are asked for.
     sockets: Option<[ReceiveSocket; 2]>,
+    /// Those that it comes by within the connection: servers need not take those that were asked for.
+    channels: Option<[u8; 2]>,
 }
 
 /// A connection.
@@ -169,8 +196,8 @@ impl Link {
 
     /// Sends a report on a track within the connection.
     pub(crate) fn send_report(&mut self, track: usize, report: &[u8]) {
-        let place = self.places.iter().position(|it| it.track == track && !it.repair);
-        let channels = place.and_then(channels);
+        let place = self.places.iter().find(|it| it.track == track && !it.repair);
+        let channels = place.and_then(|place| place.channels);
         let Some(([_, channel], len)) = channels.zip(u16::try_from(report.len()).ok()) else {
             return;
         };
@@ -247,14 +274,15 @@ impl Link {
                     each(Event::Playing);
                 }
                 News::Packet { channel, at } => {
-                    let Some(place) = self.places.get(usize::from(channel / 2)) else { continue };
-                    let kind = match (place.repair, channel % 2) {
-                        (false, 0) => Kind::Media,
-                        (false, _) => Kind::Reports,
-                        (true, 0) => Kind::Repair,
-                        (true, _) => continue,
+                    let comes_to = |place: &Place| {
+                        let [media, reports] = place.channels?;
+                        let kinds = [(media, Kind::Media), (reports, Kind::Reports)];
+                        let kind = kinds.into_iter().find(|(its, _)| *its == channel)?.1;
+                        Some((place.track, kind))
                     };
-                    each(Event::Packet(place.track, kind, self.player.packet(at)));
+                    if let Some((track, kind)) = self.places.iter().find_map(comes_to) {
+                        each(Event::Packet(track, kind, self.player.packet(at)));
+                    }
                 }
             }
         }
@@ -262,14 +290,18 @@ impl Link {
 
     /// Asks for what is wanted of a description.
     fn want(&mut self, sdp: &str, now: Monotonic) -> Result<(), Ended> {
-        let session = Session::parse(sdp).map_err(|_| Ended::Changed)?;
+        // What cannot be read was left out when the session was planned, too.
+        let session = Session::parse_leaving_out(sdp, &mut |_| {});
+        let session = session.map_err(|_| Ended::Unreadable)?;
         let local = self.stream.local_addr()?;
         let mut wishes = Vec::new();
         for (track, wanted) in self.wanted.iter().enumerate() {
-            let media = session.media.iter().find(|media| media.medium == wanted.medium);
-            let media = media.ok_or(Ended::Changed)?;
+            let media = wanted.of(&session).ok_or(Ended::Changed)?.media;
             let control = media.control.ok_or(Ended::Changed)?;
-            let repair = (wanted.repair && media.repair.is_some()).then_some(true);
+            let repaired = media.repair.map(|repair| repair.payload_type);
+            // Within the connection nothing is lost.
+            let repair = self.by == By::Udp && wanted.repair.is_some() && repaired == wanted.repair;
+            let repair = repair.then_some(true);
             for repair in [false].into_iter().chain(repair) {
                 let place = self.places.len();
                 let (offer, sockets) = match self.by {
@@ -283,7 +315,7 @@ impl Link {
                 };
                 let control = if repair { format!("{control}/repair") } else { control.to_owned() };
                 wishes.push(Wish { control, offer, dispensable: repair });
-                self.places.push(Place { track, repair, sockets });
+                self.places.push(Place { track, repair, sockets, channels: None });
             }
         }
         self.player.want(wishes, now);
@@ -311,7 +343,10 @@ impl Link {
                     each(Event::Sockets(track, Box::new(sockets)));
                 }
             }
-            (Some(Granted::Tcp { .. }), _) if !place.repair => each(Event::Linked(track)),
+            (Some(Granted::Tcp { channels }), _) if !place.repair => {
+                place.channels = Some(channels);
+                each(Event::Linked(track));
+            }
             _ => {}
         }
     }

@@ -16,7 +16,7 @@ use self::listing::{LISTED_MAX, Listing};
 use self::probe::Probe;
 use self::sap_listener::SapListener;
 use crate::clock::monotonic;
-use crate::plan::{Error, Plan};
+use crate::plan::{Error, Plan, Unicast};
 use crate::text::{printable, text_of};
 use std::fs::File;
 use std::io::Read;
@@ -228,7 +228,8 @@ impl<'a> Search<'a> {
     fn unheard(&mut self, now: Monotonic) -> Option<Plan> {
         let (key, probe) = self.candidates.unheard(now)?;
         let served = probe.plan().unicast.as_ref().filter(|it| it.server.ip() == key.announcer);
-        served.filter(|it| asked::is_there(it.server)).map(|_| probe.plan().clone())
+        let is_there = |it: &&Unicast| asked::is_there(it.server_by(self.interface));
+        served.filter(is_there).map(|_| probe.plan().clone())
     }
 
     /// Tells the user why a session is passed over.

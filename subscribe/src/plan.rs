@@ -1,10 +1,14 @@
 //! What is to be received: the streams of a session, by its description (SDP, RFC 8866) or its address.
 
+pub(crate) mod chosen;
+mod unicast;
+
+use self::chosen::{Chosen, is_served};
+pub use self::unicast::Unicast;
 use crate::text::printable;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_rtsp::address::Address;
-use streamsocket_rtsp::player::DEFAULT_PORT;
 use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
@@ -35,17 +39,6 @@ pub struct Plan {
     pub left_out: Vec<String>,
     /// Where it can be had by unicast, over RTSP.
     pub unicast: Option<Unicast>,
-}
-
-/// Where a session can be had by unicast.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unicast {
-    /// The address of the session.
-    pub address: Address,
-    /// Where its server is.
-    pub server: SocketAddr,
-    /// It can be had in no other way.
-    pub only: bool,
 }
 
 /// A stream to be received.
@@ -109,8 +102,8 @@ impl Plan {
     /// # Errors
     /// As those of [`from_sdp`](Self::from_sdp).
     pub fn from_server(text: &str, address: Address, server: SocketAddr) -> Result<Self, Error> {
-        let mut plan = Self::described(text, |media| media.control.is_some())?;
-        plan.unicast = Some(Unicast { address, server, only: true });
+        let mut plan = Self::described(text, is_served)?;
+        plan.unicast = Some(Unicast { address, server, only: true, vouched: true });
         for stream in [&mut plan.video, &mut plan.audio].into_iter().flatten() {
             stream.sources = vec![server.ip()];
             let nowhere = |it: &mut SocketAddr| *it = (it.ip(), 0).into();
@@ -131,16 +124,12 @@ impl Plan {
         let session = session.map_err(|error| Error(error.to_string()))?;
         let mut refused = Vec::new();
         let mut find = |medium| {
-            let fits = |media: &&Media<'_>| media.medium == medium && can_be_had(media);
-            let mut candidates = session.media.iter().filter(fits);
-            let found = candidates.clone().find_map(|media| {
-                let format = media.formats.iter().find_map(|format| playable(format, medium));
-                Some((media, format.filter(|_| media.port < u16::MAX)?))
-            });
+            let found = Chosen::of(&session, medium, &can_be_had);
             if found.is_none() {
-                refused.extend(candidates.next().map(describe));
+                let fits = |media: &&Media<'_>| media.medium == medium && can_be_had(media);
+                refused.extend(session.media.iter().find(fits).map(describe));
             }
-            found.map(|(media, (encoding, format))| stream(media, encoding, format, &session))
+            found.map(|found| stream(&found, &session))
         };
         let video = find(Medium::Video);
         let audio = find(Medium::Audio);
@@ -158,7 +147,7 @@ impl Plan {
         let refused = refused.iter().map(|what| format!("{what} cannot be played and is left out"));
         left_out.extend(refused);
         let tier = session.tier.map(|tier| printable(tier.name));
-        let unicast = session.rtsp.and_then(|url| unicast(url, session.origin));
+        let unicast = session.rtsp.and_then(|url| Unicast::described(url, session.origin));
         Ok(Self { name, tier, only_from_sources: false, video, audio, left_out, unicast })
     }
 
@@ -166,6 +155,7 @@ impl Plan {
     #[must_use]
     pub fn only_from(mut self, source: IpAddr) -> Self {
         self.only_from_sources = true;
+        self.unicast = self.unicast.filter(|unicast| unicast.server.ip() == source);
         for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
             stream.sources = vec![source];
         }
@@ -222,15 +212,6 @@ impl Plan {
     }
 }
 
-/// Where a described session can be had by unicast, if that is where it comes from: a description is to send nobody
-/// elsewhere.
-fn unicast(url: &str, origin: IpAddr) -> Option<Unicast> {
-    let address = Address::parse(url, "rtsp", DEFAULT_PORT)?;
-    let host = address.host.parse::<IpAddr>().ok().filter(|host| *host == origin)?;
-    let server = SocketAddr::new(host, address.port);
-    Some(Unicast { address, server, only: false })
-}
-
 impl StreamPlan {
     /// The sources to join the group for; if empty, for any source.
     pub(crate) fn asked_of(&self, only_from_sources: bool) -> &[IpAddr] {
@@ -253,16 +234,6 @@ pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
     [&b"ntp="[..], b"gps", b"gal", b"glonass"].iter().any(|name| clock.starts_with(name))
 }
 
-/// A format with its encoding, if that can be received.
-fn playable<'a>(
-    format: &'a PayloadFormat<'a>,
-    medium: Medium,
-) -> Option<(Encoding, &'a PayloadFormat<'a>)> {
-    let usual =
-        (1..=2).contains(&format.channels) && (4_000..=192_000).contains(&format.clock_rate);
-    Some((Encoding::of(format, medium).filter(|_| usual)?, format))
-}
-
 fn describe(media: &Media<'_>) -> String {
     let medium = match media.medium {
         Medium::Video => "video",
@@ -275,12 +246,8 @@ fn describe(media: &Media<'_>) -> String {
     format!("{medium} as {}", formats.collect::<Vec<_>>().join(" or "))
 }
 
-fn stream(
-    media: &Media<'_>,
-    encoding: Encoding,
-    format: &PayloadFormat<'_>,
-    session: &Session<'_>,
-) -> StreamPlan {
+fn stream(chosen: &Chosen<'_, '_>, session: &Session<'_>) -> StreamPlan {
+    let Chosen { media, encoding, format } = *chosen;
     let address = media.group.unwrap_or(session.group);
     let own = !media.sources.is_empty();
     StreamPlan {
@@ -305,6 +272,7 @@ fn stream(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use streamsocket_rtsp::player::DEFAULT_PORT;
 
     const OTHER: &str =
         "v=0\ns=x\nc=IN IP4 239.1.1.1\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
@@ -328,6 +296,11 @@ mod tests {
         for url in ["rtsp://192.0.2.2/", "rtsp://pi/", "http://192.0.2.1/", ""] {
             assert_eq!(unicast(url), None, "{url}");
         }
+        // The announcer vouches for itself alone.
+        let by = |last| server.clone().announced_by([192, 0, 2, last].into()).vouched;
+        assert!(server.vouched && by(1) && !by(2));
+        let plan = Plan::from_sdp(&text("rtsp://192.0.2.1/")).unwrap();
+        assert_eq!(plan.only_from([192, 0, 2, 2].into()).unicast, None);
         // What a server describes has no ports.
         let served = text("x").replace("5004", "0") + "a=control:trackID=v\n";
         assert!(Plan::from_sdp(&served).is_err());

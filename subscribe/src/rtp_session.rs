@@ -183,6 +183,11 @@ impl RtpSession {
         self.stream.peers.knows(address)
     }
 
+    /// Whether packets or reports of the session have come from this address.
+    pub(crate) fn has_heard(&self, address: IpAddr) -> bool {
+        self.stream.peers.heard(address)
+    }
+
     /// The source's RTP clock against its wall clock.
     pub(crate) const fn clock(&self) -> &StreamClock {
         &self.stream.clock

@@ -4,6 +4,7 @@
 mod alarm;
 mod assumption;
 mod choice;
+mod lookup;
 mod own;
 mod rejoin;
 mod track;
@@ -59,6 +60,15 @@ impl Stop {
         // Otherwise the loop would notice only with the next packet.
         let _ = self.waker.wake();
     }
+}
+
+/// How a subscription that could be run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was stopped.
+    Stopped,
+    /// The session, which can be had in no other way, has other media than were planned with: it is to be located anew.
+    Changed,
 }
 
 /// A subscription to a session: [`run`](Self::run) it on a thread of its own.
@@ -120,14 +130,14 @@ impl Subscription {
         Ok((subscription, Stop { asked: stop, waker }))
     }
 
-    /// Receives until it is stopped, then sends BYE.
+    /// Receives until it is stopped or has changed, then sends BYE.
     ///
     /// # Errors
     /// If the event loop fails.
-    pub fn run(mut self) -> Result<(), String> {
+    pub fn run(mut self) -> Result<Ending, String> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut left = false;
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.stop.load(Ordering::Relaxed) && !self.has_changed() {
             let waited = self.wait(&mut events, left);
             waited.map_err(|error| format!("the event loop failed: {error}"))?;
             let (now, offset) = clocks();
@@ -142,13 +152,18 @@ impl Subscription {
             self.sessions_mut().for_each(|session| session.begin_turn(&events, offset));
             left = self.turn(now);
         }
+        let ending = if self.has_changed() { Ending::Changed } else { Ending::Stopped };
         let Self { tracks, cname, own, .. } = &mut self;
         tracks.iter_mut().for_each(|track| track.session.bye(cname));
         if let Some(own) = own {
             own.report(tracks);
             own.leave(monotonic());
         }
-        Ok(())
+        Ok(ending)
+    }
+
+    fn has_changed(&self) -> bool {
+        self.own.as_ref().is_some_and(Own::has_changed)
     }
 
     /// Waits until something has come or is due; not at all if packets are left.

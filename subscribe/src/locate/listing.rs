@@ -88,7 +88,8 @@ impl Listing {
     /// The plan for the announced session, if it can be received and no fuller announcement of it is known.
     pub(super) fn plan_of(&self, it: &Announcement<'_>, announcer: IpAddr) -> Option<Plan> {
         let text = text_of(it.payload);
-        let plan = Plan::from_sdp(&text).ok().filter(|_| !it.deletion)?;
+        let mut plan = Plan::from_sdp(&text).ok().filter(|_| !it.deletion)?;
+        plan.unicast = plan.unicast.map(|unicast| unicast.announced_by(announcer));
         let identity = identity(&text).map(|words| words.join(" "));
         let lesser = self.knows_more(identity.as_deref(), announcer, plan.video.is_some());
         (!lesser).then_some(plan)

@@ -26,8 +26,6 @@ pub(crate) enum Kind {
     Media,
     /// RTCP.
     Reports,
-    /// Repair packets.
-    Repair,
 }
 
 impl RtpSession {
@@ -47,6 +45,7 @@ impl RtpSession {
         self.rtp = Inlet::socket(rtp, Token(self.first_token));
         self.rtcp = Inlet::socket(rtcp, Token(self.first_token + 1));
         self.repair = Inlet::Closed;
+        self.stream.peers.describe(report_to.ip());
         (self.symmetric, self.report_to) = (true, Some(report_to));
         self.register(registry)
     }
@@ -68,7 +67,10 @@ impl RtpSession {
     pub(crate) fn link(&mut self, to: SocketAddr) {
         self.dropped += self.rtp.kernel_drops();
         self.moved = true;
-        self.inlets_mut().for_each(|inlet| *inlet = Inlet::linked(to));
+        (self.rtp, self.rtcp) = (Inlet::linked(to), Inlet::linked(to));
+        // Nothing is lost on the way.
+        self.repair = Inlet::Closed;
+        self.stream.peers.describe(to.ip());
         self.report_to = Some(to);
     }
 
@@ -77,7 +79,6 @@ impl RtpSession {
         match kind {
             Kind::Media => self.rtp.put(packet),
             Kind::Reports => self.rtcp.put(packet),
-            Kind::Repair => self.repair.put(packet),
         }
     }
 

@@ -2,6 +2,7 @@
 //! back to the group when that works.
 
 use super::choice::{Choice, Order, Seen, Why};
+use super::lookup::Lookup;
 use super::track::ReceivedTrack;
 use super::trial::Trial;
 use crate::link::{By, Ended, Event, Link, Wanted};
@@ -42,6 +43,10 @@ pub(super) struct Own {
     token: Token,
     /// When the connection will have been silent for too long if nothing comes.
     silent: Option<Monotonic>,
+    lookup: Lookup,
+    /// The server has answered all that was asked when it was last connected to.
+    answered: bool,
+    changed: bool,
 }
 
 impl Own {
@@ -52,7 +57,8 @@ impl Own {
         token: Token,
         now: Monotonic,
     ) -> Option<Self> {
-        let unicast = plan.unicast.clone()?;
+        let mut unicast = plan.unicast.clone()?;
+        unicast.server = unicast.server_by(interface);
         Some(Self {
             unicast,
             streams: [&plan.video, &plan.audio].into_iter().flatten().cloned().collect(),
@@ -67,6 +73,9 @@ impl Own {
             said: String::new(),
             token,
             silent: None,
+            lookup: Lookup::default(),
+            answered: true,
+            changed: false,
         })
     }
 
@@ -81,6 +90,11 @@ impl Own {
             }
             None => choice,
         }
+    }
+
+    /// Whether the session has other media than were planned with, and can be had in no other way.
+    pub(super) const fn has_changed(&self) -> bool {
+        self.changed
     }
 
     /// Asks for what is to be asked for, and reads what has come. Returns whether more may be left for the next turn.
@@ -128,6 +142,7 @@ impl Own {
     fn choose(&mut self, tracks: &mut [ReceivedTrack], registry: &Registry, now: Monotonic) {
         if self.unicast.only {
             if self.link.is_none() && now >= self.next {
+                self.unicast.server = self.lookup.server(self.unicast.server, self.answered);
                 self.connect(tracks, registry, now);
             }
             return;
@@ -135,6 +150,7 @@ impl Own {
         let lived = lived(tracks);
         match self.choice.look(now, lived, seen(tracks)) {
             None => {}
+            Some(Order::Ask(_)) if !self.is_proved(tracks) => self.choice.failed(now),
             Some(Order::Ask(why)) => {
                 let why = match why {
                     Why::Silent => "nothing comes from the group",
@@ -164,13 +180,14 @@ impl Own {
         }
     }
 
+    /// Whether the server is where the session comes from: otherwise a stranger's word would have it asked.
+    fn is_proved(&self, tracks: &[ReceivedTrack]) -> bool {
+        let server = self.unicast.server.ip();
+        self.unicast.vouched || tracks.iter().any(|track| track.session.has_heard(server))
+    }
+
     fn connect(&mut self, tracks: &mut [ReceivedTrack], registry: &Registry, now: Monotonic) {
-        let wanted = tracks.iter().zip(&self.streams);
-        let wanted = wanted.map(|(track, stream)| Wanted {
-            medium: track.medium(),
-            repair: stream.repair.is_some(),
-        });
-        let wanted = wanted.collect();
+        let wanted = self.streams.iter().map(Wanted::planned).collect();
         match Link::begin(&self.unicast, self.by, wanted, (registry, self.token), now) {
             Ok(link) => self.link = Some(link),
             Err(error) => self.end(Silent::Ended(error.into()), tracks, registry, now),
@@ -205,7 +222,8 @@ impl Own {
         now: Monotonic,
     ) {
         self.leave(now);
-        self.link = None;
+        let link = self.link.take();
+        self.answered = link.is_some_and(|link| link.playing().is_some());
         let server = self.unicast.server;
         let by_tcp = match &why {
             Silent::Udp => true,
@@ -220,13 +238,17 @@ impl Own {
             self.connect(tracks, registry, now);
             return;
         }
+        let is_changed = matches!(why, Silent::Ended(Ended::Changed));
         let why = match why {
             Silent::Ended(ended) => ended.to_string(),
             Silent::Udp | Silent::Altogether => "sends nothing any more".to_owned(),
         };
-        self.say(&format!("{server} {why}; trying again"));
+        let then = if is_changed && self.unicast.only { "beginning anew" } else { "trying again" };
+        self.say(&format!("{server} {why}; {then}"));
         self.by = By::Udp;
         if self.unicast.only {
+            self.changed = is_changed;
+            self.lookup.begin(&self.unicast.address);
             self.next = now + self.wait;
             self.wait = (self.wait + self.wait).min(AGAIN_MAX);
         } else {
