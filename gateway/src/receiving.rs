@@ -10,7 +10,7 @@ use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::latency::TargetLatency;
 use streamsocket_subscribe::locate::{Change, Wanted, follow, locate};
 use streamsocket_subscribe::plan::Plan;
-use streamsocket_subscribe::subscription::{Stop, Subscription};
+use streamsocket_subscribe::subscription::{Ending, Stop, Subscription};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// What joining takes.
@@ -30,12 +30,19 @@ impl Receiving {
     /// One line, if there can be no more threads.
     pub(crate) fn begin_named(&self, place: usize, source: String) -> Result<(), String> {
         self.spawn(format!("source {place}"), move |own| {
-            let wanted = Wanted { source: Some(&source), ..Wanted::default() };
-            let located = locate(wanted, own.interface.as_ref(), |_| false);
-            let Some(plan) = located.map_err(|error| error.to_string())? else { return Ok(()) };
-            let (name, _stop, subscription) = own.join(plan, place)?;
-            log::info!("'{name}' is received");
-            subscription.run()
+            loop {
+                let wanted = Wanted { source: Some(&source), ..Wanted::default() };
+                let located = locate(wanted, own.interface.as_ref(), |_| false);
+                let Some(plan) = located.map_err(|error| error.to_string())? else {
+                    return Ok(());
+                };
+                let (name, _stop, mut subscription) = own.join(plan, place)?;
+                log::info!("'{name}' is received");
+                match subscription.run()? {
+                    Ending::Stopped => return Ok(()),
+                    Ending::Changed => own.sessions.remove(&name),
+                }
+            }
         })
     }
 
@@ -94,7 +101,7 @@ impl Receiving {
     }
 
     fn begin_found(&self, plan: Plan) -> Result<(String, Stop), String> {
-        let (name, stop, subscription) = self.join(plan, usize::MAX)?;
+        let (name, stop, mut subscription) = self.join(plan, usize::MAX)?;
         let own = name.clone();
         let begun = self.spawn(format!("of {name}"), move |receiving| {
             // It costs no other session.

@@ -1,23 +1,24 @@
 //! The command: finds the session that is meant, then plays it.
 
 use crate::options::Options;
-use crate::player;
+use crate::player::{self, Played, Signals};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 use streamsocket_journal::logger;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Interface, machine};
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::locate::{self, News, Wanted};
-use streamsocket_subscribe::plan::Error;
+use streamsocket_subscribe::plan::{Error, Plan};
 
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
     let _journal = logger::start("receiver", true, machine::monotonic_nanos);
     let options = Options::parse();
-    match play(&options) {
+    match play(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             log::error!("{message}");
@@ -26,7 +27,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn play(options: &Options) -> Result<(), String> {
+fn play(mut options: Options) -> Result<(), String> {
     let interface = match &options.interface {
         Some(name) => Some(Interface::named(name).map_err(|error| error.to_string())?),
         None => Interface::default_route(),
@@ -35,15 +36,48 @@ fn play(options: &Options) -> Result<(), String> {
         return list(interface.as_ref());
     }
     let end = options.duration.map(|duration: Duration| monotonic() + duration);
-    let enough = |now| end.is_some_and(|end| now >= end);
+    let mut signals = None;
+    loop {
+        let Some(plan) = located(&options, interface.as_ref(), end, signals.as_ref())? else {
+            return Ok(());
+        };
+        let signals = match &signals {
+            Some(signals) => Signals::clone(signals),
+            None => signals.insert(Signals::watch()?).clone(),
+        };
+        match player::play(&options, &plan, interface.as_ref(), signals)? {
+            Played::Enough(statistics) => {
+                statistics.text().lines().for_each(|line| log::info!("{line}"));
+                return Ok(());
+            }
+            Played::Changed => options.duration = end.map(|end| end.since(monotonic())),
+        }
+    }
+}
+
+/// The plan for the session that is meant; `None` if a signal comes before it is there.
+fn located(
+    options: &Options,
+    interface: Option<&Interface>,
+    end: Option<Monotonic>,
+    signals: Option<&Signals>,
+) -> Result<Option<Plan>, String> {
+    let mut has_signal = false;
+    let enough = |now| {
+        has_signal = signals.is_some_and(Signals::has_come);
+        has_signal || end.is_some_and(|end| now >= end)
+    };
     let wanted = Wanted {
         source: options.source.as_deref(),
         tier: options.tier.as_deref(),
         only_from: options.only_from,
     };
-    let located = locate::locate(wanted, interface.as_ref(), enough);
+    let located = locate::locate(wanted, interface, enough);
     let plan = located.map_err(|error| error.to_string())?;
     let Some(mut plan) = plan else {
+        if has_signal {
+            return Ok(None);
+        }
         return Err(
             "no session was announced in that time that anything comes from; name an SDP file or \
              rtp://ADDRESS:PORT"
@@ -56,11 +90,7 @@ fn play(options: &Options) -> Result<(), String> {
     if options.no_repair {
         plan.leave_repair();
     }
-    let statistics = player::play(options, &plan, interface.as_ref())?;
-    for line in statistics.text().lines() {
-        log::info!("{line}");
-    }
-    Ok(())
+    Ok(Some(plan))
 }
 
 fn list(interface: Option<&Interface>) -> Result<(), String> {

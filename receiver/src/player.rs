@@ -3,11 +3,13 @@
 mod figures;
 mod presenter;
 mod refresh;
+mod signals;
 mod source_state;
 mod supervisor;
 mod threads;
 
 use self::presenter::Presenter;
+pub use self::signals::Signals;
 use self::threads::Threads;
 use crate::options::Options;
 use crate::recorder::Destination;
@@ -18,7 +20,16 @@ use streamsocket_journal::lines::Lines;
 use streamsocket_net::Interface;
 use streamsocket_subscribe::plan::Plan;
 
-/// Plays a session until the user has enough.
+/// How playing has ended.
+#[derive(Debug)]
+pub enum Played {
+    /// The user has had enough.
+    Enough(Box<Statistics>),
+    /// The session has other media than before: it is to be located and played anew.
+    Changed,
+}
+
+/// Plays a session until the user has enough, or a signal comes.
 ///
 /// # Errors
 /// One line: what cannot be opened, or that nothing came.
@@ -26,7 +37,8 @@ pub fn play(
     options: &Options,
     plan: &Plan,
     interface: Option<&Interface>,
-) -> Result<Statistics, String> {
+    signals: Signals,
+) -> Result<Played, String> {
     check_outputs(options)?;
     let open = if options.overwrite { Destination::overwrite } else { Destination::open };
     let record = options.record.as_deref().map(open).transpose();
@@ -37,7 +49,7 @@ pub fn play(
         window = Some(Window::open(&title, options.fullscreen).map_err(|error| error.to_string())?);
     }
     let waker = window.as_ref().map(Window::waker);
-    let threads = Threads::start(options, plan, interface, waker)?;
+    let threads = Threads::start(options, plan, interface, waker, signals)?;
     let mut screen: Option<Screen<'_>> = match &mut window {
         Some(window) => Some(window.screen().map_err(|error| error.to_string())?),
         None => None,
@@ -48,9 +60,13 @@ pub fn play(
         presenter.record(destination);
     }
     let presented = presenter.run(screen.as_mut());
+    let changed = presenter.has_changed();
     let (statistics, ended) = presenter.end();
     presented?;
     ended?;
+    if changed {
+        return changed_to(options);
+    }
     if let (Some(path), true) = (&options.record, statistics.recordings_cut > 0) {
         return Err(format!("the recording {} is not complete", path.display()));
     }
@@ -72,7 +88,18 @@ pub fn play(
         Some(path) if statistics.snapshots == 0 => {
             Err(format!("there is no snapshot {}: no picture came", path.display()))
         }
-        _ => Ok(statistics),
+        _ => Ok(Played::Enough(Box::new(statistics))),
+    }
+}
+
+/// A file that the user has named is of the session as it was.
+fn changed_to(options: &Options) -> Result<Played, String> {
+    match options.record.as_ref().or(options.snapshot.as_ref()) {
+        Some(path) => Err(format!(
+            "the session has other media than before, which {} cannot have as well; start the program again",
+            path.display()
+        )),
+        None => Ok(Played::Changed),
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Shared {
     pub input: Arc<Counters>,
     /// Counts of what is made of it.
     pub output: OutputCounters,
+    /// The session has other media than before: it is to be played anew.
+    pub changed: AtomicBool,
     /// The program is to end.
     pub quit: AtomicBool,
 }

@@ -134,7 +134,7 @@ impl Subscription {
     ///
     /// # Errors
     /// If the event loop fails.
-    pub fn run(mut self) -> Result<Ending, String> {
+    pub fn run(&mut self) -> Result<Ending, String> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut left = false;
         while !self.stop.load(Ordering::Relaxed) && !self.has_changed() {
@@ -153,7 +153,7 @@ impl Subscription {
             left = self.turn(now);
         }
         let ending = if self.has_changed() { Ending::Changed } else { Ending::Stopped };
-        let Self { tracks, cname, own, .. } = &mut self;
+        let Self { tracks, cname, own, .. } = self;
         tracks.iter_mut().for_each(|track| track.session.bye(cname));
         if let Some(own) = own {
             own.report(tracks);

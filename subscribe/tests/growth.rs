@@ -69,7 +69,7 @@ fn half_a_frame_is_handed_on_before_the_other_half_is_there() {
     let (sender, handed) = channel();
     let (counters, latency) = (Arc::new(Counters::default()), TargetLatency::Fixed(500));
     let opened = Subscription::open(&plan, None, latency, Box::new(Handed(sender)), counters);
-    let (subscription, stop) = opened.unwrap();
+    let (mut subscription, stop) = opened.unwrap();
     let thread = std::thread::spawn(move || subscription.run());
 
     let (socket, packets) = (UdpSocket::bind("127.0.0.1:0").unwrap(), packets());

@@ -82,7 +82,7 @@ fn what_is_lost_on_the_way_is_repaired_and_heard_in_order() {
     let outlet = Box::new(Heard(sender));
     let latency = TargetLatency::Fixed(500);
     let opened = Subscription::open(&plan, None, latency, outlet, Arc::clone(&counters));
-    let (subscription, stop) = opened.unwrap();
+    let (mut subscription, stop) = opened.unwrap();
     let thread = std::thread::spawn(move || subscription.run());
 
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

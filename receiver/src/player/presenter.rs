@@ -96,7 +96,9 @@ impl<'a> Presenter<'a> {
             if !self.wait(wait, screen.as_deref_mut())? {
                 break;
             }
-            self.threads.check()?;
+            if let Err(lost) = self.threads.check() {
+                return if self.has_changed() { Ok(()) } else { Err(lost) };
+            }
             self.watch_source(screen.as_deref_mut())?;
             if monotonic() >= self.tick {
                 self.tick(screen.as_deref_mut())?;
@@ -108,6 +110,11 @@ impl<'a> Presenter<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the session has other media than before.
+    pub(super) fn has_changed(&self) -> bool {
+        self.threads.shared.changed.load(Ordering::Relaxed)
     }
 
     /// Ends the threads and sums up: the statistics, and what did not end well.
@@ -215,9 +222,7 @@ impl<'a> Presenter<'a> {
     fn wait(&mut self, wait: Duration, screen: Option<&mut Screen<'_>>) -> Result<bool, String> {
         let Some(screen) = screen else {
             if self.next.is_some() {
-                return Ok(
-                    self.threads.signals.recv_timeout(wait) == Err(RecvTimeoutError::Timeout)
-                );
+                return Ok(!self.threads.signals.comes_within(wait));
             }
             match self.threads.decoded.recv_timeout(wait) {
                 Ok(decoded) => self.next = Some(decoded),
@@ -225,7 +230,7 @@ impl<'a> Presenter<'a> {
                 // The thread has ended, and is about to say why.
                 Err(RecvTimeoutError::Disconnected) => {}
             }
-            return Ok(self.threads.signals.try_recv().is_err());
+            return Ok(!self.threads.signals.has_come());
         };
         let keys = screen.wait(wait).map_err(|error| error.to_string())?;
         for key in keys {
@@ -233,7 +238,7 @@ impl<'a> Presenter<'a> {
                 return Ok(false);
             }
         }
-        Ok(self.threads.signals.try_recv().is_err())
+        Ok(!self.threads.signals.has_come())
     }
 
     /// Does what a key says; false for the end.

@@ -1,5 +1,6 @@
 //! Starts the threads and the queues between them, and ends them again.
 
+use super::signals::Signals;
 use super::supervisor::Supervisor;
 use crate::options::Options;
 use crate::outlets::Outlets;
@@ -10,16 +11,14 @@ use crate::shared::Shared;
 use crate::snapshot::{self, SNAPSHOTS_MAX, Snapshot};
 use crate::sound::{self, Volume};
 use crate::speaker::Speaker;
-use nix::sys::signal::{SigSet, Signal};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver as Queue, Sender, SyncSender, channel, sync_channel};
-use std::thread::Builder;
+use std::sync::mpsc::{Receiver as Queue, SyncSender, sync_channel};
 use streamsocket_decode::DecodedPicture;
-use streamsocket_net::{Interface, machine};
+use streamsocket_net::Interface;
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::queue::{Drain, FrameQueue, Sound, SoundQueue};
-use streamsocket_subscribe::subscription::{Stop, Subscription};
+use streamsocket_subscribe::subscription::{Ending, Stop, Subscription};
 
 /// The threads beside the main one, as the main one knows them.
 pub(super) struct Threads {
@@ -30,7 +29,7 @@ pub(super) struct Threads {
     /// Buffers of frames to be filled anew.
     pub(super) buffers: SyncSender<Vec<u8>>,
     /// Says that a signal has come; otherwise never anything.
-    pub(super) signals: Queue<()>,
+    pub(super) signals: Signals,
     pub(super) recording: Control,
     /// Pictures to be put in files.
     pub(super) snapshots: SyncSender<Snapshot>,
@@ -46,8 +45,8 @@ impl Threads {
         plan: &Plan,
         interface: Option<&Interface>,
         waker: Option<screen::Waker>,
+        signals: Signals,
     ) -> Result<Self, String> {
-        let signals = watch_signals()?;
         let mut supervisor = Supervisor::new();
         let shared = Arc::new(Shared::default());
         let (frames, to_decode) = FrameQueue::new();
@@ -56,7 +55,7 @@ impl Threads {
         let (recording, control, writer) = recording::prepare(plan, &shared);
         let outlets = Box::new(Outlets { frames, sound, recording, shared: Arc::clone(&shared) });
         let input = Arc::clone(&shared.input);
-        let (subscription, stop_network) =
+        let (mut subscription, stop_network) =
             Subscription::open(plan, interface, options.latency, outlets, input)?;
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
         supervisor.spawn("recording", move || recording::run(&writer))?;
@@ -75,7 +74,13 @@ impl Threads {
             let wake = || waker.iter().for_each(screen::Waker::wake);
             picture::run(&to_decode, &decoded_queue, &spare, &wake, &of_picture)
         })?;
-        supervisor.spawn("network", move || subscription.run())?;
+        let of_network = Arc::clone(&shared);
+        supervisor.spawn("network", move || {
+            // Before the queues to the other threads are closed, which ends those.
+            let ending = subscription.run()?;
+            of_network.changed.store(ending == Ending::Changed, Ordering::Relaxed);
+            Ok(())
+        })?;
         Ok(Self {
             decoded,
             pictures,
@@ -140,21 +145,4 @@ fn play_sound(
         }
         Ok(())
     }
-}
-
-/// SIGINT, SIGTERM and SIGHUP come through a queue. The thread that waits for them ends with the program.
-fn watch_signals() -> Result<Queue<()>, String> {
-    let mut set = SigSet::empty();
-    set.add(Signal::SIGINT);
-    set.add(Signal::SIGTERM);
-    // The terminal is gone: a recording is ended well all the same. Under nohup it goes on.
-    if !machine::is_ignored(Signal::SIGHUP as u32) {
-        set.add(Signal::SIGHUP);
-    }
-    set.thread_block().map_err(|error| format!("signals cannot be watched: {error}"))?;
-    let (sender, signals): (Sender<()>, _) = channel();
-    let watch = move || while set.wait().is_ok() && sender.send(()).is_ok() {};
-    let thread = Builder::new().name("signals".into()).spawn(watch);
-    thread.map_err(|error| format!("no thread can be started: {error}"))?;
-    Ok(signals)
 }
