@@ -1,7 +1,8 @@
 //! Pictures of a camera that speaks RTSP.
 
-use super::session::{Asked, Content, Session, Sound};
+use super::session::{Asked, Session, Sound};
 use super::sound::Beside;
+use super::track::Content;
 use crate::capture::error::{Cause, Error};
 use crate::capture::frame::VideoPoll;
 use crate::clock::monotonic;

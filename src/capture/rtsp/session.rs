@@ -1,6 +1,7 @@
 //! A connection to a camera by which its pictures come, and its sound. All that it describes is asked for: servers
 //! there are whose media fail as a whole if one of them is not.
 
+use super::track::{Content, Each, Track, content};
 use crate::capture::error::{Cause, Error};
 use crate::clock::monotonic;
 use nix::poll::{PollFd, PollFlags, poll};
@@ -13,12 +14,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_rtsp::address::Address;
 use streamsocket_rtsp::client::Failure;
 use streamsocket_rtsp::player::{DEFAULT_PORT, News, Player, Wish};
-use streamsocket_rtsp::transport::Offer;
-use streamsocket_stream::receive::arrival::ArrivalClock;
-use streamsocket_stream::receive::source::{Admission, Source};
-use streamsocket_stream::receive::source_packet::SourcePacket;
-use streamsocket_wire::payload_format::PayloadFormat;
-use streamsocket_wire::rtp;
+use streamsocket_rtsp::transport::{Granted, Offer};
 use streamsocket_wire::sdp::{Media, Medium, Session as Description};
 
 /// Longest time from the first look for a name to the first packet: cameras take two or three seconds.
@@ -33,30 +29,11 @@ const MOMENT: u8 = 100;
 /// Bytes read in a turn of the loop: all else has its turn in between.
 const READ_MAX: usize = 1 << 20;
 
+/// When to go on reading where more was there than that.
+const RETRY: Duration = Duration::from_millis(1);
+
 /// What this program calls itself.
 const AGENT: &str = concat!("streamsocket/", env!("CARGO_PKG_VERSION"));
-
-/// What a track carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
-    /// JPEGs, and their size, if it is described.
-    Jpeg(Option<(u16, u16)>),
-    /// Samples of 16 bits.
-    L16(AudioFormat),
-    /// Samples of 8 bits by the one law or the other (ITU-T G.711).
-    Pcmu(AudioFormat),
-    Pcma(AudioFormat),
-}
-
-impl Content {
-    /// Format of sound.
-    pub(super) const fn sound(self) -> Option<AudioFormat> {
-        match self {
-            Self::Jpeg(_) => None,
-            Self::L16(format) | Self::Pcmu(format) | Self::Pcma(format) => Some(format),
-        }
-    }
-}
 
 /// What sound a camera has beside its pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,46 +45,6 @@ pub enum Sound {
     /// Sound for others.
     Other,
 }
-
-/// A track.
-#[derive(Debug)]
-struct Track {
-    content: Content,
-    payload_type: u8,
-    source: Source,
-    clock: ArrivalClock,
-}
-
-impl Track {
-    fn new(format: &PayloadFormat<'_>, content: Content) -> Self {
-        let (source, clock) =
-            (Source::new(format.clock_rate), ArrivalClock::new(format.clock_rate));
-        Self { content, payload_type: format.number, source, clock }
-    }
-}
-
-impl Track {
-    /// Passes a packet on, if it is the source's. False if more may wait.
-    fn admit(&mut self, packet: &rtp::Packet<'_>, now: Monotonic, each: Each<'_>) -> bool {
-        let header = packet.header();
-        let (sequence, time) = match self.source.admit(&header, now) {
-            Admission::Admitted { sequence, time } => (sequence, time),
-            Admission::NewSource { sequence, time } => {
-                self.clock.reset();
-                (sequence, time)
-            }
-            Admission::Refused => return true,
-        };
-        self.clock.observe(time, now);
-        let undelayed = self.clock.undelayed(time).unwrap_or(now).min(now);
-        let (marker, payload) = (header.marker, packet.payload());
-        let packet = SourcePacket { sequence, time, marker, ntp: None, payload, arrival: now };
-        each(self.content, &packet, undelayed)
-    }
-}
-
-/// Takes packets.
-pub(super) type Each<'a> = &'a mut dyn FnMut(Content, &SourcePacket<'_>, Monotonic) -> bool;
 
 /// A connection.
 #[derive(Debug)]
@@ -121,6 +58,8 @@ pub(super) struct Session {
     sound: Sound,
     /// When a packet of the pictures last came.
     heard: Monotonic,
+    /// When to go on reading what nothing will report any more.
+    retry: Option<Monotonic>,
 }
 
 /// A camera that was asked for something.
@@ -147,7 +86,7 @@ impl Session {
         let stream = connect(&address, left).map_err(|why| failed(&unreached(&why)))?;
         let player = Player::new(&address, AGENT, began);
         let (tracks, sound) = (Vec::new(), Sound::Nothing);
-        let mut session = Self { shown, stream, player, tracks, sound, heard: began };
+        let mut session = Self { shown, stream, player, tracks, sound, heard: began, retry: None };
         match session.ask(left) {
             Ok(true) => {
                 let prepared = session.stream.set_nonblocking(true);
@@ -175,6 +114,13 @@ impl Session {
                     }
                 }
                 News::Playing => return Ok(true),
+                News::Granted(nth, Some(Granted::Tcp { channels })) => {
+                    // Others than were asked for, if the camera will have it so.
+                    self.tracks
+                        .get_mut(nth)
+                        .into_iter()
+                        .for_each(|it| it.channels = Some(channels));
+                }
                 News::Granted(..) | News::Packet { .. } => {}
                 News::Nothing if !self.player.out().is_empty() => {}
                 News::Nothing => {
@@ -247,7 +193,8 @@ impl Session {
 
     /// When to poll again even if nothing arrives.
     pub(super) fn deadline(&self) -> Monotonic {
-        self.player.deadline().min(self.heard + SILENCE_MAX)
+        let due = self.player.deadline().min(self.heard + SILENCE_MAX);
+        self.retry.map_or(due, |retry| retry.min(due))
     }
 
     /// Reads what has come, and passes each packet to `each`, with what it carries and the time at which it comes if
@@ -270,6 +217,7 @@ impl Session {
     }
 
     fn receive(&mut self, now: Monotonic, each: Each<'_>) -> Result<(), Stop> {
+        self.retry = None;
         self.player.look(now)?;
         let mut read = 0;
         loop {
@@ -277,21 +225,23 @@ impl Session {
             match self.player.take(now)? {
                 News::Packet { channel, at } => {
                     let Self { player, tracks, heard, .. } = self;
-                    let track = tracks.get_mut(usize::from(channel / 2));
-                    // By the odd ones come reports, which say nothing that is needed here.
-                    let Some(track) = track.filter(|_| channel % 2 == 0) else { continue };
-                    let packet = rtp::Packet::parse(player.packet(at)).ok();
-                    let own = |it: &rtp::Packet<'_>| it.header().payload_type == track.payload_type;
-                    let Some(packet) = packet.filter(own) else { continue };
-                    if channel == 0 {
+                    let mut tracks = tracks.iter_mut().enumerate();
+                    let track = tracks.find(|(_, track)| track.comes_by(channel));
+                    let Some((nth, track)) = track else { continue };
+                    let Some(more) = track.admit(player.packet(at), now, each) else { continue };
+                    // The pictures are the first.
+                    if nth == 0 {
                         *heard = now;
                     }
-                    if !track.admit(&packet, now, each) {
+                    if !more {
                         return Ok(());
                     }
                 }
                 News::Described(_) | News::Granted(..) | News::Playing => {}
-                News::Nothing if read >= READ_MAX => return self.write().map_err(Stop::from),
+                News::Nothing if read >= READ_MAX => {
+                    self.retry = Some(now + RETRY);
+                    return self.write().map_err(Stop::from);
+                }
                 News::Nothing => match self.stream.read(self.player.room()) {
                     Ok(0) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
                     Ok(count) => {
@@ -381,20 +331,4 @@ fn connect(
         }
     }
     Err(failed)
-}
-
-/// What a medium carries, if it is read here.
-fn content<'a>(media: &'a Media<'_>) -> Option<(&'a PayloadFormat<'a>, Content)> {
-    media.formats.iter().find_map(|format| {
-        let sound = AudioFormat { rate: format.clock_rate, channels: format.channels };
-        let usual = (1..=2).contains(&sound.channels) && (4_000..=192_000).contains(&sound.rate);
-        let content = match media.medium {
-            Medium::Video if format.is("JPEG") => Content::Jpeg(media.size),
-            Medium::Audio if format.is("L16") && usual => Content::L16(sound),
-            Medium::Audio if format.is("PCMU") && usual => Content::Pcmu(sound),
-            Medium::Audio if format.is("PCMA") && usual => Content::Pcma(sound),
-            _ => return None,
-        };
-        Some((format, content))
-    })
 }

@@ -1,6 +1,6 @@
 //! Sound that a camera sends beside its pictures: who reads the pictures puts it here, and who sends the sound takes it.
 
-use super::session::Content;
+use super::track::Content;
 use crate::capture::frame::AudioPoll;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ struct Waiting {
     samples: VecDeque<i16>,
     /// Sample frames of each packet that are left, and the capture time of the first.
     packets: VecDeque<(usize, Monotonic)>,
-    /// When something was last put.
+    /// When something was last put, or else first missed.
     put: Option<Monotonic>,
 }
 
@@ -86,10 +86,10 @@ impl Beside {
         !self.waiting().packets.is_empty()
     }
 
-    /// Whether nothing has come for a while.
+    /// Whether nothing has come for a while. One that has just begun to be asked is not silent yet.
     #[must_use]
     pub fn is_silent(&self, now: Monotonic) -> bool {
-        self.waiting().put.is_none_or(|put| now.nanos_since(put) > SILENCE_NANOS)
+        now.nanos_since(*self.waiting().put.get_or_insert(now)) > SILENCE_NANOS
     }
 
     /// Writes interleaved samples that have come to `out`.
@@ -157,6 +157,17 @@ mod tests {
         beside.put(Content::L16(STEREO), &[1, 2, 3], AT);
         beside.put(Content::L16(STEREO), &vec![0; PACKET_MAX + 4], AT);
         assert!(!beside.is_ready());
+    }
+
+    #[test]
+    fn sound_is_missed_once_it_could_have_come() {
+        let beside = Beside::default();
+        beside.listen(STEREO);
+        let after = |nanos| AT.offset(nanos);
+        assert!(!beside.is_silent(AT) && !beside.is_silent(after(SILENCE_NANOS)));
+        assert!(beside.is_silent(after(SILENCE_NANOS + 1)));
+        beside.put(Content::L16(STEREO), &[0; 4], after(SILENCE_NANOS + 2));
+        assert!(!beside.is_silent(after(SILENCE_NANOS + 3)));
     }
 
     #[test]
