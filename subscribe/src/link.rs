@@ -362,3 +362,6 @@ fn channels(nth: usize) -> Option<[u8; 2]> {
     let first = u8::try_from(2 * nth).ok()?;
     Some([first, first.checked_add(1)?])
 }
+
+#[cfg(test)]
+mod tests;

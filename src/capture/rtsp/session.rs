@@ -332,3 +332,6 @@ fn connect(
     }
     Err(failed)
 }
+
+#[cfg(test)]
+mod tests;
