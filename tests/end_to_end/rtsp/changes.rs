@@ -3,8 +3,10 @@
 use super::{port, url};
 use std::fs;
 use std::process::Stdio;
+use streamsocket_tests::clip::voice;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, receiver, serving_daemon, text};
+use streamsocket_tests::session::file;
 use streamsocket_tests::turn;
 
 #[test]
@@ -51,6 +53,42 @@ fn viewers_stay_through_a_reload_and_are_told_of_a_pause() {
     viewer.wait_for("trying again");
     viewer.wait_for("receiving by unicast (UDP)");
     viewer.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_receiver_begins_anew_with_other_sound() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let configuration = folder.path().join("it.toml");
+    let write = |audio: &str| {
+        let text = format!("video = \"pattern\"\naudio = \"{audio}\"\nloop = true\n");
+        fs::write(&configuration, text).unwrap();
+    };
+    // Of one channel, and then of two.
+    write(&file(&voice()));
+    let mut command = serving_daemon(port(place));
+    command.args(["--to", &place.to_string(), "--name", &place.name(), "--no-announce"]);
+    let mut daemon = Program::start(command.arg("--config").arg(&configuration));
+    daemon.wait_for("goes to");
+    let begin = |options: &[&str]| {
+        let mut viewer = Program::start(receiver().arg(url(place)).args(options));
+        viewer.wait_for("receiving test");
+        viewer
+    };
+    let recording = folder.path().join("it.mkv");
+    let mut recorder = begin(&["--record", recording.to_str().unwrap()]);
+    let mut viewer = begin(&[]);
+    write("tone");
+    text(ours("streamsocket").args(["reload", "--name", &place.name()]).stderr(Stdio::inherit()));
+    viewer.wait_for("has other media than before; beginning anew");
+    viewer.wait_for("receiving by unicast (UDP)");
+    viewer.wait_for("receiving test");
+    viewer.interrupt().succeeded();
+    recorder.wait_for("has other media than before; beginning anew");
+    let ended = recorder.finish();
+    assert!(!ended.status.success() && ended.said.contains("start the program again"), "{ended:?}");
+    assert!(fs::metadata(&recording).unwrap().len() > 10_000);
     daemon.interrupt().succeeded();
 }
 
