@@ -223,6 +223,7 @@ impl Own {
     ) {
         self.leave(now);
         let link = self.link.take();
+        self.silent = None;
         self.answered = link.is_some_and(|link| link.playing().is_some());
         let server = self.unicast.server;
         let by_tcp = match &why {
