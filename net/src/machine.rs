@@ -1,6 +1,7 @@
 //! What else both programs read off the machine: its clocks, its name, and random numbers. Only
 //! the event loops call these; everything behind them gets time as an argument.
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 use std::path::Path;
@@ -46,6 +47,15 @@ pub fn clocks_nanos() -> (i64, i64) {
         }
     }
     (now, best.1)
+}
+
+/// Descriptors that this process may have at a time: so many, if whoever has started it lets it have them.
+#[must_use]
+pub fn have_descriptors(wanted: usize) -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
+    let more = (wanted as u64).min(hard);
+    let raised = more > soft && setrlimit(Resource::RLIMIT_NOFILE, more, hard).is_ok();
+    usize::try_from(if raised { more } else { soft }).unwrap_or(usize::MAX)
 }
 
 /// Whether somebody keeps CLOCK_REALTIME right: the kernel says so or, to a service that may not ask

@@ -2,7 +2,7 @@
 //! is no request, and who may not; what remains is for the caller to answer, in order.
 
 use crate::digest::{Asked, Login, Secret, Verdict};
-use crate::failures::Failures;
+use crate::failures::{Failures, origin};
 use crate::message::{Message, Method, Start};
 use crate::splitter::{Broken, Element, Limits, Splitter};
 use crate::target::Target;
@@ -92,7 +92,8 @@ pub enum Wanted {
 pub struct Conversation {
     /// Where the client has reached us.
     local: String,
-    peer: IpAddr,
+    /// Where guesses count as this client's.
+    origin: IpAddr,
     splitter: Splitter,
     login: Login,
     /// A request that is to be judged later.
@@ -106,8 +107,9 @@ impl Conversation {
     #[must_use]
     pub fn new(local: SocketAddr, peer: IpAddr, secret: Secret, now: Monotonic) -> Self {
         let splitter = Splitter::new(LIMITS);
+        let origin = origin(peer, local.ip());
         let (local, login) = (local.to_string(), Login::new(secret, now));
-        Self { local, peer, splitter, login, held: None, known: false }
+        Self { local, origin, splitter, login, held: None, known: false }
     }
 
     /// Where to read the next bytes to; say with [`filled`](Self::filled) how many.
@@ -122,7 +124,7 @@ impl Conversation {
 
     /// What comes next of what was read.
     pub fn take(&mut self, gate: &mut Gate, now: Monotonic) -> Turn<'_> {
-        let Self { local, peer, splitter, login, held, known } = self;
+        let Self { local, origin, splitter, login, held, known } = self;
         let taken = match held.take() {
             Some(message) => Ok(Some(Element::Message(message))),
             None => splitter.take(),
@@ -135,12 +137,12 @@ impl Conversation {
             Ok(Some(Element::Message(message))) => {
                 // Whoever has got it right here is not held up by others at his address.
                 let guesses = !*known && message.get("Authorization").is_some();
-                let until = gate.failures.until(*peer, now).filter(|_| guesses);
+                let until = gate.failures.until(*origin, now).filter(|_| guesses);
                 if let Some(until) = until {
                     *held = Some(message);
                     return Turn::Later(until);
                 }
-                match (Client { local, peer: *peer, login, gate, now }).hear(&message) {
+                match (Client { local, origin: *origin, login, gate, now }).hear(&message) {
                     Heard::Request(request) => {
                         *known |= request.user.is_some();
                         Turn::Asked(request)
@@ -174,7 +176,7 @@ pub(crate) fn answer(cseq: &str, status: (u16, &str)) -> Message {
 /// Whoever has sent a message.
 struct Client<'a> {
     local: &'a str,
-    peer: IpAddr,
+    origin: IpAddr,
     login: &'a mut Login,
     gate: &'a mut Gate,
     now: Monotonic,
@@ -254,12 +256,12 @@ impl Client<'_> {
         let asked = Asked { method: method.name(), url, authorization };
         let (stale, after) = match self.login.judge(asked, users, *sha256_only, self.now) {
             Verdict::Right(user) => {
-                failures.succeeded(self.peer);
+                failures.succeeded(self.origin, &user);
                 return Ok(Some(user));
             }
             Verdict::Missing => (false, Duration::ZERO),
             Verdict::Stale => (true, Duration::ZERO),
-            Verdict::Wrong => (false, failures.failed(self.peer, self.now)),
+            Verdict::Wrong(user) => (false, failures.failed(self.origin, &user, self.now)),
         };
         Err((self.login.challenges(stale, *sha256_only).collect(), after))
     }

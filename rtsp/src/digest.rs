@@ -55,8 +55,8 @@ pub enum Verdict {
     Missing,
     /// It may be right, but for an old nonce: the same user is to answer a new one.
     Stale,
-    /// It is somebody else's, or was seen before.
-    Wrong,
+    /// It is not that of the user that it names, or was seen before.
+    Wrong(String),
 }
 
 /// The nonce of a connection.
@@ -128,7 +128,7 @@ impl Login {
             ALGORITHMS.into_iter().find(|it| it.name().eq_ignore_ascii_case(&said.algorithm));
         let Some(algorithm) = algorithm.filter(|it| !sha256_only || *it == Algorithm::Sha256)
         else {
-            return Verdict::Wrong;
+            return Verdict::Wrong(said.username);
         };
         if said.nonce != self.nonce {
             return Verdict::Stale;
@@ -147,7 +147,7 @@ impl Login {
                 self.counted = count.unwrap_or(self.counted);
                 Verdict::Right(user.name.clone())
             }
-            None => Verdict::Wrong,
+            None => Verdict::Wrong(said.username),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::publish::identity;
 use crate::publish::network::{Network, wait_for_ways};
-use crate::serve::{self, listener::Listener};
+use crate::serve::{self, listener::Listener, viewings::DESCRIPTORS_MAX};
 use crate::settings::Settings;
 use crate::signals::{Asked, Signals};
 use mio::{Events, Poll, Waker};
@@ -94,6 +94,7 @@ fn session(
     let Start { poll, registry, waker, signals, control, again, notifier, .. } = start;
     let Ready { network, inputs, sessions, stats, told, listener } = ready;
     let mut server = serve::server::Server::default();
+    server.viewings.have_descriptors(machine::have_descriptors(DESCRIPTORS_MAX));
     server.adopt(&settings.serving, listener);
     let kept = KeptTracks::default();
     let began = monotonic();

@@ -107,7 +107,7 @@ impl Daemon {
                 announcer.into_iter().for_each(|announcer| announcer.asked(now));
             }
             Event::Control => self.serve_control(now),
-            Event::Connecting => self.accept_players(now),
+            Event::Connecting => self.server.unaccepted = true,
             Event::Player { place } => self.server.connections.rouse(place),
             Event::Viewer { place } => self.hear_viewer(place, now),
         }
@@ -150,7 +150,7 @@ impl Daemon {
         let left = left.then_some(self.began);
         let ping = self.notifier.deadline();
         let reload = self.reloading.as_ref().map(Reloading::deadline);
-        let players = self.server.connections.deadline();
+        let players = self.server.deadline();
         let others = [self.reports_deadline(), ping, reload, left, players].into_iter().flatten();
         inputs.chain(announcers).chain(others).fold(self.tick, Monotonic::min)
     }

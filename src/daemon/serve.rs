@@ -46,14 +46,15 @@ impl Daemon {
         Ok(())
     }
 
-    /// Ends what those watch who have no name and password where one is needed now.
+    /// Ends what those watch who have no name and password where one is needed now, or are not served any more.
     fn end_uninvited(&mut self) {
-        let users = &self.server.gate.users;
-        let invited = |user: &Option<String>| {
-            users.is_empty() || user.as_ref().is_some_and(|name| users.named(name).is_some())
+        let (users, server) = (&self.server.gate.users, &self.server);
+        let invited = |it: &Viewing| match &it.user {
+            _ if users.is_empty() => server.serves(it.peer),
+            user => user.as_ref().is_some_and(|name| users.named(name).is_some()),
         };
         let viewings = self.server.viewings.iter();
-        let ended = viewings.filter(|(_, it)| !invited(&it.user));
+        let ended = viewings.filter(|(_, it)| !invited(it));
         let ended: Vec<_> = ended.map(|(place, it)| (place, it.connection)).collect();
         self.end_viewings(ended);
     }
@@ -66,17 +67,11 @@ impl Daemon {
     }
 
     /// Takes new connections.
-    pub(super) fn accept_players(&mut self, now: Monotonic) {
-        let Self { server, registry, .. } = self;
-        let Some(listener) = &server.listener else { return };
-        while let Some((stream, peer)) = listener.accept() {
-            let idle = |place| !server.viewings.is_watched_by(place);
-            let place = server.connections.admit(stream, peer, idle, now);
-            let Some(place) = place else { continue };
-            let descriptor = server.connections.descriptor(place);
-            let event = Event::Player { place };
-            if descriptor.is_none_or(|it| registry.watch_both(it, event).is_err()) {
-                server.connections.end(place);
+    fn accept_players(&mut self, now: Monotonic) {
+        while let Some(admitted) = self.server.accept(now) {
+            let Some((place, descriptor)) = admitted else { continue };
+            if self.registry.watch_both(descriptor, Event::Player { place }).is_err() {
+                self.server.connections.end(place);
             }
         }
     }
@@ -87,6 +82,16 @@ impl Daemon {
         // One step of each, and again, so that nobody waits for who sends much.
         while !roused.is_empty() {
             roused.retain(|place| self.serve_player(*place, now));
+        }
+        let left = self.server.viewings.iter().filter(|(_, it)| it.left);
+        for place in left.map(|(place, _)| place).collect::<Vec<_>>() {
+            self.hear_viewer(place, now);
+        }
+        if self.server.unaccepted {
+            self.accept_players(now);
+        }
+        if self.server.is_to_report(now) {
+            self.schedule_reports(now);
         }
     }
 
@@ -111,11 +116,14 @@ impl Daemon {
     pub(super) fn hear_viewer(&mut self, place: usize, now: Monotonic) {
         let Self { server, inputs, .. } = self;
         let Some(viewing) = server.viewings.get_mut(place) else { return };
+        viewing.left = false;
         for set_up in &viewing.tracks {
+            let Some(sink) = set_up.sink else { continue };
             let tracks = inputs.iter_mut().flat_map(|input| input.tracks_mut());
             for track in tracks.filter(|track| *track.id() == set_up.track) {
-                let transport = track.transport_mut();
-                if set_up.sink.is_some_and(|sink| transport.receive_from(sink, now)) {
+                let heard = track.transport_mut().receive_from(sink, now);
+                viewing.left |= heard.left;
+                if heard.viewer {
                     viewing.heard = now;
                 }
             }
@@ -132,7 +140,7 @@ impl Daemon {
         let silent: Vec<_> = silent.filter(|it| !server.viewings.is_watched_by(*it)).collect();
         silent.into_iter().for_each(|place| self.server.connections.end(place));
         // Those that could not be taken for want of descriptors.
-        self.accept_players(now);
+        self.server.unaccepted = true;
     }
 
     /// Ends the viewings of tracks that there are no more, and their connections, by which players know it.
@@ -161,7 +169,7 @@ impl Daemon {
             self.detach(set_up);
         }
         if viewing.playing {
-            log::info!("{} watches no more over RTSP", viewing.peer);
+            log::info!("{} stopped watching over RTSP", viewing.peer);
         }
     }
 
@@ -195,7 +203,7 @@ impl Daemon {
     ) -> Result<Vec<u8>, Refusal> {
         let open = self.server.connections.get(place).ok_or(Refusal::Failed)?;
         let (peer, local) = (open.peer, open.local);
-        if !self.server.serves(peer.ip()) {
+        if !open.served {
             return Err(Refusal::Forbidden);
         }
         let named = request.session.as_deref();
@@ -258,7 +266,7 @@ impl Daemon {
         });
         if large {
             log::warn!(
-                "{agent}: most players show no pictures wider or higher than {SIZE_MAX} pixels; make a tier for them, such as --tier small=1/2"
+                "{agent}: most players show no pictures wider or taller than {SIZE_MAX} pixels; make a tier for them, such as --tier small=1/2"
             );
         }
     }
@@ -289,7 +297,7 @@ impl Daemon {
             self.warn_of_size(viewing);
             self.set_playing(place, true);
             // Players align picture and sound by the first one.
-            self.schedule_reports(now);
+            self.server.unreported = true;
         }
         Ok(answer)
     }

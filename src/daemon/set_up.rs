@@ -80,6 +80,10 @@ impl Daemon {
         let tier = described.id.tier.clone();
         match viewing.and_then(|it| self.server.viewings.get(it)) {
             Some(viewing) if viewing.playing => Err(Refusal::Order),
+            // Who ends that connection ends the tracks that come by it.
+            Some(viewing) if viewing.is_interleaved() && viewing.connection != connection => {
+                Err(Refusal::Order)
+            }
             Some(viewing) if viewing.tier != tier => Err(Refusal::Aggregate),
             Some(viewing) if !viewing.has_room() => Err(Refusal::Full),
             Some(viewing) => Ok(Viewing { connection, heard, ..viewing.clone() }),
@@ -159,9 +163,13 @@ fn way(
     daemon: &Daemon,
 ) -> Result<Way, Refusal> {
     let to = if repair { described.to.fec } else { described.to.rtp };
+    let mut refusal = Refusal::Transport;
     for offer in offers {
         match *offer {
-            Offer::Udp { client } => return by_udp(asking.local, asking.peer, client),
+            Offer::Udp { client } if daemon.server.viewings.has_sockets(asking.peer.ip()) => {
+                return by_udp(asking.local, asking.peer, client);
+            }
+            Offer::Udp { .. } => refusal = Refusal::Full,
             Offer::Tcp { channels } => {
                 let channels = free_channels(channels, taken).ok_or(Refusal::Transport)?;
                 let open = daemon.server.connections.get(asking.place);
@@ -178,7 +186,7 @@ fn way(
             Offer::Multicast | Offer::Other => {}
         }
     }
-    Err(Refusal::Transport)
+    Err(refusal)
 }
 
 /// The channels that a player has chosen, or if they are not free, or not two, the next ones that are.

@@ -2,7 +2,7 @@
 //! sink, and the reports of receivers, which come back from there.
 
 use super::sink::{Sink, SinkToken, Sinks};
-use super::unicast::{Unicast, UnicastId};
+use super::unicast::{Heard, Unicast, UnicastId};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
@@ -174,8 +174,8 @@ impl Transport {
         self.reported = left.fold(false, |any, left| any | left);
     }
 
-    /// Reads what has come for a viewer that is served by sockets of its own. True if it was sent by that viewer.
-    pub fn receive_from(&mut self, id: UnicastId, now: Monotonic) -> bool {
+    /// Reads what has come for a viewer that is served by sockets of its own; some may be left.
+    pub fn receive_from(&mut self, id: UnicastId, now: Monotonic) -> Heard {
         let Self { unicast, viewers, .. } = self;
         unicast.receive(id, &mut |bytes, from, known| viewers.read(bytes, from, known, now))
     }

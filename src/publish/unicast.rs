@@ -4,7 +4,7 @@
 use super::outbox::{Connection, PICTURES_MAX, SOUNDS_MAX};
 use super::output::Sent;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_net::{Datagram, Filled, Packets, UnicastSocket, Unsent};
 use streamsocket_stream::session::viewers::Viewer;
@@ -12,6 +12,19 @@ use streamsocket_wire::sdp::Medium;
 
 /// Datagrams read from one socket in a turn: a flood of them waits, media does not.
 const REPORTS_AT_A_TIME: usize = 16;
+
+/// Bytes that connections of a track's viewers hold at most before whoever has not yet got all is left out: a hundred
+/// pictures, a sixteenth of the memory of the smallest Pi. Who has got all takes a picture more.
+const WAITING_MAX: usize = 32 << 20;
+
+/// What has come for a viewer by sockets of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Something came from the viewer itself.
+    pub viewer: bool,
+    /// There may be more, for which no event will come.
+    pub left: bool,
+}
 
 /// Reads a report: its bytes, where it has come from, and what was known of the viewer before.
 pub type Reading<'a> = dyn FnMut(&[u8], SocketAddr, Option<Viewer>) -> Option<Viewer> + 'a;
@@ -44,6 +57,8 @@ pub struct UnicastSink {
     takes: bool,
     /// Where in the connection what is still being written ends.
     ends: VecDeque<u64>,
+    /// Where the last report ends there.
+    report_ends: u64,
     sent: Sent,
     left_out: u64,
     /// What it reports.
@@ -58,8 +73,20 @@ impl UnicastSink {
     pub fn new(id: UnicastId, way: UnicastWay, repair: bool) -> Self {
         let (sent, ends) = (Sent::default(), VecDeque::new());
         let (playing, takes, latched) = (false, false, false);
-        let viewer = None;
-        Self { id, way, repair, playing, takes, ends, sent, left_out: 0, viewer, latched }
+        let (viewer, report_ends, left_out) = (None, 0, 0);
+        Self {
+            id,
+            way,
+            repair,
+            playing,
+            takes,
+            ends,
+            report_ends,
+            sent,
+            left_out,
+            viewer,
+            latched,
+        }
     }
 
     /// Its number.
@@ -86,17 +113,16 @@ impl UnicastSink {
         self.viewer.as_ref()
     }
 
-    /// Where its packets go, if it is by sockets of its own.
-    #[must_use]
-    pub const fn destination(&self) -> Option<SocketAddr> {
+    /// Bytes that wait in its connection.
+    fn waiting(&self) -> usize {
         match &self.way {
-            UnicastWay::Udp(sockets) => Some(sockets[0].destination()),
-            UnicastWay::Interleaved { .. } => None,
+            UnicastWay::Udp(_) => 0,
+            UnicastWay::Interleaved { connection, .. } => connection.outbox().waiting(),
         }
     }
 
     /// What begins now is for this sink if it plays and has room.
-    fn begin(&mut self, medium: Medium) {
+    fn begin(&mut self, medium: Medium, crowded: bool) {
         self.takes = self.playing;
         if let (true, UnicastWay::Interleaved { connection, .. }) = (self.playing, &self.way) {
             let outbox = connection.outbox();
@@ -105,7 +131,8 @@ impl UnicastSink {
                 Medium::Video => PICTURES_MAX,
                 Medium::Audio => SOUNDS_MAX,
             };
-            self.takes = self.ends.len() < most && !outbox.is_gone();
+            let has_room = self.ends.len() < most && (!crowded || outbox.is_empty());
+            self.takes = has_room && !outbox.is_gone();
             self.left_out += u64::from(!self.takes);
             if self.takes {
                 self.ends.push_back(outbox.end());
@@ -146,46 +173,60 @@ impl UnicastSink {
             }
             UnicastWay::Interleaved { connection, channels: [_, channel] } => {
                 let mut outbox = connection.outbox();
-                outbox.push(*channel, packet, &[]);
-                outbox.write();
+                // Of two that wait the second says all, and another one comes in time.
+                if outbox.has_written(self.report_ends) {
+                    outbox.push(*channel, packet, &[]);
+                    self.report_ends = outbox.end();
+                    outbox.write();
+                }
             }
         }
     }
 
     /// Reads what has come from the client, by whatever port: each report is handed on. Whoever is behind an
     /// address translation sends first, and its packets go where that came from.
-    fn receive(&mut self, buffer: &mut [u8], read: &mut Reading<'_>) -> bool {
-        let UnicastWay::Udp(sockets) = &mut self.way else { return false };
+    fn receive(&mut self, buffer: &mut [u8], read: &mut Reading<'_>) -> Heard {
+        let UnicastWay::Udp(sockets) = &mut self.way else { return Heard::default() };
         let [rtp, rtcp] = &mut **sockets;
         let client = rtp.destination().ip();
-        let mut heard = false;
-        for _ in 0..REPORTS_AT_A_TIME {
-            match rtp.receive(buffer) {
-                Ok(Some((_, from))) if from.ip() == client => {
-                    heard = true;
-                    if !std::mem::replace(&mut self.latched, true) {
-                        rtp.redirect(from);
-                    }
-                }
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => break,
+        let Self { latched, viewer, .. } = self;
+        let first = read_some(rtp, buffer, client, &mut |rtp, _, from| {
+            if !std::mem::replace(latched, true) {
+                rtp.redirect(from);
             }
-        }
-        for _ in 0..REPORTS_AT_A_TIME {
-            match rtcp.receive(buffer) {
-                Ok(Some((len, from))) if from.ip() == client => {
-                    heard = true;
-                    if from != rtcp.destination() {
-                        rtcp.redirect(from);
-                    }
-                    self.viewer = read(&buffer[..len], from, self.viewer.take());
-                }
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => break,
+        });
+        let second = read_some(rtcp, buffer, client, &mut |rtcp, bytes, from| {
+            if from != rtcp.destination() {
+                rtcp.redirect(from);
             }
-        }
-        heard
+            *viewer = read(bytes, from, viewer.take());
+        });
+        Heard { viewer: first.viewer || second.viewer, left: first.left || second.left }
     }
+}
+
+/// Reads some datagrams: those of the client are handed on.
+fn read_some(
+    socket: &mut UnicastSocket,
+    buffer: &mut [u8],
+    client: IpAddr,
+    each: &mut dyn FnMut(&mut UnicastSocket, &[u8], SocketAddr),
+) -> Heard {
+    let mut heard = Heard { viewer: false, left: true };
+    for _ in 0..REPORTS_AT_A_TIME {
+        match socket.receive(buffer) {
+            Ok(Some((len, from))) if from.ip() == client => {
+                heard.viewer = true;
+                each(socket, &buffer[..len], from);
+            }
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => {
+                heard.left = false;
+                break;
+            }
+        }
+    }
+    heard
 }
 
 /// What became of packets; errors are the client's own, and show in its reports.
@@ -239,7 +280,9 @@ impl Unicast {
 
     /// A picture begins, or a piece of sound that is sent at once.
     pub fn begin(&mut self, medium: Medium) {
-        self.sinks.iter_mut().for_each(|sink| sink.begin(medium));
+        let waiting: usize = self.sinks.iter().map(UnicastSink::waiting).sum();
+        let crowded = waiting > WAITING_MAX;
+        self.sinks.iter_mut().for_each(|sink| sink.begin(medium, crowded));
     }
 
     /// Sends packets of what has begun: the track's own, or repair packets.
@@ -267,10 +310,10 @@ impl Unicast {
         }
     }
 
-    /// Reads what has come for a sink by sockets of its own. True if it was the client.
-    pub fn receive(&mut self, id: UnicastId, read: &mut Reading<'_>) -> bool {
+    /// Reads what has come for a sink by sockets of its own.
+    pub fn receive(&mut self, id: UnicastId, read: &mut Reading<'_>) -> Heard {
         let mut buffer = [0; 1500];
-        self.get_mut(id).is_some_and(|sink| sink.receive(&mut buffer, read))
+        self.get_mut(id).map_or(Heard::default(), |sink| sink.receive(&mut buffer, read))
     }
 
     /// Takes a report that has come for a sink within its connection.

@@ -15,12 +15,18 @@ pub const CONNECTIONS_MAX: usize = 256;
 /// Those of one address: half of them, so that nobody takes all.
 const OF_ADDRESS_MAX: usize = CONNECTIONS_MAX / 2;
 
+/// Those of peers who are refused whatever they ask for: enough to tell each of them.
+const REFUSED_MAX: usize = 16;
+
 /// Who has asked nothing for so long, and watches nothing, is let go.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Steps (requests, packets, pieces that are read) of all connections in a while: a hundred viewers take a hundred a
 /// second. Whoever sends more than that waits, and so does nobody else: each connection has its turn.
 const STEPS: u32 = 64;
+
+/// Connections that are taken in the same while: eight hundred a second.
+const ADMISSIONS: u32 = 16;
 
 /// That while.
 const WHILE: Duration = Duration::from_millis(20);
@@ -49,6 +55,8 @@ pub struct Open {
     pub peer: SocketAddr,
     /// Where the client has reached us.
     pub local: SocketAddr,
+    /// Whether the client is served at all.
+    pub served: bool,
     descriptor: RawFd,
     heard: Monotonic,
     /// An answer that is to take its time; until then nothing more is read.
@@ -94,7 +102,11 @@ impl Open {
             }
             Turn::Answered(bytes, Duration::ZERO) => self.connection.outbox().say(&bytes),
             Turn::Answered(bytes, after) => self.later = Some((now + after, bytes)),
-            Turn::Later(until) => self.later = Some((until, Vec::new())),
+            Turn::Later(until) => {
+                // It is not its fault that it waits.
+                self.heard = now;
+                self.later = Some((until, Vec::new()));
+            }
             Turn::Broken(bytes, broken) => {
                 log::debug!("RTSP: {} {broken}", self.peer);
                 self.connection.outbox().say(&bytes);
@@ -122,8 +134,9 @@ impl Open {
 #[derive(Debug)]
 pub struct Connections {
     places: Vec<Option<Open>>,
-    /// Steps that are left, and until when.
+    /// Steps and connections that are left, and until when.
     left: u32,
+    admissions: u32,
     until: Monotonic,
     /// The place that has its turn first.
     first: usize,
@@ -131,22 +144,47 @@ pub struct Connections {
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { places: Vec::new(), left: 0, until: Monotonic(0), first: 0 }
+        Self { places: Vec::new(), left: 0, admissions: 0, until: Monotonic(0), first: 0 }
     }
 }
 
 impl Connections {
+    /// Whether another connection may be taken at the moment; the caller takes it, if there is one.
+    pub fn may_admit(&mut self, now: Monotonic) -> bool {
+        self.allot(now);
+        let may = self.admissions > 0;
+        self.admissions = self.admissions.saturating_sub(1);
+        may
+    }
+
+    /// When another connection may be taken again.
+    #[must_use]
+    pub const fn admits_again(&self) -> Monotonic {
+        self.until
+    }
+
+    fn allot(&mut self, now: Monotonic) {
+        if now >= self.until {
+            (self.left, self.admissions, self.until) = (STEPS, ADMISSIONS, now + WHILE);
+        }
+    }
+
     /// Takes a connection, in a place that is free. One that asks and watches nothing gives way to it. `None` if
     /// there is no room, or the connection is broken already.
     pub fn admit(
         &mut self,
         stream: TcpStream,
         peer: SocketAddr,
+        served: impl Fn(IpAddr) -> bool,
         idle: impl Fn(usize) -> bool,
         now: Monotonic,
     ) -> Option<usize> {
+        let peer = canonical(peer);
+        let served = served(peer.ip());
         let of_address = self.iter().filter(|(_, it)| it.peer.ip() == peer.ip()).count();
-        if of_address >= OF_ADDRESS_MAX && !peer.ip().to_canonical().is_loopback() {
+        let refused = self.iter().filter(|(_, it)| !it.served).count();
+        let is_one_too_many = of_address >= OF_ADDRESS_MAX && !peer.ip().is_loopback();
+        if is_one_too_many || (!served && refused >= REFUSED_MAX) {
             return None;
         }
         let free = self.places.iter().position(Option::is_none);
@@ -156,12 +194,17 @@ impl Connections {
             let idle = self.iter().filter(|(place, _)| idle(*place));
             idle.min_by_key(|(_, it)| it.heard).map(|(place, _)| place)
         })?;
-        let open = open(stream, peer, now).ok()?;
+        let open = open(stream, peer, served, now).ok()?;
         if place == self.places.len() {
             self.places.push(None);
         }
         self.places[place] = Some(open);
         Some(place)
+    }
+
+    /// Judges anew who is served.
+    pub fn judge(&mut self, served: impl Fn(IpAddr) -> bool) {
+        self.places.iter_mut().flatten().for_each(|it| it.served = served(it.peer.ip()));
     }
 
     /// A connection.
@@ -191,9 +234,7 @@ impl Connections {
 
     /// The connections that may have something: their places, that which has waited longest first.
     pub fn roused(&mut self, now: Monotonic) -> Vec<usize> {
-        if now >= self.until {
-            (self.left, self.until) = (STEPS, now + WHILE);
-        }
+        self.allot(now);
         for open in self.places.iter_mut().flatten() {
             if let Some((_, answer)) = open.later.take_if(|(at, _)| *at <= now) {
                 open.connection.outbox().say(&answer);
@@ -247,11 +288,16 @@ impl Connections {
     }
 }
 
-fn open(stream: TcpStream, peer: SocketAddr, now: Monotonic) -> io::Result<Open> {
+fn open(
+    stream: TcpStream,
+    peer: SocketAddr,
+    served: bool,
+    now: Monotonic,
+) -> io::Result<Open> {
     stream.set_nonblocking(true)?;
     tcp::prepare(&stream)?;
     let local = canonical(stream.local_addr()?);
-    let (peer, descriptor) = (canonical(peer), stream.as_raw_fd());
+    let descriptor = stream.as_raw_fd();
     let conversation = Conversation::new(local, peer.ip(), machine::random_bytes()?, now);
     let connection = Connection::new(stream);
     let (later, unread, leaving) = (None, true, false);
@@ -260,6 +306,7 @@ fn open(stream: TcpStream, peer: SocketAddr, now: Monotonic) -> io::Result<Open>
         connection,
         peer,
         local,
+        served,
         descriptor,
         heard: now,
         later,
@@ -274,5 +321,46 @@ fn canonical(address: SocketAddr) -> SocketAddr {
         IpAddr::V4(v4) => (v4, address.port()).into(),
         // With its scope.
         IpAddr::V6(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// A connection's near end; the far end is gone, which nobody reads.
+    fn stream(listener: &TcpListener) -> TcpStream {
+        TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        listener.accept().unwrap().0
+    }
+
+    fn from(host: u16) -> SocketAddr {
+        format!("[::ffff:192.0.2.{}]:{}", host % 250, 1000 + host).parse().unwrap()
+    }
+
+    #[test]
+    fn one_address_does_not_take_all_places_and_whoever_is_refused_takes_few() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connections = Connections::default();
+        let mut admit = |peer, served: bool| {
+            let now = Monotonic(1);
+            connections.admit(stream(&listener), peer, |_| served, |_| true, now)
+        };
+        let refused = (0..20).filter_map(|host| admit(from(host), false));
+        assert_eq!(refused.count(), REFUSED_MAX);
+        let own = (0..200).filter_map(|_| admit(from(100), true));
+        assert_eq!(own.count(), OF_ADDRESS_MAX);
+        assert!(admit(from(101), true).is_some());
+    }
+
+    #[test]
+    fn connections_are_taken_so_many_in_a_while() {
+        let mut connections = Connections::default();
+        let taken = (0..100).filter(|_| connections.may_admit(Monotonic(5))).count();
+        assert_eq!(taken, ADMISSIONS as usize);
+        let again = connections.admits_again();
+        assert_eq!(again, Monotonic(5) + WHILE);
+        assert!(connections.may_admit(again));
     }
 }

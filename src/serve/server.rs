@@ -8,8 +8,15 @@ use crate::publish::unicast::{UnicastId, UnicastSink};
 use crate::settings::{Listening, Serving};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::os::fd::RawFd;
+use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::neighbours::is_near;
 use streamsocket_rtsp::conversation::Gate;
+use streamsocket_rtsp::users::Users;
+
+/// Between two reports that players ask for by beginning to play: all viewers get them.
+const REPORT_GAP: Duration = Duration::from_secs(1);
 
 /// What was sent to viewers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +48,11 @@ pub struct Server {
     pub gate: Gate,
     /// What was sent to those who are served no more.
     pub totals: Totals,
+    /// Connections may wait to be taken, for which no event will come.
+    pub unaccepted: bool,
+    /// A player waits for reports.
+    pub unreported: bool,
+    reported: Monotonic,
     at: Option<Listening>,
     allow: Vec<IpNet>,
     sinks: u64,
@@ -76,6 +88,41 @@ impl Server {
         self.allow.clone_from(&serving.allow);
         self.gate.users.clone_from(&serving.users);
         self.gate.sha256_only = serving.sha256_only;
+        let Self { connections, gate, allow, .. } = self;
+        connections.judge(|peer| serves(&gate.users, allow, peer));
+    }
+
+    /// Takes a connection that waits; returns its place, and the descriptor to watch. `None` if none waits, or no
+    /// more may be taken at the moment.
+    pub fn accept(&mut self, now: Monotonic) -> Option<Option<(usize, RawFd)>> {
+        let Self { listener, connections, viewings, gate, allow, .. } = self;
+        let accepted = connections.may_admit(now).then(|| listener.as_ref()?.accept());
+        // Without any that waits the next one is an event.
+        self.unaccepted = accepted.is_none();
+        let (stream, peer) = accepted??;
+        let served = |peer| serves(&gate.users, allow, peer);
+        let idle = |place| !viewings.is_watched_by(place);
+        let place = connections.admit(stream, peer, served, idle, now);
+        Some(place.and_then(|place| Some((place, connections.descriptor(place)?))))
+    }
+
+    /// Whether reports are due that players wait for: not more often than one after another.
+    pub fn is_to_report(&mut self, now: Monotonic) -> bool {
+        let due = self.unreported && now.since(self.reported) >= REPORT_GAP;
+        if due {
+            (self.unreported, self.reported) = (false, now);
+        }
+        due
+    }
+
+    /// When to take a turn even if nothing is readable.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        let accepting = self.unaccepted.then(|| self.connections.admits_again());
+        let reporting = self.unreported.then(|| self.reported + REPORT_GAP);
+        let left = self.viewings.iter().any(|(_, it)| it.left).then_some(Monotonic(0));
+        let connections = self.connections.deadline();
+        [accepting, reporting, left, connections].into_iter().flatten().min()
     }
 
     /// Whether these settings name another place to listen at.
@@ -93,8 +140,7 @@ impl Server {
     /// Whether a player is served at all: with users from wherever it asks, else from near.
     #[must_use]
     pub fn serves(&self, peer: IpAddr) -> bool {
-        let allowed = || self.allow.iter().any(|network| network.contains(&peer));
-        !self.gate.users.is_empty() || allowed() || is_near(peer)
+        serves(&self.gate.users, &self.allow, peer)
     }
 
     /// A number for one more sink.
@@ -102,4 +148,9 @@ impl Server {
         self.sinks += 1;
         UnicastId(self.sinks)
     }
+}
+
+fn serves(users: &Users, allow: &[IpNet], peer: IpAddr) -> bool {
+    let allowed = || allow.iter().any(|network| network.contains(&peer));
+    !users.is_empty() || allowed() || is_near(peer)
 }

@@ -4,6 +4,7 @@
 use crate::publish::track::TrackId;
 use crate::publish::unicast::UnicastId;
 use crate::publish::viewers::ViewerTransport;
+use super::connections::CONNECTIONS_MAX;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,17 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_rtsp::answer::{Lease, Refusal};
 use streamsocket_rtsp::transport::Granted;
 
-/// Viewings at a time. Each has four sockets at most, of the 1024 descriptors that a process has unless it asks for
-/// more.
+/// Viewings at a time: more than a Pi's network carries.
 pub const VIEWINGS_MAX: usize = 160;
+
+/// Sockets of all viewings at a time: of picture, sound, and the repair packets of both, each has a pair.
+const SOCKETS_MAX: usize = 8 * VIEWINGS_MAX;
+
+/// Descriptors for everything else: the daemon's own, and [connections](super::connections::CONNECTIONS_MAX).
+const DESCRIPTORS_KEPT: usize = 256 + CONNECTIONS_MAX;
+
+/// Descriptors that a process asks for to have them all.
+pub const DESCRIPTORS_MAX: usize = SOCKETS_MAX + DESCRIPTORS_KEPT;
 
 /// Those of one address, so that nobody takes all places.
 const OF_ADDRESS_MAX: usize = 64;
@@ -63,6 +72,8 @@ pub struct Viewing {
     pub playing: bool,
     /// The last sign of life.
     pub heard: Monotonic,
+    /// More may have come by its own sockets, for which no event will come.
+    pub left: bool,
 }
 
 impl Viewing {
@@ -101,6 +112,11 @@ impl Viewing {
         self.tracks.len() < TRACKS_MAX
     }
 
+    /// Sockets of its own.
+    fn sockets(&self) -> usize {
+        2 * self.tracks.iter().filter(|it| matches!(it.granted, Granted::Udp { .. })).count()
+    }
+
     fn is_over(&self, now: Monotonic) -> bool {
         let timeout = if self.connection.is_some() { TIMEOUT } else { TIMEOUT_ALONE };
         now.since(self.heard) >= timeout
@@ -108,9 +124,17 @@ impl Viewing {
 }
 
 /// All viewings, each in its place until it ends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Viewings {
     places: Vec<Option<Viewing>>,
+    /// Sockets of all of them at most.
+    sockets_max: usize,
+}
+
+impl Default for Viewings {
+    fn default() -> Self {
+        Self { places: Vec::new(), sockets_max: SOCKETS_MAX }
+    }
 }
 
 impl Viewings {
@@ -141,6 +165,22 @@ impl Viewings {
             self.places.push(None);
         }
         Ok(place)
+    }
+
+    /// The process has so many descriptors.
+    pub fn have_descriptors(&mut self, descriptors: usize) {
+        self.sockets_max = descriptors.saturating_sub(DESCRIPTORS_KEPT).min(SOCKETS_MAX);
+    }
+
+    /// Whether a player may have a pair of sockets more. Those of one address have half of all at most.
+    #[must_use]
+    pub fn has_sockets(&self, peer: IpAddr) -> bool {
+        let sockets = |own: &dyn Fn(&Viewing) -> bool| -> usize {
+            self.iter().map(|(_, it)| it).filter(|it| own(it)).map(Viewing::sockets).sum()
+        };
+        let of_address = sockets(&|it| it.peer == peer);
+        sockets(&|_| true) + 2 <= self.sockets_max
+            && (of_address + 2 <= self.sockets_max / 2 || peer.is_loopback())
     }
 
     /// Puts a viewing into a place, instead of what it was before.
@@ -226,6 +266,38 @@ impl Default for Viewing {
             tracks: Vec::new(),
             playing: false,
             heard: Monotonic(0),
+            left: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use streamsocket_wire::sdp::Medium;
+
+    #[test]
+    fn sockets_are_counted_in_all_and_by_address() {
+        let mut viewings = Viewings::default();
+        viewings.have_descriptors(1024);
+        assert_eq!(viewings.sockets_max, 512);
+        let set_up = SetUp {
+            track: TrackId { medium: Medium::Video, index: 0, tier: None },
+            repair: false,
+            sink: None,
+            granted: Granted::Udp { client: [5000, 5001], server: [6970, 6971], source: None },
+            url: String::new(),
+        };
+        let mut hosts = [[192, 0, 2, 1], [192, 0, 2, 2], [192, 0, 2, 3]].map(|host| {
+            let (peer, mut viewed) = (IpAddr::from(host), 0);
+            while let (true, Ok(place)) = (viewings.has_sockets(peer), viewings.place(peer)) {
+                let tracks = vec![set_up.clone(); 4];
+                viewings.put(place, Viewing { peer, tracks, ..Viewing::default() });
+                viewed += 1;
+            }
+            viewed
+        });
+        hosts.sort_unstable();
+        assert_eq!(hosts, [0, 32, 32]);
     }
 }

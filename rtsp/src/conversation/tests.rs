@@ -169,7 +169,7 @@ fn whoever_has_no_password_is_asked_for_one_and_a_wrong_one_takes_longer_each_ti
     assert_eq!(times(ask(&mut gate, &answer("wrong one"))), (500, 250));
     assert_eq!(ask(&mut gate, &answer("correct horse")), ("Some(\"anna\")".into(), 0, 500));
     // Others at his address do not hold up who has got it right.
-    gate.failures.failed("192.0.2.9".parse().unwrap(), clock.get());
+    gate.failures.failed("192.0.2.9".parse().unwrap(), "anna", clock.get());
     assert_eq!(ask(&mut gate, &answer("correct horse")), ("Some(\"anna\")".into(), 0, 0));
     // What the server can do is no secret.
     send(&mut conversation, b"OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n");

@@ -30,6 +30,10 @@ fn judge(login: &mut Login, authorization: &str, url: &str) -> Verdict {
     login.judge(asked, &users(), false, NOW)
 }
 
+fn wrong() -> Verdict {
+    Verdict::Wrong("anna".into())
+}
+
 fn right() -> Verdict {
     Verdict::Right("anna".into())
 }
@@ -41,11 +45,11 @@ fn both_algorithms_are_answered_and_each_answer_is_good_once() {
         let mut client = client(&login, nth);
         let first = respond(&mut client, "correct horse", URL);
         assert_eq!(judge(&mut login, &first, URL), right(), "{first}");
-        assert_eq!(judge(&mut login, &first, URL), Verdict::Wrong, "seen before");
+        assert_eq!(judge(&mut login, &first, URL), wrong(), "seen before");
         let second = respond(&mut client, "correct horse", URL);
         let third = respond(&mut client, "correct horse", URL);
         assert_eq!(judge(&mut login, &third, URL), right());
-        assert_eq!(judge(&mut login, &second, URL), Verdict::Wrong, "counted back");
+        assert_eq!(judge(&mut login, &second, URL), wrong(), "counted back");
     }
 }
 
@@ -62,13 +66,13 @@ fn the_first_challenge_is_the_better_one() {
 fn what_is_anything_else_is_wrong() {
     let good = respond(&mut client(&login(), 1), "correct horse", URL);
     for (what, authorization, url, verdict) in [
-        ("password", respond(&mut client(&login(), 1), "correct house", URL), URL, Verdict::Wrong),
-        ("user", good.replace("anna", "anne"), URL, Verdict::Wrong),
-        ("another track", good.clone(), "rtsp://pi:8554/trackID=a", Verdict::Wrong),
+        ("password", respond(&mut client(&login(), 1), "correct house", URL), URL, wrong()),
+        ("user", good.replace("anna", "anne"), URL, Verdict::Wrong("anne".into())),
+        ("another track", good.clone(), "rtsp://pi:8554/trackID=a", wrong()),
         ("nonce", good.replace("nonce=\"", "nonce=\"1"), URL, Verdict::Stale),
-        ("count", good.replace("nc=00000001", "nc=00000002"), URL, Verdict::Wrong),
-        ("algorithm", good.replace("algorithm=MD5", "algorithm=SHA-512-256"), URL, Verdict::Wrong),
-        ("realm", good.replace("realm=\"streamsocket", "realm=\"x"), URL, Verdict::Wrong),
+        ("count", good.replace("nc=00000001", "nc=00000002"), URL, wrong()),
+        ("algorithm", good.replace("algorithm=MD5", "algorithm=SHA-512-256"), URL, wrong()),
+        ("realm", good.replace("realm=\"streamsocket", "realm=\"x"), URL, wrong()),
         ("scheme", "Basic YW5uYTpjb3JyZWN0IGhvcnNl".into(), URL, Verdict::Missing),
         ("rubbish", "Digest \"\"\"".into(), URL, Verdict::Missing),
         ("nothing", String::new(), URL, Verdict::Missing),
@@ -125,7 +129,7 @@ fn an_old_nonce_is_replaced_and_the_client_told_so() {
 
 #[test]
 fn md5_is_refused_where_only_sha256_is_wanted() {
-    for (nth, verdict) in [(0, right()), (1, Verdict::Wrong)] {
+    for (nth, verdict) in [(0, right()), (1, wrong())] {
         let mut login = login();
         let said = respond(&mut client(&login, nth), "correct horse", URL);
         let asked = Asked { method: "SETUP", url: URL, authorization: Some(&said) };
