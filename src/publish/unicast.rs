@@ -74,19 +74,7 @@ impl UnicastSink {
         let (sent, ends) = (Sent::default(), VecDeque::new());
         let (playing, takes, latched) = (false, false, false);
         let (viewer, report_ends, left_out) = (None, 0, 0);
-        Self {
-            id,
-            way,
-            repair,
-            playing,
-            takes,
-            ends,
-            report_ends,
-            sent,
-            left_out,
-            viewer,
-            latched,
-        }
+        Self { id, way, repair, playing, takes, ends, report_ends, sent, left_out, viewer, latched }
     }
 
     /// Its number.

@@ -288,12 +288,7 @@ impl Connections {
     }
 }
 
-fn open(
-    stream: TcpStream,
-    peer: SocketAddr,
-    served: bool,
-    now: Monotonic,
-) -> io::Result<Open> {
+fn open(stream: TcpStream, peer: SocketAddr, served: bool, now: Monotonic) -> io::Result<Open> {
     stream.set_nonblocking(true)?;
     tcp::prepare(&stream)?;
     let local = canonical(stream.local_addr()?);

@@ -1,10 +1,10 @@
 //! What players watch: each of them a session of RTSP, with the tracks that were set up, until it is torn down or
 //! gives no more signs of life.
 
+use super::connections::CONNECTIONS_MAX;
 use crate::publish::track::TrackId;
 use crate::publish::unicast::UnicastId;
 use crate::publish::viewers::ViewerTransport;
-use super::connections::CONNECTIONS_MAX;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -41,10 +41,13 @@ pub struct Listening {
 /// Checks the options.
 pub(super) fn serving(options: &StreamOptions) -> Result<Serving, Error> {
     let networks = options.allow.as_deref().unwrap_or_default();
+    let at = listening(options.rtsp.as_deref())?;
+    // A daemon that serves nobody need not be let read the usual file.
+    let has_users = at.is_some() || options.users.is_some();
     Ok(Serving {
-        at: listening(options.rtsp.as_deref())?,
+        at,
         allow: networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?,
-        users: users(options.users.as_deref())?,
+        users: if has_users { users(options.users.as_deref())? } else { Users::default() },
         sha256_only: options.auth_sha256_only.unwrap_or(false),
     })
 }

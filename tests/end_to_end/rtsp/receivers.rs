@@ -45,7 +45,7 @@ fn it_plays_by_udp_with_repair_and_is_listed() {
     assert_runs_through(&source, &all_pixels(&recorded_video(&out)));
     // Whoever leaves says so.
     let mut daemon = daemon;
-    daemon.wait_for("127.0.0.1 watches no more over RTSP");
+    daemon.wait_for("127.0.0.1 stopped watching over RTSP");
     daemon.interrupt().succeeded();
 }
 

@@ -100,7 +100,7 @@ fn whoever_watches_without_a_password_is_let_go_when_one_is_needed() {
     daemon.wait_for("watches over RTSP");
     add(&users, "anna", "correct horse");
     text(ours("streamsocket").args(["reload", "--name", &place.name()]));
-    daemon.wait_for("watches no more over RTSP");
+    daemon.wait_for("stopped watching over RTSP");
     player.finish();
     daemon.interrupt().succeeded();
 }
