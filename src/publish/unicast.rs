@@ -331,3 +331,34 @@ impl Unicast {
         sockets.into_iter().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    #[test]
+    fn what_is_left_of_a_flood_is_said_and_read_in_the_next_turns() {
+        let flooding = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = flooding.local_addr().unwrap();
+        let pair = UnicastSocket::pair("127.0.0.1:0".parse().unwrap(), [to, to]).unwrap();
+        let at = pair[1].local_addr().unwrap();
+        let mut unicast = Unicast::default();
+        unicast.add(UnicastSink::new(UnicastId(1), UnicastWay::Udp(Box::new(pair)), false));
+        for _ in 0..40 {
+            flooding.send_to(b"report", at).unwrap();
+        }
+        let mut read = 0;
+        let heard: Vec<_> = (0..4)
+            .map(|_| {
+                unicast.receive(UnicastId(1), &mut |_, _, _| {
+                    read += 1;
+                    None
+                })
+            })
+            .collect();
+        assert_eq!(heard.iter().map(|it| it.left).collect::<Vec<_>>(), [true, true, false, false]);
+        assert_eq!(heard.iter().map(|it| it.viewer).collect::<Vec<_>>(), [true, true, true, false]);
+        assert_eq!(read, 40);
+    }
+}

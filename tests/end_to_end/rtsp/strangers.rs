@@ -154,6 +154,8 @@ fn packets_go_to_who_asks_and_to_nobody_else() {
     let said = answer(&mut stream, &request("SETUP", &(url(place) + "trackID=v"), &transport));
     assert!(said.starts_with("RTSP/1.0 200 "), "{said}");
     let session = header(&said, "Session:").split(';').next().unwrap();
+    let server = said.split("server_port=").nth(1).unwrap().split('-').next().unwrap();
+    let server = format!("127.0.0.1:{server}");
     let play = request("PLAY", &url(place), &format!("Session: {session}\r\n"));
     let said = answer(&mut stream, &play);
     assert!(header(&said, "RTP-Info:").contains("seq=") && said.contains("rtptime="), "{said}");
@@ -161,9 +163,16 @@ fn packets_go_to_who_asks_and_to_nobody_else() {
     own.recv(&mut [0; 2000]).unwrap();
     victim.set_nonblocking(true).unwrap();
     assert!(victim.recv(&mut [0; 2000]).is_err(), "somebody is sent what he has not asked for");
-    // Somebody else's packets do not turn the stream to him.
-    let server = header(&said, "RTP-Info:");
-    assert!(server.contains("trackID=v"), "{server}");
+    // Somebody else's packets do not turn the stream to him, but those of another port of the client's do.
+    for _ in 0..100 {
+        victim.send_to(b"to me", &server).unwrap();
+        own.recv(&mut [0; 2000]).unwrap();
+    }
+    assert!(victim.recv(&mut [0; 2000]).is_err(), "who sends is sent what he has not asked for");
+    let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    other.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    other.send_to(b"from behind an address translation", &server).unwrap();
+    other.recv(&mut [0; 2000]).unwrap();
     daemon.interrupt().succeeded();
 }
 
