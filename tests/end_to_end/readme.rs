@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Lines that are not run here: they install packages, and packages and the service are tried on the virtual
 /// board (`make packages-test`, `make service-test`), or they are how these tests were started, or others
 /// (`make gateway-test`).
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: [&str; 16] = [
     "make demo ",
     "make test ",
     "sudo apt install git curl make",
@@ -37,6 +37,8 @@ const ELSEWHERE: [&str; 14] = [
     "sudo cp /usr/share/doc/streamsocket/examples/pi4/streamsocket.toml /etc/streamsocket/",
     "sudo systemctl enable --now streamsocket",
     "sudo streamsocket status",
+    "sudo streamsocket user add anna",
+    "sudo streamsocket reload",
     "sudo apt install ./streamsocket-gateway_*_arm64.deb",
     "location /webcam/ {",
     "    proxy_",
@@ -44,16 +46,20 @@ const ELSEWHERE: [&str; 14] = [
 ];
 
 /// The lines that are run here, by words that no other line has.
-const HERE: [&str; 12] = [
+const HERE: [&str; 16] = [
     "streamsocket devices",
     "streamsocket      ",
     "streamsocket-receiver      ",
     "streamsocket-receiver --list",
     "streamsocket-receiver \"Front door\"",
     "streamsocket-receiver door.sdp",
-    "ffplay",
-    "mpv",
-    "gst-launch-1.0",
+    "streamsocket-receiver rtsp://",
+    "ffplay rtsp://",
+    "mpv --profile=low-latency rtsp://",
+    "gst-launch-1.0 playbin",
+    "ffplay -protocol_whitelist",
+    "mpv --demuxer-lavf-o",
+    "gst-launch-1.0 filesrc",
     " = ",
     "[[tier]]",
     "[[track]]",
@@ -91,6 +97,8 @@ impl Lan {
         let programs = programs.parent().unwrap().to_path_buf();
         let (screen, folder) = (Screen::with(SCREEN), tempfile::tempdir().unwrap());
         fs::create_dir_all("/run/streamsocket").unwrap();
+        // What mDNS would say.
+        fs::write(folder.path().join("hosts"), "10.77.0.1 raspberrypi.local\n").unwrap();
         Some(Self { _cables: cables, screen, folder, programs })
     }
 
@@ -107,7 +115,9 @@ impl Lan {
         // A sound card that a sound server would have.
         shell.args(["SDL_AUDIODRIVER=dummy", "SDL_VIDEODRIVER=x11", "SDL_RENDER_DRIVER=software"]);
         // "ip netns exec" gives each command mounts of its own: daemons of other tests are not seen.
-        let alone = format!("mount --bind '{folder}' /run/streamsocket; exec bash -c \"$1\"");
+        let alone = format!(
+            "mount --bind '{folder}' /run/streamsocket; mount --bind '{folder}/hosts' /etc/hosts; exec bash -c \"$1\""
+        );
         shell.args(["bash", "-c", &alone, "bash", line]);
         on(machine, &shell)
     }
@@ -167,11 +177,16 @@ fn every_player_shows_the_session_by_the_line_of_the_readme() {
     daemon.wait_for("goes to");
     // What the README has one run on the Pi first.
     text(&mut lan.types("sender", &inline("streamsocket sdp >")));
-    for player in ["ffplay", "mpv", "gst-launch-1.0", "door.sdp "] {
-        let line = match player {
-            "door.sdp " => command("streamsocket-receiver door.sdp"),
-            player => command(player),
-        };
+    let by_description =
+        ["ffplay -", "mpv --demuxer", "gst-launch-1.0 filesrc", "streamsocket-receiver door.sdp"];
+    let over_rtsp = [
+        "ffplay rtsp://",
+        "mpv --profile=low-latency",
+        "gst-launch-1.0 playbin",
+        "streamsocket-receiver rtsp://",
+    ];
+    for player in over_rtsp.into_iter().chain(by_description) {
+        let line = command(player);
         lan.shows(&line);
         println!("shown by: {line}");
     }
@@ -198,16 +213,9 @@ fn sessions_are_found_listed_and_recorded_by_the_lines_of_the_readme() {
 
 /// What stands in the text, and not in lines of its own.
 #[test]
-fn one_viewer_by_address_and_a_camera_module_by_standard_input() {
+fn a_camera_module_by_standard_input() {
     let _turn = turn();
     let Some(lan) = Lan::new("readme") else { return };
-    // The network of the README's address.
-    text(peer("ip").args(["-n", "viewer", "address", "add", "192.168.1.20/24", "dev", "eth0"]));
-    text(peer("ip").args(["-n", "sender", "address", "add", "192.168.1.10/24", "dev", "eth0"]));
-    let mut daemon = Program::start(&mut lan.types("sender", &inline("streamsocket --to 192.168")));
-    daemon.wait_for("goes to");
-    lan.shows(&inline("streamsocket-receiver rtp://0.0.0.0:5004"));
-    daemon.interrupt().succeeded();
     // Raspberry Pi's program, as far as it is asked for here.
     let clip = clip("640x480").display().to_string();
     let camera = format!("#!/bin/sh\nwhile cat '{clip}'; do sleep 1; done\n");
