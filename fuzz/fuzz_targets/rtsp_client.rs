@@ -29,7 +29,7 @@ fn play(answers: &[u8], piece: usize) -> Vec<String> {
                         let server = "192.0.2.1:554".parse().expect("an address");
                         let _ = Plan::from_server(&sdp, address.clone(), server);
                         news.push(sdp);
-                        let tcp = |nth| Offer::Tcp { channels: Some([2 * nth, 2 * nth + 1]) };
+                        let tcp = |nth: u8| Offer::Tcp { channels: Some([2 * nth, 2 * nth + 1]) };
                         let wish = |nth, dispensable| Wish {
                             control: format!("trackID={nth}"),
                             offer: tcp(nth),
