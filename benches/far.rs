@@ -2,7 +2,8 @@
 //!
 //!     far listen ADDRESS PORT VIEWERS    at PORT and every second one above
 //!     far play URL VIEWERS ADDRESS...    over RTSP, by UDP, from these addresses in turn
-//!     far first URL TIMES                over RTSP, by UDP: seconds from connecting to the last packet of a picture
+//!     far first URL TIMES RATE           over RTSP, by UDP: seconds from connecting to the last packet of a whole picture,
+//!                                        begun at other moments between two pictures each time
 //!
 //! With the first two it says "ready", counts from each line on standard input to the next, and prints for each such time
 //! what has come as JSON: packets, those that were lost, and pictures of the one who got fewest.
@@ -31,6 +32,9 @@ use streamsocket_rtsp::transport::Offer;
 use streamsocket_wire::rtp::Packet;
 use streamsocket_wire::sdp::{Medium, Session};
 
+/// From one moment between two pictures to the next: by the golden ratio they are spread evenly.
+const STEP: f64 = 0.618;
+
 /// Who watches: a socket, and the connection by which it was asked for.
 struct Viewer {
     rtp: ReceiveSocket,
@@ -38,28 +42,35 @@ struct Viewer {
     came: u64,
     lost: u64,
     pictures: u64,
+    /// Those of which all came, from the first packet on.
+    whole: u64,
+    is_whole: bool,
     last: Option<u16>,
 }
 
 impl Viewer {
     fn new(rtp: ReceiveSocket, asked: Option<(ReceiveSocket, TcpStream)>) -> Self {
-        Self { rtp, _asked: asked, came: 0, lost: 0, pictures: 0, last: None }
+        let (came, lost, pictures, whole) = (0, 0, 0, 0);
+        Self { rtp, _asked: asked, came, lost, pictures, whole, is_whole: false, last: None }
     }
 
-    /// Reads what has come; true if that completes a picture.
-    fn read(&mut self) -> bool {
-        let Self { rtp, came, lost, pictures, last, .. } = self;
-        let before = *pictures;
+    /// Reads what has come.
+    fn read(&mut self) {
+        let Self { rtp, came, lost, pictures, whole, is_whole, last, .. } = self;
         let mut each = |received: streamsocket_net::Received<'_>| {
             let Ok(packet) = Packet::parse(received.data) else { return };
             let (sequence, marker) = (packet.header().sequence.0, packet.header().marker);
             let next = last.replace(sequence).map_or(sequence, |last| last.wrapping_add(1));
-            *lost += u64::from(sequence.wrapping_sub(next));
+            let missing = sequence.wrapping_sub(next);
+            *lost += u64::from(missing);
             *came += 1;
             *pictures += u64::from(marker);
+            // The offset of a fragment (RFC 2435 section 3.1.2).
+            let begins = packet.payload().get(1..4) == Some(&[0, 0, 0]);
+            *is_whole = begins || (*is_whole && missing == 0);
+            *whole += u64::from(marker && *is_whole);
         };
         while rtp.receive(&mut each).unwrap() > 0 && !rtp.is_drained() {}
-        *pictures > before
     }
 
     fn forget(&mut self) {
@@ -82,33 +93,33 @@ fn main() {
             let from: Vec<IpAddr> = from.iter().map(|it| it.parse().unwrap()).collect();
             count_all((0..count).map(|nth| play(url, from[nth % from.len()])).collect());
         }
-        ["first", url, times] => {
-            for _ in 0..times.parse().unwrap() {
+        ["first", url, times, rate] => {
+            let interval = 1.0 / rate.parse::<f64>().unwrap();
+            for nth in 0..times.parse::<u32>().unwrap() {
+                // The one before has ended with a picture.
+                let phase = (f64::from(nth) * STEP).fract();
+                std::thread::sleep(Duration::from_secs_f64(interval * phase));
                 let began = Instant::now();
                 let mut viewer = play(url, [0, 0, 0, 0].into());
-                wait(&mut [&mut viewer], |viewer| viewer.read());
+                while viewer.whole == 0 {
+                    wait(&viewer);
+                    viewer.read();
+                }
                 println!("{}", began.elapsed().as_secs_f64());
             }
         }
         _ => {
-            panic!("far listen ADDRESS PORT VIEWERS, far play URL VIEWERS, or far first URL TIMES")
+            panic!(
+                "far listen ADDRESS PORT VIEWERS, far play URL VIEWERS, or far first URL TIMES RATE"
+            )
         }
     }
 }
 
-/// Reads until one has what is waited for.
-fn wait(viewers: &mut [&mut Viewer], mut has: impl FnMut(&mut Viewer) -> bool) {
-    loop {
-        let mut polled: Vec<_> =
-            viewers.iter().map(|it| PollFd::new(it.rtp.as_fd(), PollFlags::POLLIN)).collect();
-        poll(&mut polled, PollTimeout::from(1000_u16)).unwrap();
-        let ready: Vec<_> = polled.iter().map(|it| it.any().unwrap()).collect();
-        for (viewer, _) in viewers.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
-            if has(viewer) {
-                return;
-            }
-        }
-    }
+/// Waits until something has come.
+fn wait(viewer: &Viewer) {
+    let mut polled = [PollFd::new(viewer.rtp.as_fd(), PollFlags::POLLIN)];
+    poll(&mut polled, PollTimeout::from(1000_u16)).unwrap();
 }
 
 /// Counts from line to line.

@@ -60,6 +60,8 @@ pub(super) struct Pictures {
     before: i64,
     pacer: Pacer,
     packets: FramePackets,
+    /// The number of the first of them.
+    first: Sequence,
     /// The picture being sent: its memory is on loan until its packets have left.
     leaving: Option<Unit>,
     fec: Option<PictureFec>,
@@ -74,6 +76,7 @@ impl Pictures {
             before: i64::from(sending.av_offset) * 1_000_000,
             pacer: Pacer::new(sending.pace, interval),
             packets: FramePackets::with_capacity(PACKETS_USUAL),
+            first: Sequence(0),
             leaving: None,
             fec,
             limit: sending.bitrate.map(BitrateLimit::new),
@@ -88,6 +91,11 @@ impl Pictures {
     pub(super) fn counts(&self) -> PictureCounts {
         let without_fec = self.fec.as_ref().map_or(0, PictureFec::too_large);
         PictureCounts { without_fec, ..self.counts }
+    }
+
+    /// The number of the first packet of the picture that is being sent, if there is one.
+    pub(super) fn leaving(&self) -> Option<Sequence> {
+        self.leaving.is_some().then_some(self.first)
     }
 
     /// Changes the way of sending from the next picture on, of pictures that come about every
@@ -122,6 +130,7 @@ impl Pictures {
         self.counts.too_long += u64::from(pushed.is_err());
         let capture = pushed?;
         let load = self.load(first, payloader.rtp_time(capture));
+        self.first = first;
         self.pacer.begin(now, capture, load);
         transport.begin(Medium::Video);
         if let Some(limit) = &mut self.limit {
@@ -165,15 +174,23 @@ impl Pictures {
         let media = self.packets.len();
         let repairs = range.start.max(media) - media..range.end.max(media) - media;
         let range = range.start.min(media)..range.end.min(media);
-        if let (Some(unit), false) = (&self.leaving, range.is_empty()) {
+        if let Some(unit) = &self.leaving {
             let bytes: &[u8] = &unit.bytes;
-            transport.send(self.packets.range(range.clone()).map(|packet| Datagram {
-                header: packet.header,
-                payload: bytes.get(packet.payload).unwrap_or_default(),
-            }));
-            let packets = self.packets.range(range.clone());
-            let octets = packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
-            transport.count(range.len(), octets, now);
+            let datagrams = |range| {
+                self.packets.range(range).map(|packet| Datagram {
+                    header: packet.header,
+                    payload: bytes.get(packet.payload).unwrap_or_default(),
+                })
+            };
+            if transport.has_new() {
+                transport.send_first(datagrams(0..media));
+            }
+            if !range.is_empty() {
+                transport.send(datagrams(range.clone()));
+                let packets = self.packets.range(range.clone());
+                let octets = packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
+                transport.count(range.len(), octets, now);
+            }
         }
         if let Some(fec) = self.fec.as_mut().filter(|_| !repairs.is_empty()) {
             let bytes = self.leaving.as_ref().map_or(&[][..], |unit| &unit.bytes);

@@ -173,11 +173,16 @@ impl Track {
         }
     }
 
-    /// Where a viewer begins who joins now: the sequence number of the next picture's first packet, or of the next
-    /// packet of sound, and the RTP time of `at`.
+    /// Where a viewer begins who joins now: the sequence number of the first packet of the picture that is being sent,
+    /// or of the next one, or of the next packet of sound, and the RTP time of `at`.
     #[must_use]
     pub fn begins(&self, at: Monotonic) -> (Sequence, RtpTime) {
-        (self.payloader.sequence(), self.payloader.rtp_time(at))
+        let leaving = match &self.way {
+            Way::Pictures(pictures) => pictures.leaving(),
+            Way::Sound(_) => None,
+        };
+        let sequence = leaving.unwrap_or_else(|| self.payloader.sequence());
+        (sequence, self.payloader.rtp_time(at))
     }
 
     /// `now` on the track's clock and on the wall clock.

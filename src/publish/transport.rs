@@ -90,6 +90,17 @@ impl Transport {
         self.unicast.begin(medium);
     }
 
+    /// Whether there are viewers, served one by one, whose first picture is still to come.
+    #[must_use]
+    pub fn has_new(&self) -> bool {
+        self.unicast.has_new()
+    }
+
+    /// Sends a picture to them, all at once.
+    pub fn send_first<'a>(&mut self, picture: impl Iterator<Item = Datagram<'a>> + Clone) {
+        self.unicast.send_first(picture);
+    }
+
     /// Sends a batch to every sink.
     pub fn send<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>> + Clone) {
         for sink in self.sinks.iter_mut() {

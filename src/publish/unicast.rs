@@ -55,6 +55,8 @@ pub struct UnicastSink {
     playing: bool,
     /// What is being sent now is for this sink, too.
     takes: bool,
+    /// Its first picture is still to come.
+    is_new: bool,
     /// Where in the connection what is still being written ends.
     ends: VecDeque<u64>,
     /// Where the last report ends there.
@@ -71,10 +73,20 @@ impl UnicastSink {
     /// A sink that takes nothing before it is to [play](Unicast::play).
     #[must_use]
     pub fn new(id: UnicastId, way: UnicastWay, repair: bool) -> Self {
-        let (sent, ends) = (Sent::default(), VecDeque::new());
-        let (playing, takes, latched) = (false, false, false);
-        let (viewer, report_ends, left_out) = (None, 0, 0);
-        Self { id, way, repair, playing, takes, ends, report_ends, sent, left_out, viewer, latched }
+        Self {
+            id,
+            way,
+            repair,
+            playing: false,
+            takes: false,
+            is_new: false,
+            ends: VecDeque::new(),
+            report_ends: 0,
+            sent: Sent::default(),
+            left_out: 0,
+            viewer: None,
+            latched: false,
+        }
     }
 
     /// Its number.
@@ -263,6 +275,7 @@ impl Unicast {
     pub fn play(&mut self, id: UnicastId, playing: bool) {
         if let Some(sink) = self.get_mut(id) {
             (sink.playing, sink.takes) = (playing, false);
+            sink.is_new = playing && !sink.repair;
         }
     }
 
@@ -271,6 +284,36 @@ impl Unicast {
         let waiting: usize = self.sinks.iter().map(UnicastSink::waiting).sum();
         let crowded = waiting > WAITING_MAX;
         self.sinks.iter_mut().for_each(|sink| sink.begin(medium, crowded));
+    }
+
+    /// Whether there are viewers whose first picture is still to come.
+    #[must_use]
+    pub fn has_new(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.is_new)
+    }
+
+    /// Sends the picture that is being sent to those whose first it is, all at once: who begins to watch waits for no
+    /// pacing, nor for the next picture if this one has just begun.
+    pub fn send_first<'a>(&mut self, picture: impl Iterator<Item = Datagram<'a>> + Clone) {
+        let Self { sinks, packets: Some(packets) } = self else { return };
+        for sink in sinks.iter_mut().filter(|sink| sink.is_new) {
+            if !sink.takes {
+                sink.begin(Medium::Video, false);
+            }
+            if !sink.takes {
+                continue;
+            }
+            let mut left = picture.clone();
+            while matches!(sink.way, UnicastWay::Udp(_)) {
+                let mut filled = packets.fill(&mut left);
+                if filled.is_empty() {
+                    break;
+                }
+                sink.send(&mut filled);
+            }
+            sink.interleave(picture.clone());
+            (sink.is_new, sink.takes) = (false, false);
+        }
     }
 
     /// Sends packets of what has begun: the track's own, or repair packets.
@@ -333,32 +376,4 @@ impl Unicast {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::UdpSocket;
-
-    #[test]
-    fn what_is_left_of_a_flood_is_said_and_read_in_the_next_turns() {
-        let flooding = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let to = flooding.local_addr().unwrap();
-        let pair = UnicastSocket::pair("127.0.0.1:0".parse().unwrap(), [to, to]).unwrap();
-        let at = pair[1].local_addr().unwrap();
-        let mut unicast = Unicast::default();
-        unicast.add(UnicastSink::new(UnicastId(1), UnicastWay::Udp(Box::new(pair)), false));
-        for _ in 0..40 {
-            flooding.send_to(b"report", at).unwrap();
-        }
-        let mut read = 0;
-        let heard: Vec<_> = (0..4)
-            .map(|_| {
-                unicast.receive(UnicastId(1), &mut |_, _, _| {
-                    read += 1;
-                    None
-                })
-            })
-            .collect();
-        assert_eq!(heard.iter().map(|it| it.left).collect::<Vec<_>>(), [true, true, false, false]);
-        assert_eq!(heard.iter().map(|it| it.viewer).collect::<Vec<_>>(), [true, true, true, false]);
-        assert_eq!(read, 40);
-    }
-}
+mod tests;
