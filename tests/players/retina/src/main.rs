@@ -9,6 +9,8 @@ use retina::client::{Credentials, PlayOptions, Session, SessionOptions, SetupOpt
 use retina::codec::{CodecItem, ParametersRef};
 use std::io::Write;
 
+const EOI: [u8; 2] = [0xff, 0xd9];
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +45,11 @@ async fn main() {
                     size = video.pixel_dimensions();
                 }
                 file.write_all(frame.data()).unwrap();
+                // The end of the image, which need not be sent (RFC 2435 section 3.1.9): retina adds it, but not where
+                // the data happens to end in one of its two bytes.
+                if !frame.data().ends_with(&EOI) {
+                    file.write_all(&EOI).unwrap();
+                }
             }
             CodecItem::AudioFrame(frame) => {
                 sounds += 1;
