@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # retina hands out some JPEG pictures without the marker that ends them.
 #
-# A server sends JPEG over RTP (RFC 2435), whose data need not end with an EOI marker (section 3.1.9); GStreamer and ffmpeg
-# add it to whatever does not end in one. So does retina 0.4.21, but only if the last byte but one of the data is not FF
-# and the last one is not D9, where "or" is meant: data that happens to end in D9, or in the FF 00 that stands for a byte FF,
-# gets none. Decoders warn of a premature end then, and whoever cuts such pictures apart by their markers finds two in one.
+# A server sends JPEG over RTP (RFC 2435), whose data need not end with an EOI marker (section 3.1.9): a receiver adds it.
+# So does retina 0.4.21, but only if the last byte but one of the data is not FF and the last one is not D9, where "or" is
+# meant: data that happens to end in D9, or in the FF 00 that stands for a byte FF, gets none. Decoders warn of a premature end then, and whoever cuts such pictures apart by their markers finds two in one.
 # Seen, of 1000 pictures of noise that Pillow 11.0.0 encodes and Python sends without their EOI:
 #   1000 pictures, all but their last two bytes as sent
 #   55 have no EOI: their data ends in 9d d9, a5 d9, b5 d9, dd d9, ee d9, ff 00
