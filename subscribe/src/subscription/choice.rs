@@ -188,6 +188,11 @@ impl Choice {
         self.asking = (self.asking + self.asking).min(ASK_AGAIN_MAX);
     }
 
+    /// The group works again before anything else was had.
+    pub(super) fn recovered(&mut self, now: Monotonic) {
+        (self.state, self.since, self.next) = (State::Group { bad: 0 }, now, now + LOOK);
+    }
+
     /// The group was tried. True if the session is to come from there.
     pub(super) fn tried(&mut self, now: Monotonic, seen: Seen) -> bool {
         let works = seen.came > 0 && !is_too_much(seen.came, seen.lost);
@@ -243,6 +248,15 @@ mod tests {
             }
         }
         assert_eq!(asked, [2, 7, 17, 37, 77, 137, 197]);
+    }
+
+    #[test]
+    fn a_group_that_works_again_is_not_left_and_may_fail_anew() {
+        let mut choice = Choice::new(at(0));
+        assert_eq!(orders(&mut choice, 0..3, |_| None, 0), [(2, Order::Ask(Why::Silent))]);
+        choice.recovered(at(3));
+        assert_eq!(orders(&mut choice, 4..60, Some, 0), []);
+        assert_eq!(orders(&mut choice, 60..62, |_| Some(59), 0), [(61, Order::Ask(Why::Silent))]);
     }
 
     #[test]

@@ -19,6 +19,9 @@ const UDP_PATIENCE: Delay = Delay::from_secs(2);
 /// How long nothing comes, not even a report, before a server is asked anew.
 const SILENT: Delay = Delay::from_secs(15);
 
+/// The same, where there is a group to go back to: servers report once a second.
+const SILENT_BESIDE_GROUP: Delay = Delay::from_secs(3);
+
 /// After a server could not be reached it is tried again so much later, and twice as much after each further time, up
 /// to the last.
 const AGAIN: Delay = Delay::from_secs(1);
@@ -31,6 +34,8 @@ pub(super) struct Own {
     interface: Option<Interface>,
     only_from_sources: bool,
     choice: Choice,
+    /// When the session was asked for because nothing came from the group.
+    asked: Option<Monotonic>,
     link: Option<Link>,
     /// How packets come by the next connection.
     by: By,
@@ -65,6 +70,7 @@ impl Own {
             interface: interface.cloned(),
             only_from_sources: plan.only_from_sources,
             choice: Choice::new(now),
+            asked: None,
             link: None,
             by: By::Udp,
             next: now,
@@ -108,6 +114,12 @@ impl Own {
             trial.read(tracks, now);
         }
         self.choose(tracks, registry, now);
+        if self.is_needless(tracks) {
+            self.leave(now);
+            (self.link, self.silent) = (None, None);
+            self.said.clear();
+            self.choice.recovered(now);
+        }
         let Some(link) = &mut self.link else { return false };
         let server = link.server();
         let turned = link.turn(now, &mut |event| arrange(event, tracks, registry, server));
@@ -152,11 +164,12 @@ impl Own {
             None => {}
             Some(Order::Ask(_)) if !self.is_proved(tracks) => self.choice.failed(now),
             Some(Order::Ask(why)) => {
-                let why = match why {
+                let reason = match why {
                     Why::Silent => "nothing comes from the group",
                     Why::Lossy => "more is lost on the way than repair can mend",
                 };
-                self.say(&format!("{why}: asking {} for unicast", self.unicast.server));
+                self.say(&format!("{reason}: asking {} for unicast", self.unicast.server));
+                self.asked = (why == Why::Silent).then_some(now);
                 self.by = By::Udp;
                 self.connect(tracks, registry, now);
             }
@@ -178,6 +191,14 @@ impl Own {
                 }
             }
         }
+    }
+
+    /// Whether the group has come back before the server has given anything: a link that was down is up again.
+    fn is_needless(&self, tracks: &[ReceivedTrack]) -> bool {
+        let asking = self.link.as_ref().is_some_and(|link| link.playing().is_none());
+        let moved = || tracks.iter().any(|track| track.session.has_moved());
+        let came = |asked| lived(tracks).is_some_and(|lived| lived > asked);
+        asking && self.asked.is_some_and(came) && !moved()
     }
 
     /// Whether the server is where the session comes from: otherwise a stranger's word would have it asked.
@@ -208,10 +229,14 @@ impl Own {
         }
         let (until, why) = match (lived, link.by()) {
             (None, By::Udp) => (since + UDP_PATIENCE, Silent::Udp),
-            _ => (lived.unwrap_or(since) + SILENT, Silent::Altogether),
+            _ => (lived.unwrap_or(since) + self.patience(), Silent::Altogether),
         };
         self.silent = Some(until);
         (now >= until).then_some(why)
+    }
+
+    const fn patience(&self) -> Delay {
+        if self.unicast.only { SILENT } else { SILENT_BESIDE_GROUP }
     }
 
     fn end(
