@@ -152,7 +152,7 @@ impl Client {
         };
         let Start::Answer { status, .. } = message.start else { return self.refuse(&message) };
         // The answer to a request that was given up.
-        let number = message.get("CSeq").and_then(|it| it.parse().ok());
+        let number = message.headers.get("CSeq").and_then(|it| it.parse().ok());
         if self.asked.is_none() || number.is_some_and(|number: u32| number != self.cseq) {
             return Ok(Heard::Again(Vec::new()));
         }
@@ -175,7 +175,7 @@ impl Client {
             Start::Request { method: Method::Options, .. } => Message::answer(200, "OK"),
             _ => Message::answer(501, "Not Implemented"),
         };
-        let answer = answer.with("CSeq", request.get("CSeq").unwrap_or("0"));
+        let answer = answer.with("CSeq", request.headers.get("CSeq").unwrap_or("0"));
         Ok(Heard::Again(answer.bytes()))
     }
 
@@ -186,10 +186,10 @@ impl Client {
         let Some((_, refusals)) = &mut self.asked else { return Ok(Vec::new()) };
         let answered = *refusals > 0 || self.login.is_some();
         *refusals += 1;
-        if *refusals > REFUSALS_MAX || answered && !is_stale(refusal.all(CHALLENGE)) {
+        if *refusals > REFUSALS_MAX || answered && !is_stale(refusal.headers.all(CHALLENGE)) {
             return Err(Failure::WrongPassword);
         }
-        self.login = client(refusal.all(CHALLENGE));
+        self.login = client(refusal.headers.all(CHALLENGE));
         if self.login.is_none() {
             return Err(Failure::OtherAuthentication);
         }

@@ -136,7 +136,7 @@ impl Conversation {
             }
             Ok(Some(Element::Message(message))) => {
                 // Whoever has got it right here is not held up by others at his address.
-                let guesses = !*known && message.get("Authorization").is_some();
+                let guesses = !*known && message.headers.get("Authorization").is_some();
                 let until = gate.failures.until(*origin, now).filter(|_| guesses);
                 if let Some(until) = until {
                     *held = Some(message);
@@ -192,13 +192,14 @@ impl Client<'_> {
     fn hear(&mut self, message: &Message) -> Heard {
         let Start::Request { method, url, known } = &message.start else { return Heard::Answer };
         let at_once = |message: Message| Heard::Refused(message.bytes(), Duration::ZERO);
-        let Some(cseq) = message.get("CSeq").filter(|it| it.parse::<u64>().is_ok()) else {
+        let Some(cseq) = message.headers.get("CSeq").filter(|it| it.parse::<u64>().is_ok()) else {
             return at_once(plain((400, "Bad Request")));
         };
         if !known {
             return at_once(answer(cseq, (505, "RTSP Version Not Supported")));
         }
-        let features: Vec<_> = message.all("Require").chain(message.all("Proxy-Require")).collect();
+        let features: Vec<_> =
+            message.headers.all("Require").chain(message.headers.all("Proxy-Require")).collect();
         if !features.is_empty() {
             let unsupported = answer(cseq, (551, "Option Not Supported"));
             return at_once(unsupported.with("Unsupported", features.join(", ")));
@@ -207,9 +208,10 @@ impl Client<'_> {
         let wanted = match method {
             Method::Options => Wanted::Options,
             Method::Describe => Wanted::Describe(target()),
-            Method::Setup => {
-                Wanted::Setup(target(), offers(message.get("Transport").unwrap_or_default()))
-            }
+            Method::Setup => Wanted::Setup(
+                target(),
+                offers(message.headers.get("Transport").unwrap_or_default()),
+            ),
             Method::Play => Wanted::Play(target()),
             Method::Pause => Wanted::Pause,
             Method::Teardown => Wanted::Teardown,
@@ -226,11 +228,11 @@ impl Client<'_> {
                 return Heard::Refused(refusal.bytes(), after);
             }
         };
-        let session = message.get("Session").and_then(|it| it.split(';').next());
+        let session = message.headers.get("Session").and_then(|it| it.split(';').next());
         Heard::Request(Request {
             wanted,
             session: session.map(|it| it.trim().to_owned()),
-            agent: message.get("User-Agent").map(shown),
+            agent: message.headers.get("User-Agent").map(shown),
             user,
             cseq: cseq.to_owned(),
         })
@@ -252,7 +254,7 @@ impl Client<'_> {
             return Ok(None);
         }
         let Gate { users, sha256_only, failures } = &mut *self.gate;
-        let authorization = message.get("Authorization");
+        let authorization = message.headers.get("Authorization");
         let asked = Asked { method: method.name(), url, authorization };
         let (stale, after) = match self.login.judge(asked, users, *sha256_only, self.now) {
             Verdict::Right(user) => {

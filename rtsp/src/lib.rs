@@ -1,7 +1,7 @@
 //! RTSP (RFC 2326) without sockets or clocks: bytes and times come in, bytes and values go out.
 //!
 //! - [`splitter`]: takes a connection's bytes apart into messages and interleaved packets.
-//! - [`message`]: a request or an answer; [`transport`]: what a `Transport` header offers or grants;
+//! - [`message`]: a request or an answer, with its [`headers`]; [`transport`]: what a `Transport` header offers or grants;
 //!   [`target`]: what a URL asks for.
 //! - [`conversation`]: the server's side of a connection, up to what is asked for; [`answer`]: what
 //!   it says to that.
@@ -19,6 +19,7 @@ pub mod conversation;
 pub mod credentials;
 pub mod digest;
 pub mod failures;
+pub mod headers;
 pub mod message;
 pub mod player;
 pub mod splitter;

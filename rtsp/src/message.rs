@@ -1,5 +1,6 @@
 //! A request or an answer (RFC 2326 sections 4 to 7).
 
+use crate::headers::Headers;
 use std::fmt;
 
 /// Headers of a message at most: players send ten.
@@ -10,8 +11,9 @@ const HEADERS_MAX: usize = 64;
 pub struct Message {
     /// Its first line.
     pub start: Start,
-    headers: Vec<(String, String)>,
-    /// What follows the headers.
+    /// Its headers.
+    pub headers: Headers,
+    /// What follows them.
     pub body: Vec<u8>,
 }
 
@@ -110,33 +112,21 @@ impl Message {
     #[must_use]
     pub fn request(method: Method, url: &str) -> Self {
         let start = Start::Request { method, url: url.to_owned(), known: true };
-        Self { start, headers: Vec::new(), body: Vec::new() }
+        Self { start, headers: Headers::default(), body: Vec::new() }
     }
 
     /// An answer.
     #[must_use]
     pub fn answer(status: u16, reason: &str) -> Self {
         let start = Start::Answer { status, reason: reason.to_owned() };
-        Self { start, headers: Vec::new(), body: Vec::new() }
+        Self { start, headers: Headers::default(), body: Vec::new() }
     }
 
     /// The same with one more header. What would end its line is left out of the value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.headers.push((name.to_owned(), value.to_string().replace(['\r', '\n', '\0'], "")));
+        self.headers.push(name, value.to_string().replace(['\r', '\n', '\0'], ""));
         self
-    }
-
-    /// The first header of this name, in whatever case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
-    }
-
-    /// All headers of this name, in whatever case.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        let named = move |(it, _): &&(String, String)| it.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(named).map(|(_, value)| value.as_str())
     }
 
     /// Reads a first line and headers, up to the empty line and with it; there is no body yet.
@@ -155,7 +145,7 @@ impl Message {
             return Err(Unreadable);
         };
         let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
-        let headers = parsed.iter().map(|it| (it.name.to_owned(), text(it.value))).collect();
+        let headers = parsed.iter().map(|it| (it.name, text(it.value))).collect();
         Ok(Self { start, headers, body: Vec::new() })
     }
 
@@ -164,7 +154,7 @@ impl Message {
     /// # Errors
     /// They announce no number.
     pub fn content_length(&self) -> Result<usize, Unreadable> {
-        self.get("Content-Length").map_or(Ok(0), |it| it.parse().map_err(|_| Unreadable))
+        self.headers.get("Content-Length").map_or(Ok(0), |it| it.parse().map_err(|_| Unreadable))
     }
 
     /// The message as it is sent, with the length of its body.
@@ -175,7 +165,7 @@ impl Message {
             Start::Answer { status, reason } => format!("RTSP/1.0 {status} {reason}"),
         };
         let mut text = first.replace(['\r', '\n'], "") + "\r\n";
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter() {
             text = text + name + ": " + value + "\r\n";
         }
         if !self.body.is_empty() {
@@ -214,7 +204,7 @@ mod tests {
             .with("Transport", "RTP/AVP;unicast\r\nEvil: 1");
         let bytes = message.bytes();
         assert_eq!(Message::parse(&bytes), Ok(message.clone()));
-        assert_eq!(message.get("transport"), Some("RTP/AVP;unicastEvil: 1"));
+        assert_eq!(message.headers.get("transport"), Some("RTP/AVP;unicastEvil: 1"));
         let mut answer = Message::answer(401, "Unauthorized")
             .with("WWW-Authenticate", "Digest a")
             .with("WWW-Authenticate", "Digest b");
@@ -223,7 +213,10 @@ mod tests {
         let (head, body) = bytes.split_at(bytes.len() - 4);
         let read = Message::parse(head).unwrap();
         assert_eq!((read.content_length(), body), (Ok(4), &b"text"[..]));
-        assert_eq!(read.all("www-authenticate").collect::<Vec<_>>(), ["Digest a", "Digest b"]);
+        assert_eq!(
+            read.headers.all("www-authenticate").collect::<Vec<_>>(),
+            ["Digest a", "Digest b"]
+        );
         assert_eq!(read.start, answer.start);
     }
 

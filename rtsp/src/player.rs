@@ -225,7 +225,7 @@ impl Player {
         match self.state {
             State::Options => {
                 let able = |method: &Method| {
-                    let public = answer.get("Public").unwrap_or_default();
+                    let public = answer.headers.get("Public").unwrap_or_default();
                     public.split(',').any(|it| it.trim() == method.name())
                 };
                 if able(&Method::GetParameter) {
@@ -238,7 +238,10 @@ impl Player {
             }
             State::Describing => {
                 let answer = good(answer)?;
-                let base = answer.get("Content-Base").or_else(|| answer.get("Content-Location"));
+                let base = answer
+                    .headers
+                    .get("Content-Base")
+                    .or_else(|| answer.headers.get("Content-Location"));
                 if let Some(base) = base.filter(|base| base.contains("://")) {
                     base.clone_into(&mut self.base);
                 }
@@ -266,10 +269,10 @@ impl Player {
         let dispensable = wish.as_ref().is_some_and(|wish| wish.dispensable);
         let given = match good(answer) {
             Ok(answer) => {
-                if let Some(session) = answer.get("Session") {
+                if let Some(session) = answer.headers.get("Session") {
                     self.lease(session);
                 }
-                let given = answer.get("Transport").and_then(granted);
+                let given = answer.headers.get("Transport").and_then(granted);
                 let given = given.filter(|it| wish.is_some_and(|wish| fits(wish.offer, *it)));
                 if given.is_none() && !dispensable {
                     return Err(Failure::NoTransport);

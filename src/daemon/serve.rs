@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::registry::Event;
-use super::set_up::Asking;
+use super::set_up::{Asking, track_mut};
 use super::state::Daemon;
 use crate::publish::description::TrackFormat;
 use crate::publish::track::Track;
@@ -68,8 +68,10 @@ impl Daemon {
 
     /// Takes new connections.
     fn accept_players(&mut self, now: Monotonic) {
-        while let Some(admitted) = self.server.accept(now) {
-            let Some((place, descriptor)) = admitted else { continue };
+        while let Some((stream, peer)) = self.server.accept(now) {
+            let Some((place, descriptor)) = self.server.welcome(stream, peer, now) else {
+                continue;
+            };
             if self.registry.watch_both(descriptor, Event::Player { place }).is_err() {
                 self.server.connections.end(place);
             }
@@ -118,14 +120,13 @@ impl Daemon {
         let Some(viewing) = server.viewings.get_mut(place) else { return };
         viewing.left = false;
         for set_up in &viewing.tracks {
-            let Some(sink) = set_up.sink else { continue };
-            let tracks = inputs.iter_mut().flat_map(|input| input.tracks_mut());
-            for track in tracks.filter(|track| *track.id() == set_up.track) {
-                let heard = track.transport_mut().receive_from(sink, now);
-                viewing.left |= heard.left;
-                if heard.viewer {
-                    viewing.heard = now;
-                }
+            let Some((sink, track)) = set_up.sink.zip(track_mut(inputs, &set_up.track)) else {
+                continue;
+            };
+            let heard = track.transport_mut().receive_from(sink, now);
+            viewing.left |= heard.left;
+            if heard.viewer {
+                viewing.heard = now;
             }
         }
     }
@@ -180,11 +181,8 @@ impl Daemon {
         let Some(set_up) = own.into_iter().find_map(|(_, it)| it.reporting(channel)) else {
             return;
         };
-        let tracks = inputs.iter_mut().flat_map(|input| input.tracks_mut());
-        for track in tracks.filter(|track| *track.id() == set_up.track) {
-            if let Some(sink) = set_up.sink {
-                track.transport_mut().take_report(sink, bytes, peer, now);
-            }
+        if let Some((sink, track)) = set_up.sink.zip(track_mut(inputs, &set_up.track)) {
+            track.transport_mut().take_report(sink, bytes, peer, now);
         }
     }
 
@@ -243,11 +241,8 @@ impl Daemon {
         let Some(viewing) = server.viewings.get_mut(place) else { return };
         viewing.playing = playing;
         for set_up in &viewing.tracks {
-            let tracks = inputs.iter_mut().flat_map(|input| input.tracks_mut());
-            for track in tracks.filter(|track| *track.id() == set_up.track) {
-                if let Some(sink) = set_up.sink {
-                    track.transport_mut().unicast_mut().play(sink, playing);
-                }
+            if let Some((sink, track)) = set_up.sink.zip(track_mut(inputs, &set_up.track)) {
+                track.transport_mut().unicast_mut().play(sink, playing);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Sets up tracks for players that ask over RTSP: finds them, and opens the way that their packets take.
 
+use super::input::Input;
 use super::registry::Event;
 use super::session::Session;
 use super::state::Daemon;
@@ -99,8 +100,7 @@ impl Daemon {
 
     fn attach(&mut self, track: &TrackId, sink: UnicastSink, place: usize) -> Result<(), Refusal> {
         let id = sink.id();
-        let tracks = self.inputs.iter_mut().flat_map(|input| input.tracks_mut());
-        let track = tracks.into_iter().find(|it| it.id() == track).ok_or(Refusal::NotFound)?;
+        let track = track_mut(&mut self.inputs, track).ok_or(Refusal::NotFound)?;
         let unicast = track.transport_mut().unicast_mut();
         unicast.add(sink);
         let watched = unicast
@@ -116,15 +116,16 @@ impl Daemon {
     /// Serves a track no more.
     pub(super) fn detach(&mut self, set_up: &SetUp) {
         let Some(sink) = set_up.sink else { return };
-        if let Some(track) = self.track_mut(&set_up.track) {
+        if let Some(track) = track_mut(&mut self.inputs, &set_up.track) {
             let removed = track.transport_mut().unicast_mut().remove(sink);
             removed.iter().for_each(|sink| self.server.totals.add(sink));
         }
     }
+}
 
-    fn track_mut(&mut self, id: &TrackId) -> Option<&mut Track> {
-        self.tracks_mut().find(|track| track.id() == id)
-    }
+/// The track of this id.
+pub(super) fn track_mut<'a>(inputs: &'a mut [Input], id: &TrackId) -> Option<&'a mut Track> {
+    inputs.iter_mut().flat_map(|input| input.tracks_mut()).find(|track| track.id() == id)
 }
 
 /// Who asks for a track.

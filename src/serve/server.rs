@@ -7,7 +7,7 @@ use crate::publish::output::Sent;
 use crate::publish::unicast::{UnicastId, UnicastSink};
 use crate::settings::{Listening, Serving};
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
@@ -92,18 +92,27 @@ impl Server {
         connections.judge(|peer| serves(&gate.users, allow, peer));
     }
 
-    /// Takes a connection that waits; returns its place, and the descriptor to watch. `None` if none waits, or no
-    /// more may be taken at the moment.
-    pub fn accept(&mut self, now: Monotonic) -> Option<Option<(usize, RawFd)>> {
-        let Self { listener, connections, viewings, gate, allow, .. } = self;
+    /// A connection that waits, and where it comes from. `None` if none waits, or no more may be taken at the moment.
+    pub fn accept(&mut self, now: Monotonic) -> Option<(TcpStream, SocketAddr)> {
+        let Self { listener, connections, .. } = self;
         let accepted = connections.may_admit(now).then(|| listener.as_ref()?.accept());
         // Without any that waits the next one is an event.
         self.unaccepted = accepted.is_none();
-        let (stream, peer) = accepted??;
+        accepted?
+    }
+
+    /// Takes that connection; returns its place, and the descriptor to watch. `None` if there is no room for it.
+    pub fn welcome(
+        &mut self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        now: Monotonic,
+    ) -> Option<(usize, RawFd)> {
+        let Self { connections, viewings, gate, allow, .. } = self;
         let served = |peer| serves(&gate.users, allow, peer);
         let idle = |place| !viewings.is_watched_by(place);
-        let place = connections.admit(stream, peer, served, idle, now);
-        Some(place.and_then(|place| Some((place, connections.descriptor(place)?))))
+        let place = connections.admit(stream, peer, served, idle, now)?;
+        Some((place, connections.descriptor(place)?))
     }
 
     /// Whether reports are due that players wait for: not more often than one after another.

@@ -42,11 +42,11 @@ impl Body {
     /// beyond it counts, too.
     #[must_use]
     pub fn of(head: &Head) -> Self {
-        let codings = head.all("Transfer-Encoding");
+        let codings = head.headers.all("Transfer-Encoding");
         let chunked = codings
             .flat_map(|it| it.split(','))
             .any(|it| it.trim().eq_ignore_ascii_case("chunked"));
-        let length = head.get("Content-Length").and_then(|length| length.parse().ok());
+        let length = head.headers.get("Content-Length").and_then(|length| length.parse().ok());
         let framing = match length {
             _ if chunked => SIZE,
             Some(left) => Framing::Length { left },

@@ -159,7 +159,7 @@ impl Exchange {
     }
 
     fn redirect(&mut self, head: &Head) -> Result<Step, Ended> {
-        let Some(location) = head.get("Location") else {
+        let Some(location) = head.headers.get("Location") else {
             return Err(Ended::Failed("redirects to nowhere".into()));
         };
         if self.redirects == REDIRECTS_MAX {
@@ -181,12 +181,12 @@ impl Exchange {
             return failed("wants a name and a password, as in http://NAME:PASSWORD@...");
         };
         let refused = self.challenges == CHALLENGES_MAX
-            || self.challenges > 0 && !is_stale(head.all(CHALLENGE));
+            || self.challenges > 0 && !is_stale(head.headers.all(CHALLENGE));
         if refused {
             return failed("does not accept the name and password");
         }
         self.authorization =
-            credentials.authorization(head.all(CHALLENGE), "GET", &self.address.target);
+            credentials.authorization(head.headers.all(CHALLENGE), "GET", &self.address.target);
         if self.authorization.is_none() {
             return Err(Ended::Foreign("another authentication than Basic or Digest".into()));
         }
@@ -195,7 +195,7 @@ impl Exchange {
     }
 
     fn content(&mut self, head: &Head, rest: &[u8]) -> Result<Step, Ended> {
-        let named = head.get("Content-Type").unwrap_or_default();
+        let named = head.headers.get("Content-Type").unwrap_or_default();
         let kind = kind(named);
         let mut body = Body::of(head);
         let mut content = rest.to_vec();

@@ -2,6 +2,7 @@
 //! (RFC 2326 section 7). Read leniently, as long as it says what it means.
 
 use std::fmt;
+use streamsocket_rtsp::headers::Headers;
 
 /// Bytes of a head at most: those of cameras have some hundred, and browsers take no more than this many
 /// from a server that sets cookies.
@@ -20,7 +21,8 @@ pub struct Head {
     pub status: u16,
     /// What the server calls it, fit to be shown.
     pub reason: String,
-    headers: Vec<(String, String)>,
+    /// Its headers.
+    pub headers: Headers,
 }
 
 /// Why something is no head.
@@ -45,18 +47,6 @@ impl fmt::Display for Unreadable {
 }
 
 impl Head {
-    /// The first header of this name, in whatever case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
-    }
-
-    /// All headers of this name, in whatever case.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        let named = move |(it, _): &&(String, String)| it.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(named).map(|(_, value)| value.as_str())
-    }
-
     fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
         let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
         let (line, fields) = bytes.split_at(end);
@@ -75,7 +65,7 @@ impl Head {
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(['\r', '\n'], " ");
         let headers = response.headers.iter();
-        let headers = headers.map(|it| (it.name.to_owned(), text(it.value).trim().to_owned()));
+        let headers = headers.map(|it| (it.name, text(it.value).trim().to_owned()));
         Ok(Self { status, reason, headers: headers.collect() })
     }
 }
@@ -174,14 +164,17 @@ mod tests {
         ] {
             let head = head(text);
             assert_eq!(
-                (head.status, head.get("content-type")),
+                (head.status, head.headers.get("content-type")),
                 (200, Some("image/jpeg")),
                 "{text:?}"
             );
         }
         let several = head("HTTP/1.1 401\r\nWWW-Authenticate: A\r\nwww-authenticate: B\r\n\r\n");
-        assert_eq!(several.all("WWW-Authenticate").collect::<Vec<_>>(), ["A", "B"]);
-        assert_eq!((several.status, several.reason.as_str(), several.get("x")), (401, "", None));
+        assert_eq!(several.headers.all("WWW-Authenticate").collect::<Vec<_>>(), ["A", "B"]);
+        assert_eq!(
+            (several.status, several.reason.as_str(), several.headers.get("x")),
+            (401, "", None)
+        );
         assert_eq!(head("HTTP/1.1 404 Not\u{1b} Found\r\n\r\n").reason, "Not? Found");
     }
 
@@ -194,7 +187,7 @@ mod tests {
             let Ok(Taken::Head(head, len)) = reader.take(&text[cut..]) else {
                 panic!("cut at {cut}")
             };
-            assert_eq!((head.get("C"), &text[cut + len..]), (Some("d"), &b"body"[..]));
+            assert_eq!((head.headers.get("C"), &text[cut + len..]), (Some("d"), &b"body"[..]));
         }
     }
 
