@@ -42,7 +42,7 @@ demo: setup-build ## install what is missing, build, and play the camera or the 
 test: DENY =
 test: setup-test check ## install what is missing, check the source, run the tests that need no VM
 	$(CARGO) build --workspace --locked
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --locked --no-fail-fast
 	@$(MAKE) --silent man completions
 	@echo 'board tests: not run, because they need a virtual machine: make board-test'
 
