@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
     ".",
     "board/webcam",
     "control",
@@ -26,6 +26,7 @@ const CRATES: [&str; 15] = [
     "parity",
     "receiver",
     "rtsp",
+    "srtp",
     "stream",
     "subscribe",
     "wire",

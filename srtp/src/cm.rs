@@ -1,0 +1,80 @@
+//! AES in counter mode with HMAC-SHA1 (RFC 3711 section 4).
+
+use crate::derive::SessionKeys;
+use crate::master_key::SALT_LEN;
+use aes::Aes128;
+use ctr::cipher::{InnerIvInit as _, KeyInit as _, StreamCipher as _};
+use ctr::{Ctr32BE, CtrCore};
+use hmac::{Hmac, Mac as _};
+use sha1::Sha1;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroize as _;
+
+/// Bytes of a tag: 80 bits.
+pub(crate) const TAG_LEN: usize = 10;
+
+/// Encrypts and authenticates with one set of session keys.
+pub(crate) struct Cm {
+    cipher: Aes128,
+    mac: Hmac<Sha1>,
+    salt: [u8; SALT_LEN],
+}
+
+/// What a tag is over, but for what comes last: guesses of that are cheap.
+#[derive(Clone)]
+pub(crate) struct Tagged(Hmac<Sha1>);
+
+impl Cm {
+    pub(crate) fn new(keys: &SessionKeys) -> Self {
+        let mac = Hmac::new_from_slice(&keys.auth);
+        let mac = mac.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        Self { cipher: Aes128::new(&keys.key.into()), mac, salt: keys.salt }
+    }
+
+    /// Encrypts or decrypts.
+    pub(crate) fn apply(&self, ssrc: u32, index: u64, bytes: &mut [u8]) {
+        let mut counter = [0; 16];
+        counter[..SALT_LEN].copy_from_slice(&self.salt);
+        xor(&mut counter[4..8], &ssrc.to_be_bytes());
+        xor(&mut counter[8..SALT_LEN], &index.to_be_bytes()[2..]);
+        // A packet has less than 2^16 blocks: the last two bytes count them.
+        let core = CtrCore::inner_iv_init(&self.cipher, &counter.into());
+        Ctr32BE::from_core(core).apply_keystream(bytes);
+    }
+
+    /// The tag over these bytes, and a last word.
+    pub(crate) fn tag(&self, bytes: &[u8], last: &[u8]) -> [u8; TAG_LEN] {
+        self.tagged(bytes).tag(last)
+    }
+
+    /// What a tag is over, but for the last word.
+    pub(crate) fn tagged(&self, bytes: &[u8]) -> Tagged {
+        let mut mac = self.mac.clone();
+        mac.update(bytes);
+        Tagged(mac)
+    }
+}
+
+impl Tagged {
+    fn tag(mut self, last: &[u8]) -> [u8; TAG_LEN] {
+        self.0.update(last);
+        let whole = self.0.finalize().into_bytes();
+        std::array::from_fn(|at| whole[at])
+    }
+
+    /// Whether this is the tag with that last word.
+    pub(crate) fn is(&self, tag: &[u8], last: &[u8]) -> bool {
+        self.clone().tag(last).ct_eq(tag).into()
+    }
+}
+
+impl Drop for Cm {
+    fn drop(&mut self) {
+        self.salt.zeroize();
+    }
+}
+
+/// Exclusive or, byte by byte.
+pub(crate) fn xor(out: &mut [u8], other: &[u8]) {
+    out.iter_mut().zip(other).for_each(|(out, other)| *out ^= other);
+}

@@ -1,0 +1,187 @@
+//! Opens packets and reports: the receiver's side.
+
+use crate::derive::Purpose;
+use crate::master_key::MasterKey;
+use crate::packet::{Head, rtcp_source};
+use crate::search::Search;
+use crate::suite::Suite;
+use crate::transform::{ENCRYPTED, Transform};
+use crate::window::Window;
+
+/// Sources whose packets are followed at a time: the one that is received, and the one that takes its place. Only who
+/// has the key can have one.
+const SOURCES_MAX: usize = 4;
+
+/// Sources of reports at a time: 528 bytes each. Only who has the key can have one.
+const REPORTERS_MAX: usize = 256;
+
+/// Why a packet or a report was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is no packet of RTP or RTCP.
+    Malformed,
+    /// It has come before, or is older than what is remembered.
+    Replayed,
+    /// It is not authentic.
+    Forged,
+    /// Its source is not known, and its roll-over counter is not 0: it may be [searched](PacketOpener::search) for.
+    Unknown,
+}
+
+/// What is known of a source.
+struct Known {
+    ssrc: u32,
+    window: Window,
+}
+
+/// Known sources, the one that was heard last in front.
+struct Sources {
+    known: Vec<Known>,
+    max: usize,
+}
+
+impl Sources {
+    const fn new(max: usize) -> Self {
+        Self { known: Vec::new(), max }
+    }
+
+    fn get(&mut self, ssrc: u32) -> Option<&mut Known> {
+        let at = self.known.iter().position(|it| it.ssrc == ssrc)?;
+        self.known[..=at].rotate_right(1);
+        self.known.first_mut()
+    }
+
+    fn add(&mut self, ssrc: u32, index: u64) {
+        self.known.retain(|it| it.ssrc != ssrc);
+        self.known.truncate(self.max - 1);
+        self.known.insert(0, Known { ssrc, window: Window::new(index) });
+    }
+}
+
+/// Opens the packets of the sources of a stream.
+pub struct PacketOpener {
+    transform: Transform,
+    sources: Sources,
+}
+
+impl PacketOpener {
+    /// With this key.
+    #[must_use]
+    pub fn new(master: &MasterKey, suite: Suite) -> Self {
+        let transform = Transform::new(master, suite, Purpose::Rtp);
+        Self { transform, sources: Sources::new(SOURCES_MAX) }
+    }
+
+    /// Opens a packet into `out`, which it replaces. Costs one hash at most.
+    ///
+    /// # Errors
+    /// See [`Refused`]; `out` is void then.
+    pub fn open(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
+        self.open_marking(packet, out, true)
+    }
+
+    /// Opens a packet that did not come but was made: it may still come.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn open_made(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
+        self.open_marking(packet, out, false)
+    }
+
+    fn open_marking(
+        &mut self,
+        packet: &[u8],
+        out: &mut Vec<u8>,
+        marks: bool,
+    ) -> Result<(), Refused> {
+        let head = Head::parse(packet).ok_or(Refused::Malformed)?;
+        let Some(known) = self.sources.get(head.ssrc) else {
+            // A source begins so; others have to be searched for.
+            let index = head.sequence.into();
+            if !self.transform.open(packet, head, index, out) {
+                return Err(Refused::Unknown);
+            }
+            if marks {
+                self.sources.add(head.ssrc, index);
+            }
+            return Ok(());
+        };
+        let index = nearest(known.window.highest(), head.sequence);
+        if known.window.has(index) {
+            return Err(Refused::Replayed);
+        }
+        if !self.transform.open(packet, head, index, out) {
+            return Err(Refused::Forged);
+        }
+        if marks {
+            known.window.mark(index);
+        }
+        Ok(())
+    }
+
+    /// The search for the roll-over counter of a packet's source; `None` if it is no packet.
+    #[must_use]
+    pub fn search(&self, packet: &[u8]) -> Option<Search> {
+        Search::new(&self.transform, packet)
+    }
+
+    /// A search has found the counter at this packet, which is to be [opened](Self::open) next.
+    pub fn learn(&mut self, packet: &[u8], rollovers: u32) {
+        let Some(head) = Head::parse(packet) else { return };
+        let index = u64::from(rollovers) << 16 | u64::from(head.sequence);
+        // What was found has been kept for a while: it is not marked as come.
+        self.sources.add(head.ssrc, index.saturating_sub(1));
+    }
+
+    /// The index of the newest packet of a source, of which the upper 32 bits are the roll-over counter.
+    #[must_use]
+    pub fn newest(&self, ssrc: u32) -> Option<u64> {
+        let known = self.sources.known.iter().find(|it| it.ssrc == ssrc);
+        known.map(|it| it.window.highest())
+    }
+}
+
+/// The index with this sequence number that is nearest to another one (RFC 3711 section 3.3.1).
+fn nearest(to: u64, sequence: u16) -> u64 {
+    let cycle = to & !0xFFFF | u64::from(sequence);
+    let [below, above] = [cycle.checked_sub(1 << 16), Some(cycle + (1 << 16))];
+    let all = [Some(cycle), below, above].into_iter().flatten();
+    all.min_by_key(|it| it.abs_diff(to)).unwrap_or(cycle)
+}
+
+/// Opens reports, of whichever sources.
+pub struct ReportOpener {
+    transform: Transform,
+    sources: Sources,
+}
+
+impl ReportOpener {
+    /// With this key.
+    #[must_use]
+    pub fn new(master: &MasterKey, suite: Suite) -> Self {
+        let transform = Transform::new(master, suite, Purpose::Rtcp);
+        Self { transform, sources: Sources::new(REPORTERS_MAX) }
+    }
+
+    /// Opens a report into `out`, which it replaces.
+    ///
+    /// # Errors
+    /// See [`Refused`]; `out` is void then.
+    pub fn open(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
+        let ssrc = rtcp_source(packet).ok_or(Refused::Malformed)?;
+        let word = self.transform.word(packet).ok_or(Refused::Malformed)?;
+        let index = u64::from(word & !ENCRYPTED);
+        let known = self.sources.get(ssrc);
+        if known.as_ref().is_some_and(|known| known.window.has(index)) {
+            return Err(Refused::Replayed);
+        }
+        if !self.transform.open_rtcp(packet, ssrc, word, out) {
+            return Err(Refused::Forged);
+        }
+        match known {
+            Some(known) => known.window.mark(index),
+            None => self.sources.add(ssrc, index),
+        }
+        Ok(())
+    }
+}
