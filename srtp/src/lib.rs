@@ -11,6 +11,7 @@ pub mod key_file;
 pub mod master_key;
 pub mod open;
 pub mod packet;
+pub mod protection;
 pub mod seal;
 pub mod search;
 pub mod suite;

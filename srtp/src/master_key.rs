@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_key_is_read_as_it_is_written_and_not_shown() {
-        let key = MasterKey::new(&std::array::from_fn(|at| at as u8));
+        let key = MasterKey::new(&std::array::from_fn(|at| u8::try_from(at).unwrap()));
         let text = key.to_inline();
         assert_eq!(&**text, "inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd");
         assert_eq!(MasterKey::from_inline(&text), Some(Ok(key.clone())));

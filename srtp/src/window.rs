@@ -48,7 +48,6 @@ impl Window {
         self.come[Self::word(index)] >> (index % 64) & 1 != 0
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the remainder is less than WORDS")]
     const fn word(index: u64) -> usize {
         (index / 64 % WORDS as u64) as usize
     }
