@@ -1,5 +1,5 @@
 use super::*;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -62,7 +62,11 @@ fn a_reader_that_stalls_loses_whole_lines_and_the_oldest() {
 
 #[test]
 fn the_end_does_not_wait_for_a_reader_that_never_reads() {
-    let (out, reader) = UnixStream::pair().unwrap();
+    let (mut out, reader) = UnixStream::pair().unwrap();
+    // Its buffer alone takes more than what waits for it.
+    out.set_nonblocking(true).unwrap();
+    while out.write(&[b'\n'; 1024]).is_ok() {}
+    out.set_nonblocking(false).unwrap();
     let lines = Lines::to(out, "lines").unwrap();
     for number in 0..1000 {
         lines.push(line(number));
