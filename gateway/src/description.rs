@@ -32,6 +32,7 @@ pub(crate) fn description(plan: &Plan) -> Option<String> {
         sources: Default::default(),
         rtcp_unicast: false,
         tier: plan.tier.as_deref().map(|name| Tier { name, of: 1 }),
+        protected: None,
         rtsp: None,
         control: None,
         media: Default::default(),

@@ -24,9 +24,16 @@ impl KeptTracks {
         self.0.iter().find(|kept| kept.id == *id).map(|kept| kept.numbers)
     }
 
-    /// The SSRC of a track in this format, of sound.
-    pub(super) fn ssrc(&self, id: &TrackId, sound: Option<AudioFormat>) -> Option<Ssrc> {
-        let same = |kept: &&KeptTrack| kept.id == *id && kept.sound == sound;
+    /// The SSRC of a track in this format, of sound, that is or is not sealed.
+    pub(super) fn ssrc(
+        &self,
+        id: &TrackId,
+        sound: Option<AudioFormat>,
+        sealed: bool,
+    ) -> Option<Ssrc> {
+        let same = |kept: &&KeptTrack| {
+            kept.id == *id && kept.sound == sound && kept.numbers.sealed.is_some() == sealed
+        };
         self.0.iter().find(same).map(|kept| kept.numbers.ssrc)
     }
 }

@@ -164,7 +164,9 @@ impl TrackOpener<'_> {
             TrackFormat::Video(_) => None,
             TrackFormat::Audio(format) => Some(format),
         };
-        let kept = self.order.kept.ssrc(&id, sound);
+        let protection = self.order.settings.protection.clone();
+        // Indices of SRTP go on with an SSRC only while it is sealed.
+        let kept = self.order.kept.ssrc(&id, sound, protection.is_some());
         let beginning = Beginning::new(kept).map_err(Error)?;
         let place = self.network.place(id.tier.as_deref(), id.index).iter();
         let endpoints = place.map(|to| match id.medium {
@@ -188,7 +190,7 @@ impl TrackOpener<'_> {
         };
         let transport = Transport::new(beginning.ssrc, bits, sinks);
         let fec = fec(share, beginning.ssrc)?;
-        Ok(OpenedTrack { id, beginning, sending, transport, fec })
+        Ok(OpenedTrack { id, beginning, sending, transport, fec, protection })
     }
 
     /// Sinks at these endpoints. `quiet` ones leave it to those of another track to log errors.

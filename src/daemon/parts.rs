@@ -50,6 +50,7 @@ pub(super) fn describe(
         fec: !settings.repair.is_none(),
         synchronised: machine::is_synchronised(),
         plain_sound: settings.announce_sound,
+        protected: settings.protection.as_ref().map(|it| it.suite),
         rtsp: None,
         tier: None,
         tracks: Vec::new(),

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::state::Daemon;
 use crate::publish::description::Described;
 use crate::publish::track::{Track, TrackId};
-use crate::publish::unicast::{UnicastSink, UnicastWay};
+use crate::publish::unicast::{Form, UnicastSink, UnicastWay};
 use crate::serve::connections::Open;
 use crate::serve::viewings::{SetUp, Viewing};
 use std::net::{IpAddr, SocketAddr};
@@ -59,7 +59,8 @@ impl Daemon {
         let mut sink = None;
         if let Some(way) = way {
             let id = self.server.next_sink();
-            self.attach(&described.id, UnicastSink::new(id, way, target.repair), place)?;
+            let form = if target.repair { Form::Repair } else { Form::Media };
+            self.attach(&described.id, UnicastSink::new(id, way, form), place)?;
             sink = Some(id);
         }
         let url = track_url(&target.base, described.mid());

@@ -12,10 +12,22 @@ pub struct Beginning {
     pub sequence: Sequence,
     /// RTP time, at the beginning of the track or now.
     pub time: RtpTime,
+    /// What was sealed with this SSRC before, if it is protected.
+    pub sealed: Option<Sealed>,
+}
+
+/// What was sealed with an SSRC so far: nothing is sealed twice with the same index (RFC 3711 section 9.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// How often its sequence number has rolled over.
+    pub rollovers: u32,
+    /// Reports.
+    pub reports: u32,
 }
 
 impl Beginning {
-    /// Random numbers (RFC 3550 section 5.1), except for an SSRC that is kept.
+    /// Random numbers (RFC 3550 section 5.1), except for an SSRC that is kept. Sequence numbers begin below 2^15: who
+    /// hears an SRTP stream from its beginning misses no roll-over by losing its first packets (RFC 3711 section 3.3.1).
     ///
     /// # Errors
     /// One line: the kernel has no random numbers.
@@ -24,8 +36,8 @@ impl Beginning {
             machine::random().map_err(|error| format!("the kernel has no random numbers: {error}"))
         };
         let [high, low, ..] = random()?.to_ne_bytes();
-        let sequence = Sequence(u16::from_ne_bytes([high, low]));
+        let sequence = Sequence(u16::from_ne_bytes([high, low]) & 0x7FFF);
         let ssrc = kept.map_or_else(|| random().map(Ssrc), Ok)?;
-        Ok(Self { ssrc, sequence, time: RtpTime(random()?) })
+        Ok(Self { ssrc, sequence, time: RtpTime(random()?), sealed: None })
     }
 }

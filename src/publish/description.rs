@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use streamsocket_media::{AudioFormat, VideoFormat};
 use streamsocket_rtsp::target::{encoded, track_url};
+use streamsocket_srtp::suite::Suite;
 use streamsocket_stream::send::l16;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
@@ -54,6 +55,8 @@ pub struct Description {
     pub synchronised: bool,
     /// Whether sound is sent in the form that PulseAudio and PipeWire accept.
     pub plain_sound: bool,
+    /// What protects it, if anything does.
+    pub protected: Option<Suite>,
     /// Where it is asked for one by one, over RTSP: the port, unless nobody can.
     pub rtsp: Option<u16>,
     /// Of a tier: its name, and the id of the session that it is a tier of.
@@ -219,6 +222,7 @@ impl Description {
             sources: multicast.then_some(self.origin).into_iter().collect(),
             rtcp_unicast: true,
             tier: self.tier.as_ref().map(|(name, of)| sdp::Tier { name, of: *of }),
+            protected: self.protected.map(Suite::name),
             rtsp,
             control: None,
             media,
@@ -235,6 +239,7 @@ impl Description {
             media.group = Some(group);
         }
         let fec = sdp::Repair { payload_type: repair::PAYLOAD_TYPE, to: track.to.fec };
+        media.sealed = self.protected.is_some();
         media.repair = self.fec.then_some(fec);
         media.ssrc = Some(track.ssrc);
         media.cname = Some(&self.cname);

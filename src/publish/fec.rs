@@ -33,16 +33,18 @@ impl PictureFec {
         self.too_large
     }
 
-    /// Prepares for a frame. Returns the number of its repair packets and their length in bytes.
+    /// Prepares for a frame, whose packets become longer by `growth` bytes when they are sealed. Returns the number of its
+    /// repair packets and their length in bytes.
     pub(super) fn begin(
         &mut self,
         packets: &FramePackets,
+        growth: usize,
         first: Sequence,
         time: RtpTime,
     ) -> (usize, usize) {
         let repairs = self.share.of_frame(packets.len());
         // All packets but the last have the same length.
-        let longest = packets.get(0).map_or(0, |packet| packet.len());
+        let longest = packets.get(0).map_or(0, |packet| packet.len() + growth);
         let count = u16::try_from(packets.len()).unwrap_or(u16::MAX);
         self.too_large += u64::from(count > PACKETS_MAX);
         let block = Block { first, time, packets: count, repairs, longest };
@@ -50,17 +52,16 @@ impl PictureFec {
         (repairs.into(), longest + RESERVE)
     }
 
-    /// The repair packets in `range` of the frame that was begun, whose `bytes` must still be there.
+    /// The repair packets in `range` of the frame that was begun, whose packets must still be there.
     /// They are made when the first of them is due, so that the frame's own packets never wait for
     /// it.
     pub(super) fn make(
         &mut self,
         range: Range<usize>,
-        packets: &FramePackets,
-        bytes: &[u8],
+        packets: &impl Packets,
     ) -> impl Iterator<Item = &[u8]> + Clone {
         if let Some(block) = self.frame.take_if(|_| !range.is_empty()) {
-            if !self.encoder.make(block, &Frame { packets, bytes }) {
+            if !self.encoder.make(block, packets) {
                 self.encoder.clear();
             }
         }
@@ -70,9 +71,9 @@ impl PictureFec {
 }
 
 /// The packets of a frame, which read from its bytes.
-struct Frame<'a> {
-    packets: &'a FramePackets,
-    bytes: &'a [u8],
+pub(super) struct Frame<'a> {
+    pub(super) packets: &'a FramePackets,
+    pub(super) bytes: &'a [u8],
 }
 
 impl Packets for Frame<'_> {

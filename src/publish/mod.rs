@@ -11,6 +11,7 @@ pub mod network;
 pub mod outbox;
 pub mod output;
 pub mod pictures;
+mod seal;
 pub mod sink;
 pub mod sound;
 pub mod track;

@@ -2,13 +2,15 @@
 //! repair packets behind them. A picture is held until the last packet that reads from it has left;
 //! then its memory is given back.
 
-use super::fec::PictureFec;
-use super::transport::Transport;
+use super::fec::{Frame, PictureFec};
+use super::seal::SealedPicture;
+use super::transport::{Batch, Transport};
 use crate::codec::ReadyPicture;
 use std::ops::Range;
 use streamsocket_media::Unit;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Datagram;
+use streamsocket_srtp::seal::PacketSealer;
 use streamsocket_stream::send::bitrate::BitrateLimit;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::pacer::{Load, Pace, Pacer};
@@ -64,6 +66,7 @@ pub(super) struct Pictures {
     first: Sequence,
     /// The picture being sent: its memory is on loan until its packets have left.
     leaving: Option<Unit>,
+    seal: Option<SealedPicture>,
     fec: Option<PictureFec>,
     limit: Option<BitrateLimit>,
     counts: PictureCounts,
@@ -71,13 +74,19 @@ pub(super) struct Pictures {
 
 impl Pictures {
     /// Pictures that come about every `interval` nanoseconds.
-    pub(super) fn new(sending: Sending, fec: Option<PictureFec>, interval: i64) -> Self {
+    pub(super) fn new(
+        sending: Sending,
+        seal: Option<SealedPicture>,
+        fec: Option<PictureFec>,
+        interval: i64,
+    ) -> Self {
         Self {
             before: i64::from(sending.av_offset) * 1_000_000,
             pacer: Pacer::new(sending.pace, interval),
             packets: FramePackets::with_capacity(PACKETS_USUAL),
             first: Sequence(0),
             leaving: None,
+            seal,
             fec,
             limit: sending.bitrate.map(BitrateLimit::new),
             counts: PictureCounts::default(),
@@ -96,6 +105,18 @@ impl Pictures {
     /// The number of the first packet of the picture that is being sent, if there is one.
     pub(super) fn leaving(&self) -> Option<Sequence> {
         self.leaving.is_some().then_some(self.first)
+    }
+
+    /// How often the sequence number will have rolled over at that number, the next one; `None` if nothing is sealed.
+    pub(super) fn rollovers_at(&self, next: Sequence) -> Option<u32> {
+        self.seal.as_ref().map(|seal| seal.rollovers_at(next))
+    }
+
+    /// Another sealer takes the place of the one before, if there is one, from the next picture on.
+    pub(super) fn exchange(&mut self, sealer: PacketSealer) {
+        if let Some(seal) = &mut self.seal {
+            seal.exchange(sealer);
+        }
     }
 
     /// Changes the way of sending from the next picture on, of pictures that come about every
@@ -164,37 +185,68 @@ impl Pictures {
     /// What the pacer has to know of the picture in `packets`.
     fn load(&mut self, first: Sequence, time: RtpTime) -> Load {
         let media = self.packets.len();
+        let growth = self.seal.as_ref().map_or(0, SealedPicture::growth);
         let fec = self.fec.as_mut();
-        let (repairs, len) = fec.map_or((0, 0), |fec| fec.begin(&self.packets, first, time));
-        let bytes: usize = self.packets.range(0..media).map(|packet| packet.len()).sum();
-        Load { media, repairs, bytes: bytes + repairs * len }
+        let begun = fec.map(|fec| fec.begin(&self.packets, growth, first, time));
+        let (repairs, len) = begun.unwrap_or_default();
+        let plain: usize = self.packets.range(0..media).map(|packet| packet.len()).sum();
+        if let Some(seal) = &mut self.seal {
+            seal.begin(media, plain);
+        }
+        Load { media, repairs, bytes: plain + media * growth + repairs * len }
+    }
+
+    /// Sends media packets: sealed, if there is a seal, and as they are to those for whom their connection seals them.
+    fn send_media(
+        &mut self,
+        range: Range<usize>,
+        media: usize,
+        now: Monotonic,
+        transport: &mut Transport,
+    ) {
+        let Self { seal, packets, leaving, .. } = self;
+        let bytes = leaving.as_ref().map_or(&[][..], |unit| &unit.bytes);
+        let plain = |range| {
+            packets.range(range).map(|packet| Datagram {
+                header: packet.header,
+                payload: bytes.get(packet.payload).unwrap_or_default(),
+            })
+        };
+        let first = transport.has_new();
+        if let Some(seal) = seal {
+            seal.seal_to(if first { media } else { range.end }, packets, bytes);
+        }
+        let sealed = |range| seal.as_ref().map(|seal| seal.datagrams(range));
+        if first {
+            transport.send_first(&Batch { plain: plain(0..media), sealed: sealed(0..media) });
+        }
+        if !range.is_empty() {
+            transport.send(&Batch { plain: plain(range.clone()), sealed: sealed(range.clone()) });
+            let octets = packets.range(range.clone());
+            let octets = octets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
+            transport.count(range.len(), octets, now);
+        }
     }
 
     fn send(&mut self, range: Range<usize>, now: Monotonic, transport: &mut Transport) {
         let media = self.packets.len();
         let repairs = range.start.max(media) - media..range.end.max(media) - media;
         let range = range.start.min(media)..range.end.min(media);
-        if let Some(unit) = &self.leaving {
-            let bytes: &[u8] = &unit.bytes;
-            let datagrams = |range| {
-                self.packets.range(range).map(|packet| Datagram {
-                    header: packet.header,
-                    payload: bytes.get(packet.payload).unwrap_or_default(),
-                })
-            };
-            if transport.has_new() {
-                transport.send_first(datagrams(0..media));
-            }
-            if !range.is_empty() {
-                transport.send(datagrams(range.clone()));
-                let packets = self.packets.range(range.clone());
-                let octets = packets.map(|packet| packet.len() - rtp::HEADER_LEN).sum();
-                transport.count(range.len(), octets, now);
-            }
+        if self.leaving.is_some() {
+            self.send_media(range.clone(), media, now, transport);
         }
+        let bytes = self.leaving.as_ref().map_or(&[][..], |unit| &unit.bytes);
         if let Some(fec) = self.fec.as_mut().filter(|_| !repairs.is_empty()) {
-            let bytes = self.leaving.as_ref().map_or(&[][..], |unit| &unit.bytes);
-            transport.send_fec(fec.make(repairs, &self.packets, bytes));
+            match &mut self.seal {
+                Some(seal) => {
+                    seal.seal_to(media, &self.packets, bytes);
+                    transport.send_fec(fec.make(repairs, seal));
+                }
+                None => {
+                    let frame = Frame { packets: &self.packets, bytes };
+                    transport.send_fec(fec.make(repairs, &frame));
+                }
+            }
         }
         // The camera needs its buffer back as soon as nothing is read from it any more.
         let made = self.fec.as_ref().is_none_or(PictureFec::is_made);

@@ -1,9 +1,10 @@
 //! A track: one source of RTP packets (SSRC), from pictures or samples to every sink, with its
 //! RTCP. A session is a list of them.
 
-use super::beginning::Beginning;
+use super::beginning::{Beginning, Sealed};
 use super::fec::{PictureFec, SoundFec};
 use super::pictures::{PictureCounts, Pictures, Sending};
+use super::seal::{ReportSeal, SealedPicture, packet_sealer};
 use super::sink::Sink;
 use super::sound::{Chunk, SoundPackets, SoundSending};
 use super::transport::{Instant, Transport};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::{Monotonic, WallClock};
 use streamsocket_net::Interface;
+use streamsocket_srtp::protection::Protection;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::JpegPayloader;
 use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, L16Stream};
@@ -61,6 +63,8 @@ pub struct OpenedTrack {
     pub transport: Transport,
     /// What makes its repair packets, if there are any.
     pub fec: Option<(Share, Encoder)>,
+    /// What protects it, if anything does.
+    pub protection: Option<Protection>,
 }
 
 /// How a track is sent.
@@ -91,17 +95,21 @@ impl OpenedTrack {
     /// SSRC.
     #[must_use]
     pub fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Track {
-        let Self { id, beginning, sending, transport, fec } = self;
+        let Self { id, beginning, sending, mut transport, fec, protection } = self;
         let beginning = kept.filter(|it| it.ssrc == beginning.ssrc).unwrap_or(beginning);
+        let before = beginning.sealed.unwrap_or_default();
+        let seal = protection.as_ref().and_then(|it| packet_sealer(it, before));
+        transport.protect(protection.and_then(|it| ReportSeal::new(&it, before)));
         let payloader = make_payloader(beginning, sending, now);
         let way = match sending {
             Outgoing::Pictures { sending, interval } => {
                 let fec = fec.map(|(share, encoder)| PictureFec::new(share, encoder));
-                Way::Pictures(Box::new(Pictures::new(sending, fec, interval)))
+                let seal = seal.map(SealedPicture::new);
+                Way::Pictures(Box::new(Pictures::new(sending, seal, fec, interval)))
             }
             Outgoing::Sound(_) => {
                 let fec = fec.map(|(share, encoder)| SoundFec::new(share, encoder));
-                Way::Sound(Box::new(SoundPackets::new(fec)))
+                Way::Sound(Box::new(SoundPackets::new(seal, fec)))
             }
         };
         Track { id, payloader, way, transport }
@@ -110,7 +118,7 @@ impl OpenedTrack {
 
 /// What makes the packets of a track that begins at `now`.
 fn make_payloader(beginning: Beginning, sending: Outgoing, now: Monotonic) -> Payloader {
-    let Beginning { ssrc, sequence, time } = beginning;
+    let Beginning { ssrc, sequence, time, .. } = beginning;
     match sending {
         Outgoing::Pictures { sending: Sending { packet_size, ntp64_id, .. }, .. } => {
             let payloader = JpegPayloader::new(ssrc, sequence, packet_size, ntp64_id);
@@ -162,7 +170,40 @@ impl Track {
     #[must_use]
     pub fn kept(&self, now: Monotonic) -> Beginning {
         let (ssrc, sequence) = (self.payloader.ssrc(), self.payloader.sequence());
-        Beginning { ssrc, sequence, time: self.payloader.rtp_time(now) }
+        Beginning { ssrc, sequence, time: self.payloader.rtp_time(now), sealed: self.sealed() }
+    }
+
+    /// How often the sequence number of the next packet has rolled over; `None` if nothing is sealed.
+    #[must_use]
+    pub fn rollovers(&self) -> Option<u32> {
+        let next = self.payloader.sequence();
+        match &self.way {
+            Way::Pictures(pictures) => pictures.rollovers_at(next),
+            Way::Sound(sound) => sound.rollovers_at(next),
+        }
+    }
+
+    fn sealed(&self) -> Option<Sealed> {
+        let reports = self.transport.reports_sealed();
+        self.rollovers().map(|rollovers| Sealed { rollovers, reports })
+    }
+
+    /// Seals with another key from the next picture or packet of sound on. Numbers go on, so that nothing is lost to
+    /// viewers who have both keys.
+    pub fn protect(&mut self, protection: &Protection, now: Monotonic) {
+        let Some(before) = self.sealed() else { return };
+        let Some(sealer) = packet_sealer(protection, before) else { return };
+        match &mut self.way {
+            Way::Pictures(pictures) => {
+                pictures.finish(now, &mut self.transport);
+                pictures.exchange(sealer);
+            }
+            Way::Sound(sound) => {
+                sound.send(&mut self.transport);
+                sound.exchange(sealer);
+            }
+        }
+        self.transport.protect(ReportSeal::new(protection, before));
     }
 
     /// Serves whom a track serves one by one that this one goes on as.

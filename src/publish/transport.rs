@@ -1,13 +1,15 @@
 //! The sinks and the RTCP of one track: media packets, repair packets and sender reports to every
 //! sink, and the reports of receivers, which come back from there.
 
+use super::seal::ReportSeal;
 use super::sink::{Sink, SinkToken, Sinks};
-use super::unicast::{Heard, Unicast, UnicastId};
+use super::unicast::{Form, Heard, Unicast, UnicastId};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Interface};
+use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::report::{About, Reporter};
 use streamsocket_stream::session::viewers::Viewers;
@@ -21,6 +23,8 @@ pub struct Transport {
     unicast: Unicast,
     reporter: Reporter,
     viewers: Viewers,
+    /// Seals reports and opens those of viewers, if the track is protected.
+    seal: Option<ReportSeal>,
     fec_packets: u64,
     /// Reports may be there to be read: their socket has said so, or some were left.
     reported: bool,
@@ -32,7 +36,24 @@ impl Transport {
     pub fn new(ssrc: Ssrc, bandwidth: u64, sinks: Sinks) -> Self {
         let (reporter, viewers) = (Reporter::new(ssrc), Viewers::new(ssrc, bandwidth));
         let unicast = Unicast::default();
-        Self { sinks, unicast, reporter, viewers, fec_packets: 0, reported: true }
+        Self { sinks, unicast, reporter, viewers, seal: None, fec_packets: 0, reported: true }
+    }
+
+    /// Seals reports from now on, and takes only such reports of viewers.
+    pub fn protect(&mut self, seal: Option<ReportSeal>) {
+        self.seal = seal;
+    }
+
+    /// Reports that were sealed so far.
+    #[must_use]
+    pub fn reports_sealed(&self) -> u32 {
+        self.seal.as_ref().map_or(0, ReportSeal::sealed)
+    }
+
+    /// Reports that were not authentic.
+    #[must_use]
+    pub fn reports_refused(&self) -> u64 {
+        self.seal.as_ref().map_or(0, ReportSeal::refused)
     }
 
     /// The sinks.
@@ -97,16 +118,37 @@ impl Transport {
     }
 
     /// Sends a picture to them, all at once.
-    pub fn send_first<'a>(&mut self, picture: impl Iterator<Item = Datagram<'a>> + Clone) {
-        self.unicast.send_first(picture);
+    pub fn send_first<'a, P, S>(&mut self, picture: &Batch<P, S>)
+    where
+        P: Iterator<Item = Datagram<'a>> + Clone,
+        S: Iterator<Item = Datagram<'a>> + Clone,
+    {
+        match &picture.sealed {
+            Some(sealed) => {
+                self.unicast.send_first(sealed, Form::Media);
+                self.unicast.send_first(&picture.plain, Form::Plain);
+            }
+            None => self.unicast.send_first(&picture.plain, Form::Media),
+        }
     }
 
     /// Sends a batch to every sink.
-    pub fn send<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>> + Clone) {
-        for sink in self.sinks.iter_mut() {
-            sink.send(&mut batch.clone());
+    pub fn send<'a, P, S>(&mut self, batch: &Batch<P, S>)
+    where
+        P: Iterator<Item = Datagram<'a>> + Clone,
+        S: Iterator<Item = Datagram<'a>> + Clone,
+    {
+        match &batch.sealed {
+            Some(sealed) => {
+                self.sinks.iter_mut().for_each(|sink| sink.send(&mut sealed.clone()));
+                self.unicast.send(sealed, Form::Media);
+                self.unicast.send(&batch.plain, Form::Plain);
+            }
+            None => {
+                self.sinks.iter_mut().for_each(|sink| sink.send(&mut batch.plain.clone()));
+                self.unicast.send(&batch.plain, Form::Media);
+            }
         }
-        self.unicast.send(batch, false);
     }
 
     /// Sends repair packets to every sink that takes them.
@@ -116,7 +158,7 @@ impl Transport {
         for sink in self.sinks.iter_mut() {
             sink.send_fec(&mut batch.clone());
         }
-        self.unicast.send(batch, true);
+        self.unicast.send(&batch, Form::Repair);
     }
 
     /// Repair packets sent to each sink.
@@ -178,23 +220,35 @@ impl Transport {
 
     /// Reads the reports that have arrived; some may be left for the next turn.
     pub fn receive(&mut self, now: Monotonic) {
-        let Self { sinks, viewers, .. } = self;
-        let mut bytes = [0; COMPOUND_MAX];
-        let mut each = |bytes: &[u8], from| viewers.receive(bytes, from, now);
+        let Self { sinks, viewers, seal, .. } = self;
+        let mut bytes = [0; COMPOUND_MAX + SEAL_RESERVE];
+        let mut each = |bytes: &[u8], from| {
+            if let Some(bytes) = opened(seal.as_mut(), bytes) {
+                viewers.receive(bytes, from, now);
+            }
+        };
         let left = sinks.iter_mut().map(|sink| sink.receive(&mut bytes, &mut each));
         self.reported = left.fold(false, |any, left| any | left);
     }
 
     /// Reads what has come for a viewer that is served by sockets of its own; some may be left.
     pub fn receive_from(&mut self, id: UnicastId, now: Monotonic) -> Heard {
-        let Self { unicast, viewers, .. } = self;
-        unicast.receive(id, &mut |bytes, from, known| viewers.read(bytes, from, known, now))
+        let Self { unicast, viewers, seal, .. } = self;
+        let seal = &mut seal.as_mut().filter(|_| !unicast.is_plain(id));
+        unicast.receive(id, &mut |bytes, from, known| match opened(seal.as_deref_mut(), bytes) {
+            Some(bytes) => viewers.read(bytes, from, known, now),
+            None => known,
+        })
     }
 
     /// Takes a report of a viewer that has come within its connection.
     pub fn take_report(&mut self, id: UnicastId, bytes: &[u8], from: SocketAddr, now: Monotonic) {
-        let Self { unicast, viewers, .. } = self;
-        let read = &mut |bytes: &[u8], from, known| viewers.read(bytes, from, known, now);
+        let Self { unicast, viewers, seal, .. } = self;
+        let seal = &mut seal.as_mut().filter(|_| !unicast.is_plain(id));
+        let read = &mut |bytes: &[u8], from, known| match opened(seal.as_deref_mut(), bytes) {
+            Some(bytes) => viewers.read(bytes, from, known, now),
+            None => known,
+        };
         unicast.take_report(id, bytes, from, read);
     }
 
@@ -204,11 +258,36 @@ impl Transport {
     }
 
     fn send_rtcp(&mut self, packet: &[u8]) {
-        for sink in self.sinks.iter_mut() {
-            sink.send_rtcp(packet);
+        let Self { sinks, unicast, seal, .. } = self;
+        let sealed = match seal {
+            Some(seal) => {
+                unicast.send_rtcp(packet, Form::Plain);
+                let Some(sealed) = seal.seal(packet) else { return };
+                sealed
+            }
+            None => packet,
+        };
+        for sink in sinks.iter_mut() {
+            sink.send_rtcp(sealed);
         }
-        self.unicast.send_rtcp(packet);
+        unicast.send_rtcp(sealed, Form::Media);
     }
+}
+
+/// A report as it was before it was sealed, if it is to be taken.
+fn opened<'a>(seal: Option<&'a mut ReportSeal>, report: &'a [u8]) -> Option<&'a [u8]> {
+    match seal {
+        Some(seal) => seal.open(report),
+        None => Some(report),
+    }
+}
+
+/// Packets that leave together: as the payloader made them, and sealed, if the track is protected.
+pub struct Batch<P, S> {
+    /// For unprotected tracks, and for whom a connection is encrypted.
+    pub plain: P,
+    /// For everybody else, of a protected track.
+    pub sealed: Option<S>,
 }
 
 /// One instant on a track's clock and on the wall clock.

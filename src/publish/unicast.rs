@@ -46,12 +46,22 @@ pub enum UnicastWay {
     },
 }
 
+/// What a sink takes of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The packets that everybody gets.
+    Media,
+    /// Packets of a protected track that are not sealed: the connection is encrypted.
+    Plain,
+    /// Repair packets, instead of the track's own.
+    Repair,
+}
+
 /// One viewer's part of a track.
 pub struct UnicastSink {
     id: UnicastId,
     way: UnicastWay,
-    /// Repair packets go here, instead of the track's own.
-    repair: bool,
+    form: Form,
     playing: bool,
     /// What is being sent now is for this sink, too.
     takes: bool,
@@ -72,11 +82,11 @@ pub struct UnicastSink {
 impl UnicastSink {
     /// A sink that takes nothing before it is to [play](Unicast::play).
     #[must_use]
-    pub fn new(id: UnicastId, way: UnicastWay, repair: bool) -> Self {
+    pub fn new(id: UnicastId, way: UnicastWay, form: Form) -> Self {
         Self {
             id,
             way,
-            repair,
+            form,
             playing: false,
             takes: false,
             is_new: false,
@@ -267,6 +277,12 @@ impl Unicast {
         self.sinks.iter().find(|sink| sink.id == id)
     }
 
+    /// Whether a sink takes packets that are not sealed, of a protected track.
+    #[must_use]
+    pub fn is_plain(&self, id: UnicastId) -> bool {
+        self.get(id).is_some_and(|sink| sink.form == Form::Plain)
+    }
+
     fn get_mut(&mut self, id: UnicastId) -> Option<&mut UnicastSink> {
         self.sinks.iter_mut().find(|sink| sink.id == id)
     }
@@ -275,7 +291,7 @@ impl Unicast {
     pub fn play(&mut self, id: UnicastId, playing: bool) {
         if let Some(sink) = self.get_mut(id) {
             (sink.playing, sink.takes) = (playing, false);
-            sink.is_new = playing && !sink.repair;
+            sink.is_new = playing && sink.form != Form::Repair;
         }
     }
 
@@ -294,9 +310,13 @@ impl Unicast {
 
     /// Sends the picture that is being sent to those whose first it is, all at once: who begins to watch waits for no
     /// pacing, nor for the next picture if this one has just begun.
-    pub fn send_first<'a>(&mut self, picture: impl Iterator<Item = Datagram<'a>> + Clone) {
+    pub fn send_first<'a>(
+        &mut self,
+        picture: &(impl Iterator<Item = Datagram<'a>> + Clone),
+        form: Form,
+    ) {
         let Self { sinks, packets: Some(packets) } = self else { return };
-        for sink in sinks.iter_mut().filter(|sink| sink.is_new) {
+        for sink in sinks.iter_mut().filter(|sink| sink.is_new && sink.form == form) {
             if !sink.takes {
                 sink.begin(Medium::Video, false);
             }
@@ -316,11 +336,14 @@ impl Unicast {
         }
     }
 
-    /// Sends packets of what has begun: the track's own, or repair packets.
-    pub fn send<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>> + Clone, repair: bool) {
+    /// Sends packets of what has begun to those who take this form of them.
+    pub fn send<'a>(&mut self, batch: &(impl Iterator<Item = Datagram<'a>> + Clone), form: Form) {
         let Self { sinks, packets: Some(packets) } = self else { return };
-        let taking = |sink: &&mut UnicastSink| sink.takes && sink.repair == repair;
-        if sinks.iter().any(|sink| sink.takes && matches!(sink.way, UnicastWay::Udp(_))) {
+        let taking = |sink: &&mut UnicastSink| sink.takes && sink.form == form;
+        let by_udp = |sink: &UnicastSink| {
+            sink.takes && sink.form == form && matches!(sink.way, UnicastWay::Udp(_))
+        };
+        if sinks.iter().any(by_udp) {
             let mut left = batch.clone();
             loop {
                 let mut filled = packets.fill(&mut left);
@@ -333,10 +356,10 @@ impl Unicast {
         sinks.iter_mut().filter(taking).for_each(|sink| sink.interleave(batch.clone()));
     }
 
-    /// Sends a report.
-    pub fn send_rtcp(&mut self, packet: &[u8]) {
+    /// Sends a report to those who take this form of packets.
+    pub fn send_rtcp(&mut self, packet: &[u8], form: Form) {
         let Some(packets) = &mut self.packets else { return };
-        for sink in self.sinks.iter_mut().filter(|sink| sink.playing && !sink.repair) {
+        for sink in self.sinks.iter_mut().filter(|sink| sink.playing && sink.form == form) {
             sink.send_rtcp(packets, packet);
         }
     }

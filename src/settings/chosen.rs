@@ -8,6 +8,7 @@ use super::serving::Serving;
 use super::tier::Tier;
 use crate::capture::Wait;
 use std::path::{Path, PathBuf};
+use streamsocket_srtp::protection::Protection;
 use streamsocket_stream::send::pacer::Pace;
 use streamsocket_stream::send::repair::Share;
 
@@ -54,6 +55,8 @@ pub struct Settings {
     pub stats: Option<PathBuf>,
     /// Who is served one by one.
     pub serving: Serving,
+    /// What is sent is protected with these keys, if with any.
+    pub protection: Option<Protection>,
 }
 
 impl Settings {
@@ -83,8 +86,16 @@ impl Settings {
             announce: other.announce,
             stats: other.stats.clone(),
             serving: other.serving.clone(),
+            protection: self.protected_as(other),
             ..self.clone()
         }
+    }
+
+    /// Another key in the same suite changes nothing else.
+    fn protected_as(&self, other: &Self) -> Option<Protection> {
+        let suite = |it: &Self| it.protection.as_ref().map(|it| it.suite);
+        let same = suite(self) == suite(other);
+        if same { other.protection.clone() } else { self.protection.clone() }
     }
 
     /// Checks what only this machine can tell: files. Devices and networks come and go.

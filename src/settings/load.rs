@@ -163,5 +163,6 @@ fn check(options: StreamOptions) -> Result<Settings, Wrong> {
         announce_sound,
         stats: options.stats,
         serving,
+        protection: None,
     })
 }

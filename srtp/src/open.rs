@@ -6,13 +6,13 @@ use crate::packet::{Head, rtcp_source};
 use crate::search::Search;
 use crate::suite::Suite;
 use crate::transform::{ENCRYPTED, Transform};
-use crate::window::Window;
+use crate::window::{PACKET_WORDS, REPORT_WORDS, Window};
 
 /// Sources whose packets are followed at a time: the one that is received, and the one that takes its place. Only who
 /// has the key can have one.
 const SOURCES_MAX: usize = 4;
 
-/// Sources of reports at a time: 528 bytes each. Only who has the key can have one.
+/// Sources of reports at a time: 24 bytes each. Only who has the key can have one.
 const REPORTERS_MAX: usize = 256;
 
 /// Why a packet or a report was refused.
@@ -29,23 +29,23 @@ pub enum Refused {
 }
 
 /// What is known of a source.
-struct Known {
+struct Known<const WORDS: usize> {
     ssrc: u32,
-    window: Window,
+    window: Window<WORDS>,
 }
 
 /// Known sources, the one that was heard last in front.
-struct Sources {
-    known: Vec<Known>,
+struct Sources<const WORDS: usize> {
+    known: Vec<Known<WORDS>>,
     max: usize,
 }
 
-impl Sources {
+impl<const WORDS: usize> Sources<WORDS> {
     const fn new(max: usize) -> Self {
         Self { known: Vec::new(), max }
     }
 
-    fn get(&mut self, ssrc: u32) -> Option<&mut Known> {
+    fn get(&mut self, ssrc: u32) -> Option<&mut Known<WORDS>> {
         let at = self.known.iter().position(|it| it.ssrc == ssrc)?;
         self.known[..=at].rotate_right(1);
         self.known.first_mut()
@@ -61,7 +61,7 @@ impl Sources {
 /// Opens the packets of the sources of a stream.
 pub struct PacketOpener {
     transform: Transform,
-    sources: Sources,
+    sources: Sources<PACKET_WORDS>,
 }
 
 impl PacketOpener {
@@ -152,7 +152,7 @@ fn nearest(to: u64, sequence: u16) -> u64 {
 /// Opens reports, of whichever sources.
 pub struct ReportOpener {
     transform: Transform,
-    sources: Sources,
+    sources: Sources<REPORT_WORDS>,
 }
 
 impl ReportOpener {

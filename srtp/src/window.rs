@@ -1,20 +1,24 @@
 //! Which packets of a source have come: none is taken twice (RFC 3711 section 3.3.2).
 
-/// Packets behind the newest that are still taken: as many as a stream may be reordered by before it is wrong, which is
-/// 0.8 s of 1080p30. The RFC has 64 at least, which is 12 ms of that.
-pub(crate) const WINDOW: u64 = 4096;
+/// Words of 64 packets behind the newest that are still taken: as many as a stream may be reordered by before it is
+/// wrong, which is 0.8 s of 1080p30. The RFC has one word at least, which is 12 ms of that.
+pub(crate) const PACKET_WORDS: usize = 64;
 
-const WORDS: usize = (WINDOW / 64) as usize;
+/// The same of reports, which come once a second.
+pub(crate) const REPORT_WORDS: usize = 1;
 
 /// The packets of a source that have come.
 #[derive(Clone, Debug)]
-pub(crate) struct Window {
+pub(crate) struct Window<const WORDS: usize> {
     highest: u64,
-    /// Bit `index % WINDOW` of each index in the window.
+    /// Bit `index % LEN` of each index in the window.
     come: [u64; WORDS],
 }
 
-impl Window {
+impl<const WORDS: usize> Window<WORDS> {
+    /// Packets that it knows of.
+    pub(crate) const LEN: u64 = 64 * WORDS as u64;
+
     /// The first packet has come.
     pub(crate) fn new(index: u64) -> Self {
         let mut it = Self { highest: index, come: [0; WORDS] };
@@ -29,13 +33,13 @@ impl Window {
 
     /// Whether a packet is not to be taken: it has come, or is too old to be known.
     pub(crate) fn has(&self, index: u64) -> bool {
-        index + WINDOW <= self.highest || index <= self.highest && self.bit(index)
+        index + Self::LEN <= self.highest || index <= self.highest && self.bit(index)
     }
 
     /// A packet has come.
     pub(crate) fn mark(&mut self, index: u64) {
         if index > self.highest {
-            let new = (index - self.highest).min(WINDOW);
+            let new = (index - self.highest).min(Self::LEN);
             for it in index - new + 1..=index {
                 self.come[Self::word(it)] &= !(1 << (it % 64));
             }
@@ -58,6 +62,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    type Window = super::Window<PACKET_WORDS>;
+    const WINDOW: u64 = Window::LEN;
 
     #[test]
     fn what_is_too_old_counts_as_come() {

@@ -61,6 +61,9 @@ pub struct Session<'a> {
     pub rtcp_unicast: bool,
     /// Which tier of which other session it is, if it is one (`a=x-tier`).
     pub tier: Option<Tier<'a>>,
+    /// The suite that protects what its media are sent with (`a=x-protected`): an attribute of our own. Who has no key is
+    /// to know why nothing can be played.
+    pub protected: Option<&'a str>,
     /// Where it is asked for one by one (`a=x-rtsp`): an attribute of our own.
     pub rtsp: Option<&'a str>,
     /// What all media are asked for by together, where it is described over RTSP (`a=control`, RFC 2326 section C.1.1).
@@ -99,6 +102,8 @@ pub struct Media<'a> {
     pub port: u16,
     /// UDP port of RTCP (`a=rtcp`, RFC 3605), or the one above.
     pub rtcp_port: u16,
+    /// It is sent by SRTP (`RTP/SAVP`, RFC 3711 section 3).
+    pub sealed: bool,
     /// Its formats, the one that its sender prefers first.
     pub formats: heapless::Vec<PayloadFormat<'a>, FORMATS_MAX>,
     /// The only addresses that its packets come from, if not those of the session (`a=source-filter`).
@@ -153,6 +158,7 @@ impl<'a> Media<'a> {
             medium,
             port,
             rtcp_port: port.saturating_add(1),
+            sealed: false,
             formats: heapless::Vec::new(),
             sources: Sources::new(),
             group: None,

@@ -19,13 +19,15 @@ fn tone() -> AudioInput {
     let format = AudioFormat { rate: 48_000, channels: 2 };
     let source = Tone::new(Flash { epoch: BEGAN, rate }, format);
     let form = Form::new(false, 1);
-    let beginning = Beginning { ssrc: Ssrc(1), sequence: Sequence(2), time: RtpTime(3) };
+    let beginning =
+        Beginning { ssrc: Ssrc(1), sequence: Sequence(2), time: RtpTime(3), sealed: None };
     let track = OpenedTrack {
         id: TrackId { medium: Medium::Audio, index: 0, tier: None },
         sending: Outgoing::Sound(SoundSending { format, form, packet_size: 1400 }),
         transport: Transport::new(beginning.ssrc, 1_600_000, Sinks::default()),
         beginning,
         fec: None,
+        protection: None,
     };
     let source = AudioSource::Tone(Box::new(source));
     let opened = OpenedAudio { source, name: "test tone".into(), tracks: vec![track] };

@@ -51,6 +51,7 @@ fn longest() -> Description {
         fec: true,
         synchronised: true,
         plain_sound: false,
+        protected: None,
         rtsp: None,
         tier: Some(("t".repeat(16).into(), u64::MAX)),
         name,

@@ -33,6 +33,7 @@ pub(crate) fn bare(to: Destination) -> Description {
         fec: false,
         synchronised: false,
         plain_sound: false,
+        protected: None,
         rtsp: None,
         tier: None,
         tracks: Vec::new(),

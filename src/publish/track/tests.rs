@@ -39,10 +39,11 @@ fn opened(ssrc: u32, tier: Option<&str>, sinks: Sinks) -> OpenedTrack {
     let ssrc = Ssrc(ssrc);
     OpenedTrack {
         id: TrackId { medium: Medium::Video, index: 0, tier: tier.map(Into::into) },
-        beginning: Beginning { ssrc, sequence: Sequence(7), time: RtpTime(ssrc.0) },
+        beginning: Beginning { ssrc, sequence: Sequence(7), time: RtpTime(ssrc.0), sealed: None },
         sending: Outgoing::Pictures { sending, interval: 33_333_333 },
         transport: Transport::new(ssrc, 1_000_000, sinks),
         fec: None,
+        protection: None,
     }
 }
 
@@ -167,7 +168,7 @@ fn packets_of_sound_wait_for_the_end_of_their_chunk_or_a_system_call_s_worth() {
     let mut sinks = Sinks::default();
     sinks.attach(sink).unwrap();
     let mut transport = Transport::new(Ssrc(1), 1_000_000, sinks);
-    let mut packets = SoundPackets::new(None);
+    let mut packets = SoundPackets::new(None, None);
     let packet = |byte| AudioPacket {
         header: &[0; 12],
         payload: byte,

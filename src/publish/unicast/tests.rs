@@ -8,7 +8,7 @@ fn what_is_left_of_a_flood_is_said_and_read_in_the_next_turns() {
     let pair = UnicastSocket::pair("127.0.0.1:0".parse().unwrap(), [to, to]).unwrap();
     let at = pair[1].local_addr().unwrap();
     let mut unicast = Unicast::default();
-    unicast.add(UnicastSink::new(UnicastId(1), UnicastWay::Udp(Box::new(pair)), false));
+    unicast.add(UnicastSink::new(UnicastId(1), UnicastWay::Udp(Box::new(pair)), Form::Media));
     for _ in 0..40 {
         flooding.send_to(b"report", at).unwrap();
     }
@@ -33,7 +33,7 @@ fn who_begins_to_watch_gets_the_picture_that_is_being_sent_whole() {
     let to = viewer.local_addr().unwrap();
     let pair = UnicastSocket::pair("127.0.0.1:0".parse().unwrap(), [to, to]).unwrap();
     let mut unicast = Unicast::default();
-    unicast.add(UnicastSink::new(UnicastId(1), UnicastWay::Udp(Box::new(pair)), false));
+    unicast.add(UnicastSink::new(UnicastId(1), UnicastWay::Udp(Box::new(pair)), Form::Media));
     let packets = |of: &'static [u8]| of.chunks(1).map(|header| Datagram { header, payload: &[] });
     let came = || {
         let mut came = [0; 16];
@@ -41,15 +41,15 @@ fn who_begins_to_watch_gets_the_picture_that_is_being_sent_whole() {
         String::from_utf8(each.collect()).unwrap()
     };
     unicast.begin(Medium::Video);
-    unicast.send(packets(b"ab"), false);
+    unicast.send(&packets(b"ab"), Form::Media);
     assert!(!unicast.has_new() && came().is_empty());
     unicast.play(UnicastId(1), true);
     assert!(unicast.has_new());
-    unicast.send_first(packets(b"abcd"));
-    unicast.send(packets(b"cd"), false);
+    unicast.send_first(&packets(b"abcd"), Form::Media);
+    unicast.send(&packets(b"cd"), Form::Media);
     assert_eq!((came().as_str(), unicast.has_new()), ("abcd", false));
     // The next one comes as to everybody.
     unicast.begin(Medium::Video);
-    unicast.send(packets(b"ef"), false);
+    unicast.send(&packets(b"ef"), Form::Media);
     assert_eq!(came(), "ef");
 }

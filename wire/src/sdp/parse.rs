@@ -63,6 +63,7 @@ struct Reader<'a, 'b> {
     tier: Option<Tier<'a>>,
     ntp64_id: Option<u8>,
     clock: Option<&'a str>,
+    protected: Option<&'a str>,
     rtsp: Option<&'a str>,
     control: Option<&'a str>,
     media: heapless::Vec<Media<'a>, MEDIA_MAX>,
@@ -88,6 +89,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             tier: None,
             ntp64_id: None,
             clock: None,
+            protected: None,
             rtsp: None,
             control: None,
             media: heapless::Vec::new(),
@@ -162,10 +164,12 @@ impl<'a, 'b> Reader<'a, 'b> {
         };
         let port = words.next().and_then(|port| port.split('/').next());
         let port = port.and_then(|port| port.parse::<u16>().ok()).ok_or(NO_MEDIUM)?;
-        if !words.next().ok_or(NO_MEDIUM)?.starts_with("RTP/AVP") {
-            return Err("a medium that is not sent by plain RTP (RTP/AVP)");
+        let profile = words.next().ok_or(NO_MEDIUM)?;
+        let sealed = profile.starts_with("RTP/SAVP");
+        if !sealed && !profile.starts_with("RTP/AVP") {
+            return Err("a medium that is sent neither by RTP (RTP/AVP) nor by SRTP (RTP/SAVP)");
         }
-        let mut media = Media::new(medium, port);
+        let mut media = Media { sealed, ..Media::new(medium, port) };
         for number in words.filter_map(|word| word.parse::<u8>().ok()) {
             // Formats beyond those that are looked at are the least preferred ones.
             let _ = media.formats.push(PayloadFormat::unmapped(number));
@@ -203,6 +207,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             "ts-refclk" => self.clock = Some(value),
             "source-filter" => value::source_filter(value, &mut self.sources),
             "extmap" => self.ntp64_id = value::extmap(value).or(self.ntp64_id),
+            "x-protected" => self.protected = Some(value.trim()),
             "x-rtsp" => self.rtsp = Some(value),
             "control" => self.control = Some(value),
             _ => {}
@@ -239,6 +244,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             sources: self.sources,
             rtcp_unicast: self.rtcp_unicast,
             tier: self.tier,
+            protected: self.protected,
             rtsp: self.rtsp,
             control: self.control,
             media,

@@ -103,6 +103,17 @@ fn a_description_over_rtsp_has_no_ports_but_controls() {
 }
 
 #[test]
+fn a_protected_session_says_so_and_its_media_are_sent_by_srtp() {
+    let mut session = ours();
+    session.protected = Some("AEAD_AES_128_GCM");
+    session.media.iter_mut().for_each(|media| media.sealed = true);
+    let text = text(&session);
+    assert!(text.contains("\r\na=x-protected:AEAD_AES_128_GCM\r\n"), "{text}");
+    assert!(text.contains("\r\nm=video 5004 RTP/SAVP 26\r\n"), "{text}");
+    assert_eq!(Session::parse(&text), Ok(session));
+}
+
+#[test]
 fn a_session_is_known_by_its_origin_whatever_the_version() {
     let known = identity(OURS);
     assert_eq!(known, Some(["-", "1700000000", "IN", "IP4", "127.0.0.1"]));

@@ -29,6 +29,7 @@ impl Session<'_> {
         if let Some(Tier { name, of }) = self.tier {
             write!(out, "a=x-tier:{} {of}\r\n", Text(name))?;
         }
+        optional(out, "a=x-protected:", self.protected)?;
         optional(out, "a=x-rtsp:", self.rtsp)?;
         if let Some(control) = self.control {
             // It goes on, and has no beginning to go back to.
@@ -65,7 +66,8 @@ impl Media<'_> {
             Medium::Video => "video",
             Medium::Audio => "audio",
         };
-        write!(out, "m={medium} {} RTP/AVP", self.port)?;
+        let profile = if self.sealed { "RTP/SAVP" } else { "RTP/AVP" };
+        write!(out, "m={medium} {} {profile}", self.port)?;
         self.formats.iter().try_for_each(|format| write!(out, " {}", format.number))?;
         out.write_str("\r\n")?;
         if let Some(group) = self.group {
