@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use streamsocket_net::Interface;
 use streamsocket_subscribe::counters::Counters;
+use streamsocket_subscribe::keys::Keys;
 use streamsocket_subscribe::latency::TargetLatency;
 use streamsocket_subscribe::locate::{Change, Wanted, follow, locate};
 use streamsocket_subscribe::plan::Plan;
@@ -125,7 +126,14 @@ impl Receiving {
         let (reception, pictures, sound) = Reception::new(rate, channels);
         let (counters, outlet) = (Arc::<Counters>::default(), Box::new(reception));
         let (interface, counted) = (self.interface.as_ref(), Arc::clone(&counters));
-        let opened = Subscription::open(&plan, interface, TargetLatency::Auto, outlet, counted);
+        let opened = Subscription::open(
+            &plan,
+            interface,
+            &Keys::default(),
+            TargetLatency::Auto,
+            outlet,
+            counted,
+        );
         let (subscription, stop) = opened?;
         let name = self.sessions.add(plan, place, (pictures, sound), counters);
         Ok((name, stop, subscription))

@@ -125,6 +125,13 @@ impl PacketOpener {
         Search::new(&self.transform, packet)
     }
 
+    /// A source that is not known here goes on with this key behind this index, which it has had with another one.
+    pub fn follow(&mut self, ssrc: u32, newest: u64) {
+        if self.newest(ssrc).is_none() {
+            self.sources.add(ssrc, newest);
+        }
+    }
+
     /// A search has found the counter at this packet, which is to be [opened](Self::open) next.
     pub fn learn(&mut self, packet: &[u8], rollovers: u32) {
         let Some(head) = Head::parse(packet) else { return };

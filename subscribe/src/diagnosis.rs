@@ -20,6 +20,10 @@ pub(crate) fn of(refusals: &Refusals, stream: &StreamPlan, plan: &Plan) -> Optio
             let by = if plan.only_from_sources { "--source" } else { "the description" };
             format!("packets come from {came}, and {by} has them from {from}")
         }
+        Reason::Forged => "what comes is protected with another key: copy the sender's key file here, and name it by \
+                           --key-file"
+            .into(),
+        Reason::Replayed => "packets come that have come before: somebody sends them again".into(),
         Reason::Malformed => format!("packets of payload type {wanted} come that do not hold what it stands for"),
         Reason::Kind(kind) => format!(
             "its pictures are RTP/JPEG of type {kind}, which has no meaning in RFC 2435: the sender should send \

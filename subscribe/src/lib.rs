@@ -13,6 +13,7 @@ pub mod cells;
 pub mod clock;
 pub mod counters;
 mod diagnosis;
+pub mod keys;
 pub mod latency;
 mod link;
 pub mod locate;

@@ -1,14 +1,18 @@
 //! What is to be received: the streams of a session, by its description (SDP, RFC 8866) or its address.
 
 pub(crate) mod chosen;
+mod protection;
 mod unicast;
 
 use self::chosen::{Chosen, is_served};
+pub use self::protection::Protected;
+use self::protection::suites;
 pub use self::unicast::Unicast;
 use crate::text::printable;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use streamsocket_rtsp::address::Address;
+use streamsocket_srtp::suite::Suite;
 use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
@@ -31,6 +35,8 @@ pub struct Plan {
     pub tier: Option<String>,
     /// Packets are wanted from the streams' `sources` only.
     pub only_from_sources: bool,
+    /// Whether it is protected.
+    pub protected: Protected,
     /// Its video.
     pub video: Option<StreamPlan>,
     /// Its audio.
@@ -74,6 +80,8 @@ pub struct StreamPlan {
     pub repair: Option<(SocketAddr, u8)>,
     /// Rate and channels are assumed, because there is no description.
     pub assumed: bool,
+    /// The suites by which it may be sealed (SRTP); none: it is not.
+    pub suites: Vec<Suite>,
 }
 
 /// Why there is nothing to receive: one line.
@@ -124,10 +132,12 @@ impl Plan {
         let session = session.map_err(|error| Error(error.to_string()))?;
         let mut refused = Vec::new();
         let mut find = |medium| {
-            let found = Chosen::of(&session, medium, &can_be_had);
+            let opens = |media: &Media<'_>| can_be_had(media) && suites(media, &session).is_some();
+            let found = Chosen::of(&session, medium, opens);
             if found.is_none() {
                 let fits = |media: &&Media<'_>| media.medium == medium && can_be_had(media);
-                refused.extend(session.media.iter().find(fits).map(describe));
+                let found = session.media.iter().find(fits);
+                refused.extend(found.map(|media| describe(media, &session)));
             }
             found.map(|found| stream(&found, &session))
         };
@@ -148,7 +158,17 @@ impl Plan {
         left_out.extend(refused);
         let tier = session.tier.map(|tier| printable(tier.name));
         let unicast = session.rtsp.and_then(|url| Unicast::described(url, session.origin));
-        Ok(Self { name, tier, only_from_sources: false, video, audio, left_out, unicast })
+        let protected = Protected::of(&session);
+        Ok(Self {
+            name,
+            tier,
+            only_from_sources: false,
+            protected,
+            video,
+            audio,
+            left_out,
+            unicast,
+        })
     }
 
     /// Restricts it to packets from this address.
@@ -197,12 +217,14 @@ impl Plan {
             ssrc: None,
             repair: Some((repair::address(rtp), repair::PAYLOAD_TYPE)),
             assumed,
+            suites: Vec::new(),
         };
         let (jpeg, l16) = (PayloadFormat::JPEG, PayloadFormat::l16(97, rate, channels));
         let audio = stream(above(2), above(3), Encoding::L16, l16, sound.is_none());
         Self {
             name: address.to_string(),
             tier: None,
+            protected: Protected::Unknown,
             only_from_sources: false,
             video: Some(stream(address, above(1), Encoding::Jpeg, jpeg, false)),
             audio: Some(audio),
@@ -234,7 +256,7 @@ pub(crate) fn is_kept_right(clock: &[u8]) -> bool {
     [&b"ntp="[..], b"gps", b"gal", b"glonass"].iter().any(|name| clock.starts_with(name))
 }
 
-fn describe(media: &Media<'_>) -> String {
+fn describe(media: &Media<'_>, session: &Session<'_>) -> String {
     let medium = match media.medium {
         Medium::Video => "video",
         Medium::Audio => "sound",
@@ -243,7 +265,10 @@ fn describe(media: &Media<'_>) -> String {
         let PayloadFormat { encoding, clock_rate, channels, .. } = format;
         format!("{}/{clock_rate}/{channels}", printable(encoding))
     });
-    format!("{medium} as {}", formats.collect::<Vec<_>>().join(" or "))
+    let sealed = session.protected.filter(|_| suites(media, session).is_none());
+    let sealed = sealed.map(|name| format!(" protected by {}", printable(name)));
+    let formats = formats.collect::<Vec<_>>().join(" or ");
+    format!("{medium} as {formats}{}", sealed.unwrap_or_default())
 }
 
 fn stream(chosen: &Chosen<'_, '_>, session: &Session<'_>) -> StreamPlan {
@@ -266,6 +291,7 @@ fn stream(chosen: &Chosen<'_, '_>, session: &Session<'_>) -> StreamPlan {
         ssrc: media.ssrc,
         repair: media.repair.map(|repair| (repair.to, repair.payload_type)),
         assumed: false,
+        suites: suites(media, session).unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! An RTP session (RFC 3550 section 3): the sockets of one medium, the source that it is locked on to, that source's
 //! clock, and RTCP in both directions. [`subscription`](crate::subscription) interprets the payloads.
 
+mod candidates;
 mod inlet;
 mod joined;
 pub(crate) mod moving;
@@ -8,12 +9,14 @@ mod polled_socket;
 pub(crate) mod received;
 pub(crate) mod repair_time;
 mod rtp_stream;
+mod unsealing;
 
 use self::inlet::Inlet;
 use self::joined::Joined;
 use self::received::{Each, RtcpOutcome};
 use self::repair_time::RepairTime;
 use self::rtp_stream::RtpStream;
+use self::unsealing::Unsealing;
 use crate::clock::unix_offset;
 use crate::plan::StreamPlan;
 use crate::presentation_time::StreamTime;
@@ -24,6 +27,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
+use streamsocket_srtp::master_key::MasterKey;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::peer::Peers;
@@ -33,7 +37,6 @@ use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::feedback::{About, Feedback};
-use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp::Ssrc;
 
 /// System calls for packets of one socket in one turn of the loop, each of up to 16 messages. The rest of a flood waits
@@ -73,7 +76,7 @@ pub(crate) struct RtpSession {
 
 impl RtpSession {
     /// Opens the sockets, for [`TOKENS`] tokens from `first_token` on. With `only_from_sources` the groups are joined
-    /// for the plan's sources alone.
+    /// for the plan's sources alone. A protected stream is opened with these keys.
     ///
     /// # Errors
     /// If the socket for RTP or that for RTCP cannot be opened. One for repair packets is dispensable.
@@ -82,6 +85,7 @@ impl RtpSession {
         interface: Option<&Interface>,
         only_from_sources: bool,
         first_token: usize,
+        keys: &[MasterKey],
     ) -> Result<Self, Error> {
         let ssrc = Ssrc(machine::random().unwrap_or(0x5353_5353));
         let any: IpAddr = if plan.rtp.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
@@ -99,6 +103,8 @@ impl RtpSession {
             repair,
             first_token,
             stream: RtpStream {
+                unsealing: (!plan.suites.is_empty())
+                    .then(|| Box::new(Unsealing::new(keys, &plan.suites))),
                 source: Source::new(plan.clock_rate),
                 clock: StreamClock::new(medium, plan.clock_rate),
                 arrival_clock: ArrivalClock::new(plan.clock_rate),
@@ -276,11 +282,8 @@ impl RtpSession {
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
         // One call takes more than any sender says at a time; the rest of a flood waits for the next turn.
         self.rtcp.read(1, &mut |received, _| {
-            let Ok(packets) = rtcp::packets(received.data) else { return };
-            for packet in packets.flatten() {
-                if stream.report(&packet, received.from.ip(), now, sync, outcome) {
-                    *report_to = Some(received.from);
-                }
+            if stream.receive_report(received.data, received.from.ip(), now, sync, outcome) {
+                *report_to = Some(received.from);
             }
         })
     }
@@ -322,6 +325,11 @@ impl RtpSession {
 
     fn reply(&mut self, packet: &[u8]) {
         let Some(to) = self.report_to else { return };
+        let packet = match &mut self.stream.unsealing {
+            Some(unsealing) => unsealing.seal(packet),
+            None => Some(packet),
+        };
+        let Some(packet) = packet else { return };
         let sent = match (&self.rtcp, &self.replies) {
             (Inlet::Linked(_), _) => {
                 self.outgoing.push(packet.to_vec());

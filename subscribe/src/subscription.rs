@@ -17,6 +17,7 @@ use self::track::ReceivedTrack;
 use crate::cells::{Gauge, Note};
 use crate::clock::{clocks, monotonic};
 use crate::counters::Counters;
+use crate::keys::Keys;
 use crate::latency::TargetLatency;
 use crate::outlet::Outlet;
 use crate::plan::Plan;
@@ -91,17 +92,19 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Joins a session. What it yields goes to `outlet`, called on the thread that runs it.
+    /// Joins a session, with these keys if it is protected. What it yields goes to `outlet`, called on the thread that runs it.
     ///
     /// # Errors
-    /// One line: which socket cannot be opened, and why.
+    /// One line: there is no key to it, or which socket cannot be opened, and why.
     pub fn open(
         plan: &Plan,
         interface: Option<&Interface>,
+        keys: &Keys,
         latency: TargetLatency,
         outlet: Box<dyn Outlet>,
         counters: Arc<Counters>,
     ) -> Result<(Self, Stop), String> {
+        let plan = &plan.with_keys(keys).map_err(|error| error.0)?;
         let only = plan.only_from_sources;
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
         let stop = Arc::new(AtomicBool::new(false));
@@ -121,7 +124,7 @@ impl Subscription {
         };
         for stream in [&plan.video, &plan.audio].into_iter().flatten() {
             let token = SESSIONS + subscription.tracks.len() * TOKENS;
-            let session = RtpSession::open(stream, interface, only, token);
+            let session = RtpSession::open(stream, interface, only, token, &keys.keys);
             let session = session.map_err(|error| error.to_string())?;
             subscription.tracks.push(ReceivedTrack::new(session, stream));
         }

@@ -66,6 +66,7 @@ pub struct Described {
 
 /// Takes the packets of one stream and puts together what they carry.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each track")]
 pub enum Depayloader {
     /// JPEG (RFC 2435).
     Jpeg {

@@ -12,6 +12,10 @@ pub enum Reason {
     PayloadType(u8),
     /// A packet of this address, from which the stream does not come.
     Stranger(IpAddr),
+    /// A packet of a protected stream that is not authentic: a stranger's, or sealed with another key.
+    Forged,
+    /// A packet of a protected stream that has come before.
+    Replayed,
     /// A packet whose payload is not what its payload type says.
     Malformed,
     /// A frame of this type, which no document says the meaning of (RFC 2435 section 3.1.3).
@@ -25,7 +29,7 @@ pub enum Reason {
 }
 
 /// Reasons that there are.
-pub const REASONS: usize = 8;
+pub const REASONS: usize = 10;
 
 impl Reason {
     const fn index(self) -> usize {
@@ -38,14 +42,26 @@ impl Reason {
             Self::Q(_) => 5,
             Self::Tables(_) => 6,
             Self::Size => 7,
+            Self::Forged => 8,
+            Self::Replayed => 9,
         }
     }
 
     /// Its name in statistics.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        ["not_rtp", "payload_type", "stranger", "malformed", "type", "q", "tables", "size"]
-            [self.index()]
+        [
+            "not_rtp",
+            "payload_type",
+            "stranger",
+            "malformed",
+            "type",
+            "q",
+            "tables",
+            "size",
+            "forged",
+            "replayed",
+        ][self.index()]
     }
 }
 

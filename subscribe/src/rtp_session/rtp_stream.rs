@@ -3,6 +3,7 @@
 
 use super::received::{Admitted, Each, RtcpOutcome};
 use super::repair_time::RepairTime;
+use super::unsealing::Unsealing;
 use crate::clock::monotonic;
 use crate::plan::is_kept_right;
 use crate::presentation_time::StreamTime;
@@ -26,6 +27,8 @@ use streamsocket_wire::rtp::{self, ExtendedTime};
 
 /// The state of an RTP stream.
 pub(super) struct RtpStream {
+    /// Opens what comes of a protected stream.
+    pub(super) unsealing: Option<Box<Unsealing>>,
     /// The source that is locked on to.
     pub(super) source: Source,
     /// Its RTP time against its wall clock.
@@ -104,8 +107,17 @@ impl RtpStream {
         }
         let (source, clock, ntp64_id) = (&self.source, &self.clock, self.ntp64_id);
         let arrival_clock = &self.arrival_clock;
-        let fates = &mut self.fates;
+        let (fates, unsealing, refusals) =
+            (&mut self.fates, &mut self.unsealing, &mut self.refusals);
         repair.poll(ssrc, &mut |sequence, bytes| {
+            let opened = match unsealing {
+                Some(unsealing) => unsealing.open_made(bytes),
+                None => Some(bytes),
+            };
+            let Some(bytes) = opened else {
+                refusals.add(Reason::Forged);
+                return;
+            };
             let Ok(packet) = rtp::Packet::parse(bytes) else { return };
             let header = packet.header();
             let Some(time) = source.extend_made(header.time, arrival) else { return };
@@ -130,7 +142,26 @@ impl RtpStream {
         sync: &mut Synchronisation,
         each: Each<'_>,
     ) {
-        let Ok(packet) = rtp::Packet::parse(datagram) else {
+        let Some(mut unsealing) = self.unsealing.take() else {
+            return self.admit_opened(datagram, datagram, (from, arrival), sync, each);
+        };
+        match unsealing.open(datagram, from, arrival) {
+            Ok(opened) => self.admit_opened(opened, datagram, (from, arrival), sync, each),
+            Err(reason) => self.refusals.add(reason),
+        }
+        self.unsealing = Some(unsealing);
+    }
+
+    /// Takes a packet; `datagram` is how it came.
+    fn admit_opened(
+        &mut self,
+        opened: &[u8],
+        datagram: &[u8],
+        (from, arrival): (IpAddr, Monotonic),
+        sync: &mut Synchronisation,
+        each: Each<'_>,
+    ) {
+        let Ok(packet) = rtp::Packet::parse(opened) else {
             self.refusals.add(Reason::NotRtp);
             return;
         };
@@ -208,6 +239,29 @@ impl RtpStream {
         if self.clock.observe(time, ntp, now, &mut sync.steps) {
             log::info!("the sender's clock was set, which moves nothing here");
         }
+    }
+
+    /// Takes a datagram of the RTCP port. Returns whether there was a sender report of the source in it.
+    pub(super) fn receive_report(
+        &mut self,
+        datagram: &[u8],
+        from: IpAddr,
+        now: Monotonic,
+        sync: &mut Synchronisation,
+        outcome: &mut RtcpOutcome,
+    ) -> bool {
+        let mut unsealing = self.unsealing.take();
+        let opened = match &mut unsealing {
+            Some(unsealing) => unsealing.open_report(datagram),
+            None => Some(datagram),
+        };
+        let packets = opened.and_then(|opened| rtcp::packets(opened).ok());
+        let mut reported = false;
+        for packet in packets.into_iter().flatten().flatten() {
+            reported |= self.report(&packet, from, now, sync, outcome);
+        }
+        self.unsealing = unsealing;
+        reported
     }
 
     /// Takes one RTCP packet. Returns whether it was a sender report of the source. Packets from other addresses are

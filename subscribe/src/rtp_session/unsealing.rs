@@ -1,0 +1,173 @@
+//! Opens what comes of a protected stream (SRTP), with whichever key it was sealed, and seals our own reports.
+
+use super::candidates::{Candidates, Found};
+use std::net::IpAddr;
+use streamsocket_media::clock::{Delay, Monotonic};
+use streamsocket_srtp::master_key::MasterKey;
+use streamsocket_srtp::open::{PacketOpener, Refused, ReportOpener};
+use streamsocket_srtp::packet::Head;
+use streamsocket_srtp::seal::ReportSealer;
+use streamsocket_srtp::suite::Suite;
+use streamsocket_stream::receive::refusal::Reason;
+
+/// A stream of which nothing authentic has come for so long may go on with a counter that is not known: until then
+/// whatever is not authentic is a stranger's, and costs one hash.
+const SILENCE: Delay = Delay::from_millis(500);
+
+/// Packets that other keys are tried on in [`WHILE`], when the one that opened the last packet does not open this one:
+/// a sender that changes its key is known at once, and a flood costs little more than one hash a packet.
+const OTHERS_MAX: u32 = 64;
+
+/// The time for [`OTHERS_MAX`].
+const WHILE: Delay = Delay::from_millis(100);
+
+/// Opens a stream's packets, and reports in both directions.
+pub(crate) struct Unsealing {
+    ways: Vec<Way>,
+    /// That which opened the last packet.
+    current: usize,
+    candidates: Candidates,
+    /// The last packet that was authentic.
+    heard: Option<Monotonic>,
+    others: (Monotonic, u32),
+    packet: Vec<u8>,
+    report: Vec<u8>,
+    own: Option<(usize, ReportSealer)>,
+    sealed: Vec<u8>,
+}
+
+/// A key in a suite.
+struct Way {
+    key: MasterKey,
+    suite: Suite,
+    packets: PacketOpener,
+    reports: ReportOpener,
+}
+
+impl Unsealing {
+    /// With each of these keys in each of these suites, for a stream whose source its description may name.
+    pub(crate) fn new(keys: &[MasterKey], suites: &[Suite]) -> Self {
+        let ways = keys.iter().flat_map(|key| suites.iter().map(move |suite| (key, *suite)));
+        let way = |(key, suite): (&MasterKey, Suite)| Way {
+            key: key.clone(),
+            suite,
+            packets: PacketOpener::new(key, suite),
+            reports: ReportOpener::new(key, suite),
+        };
+        Self {
+            ways: ways.map(way).collect(),
+            current: 0,
+            candidates: Candidates::default(),
+            heard: None,
+            others: (Monotonic(0), 0),
+            packet: Vec::new(),
+            report: Vec::new(),
+            own: None,
+            sealed: Vec::new(),
+        }
+    }
+
+    /// The packet as it was before it was sealed.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) fn open(
+        &mut self,
+        packet: &[u8],
+        from: IpAddr,
+        now: Monotonic,
+    ) -> Result<&[u8], Reason> {
+        self.take_found();
+        let Some(way) = self.ways.get_mut(self.current) else { return Err(Reason::Forged) };
+        let refused = match way.packets.open(packet, &mut self.packet) {
+            Ok(()) => {
+                self.heard = Some(now);
+                self.candidates.clear();
+                return Ok(&self.packet);
+            }
+            Err(refused) => refused,
+        };
+        match refused {
+            Refused::Malformed => Err(Reason::NotRtp),
+            Refused::Replayed => Err(Reason::Replayed),
+            Refused::Forged | Refused::Unknown => {
+                if self.opens_otherwise(packet, now) {
+                    self.heard = Some(now);
+                    return Ok(&self.packet);
+                }
+                if self.heard.is_none_or(|heard| now - heard >= SILENCE) {
+                    let openers = self.ways.iter().map(|way| &way.packets);
+                    self.candidates.push(packet, (from, now), openers);
+                }
+                Err(Reason::Forged)
+            }
+        }
+    }
+
+    /// A packet that was made from repair packets, as it was before it was sealed, if it is authentic.
+    pub(crate) fn open_made(&mut self, packet: &[u8]) -> Option<&[u8]> {
+        let way = self.ways.get_mut(self.current)?;
+        way.packets.open_made(packet, &mut self.packet).ok().map(|()| &self.packet[..])
+    }
+
+    /// Whether another key, or suite, opens a packet; if so it is the one from now on.
+    fn opens_otherwise(&mut self, packet: &[u8], now: Monotonic) -> bool {
+        let Some(head) = Head::parse(packet).filter(|_| self.ways.len() > 1) else { return false };
+        if now - self.others.0 >= WHILE {
+            self.others = (now, 0);
+        }
+        if self.others.1 >= OTHERS_MAX {
+            return false;
+        }
+        self.others.1 += 1;
+        let current = self.current;
+        let newest = self.ways.get(current).and_then(|way| way.packets.newest(head.ssrc));
+        for (next, way) in self.ways.iter_mut().enumerate().filter(|(next, _)| *next != current) {
+            if let Some(newest) = newest {
+                way.packets.follow(head.ssrc, newest);
+            }
+            if way.packets.open(packet, &mut self.packet).is_ok() {
+                log::info!("the sender has another key of the key file now");
+                self.current = next;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes on what a search has found.
+    fn take_found(&mut self) {
+        let Some(Found { opener, packet, rollovers }) = self.candidates.found() else { return };
+        log::debug!("the sequence number has rolled over {rollovers} times");
+        if let Some(way) = self.ways.get_mut(opener) {
+            way.packets.learn(&packet, rollovers);
+            self.current = opener;
+        }
+    }
+
+    /// A report as it was before it was sealed, if it is authentic.
+    pub(crate) fn open_report(&mut self, report: &[u8]) -> Option<&[u8]> {
+        let Self { ways, current, report: opened, .. } = self;
+        let order = [*current].into_iter().chain((0..ways.len()).filter(|it| it != current));
+        let mut opens = |at: usize| {
+            let way: Option<&mut Way> = ways.get_mut(at);
+            way.is_some_and(|way| way.reports.open(report, opened).is_ok())
+        };
+        let authentic = order.into_iter().any(&mut opens);
+        authentic.then_some(&self.report[..])
+    }
+
+    /// The sealed form of a report of ours, with the key that the sender has.
+    pub(crate) fn seal(&mut self, report: &[u8]) -> Option<&[u8]> {
+        let way = self.ways.get(self.current)?;
+        // Indices go on with another key, since the SSRC does.
+        let sealed = self.own.as_ref().map_or(0, |(_, own)| own.sealed());
+        let same = self.own.take_if(|(current, _)| *current == self.current);
+        let make = || (self.current, ReportSealer::new(&way.key, way.suite, sealed));
+        let (_, own) = self.own.insert(same.unwrap_or_else(make));
+        own.seal(report, &mut self.sealed).then_some(&self.sealed[..])
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+use super::*;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use streamsocket_srtp::seal::PacketSealer;
+
+/// One search runs at a time in a program, and so do tests of it; each begins an hour after the one before.
+static HOURS: Mutex<i64> = Mutex::new(0);
+
+fn turn() -> (MutexGuard<'static, i64>, Monotonic) {
+    let mut hours = HOURS.lock().unwrap_or_else(PoisonError::into_inner);
+    *hours += 1;
+    let now = Monotonic(*hours * 3_600_000_000_000);
+    (hours, now)
+}
+
+const SENDER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 66));
+
+fn key(byte: u8) -> MasterKey {
+    MasterKey::new(&[byte; 30])
+}
+
+/// A stream of small packets.
+struct Stream {
+    sealer: PacketSealer,
+    ssrc: u32,
+    sequence: u16,
+}
+
+impl Stream {
+    fn new(key: &MasterKey, suite: Suite, rollovers: u32) -> Self {
+        Self { sealer: PacketSealer::new(key, suite, rollovers), ssrc: 7, sequence: 100 }
+    }
+
+    fn next(&mut self) -> Vec<u8> {
+        let mut header = [0x80, 26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        header[2..4].copy_from_slice(&self.sequence.to_be_bytes());
+        header[8..].copy_from_slice(&self.ssrc.to_be_bytes());
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut out = Vec::new();
+        self.sealer.seal(&header, b"a part of a picture", &mut out);
+        out
+    }
+}
+
+/// Hands packets on, a millisecond apart, until one is opened; returns how many that took.
+fn opened_after(
+    unsealing: &mut Unsealing,
+    now: &mut Monotonic,
+    mut each: impl FnMut(u32) -> (Vec<u8>, IpAddr),
+) -> Option<u32> {
+    (0..20_000).find(|at| {
+        let (packet, from) = each(*at);
+        *now = *now + Delay::from_millis(1);
+        let opened = unsealing.open(&packet, from, *now).is_ok();
+        // A search takes its time, which passes here only as packets come.
+        while unsealing.candidates.is_searching() {
+            std::thread::yield_now();
+        }
+        opened
+    })
+}
+
+#[test]
+fn who_joins_late_finds_the_counter() {
+    let (_turn, mut now) = turn();
+    for suite in Suite::ALL {
+        for rollovers in [0, 1, 5, 200_000, (1 << 20) - 1] {
+            let mut stream = Stream::new(&key(1), suite, rollovers);
+            let mut unsealing = Unsealing::new(&[key(1)], &[suite]);
+            let after = opened_after(&mut unsealing, &mut now, |_| (stream.next(), SENDER));
+            assert_eq!(after, Some(u32::from(rollovers > 0)), "{suite}, {rollovers}");
+            let over_the_end = (0..70_000).all(|_| {
+                let packet = stream.next();
+                unsealing.open(&packet, SENDER, now).is_ok()
+            });
+            assert!(over_the_end, "{suite}, {rollovers}");
+        }
+    }
+}
+
+#[test]
+fn a_stranger_delays_joining_by_two_searches_at_most() {
+    let (_turn, mut now) = turn();
+    let began = now;
+    let mut stream = Stream::new(&key(1), Suite::AesCm128HmacSha1_80, 5);
+    let mut stranger = Stream::new(&key(9), Suite::AesCm128HmacSha1_80, 5);
+    let mut unsealing = Unsealing::new(&[key(1)], &[Suite::AesCm128HmacSha1_80]);
+    // Ten packets of the stranger's for each of the stream's, each of another source.
+    let after = opened_after(&mut unsealing, &mut now, |at| {
+        stranger.ssrc = at;
+        if at % 11 == 10 { (stream.next(), SENDER) } else { (stranger.next(), STRANGER) }
+    });
+    assert!(after.is_some() && now - began <= Delay::from_secs(2), "{after:?}");
+}
+
+#[test]
+fn what_is_not_authentic_is_refused_and_searched_for_only_in_silence() {
+    let (_turn, now) = turn();
+    let mut stream = Stream::new(&key(1), Suite::AeadAes128Gcm, 0);
+    let mut stranger = Stream::new(&key(9), Suite::AeadAes128Gcm, 3);
+    stranger.sequence = 500;
+    let mut unsealing = Unsealing::new(&[key(1)], &[Suite::AeadAes128Gcm]);
+    let first = stream.next();
+    assert_eq!(
+        unsealing.open(&first, SENDER, now),
+        Ok(&[&first[..12], b"a part of a picture"].concat()[..])
+    );
+    assert_eq!(unsealing.open(&first, SENDER, now), Err(Reason::Replayed));
+    let mut changed = stream.next();
+    changed[20] ^= 1;
+    assert_eq!(unsealing.open(&changed, SENDER, now), Err(Reason::Forged));
+    changed[20] ^= 1;
+    // One that was made may still come.
+    assert!(unsealing.open_made(&changed).is_some());
+    assert!(unsealing.open(&changed, SENDER, now).is_ok());
+    assert_eq!(unsealing.open(&stranger.next(), STRANGER, now), Err(Reason::Forged));
+    assert!(!unsealing.candidates.is_searching());
+    assert_eq!(unsealing.open(b"?", SENDER, now), Err(Reason::NotRtp));
+    let _ = unsealing.open(&stranger.next(), STRANGER, now + SILENCE);
+    assert!(unsealing.candidates.has_begun());
+    while unsealing.candidates.is_searching() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn another_key_takes_over_without_a_lost_packet() {
+    let now = Monotonic(3_000_000_000_000);
+    for suite in Suite::ALL {
+        let mut stream = Stream::new(&key(1), suite, 0);
+        stream.sequence = 65_500;
+        let mut unsealing = Unsealing::new(&[key(1), key(2)], &[suite]);
+        let mut sent = 0;
+        for rollovers in [0, 1] {
+            for _ in 0..100 {
+                sent += 1;
+                assert!(unsealing.open(&stream.next(), SENDER, now).is_ok(), "{suite}, {sent}");
+            }
+            stream.sealer = PacketSealer::new(&key(2), suite, rollovers + 1);
+        }
+    }
+}
+
+#[test]
+fn reports_are_sealed_with_the_key_of_the_sender() {
+    let report = [0x80, 201, 0, 1, 0, 0, 0, 9];
+    let now = Monotonic(4_000_000_000_000);
+    let [mut ours, mut theirs] = [&[key(1), key(2)][..], &[key(2)]]
+        .map(|keys| Unsealing::new(keys, &[Suite::AeadAes128Gcm]));
+    let sealed = ours.seal(&report).unwrap().to_vec();
+    assert_eq!(theirs.open_report(&sealed), None);
+    let packet = Stream::new(&key(2), Suite::AeadAes128Gcm, 0).next();
+    assert!(ours.open(&packet, SENDER, now).is_ok());
+    let sealed = ours.seal(&report).unwrap().to_vec();
+    assert_eq!(theirs.open_report(&sealed), Some(&report[..]));
+    assert_eq!(theirs.open_report(&sealed), None, "replayed");
+}
