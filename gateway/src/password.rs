@@ -7,8 +7,9 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use nix::unistd::{Group, Uid, chown};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use streamsocket_net::private_file::kept_from_others;
 
 /// Memory of a check, in KiB: what a Zero 2 W can spare, and as much for each guess of who has the file.
 const MEMORY_KIB: u32 = 8 << 10;
@@ -37,12 +38,9 @@ impl Secret {
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let named = |error: io::Error| format!("--password-file {shown}: {error}");
-        let mode = fs::metadata(path).map_err(named)?.mode();
-        if mode & 0o007 != 0 {
-            return Err(format!(
-                "--password-file {shown}: every user of this machine can read it; run: chmod o= {shown}"
-            ));
-        }
+        let there = fs::metadata(path).map_err(named)?;
+        kept_from_others(path, &there, "")
+            .map_err(|why| format!("--password-file {shown}: {why}"))?;
         let text = fs::read_to_string(path).map_err(named)?;
         let text = text.trim();
         if text.len() > FILE_MAX || PasswordHash::new(text).is_err() {
@@ -143,6 +141,7 @@ fn share(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_password_is_known_again_and_no_other_is() {

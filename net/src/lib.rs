@@ -6,6 +6,7 @@
 //! - [`UnicastSocket`]: one client of many, who are all sent the same [`Packets`].
 //! - [`ReceiveSocket`]: one group or local address; kernel arrival times, UDP GRO, drop counters.
 //! - [`machine`]: the clocks and the name of this machine.
+//! - [`private_file`]: whether a file with a secret is kept from its other users.
 //! - [`Interface`]: the network interfaces of this machine, by name or by address.
 //! - [`tcp`]: connections for media.
 //! - [`neighbours`]: who is on this machine's own networks.
@@ -31,6 +32,7 @@ mod membership;
 #[allow(unsafe_code, reason = "sendmmsg and recvmmsg work on arrays of pointers")]
 mod message;
 pub mod neighbours;
+pub mod private_file;
 mod receive;
 mod run;
 mod send;

@@ -5,8 +5,8 @@ use crate::options::StreamOptions;
 use ipnet::IpNet;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use streamsocket_net::private_file::kept_from_others;
 use streamsocket_rtsp::PORT;
 use streamsocket_rtsp::users::Users;
 
@@ -96,12 +96,9 @@ fn users(named: Option<&Path>) -> Result<Users, Error> {
         }
         opened => opened.map_err(failed)?,
     };
-    let mode = file.metadata().map_err(failed)?.mode();
-    if mode & 0o007 != 0 {
-        return Err(Error(format!(
-            "--users {shown}: every user of this machine can read it, and pass for its users; run: chmod o= {shown}"
-        )));
-    }
+    let there = file.metadata().map_err(failed)?;
+    kept_from_others(path, &there, ", and pass for its users")
+        .map_err(|why| Error(format!("--users {shown}: {why}")))?;
     let mut text = String::new();
     file.take(USERS_MAX).read_to_string(&mut text).map_err(failed)?;
     Users::parse(&text).map_err(|(line, why)| Error(format!("--users {shown}, line {line}: {why}")))

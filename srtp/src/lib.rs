@@ -1,8 +1,9 @@
 //! The Secure Real-time Transport Protocol (SRTP, RFC 3711; with AES-GCM, RFC 7714) without sockets or clocks.
 //!
 //! [`seal`] encrypts and authenticates packets and reports, [`open`] checks and decrypts them, [`search`] finds the
-//! roll-over counter of a stream that one joins late. [`key_file`] reads the keys, [`derive`] makes session keys of
-//! them. A packet's index is its sequence number with the roll-over counter in front (RFC 3711 section 3.3.1).
+//! roll-over counter of a stream that one joins late. [`stored_keys`] are those of a file, which [`key_file`] makes of
+//! its text, and [`derive`] makes session keys of them. A packet's index is its sequence number with the roll-over
+//! counter in front (RFC 3711 section 3.3.1).
 
 mod cm;
 pub mod derive;
@@ -14,6 +15,7 @@ pub mod packet;
 pub mod protection;
 pub mod seal;
 pub mod search;
+pub mod stored_keys;
 pub mod suite;
 mod transform;
 mod window;
