@@ -253,6 +253,14 @@ pub struct StreamOptions {
     /// Take passwords only as digests by SHA-256. Players that know only MD5 are kept out: ffmpeg, GStreamer
     #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "RTSP")]
     pub auth_sha256_only: Option<bool>,
+    /// Encrypt and authenticate what is sent (SRTP), with the key of this file ('streamsocket key new' makes one):
+    /// only those who have it can watch [default: anybody can]
+    #[arg(long, value_name = "FILE", help_heading = "Protection")]
+    pub key_file: Option<PathBuf>,
+    /// How that is done: AES_CM_128_HMAC_SHA1_80, which every player knows that knows SRTP, or AEAD_AES_128_GCM [default:
+    /// what costs this machine less]
+    #[arg(long, value_name = "NAME", help_heading = "Protection")]
+    pub suite: Option<String>,
     /// Read options from this TOML file; options on the command line take precedence
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub config: Option<PathBuf>,
@@ -331,6 +339,8 @@ impl StreamOptions {
             allow: self.allow.or(file.allow),
             users: self.users.or(file.users),
             auth_sha256_only: self.auth_sha256_only.or(file.auth_sha256_only),
+            key_file: self.key_file.or(file.key_file),
+            suite: self.suite.or(file.suite),
             config: self.config,
             overrides: self.overrides,
             instance: self.instance,

@@ -38,7 +38,8 @@ impl Daemon {
             return Some(Answer::Error(paused.into()));
         }
         let users = self.options.users.as_deref().unwrap_or_else(|| Path::new(USERS_FILE));
-        if self.options.config.is_none() && set.is_none() && !users.exists() {
+        let has_files = self.options.config.is_some() || self.options.key_file.is_some();
+        if !has_files && set.is_none() && !users.exists() {
             let none = "it was started without --config: there is nothing to read";
             return Some(self.reloaded(Err(Error(none.into()))));
         }

@@ -55,7 +55,7 @@ pub struct Settings {
     pub stats: Option<PathBuf>,
     /// Who is served one by one.
     pub serving: Serving,
-    /// What is sent is protected with these keys, if with any.
+    /// What is sent is protected with these keys, if any.
     pub protection: Option<Protection>,
 }
 
@@ -74,6 +74,11 @@ impl Settings {
             Some(other) => Tier { quality: other.quality, ..own.clone() },
             None => own.clone(),
         });
+        // Other keys are. Whether there are any, and the suite, is said in descriptions.
+        let protection = match (&self.protection, &other.protection) {
+            (Some(own), Some(other)) if own.suite == other.suite => Some(other),
+            (own, _) => own.as_ref(),
+        };
         Self {
             inputs: inputs.collect(),
             tiers: tiers.collect(),
@@ -86,7 +91,7 @@ impl Settings {
             announce: other.announce,
             stats: other.stats.clone(),
             serving: other.serving.clone(),
-            protection: self.protected_as(other),
+            protection: protection.cloned(),
             ..self.clone()
         }
     }

@@ -60,6 +60,8 @@ pub(super) fn options(table: &DeTable<'_>) -> Result<StreamOptions, Mistake> {
         ("allow", Texts(&mut options.allow)),
         ("users", Path(&mut options.users)),
         ("auth-sha256-only", Flag(&mut options.auth_sha256_only)),
+        ("key-file", Path(&mut options.key_file)),
+        ("suite", Text(&mut options.suite)),
     ];
     fill(&mut keys, table)?;
     Ok(options)

@@ -7,6 +7,7 @@ use super::file::{self, Mistake};
 use super::input::InputSettings;
 use super::inputs::inputs;
 use super::parse::{announce, destinations, named, number};
+use super::protection::{KeysRead, protection};
 use super::serving::serving;
 use super::tier::tiers;
 use crate::capture::Wait;
@@ -29,7 +30,10 @@ const PACKET_SIZE_MIN: u16 = 300;
 /// # Errors
 /// One line that names the option or the file, the key and the line, and what is expected.
 pub fn load(options: StreamOptions) -> Result<Settings, Error> {
-    let Some(path) = options.config.clone() else { return merged(options.overridden()) };
+    let mut keys = KeysRead::default();
+    let Some(path) = options.config.clone() else {
+        return merged(options.overridden(), &mut keys);
+    };
     let text = read(&path)?;
     let told = |at: Option<usize>, message: &str| {
         let line = at.map_or_else(String::new, |at| format!(", line {}", line_at(&text, at)));
@@ -41,18 +45,20 @@ pub fn load(options: StreamOptions) -> Result<Settings, Error> {
     })?;
     let root = root.get_ref();
     let file = file::options(root).map_err(|Mistake { at, message }| told(Some(at), &message))?;
-    // By itself first: what is wrong in it is told by its name.
-    if let Err(Wrong { error: Error(message), table }) = check(file.clone()) {
+    // By itself first: what is wrong in it is told by its name. The suite may be for a key of the command line's.
+    let suite = file.suite.clone().filter(|_| options.key_file.is_none());
+    let alone = StreamOptions { suite, ..file.clone() };
+    if let Err(Wrong { error: Error(message), table }) = check(alone, &mut keys) {
         let message = message.trim_start_matches("--");
         return Err(told(place_of(root, message, table), message));
     }
-    merged(options.or(file).overridden())
+    merged(options.or(file).overridden(), &mut keys)
 }
 
 /// Checks options of the command line, and what they leave of a file.
-fn merged(options: StreamOptions) -> Result<Settings, Error> {
+fn merged(options: StreamOptions, keys: &mut KeysRead) -> Result<Settings, Error> {
     let tiers = options.tier.clone().unwrap_or_default();
-    check(options).map_err(|Wrong { error: Error(message), table }| {
+    check(options, keys).map_err(|Wrong { error: Error(message), table }| {
         let tier = match table {
             Some(Table::Tier(index)) => tiers.get(index).and_then(|tier| tier.name.as_ref()),
             _ => None,
@@ -121,11 +127,12 @@ fn unreadable(text: &str, at: usize, message: &str) -> String {
     }
 }
 
-fn check(options: StreamOptions) -> Result<Settings, Wrong> {
+fn check(options: StreamOptions, keys: &mut KeysRead) -> Result<Settings, Wrong> {
     let (announce, announce_sound) = announce(options.announce.as_deref(), options.no_announce)?;
     let (inputs, idle) = inputs(&options)?;
     let pictures = matches!(inputs.first(), Some(InputSettings::Video(_)));
     let serving = serving(&options)?;
+    let protection = protection(&options, keys)?;
     let tiers = tiers(options.tier.as_deref().unwrap_or_default(), pictures)?;
     Ok(Settings {
         inputs,
@@ -163,6 +170,6 @@ fn check(options: StreamOptions) -> Result<Settings, Wrong> {
         announce_sound,
         stats: options.stats,
         serving,
-        protection: None,
+        protection,
     })
 }

@@ -10,6 +10,7 @@ mod input;
 mod inputs;
 mod load;
 mod parse;
+mod protection;
 mod serving;
 #[cfg(test)]
 mod tests;

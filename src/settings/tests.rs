@@ -1,3 +1,4 @@
+mod protection;
 mod tables;
 
 use super::*;
