@@ -3,12 +3,13 @@
 use crate::capture::devices;
 use crate::clock::monotonic;
 use crate::options::{
-    Command, CommandLine, SdpOptions, StatusOptions, StreamOptions, UserOptions, UserOrder,
+    Command, CommandLine, KeyOptions, KeyOrder, SdpOptions, StatusOptions, StreamOptions,
+    UserOptions, UserOrder,
 };
 use crate::trial::{self, Findings, Service};
-use crate::{beside, daemon, settings, users};
+use crate::{beside, daemon, keys, settings, users};
 use clap::Parser;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use streamsocket_control::{Answer, Command as Ask, Request, client};
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
         Some(Command::Resume(options)) => order(&options, Ask::Resume, RESUMED),
         Some(Command::Stop(options)) => stop(&options),
         Some(Command::User(options)) => user(&options),
+        Some(Command::Key(options)) => key(&options),
     };
     let (message, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
@@ -160,6 +162,15 @@ fn user(options: &UserOptions) -> Result<(), Failure> {
     print(&done.map_err(Failure::Run)?)
 }
 
+fn key(options: &KeyOptions) -> Result<(), Failure> {
+    let for_terminal = std::io::stdout().is_terminal();
+    let text = match &options.order {
+        KeyOrder::New { file } => keys::make_new(file.as_deref(), for_terminal),
+        KeyOrder::Show { file } => keys::show(file.as_deref(), for_terminal),
+    };
+    print_as_it_is(&text.map_err(Failure::Run)?)
+}
+
 /// One JSON object on a line.
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(|error| Failure::Run(error.to_string()))?;
@@ -174,7 +185,11 @@ fn unexpected(answer: &Answer) -> Failure {
 /// goes to a terminal, which obeys control characters.
 fn print(text: &str) -> Result<(), Failure> {
     let obeyed = |it: char| it.is_control() && !matches!(it, '\n' | '\r' | '\t');
-    match std::io::stdout().write_all(text.replace(obeyed, "?").as_bytes()) {
+    print_as_it_is(&text.replace(obeyed, "?"))
+}
+
+fn print_as_it_is(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::Run(format!("standard output: {error}")))
         }

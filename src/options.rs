@@ -65,6 +65,31 @@ pub enum Command {
     Stop(StatusOptions),
     /// Say who may watch over RTSP, by name and password
     User(UserOptions),
+    /// Make the key that a session is protected with, or show it again
+    Key(KeyOptions),
+}
+
+/// Options of `key`.
+#[derive(Args, Debug)]
+pub struct KeyOptions {
+    /// What to do.
+    #[command(subcommand)]
+    pub order: KeyOrder,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyOrder {
+    /// Make a key, and say how the daemon uses it and how viewers get it
+    New {
+        /// The file, which must not be there [default: /etc/streamsocket/key for root, else ~/.config/streamsocket/key]
+        file: Option<PathBuf>,
+    },
+    /// Say the same again of a key that there is. Whoever sees it can watch
+    Show {
+        /// The file [default: as for new]
+        file: Option<PathBuf>,
+    },
 }
 
 /// Options of `user`.

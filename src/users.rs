@@ -1,16 +1,15 @@
 //! The command `user`: who may watch over RTSP, in a file that nobody else reads.
 
 use crate::replace::replace;
+use crate::service_file::{make, share};
 use crate::settings::USERS_FILE;
-use nix::unistd::{Group, Uid, chown};
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs;
 use std::io::{self, BufRead, ErrorKind, IsTerminal};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use streamsocket_rtsp::users::{User, Users};
 
-/// The group of the service, whose user is another at each start.
-const SERVICE_GROUP: &str = "streamsocket";
+/// Mode of the folder, in which configurations are as well.
+const FOLDER_MODE: u32 = 0o755;
 
 /// Bytes of a line with a password that are read from a pipe.
 const LINE_MAX: u64 = 4096;
@@ -99,28 +98,18 @@ fn write(path: &Path, users: &Users) -> Result<(), String> {
     share(path).map_err(failed)
 }
 
-/// Makes the file, and its folder, if it is not there: nobody reads it before it is written.
+/// Makes the file if it is not there: nobody reads it before it is written.
 fn prepare(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-    }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match make(path, FOLDER_MODE) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Lets the service's group read a file of root's.
-fn share(path: &Path) -> io::Result<()> {
-    let group = Group::from_name(SERVICE_GROUP).map_err(io::Error::from)?;
-    let Some(group) = group.filter(|_| Uid::effective().is_root()) else { return Ok(()) };
-    chown(path, None, Some(group.gid)).map_err(io::Error::from)?;
-    fs::set_permissions(path, Permissions::from_mode(0o640))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn what_is_written_is_read_and_nobody_else_can() {
