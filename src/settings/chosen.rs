@@ -96,13 +96,6 @@ impl Settings {
         }
     }
 
-    /// Another key in the same suite changes nothing else.
-    fn protected_as(&self, other: &Self) -> Option<Protection> {
-        let suite = |it: &Self| it.protection.as_ref().map(|it| it.suite);
-        let same = suite(self) == suite(other);
-        if same { other.protection.clone() } else { self.protection.clone() }
-    }
-
     /// Checks what only this machine can tell: files. Devices and networks come and go.
     ///
     /// # Errors
