@@ -7,9 +7,12 @@ use super::change::Reloading;
 use super::error::Error;
 use super::input::Input;
 use super::registry::{EVENTS_MAX, Event};
+use super::session::Session;
 use super::state::Daemon;
 use crate::clock::monotonic;
 use crate::publish::announce::Announcer;
+use crate::publish::description::Described;
+use crate::publish::track::Track;
 use crate::publish::viewers;
 use crate::signals::Asked;
 use crate::statistics::Statistics;
@@ -210,8 +213,13 @@ impl Daemon {
         if self.paused {
             return Answer::Error("it is paused: there is nothing to describe".into());
         }
-        let texts = self.sessions.iter().map(|session| (session.tier(), session.sdp.as_str()));
-        Answer::sdp(&texts.collect::<Vec<_>>(), tier)
+        let rollovers = |described: &Described| {
+            self.tracks().find(|track| *track.id() == described.id).and_then(Track::rollovers)
+        };
+        let text = |it: &Session| it.description.text_with(&rollovers).unwrap_or_default();
+        let texts: Vec<_> = self.sessions.iter().map(|it| (it.tier(), text(it))).collect();
+        let texts: Vec<_> = texts.iter().map(|(tier, text)| (*tier, text.as_str())).collect();
+        Answer::sdp(&texts, tier)
     }
 
     fn say_goodbye(&mut self) {

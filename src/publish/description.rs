@@ -133,7 +133,18 @@ impl Description {
     /// # Errors
     /// If the session has more tracks than a description holds, which settings do not allow.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
-        self.text_of(self.tracks.iter())
+        self.text_of(self.tracks.iter(), &|_| None)
+    }
+
+    /// The description, with how often the sequence numbers of its protected tracks have rolled over by now.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn text_with(
+        &self,
+        rollovers: &dyn Fn(&Described) -> Option<u32>,
+    ) -> Result<String, std::fmt::Error> {
+        self.text_of(self.tracks.iter(), rollovers)
     }
 
     /// The description of the sound alone, if it is sent in the form that PulseAudio and PipeWire
@@ -143,8 +154,9 @@ impl Description {
     /// As [`text`](Self::text).
     pub fn sound_text(&self) -> Result<Option<String>, std::fmt::Error> {
         let sound = self.tracks.iter().find(|track| track.id.medium == Medium::Audio);
-        let Some(sound) = sound.filter(|_| self.plain_sound) else { return Ok(None) };
-        Ok(Some(self.text_of(std::iter::once(sound))?.replace('\r', "")))
+        let plain = self.plain_sound && self.protected.is_none();
+        let Some(sound) = sound.filter(|_| plain) else { return Ok(None) };
+        Ok(Some(self.text_of(std::iter::once(sound), &|_| None)?.replace('\r', "")))
     }
 
     /// The description for who asks for it over RTSP at `base`, from an address of this family: where packets go is
@@ -192,10 +204,12 @@ impl Description {
     fn text_of<'a>(
         &'a self,
         tracks: impl Iterator<Item = &'a Described>,
+        rollovers: &dyn Fn(&Described) -> Option<u32>,
     ) -> Result<String, std::fmt::Error> {
         let mut media = heapless::Vec::new();
         for track in tracks {
-            media.push(self.media(track)).map_err(|_| std::fmt::Error)?;
+            let media_now = Media { rollovers: rollovers(track), ..self.media(track) };
+            media.push(media_now).map_err(|_| std::fmt::Error)?;
         }
         let rtsp = self.rtsp_url();
         let mut text = String::new();

@@ -123,10 +123,10 @@ fn where_the_size_changes_the_recording_goes_on_in_the_next_file() {
     }
     receiver.wait_for("the pictures are 1280x720: recording goes on in");
     receiver.wait_for("has stopped");
-    receiver.interrupt().succeeded();
+    let said = receiver.interrupt().succeeded();
     let next = folder.path().join("out-2.mkv");
     for (file, size) in [(&out, "640x480"), (&next, "1280x720")] {
-        assert_eq!(all_pixels(&recorded_video(file)), pixels_of(&clip(size)));
+        assert_eq!(all_pixels(&recorded_video(file)), pixels_of(&clip(size)), "{size}: {said}");
     }
     let mut probe = peer("ffprobe");
     probe.args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]);

@@ -122,6 +122,9 @@ pub struct Media<'a> {
     pub ntp64_id: Option<u8>,
     /// Its source (`a=ssrc`, RFC 5576).
     pub ssrc: Option<crate::rtp::Ssrc>,
+    /// How often its sequence number has rolled over (`a=x-rollovers`), when the description was asked for: an attribute
+    /// of our own, for who opens a protected stream with a program that has to be told.
+    pub rollovers: Option<u32>,
     /// Canonical name of the source.
     pub cname: Option<&'a str>,
     /// What the wall clock is (`a=ts-refclk`, RFC 7273).
@@ -168,6 +171,7 @@ impl<'a> Media<'a> {
             ptime_ms: None,
             ntp64_id: None,
             ssrc: None,
+            rollovers: None,
             cname: None,
             clock: None,
             mid: None,

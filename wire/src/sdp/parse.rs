@@ -276,6 +276,7 @@ impl<'a> Media<'a> {
             }
             "ts-refclk" => self.clock = Some(value),
             "mid" => self.mid = Some(value),
+            "x-rollovers" => self.rollovers = value.parse().ok(),
             "x-repair" => self.repair = value::repair(value),
             "control" => self.control = Some(value),
             _ => {}

@@ -107,7 +107,7 @@ fn a_description_over_rtsp_has_no_ports_but_controls() {
 fn a_protected_session_says_so_and_its_media_are_sent_by_srtp() {
     let mut session = ours();
     session.protected = Some("AEAD_AES_128_GCM");
-    session.media.iter_mut().for_each(|media| media.sealed = true);
+    session.media.iter_mut().for_each(|media| (media.sealed, media.rollovers) = (true, None));
     let text = text(&session);
     assert!(text.contains("\r\na=x-protected:AEAD_AES_128_GCM\r\n"), "{text}");
     assert!(text.contains("\r\nm=video 5004 RTP/SAVP 26\r\n"), "{text}");
@@ -230,7 +230,7 @@ fn a_medium_that_cannot_be_read_leaves_the_others() {
         ("m=audio x RTP/AVP 0\n", 5, "a port from 1 to 65535"),
         ("m=audio 70000 RTP/AVP 0\n", 5, "a port from 1 to 65535"),
         ("m=audio\n", 5, "a port from 1 to 65535"),
-        ("m=audio 5006 RTP/SAVP 0\n", 5, "not sent by plain RTP"),
+        ("m=audio 5006 UDP/TLS/RTP/SAVPF 0\n", 5, "neither by RTP (RTP/AVP) nor"),
         ("m=audio 5006 RTP/AVP 0\nc=IN IP4 nowhere\n", 6, "expected an address"),
     ] {
         let expected = [[String::from("26 JPEG")]];

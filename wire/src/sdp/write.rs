@@ -96,6 +96,9 @@ impl Media<'_> {
             write!(out, "a=ssrc:{} ", ssrc.0)?;
             line(out, "cname:", cname)?;
         }
+        if let Some(rollovers) = self.rollovers {
+            write!(out, "a=x-rollovers:{rollovers}\r\n")?;
+        }
         if let Some(clock) = self.clock {
             line(out, "a=ts-refclk:", clock)?;
             out.write_str("a=mediaclk:sender\r\n")?;
