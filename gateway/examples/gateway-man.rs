@@ -80,6 +80,15 @@ The password's hash, as
 .B streamsocket\-gateway password
 writes it.
 .TP
+.I /etc/streamsocket/key
+The keys that protected sessions are received with, unless
+.B \-\-key\-file
+names others: see
+.BR streamsocket (1).
+The group
+.B streamsocket
+must be able to read the file, and others must not. When it changes, the keys are taken within two seconds.
+.TP
 .IR /var/lib/streamsocket\-gateway/ , $XDG_STATE_HOME/streamsocket\-gateway/ , ~/.local/state/streamsocket\-gateway/
 The certificate and its key: the service's and root's, else the user's own.
 ";

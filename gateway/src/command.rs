@@ -21,6 +21,8 @@ use std::sync::Arc;
 use streamsocket_journal::logger;
 use streamsocket_net::neighbours::ip;
 use streamsocket_net::{Interface, machine};
+use streamsocket_srtp::stored_keys;
+use streamsocket_subscribe::key_file;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -77,6 +79,7 @@ async fn gateway(options: &Options) -> Result<(), String> {
         );
     }
     let logins = secret.map(Logins::new).transpose()?;
+    let keys = key_file::open(options.key_file.as_deref(), Some(stored_keys::OF_MACHINE.into()))?;
     if options.tls == Some(options.listen) {
         return Err(format!("--tls {}: --listen has the same address", options.listen));
     }
@@ -87,7 +90,7 @@ async fn gateway(options: &Options) -> Result<(), String> {
     let server = server(options, sessions.clone(), logins);
     let announced = announcement(options, interface.as_ref());
     let (failed, mut failures) = mpsc::unbounded_channel();
-    let receiving = Receiving { sessions, interface, failed };
+    let receiving = Receiving { sessions, interface, keys, failed };
     for (place, source) in options.source.iter().enumerate() {
         receiving.begin_named(place, source.clone())?;
     }

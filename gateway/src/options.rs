@@ -36,6 +36,10 @@ pub struct Options {
     /// LAN]
     #[arg(long, value_name = "NAME|IP")]
     pub interface: Option<String>,
+    /// File with the key of the sessions ('streamsocket key new' makes one). Sessions without protection are refused
+    /// then [default: /etc/streamsocket/key, if it is there and can be read, for protected sessions]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// Address that browsers connect to: ADDRESS:PORT, or :PORT for all addresses
     #[arg(long, value_name = "ADDR:PORT", default_value = ":8080", value_parser = listen, help_heading = "Serving")]
     pub listen: SocketAddr,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use streamsocket_net::Interface;
 use streamsocket_subscribe::counters::Counters;
-use streamsocket_subscribe::keys::Keys;
+use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
 use streamsocket_subscribe::locate::{Change, Wanted, follow, locate};
 use streamsocket_subscribe::plan::Plan;
@@ -20,6 +20,8 @@ pub(crate) struct Receiving {
     /// Where those that are joined are listed.
     pub(crate) sessions: Sessions,
     pub(crate) interface: Option<Interface>,
+    /// For protected sessions.
+    pub(crate) keys: KeyRing,
     /// Takes what the program cannot go on without, in one line.
     pub(crate) failed: UnboundedSender<String>,
 }
@@ -126,15 +128,9 @@ impl Receiving {
         let (reception, pictures, sound) = Reception::new(rate, channels);
         let (counters, outlet) = (Arc::<Counters>::default(), Box::new(reception));
         let (interface, counted) = (self.interface.as_ref(), Arc::clone(&counters));
-        let opened = Subscription::open(
-            &plan,
-            interface,
-            &Keys::default(),
-            TargetLatency::Auto,
-            outlet,
-            counted,
-        );
-        let (subscription, stop) = opened?;
+        let (latency, keys) = (TargetLatency::Auto, self.keys.clone());
+        let (subscription, stop) =
+            Subscription::open(&plan, interface, latency, outlet, counted, keys)?;
         let name = self.sessions.add(plan, place, (pictures, sound), counters);
         Ok((name, stop, subscription))
     }

@@ -57,6 +57,13 @@ which shows a session on a screen without a desktop.
 .TP
 .I /var/lib/private/streamsocket\-receiver
 The folder of that service's snapshots and recordings.
+.TP
+.IR $XDG_CONFIG_HOME/streamsocket/key , ~/.config/streamsocket/key
+The keys that protected sessions are received with, unless
+.B \-\-key\-file
+names others: see
+.BR streamsocket (1).
+Nobody else must be able to read the file. When it changes, the keys are taken within two seconds.
 ";
 
 const OTHERS: [&str; 3] = ["streamsocket", "ffplay", "mpv"];

@@ -9,7 +9,9 @@ use std::time::Duration;
 use streamsocket_journal::logger;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Interface, machine};
+use streamsocket_srtp::stored_keys;
 use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::key_file;
 use streamsocket_subscribe::locate::{self, News, Wanted};
 use streamsocket_subscribe::plan::{Error, Plan};
 
@@ -35,6 +37,7 @@ fn play(mut options: Options) -> Result<(), String> {
     if options.list {
         return list(interface.as_ref());
     }
+    let keys = key_file::open(options.key_file.as_deref(), stored_keys::of_user())?;
     let end = options.duration.map(|duration: Duration| monotonic() + duration);
     let mut signals = None;
     loop {
@@ -45,7 +48,7 @@ fn play(mut options: Options) -> Result<(), String> {
             Some(signals) => Signals::clone(signals),
             None => signals.insert(Signals::watch()?).clone(),
         };
-        match player::play(&options, &plan, interface.as_ref(), signals)? {
+        match player::play(&options, &plan, interface.as_ref(), &keys, signals)? {
             Played::Enough(statistics) => {
                 statistics.text().lines().for_each(|line| log::info!("{line}"));
                 return Ok(());

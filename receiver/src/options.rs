@@ -36,6 +36,10 @@ pub struct Options {
     /// Accept packets from this address only (source-specific multicast)
     #[arg(long = "source", value_name = "ADDRESS")]
     pub only_from: Option<IpAddr>,
+    /// File with the key of the sender's ('streamsocket key new' makes one). Sessions without protection are refused
+    /// then [default: ~/.config/streamsocket/key, if it is there, for protected sessions]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// Do not receive repair packets (FEC): lost packets stay lost, and the network carries less
     #[arg(long)]
     pub no_repair: bool,

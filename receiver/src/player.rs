@@ -18,6 +18,7 @@ use crate::statistics::Statistics;
 use std::path::{Path, PathBuf};
 use streamsocket_journal::lines::Lines;
 use streamsocket_net::Interface;
+use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::plan::Plan;
 
 /// How playing has ended.
@@ -37,6 +38,7 @@ pub fn play(
     options: &Options,
     plan: &Plan,
     interface: Option<&Interface>,
+    keys: &KeyRing,
     signals: Signals,
 ) -> Result<Played, String> {
     check_outputs(options)?;
@@ -49,7 +51,7 @@ pub fn play(
         window = Some(Window::open(&title, options.fullscreen).map_err(|error| error.to_string())?);
     }
     let waker = window.as_ref().map(Window::waker);
-    let threads = Threads::start(options, plan, interface, waker, signals)?;
+    let threads = Threads::start(options, plan, interface, keys, waker, signals)?;
     let mut screen: Option<Screen<'_>> = match &mut window {
         Some(window) => Some(window.screen().map_err(|error| error.to_string())?),
         None => None,

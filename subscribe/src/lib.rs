@@ -4,7 +4,8 @@
 //! [`locate`] finds a session by a file, an address or its announcement (SAP); [`plan`] is what its description
 //! (SDP) means for receiving. [`subscription`] owns the sockets and their event loop, on a thread of the caller's,
 //! and hands what is complete to an [`outlet`], for which [`queue`] has bounded queues. [`counters`] tell other
-//! threads how it goes, and the subscription how long presenting takes.
+//! threads how it goes, and the subscription how long presenting takes. [`keys`] are for protected sessions, read of a
+//! [`key_file`].
 //!
 //! Nothing here decodes, shows, plays or records.
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ pub mod cells;
 pub mod clock;
 pub mod counters;
 mod diagnosis;
+pub mod key_file;
 pub mod keys;
 pub mod latency;
 mod link;

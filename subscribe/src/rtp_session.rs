@@ -205,6 +205,13 @@ impl RtpSession {
         StreamTime { clock, arrival_clock, sync }
     }
 
+    /// Opens a protected stream with these keys from now on.
+    pub(crate) fn take_keys(&mut self, keys: &[MasterKey]) {
+        if let Some(unsealing) = &mut self.stream.unsealing {
+            unsealing.take_keys(keys);
+        }
+    }
+
     /// Whether the source says that its wall clock is synchronised to a reference.
     pub(crate) const fn is_synchronised(&self) -> bool {
         self.stream.synchronised

@@ -17,7 +17,7 @@ use self::track::ReceivedTrack;
 use crate::cells::{Gauge, Note};
 use crate::clock::{clocks, monotonic};
 use crate::counters::Counters;
-use crate::keys::Keys;
+use crate::keys::KeyRing;
 use crate::latency::TargetLatency;
 use crate::outlet::Outlet;
 use crate::plan::Plan;
@@ -87,24 +87,29 @@ pub struct Subscription {
     sync: Synchronisation,
     outlet: Box<dyn Outlet>,
     counters: Arc<Counters>,
+    keys: KeyRing,
+    /// The keys that are used are those after so many exchanges.
+    exchanges: u64,
     stop: Arc<AtomicBool>,
     cname: String,
 }
 
 impl Subscription {
-    /// Joins a session, with these keys if it is protected. What it yields goes to `outlet`, called on the thread that runs it.
+    /// Joins a session, with these keys if it is protected. What it yields goes to `outlet`, called on the thread that runs
+    /// it.
     ///
     /// # Errors
     /// One line: there is no key to it, or which socket cannot be opened, and why.
     pub fn open(
         plan: &Plan,
         interface: Option<&Interface>,
-        keys: &Keys,
         latency: TargetLatency,
         outlet: Box<dyn Outlet>,
         counters: Arc<Counters>,
+        keys: KeyRing,
     ) -> Result<(Self, Stop), String> {
-        let plan = &plan.with_keys(keys).map_err(|error| error.0)?;
+        let (held, exchanges) = (keys.get(), keys.changes());
+        let plan = &plan.with_keys(&held).map_err(|error| error.0)?;
         let only = plan.only_from_sources;
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
         let stop = Arc::new(AtomicBool::new(false));
@@ -118,13 +123,15 @@ impl Subscription {
             sync: Synchronisation::new(latency, monotonic()),
             outlet,
             counters,
+            keys,
+            exchanges,
             stop: Arc::clone(&stop),
             // Two viewers on one host need two names (RFC 7022 section 4.2).
             cname: format!("{:08x}@{}", machine::random().unwrap_or(0), machine::host_name()),
         };
         for stream in [&plan.video, &plan.audio].into_iter().flatten() {
             let token = SESSIONS + subscription.tracks.len() * TOKENS;
-            let session = RtpSession::open(stream, interface, only, token, &keys.keys);
+            let session = RtpSession::open(stream, interface, only, token, &held.keys);
             let session = session.map_err(|error| error.to_string())?;
             subscription.tracks.push(ReceivedTrack::new(session, stream));
         }
@@ -163,6 +170,15 @@ impl Subscription {
             own.leave(monotonic());
         }
         Ok(ending)
+    }
+
+    /// Takes on other keys, if they were exchanged.
+    fn take_keys(&mut self) {
+        let exchanges = self.keys.changes();
+        if std::mem::replace(&mut self.exchanges, exchanges) != exchanges {
+            let held = self.keys.get();
+            self.sessions_mut().for_each(|session| session.take_keys(&held.keys));
+        }
     }
 
     fn has_changed(&self) -> bool {
@@ -238,6 +254,7 @@ impl Subscription {
     /// turn.
     fn turn(&mut self, now: Monotonic) -> bool {
         let mut left = false;
+        self.take_keys();
         self.join_again_if_silent(now);
         if let Some(own) = &mut self.own {
             left |= own.turn(&mut self.tracks, self.poll.registry(), now);

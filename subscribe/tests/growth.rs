@@ -11,7 +11,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_subscribe::counters::Counters;
-use streamsocket_subscribe::keys::Keys;
+use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
 use streamsocket_subscribe::outlet::{CompleteFrame, FrameId, Growth, Outlet, PacketSamples};
 use streamsocket_subscribe::plan::Plan;
@@ -69,14 +69,8 @@ fn half_a_frame_is_handed_on_before_the_other_half_is_there() {
     (video.rtp, video.rtcp, video.repair) = (rtp, rtcp, None);
     let (sender, handed) = channel();
     let (counters, latency) = (Arc::new(Counters::default()), TargetLatency::Fixed(500));
-    let opened = Subscription::open(
-        &plan,
-        None,
-        &Keys::default(),
-        latency,
-        Box::new(Handed(sender)),
-        counters,
-    );
+    let (outlet, keys) = (Box::new(Handed(sender)), KeyRing::default());
+    let opened = Subscription::open(&plan, None, latency, outlet, counters, keys);
     let (mut subscription, stop) = opened.unwrap();
     let thread = std::thread::spawn(move || subscription.run());
 

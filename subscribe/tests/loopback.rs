@@ -11,7 +11,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::send::l16::{AudioPacket, PAYLOAD_TYPE};
 use streamsocket_stream::send::repair::{Encoder, Share, SoundRepair};
 use streamsocket_subscribe::counters::Counters;
-use streamsocket_subscribe::keys::Keys;
+use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
 use streamsocket_subscribe::outlet::{CompleteFrame, Outlet, PacketSamples};
 use streamsocket_subscribe::plan::Plan;
@@ -82,8 +82,8 @@ fn what_is_lost_on_the_way_is_repaired_and_heard_in_order() {
     let (sender, heard) = channel();
     let outlet = Box::new(Heard(sender));
     let latency = TargetLatency::Fixed(500);
-    let opened =
-        Subscription::open(&plan, None, &Keys::default(), latency, outlet, Arc::clone(&counters));
+    let keys = KeyRing::default();
+    let opened = Subscription::open(&plan, None, latency, outlet, Arc::clone(&counters), keys);
     let (mut subscription, stop) = opened.unwrap();
     let thread = std::thread::spawn(move || subscription.run());
 

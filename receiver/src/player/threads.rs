@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver as Queue, SyncSender, sync_channel};
 use streamsocket_decode::DecodedPicture;
 use streamsocket_net::Interface;
-use streamsocket_subscribe::keys::Keys;
+use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::queue::{Drain, FrameQueue, Sound, SoundQueue};
 use streamsocket_subscribe::subscription::{Ending, Stop, Subscription};
@@ -45,6 +45,7 @@ impl Threads {
         options: &Options,
         plan: &Plan,
         interface: Option<&Interface>,
+        keys: &KeyRing,
         waker: Option<screen::Waker>,
         signals: Signals,
     ) -> Result<Self, String> {
@@ -57,7 +58,7 @@ impl Threads {
         let outlets = Box::new(Outlets { frames, sound, recording, shared: Arc::clone(&shared) });
         let input = Arc::clone(&shared.input);
         let (mut subscription, stop_network) =
-            Subscription::open(plan, interface, &Keys::default(), options.latency, outlets, input)?;
+            Subscription::open(plan, interface, options.latency, outlets, input, keys.clone())?;
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
         supervisor.spawn("recording", move || recording::run(&writer))?;
         let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);

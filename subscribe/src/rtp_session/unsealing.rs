@@ -24,6 +24,7 @@ const WHILE: Delay = Delay::from_millis(100);
 /// Opens a stream's packets, and reports in both directions.
 pub(crate) struct Unsealing {
     ways: Vec<Way>,
+    suites: Vec<Suite>,
     /// That which opened the last packet.
     current: usize,
     candidates: Candidates,
@@ -47,15 +48,9 @@ struct Way {
 impl Unsealing {
     /// With each of these keys in each of these suites, for a stream whose source its description may name.
     pub(crate) fn new(keys: &[MasterKey], suites: &[Suite]) -> Self {
-        let ways = keys.iter().flat_map(|key| suites.iter().map(move |suite| (key, *suite)));
-        let way = |(key, suite): (&MasterKey, Suite)| Way {
-            key: key.clone(),
-            suite,
-            packets: PacketOpener::new(key, suite),
-            reports: ReportOpener::new(key, suite),
-        };
         Self {
-            ways: ways.map(way).collect(),
+            ways: ways(keys, suites).map(|(key, suite)| Way::new(key, suite)).collect(),
+            suites: suites.to_vec(),
             current: 0,
             candidates: Candidates::default(),
             heard: None,
@@ -65,6 +60,24 @@ impl Unsealing {
             own: None,
             sealed: Vec::new(),
         }
+    }
+
+    /// Has these keys from now on; those that it has had go on where they are.
+    pub(crate) fn take_keys(&mut self, keys: &[MasterKey]) {
+        let current = self.ways.get(self.current).map(|way| (way.key.clone(), way.suite));
+        let mut before = std::mem::take(&mut self.ways);
+        for (key, suite) in ways(keys, &self.suites) {
+            let same = before.iter().position(|way| way.key == *key && way.suite == suite);
+            let same = same.map(|at| before.swap_remove(at));
+            self.ways.push(same.unwrap_or_else(|| Way::new(key, suite)));
+        }
+        let current = current.and_then(|(key, suite)| {
+            self.ways.iter().position(|way| way.key == key && way.suite == suite)
+        });
+        self.current = current.unwrap_or(0);
+        // What is sealed and searched for next is with these.
+        self.own = self.own.take().map(|(_, own)| (usize::MAX, own));
+        self.candidates = Candidates::default();
     }
 
     /// The packet as it was before it was sealed.
@@ -167,6 +180,25 @@ impl Unsealing {
         let (_, own) = self.own.insert(same.unwrap_or_else(make));
         own.seal(report, &mut self.sealed).then_some(&self.sealed[..])
     }
+}
+
+impl Way {
+    fn new(key: &MasterKey, suite: Suite) -> Self {
+        Self {
+            key: key.clone(),
+            suite,
+            packets: PacketOpener::new(key, suite),
+            reports: ReportOpener::new(key, suite),
+        }
+    }
+}
+
+/// Each key in each suite.
+fn ways<'a>(
+    keys: &'a [MasterKey],
+    suites: &'a [Suite],
+) -> impl Iterator<Item = (&'a MasterKey, Suite)> {
+    keys.iter().flat_map(|key| suites.iter().map(move |suite| (key, *suite)))
 }
 
 #[cfg(test)]

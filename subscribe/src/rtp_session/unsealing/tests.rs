@@ -142,6 +142,30 @@ fn another_key_takes_over_without_a_lost_packet() {
 }
 
 #[test]
+fn keys_are_exchanged_while_the_stream_goes_on() {
+    let now = Monotonic(3_500_000_000_000);
+    let suite = Suite::AesCm128HmacSha1_80;
+    let mut stream = Stream::new(&key(1), suite, 0);
+    let mut unsealing = Unsealing::new(&[key(1)], &[suite]);
+    let report = [0x80, 201, 0, 1, 0, 0, 0, 9];
+    let mut theirs = [1, 2].map(|it| Unsealing::new(&[key(it)], &[suite]));
+    stream.sequence = 65_510;
+    for (keys, sent_with) in [(&[2, 1][..], 1), (&[2, 1], 2), (&[2], 2)] {
+        let keys: Vec<_> = keys.iter().map(|it| key(*it)).collect();
+        unsealing.take_keys(&keys);
+        let rollovers = stream.sealer.rollovers_at(stream.sequence);
+        stream.sealer = PacketSealer::new(&key(sent_with), suite, rollovers);
+        for _ in 0..20 {
+            assert!(unsealing.open(&stream.next(), SENDER, now).is_ok(), "{sent_with}");
+        }
+        let sealed = unsealing.seal(&report).unwrap();
+        assert!(theirs[usize::from(sent_with) - 1].open_report(sealed).is_some());
+    }
+    unsealing.take_keys(&[]);
+    assert_eq!(unsealing.open(&stream.next(), SENDER, now), Err(Reason::Forged));
+}
+
+#[test]
 fn reports_are_sealed_with_the_key_of_the_sender() {
     let report = [0x80, 201, 0, 1, 0, 0, 0, 9];
     let now = Monotonic(4_000_000_000_000);
