@@ -10,7 +10,7 @@ use std::path::Path;
 use streamsocket::options::CommandLine;
 
 /// What values begin with, by option.
-const VALUES: [(&str, &[&str]); 5] = [
+const VALUES: [(&str, &[&str]); 6] = [
     (
         "video",
         &["auto", "v4l2:/dev/video0", "file:", "file:-", "http://", "rtsp://", "pattern", "none"],
@@ -19,6 +19,7 @@ const VALUES: [(&str, &[&str]); 5] = [
     ("pace", &["50%", "off"]),
     ("fps", &["15", "25", "30", "60", "max"]),
     ("size", &["640x480", "1280x720", "1920x1080"]),
+    ("suite", &["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"]),
 ];
 
 fn command() -> Command {

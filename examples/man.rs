@@ -32,6 +32,9 @@ By itself
 .BR RUNTIME_DIRECTORY , XDG_RUNTIME_DIR
 Where the control socket is: see FILES.
 .TP
+.BR XDG_CONFIG_HOME , HOME
+Where a user's key is: see FILES.
+.TP
 .BR NOTIFY_SOCKET , WATCHDOG_USEC
 The service manager, which is told that streaming has begun and goes on (\fBsd_notify\fR(3)).
 .TP
@@ -57,6 +60,14 @@ options from
 Those who may watch over RTSP, a line each, as
 .B streamsocket user add
 writes it. Nobody else must be able to read it.
+.TP
+.IR /etc/streamsocket/key , $XDG_CONFIG_HOME/streamsocket/key , ~/.config/streamsocket/key
+Where
+.B streamsocket key new
+writes a key: root's and the service's, else the user's own. A line has a key, as
+.B inline:
+and 40 characters of base64, or a passphrase of 16 characters or more, which is stretched by argon2id; there are four at
+most. The first one is sent with, each is received with. Nobody else must be able to read the file.
 .TP
 .I /var/lib/streamsocket
 The folder that the service may write to.

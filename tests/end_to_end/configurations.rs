@@ -74,6 +74,9 @@ fn the_sample_explains_every_key_and_each_can_be_taken() {
     let here = here.replace(&state_folder(), folder.path().to_str().unwrap());
     let users = folder.path().join("users");
     let here = here.replace("/etc/streamsocket/users", users.to_str().unwrap());
+    let key = folder.path().join("key");
+    let here = here.replace("/etc/streamsocket/key", key.to_str().unwrap());
+    text(ours("streamsocket").args(["key", "new"]).arg(&key));
     fs::write(&users, "").unwrap();
     fs::set_permissions(&users, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let path = folder.path().join("all.toml");

@@ -19,6 +19,7 @@ mod http_cameras;
 mod installing;
 mod ip_cameras;
 mod ipv6;
+mod keys;
 mod lans;
 mod losses;
 mod mistakes;

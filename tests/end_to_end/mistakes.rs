@@ -8,13 +8,13 @@ use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, daemon, ours, output, peer, receiver};
 
 /// The command line or the configuration is wrong.
-const USAGE: i32 = 2;
+pub(super) const USAGE: i32 = 2;
 /// It is right, but cannot be done.
-const FAILURE: i32 = 1;
+pub(super) const FAILURE: i32 = 1;
 
 /// The command ends with this code and one last line that has all of these in it.
 #[track_caller]
-fn refused(command: &mut Command, code: i32, parts: &[&str]) {
+pub(super) fn refused(command: &mut Command, code: i32, parts: &[&str]) {
     let ended = Program::start(command).finish();
     assert_eq!(ended.status.code(), Some(code), "{command:?}: {}", ended.said);
     let errors: Vec<&str> = ended.said.lines().filter(|line| line.contains("error: ")).collect();
