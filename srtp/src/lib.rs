@@ -2,14 +2,15 @@
 //!
 //! [`seal`] encrypts and authenticates packets and reports, [`open`] checks and decrypts them, [`search`] finds the
 //! roll-over counter of a stream that one joins late. [`stored_keys`] are those of a file, which [`key_file`] makes of
-//! its text, and [`derive`] makes session keys of them. A packet's index is its sequence number with the roll-over
-//! counter in front (RFC 3711 section 3.3.1).
+//! its text, [`derive`] makes session keys of them, and [`mikey`] tells them. A packet's index is its sequence number with
+//! the roll-over counter in front (RFC 3711 section 3.3.1).
 
 mod cm;
 pub mod derive;
 mod gcm;
 pub mod key_file;
 pub mod master_key;
+pub mod mikey;
 pub mod open;
 pub mod packet;
 pub mod protection;
