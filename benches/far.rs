@@ -28,7 +28,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_net::ReceiveSocket;
 use streamsocket_rtsp::address::Address;
 use streamsocket_rtsp::player::{DEFAULT_PORT, News, Player, Wish};
-use streamsocket_rtsp::transport::Offer;
+use streamsocket_rtsp::transport::{Offer, Profile};
 use streamsocket_wire::rtp::Packet;
 use streamsocket_wire::sdp::{Medium, Session};
 
@@ -171,7 +171,8 @@ fn play(url: &str, from: IpAddr) -> Viewer {
                 let session = Session::parse(&sdp).unwrap();
                 let video = session.media.iter().find(|media| media.medium == Medium::Video);
                 let control = video.unwrap().control.unwrap().to_owned();
-                let wish = Wish { control, offer: Offer::Udp { client }, dispensable: false };
+                let (profile, offer) = (Profile::Avp, Offer::Udp { client });
+                let wish = Wish { control, profile, offer, dispensable: false };
                 player.want(vec![wish], now);
             }
             News::Playing => return Viewer::new(rtp, Some((rtcp, stream))),

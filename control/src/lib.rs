@@ -9,6 +9,7 @@ mod trust;
 use self::overrides::Overrides;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Bytes of an answer at most, and so what either end makes the other keep: statistics with as many viewers
@@ -27,9 +28,25 @@ pub struct Request {
     /// Of a configuration that is read again: what is to be another way, whatever that says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Overrides>,
+    /// Of a connection: whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouch: Option<Vouch>,
     /// Of figures: as a person reads them.
     #[serde(default, skip_serializing_if = "is_false")]
     pub text: bool,
+}
+
+/// Whose a connection is that a program of this machine has made to the daemon's port of RTSP for somebody else, whom
+/// it speaks to by TLS.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vouch {
+    /// That program's end of the connection.
+    pub connection: SocketAddr,
+    /// Where that somebody is.
+    pub peer: SocketAddr,
+    /// Where he has reached this machine.
+    pub local: SocketAddr,
 }
 
 /// What a request is for.
@@ -48,6 +65,8 @@ pub enum Command {
     Pause,
     /// Both opened again.
     Resume,
+    /// A connection taken for that of somebody else, with everything that is sent by it encrypted.
+    Vouch,
     /// The end of the session.
     Stop,
 }
@@ -70,6 +89,8 @@ pub enum Answer {
     Paused(bool),
     /// It is captured again: true if nothing was.
     Resumed(bool),
+    /// The connection is taken for that of who was named.
+    Vouched(bool),
     /// The session ends now.
     Stopping(bool),
     /// What was wrong with the request.
@@ -78,7 +99,7 @@ pub enum Answer {
 
 impl From<Command> for Request {
     fn from(command: Command) -> Self {
-        Self { command, tier: None, set: None, text: false }
+        Self { command, tier: None, set: None, vouch: None, text: false }
     }
 }
 
@@ -166,6 +187,14 @@ mod tests {
         assert_eq!(read(r#"{"command":"sdp","of":"low"}"#), None);
         let status = Request::from(Command::Status);
         assert_eq!(serde_json::to_string(&status).unwrap(), r#"{"command":"status"}"#);
+        let (connection, peer) = ("127.0.0.1:4711".parse(), "[fe80::1%3]:5".parse());
+        let [connection, peer] = [connection, peer].map(Result::unwrap);
+        let vouch = Some(Vouch { connection, peer, local: connection });
+        let vouched = Request { vouch, ..Command::Vouch.into() };
+        let line = serde_json::to_string(&vouched).unwrap();
+        let expected = r#"{"command":"vouch","vouch":{"connection":"127.0.0.1:4711","peer":"[fe80::1%3]:5","local":"127.0.0.1:4711"}}"#;
+        assert_eq!(line, expected);
+        assert_eq!(read(&line), Some(vouched));
         let text = Request { text: true, ..status };
         assert_eq!(read(&serde_json::to_string(&text).unwrap()), Some(text));
     }

@@ -175,7 +175,7 @@ impl Client {
         let reply = match serde_json::from_slice(line) {
             Ok(request) => answer(request),
             Err(error) => Some(Answer::Error(format!(
-                "not a request: {error}; expected {{\"command\":\"status\"}}, sdp, viewers, reload, pause, resume or stop"
+                "not a request: {error}; expected {{\"command\":\"status\"}}, sdp, viewers, reload, pause, resume, vouch or stop"
             ))),
         };
         match reply {

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_rtsp::answer::{Lease, Refusal};
 use streamsocket_rtsp::conversation::{Conversation, Gate, Turn, Wanted};
-use streamsocket_rtsp::transport::{Granted, Offer};
+use streamsocket_rtsp::transport::{Granted, Offer, Transport};
 use streamsocket_rtsp::users::User;
 
 /// What a connection comes to, in words: what was asked, which packets came, how it ended.
@@ -54,8 +54,9 @@ fn answer(request: &streamsocket_rtsp::conversation::Request) {
     let answer = match &request.wanted {
         Wanted::Describe(target) => request.described(&target.base, "v=0\r\n"),
         Wanted::Setup(_, offers) => match offers.first() {
-            Some(Offer::Tcp { channels: Some(channels) }) => {
-                request.set_up(lease, &Granted::Tcp { channels: *channels })
+            Some(Transport { profile, way: Offer::Tcp { channels: Some(channels) } }) => {
+                let way = Granted::Tcp { channels: *channels };
+                request.set_up(lease, &Transport { profile: *profile, way })
             }
             _ => request.refused(Refusal::Transport),
         },

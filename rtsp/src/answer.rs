@@ -2,7 +2,7 @@
 
 use crate::conversation::{Request, answer};
 use crate::message::Message;
-use crate::transport::Granted;
+use crate::transport::{Granted, Transport};
 use std::time::Duration;
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
@@ -97,7 +97,7 @@ impl Request {
 
     /// A track is set up.
     #[must_use]
-    pub fn set_up(&self, lease: Lease<'_>, granted: &Granted) -> Vec<u8> {
+    pub fn set_up(&self, lease: Lease<'_>, granted: &Transport<Granted>) -> Vec<u8> {
         self.of(lease).with("Transport", granted).bytes()
     }
 

@@ -6,7 +6,7 @@ use crate::failures::{Failures, origin};
 use crate::message::{Message, Method, Start};
 use crate::splitter::{Broken, Element, Limits, Splitter};
 use crate::target::Target;
-use crate::transport::{Offer, offers};
+use crate::transport::{Offer, Transport, offers};
 use crate::users::Users;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -74,7 +74,7 @@ pub enum Wanted {
     /// A description.
     Describe(Target),
     /// A track, by one of these transports.
-    Setup(Target, Vec<Offer>),
+    Setup(Target, Vec<Transport<Offer>>),
     /// Packets of all that was set up.
     Play(Target),
     /// No packets for a while.
@@ -110,6 +110,11 @@ impl Conversation {
         let origin = origin(peer, local.ip());
         let (local, login) = (local.to_string(), Login::new(secret, now));
         Self { local, origin, splitter, login, held: None, known: false }
+    }
+
+    /// Somebody who is believed says that the client is at `peer`, and has reached us at `local`.
+    pub fn vouched(&mut self, local: SocketAddr, peer: IpAddr) {
+        (self.local, self.origin) = (local.to_string(), origin(peer, local.ip()));
     }
 
     /// Where to read the next bytes to; say with [`filled`](Self::filled) how many.

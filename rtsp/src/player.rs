@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::client::{Client, Failure, Heard, good};
 use crate::message::{Message, Method};
-use crate::transport::{Granted, Offer, granted};
+use crate::transport::{Granted, Offer, Profile, Transport, granted};
 use std::ops::Range;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
@@ -28,6 +28,8 @@ const TRACKS_MAX: usize = 8;
 pub struct Wish {
     /// What the description has for it (`a=control`).
     pub control: String,
+    /// What it is to be: what the description says that it is.
+    pub profile: Profile,
     /// How it is to come.
     pub offer: Offer,
     /// It is dispensable: repair packets are.
@@ -208,10 +210,11 @@ impl Player {
 
     fn set_up(&mut self, nth: usize, now: Monotonic) {
         let request = match self.wishes.get(nth) {
-            Some(Wish { control, offer, .. }) => {
+            Some(Wish { control, profile, offer, .. }) => {
                 self.state = State::SettingUp(nth);
                 let url = resolved(&self.base, control);
-                self.request(Method::Setup, &url).with("Transport", offer)
+                let transport = Transport { profile: *profile, way: *offer };
+                self.request(Method::Setup, &url).with("Transport", transport)
             }
             None => {
                 self.state = State::Starting;
@@ -273,7 +276,8 @@ impl Player {
                     self.lease(session);
                 }
                 let given = answer.headers.get("Transport").and_then(granted);
-                let given = given.filter(|it| wish.is_some_and(|wish| fits(wish.offer, *it)));
+                let given = given.filter(|it| wish.is_some_and(|wish| fits(&wish, *it)));
+                let given = given.map(|it| it.way);
                 if given.is_none() && !dispensable {
                     return Err(Failure::NoTransport);
                 }
@@ -296,13 +300,14 @@ impl Player {
 }
 
 /// Whether a grant is what was offered.
-const fn fits(offer: Offer, granted: Granted) -> bool {
-    matches!(
-        (offer, granted),
+fn fits(wish: &Wish, granted: Transport<Granted>) -> bool {
+    let is_way = matches!(
+        (wish.offer, granted.way),
         (Offer::Udp { .. }, Granted::Udp { .. })
             | (Offer::Tcp { .. }, Granted::Tcp { .. })
             | (Offer::Multicast, Granted::Multicast { .. })
-    )
+    );
+    is_way && granted.profile == wish.profile
 }
 
 /// The URL that a control of a description means (RFC 2326 section C.1.1): an absolute one itself, another one behind

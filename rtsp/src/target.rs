@@ -20,7 +20,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Takes a URL apart. One without a host, such as `*`, is that of the session at `host`.
+    /// Takes a URL apart. One without a host, such as `*`, is that of the session at `host`. What is encrypted
+    /// (`rtsps`) has no base of its own: GStreamer 1.22 takes only `rtsp://` for an absolute URL in a description.
     #[must_use]
     pub fn parse(url: &str, host: &str) -> Self {
         let plain = url.split(['?', '#']).next().unwrap_or_default();
@@ -98,6 +99,7 @@ mod tests {
             "rtsp://pi:8554",
             "rtsp://pi:8554/",
             "RTSP://pi:8554//",
+            "rtsps://pi:8554/",
             "rtsp://pi:8554?tcp",
             "rtsp://pi:8554/?a=b/c",
             "rtsp://user:pass%40word@pi:8554/",

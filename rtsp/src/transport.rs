@@ -8,6 +8,42 @@ use std::str::FromStr;
 /// Transports of a header at most that are looked at: players offer three.
 const OFFERS_MAX: usize = 8;
 
+/// What packets are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// RTP as it is.
+    #[default]
+    Avp,
+    /// RTP that is encrypted and authenticated: SRTP (RFC 3711 section 12).
+    Savp,
+}
+
+impl Profile {
+    /// That of what is sealed, or not.
+    #[must_use]
+    pub const fn of(sealed: bool) -> Self {
+        if sealed { Self::Savp } else { Self::Avp }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Avp => "RTP/AVP",
+            Self::Savp => "RTP/SAVP",
+        }
+    }
+}
+
+/// A transport: what packets are, and their way, which is an [`Offer`] or [`Granted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transport<Way> {
+    /// What they are.
+    pub profile: Profile,
+    /// How they come.
+    pub way: Way,
+}
+
 /// A way for packets, as a client offers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offer {
@@ -23,7 +59,7 @@ pub enum Offer {
     },
     /// As the session's group has it.
     Multicast,
-    /// Something else: SRTP, RAW, recording.
+    /// Something else: feedback, RAW, recording.
     Other,
 }
 
@@ -55,77 +91,82 @@ pub enum Granted {
     },
 }
 
-/// The ways that a header offers, the best first.
+/// The transports that a header offers, the best first.
 #[must_use]
-pub fn offers(header: &str) -> Vec<Offer> {
+pub fn offers(header: &str) -> Vec<Transport<Offer>> {
     header.split(',').take(OFFERS_MAX).map(|it| offer(&Parameters::of(it))).collect()
 }
 
-fn offer(it: &Parameters<'_>) -> Offer {
+fn offer(it: &Parameters<'_>) -> Transport<Offer> {
     let plays =
         it.get("mode").is_none_or(|mode| mode.trim_matches('"').eq_ignore_ascii_case("play"));
-    match it.protocol() {
-        Some(Lower::Tcp) if plays => Offer::Tcp { channels: it.pair("interleaved") },
-        Some(Lower::Udp) if plays && it.get("multicast").is_some() => Offer::Multicast,
-        Some(Lower::Udp) if plays => {
+    let protocol = it.protocol().filter(|_| plays);
+    let (profile, lower) = protocol.unzip();
+    let way = match lower {
+        Some(Lower::Tcp) => Offer::Tcp { channels: it.pair("interleaved") },
+        Some(Lower::Udp) if it.get("multicast").is_some() => Offer::Multicast,
+        Some(Lower::Udp) => {
             let ports = it
                 .pair("client_port")
                 .filter(|ports| ports[0] != 0 && ports[1] != 0 && ports[0] != ports[1]);
             ports.map_or(Offer::Other, |client| Offer::Udp { client })
         }
-        _ => Offer::Other,
-    }
+        None => Offer::Other,
+    };
+    Transport { profile: profile.unwrap_or_default(), way }
 }
 
-/// The way that a server's header grants.
+/// The transport that a server's header grants.
 #[must_use]
-pub fn granted(header: &str) -> Option<Granted> {
+pub fn granted(header: &str) -> Option<Transport<Granted>> {
     let it = Parameters::of(header.split(',').next()?);
-    match it.protocol()? {
-        Lower::Tcp => it.pair("interleaved").map(|channels| Granted::Tcp { channels }),
+    let (profile, lower) = it.protocol()?;
+    let way = match lower {
+        Lower::Tcp => Granted::Tcp { channels: it.pair("interleaved")? },
         Lower::Udp if it.get("multicast").is_some() => {
             let group = it.get("destination")?.trim_matches(['[', ']']).parse().ok()?;
             let ttl = it.get("ttl").and_then(|ttl| ttl.parse().ok()).unwrap_or(1);
-            Some(Granted::Multicast { group, ports: it.pair("port")?, ttl })
+            Granted::Multicast { group, ports: it.pair("port")?, ttl }
         }
         Lower::Udp => {
             let source = it.get("source").and_then(|it| it.trim_matches(['[', ']']).parse().ok());
             let (client, server) = (it.pair("client_port")?, it.pair("server_port")?);
-            Some(Granted::Udp { client, server, source })
+            Granted::Udp { client, server, source }
+        }
+    };
+    Some(Transport { profile, way })
+}
+
+impl fmt::Display for Transport<Offer> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.profile.name())?;
+        match self.way {
+            Offer::Udp { client: [rtp, rtcp] } => write!(f, ";unicast;client_port={rtp}-{rtcp}"),
+            Offer::Tcp { channels: Some([rtp, rtcp]) } => {
+                write!(f, "/TCP;unicast;interleaved={rtp}-{rtcp}")
+            }
+            Offer::Tcp { channels: None } => f.write_str("/TCP;unicast"),
+            Offer::Multicast | Offer::Other => f.write_str(";multicast"),
         }
     }
 }
 
-impl fmt::Display for Offer {
+impl fmt::Display for Transport<Granted> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Udp { client: [rtp, rtcp] } => {
-                write!(f, "RTP/AVP;unicast;client_port={rtp}-{rtcp}")
-            }
-            Self::Tcp { channels: Some([rtp, rtcp]) } => {
-                write!(f, "RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}")
-            }
-            Self::Tcp { channels: None } => f.write_str("RTP/AVP/TCP;unicast"),
-            Self::Multicast | Self::Other => f.write_str("RTP/AVP;multicast"),
-        }
-    }
-}
-
-impl fmt::Display for Granted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Udp { client: [rtp, rtcp], server: [from, reports], source } => {
-                f.write_str("RTP/AVP;unicast;")?;
+        f.write_str(self.profile.name())?;
+        match self.way {
+            Granted::Udp { client: [rtp, rtcp], server: [from, reports], source } => {
+                f.write_str(";unicast;")?;
                 if let Some(source) = source {
                     write!(f, "source={source};")?;
                 }
                 write!(f, "client_port={rtp}-{rtcp};server_port={from}-{reports}")
             }
-            Self::Tcp { channels: [rtp, rtcp] } => {
-                write!(f, "RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}")
+            Granted::Tcp { channels: [rtp, rtcp] } => {
+                write!(f, "/TCP;unicast;interleaved={rtp}-{rtcp}")
             }
-            Self::Multicast { group, ports: [rtp, rtcp], ttl } => {
-                write!(f, "RTP/AVP;multicast;destination={group};port={rtp}-{rtcp};ttl={ttl}")
+            Granted::Multicast { group, ports: [rtp, rtcp], ttl } => {
+                write!(f, ";multicast;destination={group};port={rtp}-{rtcp};ttl={ttl}")
             }
         }
     }
@@ -145,14 +186,19 @@ impl<'a> Parameters<'a> {
         Self(transport.trim())
     }
 
-    fn protocol(&self) -> Option<Lower> {
+    fn protocol(&self) -> Option<(Profile, Lower)> {
         let name = self.0.split(';').next()?.trim();
-        let is = |it: &str| name.eq_ignore_ascii_case(it);
-        if is("RTP/AVP") || is("RTP/AVP/UDP") {
-            Some(Lower::Udp)
-        } else {
-            is("RTP/AVP/TCP").then_some(Lower::Tcp)
-        }
+        [Profile::Avp, Profile::Savp].into_iter().find_map(|profile| {
+            let (own, lower) = name.split_at_checked(profile.name().len())?;
+            let is = |it: &str| lower.eq_ignore_ascii_case(it);
+            let lower = match lower {
+                _ if !own.eq_ignore_ascii_case(profile.name()) => return None,
+                _ if is("") || is("/UDP") => Lower::Udp,
+                _ if is("/TCP") => Lower::Tcp,
+                _ => return None,
+            };
+            Some((profile, lower))
+        })
     }
 
     /// The value of a parameter, which may be empty.
@@ -199,7 +245,7 @@ mod tests {
             ),
             ("RTP/AVP/UDP;multicast", vec![Offer::Multicast]),
             (" rtp/avp ; unicast ; client_port=7000 ", vec![udp(7000)]),
-            ("RTP/SAVP;unicast;client_port=1-2", vec![Offer::Other]),
+            ("RTP/AVPF;unicast;client_port=1-2", vec![Offer::Other]),
             ("RTP/AVP;unicast;client_port=0-1", vec![Offer::Other]),
             ("RTP/AVP;unicast;client_port=65535", vec![Offer::Other]),
             ("RTP/AVP;unicast;client_port=9-9", vec![Offer::Other]),
@@ -208,26 +254,48 @@ mod tests {
             ("RAW/RAW/UDP;unicast;client_port=1-2", vec![Offer::Other]),
             ("", vec![Offer::Other]),
         ] {
-            assert_eq!(offers(header), expected, "{header}");
+            let expected = expected.into_iter().map(|way| Transport { profile: Profile::Avp, way });
+            assert_eq!(offers(header), expected.collect::<Vec<_>>(), "{header}");
         }
         assert_eq!(offers(&"RTP/AVP;multicast,".repeat(100)).len(), OFFERS_MAX);
     }
 
     #[test]
-    fn what_is_written_is_read() {
-        let udp = Offer::Udp { client: [5000, 5001] };
-        for offer in [udp, Offer::Tcp { channels: Some([0, 1]) }, Offer::Multicast] {
-            assert_eq!(offers(&offer.to_string()), [offer]);
+    fn what_is_sealed_is_told_from_what_is_not() {
+        let sealed = |way| Transport { profile: Profile::Savp, way };
+        for (header, expected) in [
+            // GStreamer, one after the other; RFC 4567.
+            ("RTP/SAVP;unicast;client_port=4-5", Offer::Udp { client: [4, 5] }),
+            ("RTP/SAVP;multicast", Offer::Multicast),
+            ("RTP/SAVP/TCP;unicast;interleaved=2-3", Offer::Tcp { channels: Some([2, 3]) }),
+            ("rtp/savp/udp;unicast;client_port=4-5", Offer::Udp { client: [4, 5] }),
+        ] {
+            assert_eq!(offers(header), [sealed(expected)], "{header}");
         }
+        for header in ["RTP/SAVPF;multicast", "RTP/SAVP/DTLS;multicast", "RTP/SAV;multicast"] {
+            assert_eq!(offers(header)[0].way, Offer::Other, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
         let (client, server) = ([5000, 5001], [6000, 6001]);
         let source = Some("::1".parse().unwrap());
-        for it in [
-            Granted::Udp { client, server, source },
-            Granted::Udp { client, server, source: None },
-            Granted::Tcp { channels: [4, 5] },
-            Granted::Multicast { group: [239, 255, 1, 2].into(), ports: client, ttl: 3 },
-        ] {
-            assert_eq!(granted(&it.to_string()), Some(it));
+        for profile in [Profile::Avp, Profile::Savp] {
+            let channels = Some([0, 1]);
+            for way in [Offer::Udp { client }, Offer::Tcp { channels }, Offer::Multicast] {
+                let it = Transport { profile, way };
+                assert_eq!(offers(&it.to_string()), [it]);
+            }
+            for way in [
+                Granted::Udp { client, server, source },
+                Granted::Udp { client, server, source: None },
+                Granted::Tcp { channels: [4, 5] },
+                Granted::Multicast { group: [239, 255, 1, 2].into(), ports: client, ttl: 3 },
+            ] {
+                let it = Transport { profile, way };
+                assert_eq!(granted(&it.to_string()), Some(it));
+            }
         }
     }
 

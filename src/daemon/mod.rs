@@ -15,6 +15,7 @@ mod error;
 mod figures;
 mod input;
 mod kept;
+mod keys;
 mod launch;
 mod link;
 mod opening;

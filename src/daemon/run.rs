@@ -176,13 +176,14 @@ impl Daemon {
 
     fn serve_control(&mut self, now: Monotonic) {
         let Some(mut control) = self.control.take() else { return };
-        control.serve(|Request { command, tier, set, text }| match command {
+        control.serve(|Request { command, tier, set, vouch, text }| match command {
             Command::Sdp => Some(self.answer_sdp(tier.as_deref())),
             Command::Status => Some(self.answer_status(text, now)),
             Command::Viewers => Some(self.answer_viewers(text, now)),
             Command::Reload => self.reload(set, now),
             Command::Pause => Some(self.pause(now)),
             Command::Resume => self.resume(now),
+            Command::Vouch => Some(self.vouch(vouch.as_ref(), now)),
             Command::Stop => {
                 self.stopping = true;
                 Some(Answer::Stopping(true))

@@ -6,10 +6,11 @@ use super::set_up::{Asking, track_mut};
 use super::state::Daemon;
 use crate::publish::description::TrackFormat;
 use crate::publish::track::Track;
-use crate::serve::connections::Heard;
+use crate::serve::connections::{Heard, Open};
 use crate::serve::server::Server;
 use crate::serve::viewings::{SetUp, Viewing};
 use crate::settings::Serving;
+use streamsocket_control::{Answer, Vouch};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_rtsp::answer::{Begins, Refusal};
 use streamsocket_rtsp::conversation::{Request, Wanted};
@@ -76,6 +77,17 @@ impl Daemon {
                 self.server.connections.end(place);
             }
         }
+    }
+
+    /// Takes a connection for that of who is named, as a program says that has made it.
+    pub(super) fn vouch(&mut self, vouch: Option<&Vouch>, now: Monotonic) -> Answer {
+        let Some(vouch) = vouch else { return Answer::Error("whose connection is it?".into()) };
+        // It may still wait to be taken.
+        self.accept_players(now);
+        if self.server.vouch(vouch) {
+            return Answer::Vouched(true);
+        }
+        Answer::Error(format!("there is no connection from {} to vouch for", vouch.connection))
     }
 
     /// Answers what players have asked, and hears their reports.
@@ -200,7 +212,7 @@ impl Daemon {
         now: Monotonic,
     ) -> Result<Vec<u8>, Refusal> {
         let open = self.server.connections.get(place).ok_or(Refusal::Failed)?;
-        let (peer, local) = (open.peer, open.local);
+        let &Open { peer, local, private, .. } = open;
         if !open.served {
             return Err(Refusal::Forbidden);
         }
@@ -216,12 +228,16 @@ impl Daemon {
             }
             Wanted::Describe(target) => {
                 let session = &self.sessions[self.session_at(target)?];
-                let sdp = session.description.served_text(&target.base, local.is_ipv6());
+                let keys = if private { self.told_keys(session, now)? } else { Vec::new() };
+                let sdp = session.description.served_text(&target.base, local.is_ipv6(), &keys);
                 Ok(request.described(&target.base, &sdp.map_err(|_| Refusal::Failed)?))
             }
-            Wanted::Setup(target, offers) => {
-                self.set_up(Asking { place, peer, local, request, now }, viewing, target, offers)
-            }
+            Wanted::Setup(target, offers) => self.set_up(
+                Asking { place, peer, local, private, request, now },
+                viewing,
+                target,
+                offers,
+            ),
             Wanted::Play(_) => self.play(request, viewing.ok_or(Refusal::NoSession)?, now),
             Wanted::Pause => {
                 let place = viewing.ok_or(Refusal::NoSession)?;
@@ -284,9 +300,12 @@ impl Daemon {
         let answer = request.played(viewing.lease(), &begins);
         if !again {
             let agent = viewing.agent.as_deref().unwrap_or("a player");
+            let connection = viewing.connection.and_then(|it| self.server.connections.get(it));
+            let private = connection.is_some_and(|it| it.private);
             log::info!(
-                "{} watches over RTSP ({}): {agent}",
+                "{} watches over {} ({}): {agent}",
                 viewing.peer,
+                if private { "RTSPS" } else { "RTSP" },
                 viewing.transport().name()
             );
             self.warn_of_size(viewing);

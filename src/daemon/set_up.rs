@@ -15,7 +15,7 @@ use streamsocket_net::{UnicastSocket, machine};
 use streamsocket_rtsp::answer::Refusal;
 use streamsocket_rtsp::conversation::Request;
 use streamsocket_rtsp::target::{Target, track_url};
-use streamsocket_rtsp::transport::{Granted, Offer};
+use streamsocket_rtsp::transport::{Granted, Offer, Profile, Transport};
 
 impl Daemon {
     /// Which session a URL names.
@@ -38,7 +38,7 @@ impl Daemon {
         asking: Asking<'_>,
         viewing: Option<usize>,
         target: &Target,
-        offers: &[Offer],
+        offers: &[Transport<Offer>],
     ) -> Result<Vec<u8>, Refusal> {
         let session = &self.sessions[self.session_at(target)?];
         let described = described(session, target)?.clone();
@@ -54,21 +54,61 @@ impl Daemon {
         };
         // A new way that cannot be had leaves the old one as it is.
         let taken = self.server.viewings.channels(asking.place, again.as_ref());
-        let Way { granted, way } = way(&asking, &described, target.repair, offers, &taken, self)?;
+        let (profile, Way { granted, way }) =
+            self.transport(&asking, &described, target.repair, offers, &taken)?;
         again.iter().for_each(|before| self.detach(before));
         let mut sink = None;
         if let Some(way) = way {
             let id = self.server.next_sink();
-            let form = if target.repair { Form::Repair } else { Form::Media };
+            let form = self.form(profile, target.repair);
             self.attach(&described.id, UnicastSink::new(id, way, form), place)?;
             sink = Some(id);
         }
         let url = track_url(&target.base, described.mid());
         let set_up = SetUp { track: described.id, repair: target.repair, sink, granted, url };
         next.tracks.push(set_up);
-        let answer = asking.request.set_up(next.lease(), &granted);
+        let transport = Transport { profile, way: granted };
+        let answer = asking.request.set_up(next.lease(), &transport);
         self.server.viewings.put(place, next);
         Ok(answer)
+    }
+
+    /// What a sink takes whose packets are of that profile.
+    fn form(&self, profile: Profile, repair: bool) -> Form {
+        match profile {
+            _ if repair => Form::Repair,
+            Profile::Avp if self.settings.protection.is_some() => Form::Plain,
+            Profile::Avp | Profile::Savp => Form::Media,
+        }
+    }
+
+    /// The first transport among those offered that there is, and that may be.
+    fn transport(
+        &self,
+        asking: &Asking<'_>,
+        described: &Described,
+        repair: bool,
+        offers: &[Transport<Offer>],
+        taken: &[u8],
+    ) -> Result<(Profile, Way), Refusal> {
+        let protected = self.settings.protection.is_some();
+        let safe = |it: &&Transport<Offer>| may_go(**it, repair, protected, asking.private);
+        let safe_offers = offers.iter().filter(safe);
+        let mut refusal = Refusal::Transport;
+        for Transport { profile, way: offer } in safe_offers {
+            match way(asking, described, repair, *offer, taken, self) {
+                Ok(way) => return Ok((*profile, way)),
+                Err(why) => refusal = why,
+            }
+        }
+        if protected && offers.iter().any(|it| it.profile == Profile::Avp && !safe(&it)) {
+            let agent = asking.request.agent.as_deref().unwrap_or("a player");
+            log::info!(
+                "{} asked for a protected session without protection; use rtsps:// or the key: {agent}",
+                asking.peer.ip()
+            );
+        }
+        Err(refusal)
     }
 
     /// The viewing that a track is set up for: one that there is, or a new one.
@@ -135,6 +175,8 @@ pub(super) struct Asking<'a> {
     pub(super) place: usize,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
+    /// What is sent by that connection is encrypted by others.
+    pub(super) private: bool,
     pub(super) request: &'a Request,
     pub(super) now: Monotonic,
 }
@@ -155,40 +197,45 @@ fn described<'a>(session: &'a Session, target: &Target) -> Result<&'a Described,
     }
 }
 
-/// The first way among those offered that there is.
+/// Whether packets may go so: sealed ones by any way, if there are any, and those of a protected session as they are
+/// within a private connection alone. Its repair packets are of sealed ones.
+fn may_go(offer: Transport<Offer>, repair: bool, protected: bool, private: bool) -> bool {
+    match offer.profile {
+        Profile::Savp => protected,
+        Profile::Avp if !protected => true,
+        Profile::Avp => private && !repair && matches!(offer.way, Offer::Tcp { .. }),
+    }
+}
+
+/// The way that is offered.
 fn way(
     asking: &Asking<'_>,
     described: &Described,
     repair: bool,
-    offers: &[Offer],
+    offer: Offer,
     taken: &[u8],
     daemon: &Daemon,
 ) -> Result<Way, Refusal> {
     let to = if repair { described.to.fec } else { described.to.rtp };
-    let mut refusal = Refusal::Transport;
-    for offer in offers {
-        match *offer {
-            Offer::Udp { client } if daemon.server.viewings.has_sockets(asking.peer.ip()) => {
-                return by_udp(asking.local, asking.peer, client);
-            }
-            Offer::Udp { .. } => refusal = Refusal::Full,
-            Offer::Tcp { channels } => {
-                let channels = free_channels(channels, taken).ok_or(Refusal::Transport)?;
-                let open = daemon.server.connections.get(asking.place);
-                let connection = open.map(Open::connection).ok_or(Refusal::Failed)?;
-                let way = Some(UnicastWay::Interleaved { connection, channels });
-                return Ok(Way { granted: Granted::Tcp { channels }, way });
-            }
-            Offer::Multicast if to.ip().is_multicast() => {
-                let ports =
-                    [to.port(), if repair { to.port() + 1 } else { described.to.rtcp.port() }];
-                let (group, ttl) = (to.ip(), daemon.network.ttl);
-                return Ok(Way { granted: Granted::Multicast { group, ports, ttl }, way: None });
-            }
-            Offer::Multicast | Offer::Other => {}
+    match offer {
+        Offer::Udp { client } if daemon.server.viewings.has_sockets(asking.peer.ip()) => {
+            by_udp(asking.local, asking.peer, client)
         }
+        Offer::Udp { .. } => Err(Refusal::Full),
+        Offer::Tcp { channels } => {
+            let channels = free_channels(channels, taken).ok_or(Refusal::Transport)?;
+            let open = daemon.server.connections.get(asking.place);
+            let connection = open.map(Open::connection).ok_or(Refusal::Failed)?;
+            let way = Some(UnicastWay::Interleaved { connection, channels });
+            Ok(Way { granted: Granted::Tcp { channels }, way })
+        }
+        Offer::Multicast if to.ip().is_multicast() => {
+            let ports = [to.port(), if repair { to.port() + 1 } else { described.to.rtcp.port() }];
+            let (group, ttl) = (to.ip(), daemon.network.ttl);
+            Ok(Way { granted: Granted::Multicast { group, ports, ttl }, way: None })
+        }
+        Offer::Multicast | Offer::Other => Err(Refusal::Transport),
     }
-    Err(refusal)
 }
 
 /// The channels that a player has chosen, or if they are not free, or not two, the next ones that are.
@@ -220,6 +267,26 @@ fn by_udp(local: SocketAddr, peer: SocketAddr, client: [u16; 2]) -> Result<Way, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_of_a_protected_session_goes_in_clear() {
+        let ways =
+            [Offer::Udp { client: [5000, 5001] }, Offer::Multicast, Offer::Tcp { channels: None }];
+        let of = |profile, repair, protected, private| {
+            ways.map(|way| may_go(Transport { profile, way }, repair, protected, private))
+        };
+        const NONE: [bool; 3] = [false; 3];
+        for private in [false, true] {
+            for repair in [false, true] {
+                assert_eq!(of(Profile::Savp, repair, true, private), [true; 3]);
+                assert_eq!(of(Profile::Savp, repair, false, private), NONE);
+                assert_eq!(of(Profile::Avp, repair, false, private), [true; 3]);
+            }
+        }
+        assert_eq!(of(Profile::Avp, false, true, false), NONE);
+        assert_eq!(of(Profile::Avp, false, true, true), [false, false, true]);
+        assert_eq!(of(Profile::Avp, true, true, true), NONE);
+    }
 
     #[test]
     fn no_two_tracks_of_a_connection_share_a_channel() {

@@ -160,16 +160,22 @@ impl Description {
     }
 
     /// The description for who asks for it over RTSP at `base`, from an address of this family: where packets go is
-    /// settled for each track.
+    /// settled for each track. Of a protected session `keys` are what is told of the tracks' keys, in their order.
     ///
     /// # Errors
     /// As [`text`](Self::text).
-    pub fn served_text(&self, base: &str, ipv6: bool) -> Result<String, std::fmt::Error> {
+    pub fn served_text(
+        &self,
+        base: &str,
+        ipv6: bool,
+        keys: &[impl AsRef<str>],
+    ) -> Result<String, std::fmt::Error> {
         let anywhere = if ipv6 { IpAddr::from([0_u16; 8]) } else { IpAddr::from([0, 0, 0, 0]) };
         let controls: Vec<_> = self.tracks.iter().map(|it| track_url(base, &it.mid)).collect();
         let mut media = heapless::Vec::new();
-        for (track, control) in self.tracks.iter().zip(&controls) {
+        for (index, (track, control)) in self.tracks.iter().zip(&controls).enumerate() {
             let mut served = self.media(track);
+            served.key = keys.get(index).map(AsRef::as_ref);
             (served.port, served.group, served.control) = (0, None, Some(control.as_str()));
             served.repair = served.repair.map(|it| sdp::Repair { to: (anywhere, 0).into(), ..it });
             media.push(served).map_err(|_| std::fmt::Error)?;

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
+use streamsocket_control::Vouch;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{machine, tcp};
 use streamsocket_rtsp::conversation::{Conversation, Gate, Request, Turn};
@@ -57,6 +58,8 @@ pub struct Open {
     pub local: SocketAddr,
     /// Whether the client is served at all.
     pub served: bool,
+    /// What is sent by it is encrypted, by whoever has vouched for its client.
+    pub private: bool,
     descriptor: RawFd,
     heard: Monotonic,
     /// An answer that is to take its time; until then nothing more is read.
@@ -207,6 +210,19 @@ impl Connections {
         self.places.iter_mut().flatten().for_each(|it| it.served = served(it.peer.ip()));
     }
 
+    /// Takes a connection from that address for that of a client elsewhere, to whom all is encrypted that it is sent.
+    /// False if there is none for which nobody has vouched yet.
+    pub fn vouch(&mut self, vouch: &Vouch, served: impl Fn(IpAddr) -> bool) -> bool {
+        let connection = canonical(vouch.connection);
+        let own = |it: &&mut Open| it.peer == connection && !it.private;
+        let Some(open) = self.places.iter_mut().flatten().find(own) else { return false };
+        let (peer, local) = (canonical(vouch.peer), canonical(vouch.local));
+        (open.peer, open.local, open.private) = (peer, local, true);
+        open.served = served(peer.ip());
+        open.conversation.vouched(local, peer.ip());
+        true
+    }
+
     /// A connection.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<&Open> {
@@ -302,6 +318,7 @@ fn open(stream: TcpStream, peer: SocketAddr, served: bool, now: Monotonic) -> io
         peer,
         local,
         served,
+        private: false,
         descriptor,
         heard: now,
         later,
@@ -347,6 +364,26 @@ mod tests {
         let own = (0..200).filter_map(|_| admit(from(100), true));
         assert_eq!(own.count(), OF_ADDRESS_MAX);
         assert!(admit(from(101), true).is_some());
+    }
+
+    #[test]
+    fn whoever_is_vouched_for_is_judged_by_where_he_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connections = Connections::default();
+        let near = |peer: IpAddr| peer.is_loopback();
+        let connection = "127.0.0.1:4711".parse().unwrap();
+        let now = Monotonic(1);
+        let place = connections.admit(stream(&listener), connection, near, |_| true, now).unwrap();
+        assert!(connections.get(place).is_some_and(|it| it.served && !it.private));
+        let local = "[::ffff:192.0.2.1]:8322".parse().unwrap();
+        let vouch = Vouch { connection, peer: from(9), local };
+        let other = Vouch { connection: "127.0.0.1:4712".parse().unwrap(), ..vouch };
+        assert!(!connections.vouch(&other, near) && connections.vouch(&vouch, near));
+        let open = connections.get(place).unwrap();
+        assert!(!open.served && open.private);
+        assert_eq!(open.peer, "192.0.2.9:1009".parse().unwrap());
+        assert_eq!(open.local, "192.0.2.1:8322".parse().unwrap());
+        assert!(!connections.vouch(&vouch, near), "once");
     }
 
     #[test]

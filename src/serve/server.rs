@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Duration;
+use streamsocket_control::Vouch;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::neighbours::is_near;
 use streamsocket_rtsp::conversation::Gate;
@@ -113,6 +114,12 @@ impl Server {
         let idle = |place| !viewings.is_watched_by(place);
         let place = connections.admit(stream, peer, served, idle, now)?;
         Some((place, connections.descriptor(place)?))
+    }
+
+    /// Takes a connection for that of who is named. False if there is none that waits for that.
+    pub fn vouch(&mut self, vouch: &Vouch) -> bool {
+        let Self { connections, gate, allow, .. } = self;
+        connections.vouch(vouch, |peer| serves(&gate.users, allow, peer))
     }
 
     /// Whether reports are due that players wait for: not more often than one after another.

@@ -13,7 +13,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_net::ReceiveSocket;
 use streamsocket_rtsp::client::Failure;
 use streamsocket_rtsp::player::{News, Player, Wish};
-use streamsocket_rtsp::transport::{Granted, Offer};
+use streamsocket_rtsp::transport::{Granted, Offer, Profile};
 use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_wire::sdp::Session;
 
@@ -298,6 +298,7 @@ impl Link {
         for (track, wanted) in self.wanted.iter().enumerate() {
             let media = wanted.of(&session).ok_or(Ended::Changed)?.media;
             let control = media.control.ok_or(Ended::Changed)?;
+            let profile = Profile::of(media.sealed);
             let repaired = media.repair.map(|repair| repair.payload_type);
             // Within the connection nothing is lost.
             let repair = self.by == By::Udp && wanted.repair.is_some() && repaired == wanted.repair;
@@ -314,7 +315,7 @@ impl Link {
                     }
                 };
                 let control = if repair { format!("{control}/repair") } else { control.to_owned() };
-                wishes.push(Wish { control, offer, dispensable: repair });
+                wishes.push(Wish { control, profile, offer, dispensable: repair });
                 self.places.push(Place { track, repair, sockets, channels: None });
             }
         }

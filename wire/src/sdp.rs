@@ -135,6 +135,9 @@ pub struct Media<'a> {
     pub repair: Option<Repair>,
     /// What it is asked for by over RTSP (`a=control`).
     pub control: Option<&'a str>,
+    /// The key that it is sealed with, as MIKEY in base64 (`a=key-mgmt`, RFC 4567): only written, and only for who is
+    /// told over an encrypted connection.
+    pub key: Option<&'a str>,
 }
 
 /// Repair packets of a medium: an attribute of our own, in the form of `a=rtcp` (RFC 3605). Were they
@@ -177,6 +180,7 @@ impl<'a> Media<'a> {
             mid: None,
             repair: None,
             control: None,
+            key: None,
         }
     }
 }

@@ -34,14 +34,15 @@ impl Server {
                 request.refused(crate::answer::Refusal::NotFound)
             }
             Wanted::Setup(_, offers) => {
-                let granted = match offers[0] {
+                let profile = offers[0].profile;
+                let way = match offers[0].way {
                     Offer::Udp { client } => {
                         Granted::Udp { client, server: [7000, 7001], source: None }
                     }
                     Offer::Tcp { channels } => Granted::Tcp { channels: channels.unwrap() },
                     Offer::Multicast | Offer::Other => panic!("{offers:?}"),
                 };
-                request.set_up(lease, &granted)
+                request.set_up(lease, &Transport { profile, way })
             }
             Wanted::Play(_) => {
                 let (url, sequence, time) = ("rtsp://pi/x".into(), Sequence(1), RtpTime(2));
@@ -85,6 +86,7 @@ fn player(address: &str) -> Player {
 fn wishes(offer: impl Fn(u8) -> Offer) -> Vec<Wish> {
     let wish = |nth, control: &str, dispensable| Wish {
         control: control.into(),
+        profile: Profile::Avp,
         offer: offer(nth),
         dispensable,
     };
@@ -201,5 +203,30 @@ fn controls_are_absolute_or_behind_the_session() {
         ("rtsp://pi/a?b", "streamid=0", "rtsp://pi/a?b/streamid=0"),
     ] {
         assert_eq!(resolved(base, control), url);
+    }
+}
+
+#[test]
+fn what_is_to_be_sealed_is_asked_for_and_nothing_else_taken() {
+    for (given, taken) in [(Profile::Savp, true), (Profile::Avp, false)] {
+        let (mut server, mut player) = (Server::new(&[]), player("rtsp://pi/Door"));
+        while !matches!(player.take(NOW).unwrap(), News::Described(_)) {
+            server.exchange(&mut player);
+        }
+        let offer = Offer::Tcp { channels: Some([0, 1]) };
+        let wish =
+            Wish { control: "trackID=v".into(), profile: Profile::Savp, offer, dispensable: false };
+        player.want(vec![wish], NOW);
+        let asked = String::from_utf8(std::mem::take(player.out())).unwrap();
+        assert!(asked.contains("Transport: RTP/SAVP/TCP;unicast;interleaved=0-1\r\n"), "{asked}");
+        let cseq = asked.lines().find(|line| line.starts_with("CSeq")).unwrap();
+        let transport = Transport { profile: given, way: Granted::Tcp { channels: [0, 1] } };
+        let answer = format!("RTSP/1.0 200 OK\r\n{cseq}\r\nTransport: {transport}\r\n\r\n");
+        feed(&mut player, answer.as_bytes());
+        match player.take(NOW) {
+            Ok(News::Granted(0, Some(Granted::Tcp { channels: [0, 1] }))) => assert!(taken),
+            Err(Failure::NoTransport) => assert!(!taken),
+            other => panic!("{other:?}"),
+        }
     }
 }

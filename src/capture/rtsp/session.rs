@@ -14,7 +14,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_rtsp::address::Address;
 use streamsocket_rtsp::client::Failure;
 use streamsocket_rtsp::player::{DEFAULT_PORT, News, Player, Wish};
-use streamsocket_rtsp::transport::{Granted, Offer};
+use streamsocket_rtsp::transport::{Granted, Offer, Profile};
 use streamsocket_wire::sdp::{Media, Medium, Session as Description};
 
 /// Longest time from the first look for a name to the first packet: cameras take two or three seconds.
@@ -159,6 +159,7 @@ impl Session {
         let media = chosen.iter().map(|(media, _)| *media).chain(others);
         let wish = |(media, nth): (&Media<'_>, u8)| Wish {
             control: media.control.or(session.control).unwrap_or("*").to_owned(),
+            profile: Profile::Avp,
             offer: Offer::Tcp { channels: Some([2 * nth, 2 * nth + 1]) },
             dispensable: nth > 0,
         };

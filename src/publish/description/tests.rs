@@ -40,12 +40,32 @@ pub(crate) fn bare(to: Destination) -> Description {
     }
 }
 
+/// Of a session that is not protected, or to who is not to know.
+const NO_KEYS: &[&str] = &[];
+
+#[test]
+fn keys_are_told_of_each_track_and_only_to_who_is_to_know() {
+    let mut description = described(&[group(2)]);
+    description.protected = Some(Suite::AeadAes128Gcm);
+    let served = |keys| description.served_text("rtsp://pi", false, keys).unwrap();
+    let told = served(&["AAAA", "BBBB"]);
+    for (medium, key) in [("video 0 RTP/SAVP 26", "AAAA"), ("audio 0 RTP/SAVP 97", "BBBB")] {
+        let (_, media) = told.split_once(&format!("\r\nm={medium}\r\n")).expect(&told);
+        let own = media.split("\r\nm=").next().unwrap();
+        assert!(own.contains(&format!("\r\na=key-mgmt:mikey {key}\r\n")), "{told}");
+    }
+    assert_eq!(told.matches("key-mgmt").count(), 2);
+    for untold in [served(NO_KEYS), description.text().unwrap()] {
+        assert!(untold.contains("RTP/SAVP") && !untold.contains("key-mgmt"), "{untold}");
+    }
+}
+
 #[test]
 fn whoever_asks_one_by_one_is_told_where_and_finds_absolute_controls() {
     let mut description = described(&[group(2)]);
     description.rtsp = Some(8555);
     assert!(description.text().unwrap().contains("\r\na=x-rtsp:rtsp://192.0.2.1:8555/\r\n"));
-    let served = description.served_text("rtsp://pi:8555/Door", false).unwrap();
+    let served = description.served_text("rtsp://pi:8555/Door", false, NO_KEYS).unwrap();
     for line in [
         "c=IN IP4 0.0.0.0",
         "a=control:rtsp://pi:8555/Door",
@@ -59,7 +79,8 @@ fn whoever_asks_one_by_one_is_told_where_and_finds_absolute_controls() {
     for word in ["source-filter", "rtcp-unicast", "x-rtsp", "239."] {
         assert!(!served.contains(word), "{word}: {served}");
     }
-    assert!(description.served_text("rtsp://pi", true).unwrap().contains("c=IN IP6 ::\r\n"));
+    let served = description.served_text("rtsp://pi", true, NO_KEYS).unwrap();
+    assert!(served.contains("c=IN IP6 ::\r\n") && !served.contains("key-mgmt"), "{served}");
     let tier = Description {
         name: "Front door, low res".into(),
         origin: "2001:db8::1".parse().unwrap(),

@@ -84,6 +84,7 @@ impl Media<'_> {
             write!(out, "a=rtcp:{}\r\n", self.rtcp_port)?;
         }
         optional(out, "a=control:", self.control)?;
+        optional(out, "a=key-mgmt:mikey ", self.key)?;
         self.write_shape(out)?;
         if let Some(repair) = self.repair {
             let (payload_type, port) = (repair.payload_type, repair.to.port());
