@@ -2,6 +2,7 @@
 //! no restart.
 
 use crate::keys::{KeyRing, Keys};
+use nix::sys::signal::SigSet;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,10 @@ pub fn open(named: Option<&Path>, usual: Option<PathBuf>) -> Result<KeyRing, Str
     let ring = KeyRing::new(Keys { keys, required });
     let followed = ring.clone();
     let spawned = thread::Builder::new().name("keys".into()).spawn(move || {
+        // The program's own threads have not yet said which signals they wait for: this one takes none.
+        if let Err(error) = SigSet::all().thread_block() {
+            log::debug!("signals may end the program at once: {error}");
+        }
         follow(&path, &followed, stamp, || thread::park_timeout(LOOK));
     });
     if let Err(error) = spawned {
