@@ -299,13 +299,12 @@ impl Daemon {
 
     /// Changes only the way of sending.
     fn adjust(&mut self, new: &Settings, now: Monotonic) {
-        let sounds: Vec<_> = self.inputs.iter().filter_map(Input::sound).collect();
-        if let Some(protection) =
-            new.protection.as_ref().filter(|_| new.protection != self.settings.protection)
-        {
-            let tracks = self.inputs.iter_mut().flat_map(Input::tracks_mut);
-            tracks.for_each(|track| track.protect(protection, now));
+        if let Some(protection) = &new.protection {
+            if new.protection != self.settings.protection {
+                self.exchange_keys(protection, now);
+            }
         }
+        let sounds: Vec<_> = self.inputs.iter().filter_map(Input::sound).collect();
         let mut nth = 0;
         for input in &mut self.inputs {
             match input {

@@ -60,7 +60,7 @@ impl Daemon {
         self.end_viewings(ended);
     }
 
-    fn end_viewings(&mut self, ended: Vec<(usize, Option<usize>)>) {
+    pub(super) fn end_viewings(&mut self, ended: Vec<(usize, Option<usize>)>) {
         for (place, connection) in ended {
             self.end_viewing(place);
             connection.into_iter().for_each(|connection| self.lose_player(connection));

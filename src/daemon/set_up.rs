@@ -65,7 +65,8 @@ impl Daemon {
             sink = Some(id);
         }
         let url = track_url(&target.base, described.mid());
-        let set_up = SetUp { track: described.id, repair: target.repair, sink, granted, url };
+        let (track, repair) = (described.id, target.repair);
+        let set_up = SetUp { track, repair, sink, granted, profile, url };
         next.tracks.push(set_up);
         let transport = Transport { profile, way: granted };
         let answer = asking.request.set_up(next.lease(), &transport);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_rtsp::answer::{Lease, Refusal};
-use streamsocket_rtsp::transport::Granted;
+use streamsocket_rtsp::transport::{Granted, Profile};
 
 /// Viewings at a time: more than a Pi's network carries.
 pub const VIEWINGS_MAX: usize = 160;
@@ -47,6 +47,8 @@ pub struct SetUp {
     pub sink: Option<UnicastId>,
     /// How it comes.
     pub granted: Granted,
+    /// What its packets are.
+    pub profile: Profile,
     /// What the player calls it.
     pub url: String,
 }
@@ -286,6 +288,7 @@ mod tests {
             repair: false,
             sink: None,
             granted: Granted::Udp { client: [5000, 5001], server: [6970, 6971], source: None },
+            profile: Profile::Avp,
             url: String::new(),
         };
         let mut hosts = [[192, 0, 2, 1], [192, 0, 2, 2], [192, 0, 2, 3]].map(|host| {

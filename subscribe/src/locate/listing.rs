@@ -1,6 +1,6 @@
 //! Keeps the list of announced sessions, each once, without those that were deleted. Nothing is listened to here.
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Protected};
 use crate::text::{printable, text_of};
 use std::net::IpAddr;
 use streamsocket_wire::sap::Announcement;
@@ -55,12 +55,13 @@ impl Listing {
             (Some(_), None) => "video",
             _ => "sound",
         };
+        let sealed = if plan.protected == Protected::Yes { ", protected" } else { "" };
         let video = plan.video.is_some();
         if self.knows_more(identity.as_deref(), announcer, video) {
             return None;
         }
         let name = plan.name;
-        let line = format!("{name}\t{address}\t{kinds}\tfrom {}", it.origin);
+        let line = format!("{name}\t{address}\t{kinds}{sealed}\tfrom {}", it.origin);
         let heard = Listed { announcer, hash, identity, name, line, video };
         // The same session may be announced in several groups, and described anew.
         if let Some(known) = self.0.iter_mut().find(|known| known.line == heard.line) {
