@@ -32,6 +32,8 @@ pub struct Statistics {
     pub destinations: Vec<DestinationStatistics>,
     /// Those who are served one by one, over RTSP, if anybody can be.
     pub rtsp: Option<ServingStatistics>,
+    /// What protects the session, if anything does.
+    pub protection: Option<ProtectionStatistics>,
     /// Receivers: those who report, and those who are served one by one.
     pub viewers: usize,
     /// Those that are known one by one: for who asks, not in the lines of `--stats`, which they would make
@@ -57,6 +59,15 @@ pub struct ServingStatistics {
     pub packets_dropped: u64,
     /// Pictures and pieces of sound that connections had no room for.
     pub left_out: u64,
+}
+
+/// What protects a session (SRTP).
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ProtectionStatistics {
+    /// The suite.
+    pub suite: &'static str,
+    /// Reports of viewers that were replayed, forged, or sealed with another key.
+    pub reports_refused: u64,
 }
 
 /// What is sent of a medium.
@@ -204,6 +215,9 @@ impl Statistics {
                 megabytes(to.bytes),
                 to.packets_dropped,
             )?;
+        }
+        if let Some(ProtectionStatistics { suite, reports_refused }) = &self.protection {
+            writeln!(out, "  srtp   {suite}: {reports_refused} reports of viewers refused")?;
         }
         if let Some(rtsp) = &self.rtsp {
             let ServingStatistics { url, viewers, packets, packets_dropped, left_out, .. } = rtsp;

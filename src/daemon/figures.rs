@@ -10,7 +10,8 @@ use crate::publish::network::Network;
 use crate::publish::track::Track;
 use crate::settings::Destination;
 use crate::statistics::{
-    DestinationStatistics, MediumStatistics, SCHEMA, Statistics, TrackStatistics, by_destination,
+    DestinationStatistics, MediumStatistics, ProtectionStatistics, SCHEMA, Statistics,
+    TrackStatistics, by_destination,
 };
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Interface;
@@ -36,6 +37,10 @@ impl Daemon {
             paused: self.paused,
             destinations: by_destination(&tracks),
             rtsp: self.serving_statistics(),
+            protection: self.settings.protection.as_ref().map(|it| ProtectionStatistics {
+                suite: it.suite.name(),
+                reports_refused: self.tracks().map(|it| it.transport().reports_refused()).sum(),
+            }),
             viewers: self.viewers(),
             viewer_list: Vec::new(),
             tracks,
@@ -88,9 +93,11 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
     }
     let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
     let by = by.unwrap_or_default();
+    let protection = daemon.settings.protection.as_ref();
+    let sealed = protection.map(|it| format!(", protected by {}", it.suite)).unwrap_or_default();
     for session in &daemon.sessions {
         for to in network.all(session.tier()) {
-            log::info!("'{}' goes to {}{by}", session.description.name, to.video.rtp);
+            log::info!("'{}' goes to {}{by}{sealed}", session.description.name, to.video.rtp);
         }
     }
     warn_of_wireless(network, daemon.settings.max_bitrate.is_some());

@@ -186,6 +186,11 @@ pub(super) fn say_what_is_not_announced(settings: &Settings, whole: &Description
     if announced && settings.announce_sound && !sound {
         log::warn!("--announce pulse: there is no sound that could be announced");
     }
+    if announced && settings.announce_sound && settings.protection.is_some() {
+        log::warn!(
+            "--announce pulse: PulseAudio and PipeWire cannot open what is protected, and are told nothing"
+        );
+    }
 }
 
 /// Writes the description to a file, atomically, so that no player reads half of it. A pipe or a
