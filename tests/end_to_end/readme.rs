@@ -46,7 +46,7 @@ const ELSEWHERE: [&str; 16] = [
 ];
 
 /// The lines that are run here, by words that no other line has.
-const HERE: [&str; 16] = [
+const HERE: [&str; 19] = [
     "streamsocket devices",
     "streamsocket      ",
     "streamsocket-receiver      ",
@@ -63,6 +63,9 @@ const HERE: [&str; 16] = [
     " = ",
     "[[tier]]",
     "[[track]]",
+    "streamsocket key new",
+    "streamsocket --key-file",
+    "streamsocket-receiver   #",
 ];
 
 /// The lines of the README's code, those that end in a backslash put together.
@@ -208,6 +211,21 @@ fn sessions_are_found_listed_and_recorded_by_the_lines_of_the_readme() {
     let file = lan.folder.path().join("evening.mkv");
     wait_until("a film grows", || fs::metadata(&file).is_ok_and(|film| film.len() > 1_000_000));
     receiver.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_key_is_made_used_and_handed_on_by_the_lines_of_the_readme() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("readme") else { return };
+    let said = text(&mut lan.types("sender", &command("streamsocket key new")));
+    let paste = said.lines().find(|line| line.contains("umask")).unwrap();
+    let mut daemon = Program::start(&mut lan.types("sender", &command("streamsocket --key-file")));
+    daemon.wait_for("goes to");
+    text(&mut lan.types("viewer", paste));
+    let keys = fs::read_to_string(lan.folder.path().join(".config/streamsocket/key")).unwrap();
+    assert_eq!(keys, fs::read_to_string(lan.folder.path().join("door.key")).unwrap());
+    lan.shows(&command("streamsocket-receiver   #"));
     daemon.interrupt().succeeded();
 }
 
