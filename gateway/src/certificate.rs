@@ -1,4 +1,4 @@
-//! The certificate that browsers are shown: the user's own, or one that is made at the first start and kept. Either is
+//! The certificate that browsers and players are shown: the user's own, or one that is made at the first start and kept. Either is
 //! looked at again every hour, so that a renewed one is taken while viewers watch.
 
 use nix::unistd::{Uid, User};
@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
+use sha2::{Digest, Sha256};
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -68,7 +69,7 @@ impl Files {
     /// One line, if there is nowhere to keep it.
     pub(crate) fn own(made: Made) -> Result<Self, String> {
         let folder = state_folder().ok_or(
-            "--tls: there is no folder to keep a certificate in: set HOME, or name --cert and --key",
+            "there is no folder to keep a certificate in: set HOME, or name --cert and --key",
         )?;
         let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
         Ok(Self { cert, key, made_for: Some(made) })
@@ -95,7 +96,9 @@ impl Files {
         let kept = keep(&self.key, &key, 0o600)
             .and_then(|()| keep(&self.cert, &cert, 0o644))
             .and_then(|()| keep(&list, &made.names.join("\n"), 0o644));
-        kept.map_err(|error| format!("--tls: {} cannot be written: {error}", self.cert.display()))?;
+        kept.map_err(|error| {
+            format!("the certificate {} cannot be written: {error}", self.cert.display())
+        })?;
         log::info!("a certificate was made, in {}", self.cert.display());
         Ok(())
     }
@@ -103,11 +106,11 @@ impl Files {
     fn read(&self) -> Result<CertifiedKey, String> {
         let own = self.made_for.is_some();
         let named = |path: &Path, option: &str, error: &dyn Display| {
-            let option = if own { "tls" } else { option };
-            format!("--{option}: {}: {error}", path.display())
+            let what = if own { "the certificate" } else { option };
+            format!("{what}: {}: {error}", path.display())
         };
-        let of_cert = |error: &dyn Display| named(&self.cert, "cert", error);
-        let of_key = |error: &dyn Display| named(&self.key, "key", error);
+        let of_cert = |error: &dyn Display| named(&self.cert, "--cert", error);
+        let of_key = |error: &dyn Display| named(&self.key, "--key", error);
         let chain: Result<Vec<_>, _> =
             CertificateDer::pem_file_iter(&self.cert).and_then(Iterator::collect);
         let chain = chain.map_err(|error| of_cert(&error))?;
@@ -150,23 +153,37 @@ impl Certificate {
         match next {
             Ok(Some(next)) => {
                 *self.shown.write().unwrap_or_else(PoisonError::into_inner) = next;
-                log::info!("the certificate is another one from now on");
+                let fingerprint = self.fingerprint();
+                log::info!(
+                    "the certificate is another one from now on; its fingerprint (SHA-256): {fingerprint}"
+                );
             }
             Ok(None) => {}
             Err(why) => log::warn!("{why}; going on with the certificate so far"),
         }
     }
 
-    /// How connections are encrypted.
+    /// What it is known by: SHA-256 in pairs of hexadecimal digits, as browsers and openssl show it.
+    pub(crate) fn fingerprint(&self) -> String {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        let first = shown.0.cert.first().map_or(&[][..], |it| it.as_ref());
+        let pairs = Sha256::digest(first).into_iter().map(|byte| format!("{byte:02X}"));
+        pairs.collect::<Vec<_>>().join(":")
+    }
+
+    /// How connections are encrypted, by which one of these protocols is spoken; by none: whatever a client says.
     ///
     /// # Errors
     /// One line, which is a bug.
-    pub(crate) fn config(self: Arc<Self>) -> Result<Arc<ServerConfig>, String> {
+    pub(crate) fn config(
+        self: Arc<Self>,
+        protocols: &[&[u8]],
+    ) -> Result<Arc<ServerConfig>, String> {
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
-            .map_err(|error| format!("--tls: {error}"))?;
+            .map_err(|error| format!("TLS: {error}"))?;
         let mut config = config.with_no_client_auth().with_cert_resolver(self);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
         Ok(Arc::new(config))
     }
 }
@@ -197,7 +214,7 @@ fn state_folder() -> Option<PathBuf> {
 
 /// A certificate, signed by itself, and its key, in PEM.
 fn make(made: &Made) -> Result<(String, String), String> {
-    let failed = |error: rcgen::Error| format!("--tls: no certificate can be made: {error}");
+    let failed = |error: rcgen::Error| format!("no certificate can be made: {error}");
     let key = KeyPair::generate().map_err(failed)?;
     let all = made.names.iter().chain(&made.addresses).cloned().collect::<Vec<_>>();
     let mut params = CertificateParams::new(all).map_err(failed)?;
@@ -254,7 +271,7 @@ mod tests {
         assert!(fs::read(&own.cert).unwrap() != first && shown(&certificate) != before);
         use std::os::unix::fs::MetadataExt;
         assert_eq!(fs::metadata(&own.key).unwrap().mode() & 0o777, 0o600);
-        assert!(Arc::new(certificate).config().is_ok());
+        assert!(Arc::new(certificate).config(&[]).is_ok());
     }
 
     #[test]

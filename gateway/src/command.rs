@@ -2,11 +2,12 @@
 
 use crate::admission::{Admission, TOO_FAR};
 use crate::announcement::{self, Announcement, Page};
-use crate::certificate::{self, Certificate, Files, Made};
+use crate::certificate::{Files, Made};
 use crate::configuration::{self, Wrong};
+use crate::encryption::Encryption;
 use crate::guard::{Guard, Names};
 use crate::login::Logins;
-use crate::options::{Options, Task};
+use crate::options::{Options, RTSPS_DEFAULT, Rtsps, Task};
 use crate::page::Policy;
 use crate::password::{self, Secret};
 use crate::receiving::Receiving;
@@ -15,20 +16,16 @@ use crate::server::{Server, listen};
 use crate::sessions::Sessions;
 use nix::ifaddrs::getifaddrs;
 use std::future::pending;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
-use std::sync::Arc;
 use streamsocket_journal::logger;
 use streamsocket_net::neighbours::ip;
 use streamsocket_net::{Interface, machine};
 use streamsocket_srtp::stored_keys;
 use streamsocket_subscribe::key_file;
-use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
-use tokio_rustls::TlsAcceptor;
 
 /// Names in a certificate at most, and addresses: a machine with more has virtual networks.
 const NAMES_MAX: usize = 32;
@@ -83,11 +80,12 @@ async fn gateway(options: &Options) -> Result<(), String> {
     if options.tls == Some(options.listen) {
         return Err(format!("--tls {}: --listen has the same address", options.listen));
     }
-    let encryption = options.tls.map(|tls| Encryption::open(tls, options)).transpose()?;
+    let admission = Admission::new(logins.is_some(), &options.allow, &options.proxy);
+    let encryption = encryption(options, &admission)?;
     let listener = listen("--listen", options.listen)?;
     say_where(options);
     let sessions = Sessions::default();
-    let server = server(options, sessions.clone(), logins);
+    let server = server(options, sessions.clone(), logins, admission);
     let announced = announcement(options, interface.as_ref());
     let (failed, mut failures) = mpsc::unbounded_channel();
     let receiving = Receiving { sessions, interface, keys, failed };
@@ -114,9 +112,12 @@ async fn gateway(options: &Options) -> Result<(), String> {
     ended
 }
 
-fn server(options: &Options, sessions: Sessions, logins: Option<Logins>) -> Server {
-    let anywhere = logins.is_some();
-    let admission = Admission::new(anywhere, &options.allow, &options.proxy);
+fn server(
+    options: &Options,
+    sessions: Sessions,
+    logins: Option<Logins>,
+    admission: Admission,
+) -> Server {
     let machine = machine::host_name();
     let guard = Guard {
         names: Names::new(&machine, &names(options, &machine)),
@@ -126,7 +127,7 @@ fn server(options: &Options, sessions: Sessions, logins: Option<Logins>) -> Serv
     };
     let policy = Policy::new(&options.allow_origin);
     // Without a password everybody could.
-    let control = options.control && anywhere;
+    let control = options.control && logins.is_some();
     let served = routes(Site::new(sessions, policy, control), guard, logins);
     Server::new(served, refusing(TOO_FAR), admission)
 }
@@ -155,39 +156,54 @@ fn announcement(options: &Options, interface: Option<&Interface>) -> Option<Anno
         .ok()
 }
 
-/// The encrypted way in.
-struct Encryption {
-    listener: TcpListener,
-    certificate: Arc<Certificate>,
-    acceptor: TlsAcceptor,
-}
-
-impl Encryption {
-    fn open(address: SocketAddr, options: &Options) -> Result<Self, String> {
-        let files = match (&options.cert, &options.key) {
+/// The encrypted ways in, if there are any. Without one for RTSPS that nobody has asked for everything else is served.
+///
+/// # Errors
+/// One line: what was asked for cannot be had.
+fn encryption(options: &Options, admission: &Admission) -> Result<Option<Encryption>, String> {
+    let (rtsps, chosen) = match options.rtsps {
+        Some(Rtsps::Off) => (None, true),
+        Some(Rtsps::At(address)) => (Some(address), true),
+        None => (Some((Ipv6Addr::UNSPECIFIED, RTSPS_DEFAULT).into()), false),
+    };
+    if options.tls.is_none() && rtsps.is_none() {
+        return Ok(None);
+    }
+    let open = || -> Result<Encryption, String> {
+        Encryption::new(match (&options.cert, &options.key) {
             (Some(cert), Some(key)) => Files::named(cert, key),
             _ => Files::own(certified(options))?,
-        };
-        let certificate = Arc::new(Certificate::open(files)?);
-        let acceptor = TlsAcceptor::from(Arc::clone(&certificate).config()?);
-        Ok(Self { listener: listen("--tls", address)?, certificate, acceptor })
+        })
+    };
+    let without = |why: String| log::warn!("nobody is served by rtsps://: {why}");
+    let mut encryption = match open() {
+        Ok(encryption) => encryption,
+        Err(why) if options.tls.is_none() && !chosen => {
+            without(why);
+            return Ok(None);
+        }
+        Err(why) => return Err(why),
+    };
+    if let Some(tls) = options.tls {
+        encryption.open_page(tls)?;
     }
-
-    /// Serves, and looks for a new certificate now and then.
-    async fn serve(&self, server: &Server) {
-        let look = async {
-            loop {
-                tokio::time::sleep(certificate::LOOK_EVERY).await;
-                let certificate = Arc::clone(&self.certificate);
-                // Files are read, and perhaps written: nothing for a loop. What goes wrong is logged there.
-                let _ = spawn_blocking(move || certificate.look()).await;
+    if let Some(address) = rtsps {
+        match encryption.open_rtsps(address, admission.clone()) {
+            Ok(()) => log::info!(
+                "players come to the daemons of this machine by rtsps://{}/",
+                shown(address)
+            ),
+            Err(why) if !chosen => {
+                without(why);
+                if options.tls.is_none() {
+                    return Ok(None);
+                }
             }
-        };
-        tokio::select! {
-            () = server.serve(&self.listener, Some(&self.acceptor)) => {}
-            () = look => {}
+            Err(why) => return Err(why),
         }
     }
+    log::info!("the certificate's fingerprint (SHA-256): {}", encryption.fingerprint());
+    Ok(Some(encryption))
 }
 
 /// What a certificate of our making is for: the names and addresses that this machine has now.

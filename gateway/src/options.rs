@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// Port that browsers are given if nothing else is said.
 const PORT_DEFAULT: u16 = 8080;
 
+/// Port of RTSPS if nothing else is said. The one that is registered, 322, needs privileges; others take this one, too.
+pub(crate) const RTSPS_DEFAULT: u16 = 8322;
+
 /// Where encrypted connections are taken if nothing else is said.
 pub(crate) const TLS_DEFAULT: &str = ":8443";
 
@@ -54,7 +57,11 @@ pub struct Options {
         help_heading = "Serving"
     )]
     pub tls: Option<SocketAddr>,
-    /// Certificate chain for --tls, in PEM; a renewed file is taken within an hour [default: one of its own making,
+    /// Hand players that come by rtsps:// on to the daemons of this machine, encrypted: a port, an address and a
+    /// port, or off [default: :8322]
+    #[arg(long, value_name = "[ADDR:]PORT|off", value_parser = rtsps, help_heading = "Serving")]
+    pub rtsps: Option<Rtsps>,
+    /// Certificate chain for --tls and --rtsps, in PEM; a renewed file is taken within an hour [default: one of its own making,
     /// which browsers warn about]
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Serving")]
     pub cert: Option<PathBuf>,
@@ -90,6 +97,15 @@ pub struct Options {
     pub control: bool,
 }
 
+/// Where players come by RTSPS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rtsps {
+    /// Nowhere.
+    Off,
+    /// Here.
+    At(SocketAddr),
+}
+
 /// What else it can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Task {
@@ -116,6 +132,17 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     };
     address.filter(|address| address.port() != 0).ok_or_else(|| {
         format!("expected an address and a port, such as 192.168.1.5:{PORT_DEFAULT}, or :{PORT_DEFAULT} for all addresses")
+    })
+}
+
+fn rtsps(text: &str) -> Result<Rtsps, String> {
+    if text == "off" {
+        return Ok(Rtsps::Off);
+    }
+    let port = text.parse::<u16>().is_ok();
+    let at = if port { listen(&format!(":{text}")) } else { listen(text) };
+    at.map(Rtsps::At).map_err(|_| {
+        format!("expected an address and a port, such as 192.168.1.5:{RTSPS_DEFAULT} or :{RTSPS_DEFAULT}, or off")
     })
 }
 
@@ -154,6 +181,17 @@ mod tests {
         assert_eq!(listen("127.0.0.1:80"), Ok("127.0.0.1:80".parse().unwrap()));
         for wrong in ["", "8080", ":", ":0", "pi:8080", ":99999"] {
             assert!(listen(wrong).unwrap_err().contains(":8080 for all"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn players_come_by_a_port_at_an_address_or_nowhere() {
+        let all = |port| Ok(Rtsps::At((Ipv6Addr::UNSPECIFIED, port).into()));
+        assert_eq!((rtsps("322"), rtsps(":322")), (all(322), all(322)));
+        assert_eq!(rtsps("10.0.0.1:322"), Ok(Rtsps::At("10.0.0.1:322".parse().unwrap())));
+        assert_eq!(rtsps("off"), Ok(Rtsps::Off));
+        for wrong in ["", "0", ":0", "pi:322", "no", "99999"] {
+            assert!(rtsps(wrong).unwrap_err().contains(":8322, or off"), "{wrong}");
         }
     }
 

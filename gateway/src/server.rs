@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Connections at a time: 200 viewers with a few each. Every one takes a descriptor, some 10 kB, and two pictures if it
 /// is a viewer that takes them slowly.
@@ -32,7 +33,7 @@ const FAR_OF_ONE_MAX: usize = 2;
 
 /// Time until a request is there whole, and before it until both ends have agreed on keys: who sends it byte by byte
 /// holds a connection no longer.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of a request, and of an answer that wait in the program while the next picture is not asked for yet. The
 /// least that hyper takes.
@@ -102,13 +103,8 @@ impl Server {
     /// Takes connections and serves them, encrypted if `tls` says how, for as long as the program runs.
     pub(crate) async fn serve(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>) {
         loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => self.take(stream, peer.ip(), tls),
-                Err(error) => {
-                    log::debug!("a connection is not taken: {error}");
-                    tokio::time::sleep(RETRY).await;
-                }
-            }
+            let (stream, peer) = accept(listener).await;
+            self.take(stream, peer.ip(), tls);
         }
     }
 
@@ -135,16 +131,40 @@ impl Server {
     }
 }
 
+/// The next connection.
+pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                log::debug!("a connection is not taken: {error}");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// A connection that is encrypted from now on.
+///
+/// # Errors
+/// One line: no keys were agreed on.
+pub(crate) async fn handshake(
+    stream: TcpStream,
+    tls: &TlsAcceptor,
+) -> Result<TlsStream<TcpStream>, String> {
+    let limit = |tls: &mut rustls::ServerConnection| tls.set_buffer_limit(Some(ENCRYPTED_MAX));
+    let accepted = timeout(REQUEST_PATIENCE, tls.accept_with(stream, limit)).await;
+    let stream = accepted.map_err(|_| "no keys were agreed on in time".to_owned())?;
+    stream.map_err(|error| error.to_string())
+}
+
 async fn encrypted(
     stream: TcpStream,
     tls: &TlsAcceptor,
     router: Router,
     asking: Asking,
 ) -> Result<(), String> {
-    let limit = |tls: &mut rustls::ServerConnection| tls.set_buffer_limit(Some(ENCRYPTED_MAX));
-    let accepted = timeout(REQUEST_PATIENCE, tls.accept_with(stream, limit)).await;
-    let stream = accepted.map_err(|_| "no keys were agreed on in time".to_owned())?;
-    connection(stream.map_err(|error| error.to_string())?, router, asking).await
+    connection(handshake(stream, tls).await?, router, asking).await
 }
 
 /// Serves a connection until it ends.

@@ -61,9 +61,21 @@ impl Gateway {
         (Self { program, port }, tls)
     }
 
+    /// One that shows nothing and hands players on by the port that is returned; its certificate is made in this folder.
+    pub(crate) fn of_players(place: Place, state: &Path) -> (Self, u16) {
+        let (port, rtsps) = (free_port(), free_port());
+        let mut command = Self::command(port);
+        command.env("STATE_DIRECTORY", state).args(["--rtsps", &format!("127.0.0.1:{rtsps}")]);
+        let mut program = Program::start(command.arg(format!("rtp://{place}")));
+        program.wait_for("pictures are at");
+        (Self { program, port }, rtsps)
+    }
+
     fn command(port: u16) -> Command {
         let mut command = ours("streamsocket-gateway");
         command.args(["--interface", "127.0.0.1", "--listen", &format!("127.0.0.1:{port}")]);
+        // All tests together would not have enough ports.
+        command.args(["--rtsps", "off"]);
         command
     }
 

@@ -19,4 +19,5 @@ mod lips;
 mod page;
 mod proxies;
 mod requests;
+mod rtsps;
 mod streams;
