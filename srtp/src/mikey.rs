@@ -46,8 +46,9 @@ const NULL: u8 = 0;
 /// Each parameter has one byte.
 const ONE: u8 = 1;
 
-/// The key encrypts packets, its salt follows, and it is good for as long as it is told (RFC 3830 section 6.13).
-const TRAFFIC_KEY_WITH_SALT: u8 = 3 << 4;
+/// The key encrypts packets, and is good for as long as it is told (RFC 3830 section 6.13). Its salt is a part of it:
+/// GStreamer passes over one that follows by itself, which the RFC has as well.
+const TRAFFIC_KEY: u8 = 2 << 4;
 
 /// A stream of packets, as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,10 +100,10 @@ pub fn message(
     // The policy of number 0 is of SRTP.
     out.extend([next::KEMAC, 0, 0, 0, byte(3 * policy.len())]);
     policy.iter().for_each(|(kind, value)| out.extend([*kind, ONE, *value]));
-    out.extend([next::LAST, NULL, 0, byte(6 + key.len() + salt.len())]);
-    out.extend([next::LAST, TRAFFIC_KEY_WITH_SALT, 0, byte(key.len())]);
+    let len = key.len() + salt.len();
+    out.extend([next::LAST, NULL, 0, byte(4 + len)]);
+    out.extend([next::LAST, TRAFFIC_KEY, 0, byte(len)]);
     out.extend(key);
-    out.extend([0, byte(salt.len())]);
     out.extend(salt);
     out.push(NULL);
     let mut text = Zeroizing::new(String::with_capacity(MESSAGE_MAX / 3 * 4 + 4));
@@ -175,7 +176,7 @@ mod tests {
         ];
         let key: Vec<u8> = (0..16).collect();
         let salt: Vec<u8> = (16..30).collect();
-        let kemac: [&[u8]; 5] = [&[0, 0, 0, 36, 0, 0x30, 0, 16], &key, &[0, 14], &salt, &[0]];
+        let kemac: [&[u8]; 4] = [&[0, 0, 0, 34, 0, 0x20, 0, 30], &key, &salt, &[0]];
         let expected = [HEAD.concat(), policy.to_vec(), kemac.concat()].concat();
         assert_eq!(told(Suite::AesCm128HmacSha1_80), expected);
         assert!(expected.len() <= MESSAGE_MAX);
@@ -187,7 +188,7 @@ mod tests {
             &[24, 0, 1, 6, 1, 1, 16, 2, 1, 0, 3, 1, 0, 4, 1, 12, 7, 1, 1, 8, 1, 1, 20, 1, 16];
         let key: Vec<u8> = (0..16).collect();
         let salt: Vec<u8> = (16..28).collect();
-        let kemac: [&[u8]; 5] = [&[0, 0, 0, 34, 0, 0x30, 0, 16], &key, &[0, 12], &salt, &[0]];
+        let kemac: [&[u8]; 4] = [&[0, 0, 0, 32, 0, 0x20, 0, 28], &key, &salt, &[0]];
         let expected = [HEAD.concat(), policy.to_vec(), kemac.concat()].concat();
         assert_eq!(told(Suite::AeadAes128Gcm), expected);
     }

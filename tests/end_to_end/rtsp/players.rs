@@ -123,7 +123,8 @@ fn players_are_told_the_group() {
     assert_clip(&video, &audio, "ffmpeg, multicast");
     let (video, audio) = (folder.path().join("it.yuv"), folder.path().join("it.pcm"));
     let gst = gstreamer("udp-mcast", url, &video, &audio);
-    Program::start(&mut on(machine.name(), &gst)).succeed();
+    let ended = Program::start(&mut on(machine.name(), &gst)).finish();
+    assert!(ended.status.success(), "{}\n{}", ended.said, daemon.said());
     let pictures = fs::read(&video).unwrap().len() / GSTREAMER_BYTES;
     assert!(pictures >= FRAMES - 1, "GStreamer, multicast: {pictures}");
     let said = daemon.said();
