@@ -1,33 +1,22 @@
 //! Viewers who are served one by one: each is a sink of the running track, with its own socket, or with a channel of
 //! its own connection. They come and go by requests; a sink begins with a whole picture.
 
+mod reading;
+
+use self::reading::read_some;
+pub use self::reading::{Heard, Reading};
 use super::outbox::{Connection, PICTURES_MAX, SOUNDS_MAX};
 use super::output::Sent;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_net::{Datagram, Filled, Packets, UnicastSocket, Unsent};
 use streamsocket_stream::session::viewers::Viewer;
 use streamsocket_wire::sdp::Medium;
 
-/// Datagrams read from one socket in a turn: a flood of them waits, media does not.
-const REPORTS_AT_A_TIME: usize = 16;
-
 /// Bytes that connections of a track's viewers hold at most before whoever has not yet got all is left out: a hundred
 /// pictures, a sixteenth of the memory of the smallest Pi. Who has got all takes a picture more.
 const WAITING_MAX: usize = 32 << 20;
-
-/// What has come for a viewer by sockets of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Heard {
-    /// Something came from the viewer itself.
-    pub viewer: bool,
-    /// There may be more, for which no event will come.
-    pub left: bool,
-}
-
-/// Reads a report: its bytes, where it has come from, and what was known of the viewer before.
-pub type Reading<'a> = dyn FnMut(&[u8], SocketAddr, Option<Viewer>) -> Option<Viewer> + 'a;
 
 /// Which sink it is: no other one has or had the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,30 +202,6 @@ impl UnicastSink {
         });
         Heard { viewer: first.viewer || second.viewer, left: first.left || second.left }
     }
-}
-
-/// Reads some datagrams: those of the client are handed on.
-fn read_some(
-    socket: &mut UnicastSocket,
-    buffer: &mut [u8],
-    client: IpAddr,
-    each: &mut dyn FnMut(&mut UnicastSocket, &[u8], SocketAddr),
-) -> Heard {
-    let mut heard = Heard { viewer: false, left: true };
-    for _ in 0..REPORTS_AT_A_TIME {
-        match socket.receive(buffer) {
-            Ok(Some((len, from))) if from.ip() == client => {
-                heard.viewer = true;
-                each(socket, &buffer[..len], from);
-            }
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => {
-                heard.left = false;
-                break;
-            }
-        }
-    }
-    heard
 }
 
 /// What became of packets; errors are the client's own, and show in its reports.

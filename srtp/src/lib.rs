@@ -2,7 +2,7 @@
 //!
 //! [`seal`] encrypts and authenticates packets and reports, [`open`] checks and decrypts them, [`search`] finds the
 //! roll-over counter of a stream that one joins late. [`stored_keys`] are those of a file, which [`key_file`] makes of
-//! its text, [`derive`] makes session keys of them, and [`mikey`] tells them. A packet's index is its sequence number with
+//! its text, [`mod@derive`] makes session keys of them, and [`mikey`] tells them. A packet's index is its sequence number with
 //! the roll-over counter in front (RFC 3711 section 3.3.1).
 
 mod cm;

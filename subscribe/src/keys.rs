@@ -1,8 +1,10 @@
 //! The keys that protected sessions are received with. They may change while a subscription runs.
 
+use crate::plan::{Error, Plan, Protected};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamsocket_srtp::master_key::MasterKey;
+use streamsocket_srtp::suite::Suite;
 
 /// Keys, and whether nothing is received without them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +13,31 @@ pub struct Keys {
     pub keys: Vec<MasterKey>,
     /// The user has named them: sessions that are not protected are refused.
     pub required: bool,
+}
+
+impl Keys {
+    /// What is to be received of a session with these keys.
+    ///
+    /// # Errors
+    /// It is protected, and there is no key, or it is not, and that is what is wanted. One line that says what to do.
+    pub fn open(&self, plan: &Plan) -> Result<Plan, Error> {
+        let (mut opened, name) = (plan.clone(), &plan.name);
+        match plan.protected {
+            Protected::Yes if self.keys.is_empty() => Err(Error(format!(
+                "{name} is protected: copy the key file of its sender to this machine, and name it with --key-file FILE"
+            ))),
+            Protected::No if self.required => Err(Error(format!(
+                "{name} is not protected, as --key-file wants it to be: to receive it all the same leave that option out"
+            ))),
+            Protected::Unknown if self.required => {
+                for stream in [&mut opened.video, &mut opened.audio].into_iter().flatten() {
+                    stream.suites = Suite::ALL.to_vec();
+                }
+                Ok(opened)
+            }
+            Protected::Unknown | Protected::No | Protected::Yes => Ok(opened),
+        }
+    }
 }
 
 /// Keys that several threads have, one of which may exchange them.
@@ -79,5 +106,41 @@ mod tests {
         assert!(ring.is_shared());
         drop(other);
         assert!(!ring.is_shared());
+    }
+
+    const SEALED: &str = "v=0\ns=Hall\nc=IN IP4 239.1.1.1\na=x-protected:AEAD_AES_128_GCM\nm=video 5004 RTP/SAVP 26\n";
+
+    fn suites_of(plan: &Plan) -> &[Suite] {
+        &plan.video.as_ref().unwrap().suites
+    }
+
+    #[test]
+    fn a_session_is_received_as_it_is_protected() {
+        let with = |required| Keys { keys: vec![MasterKey::new(&[1; 30])], required };
+        let plan = Plan::from_sdp(SEALED).unwrap();
+        assert_eq!(
+            (plan.protected, suites_of(&plan)),
+            (Protected::Yes, &[Suite::AeadAes128Gcm][..])
+        );
+        let error = Keys::default().open(&plan).unwrap_err();
+        assert!(error.0.starts_with("Hall is protected: copy the key file"), "{error}");
+        assert_eq!(with(true).open(&plan), Ok(plan));
+        let open = Plan::from_sdp(&SEALED.replace("SAVP", "AVP")).unwrap();
+        let error = with(true).open(&open).unwrap_err();
+        assert!(error.0.starts_with("Hall is not protected, as --key-file wants"), "{error}");
+        assert_eq!(with(false).open(&open), Ok(open));
+        let other =
+            Plan::from_sdp(&SEALED.replace("a=x-protected:AEAD_AES_128_GCM\n", "")).unwrap();
+        assert_eq!(suites_of(&other), Suite::ALL);
+        let address = Plan::at("239.1.1.1:5004".parse().unwrap(), None);
+        assert_eq!(suites_of(&with(true).open(&address).unwrap()), Suite::ALL);
+        assert_eq!(with(false).open(&address), Ok(address));
+    }
+
+    #[test]
+    fn suites_that_are_not_known_are_named() {
+        let text = SEALED.replace("AEAD_AES_128_GCM", "DOUBLE_AEAD\u{1b}");
+        let error = Plan::from_sdp(&text).unwrap_err();
+        assert!(error.0.contains("video as JPEG/90000/1 protected by DOUBLE_AEAD?;"), "{error}");
     }
 }

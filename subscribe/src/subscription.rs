@@ -109,7 +109,7 @@ impl Subscription {
         keys: KeyRing,
     ) -> Result<(Self, Stop), String> {
         let (held, exchanges) = (keys.get(), keys.changes());
-        let plan = &plan.with_keys(&held).map_err(|error| error.0)?;
+        let plan = &held.open(plan).map_err(|error| error.0)?;
         let only = plan.only_from_sources;
         let failed = |error: io::Error| format!("the event loop cannot be set up: {error}");
         let stop = Arc::new(AtomicBool::new(false));
