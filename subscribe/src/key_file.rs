@@ -147,7 +147,8 @@ mod tests {
             look += 1;
         });
         let at = |look: usize| seen[look];
-        assert_eq!([at(2), at(5), at(8), at(11), at(12)], [(0, 0), (1, 1), (1, 1), (2, 2), (2, 2)]);
+        assert_eq!([at(3), at(4), at(8), at(9)], [(0, 0), (1, 1), (1, 1), (1, 1)]);
+        assert_eq!([at(10), at(12)], [(2, 2), (2, 2)]);
         assert_eq!(look, 14);
     }
 }
