@@ -4,6 +4,9 @@ use crate::settings::Endpoint;
 use std::net::UdpSocket;
 use streamsocket_media::{Bytes, Unit};
 use streamsocket_net::BATCH_MAX;
+use streamsocket_srtp::master_key::{MASTER_LEN, MasterKey};
+use streamsocket_srtp::open::PacketOpener;
+use streamsocket_srtp::suite::Suite;
 use streamsocket_stream::send::pacer::Pace;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::rtp::{self, RtpTime, Sequence};
@@ -188,4 +191,76 @@ fn packets_of_sound_wait_for_the_end_of_their_chunk_or_a_system_call_s_worth() {
         !heard(&socket).is_empty()
     });
     assert_eq!(taken, Some(BATCH_MAX));
+}
+
+fn protection(key: u8) -> Protection {
+    let keys = vec![MasterKey::new(&[key; MASTER_LEN])];
+    Protection { keys, suite: Suite::AesCm128HmacSha1_80 }
+}
+
+/// What these packets are before they are sealed, as who has that key opens them; each is another one.
+fn unsealed(opener: &mut PacketOpener, packets: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let open = |packet: &Vec<u8>| {
+        let mut out = Vec::new();
+        opener.open(packet, &mut out).map(|()| out)
+    };
+    packets.iter().map(open).collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_protected_track_sends_the_same_packets_sealed() {
+    let ((one, plain), (other, sealed)) = (receiver(), receiver());
+    let [plain, sealed] = [plain, sealed].map(|sink| {
+        let mut sinks = Sinks::default();
+        sinks.attach(sink).unwrap();
+        sinks
+    });
+    let mut plain = opened(1, None, plain).begin(None, AT);
+    let protection = Some(protection(7));
+    let sealed = OpenedTrack { protection: protection.clone(), ..opened(1, None, sealed) };
+    let (mut sealed, wall) = (sealed.begin(None, AT), WallClock::new(AT, 0));
+    for track in [&mut plain, &mut sealed] {
+        track.send_picture(picture(AT), AT, &wall).unwrap();
+    }
+    let Protection { keys, suite } = protection.unwrap();
+    let (expected, packets) = (heard(&one), heard(&other));
+    assert!(packets.iter().zip(&expected).all(|(it, plain)| it.len() == plain.len() + 10));
+    assert_eq!(unsealed(&mut PacketOpener::new(&keys[0], suite), &packets), expected);
+}
+
+#[test]
+fn no_index_is_used_twice_when_a_key_or_a_track_is_exchanged() {
+    let (socket, sink) = receiver();
+    let there = sink.destination();
+    let wall = WallClock::new(AT, 0);
+    let begin = |sink, kept: Option<Beginning>| {
+        let mut sinks = Sinks::default();
+        sinks.attach(sink).unwrap();
+        let opened = OpenedTrack { protection: Some(protection(7)), ..opened(1, None, sinks) };
+        let beginning = Beginning { sequence: Sequence(65_530), ..opened.beginning };
+        OpenedTrack { beginning, ..opened }.begin(kept, AT)
+    };
+    let mut track = begin(sink, None);
+    let suite = protection(7).suite;
+    let mut opener = PacketOpener::new(&protection(7).keys[0], suite);
+    track.send_picture(picture(AT), AT, &wall).unwrap();
+    unsealed(&mut opener, &heard(&socket));
+    assert_eq!(track.rollovers(), Some(1));
+    // Another track takes its place and goes on, with the same key.
+    let to = Endpoint { rtp: there, rtcp: there, fec: there };
+    let opening = SinkOptions { interface: None, ttl: 1, fec: false, quiet: true };
+    let kept = track.kept(AT);
+    assert_eq!(kept.sealed, Some(Sealed { rollovers: 1, reports: 0 }));
+    let mut track = begin(Sink::udp(to, opening).unwrap(), Some(kept));
+    let later = Monotonic(AT.0 + 40_000_000);
+    track.send_picture(picture(later), later, &wall).unwrap();
+    unsealed(&mut opener, &heard(&socket));
+    // And so it does with another key.
+    track.protect(&protection(8), later);
+    let mut next = PacketOpener::new(&protection(8).keys[0], suite);
+    next.follow(1, opener.newest(1).unwrap());
+    let last = Monotonic(later.0 + 40_000_000);
+    track.send_picture(picture(last), last, &wall).unwrap();
+    unsealed(&mut next, &heard(&socket));
+    assert_eq!(next.newest(1).map(|index| index >> 16), Some(1));
 }
