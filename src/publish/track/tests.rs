@@ -216,13 +216,13 @@ fn a_protected_track_sends_the_same_packets_sealed() {
         sinks
     });
     let mut plain = opened(1, None, plain).begin(None, AT);
-    let protection = Some(protection(7));
-    let sealed = OpenedTrack { protection: protection.clone(), ..opened(1, None, sealed) };
+    let protection = protection(7);
+    let sealed = OpenedTrack { protection: Some(protection.clone()), ..opened(1, None, sealed) };
     let (mut sealed, wall) = (sealed.begin(None, AT), WallClock::new(AT, 0));
     for track in [&mut plain, &mut sealed] {
         track.send_picture(picture(AT), AT, &wall).unwrap();
     }
-    let Protection { keys, suite } = protection.unwrap();
+    let Protection { keys, suite } = protection;
     let (expected, packets) = (heard(&one), heard(&other));
     assert!(packets.iter().zip(&expected).all(|(it, plain)| it.len() == plain.len() + 10));
     assert_eq!(unsealed(&mut PacketOpener::new(&keys[0], suite), &packets), expected);
