@@ -11,7 +11,7 @@ use super::parts::{self, describe, describe_tier};
 use super::selection::Selection;
 use super::video::OpenedVideo;
 use crate::clock::{monotonic, unix_offset_nanos};
-use crate::publish::beginning::Beginning;
+use crate::publish::beginning::{Beginning, Sealed};
 use crate::publish::description::{Described, Description, TrackFormat, bandwidth};
 use crate::publish::network::{self, Network};
 use crate::publish::sink::{self, Sink, Sinks};
@@ -167,7 +167,9 @@ impl TrackOpener<'_> {
         let protection = self.order.settings.protection.clone();
         // Indices of SRTP go on with an SSRC only while it is sealed.
         let kept = self.order.kept.ssrc(&id, sound, protection.is_some());
-        let beginning = Beginning::new(kept).map_err(Error)?;
+        let mut beginning = Beginning::new(kept).map_err(Error)?;
+        let numbers = self.order.kept.of(&id).filter(|it| Some(it.ssrc) == kept);
+        beginning.sealed = numbers.and_then(|it| it.sealed).map(Sealed::beyond);
         let place = self.network.place(id.tier.as_deref(), id.index).iter();
         let endpoints = place.map(|to| match id.medium {
             Medium::Video => to.video,

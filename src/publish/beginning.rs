@@ -25,6 +25,22 @@ pub struct Sealed {
     pub reports: u32,
 }
 
+/// Roll-overs, and reports, that are passed over when it is not known what was sealed last: more than there are while a
+/// reload opens what it needs.
+const BEYOND: u32 = 1024;
+
+impl Sealed {
+    /// What can be sealed after this whatever has been sealed meanwhile.
+    #[must_use]
+    pub const fn beyond(self) -> Self {
+        let (rollovers, reports) = (self.rollovers, self.reports);
+        Self {
+            rollovers: rollovers.saturating_add(BEYOND),
+            reports: reports.saturating_add(BEYOND),
+        }
+    }
+}
+
 impl Beginning {
     /// Random numbers (RFC 3550 section 5.1), except for an SSRC that is kept. Sequence numbers begin below 2^15: who
     /// hears an SRTP stream from its beginning misses no roll-over by losing its first packets (RFC 3711 section 3.3.1).
