@@ -9,7 +9,11 @@ use std::path::Path;
 use streamsocket_gateway::options::Options;
 
 /// What values begin with, by option.
-const VALUES: [(&str, &[&str]); 2] = [("listen", &[":8080", ":80"]), ("tls", &[":8443", ":443"])];
+const VALUES: [(&str, &[&str]); 3] = [
+    ("listen", &[":8080", ":80"]),
+    ("tls", &[":8443", ":443"]),
+    ("rtsps", &["off", ":8322", ":322"]),
+];
 
 fn main() -> Result<(), Error> {
     let folder = std::env::args_os().nth(1).ok_or_else(|| Error::other("say into which folder"))?;

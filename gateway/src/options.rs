@@ -122,6 +122,7 @@ Examples:
   streamsocket-gateway                            all sessions on the LAN, at http://THIS-MACHINE:8080/
   streamsocket-gateway \"Front door\" Garden        these, by their names
   streamsocket-gateway --tls --redirect           all sessions, encrypted, at https://THIS-MACHINE:8443/
+  ffplay rtsps://pi:8322/                         the daemon of that machine, encrypted
   ffmpeg -use_wallclock_as_timestamps 1 -i 'http://pi:8080/stream' -t 60 -c copy minute.mkv";
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

@@ -55,8 +55,9 @@ impl Rtsps {
             };
             let tls = self.tls.clone();
             tokio::spawn(async move {
-                if let Err(why) = connection(stream, peer, &tls, place).await {
-                    log::debug!("RTSPS: {peer}: {why}");
+                match connection(stream, peer, &tls, place).await {
+                    Ok(()) => log::debug!("RTSPS: {peer} has ended"),
+                    Err(why) => log::debug!("RTSPS: {peer}: {why}"),
                 }
             });
         }

@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Lines that are not run here: they install packages, and packages and the service are tried on the virtual
 /// board (`make packages-test`, `make service-test`), or they are how these tests were started, or others
 /// (`make gateway-test`).
-const ELSEWHERE: [&str; 16] = [
+const ELSEWHERE: [&str; 19] = [
     "make demo ",
     "make test ",
     "sudo apt install git curl make",
@@ -40,6 +40,9 @@ const ELSEWHERE: [&str; 16] = [
     "sudo streamsocket user add anna",
     "sudo streamsocket reload",
     "sudo apt install ./streamsocket-gateway_*_arm64.deb",
+    "ffplay rtsps://",
+    "mpv rtsps://",
+    "gst-launch-1.0 rtspsrc location=rtsps://",
     "location /webcam/ {",
     "    proxy_",
     "}",

@@ -57,13 +57,15 @@ fn rtsps_players_are_exact_in_every_frame() {
     let (gateway, port) = Gateway::of_players(place, folder.path());
     let url = format!("rtsps://{}", at(place, port));
     let out = |name: &str| folder.path().join(name);
-    let mut players = vec![Program::start(ffmpeg(&url).arg(out("mjpeg")))];
+    let mut players = Vec::new();
     for protocols in ["udp", "tcp"] {
         let to = format!("location={}", out(protocols).display());
         players.push(Program::start(gstreamer(protocols, &url).arg(to)));
     }
+    Program::start(ffmpeg(&url).arg(out("mjpeg"))).succeed();
     for player in players {
-        player.succeed();
+        // At its end GStreamer 1.22 may fail to say goodbye by TLS: it ends the connection itself before.
+        player.finish();
     }
     let source = fs::read(clip("640x480")).unwrap();
     let received = all_pixels(&fs::read(out("mjpeg")).unwrap());
