@@ -51,10 +51,10 @@ impl<const WORDS: usize> Sources<WORDS> {
         self.known.first_mut()
     }
 
-    fn add(&mut self, ssrc: u32, index: u64) {
+    fn add(&mut self, ssrc: u32, window: Window<WORDS>) {
         self.known.retain(|it| it.ssrc != ssrc);
         self.known.truncate(self.max - 1);
-        self.known.insert(0, Known { ssrc, window: Window::new(index) });
+        self.known.insert(0, Known { ssrc, window });
     }
 }
 
@@ -102,7 +102,7 @@ impl PacketOpener {
                 return Err(Refused::Unknown);
             }
             if marks {
-                self.sources.add(head.ssrc, index);
+                self.sources.add(head.ssrc, Window::new(index));
             }
             return Ok(());
         };
@@ -128,16 +128,15 @@ impl PacketOpener {
     /// A source that is not known here goes on with this key behind this index, which it has had with another one.
     pub fn follow(&mut self, ssrc: u32, newest: u64) {
         if self.newest(ssrc).is_none() {
-            self.sources.add(ssrc, newest);
+            self.sources.add(ssrc, Window::new(newest));
         }
     }
 
-    /// A search has found the counter at this packet, which is to be [opened](Self::open) next.
+    /// A search has found the counter at this packet, which may be [opened](Self::open) now.
     pub fn learn(&mut self, packet: &[u8], rollovers: u32) {
         let Some(head) = Head::parse(packet) else { return };
         let index = u64::from(rollovers) << 16 | u64::from(head.sequence);
-        // What was found has been kept for a while: it is not marked as come.
-        self.sources.add(head.ssrc, index.saturating_sub(1));
+        self.sources.add(head.ssrc, Window::behind(index));
     }
 
     /// The index of the newest packet of a source, of which the upper 32 bits are the roll-over counter.
@@ -187,7 +186,7 @@ impl ReportOpener {
         }
         match known {
             Some(known) => known.window.mark(index),
-            None => self.sources.add(ssrc, index),
+            None => self.sources.add(ssrc, Window::new(index)),
         }
         Ok(())
     }

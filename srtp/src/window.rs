@@ -21,9 +21,14 @@ impl<const WORDS: usize> Window<WORDS> {
 
     /// The first packet has come.
     pub(crate) fn new(index: u64) -> Self {
-        let mut it = Self { highest: index, come: [0; WORDS] };
+        let mut it = Self::behind(index);
         it.mark(index);
         it
+    }
+
+    /// Nothing has come, and what comes is about this index.
+    pub(crate) const fn behind(index: u64) -> Self {
+        Self { highest: index, come: [0; WORDS] }
     }
 
     /// The highest index so far.
