@@ -125,9 +125,11 @@ impl PacketOpener {
         Search::new(&self.transform, packet)
     }
 
-    /// A source that is not known here goes on with this key behind this index, which it has had with another one.
+    /// A source that is not known here goes on with this key behind this index, which it has had with another one. So does
+    /// one that had this key before, so long ago that all of that is too old to come again.
     pub fn follow(&mut self, ssrc: u32, newest: u64) {
-        if self.newest(ssrc).is_none() {
+        let known = self.newest(ssrc);
+        if known.is_none_or(|known| known + Window::<PACKET_WORDS>::LEN <= newest) {
             self.sources.add(ssrc, Window::new(newest));
         }
     }

@@ -146,6 +146,27 @@ fn another_key_takes_over_without_a_lost_packet() {
 }
 
 #[test]
+fn a_key_that_returns_much_later_opens_the_next_packet() {
+    let now = Monotonic(3_200_000_000_000);
+    for suite in Suite::ALL {
+        let mut stream = Stream::new(&key(1), suite, 0);
+        let mut unsealing = Unsealing::new(&[key(1), key(2)], &[suite]);
+        let first = stream.next();
+        assert!(unsealing.open(&first, SENDER, now).is_ok());
+        for (number, packets) in [(2, 100_000), (1, 10), (2, 10)] {
+            let rollovers = stream.sealer.rollovers_at(stream.sequence);
+            stream.sealer = PacketSealer::new(&key(number), suite, rollovers);
+            for packet in 0..packets {
+                let opened = unsealing.open(&stream.next(), SENDER, now);
+                assert!(opened.is_ok(), "{suite}, key {number}, {packet}");
+            }
+        }
+        // What was taken with either key is not taken again.
+        assert!(unsealing.open(&first, SENDER, now).is_err());
+    }
+}
+
+#[test]
 fn keys_are_exchanged_while_the_stream_goes_on() {
     let now = Monotonic(3_500_000_000_000);
     let suite = Suite::AesCm128HmacSha1_80;
