@@ -39,6 +39,8 @@ pub struct Counters {
 pub struct VideoCounters {
     /// When the last packet arrived, on the monotonic clock.
     pub arrived: Gauge,
+    /// When the last packet came that is not authentic, on the monotonic clock.
+    pub forged: Gauge,
     /// The source's NOTE (RFC 3550 section 6.5.7).
     pub note: Note,
     /// Packets received.
@@ -70,6 +72,8 @@ pub struct VideoCounters {
 pub struct AudioCounters {
     /// When the last packet arrived, on the monotonic clock.
     pub arrived: Gauge,
+    /// When the last packet came that is not authentic, on the monotonic clock.
+    pub forged: Gauge,
     /// The source's NOTE (RFC 3550 section 6.5.7).
     pub note: Note,
     /// Packets received.
@@ -114,6 +118,7 @@ impl Presentation {
 /// What is counted and measured of a stream, whatever its medium.
 pub(crate) struct Common<'a> {
     pub(crate) arrived: &'a Gauge,
+    pub(crate) forged: &'a Gauge,
     pub(crate) note: &'a Note,
     pub(crate) packets: &'a Count,
     pub(crate) packets_lost: &'a Count,
@@ -127,6 +132,7 @@ macro_rules! common {
     ($counters:expr) => {
         Common {
             arrived: &$counters.arrived,
+            forged: &$counters.forged,
             note: &$counters.note,
             packets: &$counters.packets,
             packets_lost: &$counters.packets_lost,

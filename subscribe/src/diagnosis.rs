@@ -1,6 +1,6 @@
 //! Explains why what comes is not presented, and what to do about it.
 
-use crate::plan::{Plan, StreamPlan};
+use crate::plan::{ANOTHER_KEY, Plan, StreamPlan};
 use streamsocket_stream::receive::refusal::{Reason, Refusals};
 
 /// The most frequent reason for refusals, in words; `None` if there were none. The text contains no counts, so that it
@@ -20,9 +20,7 @@ pub(crate) fn of(refusals: &Refusals, stream: &StreamPlan, plan: &Plan) -> Optio
             let by = if plan.only_from_sources { "--source" } else { "the description" };
             format!("packets come from {came}, and {by} has them from {from}")
         }
-        Reason::Forged => "what comes is protected with another key: copy the sender's key file here, and name it by \
-                           --key-file"
-            .into(),
+        Reason::Forged => ANOTHER_KEY.into(),
         Reason::Replayed => "packets come that have come before: somebody sends them again".into(),
         Reason::Malformed => format!("packets of payload type {wanted} come that do not hold what it stands for"),
         Reason::Kind(kind) => format!(

@@ -5,8 +5,8 @@ mod protection;
 mod unicast;
 
 use self::chosen::{Chosen, is_served};
-pub use self::protection::Protected;
 use self::protection::suites;
+pub use self::protection::{ANOTHER_KEY, Protected};
 pub use self::unicast::Unicast;
 use crate::text::printable;
 use std::fmt;

@@ -117,6 +117,7 @@ impl RtpSession {
                 ntp64_id: plan.ntp64_id,
                 extended: false,
                 refusals: Refusals::default(),
+                forged: None,
                 repair_refused: 0,
                 bytes: 0,
                 note: None,
@@ -236,6 +237,11 @@ impl RtpSession {
             refusals.add_many(Reason::Stranger(from), count);
         }
         refusals
+    }
+
+    /// When the last packet came that is not authentic.
+    pub(crate) const fn forged(&self) -> Option<Monotonic> {
+        self.stream.forged
     }
 
     /// Bytes of the source's packets, with their RTP headers.

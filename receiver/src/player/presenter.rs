@@ -304,12 +304,14 @@ impl<'a> Presenter<'a> {
             video: StreamEvidence {
                 expected: self.plan.video.is_some(),
                 heard: heard(&video.arrived),
+                forged: heard(&video.forged),
                 note: video.note.get(),
                 refused: counters.video_refused(self.plan),
             },
             audio: StreamEvidence {
                 expected: self.plan.audio.is_some(),
                 heard: heard(&audio.arrived),
+                forged: heard(&audio.forged),
                 note: audio.note.get(),
                 refused: counters.audio_refused(self.plan),
             },

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_subscribe::plan::ANOTHER_KEY;
 
 /// Without a packet for so long a stream is said to be silent.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
@@ -29,6 +30,8 @@ pub(super) struct StreamEvidence {
     pub(super) expected: bool,
     /// When its last packet came.
     pub(super) heard: Option<Monotonic>,
+    /// When the last packet came that is not authentic.
+    pub(super) forged: Option<Monotonic>,
     /// What the sender says about its state.
     pub(super) note: Option<String>,
     /// Why nothing of it was presented, though something came.
@@ -65,7 +68,9 @@ impl SourceState {
             };
         }
         if all.iter().all(silent) {
-            return Self::Stopped;
+            let forged = [video.forged, audio.forged];
+            let goes_on = !forged.iter().all(silent);
+            return if goes_on { Self::Refused(ANOTHER_KEY.into()) } else { Self::Stopped };
         }
         // A session that has just begun to be heard need not have said everything.
         let began = *waited < SILENCE;
@@ -86,7 +91,7 @@ impl SourceState {
 
     /// Whether the picture on the screen is an old one.
     pub(super) const fn is_stale(&self) -> bool {
-        matches!(self, Self::NoPicture(_) | Self::Stopped)
+        matches!(self, Self::Refused(_) | Self::NoPicture(_) | Self::Stopped)
     }
 
     /// The message for the middle of the screen, if any; `name` is the session's.
@@ -148,7 +153,7 @@ mod tests {
             expected: true,
             heard,
             refused: Some("so".into()),
-            note: None,
+            ..StreamEvidence::default()
         };
         assert_eq!(at(1, refused(None), StreamEvidence::default(), None), SourceState::Waiting);
         let state = at(4, refused(None), StreamEvidence::default(), None);
@@ -174,6 +179,16 @@ mod tests {
         );
         assert_eq!(at(9, heard(9), heard(5), Some(9)), SourceState::NoSound(None));
         assert_eq!(at(9, heard(5), heard(6), Some(7)), SourceState::Stopped);
+    }
+
+    #[test]
+    fn a_sender_with_another_key_has_not_stopped() {
+        let video = StreamEvidence { forged: Some(Monotonic(8 * SECOND)), ..heard(5) };
+        let state = at(9, video.clone(), heard(5), Some(5));
+        assert!(state.is_stale() && state.notice("Door").unwrap().contains("another key"));
+        // A stranger's, while the sender is heard; and nobody's.
+        assert_eq!(at(6, video.clone(), heard(6), Some(6)), SourceState::Playing);
+        assert_eq!(at(19, video, heard(5), Some(5)), SourceState::Stopped);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 use streamsocket_srtp::suite::Suite;
 use streamsocket_wire::sdp::{Media, Session};
 
+/// What is to be done about packets that are not authentic.
+pub const ANOTHER_KEY: &str = "what comes is protected with another key: copy the sender's key file here, and name it \
+                               by --key-file";
+
 /// Whether a session is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protected {

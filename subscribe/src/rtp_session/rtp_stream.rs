@@ -53,6 +53,8 @@ pub(super) struct RtpStream {
     pub(super) extended: bool,
     /// Packets that are not the stream's, by reason.
     pub(super) refusals: Refusals,
+    /// When the last packet came that is not authentic.
+    pub(super) forged: Option<Monotonic>,
     /// Datagrams for the repair port that are no repair packets.
     pub(super) repair_refused: u64,
     /// Bytes of admitted packets.
@@ -147,7 +149,12 @@ impl RtpStream {
         };
         match unsealing.open(datagram, from, arrival) {
             Ok(opened) => self.admit_opened(opened, datagram, (from, arrival), sync, each),
-            Err(reason) => self.refusals.add(reason),
+            Err(reason) => {
+                if reason == Reason::Forged {
+                    self.forged = Some(arrival);
+                }
+                self.refusals.add(reason);
+            }
         }
         self.unsealing = Some(unsealing);
     }

@@ -156,6 +156,9 @@ impl ReceivedTrack {
         let refused = self.session.refused() + depayloader.refused();
         if std::mem::replace(&mut self.refused, refused) != refused {
             common.refused.set(self.session.refusals().and(&depayloader.refusals()));
+            if let Some(at) = self.session.forged() {
+                common.forged.set(at.0);
+            }
         }
         common.jitter.set(self.session.source().jitter().nanos());
         let repaired = self.session.repair().repaired;
