@@ -8,11 +8,11 @@ use crate::suite::Suite;
 use crate::transform::{ENCRYPTED, Transform};
 use crate::window::{PACKET_WORDS, REPORT_WORDS, Window};
 
-/// Sources whose packets are followed at a time: the one that is received, and the one that takes its place. Only who
-/// has the key can have one.
+/// Sources whose packets are followed at a time: the one that is received, which is [kept](PacketOpener::keep), the one
+/// that takes its place, and what else was sealed with the key.
 const SOURCES_MAX: usize = 4;
 
-/// Sources of reports at a time: 24 bytes each. Only who has the key can have one.
+/// Sources of reports at a time: 24 bytes each. Only what was sealed with the key makes one.
 const REPORTERS_MAX: usize = 256;
 
 /// Why a packet or a report was refused.
@@ -38,11 +38,13 @@ struct Known<const WORDS: usize> {
 struct Sources<const WORDS: usize> {
     known: Vec<Known<WORDS>>,
     max: usize,
+    /// The one that keeps its place whatever comes.
+    kept: Option<u32>,
 }
 
 impl<const WORDS: usize> Sources<WORDS> {
     const fn new(max: usize) -> Self {
-        Self { known: Vec::new(), max }
+        Self { known: Vec::new(), max, kept: None }
     }
 
     fn get(&mut self, ssrc: u32) -> Option<&mut Known<WORDS>> {
@@ -53,7 +55,11 @@ impl<const WORDS: usize> Sources<WORDS> {
 
     fn add(&mut self, ssrc: u32, window: Window<WORDS>) {
         self.known.retain(|it| it.ssrc != ssrc);
-        self.known.truncate(self.max - 1);
+        if self.known.len() >= self.max {
+            let kept = self.kept;
+            let oldest = self.known.iter().rposition(|it| Some(it.ssrc) != kept);
+            oldest.map(|at| self.known.remove(at));
+        }
         self.known.insert(0, Known { ssrc, window });
     }
 }
@@ -122,7 +128,10 @@ impl PacketOpener {
     /// The search for the roll-over counter of a packet's source; `None` if it is no packet.
     #[must_use]
     pub fn search(&self, packet: &[u8]) -> Option<Search> {
-        Search::new(&self.transform, packet)
+        let newest = Head::parse(packet).and_then(|head| self.newest(head.ssrc)).unwrap_or(0);
+        // What is older than what has come is somebody's recording of it.
+        let first = u32::try_from(newest >> 16).unwrap_or(u32::MAX);
+        Search::new(&self.transform, packet, first)
     }
 
     /// A source that is not known here goes on with this key behind this index, which it has had with another one. So does
@@ -138,7 +147,16 @@ impl PacketOpener {
     pub fn learn(&mut self, packet: &[u8], rollovers: u32) {
         let Some(head) = Head::parse(packet) else { return };
         let index = u64::from(rollovers) << 16 | u64::from(head.sequence);
-        self.sources.add(head.ssrc, Window::behind(index));
+        // Meanwhile the source may have been heard again: it never goes back.
+        if self.newest(head.ssrc).is_none_or(|newest| newest < index) {
+            self.sources.add(head.ssrc, Window::behind(index));
+        }
+    }
+
+    /// This is the source that is received: it stays known, whatever others come. Whoever has recorded the beginning of
+    /// streams with this key can make as many others as he likes.
+    pub fn keep(&mut self, ssrc: u32) {
+        self.sources.kept = Some(ssrc);
     }
 
     /// The index of the newest packet of a source, of which the upper 32 bits are the roll-over counter.

@@ -17,6 +17,8 @@ pub struct Search {
     guess: Guess,
     tag: Vec<u8>,
     head: Head,
+    /// The lowest counter that it may be.
+    first: u32,
 }
 
 enum Guess {
@@ -25,7 +27,7 @@ enum Guess {
 }
 
 impl Search {
-    pub(crate) fn new(transform: &Transform, packet: &[u8]) -> Option<Self> {
+    pub(crate) fn new(transform: &Transform, packet: &[u8], first: u32) -> Option<Self> {
         let head = Head::parse(packet)?;
         let end = packet.len().checked_sub(transform.tag_len()).filter(|it| *it >= head.len)?;
         let (sealed, tag) = packet.split_at(end);
@@ -36,12 +38,13 @@ impl Search {
                 Guess::Gcm(Box::new(it.hashed(clear, payload)))
             }
         };
-        Some(Self { guess, tag: tag.to_vec(), head })
+        Some(Self { guess, tag: tag.to_vec(), head, first })
     }
 
-    /// The counter, if it is one of these.
+    /// The counter, if it is one of these, counted from the lowest that it may be: 0, or that of a source that is known.
     #[must_use]
-    pub fn among(&self, mut counters: Range<u32>) -> Option<u32> {
+    pub fn among(&self, counters: Range<u32>) -> Option<u32> {
+        let mut counters = counters.filter_map(|counter| self.first.checked_add(counter));
         counters.find(|counter| {
             let index = u64::from(*counter) << 16 | u64::from(self.head.sequence);
             match &self.guess {

@@ -22,6 +22,12 @@ impl Keys {
     /// It is protected, and there is no key, or it is not, and that is what is wanted. One line that says what to do.
     pub fn open(&self, plan: &Plan) -> Result<Plan, Error> {
         let (mut opened, name) = (plan.clone(), &plan.name);
+        let mut streams = [&plan.video, &plan.audio].into_iter().flatten();
+        if plan.protected == Protected::Yes && streams.any(|stream| stream.suites.is_empty()) {
+            return Err(Error(format!(
+                "a part of {name} is protected and a part is not, which nobody does who means well: its description may be forged"
+            )));
+        }
         match plan.protected {
             Protected::Yes if self.keys.is_empty() => Err(Error(format!(
                 "{name} is protected: copy the key file of its sender to this machine, and name it with --key-file FILE"
@@ -129,6 +135,9 @@ mod tests {
         let error = with(true).open(&open).unwrap_err();
         assert!(error.0.starts_with("Hall is not protected, as --key-file wants"), "{error}");
         assert_eq!(with(false).open(&open), Ok(open));
+        let mixed = SEALED.to_owned() + "m=audio 5006 RTP/AVP 10\n";
+        let error = with(false).open(&Plan::from_sdp(&mixed).unwrap()).unwrap_err();
+        assert!(error.0.starts_with("a part of Hall is protected and a part is not"), "{error}");
         let other =
             Plan::from_sdp(&SEALED.replace("a=x-protected:AEAD_AES_128_GCM\n", "")).unwrap();
         assert_eq!(suites_of(&other), Suite::ALL);

@@ -153,6 +153,13 @@ impl Peers {
         packet.max(report).is_some_and(|heard| silent(heard) < life)
     }
 
+    /// Whether a packet of this source that comes from there may be the stream's, now or later.
+    #[must_use]
+    pub fn may_be(&self, from: IpAddr, ssrc: Ssrc) -> bool {
+        let described = self.described.contains(&from) || self.ssrc == Some(ssrc);
+        self.described.is_empty() || described || self.believes(from)
+    }
+
     /// Whether what `from` reports is said by the source.
     #[must_use]
     pub fn believes(&self, from: IpAddr) -> bool {

@@ -3,6 +3,7 @@
 //! stream's.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use streamsocket_media::clock::{Delay, Monotonic};
@@ -144,22 +145,36 @@ impl Candidates {
     }
 }
 
-/// Searches for the counter of any of these.
+/// Searches for the counter of any of these: the first ones for all of them, then all for one by chance.
 fn search(candidates: &[Candidate], mut turn: Turn) -> Option<Found> {
-    let searches = candidates.iter().map(|it| it.searches.len()).sum::<usize>();
-    let each = GUESSES_MAX / u32::try_from(searches.max(1)).unwrap_or(GUESSES_MAX);
-    let (mut from, mut to) = (0, FIRST.min(each));
-    while from < to {
-        for candidate in candidates {
-            for (opener, search) in candidate.searches.iter().enumerate() {
-                if let Some(rollovers) = search.among(from..to) {
-                    turn.found = true;
-                    let packet = candidate.packet.clone();
-                    return Some(Found { opener, packet, rollovers });
-                }
-            }
-        }
-        (from, to) = (to, to.saturating_mul(WIDER).min(each));
-    }
-    None
+    let chance = usize::try_from(machine::random().unwrap_or(0)).unwrap_or(0);
+    let one = candidates.get(chance % candidates.len().max(1))?;
+    let spent = |it: &[Candidate]| it.iter().map(|it| it.searches.len()).sum::<usize>();
+    let ways = u32::try_from(one.searches.len().max(1)).unwrap_or(u32::MAX);
+    let spent = FIRST.saturating_mul(u32::try_from(spent(candidates)).unwrap_or(u32::MAX));
+    let most = FIRST + GUESSES_MAX.saturating_sub(spent) / ways;
+    let found = among(candidates, 0..FIRST).or_else(|| {
+        let one = std::slice::from_ref(one);
+        let mut from = FIRST;
+        // Step by step, so that no key waits for all counters of another.
+        std::iter::from_fn(|| {
+            let to = from.saturating_mul(WIDER).min(most);
+            let range = from..to;
+            from = to;
+            (!range.is_empty()).then_some(range)
+        })
+        .find_map(|range| among(one, range))
+    });
+    turn.found = found.is_some();
+    found
+}
+
+/// The counter of any of these that is one of those.
+fn among(candidates: &[Candidate], counters: Range<u32>) -> Option<Found> {
+    let all =
+        candidates.iter().flat_map(|it| it.searches.iter().enumerate().map(move |way| (it, way)));
+    all.into_iter().find_map(|(candidate, (opener, search))| {
+        let rollovers = search.among(counters.clone())?;
+        Some(Found { opener, packet: candidate.packet.clone(), rollovers })
+    })
 }

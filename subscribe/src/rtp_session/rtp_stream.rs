@@ -11,19 +11,20 @@ use crate::synchronisation::Synchronisation;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_net::machine;
+use streamsocket_srtp::packet::Head;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::peer::{Peers, Standing};
 use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::receive::source::{Admission, Source};
+use streamsocket_stream::receive::source::{Admission, SILENCE, Source};
 use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::Header;
 use streamsocket_wire::rtcp;
-use streamsocket_wire::rtp::{self, ExtendedTime};
+use streamsocket_wire::rtp::{self, ExtendedTime, Ssrc};
 
 /// The state of an RTP stream.
 pub(super) struct RtpStream {
@@ -145,10 +146,19 @@ impl RtpStream {
         each: Each<'_>,
     ) {
         let Some(mut unsealing) = self.unsealing.take() else {
-            return self.admit_opened(datagram, datagram, (from, arrival), sync, each);
+            self.admit_opened(datagram, datagram, (from, arrival), sync, each);
+            return;
         };
-        match unsealing.open(datagram, from, arrival) {
-            Ok(opened) => self.admit_opened(opened, datagram, (from, arrival), sync, each),
+        let opened = match self.may_open(datagram, from, arrival) {
+            Ok(head) => unsealing.open(datagram, from, arrival).map(|opened| (head, opened)),
+            Err(reason) => Err(reason),
+        };
+        match opened {
+            Ok((head, opened)) => {
+                if self.admit_opened(opened, datagram, (from, arrival), sync, each) {
+                    unsealing.admitted(head.ssrc, arrival);
+                }
+            }
             Err(reason) => {
                 if reason == Reason::Forged {
                     self.forged = Some(arrival);
@@ -159,7 +169,23 @@ impl RtpStream {
         self.unsealing = Some(unsealing);
     }
 
-    /// Takes a packet; `datagram` is how it came.
+    /// What the clear part of a sealed packet says: whether it is worth being opened. What others have sealed with the
+    /// same key, or what was sealed before and somebody sends again, is not to have a place beside a source that lives.
+    fn may_open(&self, datagram: &[u8], from: IpAddr, arrival: Monotonic) -> Result<Head, Reason> {
+        let head = Head::parse(datagram).ok_or(Reason::NotRtp)?;
+        let payload_type = datagram.get(1).map_or(0, |byte| byte & 0x7F);
+        if payload_type != self.payload_type {
+            return Err(Reason::PayloadType(payload_type));
+        }
+        if !self.peers.may_be(from, Ssrc(head.ssrc)) {
+            return Err(Reason::Stranger(from));
+        }
+        let other = self.source.ssrc().is_some_and(|ssrc| ssrc.0 != head.ssrc);
+        let lives = self.source.lived().is_some_and(|lived| arrival - lived < SILENCE);
+        if other && lives { Err(Reason::Forged) } else { Ok(head) }
+    }
+
+    /// Takes a packet; `datagram` is how it came. Whether it is the source's.
     fn admit_opened(
         &mut self,
         opened: &[u8],
@@ -167,28 +193,28 @@ impl RtpStream {
         (from, arrival): (IpAddr, Monotonic),
         sync: &mut Synchronisation,
         each: Each<'_>,
-    ) {
+    ) -> bool {
         let Ok(packet) = rtp::Packet::parse(opened) else {
             self.refusals.add(Reason::NotRtp);
-            return;
+            return false;
         };
         let header = packet.header();
         if header.payload_type != self.payload_type {
             self.refusals.add(Reason::PayloadType(header.payload_type));
-            return;
+            return false;
         }
         let admission = match self.peers.packet(from, (header.ssrc, header.sequence), arrival) {
             Standing::Ours => self.source.admit(&header, arrival),
             Standing::TakesOver => self.source.take_over(&header, arrival),
             Standing::Stranger => {
                 self.refusals.add(Reason::Stranger(from));
-                return;
+                return false;
             }
         };
         let (is_new_source, sequence, time) = match admission {
             Admission::Admitted { sequence, time } => (false, sequence, time),
             Admission::NewSource { sequence, time } => (true, sequence, time),
-            Admission::Refused => return,
+            Admission::Refused => return false,
         };
         if is_new_source {
             self.begin(from, arrival, sync);
@@ -216,6 +242,7 @@ impl RtpStream {
         let admitted = Admitted { is_new_source, repaired: false, packet };
         let (clock, arrival_clock) = (&self.clock, &self.arrival_clock);
         each(admitted, StreamTime { clock, arrival_clock, sync });
+        true
     }
 
     /// Begins with a new source: the state of the old one is void.

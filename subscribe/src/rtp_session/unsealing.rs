@@ -3,6 +3,7 @@
 use super::candidates::{Candidates, Found};
 use std::net::IpAddr;
 use streamsocket_media::clock::{Delay, Monotonic};
+use streamsocket_net::machine;
 use streamsocket_srtp::master_key::MasterKey;
 use streamsocket_srtp::open::{PacketOpener, Refused, ReportOpener};
 use streamsocket_srtp::packet::Head;
@@ -13,6 +14,12 @@ use streamsocket_stream::receive::refusal::Reason;
 /// A stream of which nothing authentic has come for so long may go on with a counter that is not known: until then
 /// whatever is not authentic is a stranger's, and costs one hash.
 const SILENCE: Delay = Delay::from_millis(500);
+
+/// While a stream is heard, a counter that is higher is searched for once in so long, a twentieth of a processor at most...
+const CONTESTED: Delay = Delay::from_secs(10);
+
+/// ... and if so many packets were not authentic, or came again.
+const CONTESTED_MIN: u32 = 64;
 
 /// Packets that other keys are tried on in [`WHILE`], when the one that opened the last packet does not open this one:
 /// a sender that changes its key is known at once, and a flood costs little more than one hash a packet.
@@ -31,6 +38,8 @@ pub(crate) struct Unsealing {
     /// The last packet that was authentic.
     heard: Option<Monotonic>,
     others: (Monotonic, u32),
+    /// When what was heard was doubted last, and packets since then that were refused.
+    contested: (Monotonic, u32),
     packet: Vec<u8>,
     report: Vec<u8>,
     own: Option<(usize, ReportSealer)>,
@@ -55,6 +64,7 @@ impl Unsealing {
             candidates: Candidates::default(),
             heard: None,
             others: (Monotonic(0), 0),
+            contested: (Monotonic(0), 0),
             packet: Vec::new(),
             report: Vec::new(),
             own: None,
@@ -93,28 +103,42 @@ impl Unsealing {
         self.take_found();
         let Some(way) = self.ways.get_mut(self.current) else { return Err(Reason::Forged) };
         let refused = match way.packets.open(packet, &mut self.packet) {
-            Ok(()) => {
-                self.heard = Some(now);
-                self.candidates.clear();
-                return Ok(&self.packet);
-            }
+            Ok(()) => return Ok(&self.packet),
             Err(refused) => refused,
         };
-        match refused {
-            Refused::Malformed => Err(Reason::NotRtp),
-            Refused::Replayed => Err(Reason::Replayed),
-            Refused::Forged | Refused::Unknown => {
-                if self.opens_otherwise(packet, now) {
-                    self.heard = Some(now);
-                    return Ok(&self.packet);
-                }
-                if self.heard.is_none_or(|heard| now - heard >= SILENCE) {
-                    let openers = self.ways.iter().map(|way| &way.packets);
-                    self.candidates.push(packet, (from, now), openers);
-                }
-                Err(Reason::Forged)
-            }
+        if refused == Refused::Malformed {
+            return Err(Reason::NotRtp);
         }
+        if refused != Refused::Replayed && self.opens_otherwise(packet, now) {
+            return Ok(&self.packet);
+        }
+        let silent = self.heard.is_none_or(|heard| now - heard >= SILENCE);
+        if silent || self.is_contested(now) {
+            let openers = self.ways.iter().map(|way| &way.packets);
+            self.candidates.push(packet, (from, now), openers);
+        }
+        Err(if refused == Refused::Replayed { Reason::Replayed } else { Reason::Forged })
+    }
+
+    /// The packet that was opened last is of the source that is received.
+    pub(crate) fn admitted(&mut self, ssrc: u32, now: Monotonic) {
+        self.heard = Some(now);
+        self.candidates.clear();
+        if let Some(way) = self.ways.get_mut(self.current) {
+            way.packets.keep(ssrc);
+        }
+    }
+
+    /// Whether a search is worth its while though the stream is heard: what is heard may be somebody's recording of it,
+    /// and the stream itself, whose counter is higher, what seems to be forged, or to have come before.
+    fn is_contested(&mut self, now: Monotonic) -> bool {
+        let (since, forged) = &mut self.contested;
+        *forged += 1;
+        let due = *forged >= CONTESTED_MIN && now - *since >= CONTESTED;
+        if due {
+            (*since, *forged) = (now, 0);
+        }
+        due
     }
 
     /// A packet that was made from repair packets, as it was before it was sealed, if it is authentic.
@@ -173,8 +197,10 @@ impl Unsealing {
     /// The sealed form of a report of ours, with the key that the sender has.
     pub(crate) fn seal(&mut self, report: &[u8]) -> Option<&[u8]> {
         let way = self.ways.get(self.current)?;
-        // Indices go on with another key, since the SSRC does.
-        let sealed = self.own.as_ref().map_or(0, |(_, own)| own.sealed());
+        // Indices go on with another key, since the SSRC does. They begin by chance: of all receivers that ever report with
+        // a key two may have the same SSRC.
+        let first = || machine::random().unwrap_or(0) >> 2;
+        let sealed = self.own.as_ref().map_or_else(first, |(_, own)| own.sealed());
         let same = self.own.take_if(|(current, _)| *current == self.current);
         let make = || (self.current, ReportSealer::new(&way.key, way.suite, sealed));
         let (_, own) = self.own.insert(same.unwrap_or_else(make));

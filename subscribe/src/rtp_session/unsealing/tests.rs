@@ -109,6 +109,7 @@ fn what_is_not_authentic_is_refused_and_searched_for_only_in_silence() {
         unsealing.open(&first, SENDER, now),
         Ok(&[&first[..12], b"a part of a picture"].concat()[..])
     );
+    unsealing.admitted(7, now);
     assert_eq!(unsealing.open(&first, SENDER, now), Err(Reason::Replayed));
     let mut changed = stream.next();
     changed[20] ^= 1;
@@ -164,6 +165,54 @@ fn a_key_that_returns_much_later_opens_the_next_packet() {
         // What was taken with either key is not taken again.
         assert!(unsealing.open(&first, SENDER, now).is_err());
     }
+}
+
+#[test]
+fn a_recording_takes_no_place_of_the_stream() {
+    let (_turn, mut now) = turn();
+    for suite in Suite::ALL {
+        let [mut recorded, mut stream] = [3, 9].map(|it| Stream::new(&key(1), suite, it));
+        let mut unsealing = Unsealing::new(&[key(1)], &[suite]);
+        opened_after(&mut unsealing, &mut now, |_| (stream.next(), SENDER)).unwrap();
+        unsealing.admitted(7, now);
+        // After a silence only what is newer is found.
+        now = now + SILENCE;
+        for _ in 0..3 {
+            now = now + Delay::from_secs(2);
+            assert!(unsealing.open(&recorded.next(), SENDER, now).is_err());
+            while unsealing.candidates.is_searching() {
+                std::thread::yield_now();
+            }
+        }
+        assert!(unsealing.open(&stream.next(), SENDER, now).is_ok(), "{suite}");
+        // Beginnings of other streams do not crowd it out.
+        for ssrc in 100..120 {
+            let mut other = Stream { ssrc, ..Stream::new(&key(1), suite, 0) };
+            let _ = unsealing.open(&other.next(), SENDER, now);
+        }
+        assert!(unsealing.open(&stream.next(), SENDER, now).is_ok(), "{suite}");
+    }
+}
+
+#[test]
+fn who_was_shown_a_recording_comes_back_to_the_stream() {
+    let (_turn, mut now) = turn();
+    let suite = Suite::AesCm128HmacSha1_80;
+    let [mut recorded, mut stream] = [3, 9].map(|it| Stream::new(&key(1), suite, it));
+    let mut unsealing = Unsealing::new(&[key(1)], &[suite]);
+    opened_after(&mut unsealing, &mut now, |_| (recorded.next(), SENDER)).unwrap();
+    let back = (0..20_000).find(|_| {
+        now = now + Delay::from_millis(1);
+        if unsealing.open(&recorded.next(), SENDER, now).is_ok() {
+            unsealing.admitted(7, now);
+        }
+        let opened = unsealing.open(&stream.next(), SENDER, now).is_ok();
+        while unsealing.candidates.is_searching() {
+            std::thread::yield_now();
+        }
+        opened
+    });
+    assert!(back.is_some_and(|turns| turns <= 10_100), "{back:?}");
 }
 
 #[test]
