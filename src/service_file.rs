@@ -1,7 +1,7 @@
 //! Files with secrets, which root writes for the service to read, and everybody else for himself.
 
-use nix::unistd::{Group, Uid, chown};
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use nix::unistd::{Group, Uid, fchown};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -20,13 +20,14 @@ pub fn make(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Lets the service's group read a file of root's.
+/// Lets the service's group read a file of root's that was made here.
 ///
 /// # Errors
 /// The kernel's.
-pub fn share(path: &Path) -> io::Result<()> {
+pub fn share(file: &File) -> io::Result<()> {
     let group = Group::from_name(SERVICE_GROUP).map_err(io::Error::from)?;
     let Some(group) = group.filter(|_| Uid::effective().is_root()) else { return Ok(()) };
-    chown(path, None, Some(group.gid)).map_err(io::Error::from)?;
-    fs::set_permissions(path, Permissions::from_mode(0o640))
+    // By what is open: the name may be another file by now.
+    fchown(file, None, Some(group.gid)).map_err(io::Error::from)?;
+    file.set_permissions(Permissions::from_mode(0o640))
 }

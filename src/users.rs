@@ -3,7 +3,7 @@
 use crate::replace::replace;
 use crate::service_file::{make, share};
 use crate::settings::USERS_FILE;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufRead, ErrorKind, IsTerminal};
 use std::path::Path;
 use streamsocket_rtsp::users::{User, Users};
@@ -95,7 +95,7 @@ fn write(path: &Path, users: &Users) -> Result<(), String> {
     };
     let text: String = users.iter().map(|user| format!("{user}\n")).collect();
     prepare(path).and_then(|()| replace(path, text.as_bytes())).map_err(failed)?;
-    share(path).map_err(failed)
+    File::open(path).and_then(|file| share(&file)).map_err(failed)
 }
 
 /// Makes the file if it is not there: nobody reads it before it is written.

@@ -1,6 +1,5 @@
 //! What players are told of the keys, over connections that are private.
 
-use super::input::Input;
 use super::session::Session;
 use super::state::Daemon;
 use crate::serve::viewings::Viewing;
@@ -9,14 +8,11 @@ use streamsocket_net::machine;
 use streamsocket_rtsp::answer::Refusal;
 use streamsocket_rtsp::transport::Profile;
 use streamsocket_srtp::mikey::{self, Occasion};
-use streamsocket_srtp::protection::Protection;
 
 impl Daemon {
-    /// Seals with other keys from now on. Players who were told the ones before over a private connection have to ask
-    /// again: their viewings end.
-    pub(super) fn exchange_keys(&mut self, protection: &Protection, now: Monotonic) {
-        let tracks = self.inputs.iter_mut().flat_map(Input::tracks_mut);
-        tracks.for_each(|track| track.protect(protection, now));
+    /// Ends the viewings of players who were told the keys over a private connection: there are others now, which they have
+    /// to ask for.
+    pub(super) fn end_told(&mut self) {
         let told = |it: &Viewing| {
             let connection = it.connection.and_then(|place| self.server.connections.get(place));
             let sealed = it.tracks.iter().any(|track| track.profile == Profile::Savp);

@@ -240,6 +240,9 @@ impl Daemon {
         }
         self.told = told.or(self.told.take());
         let exchanged = opened.is_some();
+        if settings.protection != self.settings.protection {
+            self.end_told();
+        }
         match opened {
             Some(exchange) => self.exchange(exchange, now),
             None => self.adjust(&settings, now),
@@ -264,8 +267,9 @@ impl Daemon {
                 input.finish(now, wall);
             }
         }
-        let kept = self.kept(now);
         self.leave_tracks(&inputs, now);
+        // Behind the last report of each, so that none of the next ones has its index.
+        let kept = self.kept(now);
         self.unwatch();
         let mut old = std::mem::take(&mut self.inputs);
         self.inputs = inputs.into_iter().map(|input| input.begin(&kept, now)).collect();
@@ -301,7 +305,8 @@ impl Daemon {
     fn adjust(&mut self, new: &Settings, now: Monotonic) {
         if let Some(protection) = &new.protection {
             if new.protection != self.settings.protection {
-                self.exchange_keys(protection, now);
+                let tracks = self.inputs.iter_mut().flat_map(Input::tracks_mut);
+                tracks.for_each(|track| track.protect(protection, now));
             }
         }
         let sounds: Vec<_> = self.inputs.iter().filter_map(Input::sound).collect();

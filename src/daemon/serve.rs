@@ -212,9 +212,17 @@ impl Daemon {
         now: Monotonic,
     ) -> Result<Vec<u8>, Refusal> {
         let open = self.server.connections.get(place).ok_or(Refusal::Failed)?;
-        let &Open { peer, local, private, .. } = open;
+        let &Open { peer, local, .. } = open;
         if !open.served {
             return Err(Refusal::Forbidden);
+        }
+        // Whoever need not say who he is is a stranger, encrypted or not.
+        let private = open.private && request.user.is_some();
+        if open.private && !private && self.settings.protection.is_some() {
+            let peer = peer.ip();
+            log::info!(
+                "{peer} came by RTSPS, and a protected session is for users only there: add one with 'streamsocket user add NAME'"
+            );
         }
         let named = request.session.as_deref();
         let viewing = named.map(|id| self.server.viewings.find(id, peer.ip())).transpose()?;

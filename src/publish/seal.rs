@@ -87,6 +87,8 @@ impl Packets for SealedPicture {
 /// Seals reports, and opens those of viewers.
 pub struct ReportSeal {
     sealer: ReportSealer,
+    protection: Protection,
+    /// One for each key.
     openers: Vec<ReportOpener>,
     sealed: Vec<u8>,
     opened: Vec<u8>,
@@ -100,7 +102,24 @@ impl ReportSeal {
         let Protection { keys, suite } = protection;
         let sealer = ReportSealer::new(keys.first()?, *suite, before.reports);
         let openers = keys.iter().map(|key| ReportOpener::new(key, *suite)).collect();
-        Some(Self { sealer, openers, sealed: Vec::new(), opened: Vec::new(), refused: 0 })
+        let (sealed, opened, protection) = (Vec::new(), Vec::new(), protection.clone());
+        Some(Self { sealer, protection, openers, sealed, opened, refused: 0 })
+    }
+
+    /// Seals with another key from now on. What has come with keys that stay does not come again.
+    pub(super) fn exchange(&mut self, protection: &Protection) {
+        let Protection { keys, suite } = protection;
+        let Some(first) = keys.first() else { return };
+        self.sealer = ReportSealer::new(first, *suite, self.sealer.sealed());
+        let before = std::mem::take(&mut self.openers);
+        let mut before: Vec<_> = self.protection.keys.iter().zip(before).collect();
+        let mut opener = |key| {
+            let same = before.iter().position(|(known, _)| *known == key);
+            let same = same.map(|at| before.swap_remove(at).1);
+            same.unwrap_or_else(|| ReportOpener::new(key, *suite))
+        };
+        self.openers = keys.iter().map(&mut opener).collect();
+        self.protection = protection.clone();
     }
 
     /// The sealed form of a report.

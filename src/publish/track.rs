@@ -191,19 +191,18 @@ impl Track {
     /// Seals with another key from the next picture or packet of sound on. Numbers go on, so that nothing is lost to
     /// viewers who have both keys.
     pub fn protect(&mut self, protection: &Protection, now: Monotonic) {
+        match &mut self.way {
+            Way::Pictures(pictures) => pictures.finish(now, &mut self.transport),
+            Way::Sound(sound) => sound.send(&mut self.transport),
+        }
+        // What is left has been sealed by now.
         let Some(before) = self.sealed() else { return };
         let Some(sealer) = packet_sealer(protection, before) else { return };
         match &mut self.way {
-            Way::Pictures(pictures) => {
-                pictures.finish(now, &mut self.transport);
-                pictures.exchange(sealer);
-            }
-            Way::Sound(sound) => {
-                sound.send(&mut self.transport);
-                sound.exchange(sealer);
-            }
+            Way::Pictures(pictures) => pictures.exchange(sealer),
+            Way::Sound(sound) => sound.exchange(sealer),
         }
-        self.transport.protect(ReportSeal::new(protection, before));
+        self.transport.seal_with(protection);
     }
 
     /// Serves whom a track serves one by one that this one goes on as.

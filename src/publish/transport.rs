@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Interface};
+use streamsocket_srtp::protection::Protection;
 use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::report::{About, Reporter};
-use streamsocket_stream::session::viewers::Viewers;
+use streamsocket_stream::session::viewers::{Viewer, Viewers};
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::rtp::{RtpTime, Ssrc};
 use streamsocket_wire::sdp::Medium;
@@ -42,6 +43,13 @@ impl Transport {
     /// Seals reports from now on, and takes only such reports of viewers.
     pub fn protect(&mut self, seal: Option<ReportSeal>) {
         self.seal = seal;
+    }
+
+    /// Seals reports with another key, and goes on where it is.
+    pub fn seal_with(&mut self, protection: &Protection) {
+        if let Some(seal) = &mut self.seal {
+            seal.exchange(protection);
+        }
     }
 
     /// Reports that were sealed so far.
@@ -235,9 +243,9 @@ impl Transport {
     pub fn receive_from(&mut self, id: UnicastId, now: Monotonic) -> Heard {
         let Self { unicast, viewers, seal, .. } = self;
         let seal = &mut seal.as_mut().filter(|_| !unicast.is_plain(id));
-        unicast.receive(id, &mut |bytes, from, known| match opened(seal.as_deref_mut(), bytes) {
-            Some(bytes) => viewers.read(bytes, from, known, now),
-            None => known,
+        unicast.receive(id, &mut |bytes, from, known| {
+            let bytes = opened(seal.as_deref_mut(), bytes)?;
+            Some(viewers.read(bytes, from, known.take(), now))
         })
     }
 
@@ -245,9 +253,9 @@ impl Transport {
     pub fn take_report(&mut self, id: UnicastId, bytes: &[u8], from: SocketAddr, now: Monotonic) {
         let Self { unicast, viewers, seal, .. } = self;
         let seal = &mut seal.as_mut().filter(|_| !unicast.is_plain(id));
-        let read = &mut |bytes: &[u8], from, known| match opened(seal.as_deref_mut(), bytes) {
-            Some(bytes) => viewers.read(bytes, from, known, now),
-            None => known,
+        let read = &mut |bytes: &[u8], from, known: &mut Option<Viewer>| {
+            let bytes = opened(seal.as_deref_mut(), bytes)?;
+            Some(viewers.read(bytes, from, known.take(), now))
         };
         unicast.take_report(id, bytes, from, read);
     }

@@ -195,10 +195,11 @@ impl UnicastSink {
             }
         });
         let second = read_some(rtcp, buffer, client, &mut |rtcp, bytes, from| {
+            let Some(now) = read(bytes, from, viewer) else { return };
+            *viewer = now;
             if from != rtcp.destination() {
                 rtcp.redirect(from);
             }
-            *viewer = read(bytes, from, viewer.take());
         });
         Heard { viewer: first.viewer || second.viewer, left: first.left || second.left }
     }
@@ -344,7 +345,9 @@ impl Unicast {
         read: &mut Reading<'_>,
     ) {
         if let Some(sink) = self.get_mut(id) {
-            sink.viewer = read(bytes, from, sink.viewer.take());
+            if let Some(now) = read(bytes, from, &mut sink.viewer) {
+                sink.viewer = now;
+            }
         }
     }
 

@@ -186,8 +186,7 @@ impl Connections {
         let served = served(peer.ip());
         let of_address = self.iter().filter(|(_, it)| it.peer.ip() == peer.ip()).count();
         let refused = self.iter().filter(|(_, it)| !it.served).count();
-        let is_one_too_many = of_address >= OF_ADDRESS_MAX && !peer.ip().is_loopback();
-        if is_one_too_many || (!served && refused >= REFUSED_MAX) {
+        if is_one_too_many(peer.ip(), of_address) || (!served && refused >= REFUSED_MAX) {
             return None;
         }
         let free = self.places.iter().position(Option::is_none);
@@ -211,14 +210,20 @@ impl Connections {
     }
 
     /// Takes a connection from that address for that of a client elsewhere, to whom all is encrypted that it is sent.
-    /// False if there is none for which nobody has vouched yet.
+    /// False if there is none for which nobody has vouched yet, or no room for that client.
     pub fn vouch(&mut self, vouch: &Vouch, served: impl Fn(IpAddr) -> bool) -> bool {
         let connection = canonical(vouch.connection);
         let own = |it: &&mut Open| it.peer == connection && !it.private;
-        let Some(open) = self.places.iter_mut().flatten().find(own) else { return false };
         let (peer, local) = (canonical(vouch.peer), canonical(vouch.local));
+        let served = served(peer.ip());
+        let of_address = self.iter().filter(|(_, it)| it.peer.ip() == peer.ip()).count();
+        let refused = self.iter().filter(|(_, it)| !it.served).count();
+        if is_one_too_many(peer.ip(), of_address) || (!served && refused >= REFUSED_MAX) {
+            return false;
+        }
+        let Some(open) = self.places.iter_mut().flatten().find(own) else { return false };
         (open.peer, open.local, open.private) = (peer, local, true);
-        open.served = served(peer.ip());
+        open.served = served;
         open.conversation.vouched(local, peer.ip());
         true
     }
@@ -302,6 +307,10 @@ impl Connections {
         };
         self.places.iter().flatten().filter_map(due).min()
     }
+}
+
+fn is_one_too_many(peer: IpAddr, of_address: usize) -> bool {
+    of_address >= OF_ADDRESS_MAX && !peer.is_loopback()
 }
 
 fn open(stream: TcpStream, peer: SocketAddr, served: bool, now: Monotonic) -> io::Result<Open> {

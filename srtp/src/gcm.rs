@@ -66,6 +66,7 @@ impl Gcm {
         let mut subkey = [0; 16].into();
         cipher.encrypt_block(&mut subkey);
         let mut hash = GHash::new(&subkey);
+        subkey.zeroize();
         hash.update_padded(clear);
         hash.update_padded(bytes);
         let bits = |bytes: &[u8]| (8 * bytes.len() as u64).to_be_bytes();

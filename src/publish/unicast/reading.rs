@@ -16,8 +16,10 @@ pub struct Heard {
     pub left: bool,
 }
 
-/// Reads a report: its bytes, where it has come from, and what was known of the viewer before.
-pub type Reading<'a> = dyn FnMut(&[u8], SocketAddr, Option<Viewer>) -> Option<Viewer> + 'a;
+/// Reads a report: its bytes, where it has come from, and what was known of the viewer before. What is known of him now;
+/// nothing is changed by a report that is not authentic.
+pub type Reading<'a> =
+    dyn FnMut(&[u8], SocketAddr, &mut Option<Viewer>) -> Option<Option<Viewer>> + 'a;
 
 /// Reads some datagrams: those of the client are handed on.
 pub(super) fn read_some(
