@@ -39,6 +39,7 @@ mod setting_up;
 mod sound_names;
 mod sources;
 mod speakers;
+mod srtp;
 mod stalls;
 mod stamps;
 mod status_line;
