@@ -55,13 +55,13 @@ impl Listing {
             (Some(_), None) => "video",
             _ => "sound",
         };
-        let sealed = if plan.protected == Protected::Yes { ", protected" } else { "" };
+        let protected = if plan.protected == Protected::Yes { ", protected" } else { "" };
         let video = plan.video.is_some();
         if self.knows_more(identity.as_deref(), announcer, video) {
             return None;
         }
         let name = plan.name;
-        let line = format!("{name}\t{address}\t{kinds}{sealed}\tfrom {}", it.origin);
+        let line = format!("{name}\t{address}\t{kinds}{protected}\tfrom {}", it.origin);
         let heard = Listed { announcer, hash, identity, name, line, video };
         // The same session may be announced in several groups, and described anew.
         if let Some(known) = self.0.iter_mut().find(|known| known.line == heard.line) {
@@ -169,6 +169,14 @@ mod tests {
         assert_eq!(hear(&mut listing, true, deletion.as_bytes(), 1), gone);
         assert_eq!(listing.names(), None);
         assert_eq!(hear(&mut listing, false, &session("Door"), 1), announced, "it is back");
+    }
+
+    #[test]
+    fn a_protected_session_is_listed_as_one() {
+        let text = String::from_utf8(session("Door")).unwrap().replace("RTP/AVP", "RTP/SAVP");
+        let news = hear(&mut Listing::default(), false, text.as_bytes(), 1);
+        let line = "Door\t239.1.1.1:5004\tvideo and sound, protected\tfrom 192.0.2.1";
+        assert_eq!(news, Some(News::Announced(line.into())));
     }
 
     #[test]
