@@ -1,10 +1,10 @@
 //! AES in counter mode with HMAC-SHA1 (RFC 3711 section 4).
 
+use crate::counter::{self, KeyStream, xor};
 use crate::derive::SessionKeys;
 use crate::master_key::SALT_LEN;
 use aes::Aes128;
-use ctr::cipher::{InnerIvInit as _, KeyInit as _, StreamCipher as _};
-use ctr::{Ctr32BE, CtrCore};
+use aes::cipher::KeyInit as _;
 use hmac::{Hmac, Mac as _};
 use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
@@ -33,13 +33,10 @@ impl Cm {
 
     /// Encrypts or decrypts.
     pub(crate) fn apply(&self, ssrc: u32, index: u64, bytes: &mut [u8]) {
-        let mut counter = [0; 16];
-        counter[..SALT_LEN].copy_from_slice(&self.salt);
-        xor(&mut counter[4..8], &ssrc.to_be_bytes());
-        xor(&mut counter[8..SALT_LEN], &index.to_be_bytes()[2..]);
-        // A packet has less than 2^16 blocks: the last two bytes count them.
-        let core = CtrCore::inner_iv_init(&self.cipher, &counter.into());
-        Ctr32BE::from_core(core).apply_keystream(bytes);
+        let mut start = self.salt;
+        xor(&mut start[4..8], &ssrc.to_be_bytes());
+        xor(&mut start[8..], &index.to_be_bytes()[2..]);
+        counter::apply(&self.cipher, &start, &mut KeyStream::default(), bytes);
     }
 
     /// The tag over these bytes, and a last word.
@@ -72,9 +69,4 @@ impl Drop for Cm {
     fn drop(&mut self) {
         self.salt.zeroize();
     }
-}
-
-/// Exclusive or, byte by byte.
-pub(crate) fn xor(out: &mut [u8], other: &[u8]) {
-    out.iter_mut().zip(other).for_each(|(out, other)| *out ^= other);
 }

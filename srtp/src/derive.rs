@@ -1,10 +1,11 @@
 //! Session keys from master keys (RFC 3711 section 4.3, RFC 7714 section 11), with a key derivation rate of 0.
 
+use crate::counter::{self, KeyStream};
 use crate::master_key::{KEY_LEN, MasterKey, SALT_LEN};
 use crate::suite::Suite;
 use aes::Aes128;
-use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use aes::cipher::KeyInit as _;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Bytes of a session key for authentication.
 pub const AUTH_LEN: usize = 20;
@@ -48,9 +49,9 @@ impl SessionKeys {
 
 /// The pseudo-random function AES-CM (RFC 3711 section 4.3.3).
 fn stretch(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], label: u8, out: &mut [u8]) {
-    let mut counter = [0; 16];
-    counter[..SALT_LEN].copy_from_slice(salt);
-    counter[7] ^= label;
+    let mut start = Zeroizing::new(*salt);
+    start[7] ^= label;
     out.fill(0);
-    ctr::Ctr128BE::<Aes128>::new(key.into(), &counter.into()).apply_keystream(out);
+    let mut stream = Zeroizing::new(KeyStream::default());
+    counter::apply(&Aes128::new(key.into()), &start, &mut stream, out);
 }

@@ -1,6 +1,6 @@
 //! AES-GCM (RFC 7714).
 
-use crate::cm::xor;
+use crate::counter::xor;
 use crate::derive::SessionKeys;
 use crate::master_key::KEY_LEN;
 use aes::Aes128;

@@ -6,6 +6,7 @@
 //! the roll-over counter in front (RFC 3711 section 3.3.1).
 
 mod cm;
+mod counter;
 pub mod derive;
 mod gcm;
 pub mod key_file;
