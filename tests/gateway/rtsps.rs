@@ -3,6 +3,7 @@
 use crate::client::Gateway;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use streamsocket_tests::clip::{FRAMES, all_pixels, assert_runs_through, clip, voice};
 use streamsocket_tests::place::Place;
@@ -49,13 +50,13 @@ fn failing(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-#[test]
-fn rtsps_players_are_exact_in_every_frame() {
-    let _turn = streamsocket_tests::turn();
+/// Players of several kinds get every picture of a daemon with these options as it is; `user` stands in front of the
+/// host.
+fn assert_exact(options: &[&str], user: &str) {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
-    let mut daemon = serving(place, &[]);
+    let mut daemon = serving(place, options);
     let (gateway, port) = Gateway::of_players(place, folder.path());
-    let url = format!("rtsps://{}", at(place, port));
+    let url = format!("rtsps://{user}{}", at(place, port));
     let out = |name: &str| folder.path().join(name);
     let mut players = Vec::new();
     for protocols in ["udp", "tcp"] {
@@ -64,7 +65,8 @@ fn rtsps_players_are_exact_in_every_frame() {
     }
     Program::start(ffmpeg(&url).arg(out("mjpeg"))).succeed();
     for player in players {
-        // At its end GStreamer 1.22 may fail to say goodbye by TLS: it ends the connection itself before.
+        // Its exit code says nothing: now and then, at its end, GStreamer 1.22 finds the connection closed that it has
+        // closed itself.
         player.finish();
     }
     let source = fs::read(clip("640x480")).unwrap();
@@ -86,16 +88,66 @@ fn rtsps_players_are_exact_in_every_frame() {
     daemon.interrupt().succeeded();
 }
 
+/// A file with the user anna, whose password is `correct horse`.
+fn users(folder: &Path) -> String {
+    let users = folder.join("users").display().to_string();
+    let mut add = ours("streamsocket");
+    let mut add =
+        add.args(["user", "add", "anna", "--users", &users]).stdin(Stdio::piped()).spawn().unwrap();
+    add.stdin.take().unwrap().write_all(b"correct horse\n").unwrap();
+    assert!(add.wait().unwrap().success());
+    users
+}
+
+/// A file with a new key.
+fn key(folder: &Path) -> String {
+    let key = folder.join("key").display().to_string();
+    output(ours("streamsocket").args(["key", "new", &key]));
+    key
+}
+
+#[test]
+fn rtsps_players_are_exact_in_every_frame() {
+    let _turn = streamsocket_tests::turn();
+    assert_exact(&[], "");
+}
+
+#[test]
+fn rtsps_players_of_a_protected_session_are_exact_in_every_frame() {
+    let _turn = streamsocket_tests::turn();
+    let folder = tempfile::tempdir().unwrap();
+    let (users, key) = (users(folder.path()), key(folder.path()));
+    for suite in ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"] {
+        let options = ["--users", &users, "--key-file", &key, "--suite", suite];
+        assert_exact(&options, "anna:correct%20horse@");
+    }
+}
+
+#[test]
+fn rtsps_tells_strangers_no_key_and_nothing_in_clear() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let mut daemon = serving(place, &["--key-file", &key(folder.path())]);
+    let (_gateway, port) = Gateway::of_players(place, folder.path());
+    let url = format!("rtsps://{}", at(place, port));
+    let mut stranger = Tls::connect("127.0.0.1", port);
+    let head = stranger.ask(&format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n"));
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    let mut text = vec![0; length.expect(&head).parse().unwrap()];
+    stranger.from.read_exact(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("RTP/SAVP") && !text.contains("key-mgmt"), "{text}");
+    let set_up = stranger.ask(&format!(
+        "SETUP {url}/trackID=v RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n"
+    ));
+    assert!(set_up.starts_with("RTSP/1.0 461 "), "{set_up}");
+    daemon.wait_for("add one with 'streamsocket user add NAME'");
+    daemon.interrupt().succeeded();
+}
+
 #[test]
 fn rtsps_passwords_are_the_daemon_s() {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
-    let users = folder.path().join("users");
-    let mut add = ours("streamsocket");
-    add.args(["user", "add", "anna", "--users"]).arg(&users).stdin(Stdio::piped());
-    let mut add = add.spawn().unwrap();
-    add.stdin.take().unwrap().write_all(b"correct horse\n").unwrap();
-    assert!(add.wait().unwrap().success());
-    let daemon = serving(place, &["--users", users.to_str().unwrap()]);
+    let daemon = serving(place, &["--users", &users(folder.path())]);
     let (_gateway, port) = Gateway::of_players(place, folder.path());
     let (at, out) = (at(place, port), folder.path().join("out"));
     Program::start(ffmpeg(&format!("rtsps://anna:correct%20horse@{at}")).arg(&out)).succeed();

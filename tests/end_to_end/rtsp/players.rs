@@ -124,7 +124,9 @@ fn players_are_told_the_group() {
     let (video, audio) = (folder.path().join("it.yuv"), folder.path().join("it.pcm"));
     let gst = gstreamer("udp-mcast", url, &video, &audio);
     let ended = Program::start(&mut on(machine.name(), &gst)).finish();
-    assert!(ended.status.success(), "{}\n{}", ended.said, daemon.said());
+    // Now and then, at its end, GStreamer 1.22 finds the connection closed that it has closed itself.
+    let well = ended.status.success() || ended.said.contains("Received end-of-file");
+    assert!(well, "{}\n{}", ended.said, daemon.said());
     let pictures = fs::read(&video).unwrap().len() / GSTREAMER_BYTES;
     assert!(pictures >= FRAMES - 1, "GStreamer, multicast: {pictures}");
     let said = daemon.said();
