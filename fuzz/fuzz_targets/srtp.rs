@@ -14,6 +14,9 @@ use streamsocket_srtp::suite::Suite;
 /// Steps of a run at most.
 const STEPS_MAX: usize = 200;
 
+/// The part of a round of the sequence number that may be missed at a time (RFC 3711 section 3.3.1).
+const FAR: u64 = 1 << 15;
+
 /// Packets of a source that may be behind its newest: as many as are remembered.
 const BEHIND_MAX: usize = 4000;
 
@@ -49,8 +52,11 @@ struct Run {
     reports: ReportSealer,
     opener: PacketOpener,
     report_opener: ReportOpener,
-    next: u16,
-    sent: Vec<(Vec<u8>, Vec<u8>)>,
+    next: u64,
+    /// The highest index that has come.
+    newest: Option<u64>,
+    /// What was sealed: its index, and what it was before.
+    sent: Vec<(u64, Vec<u8>, Vec<u8>)>,
     come: BTreeSet<usize>,
     out: Vec<u8>,
 }
@@ -64,7 +70,8 @@ impl Run {
             reports: ReportSealer::new(&key, suite, 0),
             opener: PacketOpener::new(&key, suite),
             report_opener: ReportOpener::new(&key, suite),
-            next: input.first,
+            next: u64::from(input.rollovers) << 16 | u64::from(input.first),
+            newest: None,
             sent: Vec::new(),
             come: BTreeSet::new(),
             out: Vec::new(),
@@ -72,18 +79,19 @@ impl Run {
     }
 
     fn seal(&mut self, ahead: u8, rest: &[u8]) {
-        self.next = self.next.wrapping_add(ahead.into());
+        self.next += u64::from(ahead);
+        let index = self.next;
+        self.next += 1;
         let mut plain = vec![0x80, 26, 0, 0, 0, 0, 0, 9, 0, 0, 0, 5];
-        plain[2..4].copy_from_slice(&self.next.to_be_bytes());
+        plain[2..4].copy_from_slice(&(index as u16).to_be_bytes());
         // A part of what is behind the header may be sources and an extension.
         plain[0] |= rest.first().map_or(0, |it| it & 0x1F);
         plain.extend_from_slice(rest);
-        self.next = self.next.wrapping_add(1);
         let mut sealed = Vec::new();
         let (header, payload) = plain.split_at(Head::parse(&plain).map_or(12, |head| head.len));
         self.sealer.seal(header, payload, &mut sealed);
         if !sealed.is_empty() {
-            self.sent.push((plain, sealed));
+            self.sent.push((index, plain, sealed));
         }
     }
 
@@ -95,13 +103,16 @@ impl Run {
 
     fn comes(&mut self, nth: u16) {
         let Some(at) = self.sent(nth) else { return };
-        let (plain, sealed) = &self.sent[at];
+        let (index, plain, sealed) = &self.sent[at];
+        // Who has missed so much cannot know the counter either.
+        let is_far = self.newest.is_some_and(|newest| newest + FAR < *index);
         let mut opened = self.opener.open(sealed, &mut self.out);
-        if opened == Err(Refused::Unknown) {
-            let found = self.opener.search(sealed).and_then(|it| it.among(0..300));
-            self.opener.learn(sealed, found.expect("a counter of 300 was not found"));
+        if opened == Err(Refused::Unknown) || is_far && opened.is_err() {
+            let found = self.opener.search(sealed).and_then(|it| it.among(0..400));
+            self.opener.learn(sealed, found.expect("a counter of 400 was not found"));
             opened = self.opener.open(sealed, &mut self.out);
         }
+        self.newest = self.newest.max(Some(*index));
         let expected = if self.come.insert(at) { Ok(()) } else { Err(Refused::Replayed) };
         assert_eq!(opened, expected);
         if opened.is_ok() {
@@ -123,14 +134,14 @@ impl Run {
             Step::Comes(nth) => self.comes(*nth),
             Step::Changed(nth, bit) => {
                 let Some(at) = self.sent(*nth) else { return };
-                let mut packet = self.sent[at].1.clone();
+                let mut packet = self.sent[at].2.clone();
                 let bit = usize::from(*bit) % (8 * packet.len());
                 packet[bit / 8] ^= 1 << (bit % 8);
                 self.refuses(&packet);
             }
             Step::Cut(nth, len) => {
                 let Some(at) = self.sent(*nth) else { return };
-                let packet = self.sent[at].1.clone();
+                let packet = self.sent[at].2.clone();
                 self.refuses(&packet[..usize::from(*len) % packet.len()]);
             }
             Step::Stranger(bytes) => self.refuses(bytes),
