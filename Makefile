@@ -60,7 +60,7 @@ check: ## format, lints and documentation, warnings denied
 sim: ## the tables of the simulator: days of clocks, losses and repair; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
-long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm; 20 minutes
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm; 30 minutes
 	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers --nocapture
 

@@ -53,7 +53,7 @@ fn who_has_no_key_or_a_wrong_one_is_told_and_who_wants_protection_gets_nothing_e
         .unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let line = listed.lines().find(|line| line.contains(&name));
-    println!("--list says of it: {line:?}");
+    assert!(line.is_some_and(|line| line.contains("video and sound, protected")), "{listed}");
     daemon.interrupt().succeeded();
     let (place, open) = (Place::new(), sealed.at("open.sdp"));
     let mut command = daemon_at(place);

@@ -2,7 +2,7 @@
 //! up, its reports and goodbyes, to the group and to who receives, at about the rate of the stream. Nothing of it is
 //! believed.
 
-use super::{Sealed, last_statistics, source_and_recorded};
+use super::{SMALL, Sealed, last_statistics, source_and_recorded};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use streamsocket_srtp::suite::Suite;
+use streamsocket_tests::board::{monotonic, unix_offset, wait_until};
 use streamsocket_tests::clip::assert_runs_through;
 use streamsocket_tests::place::Place;
+use streamsocket_tests::presented::{account, presented};
 use streamsocket_tests::program::{Program, ours, text};
 use streamsocket_tests::report::track;
 use streamsocket_tests::turn;
@@ -246,4 +248,70 @@ fn nothing_of_a_stranger_is_believed_and_no_picture_is_lost() {
     assert!(
         known.iter().all(|(address, name)| address.starts_with("127.0.0.1") && !name.is_empty())
     );
+}
+
+/// Seconds of the session that somebody has recorded, and plays to the group later.
+const RECORDED: i64 = 8;
+
+/// Packets of a group in so many seconds, each with its time in nanoseconds from the first on.
+fn overheard(at: SocketAddrV4, seconds: i64) -> Vec<(i64, Vec<u8>)> {
+    let (ear, begin, mut packet) = (join(at), monotonic(), [0; 2048]);
+    let mut heard = Vec::new();
+    while monotonic() < begin + seconds * 1_000_000_000 {
+        let len = ear.recv(&mut packet).unwrap();
+        heard.push((monotonic() - begin, packet[..len].to_vec()));
+    }
+    heard
+}
+
+/// Plays them once, as fast as they came.
+fn play(packets: &[(i64, Vec<u8>)], to: SocketAddrV4) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket2::SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+    let begin = monotonic();
+    for (due, packet) in packets {
+        let left = begin + due - monotonic();
+        if left > 1_000_000 {
+            std::thread::park_timeout(Duration::from_nanos(left.unsigned_abs()));
+        }
+        let _ = socket.send_to(packet, to);
+    }
+}
+
+/// All that was recorded is authentic, of a lower counter, and new to who has just joined.
+#[test]
+fn a_recording_that_is_played_to_the_group_keeps_nobody_from_the_session() {
+    const SIZE: &str = "1280x720";
+    let _turn = turn();
+    let sealed = Sealed::new();
+    let suite = Suite::AeadAes128Gcm;
+    let daemon = sealed.sends(SIZE, suite, &["--packet-size", SMALL]);
+    let to = sealed.place.at(0);
+    let packets = overheard(to, RECORDED);
+    wait_until("the counter is another one", || sealed.rollovers() >= 2);
+    let player = std::thread::spawn(move || play(&packets, to));
+    let (out, stats) = (sealed.at("out.mkv"), sealed.at("it.json"));
+    let mut command = sealed.receiver(&sealed.at("it.sdp"));
+    command.args(["--for", "6", "--record"]).arg(&out).arg("--stats").arg(&stats);
+    let said = Program::start(account(&mut command)).succeed();
+    let end = monotonic() + unix_offset();
+    let statistics = fs::read_to_string(&stats).unwrap();
+    let frames = |line: &str| {
+        let stats: serde_json::Value = serde_json::from_str(line).unwrap();
+        track(&stats, "video")["frames_received"].as_u64().unwrap()
+    };
+    let frames: Vec<_> = statistics.lines().map(frames).collect();
+    player.join().unwrap();
+    daemon.interrupt().succeeded();
+    println!("pictures after each second beside a recording: {frames:?}");
+    let [source, recorded] = source_and_recorded(SIZE, &out);
+    // The first seconds may be the recording's, which is older than that.
+    assert_runs_through(&source, &recorded[recorded.len() - 45..]);
+    let ages: Vec<_> =
+        presented(&said, "decoded").iter().map(|it| (end - it.wall) / 1_000_000).collect();
+    println!("captured so long before its end, in ms: {:?}", (ages.first(), ages.last()));
+    assert!(*ages.last().unwrap() < 2000, "{ages:?}");
+    assert!(frames[frames.len() - 1] >= frames[frames.len() - 3] + 40, "{said}");
+    let last = last_statistics(&stats);
+    assert!(track(&last, "video")["packets_refused"].as_u64() > Some(10_000), "{last}");
 }
