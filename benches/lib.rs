@@ -3,11 +3,15 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "it measures or ends")]
 
+mod sealing;
+
+use sealing::Sealing;
 use std::path::Path;
 use std::process::Command;
 use streamsocket_convert::{Planes, Rearranger, encodable};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_media::{Layout, RawFormat};
+use streamsocket_srtp::suite::Suite;
 use streamsocket_stream::receive::jpeg::JpegDepayloader;
 use streamsocket_stream::receive::repair::Repair;
 use streamsocket_stream::receive::source_packet::SourcePacket;
@@ -21,8 +25,19 @@ use streamsocket_wire::rtp::{self, ExtendedTime, RtpTime, Sequence, Ssrc};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 /// What a stage is called, and in which order they come.
-pub const STAGES: [&str; 7] =
-    ["planes", "rearrange", "scan", "packetize", "encode", "reassemble", "decode"];
+pub const STAGES: [&str; 11] = [
+    "planes",
+    "rearrange",
+    "scan",
+    "packetize",
+    "encode",
+    "reassemble",
+    "decode",
+    "seal-cm",
+    "open-cm",
+    "seal-gcm",
+    "open-gcm",
+];
 
 /// Bytes of the picture: as many as a webcam's of 1920x1080.
 const PICTURE_BYTES: usize = 230_000;
@@ -97,7 +112,6 @@ fn random() -> impl FnMut() -> u8 {
 }
 
 /// All stages, ready to work: each call does what one picture takes.
-#[derive(Debug)]
 pub struct Stages {
     jpeg: Vec<u8>,
     frame: Scanned,
@@ -107,6 +121,8 @@ pub struct Stages {
     encoder: Encoder,
     converter: Converter,
     receiver: Receiver,
+    cm: Sealing,
+    gcm: Sealing,
 }
 
 /// What makes pictures that can be sent, without the library's part.
@@ -151,7 +167,9 @@ impl Default for Stages {
         let mut packets = FramePackets::with_capacity(256);
         payloader.packetize(&frame, stamp(), &mut packets).expect("a usual picture");
         let datagrams = packets.range(0..packets.len());
-        let datagrams = datagrams.map(|it| [it.header, &jpeg[it.payload]].concat()).collect();
+        let datagrams: Vec<Vec<u8>> =
+            datagrams.map(|it| [it.header, &jpeg[it.payload]].concat()).collect();
+        let [cm, gcm] = Suite::ALL.map(|suite| Sealing::new(suite, &datagrams));
         let receiver = Receiver {
             datagrams,
             repairs: Vec::new(),
@@ -163,8 +181,18 @@ impl Default for Stages {
         let encoder = Encoder::new(Ssrc(9), Sequence(0), MEDIA);
         let scanner = Scanner::default();
         let converter = Converter::default();
-        let mut stages =
-            Self { jpeg, frame, scanner, payloader, packets, encoder, converter, receiver };
+        let mut stages = Self {
+            jpeg,
+            frame,
+            scanner,
+            payloader,
+            packets,
+            encoder,
+            converter,
+            receiver,
+            cm,
+            gcm,
+        };
         stages.encode();
         let made = (0..stages.encoder.len()).filter_map(|index| stages.encoder.get(index));
         stages.receiver.repairs = made.map(<[u8]>::to_vec).collect();
@@ -185,6 +213,10 @@ impl Stages {
             "encode" => self.encode(),
             "reassemble" => self.reassemble(),
             "decode" => self.decode(),
+            "seal-cm" => self.cm.seal(),
+            "open-cm" => self.cm.open(),
+            "seal-gcm" => self.gcm.seal(),
+            "open-gcm" => self.gcm.open(),
             _ => unreachable!("{stage} is no stage"),
         }
     }

@@ -31,6 +31,7 @@ mod plot;
 mod program;
 mod receiving;
 mod report;
+mod sealing;
 mod sending;
 mod sound;
 mod startup;
@@ -48,8 +49,8 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, gateway, unicast, receiving, latency, large, network, startup, memory, calls, blocks,
-    /// growth, instructions
+    /// Only these parts: sending, sound, camera, gateway, unicast, receiving, sealing, latency, large, network, startup, memory,
+    /// calls, blocks, growth, instructions
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// A folder with another build of the programs, which is measured beside this one (sending, sound, camera,
@@ -76,13 +77,14 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 15] = [
+    let parts: [Part; 16] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
         ("gateway", gateway::table),
         ("unicast", unicast::table),
         ("receiving", receiving::table),
+        ("sealing", sealing::table),
         ("latency", latency::table),
         ("large", large::table),
         ("network", network::table),

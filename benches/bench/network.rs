@@ -21,13 +21,14 @@ const MEASURED: Duration = Duration::from_secs(20);
 const COUNTED: u32 = 5;
 
 /// The network thread of a receiver.
-struct Network {
+pub(crate) struct Network {
     id: u32,
     thread: String,
 }
 
 impl Network {
-    fn of(id: u32) -> Self {
+    /// Of the receiver with this id.
+    pub(crate) fn of(id: u32) -> Self {
         let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
         let mut tasks = tasks.map(|task| task.unwrap().file_name().into_string().unwrap());
         let named = |task: &String| {
@@ -38,7 +39,7 @@ impl Network {
     }
 
     /// Seconds that it has run, and how often it has waited.
-    fn used(&self) -> [f64; 2] {
+    pub(crate) fn used(&self) -> [f64; 2] {
         let folder = format!("/proc/{}/task/{}", self.id, self.thread);
         let ran = read_to_string(format!("{folder}/schedstat")).unwrap();
         let ran: f64 = ran.split_whitespace().next().unwrap().parse().unwrap();

@@ -51,6 +51,9 @@ pub(crate) struct Job {
     pub(crate) pictures: u64,
 }
 
+/// What becomes of a command before it is run.
+pub(crate) type Change<'a> = &'a dyn Fn(Command) -> Command;
+
 /// What a run was like.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Run {
@@ -132,14 +135,14 @@ pub(crate) fn statistics<'a>(all: &'a serde_json::Value, medium: &str) -> &'a se
 
 impl Job {
     /// Runs it to its end; `audio` is what ours sends as sound.
-    fn run(&self, audio: &str) -> Run {
+    fn run(&self, audio: &str, change: Change<'_>) -> Run {
         let places: Vec<Place> = (0..self.destinations).map(|_| place()).collect();
         if let Some((pace, repair)) = self.sender.own() {
             let before = Cost::of_children();
-            let (pictures, memory) = self.run_ours(pace, repair, &places, audio);
+            let (pictures, memory) = self.run_ours((pace, repair), &places, audio, change);
             return Run { pictures, cost: Cost::of_children() - before, memory };
         }
-        let mut command = self.peer(places[0]);
+        let mut command = change(self.peer(places[0]));
         let before = Cost::of_children();
         let memory = watch(Program::start(&mut command));
         Run { pictures: self.pictures as f64, cost: Cost::of_children() - before, memory }
@@ -153,8 +156,13 @@ impl Job {
 
     /// The same with this sound, of what is ours.
     pub(crate) fn each_with(&self, audio: &str, short: u64) -> Run {
-        let first = Self { pictures: short, ..self.clone() }.run(audio);
-        let all = self.run(audio);
+        self.each_changed(audio, short, &|command| command)
+    }
+
+    /// The same of a command that is changed before it is run.
+    pub(crate) fn each_changed(&self, audio: &str, short: u64, change: Change<'_>) -> Run {
+        let first = Self { pictures: short, ..self.clone() }.run(audio, change);
+        let all = self.run(audio, change);
         let pictures = all.pictures - first.pictures;
         Run { pictures, cost: (all.cost - first.cost).each(pictures), memory: all.memory }
     }
@@ -247,12 +255,18 @@ impl Job {
         command
     }
 
-    fn run_ours(&self, pace: &str, repair: &str, places: &[Place], audio: &str) -> (f64, Memory) {
+    fn run_ours(
+        &self,
+        (pace, repair): (&str, &str),
+        places: &[Place],
+        audio: &str,
+        change: Change<'_>,
+    ) -> (f64, Memory) {
         let folder = tempfile::tempdir().unwrap();
         let stats = folder.path().join("stats");
         let mut command = self.ours_with_sound(pace, repair, places);
         command.args(["--audio", audio]);
-        let mut program = Program::start(command.arg("--stats").arg(&stats));
+        let mut program = Program::start(change(command).arg("--stats").arg(&stats));
         program.wait_for("goes to");
         sleep(self.duration());
         let memory = Memory::of(program.id()).unwrap_or_default();
