@@ -1,5 +1,5 @@
 //! Nothing allocates while it streams, neither Rust nor C: the daemon from a file of JPEGs to the socket,
-//! with sound, repair and a tier, and the receiver from the socket to the complete frame.
+//! with sound, repair and a tier, and the receiver from the socket to the complete frame; protected or not.
 
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,16 @@ fn watched(program: &mut Program, pass: &mut impl FnMut(usize)) -> u64 {
 
 /// Allocations of a receiver while pictures go by.
 fn received(sdp: &Path, library: &Path, pass: &mut impl FnMut(usize)) -> u64 {
-    let mut viewer = receiver();
+    received_by(receiver(), sdp, library, pass)
+}
+
+/// The same of this receiver.
+fn received_by(
+    mut viewer: Command,
+    sdp: &Path,
+    library: &Path,
+    pass: &mut impl FnMut(usize),
+) -> u64 {
     viewer.arg("--mute").arg(sdp).env("LD_PRELOAD", library);
     // libjpeg-turbo allocates for each picture that it decodes.
     let mut viewer = Program::start(viewer.env("ALLOCATIONS_EXCEPT", "picture"));
@@ -111,6 +120,36 @@ fn nothing_is_allocated_while_it_streams() {
     );
     assert_eq!((sent, received, repaired), (0, 0, 0));
     daemon.interrupt().succeeded();
+}
+
+#[test]
+fn nothing_is_allocated_for_protection() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let (library, key) = (counter(folder.path()), folder.path().join("key"));
+    output(ours("streamsocket").args(["key", "new"]).arg(&key));
+    for suite in ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"] {
+        let (place, far) = (Place::new(), Place::new());
+        let mut pass = pictures(place);
+        let mut daemon = sender(place, &library);
+        daemon.args(["--no-announce", "--suite", suite, "--key-file"]).arg(&key);
+        let mut daemon = Program::start(&mut daemon);
+        daemon.wait_for("goes to");
+        let sent = watched(&mut daemon, &mut pass);
+        // Where packets get lost, they are made again, and then opened.
+        let sdp = folder.path().join("lossy.sdp");
+        let plain = far.repaired_sdp("L16/48000/1").replace("RTP/AVP", "RTP/SAVP");
+        let protected = format!("t=0 0\r\na=x-protected:{suite}\r\n");
+        std::fs::write(&sdp, plain.replace("t=0 0\r\n", &protected)).unwrap();
+        let relay = Relay::open(place, far, Loss { per_mille: 50, burst: 4, seed: 1 });
+        let mut viewer = receiver();
+        viewer.arg("--key-file").arg(&key);
+        let received = received_by(viewer, &sdp, &library, &mut pass);
+        assert!(relay.lost() > 0);
+        println!("allocations in {WATCHED} pictures, {suite}: daemon {sent}, receiver {received}");
+        assert_eq!((sent, received), (0, 0), "{suite}");
+        daemon.interrupt().succeeded();
+    }
 }
 
 #[test]
