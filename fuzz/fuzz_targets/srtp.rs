@@ -105,7 +105,7 @@ impl Run {
         let Some(at) = self.sent(nth) else { return };
         let (index, plain, sealed) = &self.sent[at];
         // Who has missed so much cannot know the counter either.
-        let is_far = self.newest.is_some_and(|newest| newest + FAR < *index);
+        let is_far = self.newest.is_some_and(|newest| newest + FAR <= *index);
         let mut opened = self.opener.open(sealed, &mut self.out);
         if opened == Err(Refused::Unknown) || is_far && opened.is_err() {
             let found = self.opener.search(sealed).and_then(|it| it.among(0..400));
