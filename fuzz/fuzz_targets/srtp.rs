@@ -70,7 +70,8 @@ impl Run {
             reports: ReportSealer::new(&key, suite, 0),
             opener: PacketOpener::new(&key, suite),
             report_opener: ReportOpener::new(&key, suite),
-            next: u64::from(input.rollovers) << 16 | u64::from(input.first),
+            // Senders begin in the lower half.
+            next: u64::from(input.rollovers) << 16 | u64::from(input.first / 2),
             newest: None,
             sent: Vec::new(),
             come: BTreeSet::new(),
@@ -79,9 +80,7 @@ impl Run {
     }
 
     fn seal(&mut self, ahead: u8, rest: &[u8]) {
-        self.next += u64::from(ahead);
-        let index = self.next;
-        self.next += 1;
+        let index = self.next + u64::from(ahead);
         let mut plain = vec![0x80, 26, 0, 0, 0, 0, 0, 9, 0, 0, 0, 5];
         plain[2..4].copy_from_slice(&(index as u16).to_be_bytes());
         // A part of what is behind the header may be sources and an extension.
@@ -92,6 +91,7 @@ impl Run {
         self.sealer.seal(header, payload, &mut sealed);
         if !sealed.is_empty() {
             self.sent.push((index, plain, sealed));
+            self.next = index + 1;
         }
     }
 
