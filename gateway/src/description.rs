@@ -2,6 +2,7 @@
 //! that was described or is known by its address only.
 
 use std::net::SocketAddr;
+use streamsocket_srtp::suite::Suite;
 use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_subscribe::plan::{Plan, StreamPlan};
 use streamsocket_wire::payload_format::PayloadFormat;
@@ -32,7 +33,7 @@ pub(crate) fn description(plan: &Plan) -> Option<String> {
         sources: Default::default(),
         rtcp_unicast: false,
         tier: plan.tier.as_deref().map(|name| Tier { name, of: 1 }),
-        protected: None,
+        protected: of_one(plan).map(Suite::name),
         rtsp: None,
         control: None,
         media: Default::default(),
@@ -45,6 +46,13 @@ pub(crate) fn description(plan: &Plan) -> Option<String> {
     Some(text)
 }
 
+/// The suite that protects all of it, if there is one.
+fn of_one(plan: &Plan) -> Option<Suite> {
+    let mut suites = [&plan.video, &plan.audio].into_iter().flatten().flat_map(|it| &it.suites);
+    let first = suites.next()?;
+    suites.all(|suite| suite == first).then_some(*first)
+}
+
 fn media(stream: &StreamPlan, medium: Medium, to: SocketAddr) -> Media<'static> {
     let StreamPlan { payload_type, clock_rate, channels, .. } = *stream;
     let encoding = match stream.encoding {
@@ -53,6 +61,7 @@ fn media(stream: &StreamPlan, medium: Medium, to: SocketAddr) -> Media<'static> 
     };
     let format = PayloadFormat { number: payload_type, encoding, clock_rate, channels, fmtp: None };
     Media {
+        sealed: !stream.suites.is_empty(),
         rtcp_port: stream.rtcp.port(),
         group: Some(stream.rtp.ip()).filter(|group| *group != to.ip()),
         sources: stream.sources.iter().copied().take(streamsocket_wire::sdp::SOURCES_MAX).collect(),
@@ -80,6 +89,7 @@ mod tests {
         {
             stream.as_mut().unwrap().assumed = of.as_ref().unwrap().assumed;
         }
+        read.protected = described.protected;
         assert_eq!(read, described, "{text}");
     }
 
@@ -91,5 +101,11 @@ mod tests {
                     c=IN IP4 232.1.1.2/4\r\na=rtpmap:97 L16/16000/1\r\n";
         let plan = Plan::from_sdp(text).unwrap();
         assert_eq!(Plan::from_sdp(&description(&plan).unwrap()).unwrap(), plan);
+        let sealed = text.replace("RTP/AVP", "RTP/SAVP");
+        let named = sealed.replace("a=source", "a=x-protected:AEAD_AES_128_GCM\r\na=source");
+        for text in [sealed, named] {
+            let plan = Plan::from_sdp(&text).unwrap();
+            assert_eq!(Plan::from_sdp(&description(&plan).unwrap()).unwrap(), plan);
+        }
     }
 }
