@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_rtsp::address::Address;
 use streamsocket_rtsp::player::{DEFAULT_PORT, News, Player, Wish};
-use streamsocket_rtsp::transport::Offer;
+use streamsocket_rtsp::transport::{Offer, Profile};
 use streamsocket_subscribe::plan::Plan;
 
 /// What a session comes to, in words.
@@ -32,6 +32,7 @@ fn play(answers: &[u8], piece: usize) -> Vec<String> {
                         let tcp = |nth: u8| Offer::Tcp { channels: Some([2 * nth, 2 * nth + 1]) };
                         let wish = |nth, dispensable| Wish {
                             control: format!("trackID={nth}"),
+                            profile: Profile::of(dispensable),
                             offer: tcp(nth),
                             dispensable,
                         };
