@@ -87,7 +87,10 @@ impl Daemon {
         if self.server.vouch(vouch) {
             return Answer::Vouched(true);
         }
-        Answer::Error(format!("there is no connection from {} to vouch for", vouch.connection))
+        Answer::Error(format!(
+            "there is no connection from {} to vouch for, or no room for its client",
+            vouch.connection
+        ))
     }
 
     /// Answers what players have asked, and hears their reports.
@@ -218,7 +221,8 @@ impl Daemon {
         }
         // Whoever need not say who he is is a stranger, encrypted or not.
         let private = open.private && request.user.is_some();
-        if open.private && !private && self.settings.protection.is_some() {
+        let unknown = open.private && self.server.gate.users.is_empty();
+        if unknown && self.settings.protection.is_some() {
             let peer = peer.ip();
             log::info!(
                 "{peer} came by RTSPS, and a protected session is for users only there: add one with 'streamsocket user add NAME'"

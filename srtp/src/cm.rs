@@ -3,6 +3,7 @@
 use crate::counter::{self, KeyStream, xor};
 use crate::derive::SessionKeys;
 use crate::master_key::SALT_LEN;
+use crate::suite::Suite;
 use aes::Aes128;
 use aes::cipher::KeyInit as _;
 use hmac::{Hmac, Mac as _};
@@ -10,8 +11,8 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize as _;
 
-/// Bytes of a tag: 80 bits.
-pub(crate) const TAG_LEN: usize = 10;
+/// Bytes of a tag.
+pub(crate) const TAG_LEN: usize = Suite::AesCm128HmacSha1_80.tag_len();
 
 /// Encrypts and authenticates with one set of session keys.
 pub(crate) struct Cm {

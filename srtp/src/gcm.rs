@@ -3,6 +3,7 @@
 use crate::counter::xor;
 use crate::derive::SessionKeys;
 use crate::master_key::KEY_LEN;
+use crate::suite::Suite;
 use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
 use ghash::GHash;
@@ -12,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Bytes of a tag.
-pub(crate) const TAG_LEN: usize = 16;
+pub(crate) const TAG_LEN: usize = Suite::AeadAes128Gcm.tag_len();
 
 /// Encrypts and authenticates with one set of session keys.
 pub(crate) struct Gcm {

@@ -20,7 +20,7 @@ const REPORTERS_MAX: usize = 256;
 pub enum Refused {
     /// It is no packet of RTP or RTCP.
     Malformed,
-    /// It has come before, or is older than what is remembered.
+    /// One with its number has come before, or it is older than what is remembered. Nothing of it was authenticated.
     Replayed,
     /// It is not authentic.
     Forged,

@@ -2,7 +2,7 @@
 
 use crate::derive::Purpose;
 use crate::master_key::MasterKey;
-use crate::packet::{Head, RTCP_HEADER_LEN, rtcp_source};
+use crate::packet::{Head, rtcp_source};
 use crate::suite::Suite;
 use crate::transform::{ENCRYPTED, Transform, WORD_LEN};
 
@@ -81,7 +81,6 @@ impl ReportSealer {
         let Some(ssrc) = rtcp_source(compound).filter(|_| self.next < ENCRYPTED) else {
             return false;
         };
-        debug_assert!(compound.len() >= RTCP_HEADER_LEN);
         self.transform.seal_rtcp(compound, ssrc, self.next, out);
         self.next += 1;
         true

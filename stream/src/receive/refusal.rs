@@ -14,7 +14,7 @@ pub enum Reason {
     Stranger(IpAddr),
     /// A packet of a protected stream that is not authentic: a stranger's, or sealed with another key.
     Forged,
-    /// A packet of a protected stream that has come before.
+    /// A packet of a protected stream whose number has come before.
     Replayed,
     /// A packet whose payload is not what its payload type says.
     Malformed,

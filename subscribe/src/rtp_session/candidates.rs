@@ -149,10 +149,10 @@ impl Candidates {
 fn search(candidates: &[Candidate], mut turn: Turn) -> Option<Found> {
     let chance = usize::try_from(machine::random().unwrap_or(0)).unwrap_or(0);
     let one = candidates.get(chance % candidates.len().max(1))?;
-    let spent = |it: &[Candidate]| it.iter().map(|it| it.searches.len()).sum::<usize>();
-    let ways = u32::try_from(one.searches.len().max(1)).unwrap_or(u32::MAX);
-    let spent = FIRST.saturating_mul(u32::try_from(spent(candidates)).unwrap_or(u32::MAX));
-    let most = FIRST + GUESSES_MAX.saturating_sub(spent) / ways;
+    let count = |searches: usize| u32::try_from(searches).unwrap_or(u32::MAX);
+    let all = count(candidates.iter().map(|it| it.searches.len()).sum());
+    let left = GUESSES_MAX.saturating_sub(FIRST.saturating_mul(all));
+    let most = FIRST + left / count(one.searches.len()).max(1);
     let found = among(candidates, 0..FIRST).or_else(|| {
         let one = std::slice::from_ref(one);
         let mut from = FIRST;
@@ -171,9 +171,9 @@ fn search(candidates: &[Candidate], mut turn: Turn) -> Option<Found> {
 
 /// The counter of any of these that is one of those.
 fn among(candidates: &[Candidate], counters: Range<u32>) -> Option<Found> {
-    let all =
+    let mut all =
         candidates.iter().flat_map(|it| it.searches.iter().enumerate().map(move |way| (it, way)));
-    all.into_iter().find_map(|(candidate, (opener, search))| {
+    all.find_map(|(candidate, (opener, search))| {
         let rollovers = search.among(counters.clone())?;
         Some(Found { opener, packet: candidate.packet.clone(), rollovers })
     })

@@ -10,10 +10,7 @@ use streamsocket_srtp::packet::Head;
 use streamsocket_srtp::seal::ReportSealer;
 use streamsocket_srtp::suite::Suite;
 use streamsocket_stream::receive::refusal::Reason;
-
-/// A stream of which nothing authentic has come for so long may go on with a counter that is not known: until then
-/// whatever is not authentic is a stranger's, and costs one hash.
-const SILENCE: Delay = Delay::from_millis(500);
+use streamsocket_stream::receive::source::SILENCE;
 
 /// While a stream is heard, a counter that is higher is searched for once in so long, a twentieth of a processor at most...
 const CONTESTED: Delay = Delay::from_secs(10);
@@ -112,6 +109,8 @@ impl Unsealing {
         if refused != Refused::Replayed && self.opens_otherwise(packet, now) {
             return Ok(&self.packet);
         }
+        // Until then whatever is not authentic is a stranger's, and costs one hash. Then the stream may go on with a
+        // counter that is not known.
         let silent = self.heard.is_none_or(|heard| now - heard >= SILENCE);
         if silent || self.is_contested(now) {
             let openers = self.ways.iter().map(|way| &way.packets);
@@ -164,7 +163,7 @@ impl Unsealing {
                 way.packets.follow(head.ssrc, newest);
             }
             if way.packets.open(packet, &mut self.packet).is_ok() {
-                log::info!("the sender has another key of the key file now");
+                log::info!("what comes is protected with another key of the key file");
                 self.current = next;
                 return true;
             }

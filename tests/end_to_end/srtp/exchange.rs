@@ -74,7 +74,7 @@ fn another_key_costs_no_picture_of_who_has_both_and_is_told_to_who_has_not() {
     let [source, recorded] = source_and_recorded(SIZE, &sealed.at("both.mkv"));
     assert_runs_through(&source, &recorded);
     assert!(recorded.len() > 120, "{} pictures", recorded.len());
-    assert!(said.contains("the sender has another key of the key file now"), "{said}");
+    assert!(said.contains("what comes is protected with another key of the key file"), "{said}");
     let stats = last_statistics(&sealed.at("both.json"));
     for medium in ["video", "audio"] {
         let counts = ["packets_lost", "packets_refused"].map(|it| &track(&stats, medium)[it]);
