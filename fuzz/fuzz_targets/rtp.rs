@@ -101,7 +101,10 @@ impl Receiver {
             stream.report(now, ntp);
         }
         if step.kind & BYE != 0 {
-            assert!(stream.source.bye(header.ssrc, now) && stream.source.ssrc().is_none());
+            stream.source.bye(header.ssrc, now);
+            assert!(stream.source.leaving().is_some() && !stream.source.lives(now));
+            stream.source.left(now);
+            assert!(stream.source.ssrc().is_none());
         }
     }
 

@@ -17,7 +17,7 @@ use self::received::{Each, RtcpOutcome};
 use self::repair_time::RepairTime;
 use self::rtp_stream::RtpStream;
 use self::unsealing::Unsealing;
-use crate::clock::unix_offset;
+use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
 use crate::presentation_time::StreamTime;
 use crate::synchronisation::Synchronisation;
@@ -26,7 +26,7 @@ use mio::event::Events;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
-use streamsocket_net::{Error, Interface, ReceiveSocket, machine};
+use streamsocket_net::{Error, Interface, ReceiveSocket, Received, machine};
 use streamsocket_srtp::master_key::MasterKey;
 use streamsocket_stream::receive::arrival::ArrivalClock;
 use streamsocket_stream::receive::fate::Fates;
@@ -52,6 +52,8 @@ const CLOCK_SET: Delay = Delay::from_millis(1);
 /// The RTP session of one medium.
 pub(crate) struct RtpSession {
     rtp: Inlet,
+    /// Where RTP came in before, until it has been read empty.
+    former: Inlet,
     rtcp: Inlet,
     repair: Inlet,
     first_token: usize,
@@ -72,6 +74,8 @@ pub(crate) struct RtpSession {
     outgoing: Vec<Vec<u8>>,
     /// Datagrams that the kernel had no room for at sockets that are closed.
     dropped: u64,
+    /// All packets have been read that had arrived by then.
+    read_until: Monotonic,
 }
 
 impl RtpSession {
@@ -99,6 +103,7 @@ impl RtpSession {
         let repaired = plan.repair.filter(|_| is_closed || !matches!(repair, Inlet::Closed));
         Ok(Self {
             rtp,
+            former: Inlet::Closed,
             rtcp,
             repair,
             first_token,
@@ -133,6 +138,7 @@ impl RtpSession {
             moved: false,
             outgoing: Vec::new(),
             dropped: 0,
+            read_until: monotonic(),
         })
     }
 
@@ -256,13 +262,15 @@ impl RtpSession {
 
     /// Whether [`receive`](Self::receive) has anything to do: something may have come, or can be repaired.
     pub(crate) fn is_ready(&self) -> bool {
-        self.rtp.is_ready() || self.repair.is_ready() || self.stream.can_repair()
+        let inlets = [&self.rtp, &self.former, &self.repair];
+        inlets.into_iter().any(Inlet::is_ready) || self.stream.can_repair()
     }
 
     /// Passes the packets that have come to `each`, and those that could be repaired. Returns whether some may be left
     /// for the next turn.
     pub(crate) fn receive(&mut self, sync: &mut Synchronisation, each: Each<'_>) -> bool {
-        let Self { rtp, repair, stream, was_set, unix_offset, .. } = self;
+        let Self { rtp, former, repair, stream, was_set, unix_offset, read_until, .. } = self;
+        let begun = monotonic();
         let repair_came = repair.is_ready();
         // Repair packets first: the media packets sent before them have arrived by then.
         let mut left = repair.read(CALLS_AT_A_TIME, &mut |received, _| {
@@ -272,33 +280,55 @@ impl RtpSession {
             // What seems to be lost may have come since the poll.
             rtp.make_ready();
         }
-        if rtp.is_ready() {
+        if former.is_ready() || rtp.is_ready() {
             let stamps_hold = !std::mem::take(was_set);
-            left |= rtp.read(CALLS_AT_A_TIME, &mut |received, now| {
+            let mut admit = |received: Received<'_>, now: Monotonic| {
                 let stamp = received.arrival.filter(|_| stamps_hold);
                 let arrival =
                     stamp.map_or(now, |unix| Wall(unix).monotonic(-*unix_offset).min(now));
+                *read_until = arrival;
                 stream.admit(received.data, received.from.ip(), arrival, sync, each);
-            });
+            };
+            if former.read(CALLS_AT_A_TIME, &mut admit) {
+                left = true;
+            } else {
+                *former = Inlet::Closed;
+                left |= rtp.read(CALLS_AT_A_TIME, &mut admit);
+            }
         }
         stream.hand_on_repaired(sync, each);
+        if !left {
+            *read_until = begun;
+        }
         left
     }
 
-    /// Reads RTCP, and notes in `outcome` what it said. Returns whether some may be left for the next turn.
+    /// Reads RTCP, and notes in `outcome` what it said. Returns whether some may be left for the next turn. A goodbye
+    /// counts once the packets that were sent before it have been read.
     pub(crate) fn receive_rtcp(
         &mut self,
         now: Monotonic,
         sync: &mut Synchronisation,
         outcome: &mut RtcpOutcome,
     ) -> bool {
+        let all_read = !self.is_ready();
         let (stream, report_to) = (&mut self.stream, &mut self.report_to);
+        // What arrived before the goodbye was sent before it.
+        if stream.source.leaving().is_some_and(|since| all_read || self.read_until > since) {
+            stream.leave(now, outcome);
+        }
         // One call takes more than any sender says at a time; the rest of a flood waits for the next turn.
-        self.rtcp.read(1, &mut |received, _| {
+        let left = self.rtcp.read(1, &mut |received, _| {
             if stream.receive_report(received.data, received.from.ip(), now, sync, outcome) {
                 *report_to = Some(received.from);
             }
-        })
+        });
+        let leaves = stream.source.leaving().is_some();
+        if leaves {
+            self.rtp.make_ready();
+            self.repair.make_ready();
+        }
+        left || leaves
     }
 
     /// The source's NOTE (RFC 3550 section 6.5.7), for people: at most 255 bytes of one line, without control

@@ -1,12 +1,14 @@
 //! Programs that stand still for a while: the latency afterwards is what it was.
 
 use nix::sys::signal::Signal;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
+use streamsocket_tests::clip::{clip, samples, split, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, receiver};
-use streamsocket_tests::session::daemon_at;
+use streamsocket_tests::session::{daemon_at, file, record};
 use streamsocket_tests::turn;
 
 /// By how much the latency may be another, in milliseconds: the machine is shared, and a stop that counted would
@@ -54,4 +56,28 @@ fn the_latency_after_a_stop_of_either_program_is_what_it_was() {
         assert!((after - before).abs() < OFF_MAX, "{before} {after}\n{said}");
     }
     daemon.interrupt().succeeded();
+}
+
+#[test]
+fn what_was_sent_before_goodbye_arrives_however_late_it_is_read() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("out.mkv");
+    let mut viewer = record(place, "L16/48000/1", &out);
+    // A second of it fits into the sockets' buffers.
+    let (whole, part) = (fs::read(clip("640x480")).unwrap(), folder.path().join("part.mjpeg"));
+    let pictures = split(&whole).into_iter().take(30).flatten().copied();
+    fs::write(&part, pictures.collect::<Vec<_>>()).unwrap();
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", &file(&part), "--audio", &file(&voice())]);
+    let daemon = Program::start(&mut daemon);
+    // From here on all waits in the sockets, the goodbyes beside the pictures.
+    viewer.wait_for("receiving");
+    viewer.signal(Signal::SIGSTOP);
+    daemon.succeed();
+    viewer.signal(Signal::SIGCONT);
+    viewer.wait_for("has stopped");
+    let said = viewer.interrupt().succeeded();
+    assert!(said.contains("30 frames received") && said.contains(" 0 incomplete"), "{said}");
+    assert_eq!(samples(&out).len(), samples(&voice()).len());
 }

@@ -69,6 +69,8 @@ struct Current {
     received_prior: u64,
     /// What would follow a packet that was far away, were it a restart of the source.
     jumped: Option<Sequence>,
+    /// When it said goodbye.
+    leaving: Option<Monotonic>,
     heard: Monotonic,
     transit: Option<i64>,
     /// RFC 3550 A.8, in RTP time times 16.
@@ -115,7 +117,7 @@ impl Source {
 
     /// Takes notice of a packet that arrived at `arrival`.
     pub fn admit(&mut self, header: &Header, arrival: Monotonic) -> Admission {
-        let straggles = self.is_straggler(header.ssrc, arrival);
+        let (straggles, lives) = (self.is_straggler(header.ssrc, arrival), self.lives(arrival));
         match &mut self.current {
             Some(current) if current.ssrc == header.ssrc => match current.admit(header, arrival) {
                 Place::Near { sequence, time } => {
@@ -128,7 +130,7 @@ impl Source {
                     Admission::Refused
                 }
             },
-            Some(current) if arrival - current.lived() < SILENCE => {
+            Some(_) if lives => {
                 self.refused += 1;
                 Admission::Refused
             }
@@ -160,15 +162,32 @@ impl Source {
         self.leave();
     }
 
-    /// The source has said goodbye: it is left at once, and its stragglers are refused. One that goes
-    /// on all the same did not mean it, or did not say it.
-    pub fn bye(&mut self, ssrc: Ssrc, now: Monotonic) -> bool {
-        let leaves = self.ssrc() == Some(ssrc);
-        if leaves {
-            self.leave();
-            self.ended = Some((ssrc, now));
+    /// Whether it keeps its place from another source at this time.
+    #[must_use]
+    pub fn lives(&self, now: Monotonic) -> bool {
+        let current = self.current.as_ref().filter(|current| current.leaving.is_none());
+        current.is_some_and(|current| now - current.lived() < SILENCE)
+    }
+
+    /// The source has said goodbye, by RTCP, which may overtake its last packets: they are still admitted until it
+    /// [`left`](Self::left). Another source may take its place at once.
+    pub fn bye(&mut self, ssrc: Ssrc, now: Monotonic) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.ssrc == ssrc) {
+            current.leaving.get_or_insert(now);
         }
-        leaves
+    }
+
+    /// When it said goodbye, if it did and has not left.
+    #[must_use]
+    pub fn leaving(&self) -> Option<Monotonic> {
+        self.current.as_ref()?.leaving
+    }
+
+    /// The source, which has said goodbye, has left: its stragglers are refused. One that goes on all the same did
+    /// not mean it, or did not say it.
+    pub fn left(&mut self, now: Monotonic) {
+        self.ended = self.ssrc().map(|ssrc| (ssrc, now));
+        self.leave();
     }
 
     /// A time that the source named outside its packets, extended.
@@ -236,6 +255,7 @@ impl Source {
             expected_prior: 0,
             received_prior: 0,
             jumped: None,
+            leaving: None,
             heard: arrival,
             transit: None,
             jitter: 0,

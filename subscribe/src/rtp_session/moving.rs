@@ -34,15 +34,21 @@ impl RtpSession {
         self.moved
     }
 
+    /// Receives RTP there; what is queued where it came so far is read first.
+    fn take_rtp(&mut self, rtp: Inlet) {
+        self.dropped += self.rtp.kernel_drops();
+        self.former = std::mem::replace(&mut self.rtp, rtp);
+        self.former.make_ready();
+    }
+
     /// Receives by these sockets instead of those so far, from the sender alone.
     ///
     /// # Errors
     /// The kernel's.
     pub(crate) fn take_sockets(&mut self, sockets: Sockets, registry: &Registry) -> io::Result<()> {
         let Sockets { rtp, rtcp, report_to } = sockets;
-        self.dropped += self.rtp.kernel_drops();
         self.moved = true;
-        self.rtp = Inlet::socket(rtp, Token(self.first_token));
+        self.take_rtp(Inlet::socket(rtp, Token(self.first_token)));
         self.rtcp = Inlet::socket(rtcp, Token(self.first_token + 1));
         self.repair = Inlet::Closed;
         self.stream.peers.describe(report_to.ip());
@@ -65,9 +71,9 @@ impl RtpSession {
 
     /// Receives within a connection to this address instead of by sockets.
     pub(crate) fn link(&mut self, to: SocketAddr) {
-        self.dropped += self.rtp.kernel_drops();
         self.moved = true;
-        (self.rtp, self.rtcp) = (Inlet::linked(to), Inlet::linked(to));
+        self.take_rtp(Inlet::linked(to));
+        self.rtcp = Inlet::linked(to);
         // Nothing is lost on the way.
         self.repair = Inlet::Closed;
         self.stream.peers.describe(to.ip());
@@ -100,8 +106,8 @@ impl RtpSession {
     ) -> Result<(), String> {
         let joined = Joined::open(plan, interface, only_from_sources, self.first_token);
         let Joined { rtp, rtcp, repair } = joined.map_err(|error| error.to_string())?;
-        self.dropped += self.rtp.kernel_drops();
-        (self.rtp, self.rtcp, self.repair) = (rtp, rtcp, repair);
+        self.take_rtp(rtp);
+        (self.rtcp, self.repair) = (rtcp, repair);
         (self.symmetric, self.report_to, self.moved) = (false, None, false);
         self.register(registry).map_err(|error| error.to_string())
     }

@@ -17,7 +17,7 @@ use streamsocket_stream::receive::fate::Fates;
 use streamsocket_stream::receive::peer::{Peers, Standing};
 use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::Repair;
-use streamsocket_stream::receive::source::{Admission, SILENCE, Source};
+use streamsocket_stream::receive::source::{Admission, Source};
 use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_stream::session::feedback::Feedback;
@@ -181,8 +181,7 @@ impl RtpStream {
             return Err(Reason::Stranger(from));
         }
         let other = self.source.ssrc().is_some_and(|ssrc| ssrc.0 != head.ssrc);
-        let lives = self.source.lived().is_some_and(|lived| arrival - lived < SILENCE);
-        if other && lives { Err(Reason::Forged) } else { Ok(head) }
+        if other && self.source.lives(arrival) { Err(Reason::Forged) } else { Ok(head) }
     }
 
     /// Takes a packet; `datagram` is how it came. Whether it is the source's.
@@ -340,17 +339,19 @@ impl RtpStream {
                 }
             }
             rtcp::Packet::Bye { sources, .. } => {
-                for ssrc in sources.clone() {
-                    outcome.bye |= self.source.bye(ssrc, now);
-                }
-                if outcome.bye {
-                    self.peers.bye();
-                    outcome.noted |= self.take_note(None);
-                }
+                sources.clone().for_each(|ssrc| self.source.bye(ssrc, now));
             }
             _ => {}
         }
         false
+    }
+
+    /// Leaves the source, which has said goodbye.
+    pub(super) fn leave(&mut self, now: Monotonic, outcome: &mut RtcpOutcome) {
+        self.source.left(now);
+        self.peers.bye();
+        outcome.bye = true;
+        outcome.noted |= self.take_note(None);
     }
 
     /// Replaces the note. Returns whether it has changed.

@@ -33,16 +33,32 @@ fn another_ssrc_is_a_new_source_after_silence_or_goodbye() {
     let new = Admission::NewSource { sequence: 65_541, time: ExtendedTime(9) };
     assert_eq!(source.admit(&header(2, 5, 9), Monotonic(600 * MS)), new);
     let at = Monotonic(600 * MS);
-    assert!(source.bye(Ssrc(2), at) && !source.bye(Ssrc(2), at));
+    source.bye(Ssrc(1), at);
+    assert_eq!(source.leaving(), None);
+    source.bye(Ssrc(2), at);
+    assert_eq!(source.leaving(), Some(at));
+    source.left(at);
     assert_eq!(source.admit(&header(2, 6, 9), Monotonic(601 * MS)), Admission::Refused);
     let again = Admission::NewSource { sequence: 65_541, time: ExtendedTime(9) };
     assert_eq!(source.admit(&header(3, 5, 9), Monotonic(602 * MS)), again);
 }
 
 #[test]
+fn a_goodbye_may_overtake_packets_and_keeps_nobody_out() {
+    let mut source = locked();
+    source.bye(Ssrc(1), Monotonic(MS));
+    let last = Admission::Admitted { sequence: 65_637, time: ExtendedTime(0) };
+    assert_eq!(source.admit(&header(1, 101, 0), Monotonic(2 * MS)), last);
+    let new = Admission::NewSource { sequence: 65_541, time: ExtendedTime(9) };
+    assert_eq!(source.admit(&header(2, 5, 9), Monotonic(3 * MS)), new);
+    assert_eq!((source.leaving(), source.lives(Monotonic(3 * MS))), (None, true));
+}
+
+#[test]
 fn a_source_that_goes_on_after_goodbye_is_taken_again() {
     let mut source = locked();
-    assert!(source.bye(Ssrc(1), Monotonic(0)));
+    source.bye(Ssrc(1), Monotonic(0));
+    source.left(Monotonic(0));
     assert_eq!(source.admit(&header(1, 101, 0), Monotonic(400 * MS)), Admission::Refused);
     let again = Admission::NewSource { sequence: 65_638, time: ExtendedTime(0) };
     assert_eq!(source.admit(&header(1, 102, 0), Monotonic(500 * MS)), again);
@@ -81,7 +97,8 @@ fn a_report_counts_what_is_missing() {
     assert_eq!(source.totals(), (6, 2));
     assert_eq!(source.report(Monotonic(500 * MS)).unwrap().fraction_lost, 0);
     // What was counted is not forgotten with the source.
-    assert!(source.bye(Ssrc(1), Monotonic(500 * MS)));
+    source.bye(Ssrc(1), Monotonic(500 * MS));
+    source.left(Monotonic(500 * MS));
     assert_eq!(source.totals(), (6, 2));
     source.admit(&header(2, 5, 9), Monotonic(600 * MS));
     assert_eq!(source.totals(), (7, 2));
