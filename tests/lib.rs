@@ -11,6 +11,7 @@ pub mod board;
 pub mod card;
 pub mod clip;
 pub mod cost;
+pub mod lan;
 pub mod likeness;
 pub mod machine;
 pub mod microphone;

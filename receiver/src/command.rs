@@ -72,7 +72,7 @@ fn located(
     };
     let wanted = Wanted {
         source: options.source.as_deref(),
-        tier: options.tier.as_deref(),
+        tier: options.only_tier(),
         only_from: options.only_from,
     };
     let located = locate::locate(wanted, interface, enough);

@@ -23,8 +23,9 @@ pub struct Options {
     #[arg(value_name = "SOURCE")]
     pub source: Option<String>,
     /// Receive this tier of the session, such as low: the same pictures at another size, rate or quality. --list
-    /// shows which there are [default: the session itself]
-    #[arg(long, value_name = "NAME")]
+    /// shows which there are. auto: the best one that arrives whole, is decoded in time and has what the window can
+    /// show; full: the session itself [default: auto, from a group]
+    #[arg(long, value_name = "NAME|auto|full")]
     pub tier: Option<String>,
     /// List the sessions that are announced on the network, as they are found
     #[arg(long)]
@@ -79,12 +80,25 @@ pub struct Options {
     pub stats: Option<PathBuf>,
 }
 
+/// The best tier is received, or none; no tier has these names.
+pub const TIER_AUTO: &str = "auto";
+const TIER_FULL: &str = "full";
+
+impl Options {
+    /// The tier that is to be received and nothing else, by its name.
+    #[must_use]
+    pub fn only_tier(&self) -> Option<&str> {
+        self.tier.as_deref().filter(|tier| ![TIER_AUTO, TIER_FULL].contains(tier))
+    }
+}
+
 const KEYS: &str = "\
 Keys in the window:
   space  pause and resume        s  save a snapshot
   m      mute                    r  start and stop recording
   f      full screen             i  show the statistics
-  q      quit (also Esc)
+  q      quit (also Esc)         0  the best tier that arrives
+  1      the session itself      2  its first tier, 3 the next, up to 5
 Examples:
   streamsocket-receiver                          play the first session on the LAN
   streamsocket-receiver --list                   list all sessions

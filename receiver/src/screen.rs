@@ -292,6 +292,14 @@ impl<'w> Screen<'w> {
         self.canvas.output_size().unwrap_or(FIRST_SIZE)
     }
 
+    /// Width and height that a picture of this size has there, in pixels.
+    #[must_use]
+    pub fn size_of(&self, picture: (u16, u16)) -> (u16, u16) {
+        let place = layout::letterbox((picture.0.into(), picture.1.into()), self.size());
+        let side = |side| u16::try_from(side).unwrap_or(u16::MAX);
+        (side(place.width()), side(place.height()))
+    }
+
     fn compose(&mut self) -> Result<(), Error> {
         self.dirty = false;
         let area = self.size();

@@ -131,13 +131,18 @@ impl Statistics {
         let video = plan.video.as_ref().map(|_| MediumStatistics::Video(video_statistics(shared)));
         let audio = plan.audio.as_ref().map(|_| MediumStatistics::Audio(audio_statistics(shared)));
         let tracks = video.into_iter().chain(audio);
+        let received = input_tier(shared, plan);
         Self {
             schema: SCHEMA,
             uptime_seconds,
             source: plan.name.clone(),
             sources: input.sources.get(),
             tracks: tracks
-                .map(|medium| TrackStatistics { medium, tier: plan.tier.clone() })
+                .map(|medium| {
+                    let of_pictures = matches!(medium, MediumStatistics::Video(_));
+                    let tier = if of_pictures { received.clone() } else { plan.tier.clone() };
+                    TrackStatistics { medium, tier }
+                })
                 .collect(),
             clocks: input.clocks().name(),
             latency_target_ms: input.target.millis(),
@@ -158,6 +163,11 @@ impl Statistics {
                 .collect(),
         }
     }
+}
+
+/// The tier that the pictures are of.
+fn input_tier(shared: &Shared, plan: &Plan) -> Option<String> {
+    shared.tiers.received().map(|name| name.to_string()).or_else(|| plan.tier.clone())
 }
 
 fn video_statistics(shared: &Shared) -> VideoStatistics {

@@ -170,7 +170,7 @@ impl TrackOpener<'_> {
         let mut beginning = Beginning::new(kept).map_err(Error)?;
         let numbers = self.order.kept.of(&id).filter(|it| Some(it.ssrc) == kept);
         beginning.sealed = numbers.and_then(|it| it.sealed).map(Sealed::beyond);
-        let place = self.network.place(id.tier.as_deref(), id.index).iter();
+        let place = self.network.place(id.tier.as_deref(), id.medium, id.index).iter();
         let endpoints = place.map(|to| match id.medium {
             Medium::Video => to.video,
             Medium::Audio => to.audio,

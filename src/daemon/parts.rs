@@ -64,7 +64,7 @@ pub(super) fn describe_tier(
     tier: &str,
     nth: u64,
 ) -> Description {
-    let group = network.place(Some(tier), 0).first().map(Destination::address);
+    let group = network.place(Some(tier), Medium::Video, 0).first().map(Destination::address);
     Description {
         name: tier_name(&whole.name, tier),
         group: group.unwrap_or(network.origin),

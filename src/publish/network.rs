@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 use streamsocket_net::{Changes, Interface, SendSocket};
+use streamsocket_wire::sdp::Medium;
 
 /// Interval of checks while waiting: the kernel does not report every change.
 const LOOK: Duration = Duration::from_secs(1);
@@ -19,6 +20,8 @@ pub(crate) struct Network {
     pub(crate) interface: Option<Interface>,
     /// Those of the session: of the first track of each medium, of the second, and so on.
     pub(crate) places: Vec<Vec<Destination>>,
+    /// Those of its sound, if it has groups of its own: who takes a tier takes no other pictures with the sound.
+    pub(crate) sounds: Vec<Vec<Destination>>,
     /// Those of its tiers, by their names.
     pub(crate) tiers: Vec<(String, Vec<Destination>)>,
     pub(crate) origin: IpAddr,
@@ -32,18 +35,19 @@ impl Network {
     }
 
     /// Those of a tier, or of the track `index` of a medium.
-    pub(crate) fn place(&self, tier: Option<&str>, index: usize) -> &[Destination] {
-        let place = match tier {
-            None => self.places.get(index),
-            Some(tier) => self.tiers.iter().find(|it| it.0 == tier).map(|it| &it.1),
+    pub(crate) fn place(&self, tier: Option<&str>, medium: Medium, index: usize) -> &[Destination] {
+        let place = match (tier, medium) {
+            (Some(tier), _) => self.tiers.iter().find(|it| it.0 == tier).map(|it| &it.1),
+            (None, Medium::Audio) => self.sounds.get(index).or_else(|| self.places.get(index)),
+            (None, Medium::Video) => self.places.get(index),
         };
         place.map_or(&[], Vec::as_slice)
     }
 
-    /// All of those of a tier, or of the session.
+    /// All of those of a tier's pictures, or of the session's.
     pub(crate) fn all(&self, tier: Option<&str>) -> impl Iterator<Item = &Destination> {
         let further = if tier.is_none() { self.places.len() } else { 1 };
-        (0..further).flat_map(move |index| self.place(tier, index))
+        (0..further).flat_map(move |index| self.place(tier, Medium::Video, index))
     }
 
     /// The interface in its present state, if it is up and has an address. While none is known,
@@ -89,7 +93,7 @@ pub(crate) fn find(
 ) -> Result<Network, NoWay> {
     let interface = interface(settings)?;
     say_what_is_passed_over(settings, interface.as_ref());
-    let (places, tiers) = destinations(settings, name, interface.as_ref(), known)?;
+    let Found { places, sounds, tiers } = destinations(settings, name, interface.as_ref(), known)?;
     let address = interface.as_ref().and_then(|interface| interface.address);
     let only_ipv6 = interface.as_ref().and_then(Interface::only_ipv6);
     let first = places.first().and_then(|place| place.first()).map(|to| to.video.rtp);
@@ -101,11 +105,17 @@ pub(crate) fn find(
         (Some(to), _) => source_address(to),
         (None, _) => IpAddr::from([127, 0, 0, 1]),
     };
-    Ok(Network { interface, places, tiers, origin, ttl: settings.ttl })
+    Ok(Network { interface, places, sounds, tiers, origin, ttl: settings.ttl })
 }
 
 type Places = Vec<Vec<Destination>>;
-type Tiers = Vec<(String, Vec<Destination>)>;
+
+/// The destinations of a session and of its tiers.
+struct Found {
+    places: Places,
+    sounds: Places,
+    tiers: Vec<(String, Vec<Destination>)>,
+}
 
 /// The destinations of the session and of its tiers.
 fn destinations(
@@ -113,11 +123,12 @@ fn destinations(
     name: &str,
     interface: Option<&Interface>,
     known: Option<&Network>,
-) -> Result<(Places, Tiers), NoWay> {
+) -> Result<Found, NoWay> {
     let names = settings.tiers.iter().map(|tier| tier.name.clone());
-    let (places, tiers) = configured(settings)?;
+    let apart = known.map_or(sound_apart(settings), |known| !known.sounds.is_empty());
+    let (places, sounds, tiers) = configured(settings, apart)?;
     if !places.is_empty() {
-        return Ok((places, names.zip(tiers).collect()));
+        return Ok(Found { places, sounds, tiers: names.zip(tiers).collect() });
     }
     let found = |name: &str, chosen: &[Destination]| -> Result<Vec<Destination>, NoWay> {
         let group = group::find(name, interface, chosen).map_err(|error| NoWay {
@@ -131,11 +142,13 @@ fn destinations(
         Some(known) => known.destinations().to_vec(),
         None => found(name, &[])?,
     };
-    let places = settings::places(&first, tracks(settings)).map_err(no_room)?;
-    let mut chosen = places.concat();
-    let mut tiers = Tiers::new();
+    let (places, sounds, _) = arranged(settings, &first, 0, apart)?;
+    let mut chosen = [places.concat(), sounds.concat()].concat();
+    let mut tiers = Vec::new();
     for tier in names {
-        let before = known.map(|known| known.place(Some(&tier), 0)).filter(|it| !it.is_empty());
+        let before = known
+            .map(|known| known.place(Some(&tier), Medium::Video, 0))
+            .filter(|it| !it.is_empty());
         // Further tracks of the session may have come, which take the groups above its own.
         let free = |it: &&[Destination]| !it.iter().any(|to| to.shares_groups(&chosen));
         let place = match before.filter(free) {
@@ -145,7 +158,7 @@ fn destinations(
         chosen.extend_from_slice(&place);
         tiers.push((tier, place));
     }
-    Ok((places, tiers))
+    Ok(Found { places, sounds, tiers })
 }
 
 /// Name of a tier's session.
@@ -154,15 +167,36 @@ pub(crate) fn tier_name(session: &str, tier: &str) -> String {
 }
 
 /// The destinations of so many sessions and tracks as the settings have: the places of the session's
-/// tracks, then those of the tiers. Without a configured destination there are none.
-fn configured(settings: &Settings) -> Result<(Places, Places), NoWay> {
+/// tracks, of its sound, if that has places of its own, then those of the tiers. Without a configured destination there
+/// are none.
+fn configured(settings: &Settings, apart: bool) -> Result<(Places, Places, Places), NoWay> {
     if settings.to.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok((Vec::new(), Vec::new(), Vec::new()));
     }
-    let (own, tiers) = (tracks(settings), u16::try_from(settings.tiers.len()).unwrap_or(u16::MAX));
-    let mut all = settings::places(&settings.to, own.saturating_add(tiers)).map_err(no_room)?;
-    let tiers = all.split_off(own.into());
-    Ok((all, tiers))
+    let tiers = u16::try_from(settings.tiers.len()).unwrap_or(u16::MAX);
+    arranged(settings, &settings.to, tiers, apart)
+}
+
+/// The same for a session at these addresses, and so many tiers.
+fn arranged(
+    settings: &Settings,
+    to: &[Destination],
+    tiers: u16,
+    apart: bool,
+) -> Result<(Places, Places, Places), NoWay> {
+    let own = tracks(settings);
+    let apart = apart && to.iter().any(Destination::is_multicast);
+    let sounds = if apart { settings.audios().count() } else { 0 };
+    let all = own.saturating_add(tiers).saturating_add(u16::try_from(sounds).unwrap_or(u16::MAX));
+    let mut places = settings::places(to, all).map_err(no_room)?;
+    let mut sounds = places.split_off(own.into());
+    let tiers = sounds.split_off(sounds.len() - usize::from(tiers));
+    Ok((places, sounds, tiers))
+}
+
+/// Whether a session that begins has its sound in groups of its own. One that goes on leaves it where it is.
+const fn sound_apart(settings: &Settings) -> bool {
+    !settings.tiers.is_empty()
 }
 
 /// Tracks of the medium that has most.
@@ -183,8 +217,8 @@ pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
     let interface = interface(settings)?;
     let own = Destination::new(group::first(name, interface.as_ref()), PORT_DEFAULT);
     let own = settings.to.is_empty().then_some(own);
-    let (places, tiers) = configured(settings)?;
-    for to in places.into_iter().chain(tiers).flatten().chain(own) {
+    let (places, sounds, tiers) = configured(settings, sound_apart(settings))?;
+    for to in places.into_iter().chain(sounds).chain(tiers).flatten().chain(own) {
         for address in [to.video.rtp, to.video.rtcp] {
             drop(SendSocket::open(address, interface.as_ref(), settings.ttl)?);
         }
@@ -295,6 +329,7 @@ mod tests {
         let network = Network {
             interface: None,
             places: vec![vec![at(2)], vec![at(4)]],
+            sounds: vec![vec![at(6)]],
             tiers: vec![("low".to_owned(), vec![at(8), at(12)])],
             origin: [192, 0, 2, 1].into(),
             ttl: 1,
@@ -302,5 +337,7 @@ mod tests {
         assert_eq!(network.all(None).copied().collect::<Vec<_>>(), [at(2), at(4)]);
         assert_eq!(network.all(Some("low")).copied().collect::<Vec<_>>(), [at(8), at(12)]);
         assert_eq!(network.all(Some("high")).count(), 0);
+        assert_eq!(network.place(None, Medium::Audio, 0), [at(6)]);
+        assert_eq!(network.place(None, Medium::Audio, 1), [at(4)]);
     }
 }

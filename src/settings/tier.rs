@@ -57,6 +57,14 @@ fn tier(options: &TierOptions) -> Result<Tier, Error> {
         let expected = format!("expected 1 to {TIER_NAME_MAX} letters, digits, - or _");
         return Err(wrong("name", &name, expected));
     }
+    // Receivers have these words for no tier in particular.
+    if ["auto", "full"].contains(&&*name) {
+        return Err(wrong(
+            "name",
+            &name,
+            "it means something else to receivers; call it otherwise",
+        ));
+    }
     let scale = options.scale.as_deref();
     let scale = scale.ok_or_else(|| missing("scale", "1/1, 1/2 or 1/4"))?;
     let fps = options.fps.as_ref().map(|fps| match rate(&fps.0)? {

@@ -5,7 +5,7 @@
 //! (SDP) means for receiving. [`subscription`] owns the sockets and their event loop, on a thread of the caller's,
 //! and hands what is complete to an [`outlet`], for which [`queue`] has bounded queues. [`counters`] tell other
 //! threads how it goes, and the subscription how long presenting takes. [`keys`] are for protected sessions, read of a
-//! [`key_file`].
+//! [`key_file`]; [`tiers`] are the same pictures at other sizes, of which one is received at a time.
 //!
 //! Nothing here decodes, shows, plays or records.
 #![forbid(unsafe_code)]
@@ -28,3 +28,4 @@ mod rtp_session;
 pub mod subscription;
 mod synchronisation;
 pub mod text;
+pub mod tiers;

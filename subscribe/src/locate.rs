@@ -7,6 +7,7 @@ mod following;
 mod listing;
 mod probe;
 mod sap_listener;
+mod tiers;
 
 use self::candidates::{Candidates, Key};
 pub use self::follow::follow;
@@ -15,6 +16,7 @@ pub use self::listing::News;
 use self::listing::{LISTED_MAX, Listing};
 use self::probe::Probe;
 use self::sap_listener::SapListener;
+pub use self::tiers::follow_tiers;
 use crate::clock::monotonic;
 use crate::plan::{Error, Plan, Unicast};
 use crate::text::{printable, text_of};

@@ -128,6 +128,7 @@ impl RtpSession {
                 note: None,
                 synchronised: plan.synchronised,
                 same_machine: false,
+                beside: None,
                 peers: Peers::new(plan.sources.iter().copied(), ssrc_known),
             },
             unix_offset: unix_offset(),
@@ -148,6 +149,11 @@ impl RtpSession {
 
     fn inlets_mut(&mut self) -> impl Iterator<Item = &mut Inlet> {
         [&mut self.rtp, &mut self.rtcp, &mut self.repair].into_iter()
+    }
+
+    /// It is of the same sender as the session of this clock, whose steps are its own.
+    pub(crate) const fn set_beside(&mut self, clock: StreamClock) {
+        self.stream.beside = Some(clock);
     }
 
     /// Registers the sockets with the poll.

@@ -7,12 +7,15 @@ mod choice;
 mod lookup;
 mod own;
 mod rejoin;
+mod tier_choice;
+mod tier_switch;
 mod track;
 mod trial;
 
 use self::alarm::Alarm;
 use self::own::Own;
 use self::rejoin::Rejoin;
+use self::tier_switch::{TierSwitch, Turn};
 use self::track::ReceivedTrack;
 use crate::cells::{Gauge, Note};
 use crate::clock::{clocks, monotonic};
@@ -24,6 +27,7 @@ use crate::plan::Plan;
 use crate::rtp_session::received::RtcpOutcome;
 use crate::rtp_session::{RtpSession, TOKENS};
 use crate::synchronisation::{SenderClock, Synchronisation};
+use crate::tiers::Tiers;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
@@ -33,8 +37,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Changes, Interface, machine};
+use streamsocket_wire::sdp::Medium;
 
-/// Events taken from the kernel at a time; there are no more than ten sources of them.
+/// Events taken from the kernel at a time; there are no more than thirteen sources of them.
 const EVENTS_MAX: usize = 16;
 
 const WAKER: Token = Token(0);
@@ -82,6 +87,8 @@ pub struct Subscription {
     rejoin: Rejoin,
     /// How the session is had by unicast, if it can be.
     own: Option<Own>,
+    /// Which tier of the pictures is received, if there are any to choose from.
+    tier: Option<TierSwitch>,
     /// Video first.
     tracks: Vec<ReceivedTrack>,
     sync: Synchronisation,
@@ -119,6 +126,7 @@ impl Subscription {
             changes: Changes::open().ok(),
             rejoin: Rejoin::new(monotonic()),
             own: Own::new(plan, interface, LINK, monotonic()),
+            tier: None,
             tracks: Vec::new(),
             sync: Synchronisation::new(latency, monotonic()),
             outlet,
@@ -138,6 +146,14 @@ impl Subscription {
         subscription.watch().map_err(failed)?;
         let waker = Waker::new(subscription.poll.registry(), WAKER).map_err(failed)?;
         Ok((subscription, Stop { asked: stop, waker }))
+    }
+
+    /// Receives the best of these tiers of the session, or the one that is wished, instead of the session itself, while
+    /// it comes from a group.
+    pub fn choose_among(&mut self, plan: &Plan, tiers: Tiers, interface: Option<&Interface>) {
+        let tokens = (SESSIONS, SESSIONS + 2 * TOKENS);
+        let keys = self.keys.clone();
+        self.tier = TierSwitch::new(plan, tiers, interface, keys, tokens, monotonic());
     }
 
     /// Receives until it is stopped or has changed, then sends BYE.
@@ -208,11 +224,13 @@ impl Subscription {
     }
 
     fn sessions_mut(&mut self) -> impl Iterator<Item = &mut RtpSession> {
-        self.tracks.iter_mut().map(|track| &mut track.session)
+        let tier = self.tier.as_mut().and_then(TierSwitch::session_mut);
+        self.tracks.iter_mut().map(|track| &mut track.session).chain(tier)
     }
 
     fn sessions(&self) -> impl Iterator<Item = &RtpSession> {
-        self.tracks.iter().map(|track| &track.session)
+        let tier = self.tier.as_ref().and_then(TierSwitch::session);
+        self.tracks.iter().map(|track| &track.session).chain(tier)
     }
 
     /// Reads the changes of links and addresses.
@@ -246,8 +264,14 @@ impl Subscription {
     fn deadline(&self) -> Option<Monotonic> {
         let tracks = self.tracks.iter().filter_map(|track| track.deadline(&self.sync));
         let reports = self.sessions().filter_map(RtpSession::deadline);
-        let own = self.own.as_ref().map(Own::deadline);
-        tracks.chain(reports).chain([self.rejoin.deadline()]).chain(own).min()
+        let own = self.own.as_ref().filter(|_| self.is_at_home()).map(Own::deadline);
+        let tier = self.tier.as_ref().and_then(|tier| tier.deadline(&self.sync));
+        tracks.chain(reports).chain([self.rejoin.deadline()]).chain(own).chain(tier).min()
+    }
+
+    /// Whether the session itself is received, and no tier of it.
+    fn is_at_home(&self) -> bool {
+        self.tier.as_ref().is_none_or(TierSwitch::is_at_home)
     }
 
     /// Reads what has come, hands on what is complete, and reports. Returns whether packets may be left for the next
@@ -256,7 +280,9 @@ impl Subscription {
         let mut left = false;
         self.take_keys();
         self.join_again_if_silent(now);
-        if let Some(own) = &mut self.own {
+        let at_home = self.is_at_home();
+        // A tier is not asked for by unicast: what there is of it comes from its group, or the session itself is received.
+        if let Some(own) = self.own.as_mut().filter(|_| at_home) {
             left |= own.turn(&mut self.tracks, self.poll.registry(), now);
         }
         let (sync, outlet, counters) = (&mut self.sync, &mut *self.outlet, &*self.counters);
@@ -269,8 +295,17 @@ impl Subscription {
             publish(outcome, now, &track.session, &counters.reported, note);
             if outcome.bye {
                 track.end();
+                if track.medium() == Medium::Video {
+                    self.tier.iter_mut().for_each(TierSwitch::end);
+                }
             }
             track.session.report(now, &self.cname);
+        }
+        if let Some((tier, track)) = self.tier.as_mut().zip(self.tracks.first_mut()) {
+            let (registry, cname, unicast) =
+                (self.poll.registry(), self.cname.as_str(), self.own.is_some());
+            left |=
+                tier.turn(track, Turn { now, registry, sync, outlet, counters, cname, unicast });
         }
         if let Some(own) = &mut self.own {
             own.report(&mut self.tracks);

@@ -47,6 +47,7 @@ mod stops;
 mod strangers;
 mod streaming;
 mod taken_groups;
+mod tier_choice;
 mod tiers;
 mod tracks;
 mod trial;

@@ -190,7 +190,8 @@ fn a_tier_may_go_and_come_back_and_the_session_stays() {
     let without = configuration(place, &tracks);
     let with = format!("{without}[[tier]]\nname = \"low\"\nscale = \"1/2\"\n");
     fs::write(&config, &with).unwrap();
-    let groups = (0..4).map(|above| Ipv4Addr::from(u32::from(place.group) + above));
+    // Pictures, sound and the tier, each with the group of its repair packets.
+    let groups = (0..6).map(|above| Ipv4Addr::from(u32::from(place.group) + above));
     let all = |group| [1, 3].map(|above| SocketAddrV4::new(group, place.port + above));
     let reports = Tap::on(groups.flat_map(all).chain([SAP]));
     let mut daemon = Program::start(daemon().arg("--config").arg(&config));

@@ -23,6 +23,7 @@ use streamsocket_subscribe::cells::Gauge;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::queue::QueuedFrame;
+use streamsocket_subscribe::tiers::Wish;
 
 /// Longest wait of the loop: keys and the status want a look.
 const STEP: Duration = Duration::from_millis(100);
@@ -100,6 +101,7 @@ impl<'a> Presenter<'a> {
                 return if self.has_changed() { Ok(()) } else { Err(lost) };
             }
             self.watch_source(screen.as_deref_mut())?;
+            self.tell_tiers(screen.as_deref());
             if monotonic() >= self.tick {
                 self.tick(screen.as_deref_mut())?;
             }
@@ -259,10 +261,39 @@ impl<'a> Presenter<'a> {
                 self.draw_overlay(screen)?;
             }
             Key::Snapshot => self.take_snapshot(None),
+            Key::Tier(number) => self.choose(Wish::Only(usize::from(number) - 1)),
+            Key::Automatic => self.choose(Wish::Automatic),
             Key::Record if self.threads.recording.is_active() => self.threads.recording.stop(),
             Key::Record => self.threads.recording.start_named(),
         }
         Ok(true)
+    }
+
+    /// Has another tier received.
+    fn choose(&self, wish: Wish) {
+        let tiers = &self.threads.shared.tiers;
+        let count = tiers.announced().len() + 1;
+        match wish {
+            Wish::Only(tier) if tier >= count => {
+                log::warn!("there are {count} sizes to choose from: keys 1 to {count}, or 0");
+            }
+            _ if self.threads.recording.is_active() => {
+                log::warn!("a recording has pictures of one size: stop it to change the tier");
+            }
+            _ => tiers.wish(wish),
+        }
+    }
+
+    /// Tells which tier would be of use.
+    fn tell_tiers(&self, screen: Option<&Screen<'_>>) {
+        let shared = &self.threads.shared;
+        shared.tiers.set_late(shared.output.video.frames_late.get());
+        shared.tiers.hold(self.threads.recording.is_active());
+        let size = shared.input.video.size.get();
+        let side = |bits: u64| u16::try_from(bits & 0xFFFF).unwrap_or(0);
+        if let (Some(screen), 1..) = (screen, size) {
+            shared.tiers.show(screen.size_of((side(size >> 16), side(size))));
+        }
     }
 
     /// Puts what is shown in a file, or in the first one that is free.

@@ -2,7 +2,7 @@
 
 use super::signals::Signals;
 use super::supervisor::Supervisor;
-use crate::options::Options;
+use crate::options::{Options, TIER_AUTO};
 use crate::outlets::Outlets;
 use crate::picture::{self, DECODED_MAX, Decoded};
 use crate::recording::{self, Control};
@@ -14,12 +14,17 @@ use crate::speaker::Speaker;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver as Queue, SyncSender, sync_channel};
+use std::time::Duration;
 use streamsocket_decode::DecodedPicture;
 use streamsocket_net::Interface;
 use streamsocket_subscribe::keys::KeyRing;
+use streamsocket_subscribe::locate;
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::queue::{Drain, FrameQueue, Sound, SoundQueue};
 use streamsocket_subscribe::subscription::{Ending, Stop, Subscription};
+
+/// Interval at which a thread that has nothing else to do looks whether the program ends.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The threads beside the main one, as the main one knows them.
 pub(super) struct Threads {
@@ -59,6 +64,11 @@ impl Threads {
         let input = Arc::clone(&shared.input);
         let (mut subscription, stop_network) =
             Subscription::open(plan, interface, options.latency, outlets, input, keys.clone())?;
+        if chooses_tier(options, plan) {
+            subscription.choose_among(plan, shared.tiers.clone(), interface);
+            let followed = follow_tiers(plan.clone(), interface.cloned(), Arc::clone(&shared));
+            supervisor.spawn("tiers", followed)?;
+        }
         let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
         supervisor.spawn("recording", move || recording::run(&writer))?;
         let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);
@@ -118,6 +128,31 @@ impl Threads {
         drop((recording, decoded, snapshots));
         let result = supervisor.join(|| shared.output.recorded.get());
         (shared, result)
+    }
+}
+
+/// Whether the best tier is received instead of the session itself. What is had over RTSP comes from no group.
+fn chooses_tier(options: &Options, plan: &Plan) -> bool {
+    let from_group = plan.unicast.as_ref().is_none_or(|unicast| !unicast.only);
+    let automatic = options.tier.as_deref().is_none_or(|tier| tier == TIER_AUTO);
+    automatic && from_group && plan.tier.is_none() && plan.video.is_some()
+}
+
+/// Hears which tiers are announced.
+fn follow_tiers(
+    plan: Plan,
+    interface: Option<Interface>,
+    shared: Arc<Shared>,
+) -> impl FnOnce() -> Result<(), String> + Send {
+    move || {
+        let quits = || shared.quit.load(Ordering::Relaxed);
+        if let Err(error) = locate::follow_tiers(interface.as_ref(), &plan, &shared.tiers, quits) {
+            log::debug!("no tiers are known: {error}");
+            while !quits() {
+                std::thread::park_timeout(LOOK);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,10 @@ pub enum Key {
     Snapshot,
     /// R: recording on and off.
     Record,
+    /// 1 to 5: the session itself, or one of its tiers.
+    Tier(u8),
+    /// 0: the best tier that arrives whole and in time.
+    Automatic,
     /// Q, Esc in a window, or the window was closed.
     Quit,
 }
@@ -54,6 +58,12 @@ pub(super) fn key(event: &Event, fullscreen: bool) -> Option<Key> {
             Keycode::I => Some(Key::Overlay),
             Keycode::S => Some(Key::Snapshot),
             Keycode::R => Some(Key::Record),
+            Keycode::Num0 | Keycode::Kp0 => Some(Key::Automatic),
+            Keycode::Num1 | Keycode::Kp1 => Some(Key::Tier(1)),
+            Keycode::Num2 | Keycode::Kp2 => Some(Key::Tier(2)),
+            Keycode::Num3 | Keycode::Kp3 => Some(Key::Tier(3)),
+            Keycode::Num4 | Keycode::Kp4 => Some(Key::Tier(4)),
+            Keycode::Num5 | Keycode::Kp5 => Some(Key::Tier(5)),
             _ => None,
         },
         Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks: 2, .. } => {

@@ -154,6 +154,13 @@ impl StreamClock {
         steps.forget(self.medium);
     }
 
+    /// The clock of another stream of the same medium and sender, not yet set: the steps of the sender's clock are the
+    /// same.
+    #[must_use]
+    pub const fn of_another_stream(self) -> Self {
+        Self { reference: None, ..self }
+    }
+
     /// Capture time of `time` on the sender's wall clock, once known.
     #[must_use]
     pub fn wall(&self, time: ExtendedTime) -> Option<Wall> {
@@ -211,6 +218,19 @@ mod tests {
             clock.observe(ExtendedTime(time), ntp(wall), Monotonic(time * MS), &mut self.steps);
             clock.capture(ExtendedTime(time)).unwrap().0 / MS
         }
+    }
+
+    #[test]
+    fn another_stream_of_the_sender_takes_out_the_same_steps() {
+        let mut pair = Pair::new();
+        pair.at(Video, 0, 5000);
+        pair.at(Audio, 0, 5000);
+        // The sender's clock is set by an hour.
+        pair.at(Video, 40, 3_605_040);
+        pair.at(Audio, 40, 3_605_040);
+        let mut other = pair.video.of_another_stream();
+        other.observe(ExtendedTime(70_000), ntp(3_605_050), Monotonic(50 * MS), &mut pair.steps);
+        assert_eq!(other.capture(ExtendedTime(70_000)).unwrap().0, 5050 * MS);
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl Drop for Turn {
     }
 }
 
+/// Whether a search of the program's runs.
+#[cfg(test)]
+pub(super) fn is_any_searching() -> bool {
+    NEXT.load(Ordering::Relaxed) == i64::MAX
+}
+
 /// What a search has found.
 pub(super) struct Found {
     /// Which of the openers opens it.

@@ -66,6 +66,8 @@ pub(super) struct RtpStream {
     pub(super) synchronised: bool,
     /// The source runs on this machine.
     pub(super) same_machine: bool,
+    /// The clock of the stream that it is to take the place of, until it begins.
+    pub(super) beside: Option<StreamClock>,
     /// Which addresses the stream may come from.
     pub(super) peers: Peers,
 }
@@ -246,10 +248,14 @@ impl RtpStream {
 
     /// Begins with a new source: the state of the old one is void.
     fn begin(&mut self, from: IpAddr, arrival: Monotonic, sync: &mut Synchronisation) {
-        if self.clock.stepped() != Delay::ZERO {
-            sync.timeline.reset();
+        if let Some(clock) = self.beside.take() {
+            self.clock = clock.of_another_stream();
+        } else {
+            if self.clock.stepped() != Delay::ZERO {
+                sync.timeline.reset();
+            }
+            self.clock.reset(&mut sync.steps);
         }
-        self.clock.reset(&mut sync.steps);
         self.arrival_clock.reset();
         self.fates.reset();
         if let Some((repair, _)) = &mut self.repair {

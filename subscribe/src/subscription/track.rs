@@ -26,6 +26,23 @@ pub(super) struct ReceivedTrack {
     assembly: Assembly,
     /// What had been refused when it was last counted by reason.
     refused: u64,
+    /// What was counted of the track that it has taken the place of.
+    past: Totals,
+    /// It stands by, and is not counted yet.
+    stands_by: bool,
+}
+
+/// What is counted of a track's packets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    packets: u64,
+    lost: u64,
+    repaired: u64,
+    refused: u64,
+    bytes: u64,
+    frames: u64,
+    incomplete: u64,
+    kernel_drops: u64,
 }
 
 /// What is being put together.
@@ -41,6 +58,10 @@ struct Assembly {
     source: u32,
     /// How many packets were repaired too late, and the RTP time of the last one.
     repaired_late: (u64, Option<ExtendedTime>),
+    /// When the last frame that was handed on was captured.
+    handed_on: Option<Wall>,
+    /// Of those that were captured later none is handed on.
+    until: Option<Wall>,
 }
 
 impl ReceivedTrack {
@@ -58,8 +79,12 @@ impl ReceivedTrack {
                 has_grown: false,
                 source: 0,
                 repaired_late: (0, None),
+                handed_on: None,
+                until: None,
             },
             refused: 0,
+            past: Totals::default(),
+            stands_by: false,
         }
     }
 
@@ -106,7 +131,7 @@ impl ReceivedTrack {
         if is_ready && !left {
             self.assembly.hand_on_growth(&self.session.time(sync), outlet);
         }
-        if is_ready || is_due {
+        if (is_ready || is_due) && !self.stands_by {
             self.count(counters);
         }
         left
@@ -147,12 +172,12 @@ impl ReceivedTrack {
 
     /// Updates the counters.
     fn count(&mut self, counters: &Counters) {
-        let Assembly { depayloader, repaired_late, .. } = &self.assembly;
+        let Assembly { depayloader, .. } = &self.assembly;
         let common = counters.of(self.medium());
-        let (received, lost) = self.session.source().totals();
-        common.packets.set(received);
-        common.packets_lost.set(u64::try_from(lost).unwrap_or(0));
-        common.packets_refused.set(self.session.refused() + depayloader.malformed());
+        let totals = self.totals();
+        common.packets.set(totals.packets);
+        common.packets_lost.set(totals.lost);
+        common.packets_refused.set(totals.refused);
         let refused = self.session.refused() + depayloader.refused();
         if std::mem::replace(&mut self.refused, refused) != refused {
             common.refused.set(self.session.refusals().and(&depayloader.refusals()));
@@ -161,22 +186,83 @@ impl ReceivedTrack {
             }
         }
         common.jitter.set(self.session.source().jitter().nanos());
-        let repaired = self.session.repair().repaired;
+        common.packets_repaired.set(totals.repaired);
         match depayloader {
-            Depayloader::Jpeg { frames, .. } => {
-                let counts = frames.counts();
-                common.packets_repaired.set(repaired.saturating_sub(repaired_late.0));
-                counters.video.bytes.set(self.session.bytes());
-                counters.video.frames_received.set(counts.frames);
-                counters.video.frames_incomplete.set(counts.incomplete);
-                counters.kernel_drops.set(self.session.kernel_drops());
+            Depayloader::Jpeg { .. } => {
+                counters.video.bytes.set(totals.bytes);
+                counters.video.frames_received.set(totals.frames);
+                counters.video.frames_incomplete.set(totals.incomplete);
+                counters.kernel_drops.set(totals.kernel_drops);
             }
             Depayloader::L16 { chunks, .. } => {
                 let counts = chunks.counts();
-                common.packets_repaired.set(repaired);
                 counters.audio.samples.set(counts.frames);
                 counters.audio.samples_lost.set(counts.frames_lost);
             }
+        }
+    }
+}
+
+/// Of several tracks that follow each other as one.
+impl ReceivedTrack {
+    /// It is to take the place of another one of the same sender, once it comes.
+    pub(super) fn stand_by(&mut self, before: &Self) {
+        self.stands_by = true;
+        self.session.set_beside(*before.session.clock());
+        self.assembly.source = before.assembly.source;
+    }
+
+    /// Whether a new source has begun at either since then: they follow each other no more.
+    pub(super) const fn follows(&self, before: &Self) -> bool {
+        self.assembly.source == before.assembly.source.wrapping_add(1)
+    }
+
+    /// Takes the place of this one. Of what came until then nothing was handed on.
+    pub(super) fn take_over(&mut self, before: &Self) {
+        let ((frames, incomplete), mut past) = (self.frames(), before.totals());
+        past.frames = past.frames.saturating_sub(frames);
+        past.incomplete = past.incomplete.saturating_sub(incomplete);
+        (self.past, self.stands_by) = (past, false);
+    }
+
+    /// Hands on no frame that was captured later.
+    pub(super) const fn end_at(&mut self, capture: Wall) {
+        self.assembly.until = Some(capture);
+    }
+
+    /// When the last frame that was handed on was captured, if known.
+    pub(super) const fn handed_on(&self) -> Option<Wall> {
+        self.assembly.handed_on
+    }
+
+    /// Frames that came complete, and those that did not, of this track alone.
+    pub(super) fn frames(&self) -> (u64, u64) {
+        match &self.assembly.depayloader {
+            Depayloader::Jpeg { frames, .. } => {
+                let counts = frames.counts();
+                (counts.frames, counts.incomplete)
+            }
+            Depayloader::L16 { .. } => (0, 0),
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let Assembly { depayloader, repaired_late, .. } = &self.assembly;
+        let (session, past) = (&self.session, self.past);
+        let (received, lost) = session.source().totals();
+        let (frames, incomplete) = self.frames();
+        // Sound that was repaired too late is silent for that long; of a picture nothing is left.
+        let in_vain =
+            if depayloader.encoding().medium() == Medium::Video { repaired_late.0 } else { 0 };
+        Totals {
+            packets: past.packets + received,
+            lost: past.lost + u64::try_from(lost).unwrap_or(0),
+            repaired: past.repaired + session.repair().repaired.saturating_sub(in_vain),
+            refused: past.refused + session.refused() + depayloader.malformed(),
+            bytes: past.bytes + session.bytes(),
+            frames: past.frames + frames,
+            incomplete: past.incomplete + incomplete,
+            kernel_drops: past.kernel_drops + session.kernel_drops(),
         }
     }
 }
@@ -238,6 +324,11 @@ impl Assembly {
                     let ReassembledFrame { start, width, height, completed, .. } = frame;
                     let id = FrameId { source: self.source, time: frame.time };
                     let time = clock.measured(Medium::Video, frame.time, completed, self.source);
+                    let capture = time.stamp.capture;
+                    if self.until.is_some_and(|until| capture.is_none_or(|it| it > until)) {
+                        continue;
+                    }
+                    self.handed_on = capture.or(self.handed_on);
                     counters.video.size.set(u64::from(width) << 16 | u64::from(height));
                     outlet.frame(CompleteFrame { id, buffer, start, size: (width, height), time });
                 }
@@ -258,6 +349,9 @@ impl Assembly {
     /// Hands on what has come of the next frame.
     fn hand_on_growth(&mut self, clock: &StreamTime<'_>, outlet: &mut dyn Outlet) {
         let source = self.source;
+        if self.until.is_some() {
+            return;
+        }
         if let Some(growth) = self.depayloader.growth() {
             let FrameGrowth { time, latest, offset, bytes } = growth;
             let due = clock.presentation(time, latest).due;

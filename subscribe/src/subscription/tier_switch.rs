@@ -1,0 +1,418 @@
+//! Receives another tier of a session's pictures in place of the one so far: joins it beside that one, changes to it at a
+//! capture time, and leaves the one before. Nobody sees more of it than pictures of another size.
+
+use super::tier_choice::{Change, Seen, Situation, TierChoice, Why};
+use super::track::ReceivedTrack;
+use crate::counters::Counters;
+use crate::keys::KeyRing;
+use crate::outlet::{CompleteFrame, Growth, Outlet, PacketSamples};
+use crate::plan::{Plan, StreamPlan};
+use crate::rtp_session::RtpSession;
+use crate::rtp_session::received::RtcpOutcome;
+use crate::synchronisation::Synchronisation;
+use crate::tiers::{Tiers, Wish};
+use mio::Registry;
+use streamsocket_media::clock::{Delay, Monotonic, Wall};
+use streamsocket_net::Interface;
+
+/// A better tier has to come whole for so long before it is taken.
+const PROVING: Delay = Delay::from_secs(1);
+
+/// If nothing whole comes of a worse tier for so long, where too much of the one so far is lost, that one is left first: the
+/// network carries no more than one of them.
+const ROOM: Delay = Delay::from_millis(300);
+
+/// If nothing whole comes for so long, there is nothing of it to be had.
+const PATIENCE: Delay = Delay::from_secs(5);
+
+/// A tier of which nothing came for so long, not even a report, has ended: senders report once a second.
+const SILENT: Delay = Delay::from_millis(2500);
+
+/// The tiers of a session that is received.
+pub(super) struct TierSwitch {
+    tiers: Tiers,
+    /// Those that are known are those after so many changes.
+    changes: u64,
+    /// The session itself, then its tiers, the largest first.
+    known: Vec<Known>,
+    /// Which of them is received: one that is announced no more is behind the last.
+    current: usize,
+    /// Its name, if it is not the session itself.
+    name: Option<String>,
+    /// It has said goodbye.
+    ended: bool,
+    choice: TierChoice,
+    incoming: Option<Incoming>,
+    interface: Option<Interface>,
+    only_from_sources: bool,
+    keys: KeyRing,
+    /// First tokens of the sessions of pictures: of the one that is received, and of another one.
+    tokens: (usize, usize),
+    counted: u64,
+}
+
+/// A tier that is known.
+struct Known {
+    name: Option<String>,
+    stream: StreamPlan,
+}
+
+/// A tier that is joined beside the one that is received.
+struct Incoming {
+    to: usize,
+    why: Option<Why>,
+    track: ReceivedTrack,
+    began: Monotonic,
+    /// When the first frame of it was complete, and when that was captured.
+    first: Option<(Monotonic, Option<Wall>)>,
+    /// Its frames are handed on if they were captured later.
+    after: Option<Wall>,
+    /// The one before was left to make room.
+    alone: bool,
+}
+
+/// What the turn of the loop has for it.
+pub(super) struct Turn<'a> {
+    pub(super) now: Monotonic,
+    pub(super) registry: &'a Registry,
+    pub(super) sync: &'a mut Synchronisation,
+    pub(super) outlet: &'a mut dyn Outlet,
+    pub(super) counters: &'a Counters,
+    pub(super) cname: &'a str,
+    /// The session can be had by unicast, too.
+    pub(super) unicast: bool,
+}
+
+impl TierSwitch {
+    /// For the pictures of a session; `tokens` are the first ones of its session and of another one.
+    pub(super) fn new(
+        plan: &Plan,
+        tiers: Tiers,
+        interface: Option<&Interface>,
+        keys: KeyRing,
+        tokens: (usize, usize),
+        now: Monotonic,
+    ) -> Option<Self> {
+        let stream = plan.video.clone()?;
+        Some(Self {
+            tiers,
+            changes: 0,
+            known: vec![Known { name: None, stream }],
+            current: 0,
+            name: None,
+            ended: false,
+            choice: TierChoice::new(now),
+            incoming: None,
+            interface: interface.cloned(),
+            only_from_sources: plan.only_from_sources,
+            keys,
+            tokens,
+            counted: 0,
+        })
+    }
+
+    /// When the next turn is due even if nothing arrives.
+    pub(super) fn deadline(&self, sync: &Synchronisation) -> Option<Monotonic> {
+        let incoming = self.incoming.as_ref().map(|it| &it.track);
+        let frames = incoming.and_then(|track| track.deadline(sync));
+        let reports = incoming.and_then(|track| track.session.deadline());
+        let looks = (self.known.len() > 1 || self.current > 0).then(|| self.choice.deadline());
+        [frames, reports, looks].into_iter().flatten().min()
+    }
+
+    /// Whether the session itself is received, and nothing else is tried.
+    pub(super) const fn is_at_home(&self) -> bool {
+        self.current == 0 && self.incoming.is_none()
+    }
+
+    /// The session of the tier that is joined beside the one that is received.
+    pub(super) fn session(&self) -> Option<&RtpSession> {
+        self.incoming.as_ref().map(|incoming| &incoming.track.session)
+    }
+
+    /// The same.
+    pub(super) fn session_mut(&mut self) -> Option<&mut RtpSession> {
+        self.incoming.as_mut().map(|incoming| &mut incoming.track.session)
+    }
+
+    /// Decides, joins, and changes to another tier: then `track` is that one's. Returns whether packets may be left for
+    /// the next turn.
+    pub(super) fn turn(&mut self, track: &mut ReceivedTrack, mut turn: Turn<'_>) -> bool {
+        self.take_news();
+        if self.current > 0 && (self.ended || self.has_ended(track, turn.now)) {
+            self.return_home(track, &turn);
+        }
+        if let Some(change) = self.wanted(track, &turn) {
+            self.begin(change, track, &turn);
+        }
+        self.receive(track, &mut turn)
+    }
+
+    /// What is received has said goodbye.
+    pub(super) const fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Takes notice of what is announced by now.
+    fn take_news(&mut self) {
+        let changes = self.tiers.changes();
+        if std::mem::replace(&mut self.changes, changes) == changes {
+            return;
+        }
+        self.known.truncate(1);
+        for plan in self.tiers.announced().iter() {
+            let opened = self.keys.get().open(plan).ok().and_then(|plan| plan.video);
+            let known = opened.map(|stream| Known { name: plan.tier.clone(), stream });
+            self.known.extend(known);
+        }
+        // One that is announced no more goes on for as long as it comes.
+        let current = self.known.iter().position(|known| known.name == self.name);
+        self.current = current.unwrap_or(self.known.len());
+        self.incoming = None;
+    }
+
+    fn has_ended(&self, track: &ReceivedTrack, now: Monotonic) -> bool {
+        let source = track.session.source();
+        let silent = source.lived().is_none_or(|lived| now - lived >= SILENT);
+        silent && self.incoming.is_none()
+    }
+
+    /// Receives the session itself again, at once: of the tier nothing comes any more.
+    fn return_home(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) {
+        self.incoming = None;
+        log::info!("nothing comes of the tier any more: receiving the session itself");
+        if let Some(mut home) = self.open(0, turn.registry, track) {
+            home.take_over(track);
+            *track = home;
+            self.settle(0, turn.now, false);
+        }
+    }
+
+    /// The tier that is to be received instead.
+    fn wanted(&mut self, track: &ReceivedTrack, turn: &Turn<'_>) -> Option<Change> {
+        if self.known.len() == 1 && self.current == 0 || track.session.has_moved() {
+            return None;
+        }
+        let late = self.tiers.late().saturating_sub(self.counted);
+        let seen = Seen { late, ..seen(track) };
+        let situation = Situation {
+            current: self.current.min(self.known.len() - 1),
+            count: self.known.len(),
+            worth: self.worth(),
+            unicast: turn.unicast,
+        };
+        let looked = self.choice.look(turn.now, seen, situation);
+        if self.tiers.is_held() || track.session.source().ssrc().is_none() {
+            return None;
+        }
+        if let Some(incoming) = &self.incoming {
+            // It gets worse while a better one is tried.
+            let trouble = looked.filter(|it| matches!(it.why, Why::Lost | Why::Slow));
+            return trouble.filter(|_| incoming.why == Some(Why::Better));
+        }
+        match self.tiers.wished() {
+            Wish::Automatic => looked,
+            Wish::Only(tier) => {
+                let to = tier.min(self.known.len() - 1);
+                (to != self.current).then_some(Change { to, why: Why::Window })
+            }
+        }
+    }
+
+    /// The worst tier that loses nothing in a window of this size.
+    fn worth(&self) -> usize {
+        let Some((width, height)) = self.tiers.shown() else { return 0 };
+        let rate = self.known[0].stream.framerate;
+        let loses_nothing = |known: &Known| {
+            let size = known.stream.size;
+            known.stream.framerate == rate && size.is_some_and(|it| it.0 >= width && it.1 >= height)
+        };
+        self.known.iter().rposition(loses_nothing).unwrap_or(0)
+    }
+
+    /// Joins a tier beside the one that is received.
+    fn begin(&mut self, change: Change, track: &ReceivedTrack, turn: &Turn<'_>) {
+        let Change { to, why } = change;
+        let forced = matches!(self.tiers.wished(), Wish::Only(_));
+        if self.incoming.take().is_some() {
+            self.choice.failed(turn.now);
+        }
+        let what = match self.known.get(to).and_then(|known| known.name.as_deref()) {
+            Some(name) => format!("the tier '{name}'"),
+            None => "the session itself".to_owned(),
+        };
+        match why {
+            _ if forced => log::info!("changing to {what}"),
+            Why::Lost => {
+                log::warn!("more is lost on the way than repair can mend: changing to {what}");
+            }
+            Why::Slow => {
+                log::warn!("this machine is too slow for these pictures: changing to {what}");
+            }
+            Why::NoCure => log::warn!("as much is lost of the smallest tier: changing to {what}"),
+            Why::Window => log::info!("the window shows no more of it: changing to {what}"),
+            Why::Better => log::debug!("trying {what}"),
+        }
+        if let Some(incoming) = self.open(to, turn.registry, track) {
+            let why = (!forced).then_some(why);
+            let (began, first) = (turn.now, None);
+            self.incoming = Some(Incoming {
+                to,
+                why,
+                track: incoming,
+                began,
+                first,
+                after: None,
+                alone: false,
+            });
+        } else {
+            self.give_up(turn.now);
+        }
+    }
+
+    /// A tier cannot be had.
+    fn give_up(&mut self, now: Monotonic) {
+        self.incoming = None;
+        self.choice.failed(now);
+        if let Wish::Only(_) = self.tiers.wished() {
+            log::warn!(
+                "nothing comes of the tier that is wanted: the best one is received that does"
+            );
+            self.tiers.wish(Wish::Automatic);
+        }
+    }
+
+    fn open(
+        &self,
+        to: usize,
+        registry: &Registry,
+        before: &ReceivedTrack,
+    ) -> Option<ReceivedTrack> {
+        let stream = &self.known.get(to)?.stream;
+        let keys = self.keys.get();
+        let (interface, only) = (self.interface.as_ref(), self.only_from_sources);
+        let session = RtpSession::open(stream, interface, only, self.tokens.1, &keys.keys);
+        let opened = session.map_err(|error| error.to_string()).and_then(|session| {
+            session.register(registry).map_err(|error| error.to_string())?;
+            let mut track = ReceivedTrack::new(session, stream);
+            track.stand_by(before);
+            Ok(track)
+        });
+        opened.map_err(|error| log::warn!("a tier cannot be joined: {error}")).ok()
+    }
+
+    /// Another tier is received from now on.
+    fn settle(&mut self, to: usize, now: Monotonic, better: bool) {
+        std::mem::swap(&mut self.tokens.0, &mut self.tokens.1);
+        (self.current, self.ended) = (to, false);
+        self.name = self.known.get(to).and_then(|known| known.name.clone());
+        self.counted = self.tiers.late();
+        self.choice.changed(now, better);
+        self.tiers.set_received(self.name.as_deref());
+    }
+
+    /// Reads what has come of the tier that is joined, and changes to it when it may.
+    fn receive(&mut self, track: &mut ReceivedTrack, turn: &mut Turn<'_>) -> bool {
+        let Some(incoming) = &mut self.incoming else { return false };
+        let mut gate = Gate {
+            outlet: &mut *turn.outlet,
+            after: incoming.after.map(|after| after.max(track.handed_on().unwrap_or(after))),
+            open: false,
+            seen: None,
+        };
+        let now = turn.now;
+        let mut left = incoming.track.turn(now, turn.sync, &mut gate, turn.counters);
+        let (open, held_back) = (gate.open, gate.seen);
+        let mut outcome = RtcpOutcome::default();
+        left |= incoming.track.session.receive_rtcp(now, turn.sync, &mut outcome);
+        incoming.track.session.report(now, turn.cname);
+        if open {
+            self.change(track, now);
+            return left;
+        }
+        if incoming.first.is_none() {
+            incoming.first = held_back.map(|capture| (now, capture));
+        }
+        let waited = now - incoming.began;
+        let trying = incoming.why == Some(Why::Better);
+        let fails =
+            trying && seen(&incoming.track).spoilt() > 0 || waited >= PATIENCE || outcome.bye;
+        let begun_anew = incoming.first.is_some() && !incoming.track.follows(track);
+        if incoming.alone && waited >= PATIENCE {
+            self.change(track, now);
+        } else if fails && !incoming.alone || begun_anew {
+            self.give_up(now);
+        } else if incoming.why == Some(Why::Lost) && waited >= ROOM && incoming.first.is_none() {
+            if !std::mem::replace(&mut incoming.alone, true) {
+                track.session.leave();
+            }
+        } else if let Some((at, capture)) = incoming.first {
+            let proven = !trying || now - at >= PROVING;
+            if proven && incoming.after.is_none() {
+                // From here on one of them goes on where the other one ends.
+                let end = held_back.flatten().or(capture).max(track.handed_on());
+                incoming.after = end;
+                match end {
+                    Some(end) => track.end_at(end),
+                    None => self.change(track, now),
+                }
+            }
+        }
+        left
+    }
+
+    fn change(&mut self, track: &mut ReceivedTrack, now: Monotonic) {
+        let Some(Incoming { to, track: mut incoming, .. }) = self.incoming.take() else { return };
+        incoming.take_over(track);
+        *track = incoming;
+        let better = to < self.current;
+        self.settle(to, now, better);
+        if better {
+            let name = self.tiers.received();
+            let name =
+                name.map_or("the session itself".to_owned(), |it| format!("the tier '{it}'"));
+            log::info!("receiving {name}");
+        }
+    }
+}
+
+/// What has come of a track, and what has not.
+fn seen(track: &ReceivedTrack) -> Seen {
+    let (complete, incomplete) = track.frames();
+    let (packets, lost) = track.session.source().totals();
+    let lost = u64::try_from(lost).unwrap_or(0);
+    let lost = lost.saturating_sub(track.session.repair().repaired);
+    Seen { complete, incomplete, packets, lost, late: 0 }
+}
+
+/// Lets through what was captured after a time.
+struct Gate<'a> {
+    outlet: &'a mut dyn Outlet,
+    after: Option<Wall>,
+    open: bool,
+    /// When the last frame was captured that was not let through.
+    seen: Option<Option<Wall>>,
+}
+
+impl Outlet for Gate<'_> {
+    fn frame(&mut self, frame: CompleteFrame<'_>) {
+        let capture = frame.time.stamp.capture;
+        let later = |after: Wall| capture.is_none_or(|capture| capture > after);
+        if self.open || self.after.is_some_and(later) {
+            self.open = true;
+            self.outlet.frame(frame);
+        } else {
+            self.seen = Some(capture);
+        }
+    }
+
+    fn growth(&mut self, growth: Growth<'_>) {
+        if self.open {
+            self.outlet.growth(growth);
+        }
+    }
+
+    fn samples(&mut self, _samples: PacketSamples<'_>) {}
+
+    fn hole(&mut self, _frames: usize, _due: Monotonic) {}
+}

@@ -1,0 +1,104 @@
+//! A receiver that takes the best tier that arrives, on a LAN that is cut to a third and widened again. This needs root.
+
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use streamsocket_tests::board::on;
+use streamsocket_tests::clip::clip;
+use streamsocket_tests::lan::Lan;
+use streamsocket_tests::machine::not_run;
+use streamsocket_tests::presented::{Presented, account, presented};
+use streamsocket_tests::program::{Program, ours};
+use streamsocket_tests::session::file;
+use streamsocket_tests::turn;
+
+/// A session of 29 Mbit/s, with a tier of 4.
+fn send(lan: &Lan) -> Program {
+    let mut daemon = ours("streamsocket");
+    daemon.args(["--video", &file(&clip("1280x720")), "--loop", "--fps", "30", "--audio", "tone"]);
+    daemon.args(["--tier", "low=1/2,15", "--name", lan.sender.name()]);
+    let mut daemon = Program::start(&mut on(lan.sender.name(), &daemon));
+    daemon.wait_for("goes to");
+    daemon
+}
+
+fn view(lan: &Lan) -> Program {
+    let mut receiver = ours("streamsocket-receiver");
+    receiver.args([lan.sender.name(), "--headless", "--mute"]);
+    Program::start(account(&mut on(lan.viewer.name(), &receiver)))
+}
+
+/// Time without a new picture that nobody notices, in milliseconds.
+const GAP_MILLIS: i64 = 100;
+
+/// The longest time between the captures of two pictures that were shown one after the other, in milliseconds.
+fn longest_gap(shown: &[Presented]) -> i64 {
+    let gaps = shown.windows(2).map(|pair| (pair[1].wall - pair[0].wall) / 1_000_000);
+    gaps.max().unwrap()
+}
+
+/// Where the last picture is that was captured this long before the next one, in milliseconds.
+fn last_gap(shown: &[Presented], millis: i64) -> usize {
+    let is_gap = |pair: &[Presented]| pair[1].wall - pair[0].wall > millis * 1_000_000;
+    shown.windows(2).rposition(is_gap).map_or(0, |at| at + 1)
+}
+
+#[test]
+fn what_a_cut_link_cannot_carry_is_left_within_two_seconds_and_taken_again_later() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("tiers") else { return };
+    let daemon = send(&lan);
+    let mut viewer = view(&lan);
+    viewer.wait_for("receiving");
+    thread::park_timeout(Duration::from_secs(4));
+    if !lan.limit(Some(10)) {
+        return not_run("tier_choice", "this kernel has no token bucket filter (sch_tbf)");
+    }
+    let cut = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let said = viewer.wait_for("changing to the tier 'low'");
+    assert!(said.contains("more is lost on the way than repair can mend"), "{said}");
+    thread::park_timeout(Duration::from_secs(5));
+    lan.limit(None);
+    viewer.wait_for("receiving the session itself");
+    thread::park_timeout(Duration::from_secs(3));
+    let said = viewer.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+    let shown = presented(&said, "shown");
+    // The first one behind the last that is missing; then come 15 a second, and 30.
+    let whole = &shown[last_gap(&shown, GAP_MILLIS)..];
+    let seconds = (i128::from(whole[0].wall) - i128::try_from(cut).unwrap()) as f64 / 1e9;
+    let changes = format!("whole again {seconds:.2} s after the cut, {} pictures", whole.len());
+    println!("{changes}, and no gap of more than {} ms", longest_gap(whole));
+    assert!(seconds < 2.0 && whole.len() > 5 * 15 + 2 * 30, "{changes}\n{said}");
+}
+
+#[test]
+fn a_tier_that_ends_is_left_for_the_session_itself() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("ends") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("it.toml");
+    let with = |tier: &str| {
+        let (video, name) = (file(&clip("1280x720")), lan.sender.name());
+        let own = format!("name = {name:?}\nvideo = {video:?}\naudio = \"tone\"\nloop = true\n");
+        std::fs::write(&config, own + "fps = 30\n" + tier).unwrap();
+    };
+    with("[[tier]]\nname = \"low\"\nscale = \"1/2\"\nfps = 15\n");
+    let mut daemon = ours("streamsocket");
+    daemon.arg("--config").arg(&config);
+    let mut daemon = Program::start(&mut on(lan.sender.name(), &daemon));
+    daemon.wait_for("goes to");
+    let mut viewer = view(&lan);
+    viewer.wait_for("receiving");
+    thread::park_timeout(Duration::from_secs(2));
+    lan.limit(Some(10));
+    viewer.wait_for("changing to the tier 'low'");
+    thread::park_timeout(Duration::from_secs(2));
+    lan.limit(None);
+    with("");
+    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    viewer.wait_for("nothing comes of the tier any more: receiving the session itself");
+    thread::park_timeout(Duration::from_secs(2));
+    let said = viewer.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+    assert!(said.contains("video  1280x720"), "{said}");
+}
