@@ -7,6 +7,7 @@ mod signals;
 mod source_state;
 mod supervisor;
 mod threads;
+mod tiers;
 
 use self::presenter::Presenter;
 pub use self::signals::Signals;

@@ -195,7 +195,7 @@ fn arranged(
 }
 
 /// Whether a session that begins has its sound in groups of its own. One that goes on leaves it where it is.
-const fn sound_apart(settings: &Settings) -> bool {
+fn sound_apart(settings: &Settings) -> bool {
     !settings.tiers.is_empty()
 }
 

@@ -4,6 +4,7 @@ use super::figures::{Figures, Rates};
 use super::refresh::Refresh;
 use super::source_state::{Evidence, SourceState, StreamEvidence};
 use super::threads::Threads;
+use super::tiers;
 use crate::options::Options;
 use crate::picture::Decoded;
 use crate::recorder::Destination;
@@ -101,7 +102,8 @@ impl<'a> Presenter<'a> {
                 return if self.has_changed() { Ok(()) } else { Err(lost) };
             }
             self.watch_source(screen.as_deref_mut())?;
-            self.tell_tiers(screen.as_deref());
+            let Threads { shared, recording, .. } = &self.threads;
+            tiers::tell(shared, recording.is_active(), screen.as_deref());
             if monotonic() >= self.tick {
                 self.tick(screen.as_deref_mut())?;
             }
@@ -261,39 +263,20 @@ impl<'a> Presenter<'a> {
                 self.draw_overlay(screen)?;
             }
             Key::Snapshot => self.take_snapshot(None),
-            Key::Tier(number) => self.choose(Wish::Only(usize::from(number) - 1)),
-            Key::Automatic => self.choose(Wish::Automatic),
+            Key::Tier(number) => tiers::choose(
+                &self.threads.shared,
+                self.threads.recording.is_active(),
+                Wish::Only(usize::from(number) - 1),
+            ),
+            Key::Automatic => tiers::choose(
+                &self.threads.shared,
+                self.threads.recording.is_active(),
+                Wish::Automatic,
+            ),
             Key::Record if self.threads.recording.is_active() => self.threads.recording.stop(),
             Key::Record => self.threads.recording.start_named(),
         }
         Ok(true)
-    }
-
-    /// Has another tier received.
-    fn choose(&self, wish: Wish) {
-        let tiers = &self.threads.shared.tiers;
-        let count = tiers.announced().len() + 1;
-        match wish {
-            Wish::Only(tier) if tier >= count => {
-                log::warn!("there are {count} sizes to choose from: keys 1 to {count}, or 0");
-            }
-            _ if self.threads.recording.is_active() => {
-                log::warn!("a recording has pictures of one size: stop it to change the tier");
-            }
-            _ => tiers.wish(wish),
-        }
-    }
-
-    /// Tells which tier would be of use.
-    fn tell_tiers(&self, screen: Option<&Screen<'_>>) {
-        let shared = &self.threads.shared;
-        shared.tiers.set_late(shared.output.video.frames_late.get());
-        shared.tiers.hold(self.threads.recording.is_active());
-        let size = shared.input.video.size.get();
-        let side = |bits: u64| u16::try_from(bits & 0xFFFF).unwrap_or(0);
-        if let (Some(screen), 1..) = (screen, size) {
-            shared.tiers.show(screen.size_of((side(size >> 16), side(size))));
-        }
     }
 
     /// Puts what is shown in a file, or in the first one that is free.

@@ -1,11 +1,14 @@
 //! Receives another tier of a session's pictures in place of the one so far: joins it beside that one, changes to it at a
 //! capture time, and leaves the one before. Nobody sees more of it than pictures of another size.
 
+mod gate;
+
+use self::gate::Gate;
 use super::tier_choice::{Change, Seen, Situation, TierChoice, Why};
 use super::track::ReceivedTrack;
 use crate::counters::Counters;
 use crate::keys::KeyRing;
-use crate::outlet::{CompleteFrame, Growth, Outlet, PacketSamples};
+use crate::outlet::Outlet;
 use crate::plan::{Plan, StreamPlan};
 use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::RtcpOutcome;
@@ -383,36 +386,4 @@ fn seen(track: &ReceivedTrack) -> Seen {
     let lost = u64::try_from(lost).unwrap_or(0);
     let lost = lost.saturating_sub(track.session.repair().repaired);
     Seen { complete, incomplete, packets, lost, late: 0 }
-}
-
-/// Lets through what was captured after a time.
-struct Gate<'a> {
-    outlet: &'a mut dyn Outlet,
-    after: Option<Wall>,
-    open: bool,
-    /// When the last frame was captured that was not let through.
-    seen: Option<Option<Wall>>,
-}
-
-impl Outlet for Gate<'_> {
-    fn frame(&mut self, frame: CompleteFrame<'_>) {
-        let capture = frame.time.stamp.capture;
-        let later = |after: Wall| capture.is_none_or(|capture| capture > after);
-        if self.open || self.after.is_some_and(later) {
-            self.open = true;
-            self.outlet.frame(frame);
-        } else {
-            self.seen = Some(capture);
-        }
-    }
-
-    fn growth(&mut self, growth: Growth<'_>) {
-        if self.open {
-            self.outlet.growth(growth);
-        }
-    }
-
-    fn samples(&mut self, _samples: PacketSamples<'_>) {}
-
-    fn hole(&mut self, _frames: usize, _due: Monotonic) {}
 }
