@@ -3,8 +3,8 @@
 use crate::board::monotonic;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -206,4 +206,17 @@ pub fn output(command: &mut Command) -> Vec<u8> {
 #[track_caller]
 pub fn text(command: &mut Command) -> String {
     String::from_utf8(output(command)).unwrap()
+}
+
+/// A program of a test's own: what /bin/sh is to do. Another process writes it: of a file that this one has open, whatever
+/// another test starts meanwhile has it open as well for a moment, and nobody can run it then (ETXTBSY).
+#[track_caller]
+pub fn stand_in(path: &Path, script: &str) {
+    let mut install = peer("install");
+    install.args(["-m", "755", "/dev/stdin"]).arg(path).stdin(Stdio::piped());
+    let mut child = install.spawn().unwrap();
+    let mut text = child.stdin.take().unwrap();
+    text.write_all(format!("#!/bin/sh\n{script}\n").as_bytes()).unwrap();
+    drop(text);
+    assert!(child.wait().unwrap().success(), "{}", path.display());
 }

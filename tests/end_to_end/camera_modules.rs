@@ -1,11 +1,10 @@
 //! The service for a Raspberry Pi's camera module, with a program that stands in for `rpicam-vid`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, ours, peer, receiver};
+use streamsocket_tests::program::{Program, ours, peer, receiver, stand_in};
 use streamsocket_tests::turn;
 
 /// What the unit's shell is told, for an instance whose files are in this folder.
@@ -35,13 +34,12 @@ fn pictures_of_a_camera_module_arrive_and_its_program_ends_with_the_daemon() {
         at("it.sdp").display(),
     );
     fs::write(at(&format!("{instance}.toml")), configuration).unwrap();
-    let stand_in = format!(
-        "#!/bin/sh\necho $$ \"$@\" >{}\nexec ffmpeg -v quiet -re -stream_loop -1 -i {} -c copy -f mjpeg -\n",
+    let camera = format!(
+        "echo $$ \"$@\" >{}\nexec ffmpeg -v quiet -re -stream_loop -1 -i {} -c copy -f mjpeg -",
         at("told").display(),
         clip("640x480").display(),
     );
-    fs::write(at("rpicam-vid"), stand_in).unwrap();
-    fs::set_permissions(at("rpicam-vid"), fs::Permissions::from_mode(0o755)).unwrap();
+    stand_in(&at("rpicam-vid"), &camera);
     let mut unit = peer("/bin/bash");
     unit.arg("-c").arg(script(folder.path(), &instance));
     unit.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()));
@@ -76,9 +74,7 @@ fn the_end_of_the_camera_is_the_end_of_the_daemon_which_is_started_again() {
         place.name()
     );
     fs::write(at(&format!("{instance}.toml")), configuration).unwrap();
-    fs::write(at("rpicam-vid"), "#!/bin/sh\necho 'ERROR: *** no cameras available ***' >&2\n")
-        .unwrap();
-    fs::set_permissions(at("rpicam-vid"), fs::Permissions::from_mode(0o755)).unwrap();
+    stand_in(&at("rpicam-vid"), "echo 'ERROR: *** no cameras available ***' >&2");
     let mut unit = peer("/bin/bash");
     unit.arg("-c").arg(script(folder.path(), &instance));
     unit.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()));

@@ -4,13 +4,12 @@ use crate::network::Cables;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use streamsocket_tests::board::{monotonic, on, wait_until};
 use streamsocket_tests::clip::clip;
-use streamsocket_tests::program::{PATIENCE, Program, ours, peer, text};
+use streamsocket_tests::program::{PATIENCE, Program, ours, peer, stand_in, text};
 use streamsocket_tests::screen::{BARS, Screen, share};
 use streamsocket_tests::turn;
 
@@ -239,10 +238,8 @@ fn a_camera_module_by_standard_input() {
     let Some(lan) = Lan::new("readme") else { return };
     // Raspberry Pi's program, as far as it is asked for here.
     let clip = clip("640x480").display().to_string();
-    let camera = format!("#!/bin/sh\nwhile cat '{clip}'; do sleep 1; done\n");
     let path = lan.folder.path().join("rpicam-vid");
-    fs::write(&path, camera).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    stand_in(&path, &format!("while cat '{clip}'; do sleep 1; done"));
     let mut daemon = Program::start(&mut lan.types("sender", &inline("rpicam-vid -t")));
     daemon.wait_for("goes to");
     let mut receiver =

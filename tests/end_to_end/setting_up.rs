@@ -1,9 +1,9 @@
 //! `make` on a machine that has little: what it says, and where it builds.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use streamsocket_tests::program::{peer, text};
+use streamsocket_tests::program::{self, peer, text};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -18,9 +18,7 @@ fn find(program: &str) -> PathBuf {
 
 /// A program of a test's own, which stands in for another.
 fn stand_in(folder: &Path, name: &str, script: &str) {
-    let path = folder.join(name);
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::stand_in(&folder.join(name), script);
 }
 
 #[test]
