@@ -1,6 +1,5 @@
 //! `make` on a machine that has little: what it says, and where it builds.
 
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use streamsocket_tests::program::{self, peer, text};
