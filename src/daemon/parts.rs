@@ -138,7 +138,7 @@ fn left_for_pictures(rate: u64, sound: Option<AudioFormat>, settings: &Settings)
     let Some(format) = sound else { return rate };
     let frames = packet_frames(format.rate, format.channels, packet_size(settings));
     let packet = u64::from(frames) * u64::from(format.channels) * 2 + SOUND_HEADERS;
-    let repairs = u64::from(settings.repair.of_sound()) * (packet + RESERVE as u64);
+    let repairs = u64::from(settings.repair.of_sound(AUDIO_PACKETS)) * (packet + RESERVE as u64);
     let bits = 8 * (packet + repairs / u64::from(AUDIO_PACKETS));
     let sound = u64::from(format.rate) * bits / u64::from(frames);
     if sound > rate {

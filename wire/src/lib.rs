@@ -1,5 +1,5 @@
 //! Bytes to values and back, for everything that StreamSocket says on the wire: RTP, RTCP, RTP/JPEG,
-//! L16, repair packets, SDP, SAP, and the headers of JPEG files. Roughly one module for each section of a
+//! L16, Opus, repair packets, SDP, SAP, and the headers of JPEG files. Roughly one module for each section of a
 //! document.
 //!
 //! Nothing here knows a socket, a clock or a stream: [`rtp::Packet::parse`] and its like look at a
@@ -13,6 +13,7 @@ pub mod jpeg;
 pub mod jpeg_header;
 pub mod jpeg_scan;
 pub mod ntp;
+pub mod opus;
 pub mod payload_format;
 pub mod pcm;
 mod reader;

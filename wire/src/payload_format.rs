@@ -26,6 +26,12 @@ impl PayloadFormat<'static> {
         Self::new(number, "L16", rate, channels)
     }
 
+    /// Opus under this number: its clock and channels are these whatever is encoded (RFC 7587 section 7).
+    #[must_use]
+    pub const fn opus(number: u8) -> Self {
+        Self::new(number, "opus", 48_000, 2)
+    }
+
     /// What a number stands for if nothing maps it (RFC 3551 section 6); without a name where that says nothing.
     #[must_use]
     pub const fn unmapped(number: u8) -> Self {

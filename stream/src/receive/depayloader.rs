@@ -3,8 +3,9 @@
 
 use super::Latest;
 use super::jpeg::{self, JpegDepayloader};
-use super::l16::{self, L16Depayloader};
+use super::l16::L16Depayloader;
 use super::refusal::{Reason, Refusals};
+use super::sound;
 use super::source_packet::SourcePacket;
 use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_wire::payload_format::PayloadFormat;
@@ -66,7 +67,6 @@ pub struct Described {
 
 /// Takes the packets of one stream and puts together what they carry.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each track")]
 pub enum Depayloader {
     /// JPEG (RFC 2435).
     Jpeg {
@@ -90,7 +90,7 @@ pub enum Depayloaded<'a> {
     /// A frame, and the buffer that its file is in.
     Jpeg(jpeg::ReassembledFrame, &'a mut Vec<u8>),
     /// Samples, and the buffer that they are in; or a hole.
-    L16(l16::Chunk, &'a mut Vec<i16>),
+    L16(sound::Chunk, &'a mut Vec<i16>),
 }
 
 impl Depayloader {
@@ -235,7 +235,7 @@ mod tests {
         assert!(sound.ends_with(&packet));
         sound.push(&packet);
         sound.push(&SourcePacket { payload: &[1], ..packet });
-        let Some(Depayloaded::L16(l16::Chunk::Samples { .. }, samples)) =
+        let Some(Depayloaded::L16(sound::Chunk::Samples { .. }, samples)) =
             sound.poll(Monotonic(0), &|_| None)
         else {
             unreachable!("samples have come")

@@ -4,6 +4,7 @@ pub mod bitrate;
 pub mod frame_packets;
 pub mod jpeg;
 pub mod l16;
+pub mod opus;
 pub mod pacer;
 pub mod payloader;
 pub mod repair;

@@ -4,6 +4,7 @@
 use super::frame_packets::FramePackets;
 use super::jpeg::{self, CaptureTime, JpegPayloader};
 use super::l16::{AudioPacket, L16Payloader};
+use super::opus::{FrameTime, OpusPayloader};
 use super::rtp_clock::{VIDEO_RATE, VideoClock};
 use core::fmt;
 use streamsocket_media::clock::{Monotonic, WallClock};
@@ -23,6 +24,8 @@ pub enum Payloader {
     },
     /// L16 (RFC 3551 section 4.5.11); its RTP clock counts the samples that it is given.
     L16(L16Payloader),
+    /// Opus (RFC 7587), whose samples it [gathers](OpusPayloader::gather) first.
+    Opus(OpusPayloader),
 }
 
 /// What is to be sent.
@@ -32,6 +35,8 @@ pub enum Payload<'a> {
     Jpeg(&'a Scanned),
     /// Samples, interleaved.
     L16(&'a [i16]),
+    /// What a frame was encoded to, and when that was captured.
+    Opus(&'a [u8], FrameTime),
 }
 
 /// Where packets go.
@@ -69,6 +74,7 @@ impl Payloader {
         match self {
             Self::Jpeg { .. } => PayloadFormat { clock_rate: VIDEO_RATE, ..PayloadFormat::JPEG },
             Self::L16(payloader) => payloader.format(),
+            Self::Opus(payloader) => payloader.format(),
         }
     }
 
@@ -78,6 +84,7 @@ impl Payloader {
         match self {
             Self::Jpeg { payloader, .. } => payloader.ssrc(),
             Self::L16(payloader) => payloader.ssrc(),
+            Self::Opus(payloader) => payloader.ssrc(),
         }
     }
 
@@ -87,6 +94,7 @@ impl Payloader {
         match self {
             Self::Jpeg { payloader, .. } => payloader.sequence(),
             Self::L16(payloader) => payloader.sequence(),
+            Self::Opus(payloader) => payloader.sequence(),
         }
     }
 
@@ -96,6 +104,7 @@ impl Payloader {
         match self {
             Self::Jpeg { clock, .. } => clock.rtp(at),
             Self::L16(payloader) => payloader.clock().rtp(at),
+            Self::Opus(payloader) => payloader.rtp_time(at),
         }
     }
 
@@ -105,6 +114,8 @@ impl Payloader {
         match self {
             Self::Jpeg { payloader, .. } => payloader.resize(packet_size),
             Self::L16(payloader) => payloader.resize(packet_size),
+            // Who encodes makes them no longer.
+            Self::Opus(_) => {}
         }
     }
 
@@ -114,13 +125,15 @@ impl Payloader {
             // Each picture has a capture time of its own.
             Self::Jpeg { .. } => {}
             Self::L16(payloader) => payloader.mark_discontinuity(),
+            Self::Opus(payloader) => payloader.mark_discontinuity(),
         }
     }
 
     /// Makes a packet of what is left, shorter than the others: nothing follows.
     pub fn flush(&mut self, wall: &WallClock, out: &mut Out<'_>) {
         match self {
-            Self::Jpeg { .. } => {}
+            // What is left of Opus is encoded first.
+            Self::Jpeg { .. } | Self::Opus(_) => {}
             Self::L16(payloader) => payloader.flush(wall, &mut *out.each),
         }
     }
@@ -132,10 +145,11 @@ impl Payloader {
         match self {
             Self::Jpeg { .. } => None,
             Self::L16(payloader) => payloader.clock().ppm(),
+            Self::Opus(payloader) => payloader.ppm(),
         }
     }
 
-    /// Makes packets of what was captured at `capture` (of samples, the first). Returns the capture time that they
+    /// Makes packets of what was captured at `capture` (of samples, the first; Opus says it itself). Returns the capture time that they
     /// bear: no two pictures have the same.
     ///
     /// # Errors
@@ -158,7 +172,11 @@ impl Payloader {
                 payloader.push(samples, capture, wall, &mut *out.each);
                 Ok(capture)
             }
-            (Self::Jpeg { .. } | Self::L16(_), _) => Err(Error::OtherFormat),
+            (Self::Opus(payloader), Payload::Opus(packet, at)) => {
+                payloader.pack(packet, at, wall, &mut *out.each);
+                Ok(at.capture)
+            }
+            (Self::Jpeg { .. } | Self::L16(_) | Self::Opus(_), _) => Err(Error::OtherFormat),
         }
     }
 }

@@ -66,10 +66,12 @@ impl Share {
             .map_or(PACKETS_MAX, |repairs| repairs.min(PACKETS_MAX))
     }
 
-    /// Repair packets for a block of [`AUDIO_PACKETS`] packets of sound.
+    /// Repair packets for a block of so many packets of sound: [`AUDIO_PACKETS`] as a rule.
     #[must_use]
-    pub fn of_sound(self) -> u16 {
-        (u16::from(self.0) * AUDIO_REPAIRS).div_ceil(SHARE_USUAL.into()).min(AUDIO_PACKETS)
+    pub fn of_sound(self, packets: u16) -> u16 {
+        let share = u32::from(self.0) * u32::from(AUDIO_REPAIRS) * u32::from(packets);
+        let repairs = share.div_ceil(u32::from(SHARE_USUAL) * u32::from(AUDIO_PACKETS));
+        u16::try_from(repairs).unwrap_or(packets).min(packets)
     }
 }
 
@@ -309,41 +311,51 @@ fn is_possible(block: Block) -> bool {
         && block.longest <= u16::MAX.into()
 }
 
-/// Repair of sound: blocks of [`AUDIO_PACKETS`], whose repair packets leave two at a time with the
+/// Repair of sound: blocks of 40 ms, whose repair packets leave two at a time with the
 /// packets of the next block, so that one burst of losses does not take them all.
 #[derive(Debug)]
 pub struct SoundRepair {
     share: Share,
     encoder: Encoder,
+    /// Packets of a block.
+    packets: u16,
     /// Packets of the block so far.
     taken: u16,
     /// Repair packets of the block before that have left.
     left: usize,
 }
 
-/// Repair packets of sound that leave together.
+/// Repair packets of sound that leave together, unless the block has fewer than twice as many packets: then one by one.
 const AUDIO_TOGETHER: usize = 2;
 
 impl SoundRepair {
-    /// Repair by so much, with this encoder.
+    /// Repair by so much, with this encoder, of blocks of [`AUDIO_PACKETS`].
     #[must_use]
     pub const fn new(share: Share, encoder: Encoder) -> Self {
-        Self { share, encoder, taken: 0, left: 0 }
+        Self { share, encoder, packets: AUDIO_PACKETS, taken: 0, left: 0 }
+    }
+
+    /// The same of blocks of so many packets, one at least.
+    #[must_use]
+    pub const fn with_blocks_of(mut self, packets: u16) -> Self {
+        self.packets = if packets == 0 { 1 } else { packets };
+        self
     }
 
     /// Takes notice of a packet that was sent, and hands out the repair packets that are to follow it.
     pub fn push(&mut self, packet: &AudioPacket<'_>, mut send: impl FnMut(&[u8])) {
         if self.taken == 0 {
-            let (packets, repairs) = (AUDIO_PACKETS, self.share.of_sound());
+            let (packets, repairs) = (self.packets, self.share.of_sound(self.packets));
             let longest = packet.header.len() + packet.payload.len();
             let (first, time) = (packet.sequence, packet.time);
             self.encoder.begin(Block { first, time, packets, repairs, longest });
         }
-        self.taken = (self.taken + 1) % AUDIO_PACKETS;
+        self.taken = (self.taken + 1) % self.packets;
         if self.encoder.push(packet.header, packet.payload) {
             self.left = 0;
         }
-        let end = (self.left + AUDIO_TOGETHER).min(self.encoder.len());
+        let together = AUDIO_TOGETHER.min(usize::from(self.packets / 2)).max(1);
+        let end = (self.left + together).min(self.encoder.len());
         (self.left..end).filter_map(|index| self.encoder.get(index)).for_each(&mut send);
         self.left = end.max(self.left);
     }

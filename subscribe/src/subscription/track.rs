@@ -11,7 +11,7 @@ use crate::synchronisation::Synchronisation;
 use streamsocket_media::clock::{Delay, Monotonic, Wall};
 use streamsocket_stream::receive::depayloader::{Depayloaded, Depayloader, Described};
 use streamsocket_stream::receive::jpeg::{FrameGrowth, ReassembledFrame};
-use streamsocket_stream::receive::l16::Chunk;
+use streamsocket_stream::receive::sound::Chunk;
 use streamsocket_stream::receive::source_packet::SourcePacket;
 use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;

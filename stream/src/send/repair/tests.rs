@@ -8,9 +8,10 @@ fn small_frames_are_given_more() {
     assert_eq!([1, 28, 180].map(|n| of("50", n)), [8, 17, 90]);
     assert_eq!((of("0", 84), of("off", 84), of("20", 4097), of("20", 0)), (0, 0, 0, 0));
     assert_eq!(
-        ["0", "5", "10", "20", "60"].map(|share| share.parse::<Share>().unwrap().of_sound()),
+        ["0", "5", "10", "20", "60"].map(|share| share.parse::<Share>().unwrap().of_sound(8)),
         [0, 2, 3, 6, 8]
     );
+    assert_eq!([0, 5, 20, 60].map(|share| Share(share).of_sound(2)), [0, 1, 2, 2]);
     for wrong in ["", "-1", "101", "x", "20 percent"] {
         assert_eq!(wrong.parse::<Share>(), Err(ParseShareError), "{wrong}");
     }
@@ -47,4 +48,19 @@ fn a_packet_longer_than_was_said_leaves_its_block_without() {
     assert!(!encoder.push(&[1; 12], &[2; 29]));
     assert!(encoder.is_empty());
     assert!(!encoder.begin(Block { first, time, packets: 0, repairs: 1, longest: 20 }));
+}
+
+#[test]
+fn repair_packets_of_few_long_packets_leave_one_by_one_behind_them() {
+    let encoder = Encoder::new(Ssrc(1), Sequence(0), Ssrc(2));
+    let mut repair = SoundRepair::new(Share::default(), encoder).with_blocks_of(2);
+    let mut counts = Vec::new();
+    for sequence in 0..6 {
+        let (sequence, time) = (Sequence(sequence), RtpTime(960 * u32::from(sequence)));
+        let mut count = 0;
+        let packet = AudioPacket { header: &[1; 28], payload: &[2; 160], sequence, time };
+        repair.push(&packet, |_| count += 1);
+        counts.push(count);
+    }
+    assert_eq!(counts, [0, 1, 1, 1, 1, 1]);
 }
