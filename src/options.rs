@@ -187,10 +187,15 @@ pub struct StreamOptions {
     /// Set a camera control, such as brightness=40; can be repeated ('streamsocket devices' lists them)
     #[arg(long = "control", value_name = "NAME=VALUE", help_heading = "Sources")]
     pub control: Option<Vec<String>>,
-    /// Send the pictures once more for viewers with less bandwidth, as a session of its own: a name, a scale of
-    /// 1/1, 1/2 or 1/4, and perhaps frames per second at most and a JPEG quality, such as low=1/2,15,70; can be
-    /// repeated [default: no tier; of one, all frames and quality 80]
-    #[arg(long, value_name = "NAME=SCALE[,FPS[,QUALITY]]", help_heading = "Sources")]
+    /// Send the pictures, the sound or both once more for viewers with less bandwidth, as a session of its own: a
+    /// name; for pictures a scale of 1/1, 1/2 or 1/4, and perhaps frames per second at most and a JPEG quality; for
+    /// sound opus, and perhaps its kbit/s of 6 to 256. Such as low=1/2,15,70 or low=1/4,10,60,opus or voice=opus:32;
+    /// can be repeated [default: no tier; of one, all frames and quality 80, 64 kbit/s mono or 96 stereo]
+    #[arg(
+        long,
+        value_name = "NAME=[SCALE[,FPS[,QUALITY]]][,opus[:KBIT]]",
+        help_heading = "Sources"
+    )]
     pub tier: Option<Vec<TierOptions>>,
     /// Several sources of a medium, each with what is said of it alone: in a configuration file only.
     #[arg(skip)]

@@ -157,6 +157,10 @@ pub struct AudioStatistics {
     /// By how much the card is faster than it says, in parts per million; not before it has been heard
     /// for a while.
     pub clock_ppm: Option<i32>,
+    /// Kilobits a second that it is encoded to as Opus, if it is.
+    pub opus_kbit: Option<u32>,
+    /// Frames of 20 ms that were not sent, since there was no time to encode them.
+    pub encoder_was_busy: u64,
 }
 
 /// One destination.
@@ -284,16 +288,22 @@ impl TrackStatistics {
 impl AudioStatistics {
     fn write(&self, tier: &str, out: &mut String) -> std::fmt::Result {
         let seconds = to_f64(self.samples) / f64::from(self.rate.max(1));
+        let opus = self.opus_kbit.map(|kbit| format!(" as Opus of {kbit} kbit/s"));
         writeln!(
             out,
-            "  audio  {}{tier} {} Hz {}: {seconds:.1} s sent in {} packets and {} for repair, {} overruns",
+            "  audio  {}{tier} {} Hz {}{}: {seconds:.1} s sent in {} packets and {} for repair, {} overruns",
             self.source,
             self.rate,
             if self.channels == 1 { "mono" } else { "stereo" },
+            opus.unwrap_or_default(),
             self.packets,
             self.repair_packets,
             self.overruns,
         )?;
+        if self.encoder_was_busy > 0 {
+            let left_out = self.encoder_was_busy;
+            writeln!(out, "         {left_out} times 20 ms not sent: encoder was busy")?;
+        }
         if let Some(ppm) = self.clock_ppm {
             writeln!(
                 out,

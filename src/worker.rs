@@ -1,6 +1,6 @@
-//! A JPEG worker: a thread for drawing, encoding and transforming pictures, which take too long for
-//! the event loop; each test picture has one, and each normaliser that converts. Jobs go to it in a
-//! bounded queue; results come back in another, and wake the loop. It does not know what a job is.
+//! A worker: a thread for what takes too long for the event loop. A JPEG worker draws, encodes and transforms
+//! pictures; each test picture has one, and each normaliser that converts. A worker for Opus encodes the sound of a tier.
+//! Jobs go to it in a bounded queue; results come back in another, and wake the loop. It does not know what a job is.
 
 use crate::beside::Slowly;
 use std::fmt;
@@ -10,24 +10,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// Capacity of a queue. Users submit one job at a time; a late picture is dropped, never queued.
-const QUEUE: usize = 3;
+/// What a worker is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What messages and the system call its thread.
+    pub name: &'static str,
+    /// Jobs at most whose results have not been taken.
+    pub queue: usize,
+}
+
+impl Kind {
+    /// Pictures. Users submit one job at a time; a late picture is dropped, never queued.
+    pub const JPEG: Self = Self { name: "JPEG", queue: 3 };
+}
 
 /// Why there is no worker.
 #[derive(Debug)]
 pub enum Error {
     /// The system cannot start another thread.
-    Start(io::Error),
+    Start(Kind, io::Error),
     /// The thread has ended by itself, which takes a panic in a library.
-    Ended,
+    Ended(Kind),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start(error) => write!(f, "cannot start the JPEG thread: {error}"),
-            Self::Ended => {
-                f.write_str("the JPEG thread has ended: this is a bug, please report it")
+            Self::Start(kind, error) => write!(f, "cannot start the {} thread: {error}", kind.name),
+            Self::Ended(kind) => {
+                write!(f, "the {} thread has ended: this is a bug, please report it", kind.name)
             }
         }
     }
@@ -39,6 +50,7 @@ impl std::error::Error for Error {}
 pub struct Worker<J: 'static, D: 'static> {
     jobs: SyncSender<J>,
     results: Receiver<D>,
+    kind: Kind,
     /// Jobs whose results have not been taken.
     outstanding: usize,
     stop: Arc<AtomicBool>,
@@ -46,7 +58,7 @@ pub struct Worker<J: 'static, D: 'static> {
     thread: Slowly<Thread>,
 }
 
-struct Thread(Option<JoinHandle<()>>);
+struct Thread(Kind, Option<JoinHandle<()>>);
 
 impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
     /// Starts the thread. It calls `work` for each job and wakes `waker` after each result.
@@ -54,19 +66,21 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
     /// # Errors
     /// The system cannot start another thread.
     pub fn start(
+        kind: Kind,
         waker: Arc<mio::Waker>,
         work: impl FnMut(J) -> D + Send + 'static,
     ) -> Result<Self, Error> {
         // heapless::spsc would have to be leaked here: only 'static lends it to a thread without unsafe code.
-        let (jobs, job) = sync_channel(QUEUE);
-        let (result, results) = sync_channel(QUEUE);
+        let (jobs, job) = sync_channel(kind.queue);
+        let (result, results) = sync_channel(kind.queue);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()
-            .name("jpeg".into())
-            .spawn(move || run(&job, &result, &stopped, &waker, work))
-            .map_err(Error::Start)?;
-        Ok(Self { jobs, results, outstanding: 0, stop, thread: Slowly::new(Thread(Some(thread))) })
+            .name(kind.name.to_lowercase())
+            .spawn(move || run(&Ends { job, result, waker }, kind, &stopped, work))
+            .map_err(|error| Error::Start(kind, error))?;
+        let thread = Slowly::new(Thread(kind, Some(thread)));
+        Ok(Self { jobs, results, kind, outstanding: 0, stop, thread })
     }
 
     /// Submits a job.
@@ -75,7 +89,7 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
     /// The job, when the queue is full.
     pub fn submit(&mut self, job: J) -> Result<(), J> {
         // Counting both ways keeps the queue of results from ever being full.
-        if self.outstanding == QUEUE {
+        if self.outstanding == self.kind.queue {
             return Err(job);
         }
         match self.jobs.try_send(job) {
@@ -95,7 +109,7 @@ impl<J: Send + 'static, D: Send + 'static> Worker<J, D> {
     /// Whether the thread has ended by itself, which takes a panic in a library.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        let thread = self.thread.get().and_then(|thread| thread.0.as_ref());
+        let thread = self.thread.get().and_then(|thread| thread.1.as_ref());
         thread.is_none_or(JoinHandle::is_finished)
     }
 
@@ -113,28 +127,29 @@ impl<J: 'static, D: 'static> Drop for Worker<J, D> {
 }
 
 impl Drop for Thread {
-    /// Waits for the present picture, which takes too long for the loop.
+    /// Waits for the present job, which takes too long for the loop.
     fn drop(&mut self) {
-        if self.0.take().is_some_and(|thread| thread.join().is_err()) {
-            log::error!("the JPEG thread panicked");
+        if self.1.take().is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the {} thread panicked", self.0.name);
         }
     }
 }
 
-fn run<J, D>(
-    jobs: &Receiver<J>,
-    results: &SyncSender<D>,
-    stop: &AtomicBool,
-    waker: &mio::Waker,
-    mut work: impl FnMut(J) -> D,
-) {
-    while let Ok(job) = jobs.recv() {
+/// The thread's ends.
+struct Ends<J, D> {
+    job: Receiver<J>,
+    result: SyncSender<D>,
+    waker: Arc<mio::Waker>,
+}
+
+fn run<J, D>(ends: &Ends<J, D>, kind: Kind, stop: &AtomicBool, mut work: impl FnMut(J) -> D) {
+    while let Ok(job) = ends.job.recv() {
         if stop.load(Ordering::Acquire) {
             return;
         }
-        if results.try_send(work(job)).is_ok() {
-            if let Err(error) = waker.wake() {
-                log::error!("the JPEG thread cannot wake the loop: {error}");
+        if ends.result.try_send(work(job)).is_ok() {
+            if let Err(error) = ends.waker.wake() {
+                log::error!("the {} thread cannot wake the loop: {error}", kind.name);
             }
         }
     }
@@ -172,11 +187,12 @@ pub(crate) mod tests {
     #[test]
     fn results_come_back_in_order() {
         let mut event_loop = Loop::new();
-        let mut worker = Worker::start(Arc::clone(&event_loop.waker), |job: u32| job * 2).unwrap();
+        let mut worker =
+            Worker::start(Kind::JPEG, Arc::clone(&event_loop.waker), |job: u32| job * 2).unwrap();
         let mut results = Vec::new();
         for job in 0..100 {
             while let Err(refused) = worker.submit(job) {
-                assert_eq!((refused, worker.outstanding()), (job, QUEUE));
+                assert_eq!((refused, worker.outstanding()), (job, Kind::JPEG.queue));
                 event_loop.wait();
                 results.extend(std::iter::from_fn(|| worker.take()));
             }
@@ -193,9 +209,10 @@ pub(crate) mod tests {
     fn nothing_is_lost_when_it_is_dropped() {
         let event_loop = Loop::new();
         let token = Arc::new(());
-        for jobs in 0..=QUEUE {
+        for jobs in 0..=Kind::JPEG.queue {
             let mut worker =
-                Worker::start(Arc::clone(&event_loop.waker), |job: Arc<()>| job).unwrap();
+                Worker::start(Kind::JPEG, Arc::clone(&event_loop.waker), |job: Arc<()>| job)
+                    .unwrap();
             for _ in 0..jobs {
                 worker.submit(Arc::clone(&token)).unwrap();
             }
@@ -217,7 +234,8 @@ pub(crate) mod tests {
         let event_loop = Loop::new();
         let before = written();
         for _ in 0..200 {
-            let worker = Worker::start(Arc::clone(&event_loop.waker), |job: Large| job).unwrap();
+            let worker =
+                Worker::start(Kind::JPEG, Arc::clone(&event_loop.waker), |job: Large| job).unwrap();
             drop(worker);
             settle(PATIENCE);
         }
@@ -230,7 +248,7 @@ pub(crate) mod tests {
         let event_loop = Loop::new();
         let (let_go, stuck) = std::sync::mpsc::channel::<()>();
         let (ended, said) = std::sync::mpsc::channel();
-        let mut worker = Worker::start(Arc::clone(&event_loop.waker), move |()| {
+        let mut worker = Worker::start(Kind::JPEG, Arc::clone(&event_loop.waker), move |()| {
             ended.send("begun").unwrap();
             let _ = stuck.recv_timeout(PATIENCE);
             ended.send("ended").unwrap();

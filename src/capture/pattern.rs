@@ -7,7 +7,7 @@ use super::error::Error;
 use super::flash::Flash;
 use super::frame::VideoPoll;
 use super::preloaded::{Loader, Preloaded};
-use crate::worker::Worker;
+use crate::worker::{Kind, Worker};
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Pattern {
     pub fn new(settings: &Settings, waker: Arc<mio::Waker>) -> Result<Self, Error> {
         let format = granted(settings)?;
         let mut encoder = Encoder::new(format, settings.quality)?;
-        let worker = Worker::start(waker, move |job| encoder.work(job))?;
+        let worker = Worker::start(Kind::JPEG, waker, move |job| encoder.work(job))?;
         Ok(Self {
             format,
             flash: settings.flash,

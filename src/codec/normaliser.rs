@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::worker::{Error, Worker};
+use crate::worker::{Error, Kind, Worker};
 use std::sync::Arc;
 use streamsocket_convert::{Converter, FACTORS, Refusal, Remedy, is_shown};
 use streamsocket_media::{Codec, Pool, PoolBuffer, Scale, Unit};
@@ -139,7 +139,7 @@ impl Normaliser {
             }
         };
         if self.is_dead() {
-            return Err(Error::Ended);
+            return Err(Error::Ended(Kind::JPEG));
         }
         if self.worker.is_none() {
             self.worker = Some(start(Arc::clone(&self.waker))?);
@@ -344,7 +344,7 @@ pub fn is_sendable(jpeg: &[u8]) -> bool {
 
 fn start(waker: Arc<mio::Waker>) -> Result<Worker<Job, Done>, Error> {
     let mut converter = Converter::new();
-    Worker::start(waker, move |job: Job| {
+    Worker::start(Kind::JPEG, waker, move |job: Job| {
         let Job { picture: Waiting { unit, remedy, number }, mut buffer } = job;
         let made = converter.convert(&unit.bytes, remedy, buffer.bytes_mut()).map(|made| {
             let unit = Unit::jpeg(buffer.freeze(), unit.capture);

@@ -1,5 +1,6 @@
 //! An input of sound: a source, and the tracks that its samples go to.
 
+use super::encoded::{Encoded, OpenedEncoded};
 use super::kept::KeptTracks;
 use super::parts;
 use crate::capture::{AudioPoll, Error};
@@ -9,6 +10,7 @@ use crate::settings::Settings;
 use crate::source::AudioSource;
 use crate::statistics::AudioStatistics;
 use streamsocket_media::clock::{Monotonic, WallClock};
+use streamsocket_stream::send::opus::room;
 
 /// Samples read at a time: 85 ms of 48 kHz stereo, more than any card's period.
 const SAMPLES_AT_A_TIME: usize = 8192;
@@ -23,6 +25,8 @@ pub(super) struct OpenedAudio {
     pub(super) source: AudioSource,
     pub(super) name: String,
     pub(super) tracks: Vec<OpenedTrack>,
+    /// Those of tiers.
+    pub(super) encoded: Vec<OpenedEncoded>,
 }
 
 /// An input of sound.
@@ -39,6 +43,7 @@ pub(super) struct AudioInput {
     breaks: u64,
     captured: u64,
     pub(super) tracks: Vec<Track>,
+    pub(super) encoded: Vec<Encoded>,
 }
 
 impl OpenedAudio {
@@ -48,6 +53,10 @@ impl OpenedAudio {
             let numbers = kept.of(&track.id);
             track.begin(numbers, now)
         };
+        let encoded = self.encoded.into_iter().map(|encoded| {
+            let numbers = kept.of(&encoded.track.id);
+            encoded.begin(numbers, now)
+        });
         AudioInput {
             source: self.source,
             name: self.name,
@@ -58,6 +67,7 @@ impl OpenedAudio {
             breaks: 0,
             captured: 0,
             tracks: self.tracks.into_iter().map(begin).collect(),
+            encoded: encoded.collect(),
         }
     }
 }
@@ -73,8 +83,8 @@ impl AudioInput {
     }
 
     /// Whether the source has ended and the last packet was sent.
-    pub(super) const fn is_over(&self) -> bool {
-        self.ended
+    pub(super) fn is_over(&self) -> bool {
+        self.ended && self.encoded.iter().all(Encoded::is_idle)
     }
 
     pub(super) fn deadline(&self) -> Option<Monotonic> {
@@ -97,6 +107,9 @@ impl AudioInput {
 
     /// Reads what the source has, and sends it.
     pub(super) fn turn(&mut self, now: Monotonic, wall: &WallClock) -> Result<(), Error> {
+        for encoded in &mut self.encoded {
+            encoded.send_encoded(now, wall);
+        }
         let format = self.source.format();
         let channels = usize::from(format.channels.max(1));
         let mut left = usize::try_from(format.rate / TURNS_A_SECOND).unwrap_or(usize::MAX);
@@ -114,18 +127,23 @@ impl AudioInput {
                         }
                         track.send_samples(Chunk { samples, capture }, now, wall);
                     }
+                    let mut encoded = self.encoded.iter_mut();
+                    encoded.try_for_each(|it| it.take(Chunk { samples, capture }, broken))?;
                 }
                 AudioPoll::Idle => break,
                 AudioPoll::End => {
                     self.ended = true;
                     self.tracks.iter_mut().for_each(|track| track.finish(now, wall));
+                    self.encoded.iter_mut().try_for_each(Encoded::finish)?;
                 }
             }
         }
         self.more = left == 0;
         if self.away != self.source.is_away() {
             self.away = !self.away;
-            self.tracks.iter_mut().for_each(|track| track.transport_mut().tell(now));
+            let encoded = self.encoded.iter_mut().map(|it| &mut it.track);
+            let tracks = self.tracks.iter_mut().chain(encoded);
+            tracks.for_each(|track| track.transport_mut().tell(now));
         }
         Ok(())
     }
@@ -134,6 +152,7 @@ impl AudioInput {
     pub(super) fn adjust(&mut self, settings: &Settings, now: Monotonic) {
         let sending = parts::sound_sending(settings, self.source.format());
         self.tracks.iter_mut().for_each(|track| track.adjust(Outgoing::Sound(sending), now));
+        self.encoded.iter_mut().for_each(|it| it.resize(room(sending.packet_size)));
     }
 
     /// Statistics of a track.
@@ -150,6 +169,17 @@ impl AudioInput {
             overruns: self.source.overruns(),
             repair_packets: track.transport().fec_packets(),
             clock_ppm: track.ppm(),
+            ..AudioStatistics::default()
+        }
+    }
+
+    /// Statistics of an encoded track.
+    pub(super) fn encoded_statistics(&self, encoded: &Encoded) -> AudioStatistics {
+        let (bits, left_out) = encoded.figures();
+        AudioStatistics {
+            opus_kbit: Some(bits / 1000),
+            encoder_was_busy: left_out,
+            ..self.statistics(&encoded.track)
         }
     }
 }

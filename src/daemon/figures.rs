@@ -1,6 +1,5 @@
 //! What a session sends, logged at its start, and its statistics.
 
-use super::audio::AudioInput;
 use super::branch::Branch;
 use super::input::Input;
 use super::state::Daemon;
@@ -10,8 +9,8 @@ use crate::publish::network::Network;
 use crate::publish::track::Track;
 use crate::settings::Destination;
 use crate::statistics::{
-    DestinationStatistics, MediumStatistics, ProtectionStatistics, SCHEMA, Statistics,
-    TrackStatistics, by_destination,
+    AudioStatistics, DestinationStatistics, MediumStatistics, ProtectionStatistics, SCHEMA,
+    Statistics, TrackStatistics, by_destination,
 };
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Interface;
@@ -58,7 +57,11 @@ fn figures(input: &Input, now: Monotonic) -> Vec<TrackStatistics> {
         }
         Input::Audio(input) => {
             let audio = |track| MediumStatistics::Audio(input.statistics(track));
-            input.tracks.iter().map(|track| of_track(track, audio(track))).collect()
+            let tracks = input.tracks.iter().map(|track| of_track(track, audio(track)));
+            let encoded = input.encoded.iter().map(|it| {
+                of_track(&it.track, MediumStatistics::Audio(input.encoded_statistics(it)))
+            });
+            tracks.chain(encoded).collect()
         }
     }
 }
@@ -88,7 +91,11 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
     for input in &daemon.inputs {
         match input {
             Input::Video(input) => input.branches.iter().for_each(|it| say_pictures(input, it)),
-            Input::Audio(input) => input.tracks.iter().for_each(|it| say_sound(input, it)),
+            Input::Audio(input) => {
+                input.tracks.iter().for_each(|it| say_sound(it, &input.statistics(it)));
+                let encoded = input.encoded.iter();
+                encoded.for_each(|it| say_sound(&it.track, &input.encoded_statistics(it)));
+            }
         }
     }
     let by = network.interface.as_ref().map(|interface| format!(" by {}", interface.name));
@@ -111,10 +118,11 @@ fn say_pictures(input: &VideoInput, branch: &Branch) {
     log::info!("video{tier}: {}, {}x{}{rate}", video.source, video.width, video.height);
 }
 
-fn say_sound(input: &AudioInput, track: &Track) {
-    let audio = input.statistics(track);
+fn say_sound(track: &Track, audio: &AudioStatistics) {
     let channels = if audio.channels == 1 { "mono" } else { "stereo" };
-    log::info!("audio: {}, {} Hz {channels}", audio.source, audio.rate);
+    let tier = track.id().tier.as_ref().map(|tier| format!(", tier {tier}")).unwrap_or_default();
+    let opus = audio.opus_kbit.map(|kbit| format!(", Opus of {kbit} kbit/s")).unwrap_or_default();
+    log::info!("audio{tier}: {}, {} Hz {channels}{opus}", audio.source, audio.rate);
 }
 
 /// Warns of Wi-Fi, where multicast goes to everybody at the lowest rate and unacknowledged.

@@ -3,6 +3,7 @@
 
 use super::audio::{AudioInput, OpenedAudio};
 use super::branch::{Branch, OpenedBranch};
+use super::encoded::{Encoded, OpenedEncoded};
 use super::kept::{KeptTrack, KeptTracks};
 use super::registry::Registry;
 use super::video::{OpenedVideo, VideoInput};
@@ -37,11 +38,12 @@ impl OpenedInput {
 
     /// The tracks of its branches.
     pub(super) fn tracks(&self) -> impl Iterator<Item = &OpenedTrack> {
-        let (branches, tracks): (&[OpenedBranch], &[_]) = match self {
-            Self::Video(opened) => (&opened.branches, &[]),
-            Self::Audio(opened) => (&[], &opened.tracks),
+        let (branches, tracks, encoded): (&[OpenedBranch], &[_], &[OpenedEncoded]) = match self {
+            Self::Video(opened) => (&opened.branches, &[], &[]),
+            Self::Audio(opened) => (&[], &opened.tracks, &opened.encoded),
         };
-        branches.iter().map(|branch| &branch.track).chain(tracks)
+        let encoded = encoded.iter().map(|encoded| &encoded.track);
+        branches.iter().map(|branch| &branch.track).chain(tracks).chain(encoded)
     }
 
     /// Watches its source, which is the input `index`.
@@ -61,20 +63,22 @@ impl OpenedInput {
 impl Input {
     /// The tracks of its branches.
     pub(super) fn tracks(&self) -> impl Iterator<Item = &Track> {
-        let (branches, tracks): (&[Branch], &[_]) = match self {
-            Self::Video(input) => (&input.branches, &[]),
-            Self::Audio(input) => (&[], &input.tracks),
+        let (branches, tracks, encoded): (&[Branch], &[_], &[Encoded]) = match self {
+            Self::Video(input) => (&input.branches, &[], &[]),
+            Self::Audio(input) => (&[], &input.tracks, &input.encoded),
         };
-        branches.iter().map(|branch| &branch.track).chain(tracks)
+        let encoded = encoded.iter().map(|encoded| &encoded.track);
+        branches.iter().map(|branch| &branch.track).chain(tracks).chain(encoded)
     }
 
     /// The same, to be acted on.
     pub(super) fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
-        let (branches, tracks): (&mut [Branch], &mut [_]) = match self {
-            Self::Video(input) => (&mut input.branches, &mut []),
-            Self::Audio(input) => (&mut [], &mut input.tracks),
+        let (branches, tracks, encoded): (&mut [Branch], &mut [_], &mut [Encoded]) = match self {
+            Self::Video(input) => (&mut input.branches, &mut [], &mut []),
+            Self::Audio(input) => (&mut [], &mut input.tracks, &mut input.encoded),
         };
-        branches.iter_mut().map(|branch| &mut branch.track).chain(tracks)
+        let encoded = encoded.iter_mut().map(|encoded| &mut encoded.track);
+        branches.iter_mut().map(|branch| &mut branch.track).chain(tracks).chain(encoded)
     }
 
     pub(super) const fn is_sound(&self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! `launch` and `opening` open everything beside the loop; `state` holds it; `run` is the loop. There are inputs
 //! (`input`: `video`, `audio`), each a source whose pictures go through branches (`branch`) to tracks, or whose
-//! samples go to tracks, and sessions (`session`), which describe and announce tracks. In each turn every input sends
+//! samples go to tracks, as they are or encoded (`encoded`), and sessions (`session`), which describe and announce tracks. In each turn every input sends
 //! what it has, and every track its RTCP (`rtcp`). The loop knows descriptors by what they mean (`registry`), and
 //! follows changes of devices, network, clock and configuration (`watch`, `link`, `describe`, `reload` with
 //! `change`).
@@ -11,6 +11,7 @@ mod audio;
 mod branch;
 mod change;
 mod describe;
+mod encoded;
 mod error;
 mod figures;
 mod input;

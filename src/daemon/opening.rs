@@ -4,6 +4,7 @@
 
 use super::audio::OpenedAudio;
 use super::branch::{OpenedBranch, Patience};
+use super::encoded::OpenedEncoded;
 use super::error::Error;
 use super::input::OpenedInput;
 use super::kept::KeptTracks;
@@ -11,17 +12,20 @@ use super::parts::{self, describe, describe_tier};
 use super::selection::Selection;
 use super::video::OpenedVideo;
 use crate::clock::{monotonic, unix_offset_nanos};
+use crate::codec::SoundEncoder;
 use crate::publish::beginning::{Beginning, Sealed};
 use crate::publish::description::{Described, Description, TrackFormat, bandwidth};
 use crate::publish::network::{self, Network};
 use crate::publish::sink::{self, Sink, Sinks};
 use crate::publish::track::{OpenedTrack, Outgoing, TrackId};
 use crate::publish::transport::Transport;
-use crate::settings::{Endpoint, InputSettings, Settings, Tier, VideoSettings};
+use crate::settings::{Endpoint, InputSettings, Settings, TierPictures, TierSound, VideoSettings};
 use crate::source::{self, AudioSource, Context, OpenInput, Source, VideoSource};
 use mio::Waker;
 use std::sync::Arc;
+use streamsocket_convert::opus;
 use streamsocket_media::{AudioFormat, VideoFormat};
+use streamsocket_stream::send::opus::{room, takes};
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::rtp::Ssrc;
@@ -71,7 +75,12 @@ pub(super) fn open(order: &Order) -> Result<Opened, Error> {
         Source::Audio(source) => Some(source.format()),
         Source::Video(_) => None,
     });
-    let sounds = formats.collect();
+    let sounds: Vec<_> = formats.collect();
+    if let (Some((tier, _)), true) = (settings.tiers_of_sound().next(), sounds.is_empty()) {
+        return Err(Error(format!(
+            "--tier {tier}: there is no sound for it: no microphone was found ('streamsocket devices' lists what there is)"
+        )));
+    }
     let mut opening = TrackOpener { order, network: &network, descriptions, sounds };
     let inputs = sources.into_iter().map(|source| opening.input(source));
     let inputs = inputs.collect::<Result<_, _>>()?;
@@ -112,40 +121,71 @@ impl TrackOpener<'_> {
         let nth = self.described(Medium::Video);
         let tiers = settings.tiers_of(video);
         let mut branches = Vec::new();
-        for tier in std::iter::once(None).chain(tiers.iter().map(Some)) {
-            let format = tier.map_or(source.format(), |tier| tier_format(source.format(), tier));
-            let sound = self.sounds.get(nth).copied().filter(|_| tier.is_none());
-            let sending = parts::sending(settings, video, sound);
+        for tier in std::iter::once(None).chain(tiers.iter().copied().map(Some)) {
+            let pictures = tier.map(|tier| tier.1);
+            let format = pictures.map_or(source.format(), |it| tier_format(source.format(), it));
+            let whole =
+                settings.tiers.iter().find(|it| Some(it.name.as_str()) == tier.map(|it| it.0));
+            let beside = parts::beside(settings, self.sounds.get(nth).copied(), whole);
+            let sending = parts::sending(settings, video, beside);
             let interval = format.reckoned_rate().frame_nanos(1);
-            let id = TrackId {
-                medium: Medium::Video,
-                index: nth,
-                tier: tier.map(|tier| tier.name.as_str().into()),
-            };
+            let id =
+                TrackId { medium: Medium::Video, index: nth, tier: tier.map(|tier| tier.0.into()) };
             let outgoing = Outgoing::Pictures { sending, interval };
             let track = self.track(id, TrackFormat::Video(format), outgoing)?;
             let waker = Arc::clone(&self.order.waker);
             let normaliser = parts::normaliser(&name, video, tier, waker);
-            let selection = tier.and_then(|tier| tier.fps);
+            let selection = pictures.and_then(|pictures| pictures.fps);
             let selection = selection.and_then(|fps| Selection::new(fps, source.format().rate));
             let patience = match tier {
                 None => Patience::Newest,
                 Some(_) if tiers.len() == 1 => Patience::One,
                 Some(_) => Patience::None,
             };
-            let name = parts::branch_name(&name, tier.map(|tier| tier.name.as_str()));
+            let name = parts::branch_name(&name, tier.map(|tier| tier.0));
             branches.push(OpenedBranch { name, selection, normaliser, patience, format, track });
         }
         Ok(OpenedVideo { index, source, name, branches })
     }
 
     fn audio(&mut self, source: AudioSource, name: String) -> Result<OpenedAudio, Error> {
-        let id =
-            TrackId { medium: Medium::Audio, index: self.described(Medium::Audio), tier: None };
-        let format = source.format();
-        let sending = parts::sound_sending(&self.order.settings, format);
+        let (nth, format) = (self.described(Medium::Audio), source.format());
+        let id = TrackId { medium: Medium::Audio, index: nth, tier: None };
+        let settings = &self.order.settings;
+        let sending = parts::sound_sending(settings, format);
         let track = self.track(id, TrackFormat::Audio(format), Outgoing::Sound(sending))?;
-        Ok(OpenedAudio { source, name, tracks: vec![track] })
+        // All tiers are of the first one.
+        let tiers = settings.tiers_of_sound().filter(|_| nth == 0);
+        let encoded = tiers.map(|(tier, sound)| self.encoded(tier, sound, format));
+        let encoded = encoded.collect::<Result<_, _>>()?;
+        Ok(OpenedAudio { source, name, tracks: vec![track], encoded })
+    }
+
+    /// The sound of a tier.
+    fn encoded(
+        &mut self,
+        tier: &str,
+        sound: TierSound,
+        format: AudioFormat,
+    ) -> Result<OpenedEncoded, Error> {
+        let AudioFormat { rate, channels } = format;
+        if !takes(rate) {
+            return Err(Error(format!(
+                "--tier {tier}: Opus is made of sound of 8, 12, 16, 24 or 48 kHz, and this has {rate} Hz: choose another --audio, or leave opus out"
+            )));
+        }
+        let failed = |error: &dyn std::fmt::Display| Error(format!("--tier {tier}: {error}"));
+        let bits = sound.bits(channels);
+        let order = opus::Order { rate, channels, bits };
+        let encoder = opus::Encoder::new(order).map_err(|error| failed(&error))?;
+        let sending = parts::opus_sending(format, encoder.lookahead());
+        let room = room(parts::packet_size(&self.order.settings));
+        let waker = Arc::clone(&self.order.waker);
+        let encoder = SoundEncoder::start(encoder, room, waker).map_err(|error| failed(&error))?;
+        let id = TrackId { medium: Medium::Audio, index: 0, tier: Some(tier.into()) };
+        let track =
+            self.track(id, TrackFormat::Opus { sound: format, bits }, Outgoing::Opus(sending))?;
+        Ok(OpenedEncoded { encoder, bits, track })
     }
 
     /// Tracks of the session so far that are of this medium.
@@ -162,7 +202,7 @@ impl TrackOpener<'_> {
     ) -> Result<OpenedTrack, Error> {
         let sound = match format {
             TrackFormat::Video(_) => None,
-            TrackFormat::Audio(format) => Some(format),
+            TrackFormat::Audio(sound) | TrackFormat::Opus { sound, .. } => Some(sound),
         };
         let protection = self.order.settings.protection.clone();
         // Indices of SRTP go on with an SSRC only while it is sealed.
@@ -188,7 +228,7 @@ impl TrackOpener<'_> {
         let sinks = self.sinks(&endpoints, quiet)?;
         let bits = match format {
             TrackFormat::Video(format) => bandwidth(format),
-            TrackFormat::Audio(_) => BANDWIDTH_DEFAULT,
+            TrackFormat::Audio(_) | TrackFormat::Opus { .. } => BANDWIDTH_DEFAULT,
         };
         let transport = Transport::new(beginning.ssrc, bits, sinks);
         let fec = fec(share, beginning.ssrc)?;
@@ -228,7 +268,7 @@ fn fec(share: Share, media: Ssrc) -> Result<Option<(Share, Encoder)>, Error> {
 }
 
 /// Format of a tier's pictures.
-fn tier_format(source: VideoFormat, tier: &Tier) -> VideoFormat {
+fn tier_format(source: VideoFormat, tier: TierPictures) -> VideoFormat {
     let [width, height] = [source.width, source.height].map(|side| tier.scale.side(side));
     let slower = tier.fps.filter(|fps| {
         let given = source.reckoned_rate();

@@ -10,9 +10,9 @@ use crate::publish::announce::{self, Announcer, Reach, Texts};
 use crate::publish::description::{Description, NTP64_ID};
 use crate::publish::network::{Network, tier_name};
 use crate::publish::pictures::Sending;
-use crate::publish::sound::SoundSending;
+use crate::publish::sound::{OpusSending, SoundSending};
 use crate::replace::replace;
-use crate::settings::{Destination, Settings, Tier, VideoSettings};
+use crate::settings::{Destination, Settings, Tier, TierPictures, VideoSettings};
 use mio::Waker;
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,6 +21,7 @@ use streamsocket_journal::lines::Lines;
 use streamsocket_media::{AudioFormat, Scale};
 use streamsocket_net::{Changes, machine};
 use streamsocket_stream::send::l16::{Form, packet_frames};
+use streamsocket_stream::send::opus::{PACKET_MS, REPAIR_PACKETS};
 use streamsocket_stream::send::repair::AUDIO_PACKETS;
 use streamsocket_wire::ntp::NtpTime;
 use streamsocket_wire::repair::RESERVE;
@@ -79,7 +80,7 @@ pub(super) fn describe_tier(
 pub(super) fn normaliser(
     name: &str,
     video: &VideoSettings,
-    tier: Option<&Tier>,
+    tier: Option<(&str, TierPictures)>,
     waker: Arc<Waker>,
 ) -> Normaliser {
     let options = match tier {
@@ -88,13 +89,13 @@ pub(super) fn normaliser(
             requality: video.requality,
             scale: Scale::Full,
         },
-        Some(tier) => codec::Options {
-            quality: tier.quality,
-            requality: Some(tier.quality),
-            scale: tier.scale,
+        Some((_, pictures)) => codec::Options {
+            quality: pictures.quality,
+            requality: Some(pictures.quality),
+            scale: pictures.scale,
         },
     };
-    Normaliser::new(branch_name(name, tier.map(|tier| tier.name.as_str())), options, waker)
+    Normaliser::new(branch_name(name, tier.map(|tier| tier.0)), options, waker)
 }
 
 /// What messages call a branch of the source `name`.
@@ -112,18 +113,14 @@ pub(super) fn packet_size(settings: &Settings) -> usize {
     settings.packet_size.saturating_sub(reserve)
 }
 
-/// How to send pictures beside this sound.
-pub(super) fn sending(
-    settings: &Settings,
-    video: &VideoSettings,
-    sound: Option<AudioFormat>,
-) -> Sending {
+/// How to send pictures beside something that takes so many bits a second.
+pub(super) fn sending(settings: &Settings, video: &VideoSettings, beside: u64) -> Sending {
     Sending {
         packet_size: packet_size(settings),
         pace: settings.pace,
         ntp64_id: Some(NTP64_ID),
         av_offset: video.av_offset,
-        bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, sound, settings)),
+        bitrate: settings.max_bitrate.map(|rate| left_for_pictures(rate, beside)),
     }
 }
 
@@ -133,14 +130,36 @@ pub(super) fn sound_sending(settings: &Settings, format: AudioFormat) -> SoundSe
     SoundSending { format, form, packet_size: packet_size(settings) }
 }
 
+/// How to send the sound of a tier, as an encoder makes it that is late by so many sample frames.
+pub(super) const fn opus_sending(format: AudioFormat, lookahead: u32) -> OpusSending {
+    OpusSending { format, lookahead, ntp64_id: Some(NTP64_ID) }
+}
+
+/// Bits a second that go with the pictures of the session, or of a tier of it, whose sound is captured in this format.
+pub(super) fn beside(settings: &Settings, sound: Option<AudioFormat>, tier: Option<&Tier>) -> u64 {
+    let Some(format) = sound else { return 0 };
+    let Some(tier) = tier else {
+        let frames = packet_frames(format.rate, format.channels, packet_size(settings));
+        let bytes = u64::from(frames) * u64::from(format.channels) * 2;
+        let bits = 8 * with_repair(bytes, AUDIO_PACKETS, settings);
+        return u64::from(format.rate) * bits / u64::from(frames);
+    };
+    tier.sound.map_or(0, |sound| {
+        let packets = u64::from(1000 / PACKET_MS);
+        let bytes = u64::from(sound.bits(format.channels)) / 8 / packets;
+        8 * packets * with_repair(bytes, REPAIR_PACKETS, settings)
+    })
+}
+
+/// Bytes that a packet of so many bytes of sound takes, with its headers and its part of the repair packets of a block.
+fn with_repair(bytes: u64, block: u16, settings: &Settings) -> u64 {
+    let packet = bytes + SOUND_HEADERS;
+    let repairs = u64::from(settings.repair.of_sound(block)) * (packet + RESERVE as u64);
+    packet + repairs / u64::from(block)
+}
+
 /// What a limit for everything leaves for pictures: sound and its repair take precedence.
-fn left_for_pictures(rate: u64, sound: Option<AudioFormat>, settings: &Settings) -> u64 {
-    let Some(format) = sound else { return rate };
-    let frames = packet_frames(format.rate, format.channels, packet_size(settings));
-    let packet = u64::from(frames) * u64::from(format.channels) * 2 + SOUND_HEADERS;
-    let repairs = u64::from(settings.repair.of_sound(AUDIO_PACKETS)) * (packet + RESERVE as u64);
-    let bits = 8 * (packet + repairs / u64::from(AUDIO_PACKETS));
-    let sound = u64::from(format.rate) * bits / u64::from(frames);
+fn left_for_pictures(rate: u64, sound: u64) -> u64 {
     if sound > rate {
         let (kbit, limit) = (sound / 1000, rate / 1000);
         log::warn!("sound alone takes {kbit} kbit/s, more than --max-bitrate has ({limit})");

@@ -285,7 +285,7 @@ impl Daemon {
         let tracks = session.map_or(&[][..], |session| &session.description.tracks);
         let large = tracks.iter().any(|track| match track.format {
             TrackFormat::Video(format) => format.width.max(format.height) > SIZE_MAX,
-            TrackFormat::Audio(_) => false,
+            TrackFormat::Audio(_) | TrackFormat::Opus { .. } => false,
         });
         if large {
             log::warn!(

@@ -91,10 +91,11 @@ impl VideoInput {
         let Adjusting { settings, video, sound, waker } = *adjusting;
         for branch in &mut self.branches {
             let tier = branch.track.id().tier.as_deref();
-            let sound = sound.filter(|_| tier.is_none());
             let tier = settings.tiers.iter().find(|it| Some(it.name.as_str()) == tier);
+            let beside = parts::beside(settings, sound, tier);
+            let tier = tier.and_then(|it| Some((it.name.as_str(), it.pictures?)));
             let normaliser = parts::normaliser(&self.name, video, tier, Arc::clone(waker));
-            let sending = parts::sending(settings, video, sound);
+            let sending = parts::sending(settings, video, beside);
             let interval = branch.format().reckoned_rate().frame_nanos(1);
             branch.adjust(normaliser, Outgoing::Pictures { sending, interval }, now);
         }

@@ -23,7 +23,7 @@ pub struct TrackOptions {
     pub av_offset: Option<Scalar>,
 }
 
-/// A tier: a `[[tier]]` of a configuration file, or `NAME=SCALE[,FPS[,QUALITY]]`.
+/// A tier: a `[[tier]]` of a configuration file, or `NAME=[SCALE[,FPS[,QUALITY]]][,opus[:KBIT]]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TierOptions {
     /// Its name.
@@ -34,7 +34,14 @@ pub struct TierOptions {
     pub fps: Option<Scalar>,
     /// JPEG quality.
     pub quality: Option<Scalar>,
+    /// What its sound is encoded to.
+    pub audio: Option<String>,
+    /// Kilobits of it a second.
+    pub audio_bitrate: Option<Scalar>,
 }
+
+/// What sound may be encoded to, as it is written.
+const OPUS: &str = "opus";
 
 impl std::str::FromStr for TierOptions {
     type Err = std::convert::Infallible;
@@ -44,6 +51,9 @@ impl std::str::FromStr for TierOptions {
             Some((name, rest)) => (name, Some(rest)),
             None => (text, None),
         };
+        let last = rest.map(|rest| rest.rsplit_once(',').unwrap_or(("", rest)));
+        let sound = last.filter(|(_, last)| last.split(':').next() == Some(OPUS));
+        let rest = sound.map_or(rest, |(pictures, _)| Some(pictures).filter(|it| !it.is_empty()));
         // What is too much stays a part of the quality, which is no number then.
         let mut parts = rest.into_iter().flat_map(|rest| rest.splitn(3, ',')).map(str::to_owned);
         Ok(Self {
@@ -51,6 +61,10 @@ impl std::str::FromStr for TierOptions {
             scale: parts.next(),
             fps: parts.next().map(Scalar),
             quality: parts.next().map(Scalar),
+            audio: sound.map(|_| OPUS.to_owned()),
+            audio_bitrate: sound
+                .and_then(|(_, sound)| sound.split_once(':'))
+                .map(|(_, kbit)| Scalar(kbit.to_owned())),
         })
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use streamsocket_media::{AudioFormat, VideoFormat};
 use streamsocket_rtsp::target::{encoded, track_url};
 use streamsocket_srtp::suite::Suite;
-use streamsocket_stream::send::l16;
+use streamsocket_stream::send::{l16, opus};
+use streamsocket_wire::opus::Parameters;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
@@ -78,6 +79,8 @@ pub struct Described {
     pub to: Endpoint,
     /// Its name in the session (RFC 5888).
     mid: String,
+    /// Parameters of its format.
+    parameters: Option<String>,
 }
 
 /// Format of a track.
@@ -87,6 +90,13 @@ pub enum TrackFormat {
     Video(VideoFormat),
     /// Sound.
     Audio(AudioFormat),
+    /// Sound of this format, as Opus.
+    Opus {
+        /// What is captured.
+        sound: AudioFormat,
+        /// Bits a second.
+        bits: u32,
+    },
 }
 
 impl Described {
@@ -101,7 +111,14 @@ impl Described {
             0 => medium.to_owned(),
             index => format!("{medium}{}", index + 1),
         };
-        Self { id, format, ssrc, to, mid }
+        let parameters = match format {
+            TrackFormat::Video(_) | TrackFormat::Audio(_) => None,
+            TrackFormat::Opus { sound, bits } => {
+                let parameters = Parameters { stereo: sound.channels > 1, bitrate: Some(bits) };
+                Some(parameters.to_string())
+            }
+        };
+        Self { id, format, ssrc, to, mid, parameters }
     }
 
     /// Its name in the session (RFC 5888).
@@ -153,7 +170,8 @@ impl Description {
     /// # Errors
     /// As [`text`](Self::text).
     pub fn sound_text(&self) -> Result<Option<String>, std::fmt::Error> {
-        let sound = self.tracks.iter().find(|track| track.id.medium == Medium::Audio);
+        let is_plain = |track: &&Described| matches!(track.format, TrackFormat::Audio(_));
+        let sound = self.tracks.iter().find(is_plain);
         let plain = self.plain_sound && self.protected.is_none();
         let Some(sound) = sound.filter(|_| plain) else { return Ok(None) };
         Ok(Some(self.text_of(std::iter::once(sound), &|_| None)?.replace('\r', "")))
@@ -229,7 +247,12 @@ impl Description {
         media: heapless::Vec<Media<'a>, MEDIA_MAX>,
     ) -> sdp::Session<'a> {
         let multicast = self.group.is_multicast();
-        let info = if self.tier.is_none() { "Camera and microphone" } else { "Camera" };
+        let has = |medium| self.tracks.iter().any(|track| track.id.medium == medium);
+        let info = match (&self.tier, has(Medium::Video), has(Medium::Audio)) {
+            (Some(_), true, false) => "Camera",
+            (Some(_), false, true) => "Microphone",
+            _ => "Camera and microphone",
+        };
         sdp::Session {
             name: &self.name,
             info: Some(info),
@@ -253,6 +276,7 @@ impl Description {
         let mut media = match track.format {
             TrackFormat::Video(format) => video_media(track, format),
             TrackFormat::Audio(format) => self.audio_media(track, format),
+            TrackFormat::Opus { .. } => opus_media(track),
         };
         let group = track.to.rtp.ip();
         if group != self.group {
@@ -278,6 +302,16 @@ impl Description {
             ptime_ms: whole_millis(frames, clock_rate),
             ..Media::of(Medium::Audio, track.to.rtp.port(), l16)
         }
+    }
+}
+
+fn opus_media(track: &Described) -> Media<'_> {
+    let fmtp = track.parameters.as_deref();
+    let format = PayloadFormat { fmtp, ..PayloadFormat::opus(opus::PAYLOAD_TYPE) };
+    Media {
+        ntp64_id: Some(NTP64_ID),
+        ptime_ms: u16::try_from(opus::PACKET_MS).ok(),
+        ..Media::of(Medium::Audio, track.to.rtp.port(), format)
     }
 }
 

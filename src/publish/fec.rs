@@ -89,8 +89,9 @@ impl Packets for Frame<'_> {
 pub(super) struct SoundFec(SoundRepair);
 
 impl SoundFec {
-    pub(super) const fn new(share: Share, encoder: Encoder) -> Self {
-        Self(SoundRepair::new(share, encoder))
+    /// Of blocks of so many packets.
+    pub(super) const fn new(share: Share, encoder: Encoder, packets: u16) -> Self {
+        Self(SoundRepair::new(share, encoder).with_blocks_of(packets))
     }
 
     /// Takes a packet, and hands on the repair packets that are due after it.

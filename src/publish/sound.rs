@@ -22,6 +22,17 @@ pub struct SoundSending {
     pub packet_size: usize,
 }
 
+/// How Opus is sent, which is encoded elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct OpusSending {
+    /// What is captured.
+    pub format: AudioFormat,
+    /// By how many sample frames what is decoded is later than what was encoded.
+    pub lookahead: u32,
+    /// Id of the time extension, if it is to be sent.
+    pub ntp64_id: Option<u8>,
+}
+
 /// The sound of a track on its way out.
 pub(super) struct SoundPackets {
     seal: Option<PacketSealer>,

@@ -6,7 +6,7 @@ use super::fec::{PictureFec, SoundFec};
 use super::pictures::{PictureCounts, Pictures, Sending};
 use super::seal::{ReportSeal, SealedPicture, packet_sealer};
 use super::sink::Sink;
-use super::sound::{Chunk, SoundPackets, SoundSending};
+use super::sound::{Chunk, OpusSending, SoundPackets, SoundSending};
 use super::transport::{Instant, Transport};
 use crate::codec::ReadyPicture;
 use std::sync::Arc;
@@ -17,8 +17,9 @@ use streamsocket_srtp::protection::Protection;
 use streamsocket_stream::send::frame_packets::FramePackets;
 use streamsocket_stream::send::jpeg::JpegPayloader;
 use streamsocket_stream::send::l16::{AudioPacket, Form, L16Payloader, L16Stream};
+use streamsocket_stream::send::opus::{FrameTime, OpusPayloader, OpusStream, REPAIR_PACKETS};
 use streamsocket_stream::send::payloader::{self, Out, Payload, Payloader};
-use streamsocket_stream::send::repair::{Encoder, Share};
+use streamsocket_stream::send::repair::{AUDIO_PACKETS, Encoder, Share};
 use streamsocket_stream::send::rtp_clock::VideoClock;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 use streamsocket_wire::sdp::Medium;
@@ -79,6 +80,8 @@ pub enum Outgoing {
     },
     /// Sound.
     Sound(SoundSending),
+    /// Sound that is encoded.
+    Opus(OpusSending),
 }
 
 impl OpenedTrack {
@@ -107,8 +110,12 @@ impl OpenedTrack {
                 let seal = seal.map(SealedPicture::new);
                 Way::Pictures(Box::new(Pictures::new(sending, seal, fec, interval)))
             }
-            Outgoing::Sound(_) => {
-                let fec = fec.map(|(share, encoder)| SoundFec::new(share, encoder));
+            Outgoing::Sound(_) | Outgoing::Opus(_) => {
+                let packets = match sending {
+                    Outgoing::Opus(_) => REPAIR_PACKETS,
+                    _ => AUDIO_PACKETS,
+                };
+                let fec = fec.map(|(share, encoder)| SoundFec::new(share, encoder, packets));
                 Way::Sound(Box::new(SoundPackets::new(seal, fec)))
             }
         };
@@ -132,6 +139,11 @@ fn make_payloader(beginning: Beginning, sending: Outgoing, now: Monotonic) -> Pa
             let mut payloader = Payloader::L16(payloader.with_payload_type(payload_type));
             payloader.resize(packet_size);
             payloader
+        }
+        Outgoing::Opus(OpusSending { format, lookahead, ntp64_id }) => {
+            let AudioFormat { rate, channels } = format;
+            let stream = OpusStream { ssrc, rate, channels, lookahead, ntp64_id };
+            Payloader::Opus(OpusPayloader::new(stream, sequence, time))
         }
     }
 }
@@ -256,8 +268,10 @@ impl Track {
                 self.payloader.resize(sending.packet_size);
             }
             (Way::Sound(_), Outgoing::Sound(sending)) => self.payloader.resize(sending.packet_size),
-            (Way::Pictures(_), Outgoing::Sound(_)) | (Way::Sound(_), Outgoing::Pictures { .. }) => {
-            }
+            // Who encodes sound makes its packets shorter.
+            (Way::Pictures(_), Outgoing::Sound(_))
+            | (Way::Sound(_), Outgoing::Pictures { .. })
+            | (_, Outgoing::Opus(_)) => {}
         }
     }
 
@@ -303,6 +317,30 @@ impl Track {
         let mut out = Out { frame: &mut FramePackets::default(), each };
         // A payloader of sound takes samples whatever they are.
         let _ = payloader.push(Payload::L16(chunk.samples), chunk.capture, wall, &mut out);
+        sound.send(transport);
+    }
+
+    /// Takes samples that are to be encoded, and hands on each frame that gets full, with its time.
+    pub fn gather(&mut self, chunk: Chunk<'_>, each: impl FnMut(&[i16], FrameTime)) {
+        if let Payloader::Opus(payloader) = &mut self.payloader {
+            payloader.gather(chunk.samples, chunk.capture, each);
+        }
+    }
+
+    /// Hands on what is left of them: nothing follows.
+    pub fn gather_rest(&mut self, each: impl FnMut(&[i16], FrameTime)) {
+        if let Payloader::Opus(payloader) = &mut self.payloader {
+            payloader.flush(each);
+        }
+    }
+
+    /// Sends what a frame was encoded to.
+    pub fn send_encoded(&mut self, packet: &[u8], at: FrameTime, now: Monotonic, wall: &WallClock) {
+        let Self { payloader, way: Way::Sound(sound), transport, .. } = self else { return };
+        let each = &mut |packet: AudioPacket<'_>| sound.push(packet, now, transport);
+        let mut out = Out { frame: &mut FramePackets::default(), each };
+        // A payloader of Opus takes packets whatever they are.
+        let _ = payloader.push(Payload::Opus(packet, at), at.capture, wall, &mut out);
         sound.send(transport);
     }
 

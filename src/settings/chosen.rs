@@ -5,7 +5,7 @@ use super::destination::Destination;
 use super::error::Error;
 use super::input::{AudioSettings, InputSettings, VideoSettings};
 use super::serving::Serving;
-use super::tier::Tier;
+use super::tier::{Tier, TierPictures, TierSound};
 use crate::capture::Wait;
 use std::path::{Path, PathBuf};
 use streamsocket_srtp::protection::Protection;
@@ -19,7 +19,7 @@ pub struct Settings {
     ///
     /// [`INPUTS_MAX`]: super::INPUTS_MAX
     pub inputs: Vec<InputSettings>,
-    /// What else is made of the pictures, for viewers with less bandwidth.
+    /// What else is made of the pictures and the sound, for viewers with less bandwidth.
     pub tiers: Vec<Tier>,
     /// Options of pictures that were given though there are none.
     pub idle: Vec<&'static str>,
@@ -71,7 +71,7 @@ impl Settings {
         });
         let tiers = self.tiers.iter().enumerate();
         let tiers = tiers.map(|(index, own)| match other.tiers.get(index) {
-            Some(other) => Tier { quality: other.quality, ..own.clone() },
+            Some(other) => own.sent_as(other),
             None => own.clone(),
         });
         // Other keys are. Whether there are any, and the suite, is said in descriptions.
@@ -121,11 +121,17 @@ impl Settings {
         })
     }
 
-    /// The tiers of one of these sources: all are of the first one.
+    /// The tiers of one of these sources, by name: all are of the first one.
     #[must_use]
-    pub fn tiers_of(&self, video: &VideoSettings) -> &[Tier] {
+    pub fn tiers_of(&self, video: &VideoSettings) -> Vec<(&str, TierPictures)> {
         let first = self.videos().next().is_some_and(|first| std::ptr::eq(first, video));
-        if first { &self.tiers } else { &[] }
+        let tiers = self.tiers.iter().filter(|_| first);
+        tiers.filter_map(|tier| Some((tier.name.as_str(), tier.pictures?))).collect()
+    }
+
+    /// The tiers of sound, by name: all are of the first source of sound.
+    pub fn tiers_of_sound(&self) -> impl Iterator<Item = (&str, TierSound)> {
+        self.tiers.iter().filter_map(|tier| Some((tier.name.as_str(), tier.sound?)))
     }
 
     /// The sources of sound.

@@ -90,6 +90,8 @@ fn tier(table: &DeTable<'_>) -> Result<TierOptions, Mistake> {
         ("scale", Text(&mut options.scale)),
         ("fps", Number(&mut options.fps)),
         ("quality", Number(&mut options.quality)),
+        ("audio", Text(&mut options.audio)),
+        ("audio-bitrate", Number(&mut options.audio_bitrate)),
     ];
     fill(&mut keys, table)?;
     Ok(options)

@@ -4,7 +4,6 @@
 use super::chosen::Settings;
 use super::error::{Error, Table, Wrong, wrong};
 use super::file::{self, Mistake};
-use super::input::InputSettings;
 use super::inputs::inputs;
 use super::parse::{announce, destinations, named, number};
 use super::protection::{KeysRead, protection};
@@ -130,10 +129,9 @@ fn unreadable(text: &str, at: usize, message: &str) -> String {
 fn check(options: StreamOptions, keys: &mut KeysRead) -> Result<Settings, Wrong> {
     let (announce, announce_sound) = announce(options.announce.as_deref(), options.no_announce)?;
     let (inputs, idle) = inputs(&options)?;
-    let pictures = matches!(inputs.first(), Some(InputSettings::Video(_)));
     let serving = serving(&options)?;
     let protection = protection(&options, keys)?;
-    let tiers = tiers(options.tier.as_deref().unwrap_or_default(), pictures)?;
+    let tiers = tiers(options.tier.as_deref().unwrap_or_default(), &inputs)?;
     Ok(Settings {
         inputs,
         tiers,

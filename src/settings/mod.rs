@@ -24,4 +24,4 @@ pub use error::Error;
 pub use input::{AudioSettings, INPUTS_MAX, InputSettings, VideoSettings};
 pub use load::load;
 pub use serving::{Listening, Serving, USERS_FILE};
-pub use tier::{TIER_NAME_MAX, TIERS_MAX, Tier};
+pub use tier::{TIER_NAME_MAX, TIERS_MAX, Tier, TierPictures, TierSound};

@@ -28,6 +28,7 @@ mod notify;
 mod odd_cameras;
 mod odd_microphones;
 mod odd_sounds;
+mod opus;
 mod pausing;
 mod peers;
 mod readers;

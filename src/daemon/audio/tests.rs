@@ -30,7 +30,8 @@ fn tone() -> AudioInput {
         protection: None,
     };
     let source = AudioSource::Tone(Box::new(source));
-    let opened = OpenedAudio { source, name: "test tone".into(), tracks: vec![track] };
+    let opened =
+        OpenedAudio { source, name: "test tone".into(), tracks: vec![track], encoded: Vec::new() };
     opened.begin(&KeptTracks::default(), BEGAN)
 }
 

@@ -127,7 +127,11 @@ fn a_session_has_so_many_inputs_at_most() {
 #[test]
 fn a_tier_is_written_in_one_word_or_as_a_table() {
     let fps = Some(FrameRate { numerator: 15, denominator: 1 });
-    let low = |fps, quality| Tier { name: "low".into(), scale: Scale::Half, fps, quality };
+    let pictures = |fps, quality| Some(TierPictures { scale: Scale::Half, fps, quality });
+    let low = |fps, quality| {
+        let pictures = pictures(fps, quality);
+        Tier { name: "low".into(), pictures, sound: None }
+    };
     assert_eq!(tiers(&["--tier", "low=1/2"]).unwrap(), [low(None, 80)]);
     assert_eq!(tiers(&["--tier=low=1/2,15"]).unwrap(), [low(fps, 80)]);
     assert_eq!(tiers(&["--tier", "low=1/2,15,70"]).unwrap(), [low(fps, 70)]);
@@ -137,9 +141,53 @@ fn a_tier_is_written_in_one_word_or_as_a_table() {
 }
 
 #[test]
+fn a_tier_may_have_sound_with_its_pictures_or_alone() {
+    let pictures = Some(TierPictures { scale: Scale::Quarter, fps: None, quality: 80 });
+    let low = |pictures, kbit| {
+        let sound = Some(TierSound { kbit });
+        [Tier { name: "low".into(), pictures, sound }]
+    };
+    assert_eq!(tiers(&["--tier", "low=1/4,opus"]).unwrap(), low(pictures, None));
+    assert_eq!(tiers(&["--tier", "low=1/4,opus:24"]).unwrap(), low(pictures, Some(24)));
+    assert_eq!(tiers(&["--tier", "low=opus"]).unwrap(), low(None, None));
+    assert_eq!(tiers(&["--tier=low=opus:256", "--video=none"]).unwrap(), low(None, Some(256)));
+    let all = tiers(&["--tier", "low=1/4,10,60,opus:6"]).unwrap();
+    let fps = Some(FrameRate { numerator: 10, denominator: 1 });
+    let pictures = Some(TierPictures { scale: Scale::Quarter, fps, quality: 60 });
+    assert_eq!(all, low(pictures, Some(6)));
+    let table = "[[tier]]\nname = 'low'\naudio = 'opus'\naudio-bitrate = 32\n";
+    assert_eq!(from_file(table).unwrap().tiers, low(None, Some(32)));
+    let bits = [1, 2].map(|channels| TierSound { kbit: None }.bits(channels));
+    assert_eq!((bits, TierSound { kbit: Some(32) }.bits(2)), ([64_000, 96_000], 32_000));
+}
+
+#[test]
+fn a_wrong_tier_of_sound_is_told_by_its_name() {
+    for (tier, expected) in [
+        ("low=opus:5", "--tier low: audio-bitrate 5: expected a number from 6 to 256"),
+        ("low=1/2,opus:257", "--tier low: audio-bitrate 257: expected a number from 6 to 256"),
+        ("low=1/2,opus:", "--tier low: audio-bitrate : expected a number from 6 to 256"),
+        ("low=opus,1/2", "--tier low: scale opus: expected 1/1, 1/2 or 1/4"),
+        ("low=1/2,15,70,opus2", "--tier low: quality 70,opus2: expected a number from 1 to 100"),
+    ] {
+        assert_eq!(tiers(&["--tier", tier]).unwrap_err(), expected);
+    }
+    let silent = tiers(&["--tier", "low=1/2,opus", "--audio", "none"]).unwrap_err();
+    let expected =
+        "--tier low: audio opus: the session has no sound (--audio none) that it could be of";
+    assert_eq!(silent, expected);
+    let table = |rest: &str| refused(&format!("[[tier]]\nname = 'low'\n{rest}"));
+    assert_eq!(table("audio = 'aac'\n"), "line 3: audio aac: expected opus");
+    let alone = table("audio-bitrate = 64\nscale = '1/2'\n");
+    assert_eq!(alone, "line 3: audio-bitrate 64: it is for audio = \"opus\"");
+    let fps = table("audio = 'opus'\nfps = 5\n");
+    assert_eq!(fps, "line 4: fps 5: it is for pictures, which need a scale, such as 1/2");
+}
+
+#[test]
 fn a_wrong_tier_is_told_by_its_name() {
     for (tier, expected) in [
-        ("low", "--tier low: scale: expected 1/1, 1/2 or 1/4"),
+        ("low", "--tier low: scale: expected 1/1, 1/2 or 1/4, or sound as opus"),
         ("low=1/3", "--tier low: scale 1/3: expected 1/1, 1/2 or 1/4"),
         ("low=1/2,max", "--tier low: fps max: expected frames a second, such as 15"),
         ("low=1/2,15,0", "--tier low: quality 0: expected a number from 1 to 100"),
@@ -153,7 +201,7 @@ fn a_wrong_tier_is_told_by_its_name() {
     let twice = tiers(&["--tier", "a=1/2", "--tier", "a=1/4"]).unwrap_err();
     assert_eq!(twice, "--tier a: name a: another tier has this name");
     let blind = tiers(&["--tier", "a=1/2", "--video", "none"]).unwrap_err();
-    assert!(blind.starts_with("--tier a: name a: a tier of sound alone"), "{blind}");
+    assert!(blind.starts_with("--tier a: scale 1/2: the session has no pictures"), "{blind}");
     let many = ["--tier=a=1/2", "--tier=b=1/2", "--tier=c=1/2", "--tier=d=1/2", "--tier=e=1/2"];
     assert_eq!(tiers(&many).unwrap_err(), "--tier: 5 tiers; at most 4");
 }

@@ -1,0 +1,149 @@
+//! Tiers with sound: Opus, as others play it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use streamsocket_tests::pairs::beeps;
+use streamsocket_tests::place::Place;
+use streamsocket_tests::program::{Program, daemon, ours, output, peer, text};
+use streamsocket_tests::session::{daemon_at, file};
+
+/// Seconds that are played.
+const SECONDS: u32 = 5;
+
+/// Sample frames a second of all that is decoded.
+const RATE: f64 = 48_000.0;
+
+/// The description of a tier of a daemon that runs.
+fn tier_sdp(place: Place, tier: &str) -> String {
+    text(ours("streamsocket").args(["sdp", "--name", &place.name(), "--tier", tier]))
+}
+
+/// ffmpeg as a receiver of sound in mono, by its description.
+fn ffmpeg(sdp: &Path, out: &Path) -> Command {
+    let mut ffmpeg = peer("ffmpeg");
+    ffmpeg.args(["-v", "error", "-nostdin", "-protocol_whitelist", "file,udp,rtp", "-i"]).arg(sdp);
+    ffmpeg.args(["-map", "0:a", "-t", &SECONDS.to_string(), "-ac", "1", "-f", "s16le"]).arg(out);
+    ffmpeg.stderr(Stdio::null());
+    ffmpeg
+}
+
+/// GStreamer likewise, by what the description says.
+fn gstreamer(group: &str, port: &str, out: &Path) -> Command {
+    let mut gst = peer("gst-launch-1.0");
+    gst.args(["-q", "udpsrc", "multicast-iface=lo", &format!("address={group}")]);
+    gst.arg(format!("port={port}"));
+    gst.arg(
+        "caps=application/x-rtp,media=audio,clock-rate=48000,encoding-name=OPUS,payload=99,sprop-stereo=(string)1",
+    );
+    gst.args(["!", "rtpjitterbuffer", "!", "rtpopusdepay", "!", "identity"]);
+    // It counts the one that it ends at.
+    gst.arg(format!("eos-after={}", SECONDS * 50 + 1));
+    gst.args(["!", "opusdec", "!", "audioconvert", "!"]);
+    gst.args(["audio/x-raw,format=S16LE,channels=1,rate=48000", "!", "filesink"]);
+    gst.arg(format!("location={}", out.display()));
+    gst
+}
+
+/// When the beeps of a raw file begin, in seconds.
+fn heard(path: &Path) -> Vec<f64> {
+    let bytes = fs::read(path).unwrap();
+    let samples = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+    beeps(samples.enumerate().map(|(index, sample)| {
+        let index = u32::try_from(index).unwrap();
+        (f64::from(index) / RATE, sample)
+    }))
+}
+
+fn line<'a>(sdp: &'a str, prefix: &str) -> &'a str {
+    sdp.lines().find_map(|line| line.strip_prefix(prefix)).unwrap().trim_end()
+}
+
+#[test]
+fn the_sound_of_a_tier_is_played_by_ffmpeg_and_gstreamer() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    let mut command = daemon_at(place);
+    command.args(["--video", "pattern", "--size", "640x480", "--audio", "tone", "--no-announce"]);
+    command.args(["--tier", "low=1/4,10,60,opus", "--tier", "voice=opus:32"]);
+    let mut daemon = Program::start(&mut command);
+    daemon.wait_for("voice' goes to");
+    let [low, voice] = ["low", "voice"].map(|tier| tier_sdp(place, tier));
+    assert!(low.contains("m=video ") && !voice.contains("m=video "), "{low}\n{voice}");
+    for (sdp, bits) in [(&low, 96_000), (&voice, 32_000)] {
+        let parameters = format!("99 sprop-stereo=1;stereo=1;maxaveragebitrate={bits}");
+        assert_eq!(line(sdp, "a=rtpmap:99 "), "opus/48000/2", "{sdp}");
+        assert_eq!(line(sdp, "a=fmtp:"), parameters, "{sdp}");
+        assert_eq!(line(sdp, "a=ptime:"), "20", "{sdp}");
+    }
+    fs::write(at("low.sdp"), &low).unwrap();
+    fs::write(at("voice.sdp"), &voice).unwrap();
+    let group = line(&voice, "c=IN IP4 ").split('/').next().unwrap();
+    let port = line(&voice, "m=audio ").split(' ').next().unwrap();
+    let players = [
+        ("low", ffmpeg(&at("low.sdp"), &at("low.raw"))),
+        ("voice", ffmpeg(&at("voice.sdp"), &at("voice.raw"))),
+        ("gstreamer", gstreamer(group, port, &at("gstreamer.raw"))),
+    ];
+    let players = players.map(|(name, mut player)| (name, Program::start(&mut player)));
+    for (name, player) in players {
+        player.succeed();
+        let heard = heard(&at(&format!("{name}.raw")));
+        assert!(heard.len() >= 4, "{name}: {heard:?}");
+        let even = heard.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < 0.001);
+        assert!(even, "{name}: {heard:?}");
+    }
+    let status = text(ours("streamsocket").args(["status", "--json", "--name", &place.name()]));
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let sound = |it: &&serde_json::Value| it["media"] == "audio" && !it["tier"].is_null();
+    let tracks: Vec<_> = status["tracks"].as_array().unwrap().iter().filter(sound).collect();
+    let rates: Vec<_> = tracks.iter().map(|it| &it["opus_kbit"]).collect();
+    assert_eq!(rates, [96, 32], "{status}");
+    for track in tracks {
+        assert!(track["packets"].as_u64().unwrap() >= 4 * 50, "{track}");
+        assert_eq!(track["encoder_was_busy"], 0, "{track}");
+    }
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_file_of_sound_is_encoded_to_its_end() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    let mut wav = peer("ffmpeg");
+    wav.args(["-v", "error", "-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=16000"]);
+    wav.args(["-t", "2", "-ac", "1"]).arg(at("sine.wav"));
+    output(&mut wav);
+    let mut command = daemon_at(place);
+    command.args(["--video", "none", "--audio", &file(&at("sine.wav")), "--no-announce"]);
+    command.args(["--tier", "voice=opus:24", "--stats"]).arg(at("stats.json"));
+    Program::start(&mut command).succeed();
+    let stats = fs::read_to_string(at("stats.json")).unwrap();
+    let stats: serde_json::Value = serde_json::from_str(stats.lines().last().unwrap()).unwrap();
+    let tracks = stats["tracks"].as_array().unwrap();
+    // Two seconds, and what the codec held when the file had ended.
+    let voice = tracks.iter().find(|it| it["tier"] == "voice").unwrap();
+    assert_eq!(voice["packets"], 101, "{stats}");
+}
+
+#[test]
+fn sound_that_opus_cannot_be_made_of_is_refused_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let wav = folder.path().join("cd.wav");
+    let mut made = peer("ffmpeg");
+    made.args(["-v", "error", "-f", "lavfi", "-i", "sine=sample_rate=44100", "-t", "1"]).arg(&wav);
+    output(&mut made);
+    let said = |audio: &str| {
+        let mut command = daemon();
+        command.args(["--video", "pattern", "--audio", audio, "--tier", "low=1/2,opus"]);
+        let command = command.args(["--to", "127.0.0.1:7700"]).stderr(Stdio::piped());
+        let ended = command.output().unwrap();
+        assert!(!ended.status.success());
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    let expected =
+        "--tier low: Opus is made of sound of 8, 12, 16, 24 or 48 kHz, and this has 44100 Hz";
+    let wrong = said(&file(&wav));
+    assert!(wrong.contains(expected) && wrong.lines().count() == 1, "{wrong}");
+    assert!(said("none").contains("--tier low: audio opus: the session has no sound"));
+}
