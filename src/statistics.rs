@@ -300,8 +300,7 @@ impl AudioStatistics {
             self.repair_packets,
             self.overruns,
         )?;
-        if self.encoder_was_busy > 0 {
-            let left_out = self.encoder_was_busy;
+        if let left_out @ 1.. = self.encoder_was_busy {
             writeln!(out, "         {left_out} times 20 ms not sent: encoder was busy")?;
         }
         if let Some(ppm) = self.clock_ppm {

@@ -1,5 +1,5 @@
 //! JPEG to planar YUV, as the file has it: no colour conversion, no scaling. What shows the planes converts
-//! them.
+//! them. Opus to samples ([`opus`]).
 //!
 //! [`Decoder`] takes a whole file. [`PartDecoder`] takes one while it arrives, so that little is left to do
 //! when its last byte is there; what it cannot, or will not, decode so is decoded as a whole, and either way
@@ -10,6 +10,7 @@
 
 mod error;
 mod libjpeg;
+pub mod opus;
 mod parts;
 mod picture;
 mod whole;

@@ -27,11 +27,16 @@ The newest picture.
 .IR /NAME/audio.wav ", " /audio.wav
 Sound alone.
 .TP
+.I /NAME/audio.opus
+The same of a tier whose sound is Opus, as it comes.
+.TP
 .IR /NAME/sdp ", " /sdp
 The session description, for players that receive the session themselves.
 .TP
 .I /NAME/ws
 Pictures, sound and the times of their capture on one WebSocket, as the page takes them.
+.B ?sound=pcm
+asks for samples, of a tier whose sound is Opus for those of its session.
 .TP
 .I /status
 What is received and who watches, as JSON.

@@ -55,11 +55,15 @@ fn of_one(plan: &Plan) -> Option<Suite> {
 
 fn media(stream: &StreamPlan, medium: Medium, to: SocketAddr) -> Media<'static> {
     let StreamPlan { payload_type, clock_rate, channels, .. } = *stream;
-    let encoding = match stream.encoding {
-        Encoding::Jpeg => "JPEG",
-        Encoding::L16 => "L16",
+    let format = match stream.encoding {
+        Encoding::Jpeg | Encoding::L16 => {
+            PayloadFormat::new(payload_type, stream.encoding.name(), clock_rate, channels)
+        }
+        Encoding::Opus => {
+            let fmtp = if channels > 1 { "sprop-stereo=1" } else { "sprop-stereo=0" };
+            PayloadFormat { fmtp: Some(fmtp), ..PayloadFormat::opus(payload_type) }
+        }
     };
-    let format = PayloadFormat { number: payload_type, encoding, clock_rate, channels, fmtp: None };
     Media {
         sealed: !stream.suites.is_empty(),
         rtcp_port: stream.rtcp.port(),
@@ -105,6 +109,11 @@ mod tests {
         let named = sealed.replace("a=source", "a=x-protected:AEAD_AES_128_GCM\r\na=source");
         for text in [sealed, named] {
             let plan = Plan::from_sdp(&text).unwrap();
+            assert_eq!(Plan::from_sdp(&description(&plan).unwrap()).unwrap(), plan);
+        }
+        for stereo in ["1", "0"] {
+            let opus = format!("opus/48000/2\r\na=fmtp:97 sprop-stereo={stereo}\r\n");
+            let plan = Plan::from_sdp(&text.replace("L16/16000/1\r\n", &opus)).unwrap();
             assert_eq!(Plan::from_sdp(&description(&plan).unwrap()).unwrap(), plan);
         }
     }

@@ -19,6 +19,7 @@ mod login;
 mod message;
 mod metrics;
 mod multipart;
+mod ogg;
 pub mod options;
 mod page;
 mod password;

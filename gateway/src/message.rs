@@ -2,7 +2,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | all but the last 16 | a JPEG file; or samples of 16 bits, little-endian, interleaved |
+//! | all but the last 16 | a JPEG file; or samples of 16 bits, little-endian, interleaved; or a packet of Opus, as was said first |
 //! | 8 | when it, or the first sample, was captured: milliseconds since 1970, a double, little-endian |
 //! | 1 | 1: a picture, 2: sound |
 //! | 7 | 0 |

@@ -12,9 +12,10 @@ const PAGE: &str = include_str!("page/index.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What it loads: where from, what kind it is, and its text.
-const PARTS: [(&str, &str, &str); 8] = [
+const PARTS: [(&str, &str, &str); 9] = [
     ("/control.js", SCRIPT, include_str!("page/control.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
+    ("/opus.js", SCRIPT, include_str!("page/opus.js")),
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", SCRIPT, include_str!("page/page.js")),
     ("/player.js", SCRIPT, include_str!("page/player.js")),

@@ -1,6 +1,6 @@
 //! The end of a subscription: keeps the newest picture, and passes sound on.
 
-use crate::message::{Kind, trailer};
+use crate::message::{Kind, TRAILER_LEN, trailer};
 use crate::picture::{Picture, Spares, Taken};
 use bytes::Bytes;
 use std::mem;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine::{unix_nanos, unix_offset_nanos};
 use streamsocket_subscribe::clock::monotonic;
-use streamsocket_subscribe::outlet::{CompleteFrame, Outlet, PacketSamples};
+use streamsocket_subscribe::outlet::{CompleteFrame, EncodedSound, Outlet, PacketSamples};
 use streamsocket_subscribe::presentation_time::Stamp;
 use tokio::sync::{broadcast, watch};
 
@@ -117,6 +117,16 @@ impl Outlet for Reception {
         self.filling.extend(samples.buffer.iter().flat_map(|sample| sample.to_le_bytes()));
         if self.filling.len() >= self.message_len {
             self.send_sound();
+        }
+    }
+
+    fn encoded(&mut self, sound: EncodedSound<'_>) {
+        if self.sound.receiver_count() > 0 {
+            let mut message = Vec::with_capacity(sound.packet.len() + TRAILER_LEN);
+            message.extend_from_slice(sound.packet);
+            message.extend_from_slice(&trailer(Kind::Sound, captured(&sound.time.stamp)));
+            // As above.
+            let _ = self.sound.send(message.into());
         }
     }
 

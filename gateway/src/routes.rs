@@ -6,6 +6,7 @@ use crate::guard::{Guard, guard};
 use crate::login::{Logins, login};
 use crate::metrics::metrics;
 use crate::multipart::{self, Form, Thinning, body};
+use crate::ogg;
 use crate::page::{Policy, page, parts};
 use crate::places::Asking;
 use crate::query::{Action, Query};
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::plan::StreamPlan;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -38,6 +40,9 @@ const WEBSOCKETS_MAX: usize = 128;
 
 /// A picture that is older shows nothing of now: of a camera with one in four seconds, the one before.
 const NEWEST_MAX: Duration = Duration::from_secs(8);
+
+/// What a page asks for that cannot decode Opus.
+const SAMPLES: &str = "sound=pcm";
 
 /// An answer instead of what was asked for: one line.
 type Refusal = (StatusCode, String);
@@ -94,6 +99,7 @@ pub(crate) fn routes(site: Site, admitted: Guard, logins: Option<Logins>) -> Rou
         .route("/{name}/snapshot", get(snapshot_of))
         .route("/{name}/ws", get(websocket_of))
         .route("/{name}/audio.wav", get(sound_of))
+        .route("/{name}/audio.opus", get(opus_of))
         .route("/{name}/sdp", get(description_of))
         .fallback(nothing)
         .with_state(site)
@@ -152,6 +158,13 @@ async fn sound_of(
     sound(&*named(&sessions, &name)?)
 }
 
+async fn opus_of(
+    State(sessions): State<Sessions>,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
+    opus(&*named(&sessions, &name)?)
+}
+
 async fn first_stream(
     State(sessions): State<Sessions>,
     RawQuery(query): RawQuery,
@@ -183,12 +196,17 @@ async fn snapshot_of(
 async fn websocket_of(
     State(site): State<Site>,
     Path(name): Path<String>,
+    RawQuery(query): RawQuery,
     Extension(asking): Extension<Asking>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     let session = named(&site.sessions, &name)?;
-    let (hello, pictures, sound) =
-        (hello(&session), session.pictures.clone(), session.sound.subscribe());
+    let heard = match query.as_deref() {
+        Some(SAMPLES) => site.sessions.with_samples(&session),
+        _ => Some(Arc::clone(&session)),
+    };
+    let (hello, pictures) = (hello(&session, heard.as_deref()), session.pictures.clone());
+    let sound = heard.unwrap_or_else(|| Arc::clone(&session)).sound.subscribe();
     let Ok(turn) = Arc::clone(&site.websockets).try_acquire_owned() else {
         let why = format!("{WEBSOCKETS_MAX} pages are being watched already: no more can be");
         return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why));
@@ -234,6 +252,12 @@ fn paths(sessions: &Sessions) -> String {
         sessions.all().iter().map(|session| path(session)).fold(String::new(), |own, path| {
             own + &format!("/{path}/stream\n/{path}/snapshot\n/{path}/audio.wav\n/{path}/sdp\n")
         });
+    let own = sessions
+        .all()
+        .iter()
+        .filter(|it| it.has_opus())
+        .map(|it| path(it))
+        .fold(own, |own, path| own + &format!("/{path}/audio.opus\n"));
     format!("/\n/stream\n/snapshot\n/audio.wav\n/sdp\n/status\n/metrics\n{own}")
 }
 
@@ -265,11 +289,27 @@ fn described(session: &Session) -> Result<Response, Refusal> {
     Ok((live(HeaderValue::from_static("application/sdp")), text).into_response())
 }
 
-fn sound(session: &Session) -> Result<Response, Refusal> {
-    let Some(audio) = &session.plan.audio else {
-        let why = format!("the session '{}' has no sound", session.name);
-        return Err(refuse(StatusCode::NOT_FOUND, why));
+/// The sound of a session, if it is Opus, or if it is not.
+fn sound_as(session: &Session, opus: bool) -> Result<&StreamPlan, Refusal> {
+    let (name, path) = (&session.name, path(session));
+    let why = match &session.plan.audio {
+        Some(audio) if session.has_opus() == opus => return Ok(audio),
+        Some(_) if opus => format!("the sound of '{name}' is no Opus: it is at /{path}/audio.wav"),
+        Some(_) => format!("the sound of '{name}' is Opus: it is at /{path}/audio.opus"),
+        None => format!("the session '{name}' has no sound"),
     };
+    Err(refuse(StatusCode::NOT_FOUND, why))
+}
+
+fn opus(session: &Session) -> Result<Response, Refusal> {
+    let audio = sound_as(session, true)?;
+    let body = ogg::body(audio.channels, session.sound.subscribe(), session.viewer());
+    let kind = live(HeaderValue::from_static("audio/ogg; codecs=opus"));
+    Ok((kind, Body::from_stream(body)).into_response())
+}
+
+fn sound(session: &Session) -> Result<Response, Refusal> {
+    let audio = sound_as(session, false)?;
     let body =
         wav::body(audio.clock_rate, audio.channels, session.sound.subscribe(), session.viewer());
     let kind = live(HeaderValue::from_static("audio/wav"));

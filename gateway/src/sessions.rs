@@ -3,6 +3,7 @@
 use crate::reception::{Pictures, Sound};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::plan::Plan;
@@ -36,6 +37,11 @@ impl Session {
         Viewer(Arc::clone(&self.viewers))
     }
 
+    /// Whether its sound is Opus.
+    pub(crate) fn has_opus(&self) -> bool {
+        self.plan.audio.as_ref().is_some_and(|audio| audio.encoding == Encoding::Opus)
+    }
+
     /// How many there are.
     pub(crate) fn viewers(&self) -> usize {
         Arc::strong_count(&self.viewers) - 1
@@ -67,6 +73,17 @@ impl Sessions {
     /// The session of this name.
     pub(crate) fn named(&self, name: &str) -> Option<Arc<Session>> {
         self.with(|all| all.iter().find(|session| session.name == name).cloned())
+    }
+
+    /// The session whose samples are the sound of this one: itself, or if its sound is Opus, the one that it is a tier
+    /// of.
+    pub(crate) fn with_samples(&self, session: &Arc<Session>) -> Option<Arc<Session>> {
+        if !session.has_opus() {
+            return Some(Arc::clone(session));
+        }
+        let tier = session.plan.tier.as_deref()?;
+        let whole = session.plan.name.strip_suffix(tier)?.strip_suffix(", ")?;
+        self.named(whole).filter(|it| it.plan.audio.is_some() && !it.has_opus())
     }
 
     /// The session that is meant where no name is.
@@ -131,6 +148,23 @@ mod tests {
             Plan { name: name.to_owned(), ..Plan::at("239.1.1.1:5004".parse().unwrap(), None) };
         let (_, pictures, sound) = Reception::new(48_000, 2);
         sessions.add(plan, place, (pictures, sound), Arc::default());
+    }
+
+    #[test]
+    fn the_samples_of_a_tier_are_those_of_the_session_that_it_is_of() {
+        let sessions = Sessions::default();
+        add(&sessions, "Door", 0);
+        let text = "v=0\ns=Door, low\nc=IN IP4 239.1.1.1\na=x-tier:low 1\nm=audio 5006 RTP/AVP 99\n\
+                    a=rtpmap:99 opus/48000/2\n";
+        let (_, pictures, sound) = Reception::new(48_000, 2);
+        sessions.add(Plan::from_sdp(text).unwrap(), 1, (pictures, sound), Arc::default());
+        let [door, low] = ["Door", "Door, low"].map(|name| sessions.named(name).unwrap());
+        assert!(low.has_opus() && !door.has_opus());
+        for session in [&door, &low] {
+            assert_eq!(sessions.with_samples(session).unwrap().name, "Door");
+        }
+        sessions.remove("Door");
+        assert!(sessions.with_samples(&low).is_none());
     }
 
     #[test]

@@ -7,6 +7,8 @@ use axum::body::Bytes;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use serde::Serialize;
 use streamsocket_net::machine::unix_nanos;
+use streamsocket_stream::receive::depayloader::Encoding;
+use streamsocket_subscribe::plan::StreamPlan;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -25,6 +27,8 @@ struct Hello<'a> {
 struct SoundFormat {
     rate: u32,
     channels: u8,
+    /// What messages of it have: samples, or packets of Opus.
+    codec: &'static str,
 }
 
 /// Sends it all to a viewer, until either has enough.
@@ -41,16 +45,20 @@ pub(crate) async fn send(
     }
 }
 
-/// The first message to a viewer.
-pub(crate) fn hello(session: &Session) -> Utf8Bytes {
-    let format = |audio: &streamsocket_subscribe::plan::StreamPlan| SoundFormat {
+/// The first message to a viewer of a session, who is sent the sound of `heard`.
+pub(crate) fn hello(session: &Session, heard: Option<&Session>) -> Utf8Bytes {
+    let format = |audio: &StreamPlan| SoundFormat {
         rate: audio.clock_rate,
         channels: audio.channels,
+        codec: match audio.encoding {
+            Encoding::Opus => "opus",
+            Encoding::L16 | Encoding::Jpeg => "pcm",
+        },
     };
     let hello = Hello {
         name: &session.name,
         pictures: session.plan.video.is_some(),
-        sound: session.plan.audio.as_ref().map(format),
+        sound: heard.and_then(|heard| heard.plan.audio.as_ref()).map(format),
     };
     serde_json::to_string(&hello).unwrap_or_default().into()
 }

@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod command;
+pub mod decoding;
 mod naming;
 pub mod options;
 pub mod outlets;

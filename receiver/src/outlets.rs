@@ -1,12 +1,13 @@
 //! Hands the subscription's frames and samples to the recording, the decoding thread and the sound thread.
 
+use crate::decoding::Decoding;
 use crate::picture::AHEAD;
 use crate::recording::Recording;
 use crate::shared::Shared;
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
-use streamsocket_subscribe::outlet::{CompleteFrame, Growth, Outlet, PacketSamples};
+use streamsocket_subscribe::outlet::{CompleteFrame, EncodedSound, Growth, Outlet, PacketSamples};
 use streamsocket_subscribe::queue::{FrameQueue, SoundQueue};
 
 /// The network thread's ends of the queues to other threads. If one is full, what is newest is dropped and counted.
@@ -15,6 +16,8 @@ pub struct Outlets {
     pub frames: FrameQueue,
     /// To the sound thread.
     pub sound: SoundQueue,
+    /// Makes samples of encoded sound.
+    pub decoding: Decoding,
     /// To the recording thread.
     pub recording: Recording,
     /// Counts what is dropped.
@@ -41,7 +44,17 @@ impl Outlet for Outlets {
         self.sound.push(samples);
     }
 
+    fn encoded(&mut self, sound: EncodedSound<'_>) {
+        self.recording.encoded(sound.time.stamp, sound.rtp_time, sound.packet);
+        let Self { decoding, sound: queue, .. } = self;
+        decoding.packet(&sound, &mut |samples| queue.push(samples));
+    }
+
     fn hole(&mut self, frames: usize, due: Monotonic) {
-        self.sound.push_hole(frames, due);
+        let Self { decoding, sound, .. } = self;
+        let (frames, due) = decoding.hole(frames, due, &mut |samples| sound.push(samples));
+        if frames > 0 {
+            sound.push_hole(frames, due);
+        }
     }
 }

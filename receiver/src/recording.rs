@@ -11,13 +11,14 @@ mod timebase;
 use self::media::{Data, Format, Media, VideoPlan};
 use self::take::{Problem, Take};
 use crate::naming::free_name;
-use crate::recorder::{AudioTrack, Destination};
+use crate::recorder::{AudioTrack, Coding, Destination};
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::memory::{Budget, SPARES_MAX, Spares};
 use streamsocket_subscribe::plan::Plan;
@@ -54,6 +55,7 @@ pub struct Recording {
     waiting: Arc<Budget>,
     jpegs: Spares<u8>,
     samples: Spares<i16>,
+    packets: Spares<u8>,
     active: Arc<AtomicBool>,
     /// It was said that this recording loses something.
     said: bool,
@@ -72,6 +74,7 @@ pub struct Writer {
     messages: Receiver<Message>,
     jpegs: SyncSender<Vec<u8>>,
     samples: SyncSender<Vec<i16>>,
+    packets: SyncSender<Vec<u8>>,
     active: Arc<AtomicBool>,
     format: Format,
     shared: Arc<Shared>,
@@ -83,6 +86,7 @@ pub fn prepare(plan: &Plan, shared: &Arc<Shared>) -> (Recording, Control, Writer
     let (messages, to_write) = sync_channel(WAITING_MAX);
     let (jpegs_back, jpegs) = sync_channel(SPARES_MAX);
     let (samples_back, samples) = sync_channel(SPARES_MAX);
+    let (packets_back, packets) = sync_channel(SPARES_MAX);
     let active = Arc::new(AtomicBool::new(false));
     let control = Control { messages: messages.clone(), active: Arc::clone(&active) };
     let frame_nanos = |rate: u32| 1_000_000_000_000_u64.checked_div(rate.into());
@@ -91,11 +95,19 @@ pub fn prepare(plan: &Plan, shared: &Arc<Shared>) -> (Recording, Control, Writer
         size: video.size,
     });
     let audio = plan.audio.as_ref();
-    let audio = audio.map(|audio| AudioTrack { rate: audio.clock_rate, channels: audio.channels });
+    let audio = audio.map(|audio| AudioTrack {
+        rate: audio.clock_rate,
+        channels: audio.channels,
+        coding: match audio.encoding {
+            Encoding::Opus => Coding::Opus,
+            Encoding::L16 | Encoding::Jpeg => Coding::Pcm,
+        },
+    });
     let writer = Writer {
         messages: to_write,
         jpegs: jpegs_back,
         samples: samples_back,
+        packets: packets_back,
         active: Arc::clone(&active),
         format: Format { video, audio },
         shared: Arc::clone(shared),
@@ -105,6 +117,7 @@ pub fn prepare(plan: &Plan, shared: &Arc<Shared>) -> (Recording, Control, Writer
         waiting: Budget::new(WAITING_BYTES),
         jpegs: Spares::new(jpegs),
         samples: Spares::new(samples),
+        packets: Spares::new(packets),
         active,
         said: false,
         shared: Arc::clone(shared),
@@ -130,6 +143,16 @@ impl Recording {
             samples.extend_from_slice(received);
             let bytes = samples.capacity() * size_of::<i16>();
             self.send(stamp, Data::Audio { samples, time }, bytes);
+        }
+    }
+
+    /// Records a packet of Opus. Stamp and RTP time are those of the first sample that it decodes to.
+    pub fn encoded(&mut self, stamp: Stamp, time: ExtendedTime, received: &[u8]) {
+        if self.is_active() {
+            let mut packet = self.packets.take(received.len());
+            packet.extend_from_slice(received);
+            let bytes = packet.capacity();
+            self.send(stamp, Data::Opus { packet, time }, bytes);
         }
     }
 
@@ -323,6 +346,7 @@ impl Writer {
         match data {
             Data::Video { jpeg, .. } => drop(self.jpegs.try_send(jpeg)),
             Data::Audio { samples, .. } => drop(self.samples.try_send(samples)),
+            Data::Opus { packet, .. } => drop(self.packets.try_send(packet)),
         }
         drop(claim);
     }

@@ -67,7 +67,7 @@ impl Wanted {
     fn of<'s, 'a>(&self, session: &'s Session<'a>) -> Option<Chosen<'s, 'a>> {
         let chosen = Chosen::of(session, self.encoding.medium(), is_served)?;
         let format = chosen.format;
-        let alike = (chosen.encoding, format.number, format.clock_rate, format.channels)
+        let alike = (chosen.encoding, format.number, format.clock_rate, chosen.channels)
             == (self.encoding, self.payload_type, self.clock_rate, self.channels);
         alike.then_some(chosen)
     }

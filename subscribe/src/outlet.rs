@@ -16,6 +16,9 @@ pub trait Outlet: Send {
     /// Takes the samples of a packet. Samples and holes come in order.
     fn samples(&mut self, samples: PacketSamples<'_>);
 
+    /// Takes a packet of encoded sound, in order with holes.
+    fn encoded(&mut self, sound: EncodedSound<'_>);
+
     /// Takes notice of a hole of so many sample frames, which would have been heard from `due` on.
     fn hole(&mut self, frames: usize, due: Monotonic);
 }
@@ -73,5 +76,16 @@ pub struct PacketSamples<'a> {
     /// RTP time of the first.
     pub rtp_time: ExtendedTime,
     /// When to play the first.
+    pub time: PresentationTime,
+}
+
+/// A packet of sound as a codec has made it.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedSound<'a> {
+    /// The packet.
+    pub packet: &'a [u8],
+    /// RTP time of the first sample that it decodes to.
+    pub rtp_time: ExtendedTime,
+    /// When to play that.
     pub time: PresentationTime,
 }

@@ -145,7 +145,7 @@ impl Plan {
         let audio = find(Medium::Audio);
         if video.is_none() && audio.is_none() {
             return Err(Error(format!(
-                "it describes {}; this program receives JPEG video and L16 sound of one or two channels",
+                "it describes {}; this program receives JPEG video, and sound as Opus or as L16 of one or two channels",
                 refused.join(" and ")
             )));
         }
@@ -272,7 +272,7 @@ fn describe(media: &Media<'_>, session: &Session<'_>) -> String {
 }
 
 fn stream(chosen: &Chosen<'_, '_>, session: &Session<'_>) -> StreamPlan {
-    let Chosen { media, encoding, format } = *chosen;
+    let Chosen { media, encoding, format, channels } = *chosen;
     let address = media.group.unwrap_or(session.group);
     let own = !media.sources.is_empty();
     StreamPlan {
@@ -282,7 +282,7 @@ fn stream(chosen: &Chosen<'_, '_>, session: &Session<'_>) -> StreamPlan {
         encoding,
         payload_type: format.number,
         clock_rate: format.clock_rate,
-        channels: format.channels,
+        channels,
         size: media.size,
         framerate: media.framerate.map(|rate| rate.0),
         ntp64_id: media.ntp64_id,

@@ -13,7 +13,9 @@ use streamsocket_stream::send::jpeg::{CaptureTime, JpegPayloader};
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
-use streamsocket_subscribe::outlet::{CompleteFrame, FrameId, Growth, Outlet, PacketSamples};
+use streamsocket_subscribe::outlet::{
+    CompleteFrame, EncodedSound, FrameId, Growth, Outlet, PacketSamples,
+};
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::subscription::Subscription;
 use streamsocket_wire::jpeg::{Parameters, Sampling};
@@ -38,6 +40,10 @@ impl Outlet for Handed {
 
     fn samples(&mut self, samples: PacketSamples<'_>) {
         unreachable!("samples of a session without sound: {samples:?}");
+    }
+
+    fn encoded(&mut self, sound: EncodedSound<'_>) {
+        unreachable!("sound of a session without sound: {sound:?}");
     }
 
     fn hole(&mut self, _: usize, _: Monotonic) {

@@ -13,7 +13,7 @@ use streamsocket_stream::send::repair::{Encoder, Share, SoundRepair};
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
-use streamsocket_subscribe::outlet::{CompleteFrame, Outlet, PacketSamples};
+use streamsocket_subscribe::outlet::{CompleteFrame, EncodedSound, Outlet, PacketSamples};
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::subscription::Subscription;
 use streamsocket_wire::repair;
@@ -42,6 +42,10 @@ impl Outlet for Heard {
     fn samples(&mut self, samples: PacketSamples<'_>) {
         assert_eq!(samples.buffer.len(), FRAMES);
         let _ = self.0.send(samples.buffer[0].into());
+    }
+
+    fn encoded(&mut self, sound: EncodedSound<'_>) {
+        unreachable!("sound of a codec in L16: {sound:?}");
     }
 
     fn hole(&mut self, frames: usize, _: Monotonic) {

@@ -1,12 +1,16 @@
-//! Tiers with sound: Opus, as others play it.
+//! Tiers with sound: Opus, as others play it, and as our receiver plays and records it.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use streamsocket_tests::pairs::beeps;
+use streamsocket_tests::card::Card;
+use streamsocket_tests::pairs::{Pairs, beeps, is_flash};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, daemon, ours, output, peer, text};
+use streamsocket_tests::presented::{account, beginning, presented, time_of};
+use streamsocket_tests::program::{Program, daemon, ours, output, peer, receiver, text};
+use streamsocket_tests::recording::Recording;
 use streamsocket_tests::session::{daemon_at, file};
+use streamsocket_tests::turn;
 
 /// Seconds that are played.
 const SECONDS: u32 = 5;
@@ -45,13 +49,12 @@ fn gstreamer(group: &str, port: &str, out: &Path) -> Command {
     gst
 }
 
-/// When the beeps of a raw file begin, in seconds.
-fn heard(path: &Path) -> Vec<f64> {
-    let bytes = fs::read(path).unwrap();
+/// When the beeps of raw samples begin, the first of which are of `start`, in seconds.
+fn heard(bytes: &[u8], start: f64) -> Vec<f64> {
     let samples = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
     beeps(samples.enumerate().map(|(index, sample)| {
         let index = u32::try_from(index).unwrap();
-        (f64::from(index) / RATE, sample)
+        (start + f64::from(index) / RATE, sample)
     }))
 }
 
@@ -88,7 +91,7 @@ fn the_sound_of_a_tier_is_played_by_ffmpeg_and_gstreamer() {
     let players = players.map(|(name, mut player)| (name, Program::start(&mut player)));
     for (name, player) in players {
         player.succeed();
-        let heard = heard(&at(&format!("{name}.raw")));
+        let heard = heard(&fs::read(at(&format!("{name}.raw"))).unwrap(), 0.0);
         assert!(heard.len() >= 4, "{name}: {heard:?}");
         let even = heard.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < 0.001);
         assert!(even, "{name}: {heard:?}");
@@ -146,4 +149,62 @@ fn sound_that_opus_cannot_be_made_of_is_refused_in_a_line() {
     let wrong = said(&file(&wav));
     assert!(wrong.contains(expected) && wrong.lines().count() == 1, "{wrong}");
     assert!(said("none").contains("--tier low: audio opus: the session has no sound"));
+}
+
+/// How far flash and beep may be apart in a recording: a codec blurs the beginning of a beep by less.
+const RECORDED_APART_SECONDS: f64 = 0.002;
+
+/// And as they are shown and heard.
+const APART_SECONDS: f64 = 0.005;
+
+/// Pictures that a busy machine may show later than that, and seconds that a session takes to settle.
+const HELD_UP_MAX: usize = 2;
+const SETTLING_SECONDS: f64 = 3.0;
+
+/// Seconds that are recorded.
+const RECORDED_SECONDS: usize = 15;
+
+#[test]
+fn flash_and_beep_of_a_tier_are_recorded_shown_and_heard_together() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    let mut command = daemon_at(place);
+    command.args(["--video", "pattern", "--size", "640x480", "--audio", "tone", "--no-announce"]);
+    command.args(["--tier", "low=1/2,opus"]);
+    let mut daemon = Program::start(&mut command);
+    daemon.wait_for("low' goes to");
+    fs::write(at("low.sdp"), tier_sdp(place, "low")).unwrap();
+    let (card, out) = (Card::new(folder.path(), 100), at("out.mkv"));
+    let mut command = receiver();
+    command.arg(at("low.sdp")).arg("--record").arg(&out);
+    command.args(["--for", &RECORDED_SECONDS.to_string()]);
+    let said = Program::start(card.play(account(&mut command))).succeed();
+    daemon.interrupt().succeeded();
+
+    let recording = Recording::read(&out);
+    let white = recording.video.iter().filter(|(_, jpeg)| is_flash(jpeg));
+    let flashes: Vec<f64> = white.clone().map(|(nanos, _)| *nanos as f64 / 1e9).collect();
+    let mut decoded = peer("ffmpeg");
+    decoded.args(["-v", "error", "-i"]).arg(&out);
+    let decoded = output(decoded.args(["-map", "0:a", "-ac", "1", "-f", "s16le", "-"]));
+    let first = recording.audio[0].0 as f64 / 1e9;
+    let recorded = Pairs::new(&flashes, &heard(&decoded, first));
+    let start = beginning(&recording, &presented(&said, "decoded"));
+    let shown = presented(&said, "shown");
+    let walls = white.map(|(nanos, _)| start + i64::try_from(*nanos).unwrap());
+    let seen: Vec<f64> = walls.filter_map(|wall| time_of(&shown, wall)).collect();
+    let played = beeps(card.heard(48_000, 2).into_iter());
+    let played = Pairs::new(&seen, &played).after(SETTLING_SECONDS);
+    println!("recorded: {recorded}\nshown and heard: {played}");
+    let played = played.but_pictures_held_up(HELD_UP_MAX, APART_SECONDS);
+    for (pairs, most) in [(recorded, RECORDED_APART_SECONDS), (played, APART_SECONDS)] {
+        assert!(pairs.offsets.len() + 6 > RECORDED_SECONDS, "{pairs}\n{said}");
+        let (min, max) = pairs.extremes();
+        assert!(min > -most && max < most, "{:.4?}", pairs.offsets);
+    }
+    let codec = ["-v", "error", "-select_streams", "a", "-show_entries"];
+    let mut probe = peer("ffprobe");
+    probe.args(codec).args(["stream=codec_name,sample_rate,channels", "-of", "csv=p=0"]).arg(&out);
+    assert_eq!(text(&mut probe).trim(), "opus,48000,2");
 }

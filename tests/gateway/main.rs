@@ -16,6 +16,7 @@ mod controlling;
 mod encryption;
 mod kinds;
 mod lips;
+mod opus;
 mod page;
 mod proxies;
 mod requests;

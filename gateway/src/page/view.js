@@ -32,6 +32,8 @@ class View {
     this.part('snapshot').download = name + '.jpg';
     this.socket = null;
     this.speaker = null;
+    // What decodes its sound while that is wanted, if it is encoded.
+    this.decoder = null;
     this.format = null;
     this.wanted = false;
     this.known = null;
@@ -85,7 +87,8 @@ class View {
 
   connect() {
     if (this.socket || !this.wanted) return;
-    const url = new URL(this.path + '/ws', document.baseURI);
+    // Who cannot decode what a session has is sent the samples of the one that it is a tier of.
+    const url = new URL(this.path + (OpusDecoder.isThere() ? '/ws' : '/ws?sound=pcm'), document.baseURI);
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url);
     this.socket = socket;
@@ -122,7 +125,9 @@ class View {
     const kind = end.getUint8(8);
     const length = data.byteLength - TRAILER;
     if (kind === PICTURE) this.picture(new Blob([new Uint8Array(data, 0, length)], { type: 'image/jpeg' }), captured);
-    else if (kind === SOUND) this.speaker?.play(new Int16Array(data, 0, length / 2), captured);
+    else if (kind !== SOUND) return;
+    else if (this.decoder) this.decoder.decode(new Uint8Array(data, 0, length), captured);
+    else this.speaker?.play(new Int16Array(data, 0, length / 2), captured);
   }
 
   hear(said) {
@@ -220,6 +225,9 @@ class View {
 
   startSpeaker() {
     if (!this.format || this.speaker) return;
+    if (this.format.codec === 'opus') {
+      this.decoder = new OpusDecoder(this.format, (samples, captured) => this.speaker?.play(samples, captured));
+    }
     this.useSpeaker(openSpeaker(this.format, () => this.useSpeaker(new Speaker(this.format))));
   }
 
@@ -234,6 +242,8 @@ class View {
   }
 
   stopSpeaker() {
+    this.decoder?.close();
+    this.decoder = null;
     this.speaker?.close();
     this.speaker = null;
   }

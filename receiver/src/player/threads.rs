@@ -2,6 +2,7 @@
 
 use super::signals::Signals;
 use super::supervisor::Supervisor;
+use crate::decoding::Decoding;
 use crate::options::{Options, TIER_AUTO};
 use crate::outlets::Outlets;
 use crate::picture::{self, DECODED_MAX, Decoded};
@@ -60,7 +61,8 @@ impl Threads {
         let buffers = to_decode.spares.clone();
         let (sound, to_play) = SoundQueue::new();
         let (recording, control, writer) = recording::prepare(plan, &shared);
-        let outlets = Box::new(Outlets { frames, sound, recording, shared: Arc::clone(&shared) });
+        let (decoding, counted) = (Decoding::of(plan), Arc::clone(&shared));
+        let outlets = Box::new(Outlets { frames, sound, decoding, recording, shared: counted });
         let input = Arc::clone(&shared.input);
         let (mut subscription, stop_network) =
             Subscription::open(plan, interface, options.latency, outlets, input, keys.clone())?;

@@ -5,7 +5,8 @@
 use std::io::{self, Write};
 
 use super::ebml::{self, Id};
-use super::tracks::{AudioTrack, VideoTrack};
+use super::tracks::{AudioTrack, Coding, VideoTrack};
+use streamsocket_wire::opus::head;
 
 /// Nanoseconds in a tick. 0.01 ms rounds a capture time by 5 us at most, and a block's 16 bits
 /// still reach 327 ms from its cluster.
@@ -153,11 +154,24 @@ fn video_entry(out: &mut Vec<u8>, track: VideoTrack) {
 
 fn audio_entry(out: &mut Vec<u8>, track: AudioTrack) {
     ebml::master(out, TRACK_ENTRY, |out| {
-        track_entry(out, TrackNumber::Audio, TRACK_TYPE_AUDIO, b"A_PCM/INT/LIT");
+        let codec: &[u8] = match track.coding {
+            Coding::Pcm => b"A_PCM/INT/LIT",
+            Coding::Opus => b"A_OPUS",
+        };
+        track_entry(out, TrackNumber::Audio, TRACK_TYPE_AUDIO, codec);
+        if track.coding == Coding::Opus {
+            // A block's time is that of the first sample that it decodes to, and nothing is to be skipped: the sender
+            // has taken off what its codec is late by, and the recording begins within its stream.
+            ebml::element(out, CODEC_PRIVATE, &head(track.channels, 0, track.rate));
+            ebml::uint(out, CODEC_DELAY, 0);
+            ebml::uint(out, SEEK_PRE_ROLL, SEEK_PRE_ROLL_NANOS);
+        }
         ebml::master(out, AUDIO, |out| {
             ebml::float(out, SAMPLING_FREQUENCY, f64::from(track.rate));
             ebml::uint(out, CHANNELS, u64::from(track.channels));
-            ebml::uint(out, BIT_DEPTH, 16);
+            if track.coding == Coding::Pcm {
+                ebml::uint(out, BIT_DEPTH, 16);
+            }
         });
     });
 }
@@ -311,6 +325,11 @@ const CODEC_ID: Id = Id(0x86);
 const VIDEO: Id = Id(0xe0);
 const PIXEL_WIDTH: Id = Id(0xb0);
 const PIXEL_HEIGHT: Id = Id(0xba);
+const CODEC_PRIVATE: Id = Id(0x63a2);
+const CODEC_DELAY: Id = Id(0x56aa);
+const SEEK_PRE_ROLL: Id = Id(0x56bb);
+/// What a decoder of Opus has to hear before what it makes is right (RFC 7845 section 4.6).
+const SEEK_PRE_ROLL_NANOS: u64 = 80_000_000;
 const AUDIO: Id = Id(0xe1);
 const SAMPLING_FREQUENCY: Id = Id(0xb5);
 const CHANNELS: Id = Id(0x9f);

@@ -15,10 +15,11 @@ pub use self::error::Error;
 use self::matroska::{Clusters, TICK_NANOS, TrackNumber};
 use self::output::RecordingOutput;
 use self::room::Room;
-pub use self::tracks::{AudioTrack, VideoTrack};
+pub use self::tracks::{AudioTrack, Coding, VideoTrack};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use streamsocket_wire::opus::{RATE, frames};
 
 /// What a recording holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +128,27 @@ impl Recorder {
         self.summary.audio_blocks += 1;
         let frames = (samples.len() / usize::from(track.channels.max(1))) as u64;
         self.note(start, frames * NANOS_PER_SECOND / u64::from(track.rate.max(1)), len);
+        Ok(())
+    }
+
+    /// Adds a packet of Opus; the first sample that it decodes to was captured `nanos` after the recording's start. As
+    /// with pictures, one that begins before the start is left out.
+    ///
+    /// # Errors
+    /// [`Error::NoTrack`], or [`Error::Write`], after which nothing more can be written.
+    pub fn write_opus(&mut self, nanos: i64, packet: &[u8]) -> Result<(), Error> {
+        let is_opus = self.audio.is_some_and(|track| track.coding == Coding::Opus);
+        let frames = frames(packet).filter(|_| is_opus).ok_or(Error::NoTrack("audio"))?;
+        let Ok(start) = u64::try_from(nanos) else {
+            self.summary.before_start += 1;
+            return Ok(());
+        };
+        let written = self
+            .write_head(TrackNumber::Audio, start, packet.len())
+            .and_then(|()| self.out.write_all(packet));
+        written.map_err(|source| self.failed(source))?;
+        self.summary.audio_blocks += 1;
+        self.note(start, frames as u64 * NANOS_PER_SECOND / u64::from(RATE), packet.len());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 mod seeking;
 
 const VIDEO: VideoTrack = VideoTrack { width: 32, height: 16, frame_nanos: Some(33_333_333) };
-const AUDIO: AudioTrack = AudioTrack { rate: 48_000, channels: 2 };
+const AUDIO: AudioTrack = AudioTrack { rate: 48_000, channels: 2, coding: Coding::Pcm };
 const PACKET_NANOS: i64 = 5_000_000;
 
 fn jpeg(number: u8) -> Vec<u8> {
@@ -178,7 +178,7 @@ fn blocks_from_before_the_start_are_left_out() {
 fn sound_alone_and_odd_lengths() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.mkv");
-    let track = AudioTrack { rate: 16_000, channels: 1 };
+    let track = AudioTrack { rate: 16_000, channels: 1, ..AUDIO };
     let mut recorder = create(&path, None, Some(track)).unwrap();
     let samples: Vec<i16> = (0..1_500).map(|i| i * 20 - 15_000).collect();
     recorder.write_audio(0, &samples).unwrap();
@@ -186,6 +186,32 @@ fn sound_alone_and_odd_lengths() {
     assert_eq!(recorder.finish().unwrap().nanos, 93_750_000);
     let bytes = run("ffmpeg", &["-i", path.to_str().unwrap(), "-c", "copy", "-f", "s16le", "-"]);
     assert!(bytes == samples.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<_>>());
+}
+
+#[test]
+fn opus_keeps_its_packets_and_times_and_is_decoded_from_its_first_sample_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mkv");
+    let track = AudioTrack { coding: Coding::Opus, ..AUDIO };
+    let mut recorder = create(&path, None, Some(track)).unwrap();
+    // Silence of 20 ms in stereo.
+    let packet = [0xFC, 0xFF, 0xFE];
+    for number in 0..50 {
+        recorder.write_opus(number * 20_000_000, &packet).unwrap();
+    }
+    recorder.write_opus(-1, &packet).unwrap();
+    assert!(matches!(recorder.write_opus(0, &[]), Err(Error::NoTrack("audio"))));
+    let summary = recorder.finish().unwrap();
+    assert_eq!((summary.audio_blocks, summary.before_start), (50, 1));
+    assert_eq!(summary.nanos, 1_000_000_000);
+    let read = packets(&path, "a");
+    let right = |(number, (time, size)): (i32, &(f64, usize))| {
+        *size == 3 && (time - f64::from(number) * 0.02).abs() < 0.000_1
+    };
+    assert!(read.len() == 50 && (0..).zip(&read).all(right), "{read:?}");
+    let name = path.to_str().unwrap();
+    let samples = run("ffmpeg", &["-i", name, "-f", "s16le", "-"]);
+    assert_eq!(samples.len(), 48_000 * 4);
 }
 
 #[test]

@@ -11,11 +11,22 @@ pub struct VideoTrack {
     pub frame_nanos: Option<u64>,
 }
 
-/// What the audio track is said to be: 16-bit PCM.
+/// What sound is recorded as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// 16-bit PCM.
+    Pcm,
+    /// Opus.
+    Opus,
+}
+
+/// What the audio track is said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioTrack {
     /// Frames a second.
     pub rate: u32,
     /// Channels, interleaved.
     pub channels: u8,
+    /// What it is recorded as.
+    pub coding: Coding,
 }

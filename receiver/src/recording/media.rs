@@ -23,6 +23,12 @@ pub(super) enum Data {
         /// RTP time of the first.
         time: ExtendedTime,
     },
+    /// A packet of Opus.
+    Opus {
+        packet: Vec<u8>,
+        /// RTP time of the first sample that it decodes to.
+        time: ExtendedTime,
+    },
 }
 
 /// What a session is recorded as.

@@ -2,13 +2,21 @@
 
 use super::media::{Data, Format, Media};
 use super::silence::SoundLine;
-use crate::recorder::{Destination, Error, Recorder, Summary, VideoTrack};
+use crate::recorder::{Coding, Destination, Error, Recorder, Summary, VideoTrack};
 use streamsocket_media::clock::{Delay, Monotonic};
+use streamsocket_wire::opus::frames;
+use streamsocket_wire::rtp::ExtendedTime;
 
 /// Samples of a block of silence: 8 kB, as much as 43 ms of 48 kHz stereo.
 const SILENCE_SAMPLES: usize = 4096;
 
 static SILENCE: [i16; SILENCE_SAMPLES] = [0; SILENCE_SAMPLES];
+
+/// Silence in Opus: how many sample frames, and the packet, of CELT at full band in which nothing is coded (RFC 6716
+/// section 4.3). What decodes to mono and what to stereo differs in a bit of the first byte.
+const SILENT_OPUS: [(i64, u8); 4] = [(960, 0xF8), (480, 0xF0), (240, 0xE8), (120, 0xE0)];
+const SILENT_OPUS_STEREO: u8 = 4;
+const SILENT_OPUS_DATA: [u8; 2] = [0xFF, 0xFE];
 
 /// Where no sound comes silence is written so much later than it would have been captured: what is
 /// older when it comes is not believed to be of then, and what comes together is not taken from the queue in order
@@ -24,6 +32,7 @@ pub(super) struct Part {
     size: Option<(u16, u16)>,
     sound: Option<SoundLine>,
     channels: usize,
+    coding: Coding,
     rate: u64,
     /// Sample frames of silence.
     silent: u64,
@@ -51,6 +60,7 @@ impl Part {
             size,
             sound: format.audio.map(|track| SoundLine::new(track, start)),
             channels: format.audio.map_or(1, |track| track.channels.max(1).into()),
+            coding: format.audio.map_or(Coding::Pcm, |track| track.coding),
             rate: format.audio.map_or(1, |track| track.rate.max(1).into()),
             silent: 0,
             refused: 0,
@@ -95,17 +105,31 @@ impl Part {
                 Ok(())
             }
             Data::Audio { samples, time } => {
-                let source = media.stamp.source;
-                let line = self.sound.as_mut().filter(|_| since_start >= Delay::ZERO);
-                let missing = line.map_or(0, |line| line.missing_before(at, source, *time));
-                self.fill(missing)?;
+                self.fill_before(at, media.stamp.source, *time)?;
                 self.recorder.write_audio(since_start.nanos(), samples)?;
-                let frames = i64::try_from(samples.len() / self.channels).unwrap_or(0);
-                if let (Some(line), true) = (&mut self.sound, since_start >= Delay::ZERO) {
-                    line.sound(at, source, *time, frames);
-                }
+                self.written(at, media.stamp.source, *time, samples.len() / self.channels);
                 Ok(())
             }
+            Data::Opus { packet, time } => {
+                self.fill_before(at, media.stamp.source, *time)?;
+                self.recorder.write_opus(since_start.nanos(), packet)?;
+                self.written(at, media.stamp.source, *time, frames(packet).unwrap_or(0));
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes silence for what is missing before sound of that time of that source.
+    fn fill_before(&mut self, at: Monotonic, source: u32, time: ExtendedTime) -> Result<(), Error> {
+        let line = self.sound.as_mut().filter(|_| at >= self.start);
+        let missing = line.map_or(0, |line| line.missing_before(at, source, time));
+        self.fill(missing)
+    }
+
+    /// So many sample frames were written.
+    fn written(&mut self, at: Monotonic, source: u32, time: ExtendedTime, frames: usize) {
+        if let Some(line) = self.sound.as_mut().filter(|_| at >= self.start) {
+            line.sound(at, source, time, i64::try_from(frames).unwrap_or(0));
         }
     }
 
@@ -117,15 +141,28 @@ impl Part {
         if missing.unsigned_abs() < self.rate { Ok(()) } else { self.fill(missing) }
     }
 
-    /// Writes so many sample frames of silence, in blocks.
+    /// Writes so many sample frames of silence, in blocks; of Opus as many as packets can have.
     fn fill(&mut self, mut frames: i64) -> Result<(), Error> {
         let Some(line) = &mut self.sound else { return Ok(()) };
         let most = i64::try_from(SILENCE_SAMPLES / self.channels).unwrap_or(1);
+        let stereo = if self.channels > 1 { SILENT_OPUS_STEREO } else { 0 };
         while frames > 0 {
-            let block = frames.min(most);
-            let samples = usize::try_from(block).unwrap_or(0) * self.channels;
             let nanos = (line.end() - self.start).nanos();
-            self.recorder.write_audio(nanos, &SILENCE[..samples])?;
+            let block = match self.coding {
+                Coding::Pcm => {
+                    let block = frames.min(most);
+                    let samples = usize::try_from(block).unwrap_or(0) * self.channels;
+                    self.recorder.write_audio(nanos, &SILENCE[..samples])?;
+                    block
+                }
+                Coding::Opus => {
+                    let longest = SILENT_OPUS.iter().find(|(block, _)| *block <= frames);
+                    let Some((block, first)) = longest else { return Ok(()) };
+                    let [second, third] = SILENT_OPUS_DATA;
+                    self.recorder.write_opus(nanos, &[first | stereo, second, third])?;
+                    *block
+                }
+            };
             line.silence(block);
             self.silent += block.unsigned_abs();
             frames -= block;

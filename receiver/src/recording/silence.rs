@@ -83,9 +83,10 @@ impl SoundLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Coding;
 
     const MS: i64 = 1_000_000;
-    const TRACK: AudioTrack = AudioTrack { rate: 48_000, channels: 2 };
+    const TRACK: AudioTrack = AudioTrack { rate: 48_000, channels: 2, coding: Coding::Pcm };
 
     fn line() -> SoundLine {
         let mut line = SoundLine::new(TRACK, Monotonic(0));
@@ -156,8 +157,10 @@ mod tests {
 
     #[test]
     fn no_time_overflows() {
-        let mut line =
-            SoundLine::new(AudioTrack { rate: u32::MAX, channels: 8 }, Monotonic(i64::MIN));
+        let mut line = SoundLine::new(
+            AudioTrack { rate: u32::MAX, channels: 8, ..TRACK },
+            Monotonic(i64::MIN),
+        );
         assert_eq!(line.missing_until(Monotonic(i64::MIN)), 0);
         line.silence(i64::MAX);
         line.sound(Monotonic(i64::MAX), 1, ExtendedTime(i64::MAX), i64::MAX);

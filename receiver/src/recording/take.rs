@@ -122,19 +122,17 @@ impl Take {
     pub(super) fn write(&mut self, media: Media) -> (Result<(), Problem>, Option<Media>) {
         let medium = match media.data {
             Data::Video { .. } => Medium::Video,
-            Data::Audio { .. } => Medium::Audio,
+            Data::Audio { .. } | Data::Opus { .. } => Medium::Audio,
         };
         let at = self.timebase.place(medium, &media.stamp);
         self.newest = self.newest.max(Some(at));
         if self.part.is_none() {
             let size = match media.data {
                 Data::Video { size, .. } => Some(size),
-                Data::Audio { .. } if self.format.video.is_none() => None,
+                _ if self.format.video.is_none() => None,
                 // Pictures that come later still find their track, if the description told their size.
-                Data::Audio { .. } if self.has_waited(at) => {
-                    self.format.video.and_then(|video| video.size)
-                }
-                Data::Audio { .. } => {
+                _ if self.has_waited(at) => self.format.video.and_then(|video| video.size),
+                Data::Audio { .. } | Data::Opus { .. } => {
                     // It waits for the first picture, and not for the disk.
                     self.pending.push((at, Media { claim: None, ..media }));
                     return (Ok(()), None);

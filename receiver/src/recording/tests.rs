@@ -97,3 +97,32 @@ fn a_sender_whose_clock_is_another_is_recorded_all_the_same() {
     assert_eq!(shared.output.recording_left_out.get(), 0);
     assert_eq!(shared.output.recording_jumps.get(), 1);
 }
+
+#[test]
+fn opus_is_recorded_as_it_came_and_silence_stands_for_what_is_missing() {
+    let text = "v=0\ns=x\nc=IN IP4 239.1.1.1\nm=audio 5006 RTP/AVP 99\na=rtpmap:99 opus/48000/2\n";
+    let plan = Plan::from_sdp(text).unwrap();
+    let shared = Arc::new(Shared::default());
+    let (mut recording, control, writer) = prepare(&plan, &shared);
+    let (folder, packet) = (tempfile::tempdir().unwrap(), [31 << 3, 0xFF, 0xFE, 7]);
+    let path = folder.path().join("a.mkv");
+    control.start(Destination::open(&path).unwrap());
+    // 20 ms each; a quarter of a second and 2.5 ms are missing between the fifth and the next.
+    for number in (0..5).chain(18..23) {
+        let late = if number < 5 { 0 } else { 120 };
+        let time = ExtendedTime(number * 960 - late);
+        recording.encoded(stamp(number * 20 - late / 48), time, &packet);
+    }
+    drop((recording, control));
+    run(&writer).unwrap();
+    assert_eq!(shared.output.recording_silence.get(), 257_500_000);
+    let probe = std::process::Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", "packet=size", "-of", "csv=p=0"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let sizes = String::from_utf8(probe.stdout).unwrap().replace(',', "");
+    let sizes: Vec<usize> = sizes.lines().map(|size| size.parse().unwrap()).collect();
+    // 12 of 20 ms, one of 10, 5 and 2.5 ms.
+    assert_eq!(sizes, [[4; 5].to_vec(), [3; 15].to_vec(), [4; 5].to_vec()].concat());
+}

@@ -4,6 +4,7 @@
 use super::Latest;
 use super::jpeg::{self, JpegDepayloader};
 use super::l16::L16Depayloader;
+use super::opus::{Opus, OpusDepayloader};
 use super::refusal::{Reason, Refusals};
 use super::sound;
 use super::source_packet::SourcePacket;
@@ -22,11 +23,13 @@ pub enum Encoding {
     Jpeg,
     /// L16 (RFC 3551 section 4.5.11).
     L16,
+    /// Opus (RFC 7587).
+    Opus,
 }
 
 impl Encoding {
     /// All of them.
-    const ALL: [Self; 2] = [Self::Jpeg, Self::L16];
+    const ALL: [Self; 3] = [Self::Jpeg, Self::L16, Self::Opus];
 
     /// That of a payload format of this medium, if it is one of them.
     #[must_use]
@@ -41,6 +44,7 @@ impl Encoding {
         match self {
             Self::Jpeg => "JPEG",
             Self::L16 => "L16",
+            Self::Opus => "opus",
         }
     }
 
@@ -49,7 +53,7 @@ impl Encoding {
     pub const fn medium(self) -> Medium {
         match self {
             Self::Jpeg => Medium::Video,
-            Self::L16 => Medium::Audio,
+            Self::L16 | Self::Opus => Medium::Audio,
         }
     }
 }
@@ -82,6 +86,13 @@ pub enum Depayloader {
         /// What the next samples are exchanged for.
         buffer: Vec<i16>,
     },
+    /// Opus (RFC 7587).
+    Opus {
+        /// Puts packets in order.
+        chunks: OpusDepayloader,
+        /// What the next packet is exchanged for.
+        buffer: Vec<u8>,
+    },
 }
 
 /// What comes next in a stream. Its buffer may be exchanged for another one, which is overwritten.
@@ -91,6 +102,8 @@ pub enum Depayloaded<'a> {
     Jpeg(jpeg::ReassembledFrame, &'a mut Vec<u8>),
     /// Samples, and the buffer that they are in; or a hole.
     L16(sound::Chunk, &'a mut Vec<i16>),
+    /// A packet of Opus, and the buffer that it is in; or a hole.
+    Opus(sound::Chunk, &'a mut Vec<u8>),
 }
 
 impl Depayloader {
@@ -98,12 +111,16 @@ impl Depayloader {
     #[must_use]
     pub fn new(encoding: Encoding, described: Described) -> Self {
         let Described { channels, size, repaired } = described;
+        let later = if repaired { REPAIR } else { Delay::ZERO };
         match encoding {
             Encoding::Jpeg => Self::Jpeg { frames: JpegDepayloader::new(size), buffer: Vec::new() },
             Encoding::L16 => {
-                let later = if repaired { REPAIR } else { Delay::ZERO };
                 let chunks = L16Depayloader::new(channels).with_repair(later);
                 Self::L16 { chunks, buffer: Vec::new() }
+            }
+            Encoding::Opus => {
+                let chunks = OpusDepayloader::of(Opus).with_repair(later);
+                Self::Opus { chunks, buffer: Vec::new() }
             }
         }
     }
@@ -114,6 +131,7 @@ impl Depayloader {
         match self {
             Self::Jpeg { .. } => Encoding::Jpeg,
             Self::L16 { .. } => Encoding::L16,
+            Self::Opus { .. } => Encoding::Opus,
         }
     }
 
@@ -122,6 +140,7 @@ impl Depayloader {
         match self {
             Self::Jpeg { frames, .. } => frames.push(packet),
             Self::L16 { chunks, .. } => chunks.push(packet),
+            Self::Opus { chunks, .. } => chunks.push(packet),
         }
     }
 
@@ -130,7 +149,7 @@ impl Depayloader {
     pub const fn ends_with(&self, packet: &SourcePacket<'_>) -> bool {
         match self {
             Self::Jpeg { .. } => packet.marker,
-            Self::L16 { .. } => true,
+            Self::L16 { .. } | Self::Opus { .. } => true,
         }
     }
 
@@ -145,6 +164,10 @@ impl Depayloader {
                 let chunk = chunks.poll(now, latest, buffer)?;
                 Some(Depayloaded::L16(chunk, buffer))
             }
+            Self::Opus { chunks, buffer } => {
+                let chunk = chunks.poll(now, latest, buffer)?;
+                Some(Depayloaded::Opus(chunk, buffer))
+            }
         }
     }
 
@@ -152,7 +175,7 @@ impl Depayloader {
     pub fn growth(&mut self) -> Option<jpeg::FrameGrowth<'_>> {
         match self {
             Self::Jpeg { frames, .. } => frames.growth(),
-            Self::L16 { .. } => None,
+            Self::L16 { .. } | Self::Opus { .. } => None,
         }
     }
 
@@ -162,6 +185,7 @@ impl Depayloader {
         match self {
             Self::Jpeg { frames, .. } => frames.deadline(latest),
             Self::L16 { chunks, .. } => chunks.deadline(latest),
+            Self::Opus { chunks, .. } => chunks.deadline(latest),
         }
     }
 
@@ -170,6 +194,17 @@ impl Depayloader {
         match self {
             Self::Jpeg { frames, .. } => frames.reset(),
             Self::L16 { chunks, .. } => chunks.reset(),
+            Self::Opus { chunks, .. } => chunks.reset(),
+        }
+    }
+
+    /// What happened to packets of sound so far; nothing, if it is of pictures.
+    #[must_use]
+    pub const fn sound_counts(&self) -> Option<sound::Counts> {
+        match self {
+            Self::Jpeg { .. } => None,
+            Self::L16 { chunks, .. } => Some(chunks.counts()),
+            Self::Opus { chunks, .. } => Some(chunks.counts()),
         }
     }
 
@@ -179,6 +214,7 @@ impl Depayloader {
         match self {
             Self::Jpeg { frames, .. } => frames.counts().late,
             Self::L16 { chunks, .. } => chunks.counts().late,
+            Self::Opus { chunks, .. } => chunks.counts().late,
         }
     }
 
@@ -188,6 +224,7 @@ impl Depayloader {
         match self {
             Self::Jpeg { frames, .. } => frames.counts().malformed,
             Self::L16 { chunks, .. } => chunks.counts().malformed,
+            Self::Opus { chunks, .. } => chunks.counts().malformed,
         }
     }
 
@@ -196,7 +233,7 @@ impl Depayloader {
     pub const fn refused(&self) -> u64 {
         match self {
             Self::Jpeg { frames, .. } => frames.refusals().total(),
-            Self::L16 { .. } => self.malformed(),
+            Self::L16 { .. } | Self::Opus { .. } => self.malformed(),
         }
     }
 
@@ -205,7 +242,7 @@ impl Depayloader {
     pub fn refusals(&self) -> Refusals {
         match self {
             Self::Jpeg { frames, .. } => *frames.refusals(),
-            Self::L16 { .. } => {
+            Self::L16 { .. } | Self::Opus { .. } => {
                 let mut refusals = Refusals::default();
                 refusals.add_many(Reason::Malformed, self.malformed());
                 refusals
@@ -225,6 +262,7 @@ mod tests {
         let of = |name, medium| Encoding::of(&PayloadFormat::new(96, name, 8_000, 1), medium);
         assert_eq!(of("jpeg", Medium::Video), Some(Encoding::Jpeg));
         assert_eq!(of("L16", Medium::Audio), Some(Encoding::L16));
+        assert_eq!(of("OPUS", Medium::Audio), Some(Encoding::Opus));
         assert_eq!((of("L16", Medium::Video), of("H264", Medium::Video)), (None, None));
     }
 
@@ -242,6 +280,16 @@ mod tests {
         };
         assert_eq!(*samples, [0x0102, 0x0304]);
         assert_eq!((sound.malformed(), sound.refused(), sound.refusals().total()), (1, 1, 1));
+
+        let mut sound = Depayloader::new(Encoding::Opus, DESCRIBED);
+        let opus = SourcePacket { payload: &[31 << 3, 1], ..packet };
+        assert!(sound.ends_with(&opus));
+        sound.push(&opus);
+        let Some(Depayloaded::Opus(_, bytes)) = sound.poll(Monotonic(0), &|_| None) else {
+            unreachable!("a packet has come")
+        };
+        assert_eq!((*bytes).as_slice(), [31 << 3, 1]);
+        assert_eq!(sound.sound_counts().unwrap().frames, 960);
 
         let mut pictures = Depayloader::new(Encoding::Jpeg, DESCRIBED);
         pictures.push(&packet);

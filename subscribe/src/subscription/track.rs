@@ -2,7 +2,7 @@
 
 use super::assumption::{Assumption, Seen};
 use crate::counters::Counters;
-use crate::outlet::{CompleteFrame, FrameId, Growth, Outlet, PacketSamples};
+use crate::outlet::{CompleteFrame, EncodedSound, FrameId, Growth, Outlet, PacketSamples};
 use crate::plan::StreamPlan;
 use crate::presentation_time::StreamTime;
 use crate::rtp_session::RtpSession;
@@ -107,7 +107,7 @@ impl ReceivedTrack {
             Depayloader::Jpeg { .. } => {
                 log::info!("the source has said goodbye; waiting for it to return");
             }
-            Depayloader::L16 { chunks, .. } => chunks.reset(),
+            sound => sound.reset(),
         }
     }
 
@@ -194,8 +194,8 @@ impl ReceivedTrack {
                 counters.video.frames_incomplete.set(totals.incomplete);
                 counters.kernel_drops.set(totals.kernel_drops);
             }
-            Depayloader::L16 { chunks, .. } => {
-                let counts = chunks.counts();
+            sound => {
+                let counts = sound.sound_counts().unwrap_or_default();
                 counters.audio.samples.set(counts.frames);
                 counters.audio.samples_lost.set(counts.frames_lost);
             }
@@ -242,7 +242,7 @@ impl ReceivedTrack {
                 let counts = frames.counts();
                 (counts.frames, counts.incomplete)
             }
-            Depayloader::L16 { .. } => (0, 0),
+            _ => (0, 0),
         }
     }
 
@@ -337,12 +337,34 @@ impl Assembly {
                         let time = clock.measured(Medium::Audio, rtp_time, arrival, self.source);
                         outlet.samples(PacketSamples { buffer, rtp_time, time });
                     }
-                    Chunk::Hole { frames, .. } if frames > self.hole_max => {}
                     Chunk::Hole { time, frames } => {
-                        outlet.hole(frames, clock.presentation(time, now).due);
+                        self.hand_on_hole(time, frames, now, &clock, outlet);
+                    }
+                },
+                Some(Depayloaded::Opus(chunk, buffer)) => match chunk {
+                    Chunk::Samples { time: rtp_time, arrival, .. } => {
+                        let time = clock.measured(Medium::Audio, rtp_time, arrival, self.source);
+                        outlet.encoded(EncodedSound { packet: buffer, rtp_time, time });
+                    }
+                    Chunk::Hole { time, frames } => {
+                        self.hand_on_hole(time, frames, now, &clock, outlet);
                     }
                 },
             }
+        }
+    }
+
+    /// Hands on a hole of so many sample frames that begins at that RTP time.
+    fn hand_on_hole(
+        &self,
+        time: ExtendedTime,
+        frames: usize,
+        now: Monotonic,
+        clock: &StreamTime<'_>,
+        outlet: &mut dyn Outlet,
+    ) {
+        if frames <= self.hole_max {
+            outlet.hole(frames, clock.presentation(time, now).due);
         }
     }
 
