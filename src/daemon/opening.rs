@@ -19,13 +19,15 @@ use crate::publish::network::{self, Network};
 use crate::publish::sink::{self, Sink, Sinks};
 use crate::publish::track::{OpenedTrack, Outgoing, TrackId};
 use crate::publish::transport::Transport;
-use crate::settings::{Endpoint, InputSettings, Settings, TierPictures, TierSound, VideoSettings};
+use crate::settings::{
+    Endpoint, InputSettings, Settings, Tier, TierPictures, TierSound, VideoSettings,
+};
 use crate::source::{self, AudioSource, Context, OpenInput, Source, VideoSource};
 use mio::Waker;
 use std::sync::Arc;
 use streamsocket_convert::opus;
 use streamsocket_media::{AudioFormat, VideoFormat};
-use streamsocket_stream::send::opus::{room, takes};
+use streamsocket_stream::send::opus::room;
 use streamsocket_stream::send::repair::{Encoder, Share};
 use streamsocket_stream::session::feedback::BANDWIDTH_DEFAULT;
 use streamsocket_wire::rtp::Ssrc;
@@ -169,10 +171,8 @@ impl TrackOpener<'_> {
         format: AudioFormat,
     ) -> Result<OpenedEncoded, Error> {
         let AudioFormat { rate, channels } = format;
-        if !takes(rate) {
-            return Err(Error(format!(
-                "--tier {tier}: Opus is made of sound of 8, 12, 16, 24 or 48 kHz, and this has {rate} Hz: choose another --audio, or leave opus out"
-            )));
+        if let Some(unfit) = Tier::unfit(tier, rate) {
+            return Err(Error(unfit));
         }
         let failed = |error: &dyn std::fmt::Display| Error(format!("--tier {tier}: {error}"));
         let bits = sound.bits(channels);

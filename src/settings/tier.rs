@@ -8,6 +8,7 @@ use crate::codec::QUALITY_DEFAULT;
 use crate::options::TierOptions;
 use streamsocket_convert::opus::{KBIT, usual_kbit};
 use streamsocket_media::{FrameRate, Scale};
+use streamsocket_stream::send::opus::takes;
 
 /// Tiers at most: each costs the encoding of every picture once more, and a group and eight ports of its own.
 pub const TIERS_MAX: usize = 4;
@@ -54,6 +55,17 @@ impl TierSound {
 }
 
 impl Tier {
+    /// What is said if a tier of this name is to have sound of which so many sample frames a second are captured, and
+    /// Opus cannot be made of that: one line.
+    #[must_use]
+    pub fn unfit(name: &str, rate: u32) -> Option<String> {
+        (!takes(rate)).then(|| {
+            format!(
+                "--tier {name}: Opus is made of sound of 8, 12, 16, 24 or 48 kHz, and this has {rate} Hz: choose another --audio, or leave opus out"
+            )
+        })
+    }
+
     /// This, but sent as `other` is: in the quality of its pictures.
     pub(super) fn sent_as(&self, other: &Self) -> Self {
         let pictures = self.pictures.zip(other.pictures);

@@ -8,7 +8,7 @@ use super::opening::probe;
 use crate::capture::error::Error;
 use crate::capture::rtsp::Beside;
 use crate::capture::{camera, devices, microphone};
-use crate::settings::{AudioChoice, AudioSettings, Settings, VideoChoice, VideoSettings};
+use crate::settings::{AudioChoice, AudioSettings, Settings, Tier, VideoChoice, VideoSettings};
 use std::path::Path;
 
 /// Result of a trial.
@@ -70,7 +70,15 @@ fn try_pictures(
 fn try_sound(opening: &SourceOpener<'_>, audio: &AudioSettings) -> Result<(), Error> {
     match &audio.choice {
         AudioChoice::Card(name) => microphone::offers(name).map(drop),
-        AudioChoice::File(path) if !waits(path) => opening.sound_file(path).map(drop),
+        AudioChoice::File(path) if !waits(path) => {
+            let rate = opening.sound_file(path)?.format().rate;
+            // All tiers are of the first one.
+            let first = opening.settings.audios().next() == Some(audio);
+            let mut tiers = opening.settings.tiers_of_sound().filter(|_| first);
+            tiers
+                .find_map(|(tier, _)| Tier::unfit(tier, rate))
+                .map_or(Ok(()), |it| Err(Error::new(it)))
+        }
         _ => Ok(()),
     }
 }

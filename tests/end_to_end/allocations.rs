@@ -171,3 +171,23 @@ fn a_tier_allocates_for_its_pictures_only_where_they_are_made() {
     println!("allocations in {WATCHED} pictures beside a tier: {sent}");
     assert_eq!(sent, 0);
 }
+
+#[test]
+fn the_sound_of_a_tier_is_encoded_and_decoded_without_allocating() {
+    let _turn = turn();
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let (library, sdp) = (counter(folder.path()), folder.path().join("voice.sdp"));
+    let mut daemon = sender(place, &library);
+    daemon.args(["--tier", "voice=opus", "--no-announce"]);
+    let mut daemon = Program::start(&mut daemon);
+    daemon.wait_for("voice' goes to");
+    let mut described = ours("streamsocket");
+    described.args(["sdp", "--name", &place.name(), "--tier", "voice"]);
+    std::fs::write(&sdp, text(&mut described)).unwrap();
+    let mut pass = pictures(place);
+    let sent = watched(&mut daemon, &mut pass);
+    let received = received(&sdp, &library, &mut pass);
+    println!("allocations in {WATCHED} pictures beside Opus: daemon {sent}, receiver {received}");
+    assert_eq!((sent, received), (0, 0));
+    daemon.interrupt().succeeded();
+}

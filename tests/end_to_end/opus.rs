@@ -1,6 +1,7 @@
 //! Tiers with sound: Opus, as others play it, and as our receiver plays and records it.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use streamsocket_tests::card::Card;
@@ -9,6 +10,8 @@ use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{account, beginning, presented, time_of};
 use streamsocket_tests::program::{Program, daemon, ours, output, peer, receiver, text};
 use streamsocket_tests::recording::Recording;
+use streamsocket_tests::relay::{Loss, Relay};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
@@ -148,6 +151,22 @@ fn sound_that_opus_cannot_be_made_of_is_refused_in_a_line() {
         "--tier low: Opus is made of sound of 8, 12, 16, 24 or 48 kHz, and this has 44100 Hz";
     let wrong = said(&file(&wav));
     assert!(wrong.contains(expected) && wrong.lines().count() == 1, "{wrong}");
+    let mut check = ours("streamsocket");
+    check.args([
+        "check",
+        "--interface",
+        "127.0.0.1",
+        "--video",
+        "none",
+        "--tier",
+        "voice=opus",
+        "--audio",
+        &file(&wav),
+    ]);
+    let checked = check.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    let checked = [checked.stdout, checked.stderr].concat();
+    let checked = String::from_utf8(checked).unwrap();
+    assert!(checked.contains(&expected.replace("low", "voice")), "{checked}");
     assert!(said("none").contains("--tier low: audio opus: the session has no sound"));
 }
 
@@ -207,4 +226,47 @@ fn flash_and_beep_of_a_tier_are_recorded_shown_and_heard_together() {
     let mut probe = peer("ffprobe");
     probe.args(codec).args(["stream=codec_name,sample_rate,channels", "-of", "csv=p=0"]).arg(&out);
     assert_eq!(text(&mut probe).trim(), "opus,48000,2");
+}
+
+/// Seconds of sound that are sent through a network that loses packets.
+const SENT_SECONDS: u32 = 10;
+
+#[test]
+fn packets_that_a_network_loses_are_repaired() {
+    let _turn = turn();
+    let (place, far, folder) = (Place::new(), Place::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    let mut near = place;
+    // Where a tier goes.
+    near.group = Ipv4Addr::from(u32::from(place.group) + 2);
+    let ([sound, repair], beside) =
+        ([2, 6].map(|above| far.port + above), far.repair_at(6).ip().to_owned());
+    let sdp = format!(
+        "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=far\nc=IN IP4 {}/1\nt=0 0\nm=audio {sound} RTP/AVP 99\n\
+         a=rtpmap:99 opus/48000/2\na=x-repair:98 {repair} IN IP4 {beside}\n\
+         a=extmap:1 urn:ietf:params:rtp-hdrext:ntp-64\n",
+        far.group
+    );
+    fs::write(at("far.sdp"), sdp).unwrap();
+    let mut command = receiver();
+    command.arg(at("far.sdp")).args(["--latency", "300", "--stats"]).arg(at("stats.json"));
+    let mut receiver = Program::start(command.arg("--record").arg(at("out.mkv")));
+    receiver.wait_for("waiting for far");
+    let relay = Relay::open(near, far, Loss { per_mille: 50, burst: 1, seed: 5 });
+    let mut wav = peer("ffmpeg");
+    wav.args(["-v", "error", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t"]);
+    output(wav.arg(SENT_SECONDS.to_string()).args(["-ac", "1"]).arg(at("sine.wav")));
+    let mut command = daemon_at(place);
+    command.args(["--video", "none", "--audio", &file(&at("sine.wav")), "--no-announce"]);
+    Program::start(command.args(["--tier", "voice=opus"])).succeed();
+    receiver.wait_for("has stopped");
+    receiver.interrupt().succeeded();
+    assert!(relay.lost() > 0);
+    let stats = fs::read_to_string(at("stats.json")).unwrap();
+    let stats = serde_json::from_str(stats.lines().last().unwrap()).unwrap();
+    let sound = track(&stats, "audio");
+    let count = |name: &str| sound[name].as_u64().unwrap();
+    // Of a block of four packets one in two thousand lacks more than can be mended.
+    assert!(count("packets_repaired") > 5 && count("samples_lost") <= 4 * 960, "{sound}");
+    assert!(count("samples") >= u64::from(SENT_SECONDS - 1) * 48_000, "{sound}");
 }

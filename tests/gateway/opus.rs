@@ -37,7 +37,7 @@ fn it_is_an_ogg_file_that_goes_on() {
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let (_daemon, [whole, low]) = flashing(place, folder.path());
     let gateway = shown(&[], &[&whole, &low]);
-    let path = |name: &str, what: &str| format!("/{}/{what}", name.replace(", ", ",%20"));
+    let path = |name: &str, what: &str| format!("/{}/{what}", name.replace(' ', "%20"));
     let (session, tier) = (place.name(), format!("{}, low", place.name()));
     let mut ffmpeg = peer("ffmpeg");
     ffmpeg.args(["-nostdin", "-v", "error", "-i", &gateway.url(&path(&tier, "audio.opus"))]);

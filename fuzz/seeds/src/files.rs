@@ -42,6 +42,7 @@ pub(super) fn seeds() -> Vec<Seeds> {
     vec![
         ("jpeg_scan", pictures.to_vec()),
         ("jpeg_parts", PICTURES.iter().map(|picture| cut(picture)).collect()),
+        ("opus", SOUNDS.map(Vec::from).to_vec()),
         ("normalise", PICTURES.iter().flat_map(|picture| wishes(picture)).collect()),
         ("mjpeg", streams.into_iter().map(numbered).collect()),
         ("http", ANSWERS.map(|answer| numbered((6, Vec::from(answer)))).to_vec()),
@@ -52,6 +53,10 @@ pub(super) fn seeds() -> Vec<Seeds> {
         ("configuration", configurations.map(Vec::from).collect()),
     ]
 }
+
+/// Opus: 20 ms of silence in stereo, and the first bytes of what is SILK, hybrid, and of several frames.
+const SOUNDS: [&[u8]; 4] =
+    [b"\x01\xfc\xff\xfe\x03", b"\x00\x0b\x12\x34\x56\x04", b"\x01\x63\x03\x01\x02\x03\x06", b"\x00\x7b\x83\x01\x02"];
 
 /// Answers of cameras: a stream in chunks, challenges, a redirect, and one without a type.
 const ANSWERS: [&str; 5] = [
