@@ -194,9 +194,10 @@ fn arranged(
     Ok((places, sounds, tiers))
 }
 
-/// Whether a session that begins has its sound in groups of its own. One that goes on leaves it where it is.
+/// Whether a session that begins has its sound in groups of its own: there are tiers of its pictures. One that goes on leaves
+/// it where it is.
 fn sound_apart(settings: &Settings) -> bool {
-    !settings.tiers.is_empty()
+    settings.tiers.iter().any(|tier| tier.pictures.is_some())
 }
 
 /// Tracks of the medium that has most.

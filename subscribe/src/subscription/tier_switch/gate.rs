@@ -1,6 +1,6 @@
 //! Where the frames of one tier end and those of another begin.
 
-use crate::outlet::{CompleteFrame, Growth, Outlet, PacketSamples};
+use crate::outlet::{CompleteFrame, EncodedSound, Growth, Outlet, PacketSamples};
 use streamsocket_media::clock::{Monotonic, Wall};
 
 /// Lets through what was captured after a time.
@@ -32,6 +32,8 @@ impl Outlet for Gate<'_> {
     }
 
     fn samples(&mut self, _samples: PacketSamples<'_>) {}
+
+    fn encoded(&mut self, _sound: EncodedSound<'_>) {}
 
     fn hole(&mut self, _frames: usize, _due: Monotonic) {}
 }
