@@ -189,11 +189,11 @@ pub struct StreamOptions {
     pub control: Option<Vec<String>>,
     /// Send the pictures, the sound or both once more for viewers with less bandwidth, as a session of its own: a
     /// name; for pictures a scale of 1/1, 1/2 or 1/4, and perhaps frames per second at most and a JPEG quality; for
-    /// sound opus, and perhaps its kbit/s of 6 to 256. Such as low=1/2,15,70 or low=1/4,10,60,opus or voice=opus:32;
-    /// can be repeated [default: no tier; of one, all frames and quality 80, 64 kbit/s mono or 96 stereo]
+    /// sound opus, and perhaps its kbit/s of 6 to 256; at last on-demand, if pictures are to be made only while somebody
+    /// asks for them. Such as low=1/2,15,70 or low=1/4,10,60,opus or voice=opus:32; can be repeated [default: no tier; of one, all frames and quality 80, 64 kbit/s mono or 96 stereo]
     #[arg(
         long,
-        value_name = "NAME=[SCALE[,FPS[,QUALITY]]][,opus[:KBIT]]",
+        value_name = "NAME=[SCALE[,FPS[,QUALITY]]][,opus[:KBIT]][,on-demand]",
         help_heading = "Sources"
     )]
     pub tier: Option<Vec<TierOptions>>,

@@ -18,6 +18,8 @@ pub(super) struct OpenedBranch {
     pub(super) name: String,
     pub(super) normaliser: Normaliser,
     pub(super) patience: Patience,
+    /// Its pictures are made only while somebody asks for them.
+    pub(super) on_demand: bool,
     /// Format of what leaves.
     pub(super) format: VideoFormat,
     pub(super) track: OpenedTrack,
@@ -41,6 +43,7 @@ pub(super) struct Branch {
     selection: Option<Selection>,
     normaliser: Normaliser,
     patience: Patience,
+    on_demand: bool,
     format: VideoFormat,
     pub(super) track: Track,
     /// Frames that it took.
@@ -54,13 +57,19 @@ pub(super) struct Branch {
 impl OpenedBranch {
     /// The branch, whose track begins at `now` and continues with the numbers that were kept.
     pub(super) fn begin(self, kept: Option<Beginning>, now: Monotonic) -> Branch {
+        let mut track = self.track.begin(kept, now);
+        if self.on_demand {
+            // Who wants it answers a report.
+            track.transport_mut().tell(now);
+        }
         Branch {
             name: self.name,
             selection: self.selection,
             normaliser: self.normaliser,
             patience: self.patience,
+            on_demand: self.on_demand,
             format: self.format,
-            track: self.track.begin(kept, now),
+            track,
             captured: 0,
             busy: 0,
             real_rate: RealRate::default(),
@@ -102,6 +111,9 @@ impl Branch {
     /// Whether this is a picture that it takes. If so it is counted, and to be
     /// [taken](Self::take).
     pub(super) fn wants(&mut self, unit: &Unit, now: Monotonic) -> bool {
+        if self.on_demand && !self.track.transport().has_viewers() {
+            return false;
+        }
         if !self.selection.as_mut().is_none_or(|selection| selection.takes(unit.capture)) {
             return false;
         }

@@ -145,7 +145,16 @@ impl TrackOpener<'_> {
                 Some(_) => Patience::None,
             };
             let name = parts::branch_name(&name, tier.map(|tier| tier.0));
-            branches.push(OpenedBranch { name, selection, normaliser, patience, format, track });
+            let on_demand = tier.is_some_and(|tier| tier.1.on_demand);
+            branches.push(OpenedBranch {
+                name,
+                selection,
+                normaliser,
+                patience,
+                on_demand,
+                format,
+                track,
+            });
         }
         Ok(OpenedVideo { index, source, name, branches })
     }

@@ -38,10 +38,15 @@ pub struct TierOptions {
     pub audio: Option<String>,
     /// Kilobits of it a second.
     pub audio_bitrate: Option<Scalar>,
+    /// Pictures are made only while somebody asks for them.
+    pub on_demand: Option<bool>,
 }
 
 /// What sound may be encoded to, as it is written.
 const OPUS: &str = "opus";
+
+/// The last word of a tier that is made on demand.
+const ON_DEMAND: &str = ",on-demand";
 
 impl std::str::FromStr for TierOptions {
     type Err = std::convert::Infallible;
@@ -51,6 +56,8 @@ impl std::str::FromStr for TierOptions {
             Some((name, rest)) => (name, Some(rest)),
             None => (text, None),
         };
+        let demanded = rest.and_then(|rest| rest.strip_suffix(ON_DEMAND));
+        let rest = demanded.or(rest);
         let last = rest.map(|rest| rest.rsplit_once(',').unwrap_or(("", rest)));
         let sound = last.filter(|(_, last)| last.split(':').next() == Some(OPUS));
         let rest = sound.map_or(rest, |(pictures, _)| Some(pictures).filter(|it| !it.is_empty()));
@@ -65,6 +72,7 @@ impl std::str::FromStr for TierOptions {
             audio_bitrate: sound
                 .and_then(|(_, sound)| sound.split_once(':'))
                 .map(|(_, kbit)| Scalar(kbit.to_owned())),
+            on_demand: demanded.map(|_| true),
         })
     }
 }

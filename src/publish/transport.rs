@@ -109,6 +109,12 @@ impl Transport {
         &self.viewers
     }
 
+    /// Whether anybody has reported lately, or is served.
+    #[must_use]
+    pub fn has_viewers(&self) -> bool {
+        !self.viewers.is_empty() || self.unicast.is_playing()
+    }
+
     /// The descriptors to watch for reports of receivers.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         self.sinks.iter().flat_map(Sink::descriptors)

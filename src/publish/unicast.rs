@@ -268,6 +268,12 @@ impl Unicast {
         self.sinks.iter_mut().for_each(|sink| sink.begin(medium, crowded));
     }
 
+    /// Whether anybody plays.
+    #[must_use]
+    pub fn is_playing(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.playing)
+    }
+
     /// Whether there are viewers whose first picture is still to come.
     #[must_use]
     pub fn has_new(&self) -> bool {

@@ -92,6 +92,7 @@ fn tier(table: &DeTable<'_>) -> Result<TierOptions, Mistake> {
         ("quality", Number(&mut options.quality)),
         ("audio", Text(&mut options.audio)),
         ("audio-bitrate", Number(&mut options.audio_bitrate)),
+        ("on-demand", Flag(&mut options.on_demand)),
     ];
     fill(&mut keys, table)?;
     Ok(options)

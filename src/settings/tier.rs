@@ -37,6 +37,8 @@ pub struct TierPictures {
     pub fps: Option<FrameRate>,
     /// Quality that they are encoded with, 1 to 100.
     pub quality: u8,
+    /// They are made only while somebody asks for them.
+    pub on_demand: bool,
 }
 
 /// The sound of a tier: Opus.
@@ -62,6 +64,17 @@ impl Tier {
         (!takes(rate)).then(|| {
             format!(
                 "--tier {name}: Opus is made of sound of 8, 12, 16, 24 or 48 kHz, and this has {rate} Hz: choose another --audio, or leave opus out"
+            )
+        })
+    }
+
+    /// What is said of a tier that is made on demand: one line.
+    #[must_use]
+    pub fn needs_asking(&self) -> Option<String> {
+        self.pictures.filter(|pictures| pictures.on_demand).map(|_| {
+            format!(
+                "--tier {}: it is made while a StreamSocket receiver or gateway, or a player over RTSP, asks for it; players that only join its group do not wake it",
+                self.name
             )
         })
     }
@@ -123,6 +136,10 @@ fn tier(options: &TierOptions) -> Result<Tier, Error> {
         return Err(wrong("name", &name, other));
     }
     let (pictures, sound) = (pictures(options)?, sound(options)?);
+    if pictures.is_none() && options.on_demand.is_some() {
+        let pictures = "it is for pictures, which need a scale, such as 1/2";
+        return Err(wrong("on-demand", "true", pictures));
+    }
     if pictures.is_none() && sound.is_none() {
         return Err(missing("scale", "1/1, 1/2 or 1/4, or sound as opus"));
     }
@@ -144,7 +161,9 @@ fn pictures(options: &TierOptions) -> Result<Option<TierPictures>, Error> {
         });
     };
     let scale = scale.parse().map_err(|error| wrong("scale", scale, error))?;
-    Ok(Some(TierPictures { scale, fps, quality: quality.unwrap_or(QUALITY_DEFAULT) }))
+    let (quality, on_demand) =
+        (quality.unwrap_or(QUALITY_DEFAULT), options.on_demand.unwrap_or(false));
+    Ok(Some(TierPictures { scale, fps, quality, on_demand }))
 }
 
 fn sound(options: &TierOptions) -> Result<Option<TierSound>, Error> {

@@ -36,6 +36,7 @@ pub fn try_out(settings: &Settings, context: &Context) -> Tried {
     if settings.videos().next().is_none() {
         tried.idle.extend(without_pictures(settings));
     }
+    tried.idle.extend(settings.tiers.iter().filter_map(Tier::needs_asking));
     tried.missing.extend(settings.audios().filter_map(|audio| try_sound(&opening, audio).err()));
     tried
 }

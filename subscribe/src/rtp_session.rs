@@ -128,6 +128,7 @@ impl RtpSession {
                 note: None,
                 synchronised: plan.synchronised,
                 same_machine: false,
+                described: plan.ssrc,
                 beside: None,
                 peers: Peers::new(plan.sources.iter().copied(), ssrc_known),
             },

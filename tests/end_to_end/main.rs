@@ -11,6 +11,7 @@ mod clocks;
 mod configurations;
 mod control;
 mod control_bounds;
+mod demand;
 mod descriptions;
 mod files;
 mod foreign;

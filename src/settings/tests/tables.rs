@@ -127,7 +127,8 @@ fn a_session_has_so_many_inputs_at_most() {
 #[test]
 fn a_tier_is_written_in_one_word_or_as_a_table() {
     let fps = Some(FrameRate { numerator: 15, denominator: 1 });
-    let pictures = |fps, quality| Some(TierPictures { scale: Scale::Half, fps, quality });
+    let pictures =
+        |fps, quality| Some(TierPictures { scale: Scale::Half, fps, quality, on_demand: false });
     let low = |fps, quality| {
         let pictures = pictures(fps, quality);
         Tier { name: "low".into(), pictures, sound: None }
@@ -142,7 +143,8 @@ fn a_tier_is_written_in_one_word_or_as_a_table() {
 
 #[test]
 fn a_tier_may_have_sound_with_its_pictures_or_alone() {
-    let pictures = Some(TierPictures { scale: Scale::Quarter, fps: None, quality: 80 });
+    let pictures =
+        Some(TierPictures { scale: Scale::Quarter, fps: None, quality: 80, on_demand: false });
     let low = |pictures, kbit| {
         let sound = Some(TierSound { kbit });
         [Tier { name: "low".into(), pictures, sound }]
@@ -153,7 +155,7 @@ fn a_tier_may_have_sound_with_its_pictures_or_alone() {
     assert_eq!(tiers(&["--tier=low=opus:256", "--video=none"]).unwrap(), low(None, Some(256)));
     let all = tiers(&["--tier", "low=1/4,10,60,opus:6"]).unwrap();
     let fps = Some(FrameRate { numerator: 10, denominator: 1 });
-    let pictures = Some(TierPictures { scale: Scale::Quarter, fps, quality: 60 });
+    let pictures = Some(TierPictures { scale: Scale::Quarter, fps, quality: 60, on_demand: false });
     assert_eq!(all, low(pictures, Some(6)));
     let table = "[[tier]]\nname = 'low'\naudio = 'opus'\naudio-bitrate = 32\n";
     assert_eq!(from_file(table).unwrap().tiers, low(None, Some(32)));

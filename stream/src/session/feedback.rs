@@ -64,6 +64,13 @@ impl Feedback {
         }
     }
 
+    /// A source is there that waits for somebody: the first report is due at once.
+    pub fn start_at_once(&mut self, now: Monotonic) {
+        if self.next.is_none() {
+            (self.last, self.next) = (now, Some(now));
+        }
+    }
+
     /// When the next report is due.
     #[must_use]
     pub const fn deadline(&self) -> Option<Monotonic> {

@@ -66,6 +66,8 @@ pub(super) struct RtpStream {
     pub(super) synchronised: bool,
     /// The source runs on this machine.
     pub(super) same_machine: bool,
+    /// The source that the description names.
+    pub(super) described: Option<Ssrc>,
     /// The clock of the stream that it is to take the place of, until it begins.
     pub(super) beside: Option<StreamClock>,
     /// Which addresses the stream may come from.
@@ -318,7 +320,7 @@ impl RtpStream {
             self.source.drop_current();
         }
         if !self.peers.believes(from) {
-            return false;
+            return self.is_idle(packet, from, now);
         }
         match packet {
             rtcp::Packet::SenderReport { ssrc, info, .. } if self.source.ssrc() == Some(*ssrc) => {
@@ -350,6 +352,18 @@ impl RtpStream {
             _ => {}
         }
         false
+    }
+
+    /// Whether a source that has sent nothing yet has reported: it may be waiting for somebody who wants it, and is told
+    /// at once.
+    fn is_idle(&mut self, packet: &rtcp::Packet<'_>, from: IpAddr, now: Monotonic) -> bool {
+        let rtcp::Packet::SenderReport { ssrc, .. } = packet else { return false };
+        let described = self.source.ssrc().is_none() && self.described == Some(*ssrc);
+        let idle = described && self.peers.may_be(from, *ssrc);
+        if idle {
+            self.feedback.start_at_once(now);
+        }
+        idle
     }
 
     /// Leaves the source, which has said goodbye.
