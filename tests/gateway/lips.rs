@@ -13,7 +13,7 @@ const SECONDS_DEFAULT: usize = 12;
 
 /// Milliseconds that picture and sound may be apart, but for one in twenty; and in a short look, in which one is a
 /// twelfth, but for two: the machine is shared.
-pub(crate) const APART_MAX: f64 = 10.0;
+const APART_MAX: f64 = 10.0;
 
 /// The same in Firefox, which without a graphics card draws a frame late now and then.
 const FIREFOX_MAX: f64 = 25.0;
@@ -22,13 +22,7 @@ const FIREFOX_MAX: f64 = 25.0;
 const GROWTH_MAX_KB: usize = 2048;
 
 /// Looks at the page at `url`, and says how it plays.
-pub(crate) fn looked_at(
-    browser: &mut Browser,
-    gateway: &Gateway,
-    url: &str,
-    speaker: &str,
-    apart_max: f64,
-) {
+fn looked_at(browser: &mut Browser, gateway: &Gateway, url: &str, speaker: &str, apart_max: f64) {
     let seconds = std::env::var("PAGE_SECONDS").ok().and_then(|it| it.parse().ok());
     let seconds = seconds.unwrap_or(SECONDS_DEFAULT);
     assert_eq!(browser.tell("goto", url), 200);
