@@ -265,6 +265,7 @@ impl Description {
             sources: multicast.then_some(self.origin).into_iter().collect(),
             rtcp_unicast: true,
             tier: self.tier.as_ref().map(|(name, of)| sdp::Tier { name, of: *of }),
+            room: None,
             protected: self.protected.map(Suite::name),
             rtsp,
             control: None,

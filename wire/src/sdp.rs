@@ -61,6 +61,8 @@ pub struct Session<'a> {
     pub rtcp_unicast: bool,
     /// Which tier of which other session it is, if it is one (`a=x-tier`).
     pub tier: Option<Tier<'a>>,
+    /// The room that it is shown in (`a=x-room`), beside the other sessions that say the same: an attribute of our own.
+    pub room: Option<&'a str>,
     /// The suite that protects what its media are sent with (`a=x-protected`): an attribute of our own. Who has no key is
     /// to know why nothing can be played.
     pub protected: Option<&'a str>,

@@ -144,6 +144,7 @@ fn description() -> String {
         sources: [[127, 0, 0, 1].into()].into_iter().collect(),
         rtcp_unicast: true,
         tier: None,
+        room: None,
         protected: None,
         rtsp: Some("rtsp://127.0.0.1:8554/"),
         control: None,

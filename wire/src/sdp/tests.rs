@@ -30,6 +30,7 @@ fn ours() -> Session<'static> {
         sources: [[127, 0, 0, 1].into()].into_iter().collect(),
         rtcp_unicast: true,
         tier: None,
+        room: None,
         protected: None,
         rtsp: Some("rtsp://127.0.0.1:8554/"),
         control: None,
@@ -158,6 +159,17 @@ fn a_tier_names_the_session_that_it_is_of() {
     for wrong in ["a=x-tier:low", "a=x-tier:", "a=x-tier", "a=x-tier:low x"] {
         let text = text.replace("a=x-tier:low 1700000001", wrong);
         assert_eq!(Session::parse(&text).unwrap().tier, None, "{wrong}");
+    }
+}
+
+#[test]
+fn the_room_of_a_session_is_a_line_of_it() {
+    let text = text(&Session { room: Some("Lesson 3"), ..ours() });
+    assert!(text.contains("a=rtcp-unicast:rsi\r\na=x-room:Lesson 3\r\na=x-rtsp:"), "{text}");
+    assert_eq!(Session::parse(&text).unwrap().room, Some("Lesson 3"));
+    for wrong in ["a=x-room:", "a=x-room: ", "a=x-room"] {
+        let text = text.replace("a=x-room:Lesson 3", wrong);
+        assert_eq!(Session::parse(&text).unwrap().room, None, "{wrong}");
     }
 }
 

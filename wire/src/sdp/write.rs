@@ -29,6 +29,7 @@ impl Session<'_> {
         if let Some(Tier { name, of }) = self.tier {
             write!(out, "a=x-tier:{} {of}\r\n", Text(name))?;
         }
+        optional(out, "a=x-room:", self.room)?;
         optional(out, "a=x-protected:", self.protected)?;
         optional(out, "a=x-rtsp:", self.rtsp)?;
         if let Some(control) = self.control {
