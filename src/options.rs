@@ -251,6 +251,10 @@ pub struct StreamOptions {
     /// Name of the session, as viewers see it [default: the host name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
     pub name: Option<String>,
+    /// Room that the session belongs to: 'streamsocket-receiver --room NAME' shows all sessions of a room beside each
+    /// other, and plays their sound together [default: none]
+    #[arg(long, value_name = "NAME", help_heading = "Session")]
+    pub room: Option<String>,
     /// Name of this daemon on this machine, for 'streamsocket status --instance NAME', and of the session
     /// unless --name says otherwise [default: the session's name]
     #[arg(long, value_name = "NAME", help_heading = "Session")]
@@ -361,6 +365,7 @@ impl StreamOptions {
             repair: self.repair.or(file.repair),
             max_bitrate: self.max_bitrate.or(file.max_bitrate),
             name: self.name.or(file.name),
+            room: self.room.or(file.room),
             sdp: self.sdp.or(file.sdp),
             announce: self.announce.or(file.announce),
             no_announce: self.no_announce.or(file.no_announce),

@@ -26,6 +26,8 @@ pub struct Statistics {
     pub uptime_seconds: f64,
     /// Name of the session.
     pub name: String,
+    /// The room that it belongs to, if any.
+    pub room: Option<String>,
     /// Nothing is captured until somebody wants it again.
     pub paused: bool,
     /// Where the session and its tiers go, and what of all tracks goes there.
@@ -205,6 +207,9 @@ impl Statistics {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let uptime = self.uptime_seconds;
         write!(out, "{}: on for {uptime:.0} s, {} viewers", self.name, self.viewers)?;
+        if let Some(room) = &self.room {
+            write!(out, ", in the room '{room}'")?;
+        }
         match self.problems().join("; ") {
             none if none.is_empty() => writeln!(out)?,
             problems => writeln!(out, "; {problems}")?,

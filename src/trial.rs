@@ -10,7 +10,7 @@ use crate::clock::{monotonic, unix_offset_nanos};
 use crate::daemon::Error;
 use crate::publish::network::try_ways;
 use crate::replace::try_at;
-use crate::settings::{Settings, Wait};
+use crate::settings::{Destination, Settings, Wait};
 use crate::source::{Context, try_out};
 use mio::{Poll, Token, Waker};
 use std::fs::OpenOptions;
@@ -38,6 +38,7 @@ pub fn try_all(settings: &Settings, service: Option<&Service>) -> Result<Finding
     if let Some(service) = service {
         findings.wrong.extend(service.refuses(settings));
     }
+    findings.warnings.extend(unheard_of(settings));
     let name = settings.name.clone().unwrap_or_else(machine::host_name);
     if let Err(no_way) = try_ways(settings, &name) {
         let awaited = no_way.may_pass && settings.wait == Wait::Always;
@@ -68,6 +69,16 @@ impl Findings {
             self.wrong.push(line);
         }
     }
+}
+
+/// A room is found by the announcements of its sessions.
+fn unheard_of(settings: &Settings) -> Option<String> {
+    let room = settings.room.as_ref()?;
+    let to_groups = settings.to.is_empty() || settings.to.iter().any(Destination::is_multicast);
+    let announced = settings.announce && to_groups;
+    (!announced).then(|| {
+        format!("--room {room}: nobody finds the session there, since it is not announced; let it be announced, to a group")
+    })
 }
 
 type Try = fn(&Path) -> io::Result<()>;
@@ -107,5 +118,30 @@ fn try_appending(path: &Path) -> io::Result<()> {
     match OpenOptions::new().append(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => try_at(path),
         opened => opened.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::StreamOptions;
+    use crate::settings::load;
+
+    #[test]
+    fn a_room_without_announcements_is_worth_a_word() {
+        let said = |change: fn(&mut StreamOptions)| {
+            let mut options = StreamOptions { room: Some("lesson".into()), ..Default::default() };
+            change(&mut options);
+            unheard_of(&load(options).unwrap())
+        };
+        assert_eq!(said(|_| {}), None);
+        assert_eq!(said(|it| it.to = Some(vec!["239.255.1.2".into()])), None);
+        for silent in [
+            said(|it| it.no_announce = Some(true)),
+            said(|it| it.to = Some(vec!["192.0.2.1".into()])),
+        ] {
+            assert!(silent.unwrap().starts_with("--room lesson: "));
+        }
+        assert_eq!(said(|it| (it.room, it.no_announce) = (None, Some(true))), None);
     }
 }

@@ -87,7 +87,10 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     let mut opened = None;
     if light {
         let size = parts::packet_size(&new);
-        descriptions.iter_mut().for_each(|description| description.resize(size));
+        descriptions.iter_mut().for_each(|description| {
+            description.resize(size);
+            description.move_to(new.room.as_deref());
+        });
     } else {
         let Opened { network, descriptions: mut next, inputs } = opening::open(&order)?;
         renumber(&mut next, &descriptions, last_id);

@@ -33,6 +33,7 @@ impl Daemon {
             unix_nanos: self.wall.clock.unix_nanos(now),
             uptime_seconds: now.since(self.began).as_secs_f64(),
             name: self.name.clone(),
+            room: self.settings.room.clone(),
             paused: self.paused,
             destinations: by_destination(&tracks),
             rtsp: self.serving_statistics(),
@@ -102,9 +103,11 @@ pub(super) fn say_what_is_sent(daemon: &Daemon) {
     let by = by.unwrap_or_default();
     let protection = daemon.settings.protection.as_ref();
     let sealed = protection.map(|it| format!(", protected by {}", it.suite)).unwrap_or_default();
+    let room = daemon.settings.room.as_ref();
+    let room = room.map(|room| format!(", in the room '{room}'")).unwrap_or_default();
     for session in &daemon.sessions {
         for to in network.all(session.tier()) {
-            log::info!("'{}' goes to {}{by}{sealed}", session.description.name, to.video.rtp);
+            log::info!("'{}' goes to {}{by}{sealed}{room}", session.description.name, to.video.rtp);
         }
     }
     warn_of_wireless(network, daemon.settings.max_bitrate.is_some());

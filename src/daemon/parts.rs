@@ -54,6 +54,7 @@ pub(super) fn describe(
         protected: settings.protection.as_ref().map(|it| it.suite),
         rtsp: None,
         tier: None,
+        room: settings.room.clone(),
         tracks: Vec::new(),
     }
 }

@@ -342,6 +342,7 @@ impl Daemon {
                 Some(next) => {
                     next.description.clone_from(&old.description);
                     next.description.resize(packet_size);
+                    next.description.move_to(self.settings.room.as_deref());
                 }
                 None => {}
             }

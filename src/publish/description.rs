@@ -62,6 +62,8 @@ pub struct Description {
     pub rtsp: Option<u16>,
     /// Of a tier: its name, and the id of the session that it is a tier of.
     pub tier: Option<(Arc<str>, u64)>,
+    /// The room that it belongs to, if any.
+    pub room: Option<String>,
     /// What is sent.
     pub tracks: Vec<Described>,
 }
@@ -141,6 +143,14 @@ impl Description {
     /// Changes the longest packet, which may change what is said of the packets of sound.
     pub fn resize(&mut self, packet_size: usize) {
         if std::mem::replace(&mut self.packet_size, packet_size) != packet_size {
+            self.changes += 1;
+        }
+    }
+
+    /// Changes the room that the session belongs to.
+    pub fn move_to(&mut self, room: Option<&str>) {
+        if self.room.as_deref() != room {
+            self.room = room.map(str::to_owned);
             self.changes += 1;
         }
     }
@@ -265,7 +275,7 @@ impl Description {
             sources: multicast.then_some(self.origin).into_iter().collect(),
             rtcp_unicast: true,
             tier: self.tier.as_ref().map(|(name, of)| sdp::Tier { name, of: *of }),
-            room: None,
+            room: self.room.as_deref(),
             protected: self.protected.map(Suite::name),
             rtsp,
             control: None,

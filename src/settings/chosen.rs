@@ -43,6 +43,8 @@ pub struct Settings {
     pub max_bitrate: Option<u64>,
     /// Name of the session, if chosen.
     pub name: Option<String>,
+    /// The room that it belongs to, if any.
+    pub room: Option<String>,
     /// Name of the daemon among those of the machine, if chosen.
     pub instance: Option<String>,
     /// Where the description goes.
@@ -87,6 +89,7 @@ impl Settings {
             packet_size: other.packet_size,
             pace: other.pace,
             max_bitrate: other.max_bitrate,
+            room: other.room.clone(),
             sdp: other.sdp.clone(),
             announce: other.announce,
             stats: other.stats.clone(),

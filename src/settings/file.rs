@@ -52,6 +52,7 @@ pub(super) fn options(table: &DeTable<'_>) -> Result<StreamOptions, Mistake> {
         ("repair", Number(&mut options.repair)),
         ("max-bitrate", Number(&mut options.max_bitrate)),
         ("name", Text(&mut options.name)),
+        ("room", Text(&mut options.room)),
         ("sdp", Path(&mut options.sdp)),
         ("announce", Text(&mut options.announce)),
         ("no-announce", Flag(&mut options.no_announce)),

@@ -162,6 +162,7 @@ fn check(options: StreamOptions, keys: &mut KeysRead) -> Result<Settings, Wrong>
             .map(|rate| parse_rate(&rate.0).map_err(|error| wrong("max-bitrate", &rate.0, error)))
             .transpose()?,
         name: named("name", options.name.or_else(|| options.instance.clone()))?,
+        room: named("room", options.room)?,
         instance: named("instance", options.instance)?,
         sdp: options.sdp,
         announce,

@@ -140,11 +140,12 @@ fn announcing_is_chosen_by_one_word() {
 
 #[test]
 fn a_file_says_the_same_and_flags_win() {
-    let settings = from_file("video = 'pattern'\nfps = 25\npacket-size = 1200\nloop = true\nto = ['239.255.9.9']\ncontrol = ['a=1']\n").unwrap();
+    let settings = from_file("video = 'pattern'\nfps = 25\npacket-size = 1200\nroom = 'lesson'\nloop = true\nto = ['239.255.9.9']\ncontrol = ['a=1']\n").unwrap();
     assert_eq!(
         (video_of(&settings).choice, settings.packet_size, settings.looped),
         (VideoChoice::Pattern, 1200, true)
     );
+    assert_eq!(settings.room.as_deref(), Some("lesson"));
     let merged = StreamOptions { fps: Some(Scalar("10".into())), ..StreamOptions::default() }
         .or(StreamOptions { fps: Some(Scalar("25".into())), ..StreamOptions::default() });
     let quiet = StreamOptions { no_announce: Some(true), ..StreamOptions::default() }
@@ -234,6 +235,11 @@ fn names_are_safe_in_paths_and_descriptions() {
     for text in ["", "../x", "a/b", "a\nb", ".hidden", "-x", &"a".repeat(65)] {
         assert!(name(text).is_err(), "{text}");
     }
+    let room = |text: &str| loaded(|o| o.room = Some(text.into())).map(|it| it.room);
+    assert_eq!(room("Küche 1"), Ok(Some("Küche 1".into())));
+    for text in ["", "a\nb", "a\u{1b}b", &"a".repeat(65)] {
+        assert!(room(text).unwrap_err().starts_with("--room "), "{text}");
+    }
 }
 
 #[test]
@@ -265,6 +271,8 @@ fn only_the_way_of_sending_is_taken_on_without_opening_anew() {
         (o.quality, o.av_offset) = (Some(Scalar("50".into())), Some(Scalar("40".into())));
     });
     assert_eq!(before.sent_as(&sent), sent);
+    let moved = with(|o| o.room = Some("lesson".into()));
+    assert_eq!(before.sent_as(&moved), moved);
     let opened = with(|o| o.size = Some("640x480".into()));
     assert_ne!(before.sent_as(&opened), opened);
     let silent = with(|o| o.audio = Some("none".into()));

@@ -67,3 +67,13 @@ fn every_track_has_its_lines() {
     assert!(text.contains("  video  camera, tier low, 640x0"), "{text}");
     assert!(text.lines().next().unwrap().contains("no sound: no card"), "{text}");
 }
+
+#[test]
+fn the_room_is_said_beside_the_viewers() {
+    let said = |room: Option<&str>| {
+        let report = Statistics { room: room.map(str::to_owned), paused: true, ..report() };
+        report.text().lines().next().map(str::to_owned).unwrap()
+    };
+    assert!(said(Some("lesson")).contains("0 viewers, in the room 'lesson'; paused"));
+    assert!(!said(None).contains("room"));
+}

@@ -36,6 +36,7 @@ mod readers;
 mod readme;
 mod recordings;
 mod reloading;
+mod rooms;
 mod rtsp;
 mod setting_up;
 mod sound_names;

@@ -36,6 +36,7 @@ pub(crate) fn bare(to: Destination) -> Description {
         protected: None,
         rtsp: None,
         tier: None,
+        room: None,
         tracks: Vec::new(),
     }
 }
@@ -138,6 +139,22 @@ fn a_tier_says_what_it_is_a_tier_of() {
     assert!(text.contains("\r\na=x-tier:low 7\r\n"), "{text}");
     let parsed = sdp::Session::parse(&text).unwrap();
     assert_eq!(parsed.tier, Some(sdp::Tier { name: "low", of: 7 }));
+}
+
+#[test]
+fn a_session_may_move_to_another_room() {
+    let mut description = described(&[group(2)]);
+    let version = |it: &Description| sdp::Session::parse(&it.text().unwrap()).unwrap().version;
+    assert!(!description.text().unwrap().contains("x-room"));
+    let before = version(&description);
+    for (room, changes) in [(Some("lesson"), 1), (Some("lesson"), 1), (None, 2)] {
+        description.move_to(room);
+        assert_eq!(version(&description), before + changes, "{room:?}");
+        let text = description.text().unwrap();
+        assert_eq!(sdp::Session::parse(&text).unwrap().room, room, "{text}");
+        let served = description.served_text("rtsp://pi", false, NO_KEYS).unwrap();
+        assert_eq!(served.contains("\r\na=x-room:lesson\r\n"), room.is_some(), "{served}");
+    }
 }
 
 #[test]
