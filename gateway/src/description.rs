@@ -33,7 +33,7 @@ pub(crate) fn description(plan: &Plan) -> Option<String> {
         sources: Default::default(),
         rtcp_unicast: false,
         tier: plan.tier.as_deref().map(|name| Tier { name, of: 1 }),
-        room: None,
+        room: plan.room.as_deref(),
         protected: of_one(plan).map(Suite::name),
         rtsp: None,
         control: None,

@@ -10,7 +10,7 @@ mod sap_listener;
 mod tiers;
 
 use self::candidates::{Candidates, Key};
-pub use self::follow::follow;
+pub use self::follow::{follow, follow_room};
 pub use self::following::Change;
 pub use self::listing::News;
 use self::listing::{LISTED_MAX, Listing};

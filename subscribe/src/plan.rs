@@ -33,6 +33,8 @@ pub struct Plan {
     /// Which tier of another session it is, if it is one (`a=x-tier`): the same pictures at another size, rate or
     /// quality.
     pub tier: Option<String>,
+    /// The room that it belongs to (`a=x-room`), if any.
+    pub room: Option<String>,
     /// Packets are wanted from the streams' `sources` only.
     pub only_from_sources: bool,
     /// Whether it is protected.
@@ -157,11 +159,13 @@ impl Plan {
         let refused = refused.iter().map(|what| format!("{what} cannot be played and is left out"));
         left_out.extend(refused);
         let tier = session.tier.map(|tier| printable(tier.name));
+        let room = session.room.map(printable);
         let unicast = session.rtsp.and_then(|url| Unicast::described(url, session.origin));
         let protected = Protected::of(&session);
         Ok(Self {
             name,
             tier,
+            room,
             only_from_sources: false,
             protected,
             video,
@@ -224,6 +228,7 @@ impl Plan {
         Self {
             name: address.to_string(),
             tier: None,
+            room: None,
             protected: Protected::Unknown,
             only_from_sources: false,
             video: Some(stream(address, above(1), Encoding::Jpeg, jpeg, false)),

@@ -7,6 +7,7 @@ use super::probe::Probe;
 use super::sap_listener::SapListener;
 use crate::clock::monotonic;
 use crate::plan::{Error, Plan};
+use crate::text::printable;
 use std::net::IpAddr;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
@@ -23,12 +24,36 @@ const STEP: Duration = Duration::from_millis(500);
 /// One line, if announcements cannot be listened to.
 pub fn follow(
     interface: Option<&Interface>,
+    stop: impl FnMut() -> bool,
+    each: &mut dyn FnMut(Change) -> bool,
+) -> Result<(), Error> {
+    follow_those(&|_| true, Following::default(), interface, stop, each)
+}
+
+/// The same of the sessions that say that they belong to this room: one that says another one later, or none, has ended.
+///
+/// # Errors
+/// As those of [`follow`].
+pub fn follow_room(
+    room: &str,
+    interface: Option<&Interface>,
+    stop: impl FnMut() -> bool,
+    each: &mut dyn FnMut(Change) -> bool,
+) -> Result<(), Error> {
+    let room = printable(room);
+    let belongs = |plan: &Plan| plan.room.as_ref() == Some(&room);
+    follow_those(&belongs, Following::of_a_room(), interface, stop, each)
+}
+
+fn follow_those(
+    wanted: &dyn Fn(&Plan) -> bool,
+    mut following: Following,
+    interface: Option<&Interface>,
     mut stop: impl FnMut() -> bool,
     each: &mut dyn FnMut(Change) -> bool,
 ) -> Result<(), Error> {
     let mut listener = SapListener::open(interface, monotonic())?;
     let (mut candidates, mut listing) = (Candidates::new(), Listing::default());
-    let mut following = Following::default();
     while !stop() {
         if listing.is_full() {
             // It was made for a look around, and does not forget; what is there is announced again within seconds.
@@ -61,7 +86,11 @@ pub fn follow(
         changes.extend(std::iter::from_fn(|| following.forget(now)));
         while candidates.silent(now).is_some() {}
         for it in announced.into_iter().filter(|(plan, _)| plan.tier.is_none()) {
-            changes.extend(try_it(it, interface, &mut candidates, &mut following, now));
+            if wanted(&it.0) {
+                changes.extend(try_it(it, interface, &mut candidates, &mut following, now));
+            } else {
+                changes.extend(key_of(&it.0, it.1).and_then(|key| following.leave(&key)));
+            }
         }
         for change in changes {
             let number = match &change {
@@ -75,6 +104,10 @@ pub fn follow(
     Ok(())
 }
 
+fn key_of(plan: &Plan, announcer: IpAddr) -> Option<Key> {
+    Some(Key { name: plan.name.clone(), address: plan.address()?, announcer })
+}
+
 /// Tries whether anything comes of an announced session that is not known yet. Returns the end of what it was before.
 fn try_it(
     (plan, announcer): (Plan, IpAddr),
@@ -83,7 +116,7 @@ fn try_it(
     following: &mut Following,
     now: Monotonic,
 ) -> Option<Change> {
-    let key = Key { name: plan.name.clone(), address: plan.address()?, announcer };
+    let key = key_of(&plan, announcer)?;
     let announced = following.announce(&key, &plan, now);
     if announced != Announced::Known && candidates.wants(&key, now) {
         candidates.begin(key, Probe::open(plan, interface).ok(), now);

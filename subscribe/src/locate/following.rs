@@ -12,6 +12,9 @@ use streamsocket_media::clock::Monotonic;
 const FOLLOWED_MAX: usize = 32;
 const OF_ONE_MAX: usize = 8;
 
+/// Most sessions of one announcer in a room, all of which a relay may announce.
+const OF_ONE_IN_A_ROOM_MAX: usize = 16;
+
 /// A session that was announced, and has not been for so long, is gone: ours are announced every 5 s, others at least
 /// every few minutes (RFC 2974 section 3.1).
 const FORGOTTEN: Duration = Duration::from_secs(600);
@@ -45,13 +48,24 @@ pub(super) enum Announced {
 }
 
 /// The sessions that are there.
-#[derive(Default)]
 pub(super) struct Following {
     sessions: Vec<Followed>,
     next: u64,
+    of_one_max: usize,
+}
+
+impl Default for Following {
+    fn default() -> Self {
+        Self { sessions: Vec::new(), next: 0, of_one_max: OF_ONE_MAX }
+    }
 }
 
 impl Following {
+    /// The sessions of a room.
+    pub(super) fn of_a_room() -> Self {
+        Self { of_one_max: OF_ONE_IN_A_ROOM_MAX, ..Self::default() }
+    }
+
     /// Takes notice of an announcement.
     pub(super) fn announce(&mut self, key: &Key, plan: &Plan, now: Monotonic) -> Announced {
         if let Some(at) = self.sessions.iter().position(|it| it.key == *key) {
@@ -63,7 +77,7 @@ impl Following {
             return Announced::Changed(Change::Gone(self.sessions.remove(at).number));
         }
         let of_one = self.sessions.iter().filter(|it| it.key.announcer == key.announcer);
-        let has_room = self.sessions.len() < FOLLOWED_MAX && of_one.count() < OF_ONE_MAX;
+        let has_room = self.sessions.len() < FOLLOWED_MAX && of_one.count() < self.of_one_max;
         if has_room && !self.is_sound_of_another(key, plan) {
             Announced::New
         } else {
@@ -107,6 +121,12 @@ impl Following {
     pub(super) fn delete(&mut self, name: &str, announcer: IpAddr) -> Option<Change> {
         let is_meant = |it: &Followed| it.key.name == name && it.key.announcer == announcer;
         let at = self.sessions.iter().position(is_meant)?;
+        Some(Change::Gone(self.sessions.remove(at).number))
+    }
+
+    /// A session that is announced, and not wanted any more.
+    pub(super) fn leave(&mut self, key: &Key) -> Option<Change> {
+        let at = self.sessions.iter().position(|it| it.key == *key)?;
         Some(Change::Gone(self.sessions.remove(at).number))
     }
 
@@ -202,6 +222,19 @@ mod tests {
         assert_eq!(following.forget(at(599)), None);
         let gone = std::iter::from_fn(|| following.forget(at(600))).count();
         assert_eq!(gone, FOLLOWED_MAX - 1, "all but the one that was announced again");
+    }
+
+    #[test]
+    fn a_room_has_more_of_one_announcer_and_a_session_may_leave_it() {
+        let mut following = Following::of_a_room();
+        for number in 0..40 {
+            found(&mut following, key(&number.to_string(), 1), at(0));
+        }
+        assert_eq!(following.sessions.len(), OF_ONE_IN_A_ROOM_MAX);
+        assert_eq!(following.leave(&key("3", 2)), None, "another one's");
+        assert_eq!(following.leave(&key("3", 1)), Some(Change::Gone(3)));
+        assert_eq!(following.leave(&key("3", 1)), None);
+        assert_eq!(following.announce(&key("3", 1), &plan(None), at(1)), Announced::New);
     }
 
     #[test]
