@@ -31,6 +31,8 @@ impl core::error::Error for Error {}
 /// A resampler of interleaved 16-bit samples.
 pub struct Stretch {
     inner: Async<f32>,
+    /// Sample frames that come out for each that goes in, unless it is stretched.
+    base: f64,
     channels: usize,
     input: Vec<f32>,
     output: Vec<f32>,
@@ -48,21 +50,35 @@ impl Stretch {
     /// # Errors
     /// If there are no channels.
     pub fn new(channels: u8) -> Result<Self, Error> {
+        Self::between(channels, 1, 1)
+    }
+
+    /// One for what comes at `from` sample frames a second and is to be played at `to`. There is no filter: of sound that
+    /// comes at the higher rate, what lies above half the lower one is heard as something lower.
+    ///
+    /// # Errors
+    /// If there are no channels, or no frames.
+    pub fn between(channels: u8, from: u32, to: u32) -> Result<Self, Error> {
+        if channels == 0 || from == 0 || to == 0 {
+            return Err(Error("no channels, or no frames a second".into()));
+        }
         let channels = usize::from(channels);
         let input = FixedAsync::Input;
+        let base = f64::from(to) / f64::from(from);
         let inner =
-            Async::new_poly(1.0, RATIO_MAX, PolynomialDegree::Septic, FRAMES_MAX, channels, input);
+            Async::new_poly(base, RATIO_MAX, PolynomialDegree::Septic, FRAMES_MAX, channels, input);
         let inner = inner.map_err(|error| Error(error.to_string()))?;
         let room = inner.output_frames_max() * channels;
         Ok(Self {
             inner,
+            base,
             channels,
             input: vec![0.0; FRAMES_MAX * channels],
             output: vec![0.0; room],
         })
     }
 
-    /// Sample frames by which what comes out is behind what went in.
+    /// Sample frames, as they come out, by which what comes out is behind what went in.
     #[must_use]
     pub fn delay_frames(&self) -> usize {
         self.inner.output_delay()
@@ -93,7 +109,7 @@ impl Stretch {
     /// Only a ratio or a length out of bounds can fail, and both are kept within.
     fn process(&mut self, frames: usize, ratio: f64) -> Option<usize> {
         self.inner.set_chunk_size(frames).ok()?;
-        let ratio = ratio.clamp(1.0 / RATIO_MAX, RATIO_MAX);
+        let ratio = self.base * ratio.clamp(1.0 / RATIO_MAX, RATIO_MAX);
         self.inner.set_resample_ratio(ratio, true).ok()?;
         let room = self.output.len() / self.channels;
         let input = InterleavedSlice::new(&self.input, self.channels, frames).ok()?;
@@ -160,6 +176,23 @@ mod tests {
             let rest = (rest.sum::<f64>() / 45_998.0).sqrt();
             assert!(rest < 2.0, "{hertz} Hz: {rest}");
         }
+    }
+
+    #[test]
+    fn another_rate_has_as_many_samples_a_second() {
+        for (from, to) in [(16_000, 48_000), (44_100, 48_000), (48_000, 16_000)] {
+            let mut stretch = Stretch::between(1, from, to).unwrap();
+            let samples = vec![1000; usize::try_from(from).unwrap()];
+            let mut out = Vec::new();
+            samples.chunks(240).for_each(|piece| stretch.stretch(piece, 0, &mut out));
+            assert!(
+                out.len().abs_diff(usize::try_from(to).unwrap()) <= 30,
+                "{from}: {}",
+                out.len()
+            );
+            assert!(out[100..].iter().all(|sample| sample.abs_diff(1000) <= 1), "{from} to {to}");
+        }
+        assert!(Stretch::between(1, 0, 48_000).is_err() && Stretch::between(0, 1, 1).is_err());
     }
 
     #[test]
