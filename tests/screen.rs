@@ -68,6 +68,15 @@ impl Screen {
         bytes.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
     }
 
+    /// What is on a part of it: x, y, width, height.
+    #[track_caller]
+    #[must_use]
+    pub fn part(&self, [x, y, width, height]: [usize; 4]) -> Vec<[u8; 3]> {
+        let shown = self.screenshot();
+        let rows = shown.chunks_exact(self.size.0).skip(y).take(height);
+        rows.flat_map(|row| row[x..x + width].to_vec()).collect()
+    }
+
     /// Where the receiver's window is, and its size: x, y, width, height. Nothing while there is none.
     #[must_use]
     pub fn geometry(&self) -> Option<[i32; 4]> {

@@ -1,7 +1,8 @@
 //! The command: finds the session that is meant, then plays it.
 
 use crate::options::Options;
-use crate::player::{self, Played, Signals};
+use crate::player::{self, Played, Signals, What};
+use crate::statistics::Statistics;
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -39,6 +40,11 @@ fn play(mut options: Options) -> Result<(), String> {
     }
     let keys = key_file::open(options.key_file.as_deref(), stored_keys::of_user())?;
     let end = options.duration.map(|duration: Duration| monotonic() + duration);
+    if let Some(room) = &options.room {
+        let signals = Signals::watch()?;
+        let what = What::Room(room);
+        return say(player::play(&options, what, interface.as_ref(), &keys, signals)?);
+    }
     let mut signals = None;
     loop {
         let Some(plan) = located(&options, interface.as_ref(), end, signals.as_ref())? else {
@@ -48,14 +54,21 @@ fn play(mut options: Options) -> Result<(), String> {
             Some(signals) => Signals::clone(signals),
             None => signals.insert(Signals::watch()?).clone(),
         };
-        match player::play(&options, &plan, interface.as_ref(), &keys, signals)? {
-            Played::Enough(statistics) => {
-                statistics.text().lines().for_each(|line| log::info!("{line}"));
-                return Ok(());
-            }
+        let what = What::Session(&plan);
+        match player::play(&options, what, interface.as_ref(), &keys, signals)? {
+            enough @ Played::Enough(_) => return say(enough),
             Played::Changed => options.duration = end.map(|end| end.since(monotonic())),
         }
     }
+}
+
+/// Sums up what was played.
+fn say(played: Played) -> Result<(), String> {
+    if let Played::Enough(all) = played {
+        let text = all.iter().map(Statistics::text).collect::<String>();
+        text.lines().for_each(|line| log::info!("{line}"));
+    }
+    Ok(())
 }
 
 /// The plan for the session that is meant; `None` if a signal comes before it is there.

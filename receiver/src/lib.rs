@@ -8,6 +8,8 @@
 
 pub mod command;
 pub mod decoding;
+pub mod level;
+pub mod mix;
 mod naming;
 pub mod options;
 pub mod outlets;

@@ -27,6 +27,13 @@ pub struct Options {
     /// show; full: the session itself [default: auto, from a group]
     #[arg(long, value_name = "NAME|auto|full")]
     pub tier: Option<String>,
+    /// Show all sessions of this room beside each other, with a frame around the one who speaks, and play their sound
+    /// together. Who comes later is shown, too
+    #[arg(long, value_name = "NAME", value_parser = room, conflicts_with_all = ["source", "tier", "list", "only_from", "snapshot"])]
+    pub room: Option<String>,
+    /// In a room, do not play the sound of this session: its name, or the SSRC of its sound; can be repeated
+    #[arg(long, value_name = "NAME|SSRC", requires = "room")]
+    pub leave_out: Vec<String>,
     /// List the sessions that are announced on the network, as they are found
     #[arg(long)]
     pub list: bool,
@@ -58,7 +65,8 @@ pub struct Options {
     pub speaker: String,
     /// Record picture and sound as they are to this Matroska file (-: standard output). If the size of the
     /// pictures changes, the recording goes on in another file, FILE-2.mkv; on standard output or a pipe the
-    /// program then ends with exit code 1
+    /// program then ends with exit code 1. Of a room it is a folder with a file for each session, NAME.mkv, or NAME-2.mkv
+    /// if that is there
     #[arg(long, value_name = "FILE.mkv", value_parser = recording)]
     pub record: Option<PathBuf>,
     /// Save the first picture to this file
@@ -99,11 +107,13 @@ Keys in the window:
   f      full screen             i  show the statistics
   q      quit (also Esc)         0  the best tier that arrives
   1      the session itself      2  its first tier, 3 the next, up to 5
+  1-9    of a room: this picture alone, and all again (also 0); Tab: the next one alone
 Examples:
   streamsocket-receiver                          play the first session on the LAN
   streamsocket-receiver --list                   list all sessions
   streamsocket-receiver rtsp://pi.local:8554/    play what this machine sends, over RTSP
   streamsocket-receiver camera.sdp --record evening.mkv
+  streamsocket-receiver --room lesson            show all who send to this room
   streamsocket-receiver --headless --record - | mpv -";
 
 /// Longest latency that makes sense, in milliseconds: what is held for it is memory.
@@ -118,6 +128,16 @@ fn speaker(text: &str) -> Result<String, String> {
     let name = Some(text).filter(|name| (1..=CARD_NAME_MAX).contains(&name.len()));
     name.map(str::to_owned)
         .ok_or(format!("expected the name of a sound device, of {CARD_NAME_MAX} bytes at most"))
+}
+
+/// Bytes of the name of a room at most, as the daemon takes it.
+const ROOM_NAME_MAX: usize = 64;
+
+fn room(text: &str) -> Result<String, String> {
+    let is_one = (1..=ROOM_NAME_MAX).contains(&text.len()) && !text.contains(char::is_control);
+    is_one.then(|| text.to_owned()).ok_or(format!(
+        "expected the name of a room, of {ROOM_NAME_MAX} bytes at most and without control characters"
+    ))
 }
 
 fn recording(text: &str) -> Result<PathBuf, String> {

@@ -1,6 +1,7 @@
 //! Hands the subscription's frames and samples to the recording, the decoding thread and the sound thread.
 
 use crate::decoding::Decoding;
+use crate::level::Level;
 use crate::picture::AHEAD;
 use crate::recording::Recording;
 use crate::shared::Shared;
@@ -20,6 +21,8 @@ pub struct Outlets {
     pub decoding: Decoding,
     /// To the recording thread.
     pub recording: Recording,
+    /// How loud the sound is, if anybody wants to know.
+    pub level: Option<Arc<Level>>,
     /// Counts what is dropped.
     pub shared: Arc<Shared>,
 }
@@ -41,6 +44,9 @@ impl Outlet for Outlets {
 
     fn samples(&mut self, samples: PacketSamples<'_>) {
         self.recording.audio(samples.time.stamp, samples.rtp_time, samples.buffer);
+        if let Some(level) = &self.level {
+            level.add(samples.buffer, samples.time.due);
+        }
         self.sound.push(samples);
     }
 

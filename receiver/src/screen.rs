@@ -7,15 +7,16 @@ mod iyuv;
 mod label;
 mod layout;
 mod sdl;
+mod tile;
 mod yuv_mode;
 
 use core::time::Duration;
 
 use sdl2::mouse::MouseUtil;
-use sdl2::pixels::{Color, PixelFormatEnum};
+use sdl2::pixels::Color;
 use sdl2::rect::Rect;
-use sdl2::render::{ScaleMode, Texture, TextureCreator, WindowCanvas};
-use sdl2::video::{FullscreenType, SwapInterval, WindowContext, WindowPos};
+use sdl2::render::{TextureCreator, WindowCanvas};
+use sdl2::video::{FullscreenType, SwapInterval, WindowContext};
 use sdl2::{EventPump, EventSubsystem, VideoSubsystem};
 
 pub use error::Error;
@@ -24,8 +25,9 @@ pub use event::{Key, Waker};
 use event::{changes_display, changes_window, key};
 use iyuv::Converter;
 use label::Label;
-use sdl::HINTS;
+use sdl::{HINTS, place};
 use streamsocket_decode::DecodedPicture;
+use tile::Tile;
 
 /// SDL and its window. Dropped, it gives the display back, which matters on a bare console.
 pub struct Window {
@@ -108,12 +110,13 @@ impl Window {
             synchronised: self.synchronised,
             refresh: None,
             converter: Converter::default(),
-            picture: None,
+            tiles: Vec::new(),
+            large: None,
+            marked: None,
             sized: false,
             windowed: None,
             overlay,
             notice,
-            stale: false,
             dirty: true,
         };
         screen.refresh = screen.measure_refresh();
@@ -122,13 +125,6 @@ impl Window {
         }
         Ok(screen)
     }
-}
-
-/// The picture on the GPU.
-struct Uploaded<'w> {
-    texture: Texture<'w>,
-    width: u32,
-    height: u32,
 }
 
 /// What the viewer sees.
@@ -142,15 +138,18 @@ pub struct Screen<'w> {
     /// Between two refreshes of the display that the window is on, if it is waited for.
     refresh: Option<Duration>,
     converter: Converter,
-    picture: Option<Uploaded<'w>>,
+    /// A part for each sender.
+    tiles: Vec<Tile<'w>>,
+    /// The one that has the whole screen, if one has.
+    large: Option<usize>,
+    /// The one that has a frame.
+    marked: Option<usize>,
     /// Whether the window has been fitted to a picture.
     sized: bool,
     /// Where the window was before it took the whole screen.
     windowed: Option<Rect>,
     overlay: Label<'w>,
     notice: Label<'w>,
-    /// Whether the picture is an old one.
-    stale: bool,
     /// Whether what is seen is not what should be.
     dirty: bool,
 }
@@ -159,33 +158,48 @@ pub struct Screen<'w> {
 pub type Keys = heapless::Vec<Key, KEYS_MAX>;
 
 impl<'w> Screen<'w> {
-    /// Draws a picture, to be seen after [`Screen::present`]; a blank one clears the screen. A last
-    /// odd column or row is not shown.
+    /// Makes room for the picture of the only sender there is: all of the screen, and nothing is written on it.
+    pub fn add_only(&mut self) {
+        self.tiles.push(Tile::alone());
+        self.dirty = true;
+    }
+
+    /// Makes room for the picture of a sender beside others, behind those that there are.
+    ///
+    /// # Errors
+    /// [`Error::Sdl`] if the renderer has no room for the text.
+    pub fn add(&mut self) -> Result<(), Error> {
+        self.tiles.push(Tile::named(self.creator)?);
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Takes away the place of a sender. Those behind it move up.
+    pub fn remove(&mut self, index: usize) {
+        if index < self.tiles.len() {
+            self.tiles.remove(index);
+        }
+        (self.large, self.marked, self.dirty) = (None, None, true);
+    }
+
+    /// Gives the window the size of such a picture, as the first one would.
+    pub fn fit(&mut self, width: u32, height: u32) {
+        if !std::mem::replace(&mut self.sized, true) {
+            self.fit_window(width, height);
+        }
+    }
+
+    /// Takes the picture of a sender over, to be seen after [`Screen::compose`] and [`Screen::present`]; a blank one clears
+    /// its place. A last odd column or row is not shown.
     ///
     /// # Errors
     /// [`Error::Sdl`], for instance for a picture larger than the GPU takes.
-    pub fn draw(&mut self, picture: &DecodedPicture) -> Result<(), Error> {
-        let Some(planes) = self.converter.planes(picture) else {
-            self.picture = None;
-            return self.compose();
-        };
-        let (width, height) = (planes.width, planes.height);
-        let mut uploaded = match self.picture.take() {
-            Some(same) if (same.width, same.height) == (width, height) => same,
-            _ => create(self.creator, width, height)?,
-        };
-        let [y, u, v] = planes.data;
-        let pitch = planes.chroma_pitch;
-        uploaded
-            .texture
-            .update_yuv(None, y, planes.luma_pitch, u, pitch, v, pitch)
-            .map_err(sdl_error("picture"))?;
-        self.picture = Some(uploaded);
-        if !self.sized {
-            self.sized = true;
-            self.fit_window(width, height);
+    pub fn put(&mut self, index: usize, picture: &DecodedPicture) -> Result<(), Error> {
+        let Some(tile) = self.tiles.get_mut(index) else { return Ok(()) };
+        if let Some((width, height)) = tile.upload(self.creator, &mut self.converter, picture)? {
+            self.fit(width, height);
         }
-        self.compose()
+        Ok(())
     }
 
     /// Makes what was drawn seen: at the display's next refresh if there is one to wait for.
@@ -218,10 +232,42 @@ impl<'w> Screen<'w> {
         self.notice.set(layout::wrap(text.unwrap_or_default(), NOTICE_COLUMNS))
     }
 
-    /// Marks the picture as an old one, by dimming it, until called again.
-    pub const fn set_stale(&mut self, stale: bool) {
-        self.dirty |= stale != self.stale;
-        self.stale = stale;
+    /// Marks the picture of a sender as an old one, by dimming it, until called again.
+    pub fn set_stale(&mut self, index: usize, stale: bool) {
+        let Some(tile) = self.tiles.get_mut(index) else { return };
+        self.dirty |= stale != tile.stale;
+        tile.stale = stale;
+    }
+
+    /// Writes a name on the picture of a sender, until called again.
+    ///
+    /// # Errors
+    /// [`Error::Sdl`]
+    pub fn set_name(&mut self, index: usize, name: &str) -> Result<(), Error> {
+        self.dirty = true;
+        self.tiles.get_mut(index).map_or(Ok(()), |tile| tile.set_name(name))
+    }
+
+    /// A message in the middle of the place of a sender, until called again.
+    ///
+    /// # Errors
+    /// [`Error::Sdl`]
+    pub fn set_notice_of(&mut self, index: usize, text: Option<&str>) -> Result<(), Error> {
+        self.dirty = true;
+        let tile = self.tiles.get_mut(index);
+        tile.map_or(Ok(()), |tile| tile.set_notice(text.unwrap_or_default()))
+    }
+
+    /// Gives all of the screen to a sender, or to all of them.
+    pub fn set_large(&mut self, large: Option<usize>) {
+        self.dirty |= large != self.large;
+        self.large = large;
+    }
+
+    /// Draws a frame around the picture of a sender, or of none.
+    pub fn set_marked(&mut self, marked: Option<usize>) {
+        self.dirty |= marked != self.marked;
+        self.marked = marked;
     }
 
     /// Draws what has changed, then waits for something to happen: a key, the window changed, or
@@ -300,16 +346,25 @@ impl<'w> Screen<'w> {
         (side(place.width()), side(place.height()))
     }
 
-    fn compose(&mut self) -> Result<(), Error> {
+    /// Draws all there is, to be seen after [`Screen::present`].
+    ///
+    /// # Errors
+    /// [`Error::Sdl`]
+    pub fn compose(&mut self) -> Result<(), Error> {
         self.dirty = false;
         let area = self.size();
         self.canvas.set_draw_color(Color::BLACK);
         self.canvas.clear();
-        if let Some(picture) = &mut self.picture {
-            let light = if self.stale { STALE_LIGHT } else { u8::MAX };
-            picture.texture.set_color_mod(light, light, light);
-            let place = layout::letterbox((picture.width, picture.height), area);
-            self.canvas.copy(&picture.texture, None, Some(place)).map_err(sdl_error("picture"))?;
+        let (whole, count) = (Rect::new(0, 0, area.0, area.1), self.tiles.len());
+        for (index, tile) in self.tiles.iter_mut().enumerate() {
+            let place = match self.large {
+                Some(large) if large != index => continue,
+                Some(_) => whole,
+                None => layout::cell(index, count, whole),
+            };
+            // The only one to be seen needs no frame.
+            let alone = count == 1 || self.large.is_some();
+            tile.draw(self.canvas, place, self.marked == Some(index) && !alone)?;
         }
         let scale = layout::text_scale(area);
         self.overlay.draw(self.canvas, |size| layout::corner(size, scale, area))?;
@@ -337,28 +392,8 @@ impl<'w> Screen<'w> {
     }
 }
 
-/// Moves the window there; one that does not follow is still a window.
-fn place(window: &mut sdl2::video::Window, place: Rect) {
-    window.set_position(WindowPos::Positioned(place.x()), WindowPos::Positioned(place.y()));
-    let _ = window.set_size(place.width(), place.height());
-}
-
-fn create<'w>(
-    creator: &'w TextureCreator<WindowContext>,
-    width: u32,
-    height: u32,
-) -> Result<Uploaded<'w>, Error> {
-    let mut texture = creator
-        .create_texture_streaming(PixelFormatEnum::IYUV, width, height)
-        .map_err(sdl_error("picture"))?;
-    texture.set_scale_mode(ScaleMode::Linear);
-    Ok(Uploaded { texture, width, height })
-}
-
 /// Of a display that does not tell.
 const USUAL_HERTZ: u32 = 60;
-/// What is left of a stale picture's light: to be told from a live one at a glance, and still seen.
-const STALE_LIGHT: u8 = 96;
 /// Until the first picture says what size it has.
 const FIRST_SIZE: (u32, u32) = (960, 540);
 /// A caller that asks for longer still looks around once a second.

@@ -3,11 +3,13 @@
 //! faster or slower, so that the card keeps in step with the sender.
 
 mod discard;
+mod output;
 
 pub use self::discard::discard;
+pub use self::output::Output;
 use crate::output_counters::AudioOutput;
 use crate::shared::Shared;
-use crate::speaker::{Error, Speaker};
+use crate::speaker::Error;
 use log::Level;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,8 +74,8 @@ pub struct Volume {
 }
 
 /// Plays until the network thread ends.
-pub fn run(
-    speaker: Speaker,
+pub fn run<O: Output>(
+    speaker: O,
     sound: &Receiver<Sound>,
     spare: &SyncSender<Vec<i16>>,
     volume: &Volume,
@@ -118,8 +120,8 @@ pub fn run(
 }
 
 /// The card, at work.
-struct Player<'a> {
-    speaker: Speaker,
+struct Player<'a, O> {
+    speaker: O,
     playout: Playout,
     stretch: Stretch,
     conceal: Conceal,
@@ -146,8 +148,8 @@ struct Player<'a> {
 
 type Result = std::result::Result<(), Error>;
 
-impl<'a> Player<'a> {
-    fn new(speaker: Speaker, stretch: Stretch, shared: &'a Shared) -> Self {
+impl<'a, O: Output> Player<'a, O> {
+    fn new(speaker: O, stretch: Stretch, shared: &'a Shared) -> Self {
         let channels = usize::from(speaker.channels());
         let conceal = Conceal::new(speaker.rate(), speaker.channels());
         let silence = vec![0; SILENCE_FRAMES * channels];

@@ -252,7 +252,8 @@ fn wake(screen: &mut Screen, waker: &Waker) -> &'static str {
 }
 
 fn show(screen: &mut Screen<'_>, picture: &DecodedPicture) {
-    screen.draw(picture).unwrap();
+    screen.put(0, picture).unwrap();
+    screen.compose().unwrap();
     screen.present();
 }
 
@@ -267,6 +268,7 @@ fn viewer() {
     let events = sdl2::init().unwrap().event().unwrap();
     let waker = window.waker();
     let mut screen = window.screen().unwrap();
+    screen.add_only();
     let press = |code| {
         let (timestamp, window_id, scancode) = (0, 0, None);
         let (keycode, keymod, repeat) = (Some(code), Mod::NOMOD, false);

@@ -1,8 +1,16 @@
 //! Rooms: sessions that belong together.
 
+use nix::sys::signal::Signal;
 use std::fs;
+use std::process::Command;
+use std::time::Duration;
+use streamsocket_tests::board::wait_until;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, daemon, ours, text};
+use streamsocket_tests::recording::Recording;
+use streamsocket_tests::screen::{BARS, Screen, share};
+use streamsocket_tests::session::daemon_at;
+use streamsocket_tests::turn;
 
 /// The version of a description, which grows with each change (RFC 8866 section 5.2).
 fn version(sdp: &str) -> u64 {
@@ -42,4 +50,123 @@ fn a_session_and_its_tiers_say_their_room_and_move_to_another_while_they_go_on()
     ask(&["reload"]);
     assert!(both().iter().all(|sdp| !sdp.contains("x-room")));
     daemon.interrupt().succeeded();
+}
+
+/// Of the frame around the one who speaks.
+const MARK: [u8; 3] = [64, 224, 64];
+
+/// What is left of the bars of a picture that is an old one.
+const DIMMED: f64 = 96.0 / 255.0;
+
+/// Pictures of 640x360 in a room of 1280x720: two rows of two; the third of three is in the middle.
+const FOUR: [[usize; 4]; 4] =
+    [[0, 0, 640, 360], [640, 0, 640, 360], [0, 360, 640, 360], [640, 360, 640, 360]];
+const THIRD: [usize; 4] = [320, 360, 640, 360];
+
+/// One who sends a test picture to a room.
+fn sender(room: &str, sound: &str) -> (String, Program) {
+    let place = Place::new();
+    let mut command = daemon_at(place);
+    command.args(["--video", "pattern", "--audio", sound, "--size", "640x360", "--room", room]);
+    let mut daemon = Program::start(&mut command);
+    daemon.wait_for("goes to");
+    (place.name(), daemon)
+}
+
+fn viewer(server: &Screen, room: &str) -> Command {
+    let mut command = ours("streamsocket-receiver");
+    command.args(["--interface", "127.0.0.1", "--mute", "--fullscreen", "--room", room]);
+    command.env("DISPLAY", server.display()).env_remove("WAYLAND_DISPLAY");
+    command.env("SDL_VIDEODRIVER", "x11").env("SDL_RENDER_DRIVER", "software");
+    command
+}
+
+/// Whether all bars of the test picture are in a part of the screen, each on so much of it.
+fn has_bars(server: &Screen, part: [usize; 4], light: f64) -> bool {
+    let shown = server.part(part);
+    let dim = |value: u8| (f64::from(value) * light).round() as u8;
+    BARS.iter().all(|bar| (0.01..0.15).contains(&share(&shown, bar.map(dim))))
+}
+
+/// Whether there are the pictures of three.
+fn has_three(server: &Screen) -> bool {
+    [FOUR[0], FOUR[1], THIRD].iter().all(|part| has_bars(server, *part, 1.0))
+}
+
+#[test]
+fn all_in_a_room_are_shown_and_come_and_go_without_touching_the_others() {
+    let _turn = turn();
+    let (server, folder) = (Screen::start(), tempfile::tempdir().unwrap());
+    let room = Place::new().name();
+    let recordings = folder.path().join("lesson");
+    let mut command = viewer(&server, &room);
+    command.arg("--record").arg(&recordings).current_dir(folder.path());
+    let mut receiver = Program::start(&mut command);
+    receiver.wait_for("waiting for somebody in the room");
+    let mut senders = Vec::new();
+    // Somebody else's room is not shown.
+    let stranger = sender("elsewhere", "none");
+    for sound in ["none", "tone", "none"] {
+        let (name, daemon) = sender(&room, sound);
+        receiver.wait_for(&format!("receiving {name}"));
+        senders.push((name, daemon));
+    }
+    wait_until("three pictures", || has_three(&server));
+    let marked = |part| share(&server.part(part), MARK) > 0.002;
+    wait_until("a frame around who is heard", || marked(FOUR[1]));
+    assert!(!marked(FOUR[0]) && !marked(THIRD), "only one speaks");
+    if let Some(path) = std::env::var_os("ROOM_SCREENSHOT") {
+        text(
+            Command::new("import")
+                .args(["-display", server.display(), "-window", "root"])
+                .arg(path),
+        );
+    }
+
+    // A fourth one comes and goes.
+    let (name, fourth) = sender(&room, "none");
+    receiver.wait_for(&format!("receiving {name}"));
+    wait_until("four pictures", || FOUR.iter().all(|part| has_bars(&server, *part, 1.0)));
+    fourth.interrupt().succeeded();
+    receiver.wait_for(&format!("'{name}' has left"));
+    wait_until("three pictures", || has_three(&server));
+
+    keys_choose(&server);
+
+    // One is killed: its last picture stays, dimmed, and the others go on.
+    let (killed, daemon) = senders.pop().unwrap();
+    daemon.signal(Signal::SIGKILL);
+    receiver.wait_for(&format!("{killed} has stopped"));
+    wait_until("a dimmed picture", || has_bars(&server, THIRD, DIMMED));
+    assert!(has_bars(&server, FOUR[0], 1.0) && has_bars(&server, FOUR[1], 1.0));
+    server.press("q");
+    let said = receiver.succeed();
+    let heard = |name: &str| said.contains(&format!(" s of {name}\n"));
+    assert!(senders.iter().all(|(name, _)| heard(name)) && !said.contains("elsewhere"), "{said}");
+    for (name, _) in senders.iter().map(|(name, _)| (name, ())).chain([(&killed, ()), (&name, ())])
+    {
+        let recording = Recording::read(&recordings.join(format!("{name}.mkv")));
+        assert!(recording.video.len() > 5, "{name}: {}", recording.video.len());
+        let has_sound = !recording.audio.is_empty();
+        assert_eq!(has_sound, *name == senders[1].0, "{name}");
+    }
+    senders.into_iter().for_each(|(_, daemon)| drop(daemon.interrupt().succeeded()));
+    stranger.1.interrupt().succeeded();
+}
+
+/// Keys give the whole screen to one, and back to all.
+#[track_caller]
+fn keys_choose(server: &Screen) {
+    let whole = [0, 0, 1280, 720];
+    let one = || has_bars(server, whole, 1.0) && !has_bars(server, FOUR[0], 1.0);
+    for (to_one, to_all) in [("2", "2"), ("3", "0"), ("Tab", "0")] {
+        server.press(to_one);
+        wait_until("one picture", one);
+        server.press(to_all);
+        wait_until("three pictures", || has_three(server));
+    }
+    // Nobody is in that place.
+    server.press("9");
+    std::thread::park_timeout(Duration::from_millis(300));
+    assert!(has_three(server));
 }

@@ -1,9 +1,14 @@
-//! Starts the threads and the queues between them, and ends them again.
+//! Starts the threads of one sender and the queues between them, and ends them again.
 
-use super::signals::Signals;
 use super::supervisor::Supervisor;
-use crate::decoding::Decoding;
-use crate::options::{Options, TIER_AUTO};
+use crate::level::Level;
+use crate::mix::{Input, Mixer};
+use crate::options::Options;
+        if chooses_tier(options, plan) {
+            subscription.choose_among(plan, shared.tiers.clone(), *interface);
+            let followed = follow_tiers(plan.clone(), interface.cloned(), Arc::clone(&shared));
+            supervisor.spawn("tiers", followed)?;
+        }
 use crate::outlets::Outlets;
 use crate::picture::{self, DECODED_MAX, Decoded};
 use crate::recording::{self, Control};
@@ -15,6 +20,7 @@ use crate::speaker::Speaker;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver as Queue, SyncSender, sync_channel};
+use std::thread::Thread;
 use std::time::Duration;
 use streamsocket_decode::DecodedPicture;
 use streamsocket_net::Interface;
@@ -27,7 +33,47 @@ use streamsocket_subscribe::subscription::{Ending, Stop, Subscription};
 /// Interval at which a thread that has nothing else to do looks whether the program ends.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The threads beside the main one, as the main one knows them.
+/// What all senders have in common.
+pub(super) struct Means<'a> {
+    pub(super) options: &'a Options,
+    pub(super) interface: Option<&'a Interface>,
+    pub(super) keys: &'a KeyRing,
+    pub(super) wake: Wake,
+    pub(super) volume: Arc<Volume>,
+}
+
+/// Wakes the main thread when a picture is ready.
+#[derive(Clone)]
+pub(super) enum Wake {
+    /// It waits for events of its window.
+    Window(Arc<screen::Waker>),
+    /// It is parked.
+    Parked(Thread),
+    /// It waits for the only queue that there is.
+    Queue,
+}
+
+impl Wake {
+    fn wake(&self) {
+        match self {
+            Self::Window(waker) => waker.wake(),
+            Self::Parked(thread) => thread.unpark(),
+            Self::Queue => {}
+        }
+    }
+}
+
+/// Where the sound of a sender goes.
+pub(super) enum Hearing {
+    /// It has the sound card to itself.
+    Alone,
+    /// It is mixed with that of others.
+    Mixed(Arc<Mixer>),
+    /// Nowhere.
+    LeftOut,
+}
+
+/// The threads of a sender beside the main one, as the main one knows them.
 pub(super) struct Threads {
     /// Pictures to be presented.
     pub(super) decoded: Queue<Decoded>,
@@ -35,26 +81,23 @@ pub(super) struct Threads {
     pub(super) pictures: SyncSender<DecodedPicture>,
     /// Buffers of frames to be filled anew.
     pub(super) buffers: SyncSender<Vec<u8>>,
-    /// Says that a signal has come; otherwise never anything.
-    pub(super) signals: Signals,
     pub(super) recording: Control,
     /// Pictures to be put in files.
     pub(super) snapshots: SyncSender<Snapshot>,
-    pub(super) volume: Arc<Volume>,
     pub(super) shared: Arc<Shared>,
     stop_network: Stop,
     supervisor: Supervisor,
 }
 
 impl Threads {
+    /// Receives what is planned. Somebody may want to know how loud it is.
     pub(super) fn start(
-        options: &Options,
+        means: &Means<'_>,
         plan: &Plan,
-        interface: Option<&Interface>,
-        keys: &KeyRing,
-        waker: Option<screen::Waker>,
-        signals: Signals,
+        hearing: Hearing,
+        level: Option<Arc<Level>>,
     ) -> Result<Self, String> {
+        let Means { options, interface, keys, wake, .. } = means;
         let mut supervisor = Supervisor::new();
         let shared = Arc::new(Shared::default());
         let (frames, to_decode) = FrameQueue::new();
@@ -62,16 +105,16 @@ impl Threads {
         let (sound, to_play) = SoundQueue::new();
         let (recording, control, writer) = recording::prepare(plan, &shared);
         let (decoding, counted) = (Decoding::of(plan), Arc::clone(&shared));
-        let outlets = Box::new(Outlets { frames, sound, decoding, recording, shared: counted });
+        let outlets =
+            Box::new(Outlets { frames, sound, decoding, recording, level, shared: counted });
         let input = Arc::clone(&shared.input);
         let (mut subscription, stop_network) =
-            Subscription::open(plan, interface, options.latency, outlets, input, keys.clone())?;
+            Subscription::open(plan, *interface, options.latency, outlets, input, (*keys).clone())?;
         if chooses_tier(options, plan) {
-            subscription.choose_among(plan, shared.tiers.clone(), interface);
+            subscription.choose_among(plan, shared.tiers.clone(), *interface);
             let followed = follow_tiers(plan.clone(), interface.cloned(), Arc::clone(&shared));
             supervisor.spawn("tiers", followed)?;
         }
-        let volume = Arc::new(Volume { muted: options.mute.into(), ..Volume::default() });
         supervisor.spawn("recording", move || recording::run(&writer))?;
         let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);
         let of_snapshot = Arc::clone(&shared);
@@ -79,13 +122,13 @@ impl Threads {
             snapshot::run(&to_save, &of_snapshot.output);
             Ok(())
         })?;
-        let sound = play_sound(options, plan, to_play, &volume, &shared);
+        let sound = play_sound(means, plan, hearing, to_play, &shared);
         supervisor.spawn("sound", sound)?;
         let (decoded_queue, decoded) = sync_channel(DECODED_MAX);
         let (pictures, spare) = sync_channel(DECODED_MAX);
-        let of_picture = Arc::clone(&shared);
+        let (of_picture, wake) = (Arc::clone(&shared), wake.clone());
         supervisor.spawn("picture", move || {
-            let wake = || waker.iter().for_each(screen::Waker::wake);
+            let wake = || wake.wake();
             picture::run(&to_decode, &decoded_queue, &spare, &wake, &of_picture)
         })?;
         let of_network = Arc::clone(&shared);
@@ -99,22 +142,24 @@ impl Threads {
             decoded,
             pictures,
             buffers,
-            signals,
             recording: control,
             snapshots,
-            volume,
             shared,
             stop_network,
             supervisor,
         })
     }
 
-    /// Whether all goes on that was started.
-    ///
-    /// # Errors
-    /// Which thread has ended, and why: nothing would come any more, without a word.
-    pub(super) fn check(&mut self) -> Result<(), String> {
-        self.supervisor.lost().map_or(Ok(()), Err)
+    /// Which thread has ended, if one has, and why: nothing would come any more, without a word.
+    pub(super) fn lost(&mut self) -> Option<String> {
+        self.supervisor.lost()
+    }
+
+    /// Has all threads end, without waiting for them.
+    pub(super) fn stop(&self) {
+        self.shared.quit.store(true, Ordering::Relaxed);
+        self.stop_network.stop();
+        self.recording.stop();
     }
 
     /// Ends all threads: the network thread's end closes the queues of the others. What is recorded is
@@ -123,9 +168,7 @@ impl Threads {
     /// # Errors
     /// Which thread had a problem, or does not end.
     pub(super) fn end(self) -> (Arc<Shared>, Result<(), String>) {
-        self.shared.quit.store(true, Ordering::Relaxed);
-        self.stop_network.stop();
-        self.recording.stop();
+        self.stop();
         let Self { supervisor, shared, recording, decoded, snapshots, .. } = self;
         drop((recording, decoded, snapshots));
         let result = supervisor.join(|| shared.output.recorded.get());
@@ -161,27 +204,42 @@ fn follow_tiers(
 /// Plays on the sound card, if there is one. It is opened where it is played on: a sound server that does not
 /// answer is nobody else's business.
 fn play_sound(
-    options: &Options,
+    means: &Means<'_>,
     plan: &Plan,
+    hearing: Hearing,
     queue: Drain<Sound, i16>,
-    volume: &Arc<Volume>,
     shared: &Arc<Shared>,
 ) -> impl FnOnce() -> Result<(), String> + Send + use<> {
     let format = plan.audio.as_ref().map(|audio| (audio.clock_rate, audio.channels));
-    let name = options.speaker.clone();
-    // Who wants no sound need not know that there could be none.
-    let level = if options.mute { log::Level::Debug } else { log::Level::Warn };
-    let (volume, shared) = (Arc::clone(volume), Arc::clone(shared));
+    let (name, muted) = (means.options.speaker.clone(), means.options.mute);
+    let (volume, shared) = (Arc::clone(&means.volume), Arc::clone(shared));
     let Drain { messages, spares } = queue;
     move || {
-        let speaker = format.and_then(|(rate, channels)| {
-            let opened = Speaker::open(&name, rate, channels);
-            opened.map_err(|error| log::log!(level, "no sound: {error}")).ok()
-        });
-        match speaker {
-            Some(speaker) => sound::run(speaker, &messages, &spares, &volume, &shared),
-            None => sound::discard(&messages, &spares, &shared),
+        match (hearing, format) {
+            (Hearing::Alone, Some((rate, channels))) => {
+                if let Some(speaker) = open_speaker(&name, rate, channels, muted) {
+                    sound::run(speaker, &messages, &spares, &volume, &shared);
+                    return Ok(());
+                }
+            }
+            (Hearing::Mixed(mixer), Some((rate, channels))) => {
+                let ends = || shared.quit.load(Ordering::Relaxed);
+                if let Some(input) = Input::open(&mixer, rate, channels, ends) {
+                    sound::run(input, &messages, &spares, &volume, &shared);
+                    return Ok(());
+                }
+            }
+            (Hearing::LeftOut, _) | (_, None) => {}
         }
+        sound::discard(&messages, &spares, &shared);
         Ok(())
     }
+}
+
+/// The sound card, if there is one.
+pub(super) fn open_speaker(name: &str, rate: u32, channels: u8, muted: bool) -> Option<Speaker> {
+    // Who wants no sound need not know that there could be none.
+    let level = if muted { log::Level::Debug } else { log::Level::Warn };
+    let opened = Speaker::open(name, rate, channels);
+    opened.map_err(|error| log::log!(level, "no sound: {error}")).ok()
 }

@@ -1,12 +1,15 @@
 //! What the viewer and the screen have to say on which tier is received.
 
+use super::threads::Threads;
 use crate::screen::Screen;
-use crate::shared::Shared;
 use streamsocket_subscribe::tiers::Wish;
 
-/// Has another tier received, unless something is being recorded.
-pub(super) fn choose(shared: &Shared, recording: bool, wish: Wish) {
-    let count = shared.tiers.announced().len() + 1;
+/// Has the tier of this number received, from 1 on, where the session itself is the first; for 0 the best one that arrives.
+/// Something that is being recorded stays as it is.
+pub(super) fn choose(threads: &Threads, number: u8) {
+    let tiers = &threads.shared.tiers;
+    let count = tiers.announced().len() + 1;
+    let wish = usize::from(number).checked_sub(1).map_or(Wish::Automatic, Wish::Only);
     match wish {
         Wish::Only(tier) if tier >= count => {
             log::warn!(
@@ -14,17 +17,19 @@ pub(super) fn choose(shared: &Shared, recording: bool, wish: Wish) {
                 tier + 1
             );
         }
-        _ if recording => {
+        _ if threads.recording.is_active() => {
             log::warn!("a recording has pictures of one size: stop it to change the tier");
         }
-        _ => shared.tiers.wish(wish),
+        _ => tiers.wish(wish),
     }
 }
 
-/// Tells which tier would be of use: how many pictures are late, and how large they are on the screen.
-pub(super) fn tell(shared: &Shared, recording: bool, screen: Option<&Screen<'_>>) {
+/// Tells which tier would be of use: how many pictures are late, and how large they are on the screen, if they have it to
+/// themselves.
+pub(super) fn tell(threads: &Threads, screen: Option<&Screen<'_>>) {
+    let shared = &threads.shared;
     shared.tiers.set_late(shared.output.video.frames_late.get());
-    shared.tiers.hold(recording);
+    shared.tiers.hold(threads.recording.is_active());
     let size = shared.input.video.size.get();
     let side = |bits: u64| u16::try_from(bits & 0xFFFF).unwrap_or(0);
     if let (Some(screen), 1..) = (screen, size) {

@@ -19,10 +19,11 @@ pub enum Key {
     Snapshot,
     /// R: recording on and off.
     Record,
-    /// 1 to 5: the session itself, or one of its tiers.
-    Tier(u8),
-    /// 0: the best tier that arrives whole and in time.
-    Automatic,
+    /// Of a room, 1 to 9: the sender in that place on the whole screen, or all again; 0: all. Of a session, 1 to 5: itself
+    /// or one of its tiers; 0: the best that arrives.
+    Choose(u8),
+    /// Tab: the next sender on the whole screen.
+    Next,
     /// Q, Esc in a window, or the window was closed.
     Quit,
 }
@@ -58,13 +59,8 @@ pub(super) fn key(event: &Event, fullscreen: bool) -> Option<Key> {
             Keycode::I => Some(Key::Overlay),
             Keycode::S => Some(Key::Snapshot),
             Keycode::R => Some(Key::Record),
-            Keycode::Num0 | Keycode::Kp0 => Some(Key::Automatic),
-            Keycode::Num1 | Keycode::Kp1 => Some(Key::Tier(1)),
-            Keycode::Num2 | Keycode::Kp2 => Some(Key::Tier(2)),
-            Keycode::Num3 | Keycode::Kp3 => Some(Key::Tier(3)),
-            Keycode::Num4 | Keycode::Kp4 => Some(Key::Tier(4)),
-            Keycode::Num5 | Keycode::Kp5 => Some(Key::Tier(5)),
-            _ => None,
+            Keycode::Tab => Some(Key::Next),
+            _ => digit(code).map(Key::Choose),
         },
         Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks: 2, .. } => {
             Some(Key::Fullscreen)
@@ -72,6 +68,24 @@ pub(super) fn key(event: &Event, fullscreen: bool) -> Option<Key> {
         Event::Quit { .. } => Some(Key::Quit),
         _ => None,
     }
+}
+
+/// The digit of a key, also of the number pad.
+fn digit(code: Keycode) -> Option<u8> {
+    const DIGITS: [[Keycode; 2]; 10] = [
+        [Keycode::NUM_0, Keycode::KP_0],
+        [Keycode::NUM_1, Keycode::KP_1],
+        [Keycode::NUM_2, Keycode::KP_2],
+        [Keycode::NUM_3, Keycode::KP_3],
+        [Keycode::NUM_4, Keycode::KP_4],
+        [Keycode::NUM_5, Keycode::KP_5],
+        [Keycode::NUM_6, Keycode::KP_6],
+        [Keycode::NUM_7, Keycode::KP_7],
+        [Keycode::NUM_8, Keycode::KP_8],
+        [Keycode::NUM_9, Keycode::KP_9],
+    ];
+    let at = DIGITS.iter().position(|keys| keys.contains(&code))?;
+    u8::try_from(at).ok()
 }
 
 /// Whether the window has to be drawn again.

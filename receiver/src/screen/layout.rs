@@ -39,6 +39,56 @@ pub(super) fn centred(text: (u32, u32), scale: u32, area: (u32, u32)) -> Rect {
     Rect::new(middle(area.0, width), middle(area.1, height), width, height)
 }
 
+/// The places of so many pictures beside each other, all of one size, in rows that are as full as they can be: the `index`th
+/// of them. The shape is the one in which a picture of 16:9 is largest.
+pub(super) fn cell(index: usize, count: usize, area: Rect) -> Rect {
+    let count = u32::try_from(count.max(1)).unwrap_or(1);
+    let index = u32::try_from(index).unwrap_or(0);
+    let width_in = |columns: u32| {
+        let place = (area.width() / columns, area.height() / count.div_ceil(columns));
+        scaled(USUAL_ASPECT, place).0
+    };
+    // Of two that are as good the one with fewer columns, as letters are read.
+    let columns = (1..=count).rev().max_by_key(|columns| width_in(*columns)).unwrap_or(1);
+    let rows = count.div_ceil(columns);
+    let (width, height) = (area.width() / columns, area.height() / rows);
+    let (row, column) = (index / columns, index % columns);
+    // What is left over in the last row is left on both sides of it.
+    let in_row = if row + 1 == rows { count - row * columns } else { columns };
+    let left = middle(area.width(), width * in_row) + signed(width * column);
+    Rect::new(area.x() + left, area.y() + signed(height * row), width.max(1), height.max(1))
+}
+
+/// Text of this size in the lower left corner of `place`, smaller if it is too wide for it.
+pub(super) fn foot(text: (u32, u32), scale: u32, place: Rect) -> Rect {
+    let scale = shrunk(text, scale, place.size());
+    let (width, height) = (text.0 * scale, text.1 * scale);
+    let margin = TEXT_MARGIN * scale;
+    let top = place.height().saturating_sub(height + margin);
+    Rect::new(place.x() + signed(margin), place.y() + signed(top), width, height)
+}
+
+/// The four sides of a frame of this thickness within `place`.
+pub(super) fn frame(place: Rect, thickness: u32) -> [Rect; 4] {
+    let (x, y, width, height) = (place.x(), place.y(), place.width(), place.height());
+    let (right, bottom) = (width.saturating_sub(thickness), height.saturating_sub(thickness));
+    [
+        Rect::new(x, y, width, thickness),
+        Rect::new(x, y + signed(bottom), width, thickness),
+        Rect::new(x, y, thickness, height),
+        Rect::new(x + signed(right), y, thickness, height),
+    ]
+}
+
+/// The same place within `area`, which need not begin in the corner.
+pub(super) fn within(place: Rect, area: Rect) -> Rect {
+    Rect::new(area.x() + place.x(), area.y() + place.y(), place.width(), place.height())
+}
+
+fn signed(pixels: u32) -> i32 {
+    i32::try_from(pixels).unwrap_or(0)
+}
+
 fn shrunk(text: (u32, u32), scale: u32, area: (u32, u32)) -> u32 {
     scale.min(area.0 / (text.0 + 2 * TEXT_MARGIN)).max(1)
 }
@@ -75,6 +125,8 @@ fn middle(area: u32, size: u32) -> i32 {
     i32::try_from((i64::from(area) - i64::from(size)) / 2).unwrap_or(0)
 }
 
+/// Of most cameras' pictures.
+const USUAL_ASPECT: (u32, u32) = (16, 9);
 const TEXT_PIXELS: u32 = 240;
 const TEXT_SCALE_MAX: u32 = 6;
 const TEXT_MARGIN: u32 = 6;
@@ -109,6 +161,40 @@ mod tests {
         assert_eq!(corner((300, 20), 2, (623, 480)), Rect::new(6, 6, 300, 20));
         assert_eq!(centred((300, 20), 3, (640, 480)), Rect::new(20, 220, 600, 40));
         assert_eq!(centred((300, 20), 3, (200, 100)), Rect::new(-50, 40, 300, 20));
+    }
+
+    #[test]
+    fn pictures_beside_each_other_are_as_large_as_they_can_be() {
+        let area = Rect::new(0, 0, 1280, 720);
+        let cells = |count| (0..count).map(|index| cell(index, count, area)).collect::<Vec<_>>();
+        assert_eq!(cells(1), [area]);
+        let half = |x, y| Rect::new(x, y, 640, 360);
+        assert_eq!(cells(3), [half(0, 0), half(640, 0), half(320, 360)]);
+        assert_eq!(cells(4), [half(0, 0), half(640, 0), half(0, 360), half(640, 360)]);
+        assert_eq!(cells(9)[8], Rect::new(853, 480, 426, 240));
+        // On a telephone they are one below the other.
+        let tall = Rect::new(0, 0, 600, 1200);
+        assert_eq!(cell(1, 2, tall), Rect::new(0, 600, 600, 600));
+        for count in 1..=9 {
+            let all = cells(count);
+            for (index, one) in all.iter().enumerate() {
+                assert!(area.contains_rect(*one), "{count}: {one:?}");
+                let others = &all[index + 1..];
+                assert!(!others.iter().any(|other| one.has_intersection(*other)), "{count}");
+            }
+        }
+        // Nothing to draw on is no reason to panic.
+        assert_eq!(cell(5, 9, Rect::new(0, 0, 1, 1)).size(), (1, 1));
+    }
+
+    #[test]
+    fn names_and_frames_lie_within_the_picture() {
+        let place = Rect::new(640, 360, 640, 360);
+        assert_eq!(foot((100, 16), 2, place), Rect::new(652, 676, 200, 32));
+        for side in frame(place, 4) {
+            assert!(place.contains_rect(side), "{side:?}");
+        }
+        assert_eq!(within(Rect::new(3, 4, 5, 6), place), Rect::new(643, 364, 5, 6));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! How SDL is to behave, and what it does not say by itself.
 
+use sdl2::rect::Rect;
+use sdl2::video::{Window, WindowPos};
+
 /// How SDL is to behave, whatever its defaults are.
 pub(super) const HINTS: [(&str, &str); 5] = [
     // The program stops by its own signal handling, not by a window event.
@@ -23,4 +26,10 @@ const INVISIBLE: [&str; 2] = ["offscreen", "dummy"];
 /// Whether SDL has opened a window that nobody can see, without being told to.
 pub(super) fn is_invisible(driver: &str) -> bool {
     INVISIBLE.contains(&driver) && std::env::var_os("SDL_VIDEODRIVER").is_none()
+}
+
+/// Moves the window there; one that does not follow is still a window.
+pub(super) fn place(window: &mut Window, place: Rect) {
+    window.set_position(WindowPos::Positioned(place.x()), WindowPos::Positioned(place.y()));
+    let _ = window.set_size(place.width(), place.height());
 }
