@@ -10,14 +10,16 @@
 //! - [`Interface`]: the network interfaces of this machine, by name or by address.
 //! - [`tcp`]: connections for media.
 //! - [`neighbours`]: who is on this machine's own networks.
+//! - [`parent_death`]: children that end with us.
 //! - [`Changes`]: news that links or addresses have changed.
 //!
 //! What this is not: it knows nothing of RTP, waits for nothing (every socket is non-blocking and
 //! belongs to the caller's event loop) and decides nothing about errors beyond what its methods
 //! say.
 //!
-//! All unsafe code of the crate is in two modules: `message`, the arrays for `sendmmsg` and
-//! `recvmmsg`, prepared once, and these two calls; and `adjtimex`, that call.
+//! All unsafe code of the crate is in three modules: `message`, the arrays for `sendmmsg` and
+//! `recvmmsg`, prepared once, and these two calls; `adjtimex`, that call; and `parent_death`, what is done between fork
+//! and exec.
 #![deny(unsafe_code)]
 
 #[allow(unsafe_code, reason = "a system call that no crate wraps for reading")]
@@ -32,6 +34,8 @@ mod membership;
 #[allow(unsafe_code, reason = "sendmmsg and recvmmsg work on arrays of pointers")]
 mod message;
 pub mod neighbours;
+#[allow(unsafe_code, reason = "what a child does before it is another program")]
+pub mod parent_death;
 pub mod private_file;
 mod receive;
 mod run;

@@ -16,6 +16,7 @@ pub mod outlets;
 pub mod output_counters;
 pub mod picture;
 pub mod player;
+pub mod publisher;
 pub mod recorder;
 pub mod recording;
 pub mod screen;

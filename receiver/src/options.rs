@@ -34,6 +34,11 @@ pub struct Options {
     /// In a room, do not play the sound of this session: its name, or the SSRC of its sound; can be repeated
     #[arg(long, value_name = "NAME|SSRC", requires = "room")]
     pub leave_out: Vec<String>,
+    /// Send this machine's camera and microphone to the room as well, by streamsocket, which is started and ended with
+    /// this program; FILE is a configuration for it. What one says oneself is not played: use headphones all the same,
+    /// for what is played is heard by the microphone
+    #[arg(long, value_name = "FILE", requires = "room", num_args = 0..=1, require_equals = true)]
+    pub publish: Option<Option<PathBuf>>,
     /// List the sessions that are announced on the network, as they are found
     #[arg(long)]
     pub list: bool,
@@ -114,6 +119,7 @@ Examples:
   streamsocket-receiver rtsp://pi.local:8554/    play what this machine sends, over RTSP
   streamsocket-receiver camera.sdp --record evening.mkv
   streamsocket-receiver --room lesson            show all who send to this room
+  streamsocket-receiver --room lesson --publish  and send to it
   streamsocket-receiver --headless --record - | mpv -";
 
 /// Longest latency that makes sense, in milliseconds: what is held for it is memory.

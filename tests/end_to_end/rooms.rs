@@ -2,12 +2,16 @@
 
 use nix::sys::signal::Signal;
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use streamsocket_tests::board::wait_until;
+use streamsocket_tests::card::Card;
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, daemon, ours, text};
+use streamsocket_tests::program::{Program, daemon, ours, receiver, text};
 use streamsocket_tests::recording::Recording;
+use streamsocket_tests::report::track;
 use streamsocket_tests::screen::{BARS, Screen, share};
 use streamsocket_tests::session::daemon_at;
 use streamsocket_tests::turn;
@@ -56,7 +60,10 @@ fn a_session_and_its_tiers_say_their_room_and_move_to_another_while_they_go_on()
 const MARK: [u8; 3] = [64, 224, 64];
 
 /// What is left of the bars of a picture that is an old one.
-const DIMMED: f64 = 96.0 / 255.0;
+const DIMMED: u16 = 96;
+
+/// Of a picture that is not.
+const LIGHT: u16 = 255;
 
 /// Pictures of 640x360 in a room of 1280x720: two rows of two; the third of three is in the middle.
 const FOUR: [[usize; 4]; 4] =
@@ -82,15 +89,15 @@ fn viewer(server: &Screen, room: &str) -> Command {
 }
 
 /// Whether all bars of the test picture are in a part of the screen, each on so much of it.
-fn has_bars(server: &Screen, part: [usize; 4], light: f64) -> bool {
+fn has_bars(server: &Screen, part: [usize; 4], light: u16) -> bool {
     let shown = server.part(part);
-    let dim = |value: u8| (f64::from(value) * light).round() as u8;
+    let dim = |value: u8| u8::try_from(u16::from(value) * light / LIGHT).unwrap();
     BARS.iter().all(|bar| (0.01..0.15).contains(&share(&shown, bar.map(dim))))
 }
 
 /// Whether there are the pictures of three.
 fn has_three(server: &Screen) -> bool {
-    [FOUR[0], FOUR[1], THIRD].iter().all(|part| has_bars(server, *part, 1.0))
+    [FOUR[0], FOUR[1], THIRD].iter().all(|part| has_bars(server, *part, LIGHT))
 }
 
 #[test]
@@ -126,7 +133,7 @@ fn all_in_a_room_are_shown_and_come_and_go_without_touching_the_others() {
     // A fourth one comes and goes.
     let (name, fourth) = sender(&room, "none");
     receiver.wait_for(&format!("receiving {name}"));
-    wait_until("four pictures", || FOUR.iter().all(|part| has_bars(&server, *part, 1.0)));
+    wait_until("four pictures", || FOUR.iter().all(|part| has_bars(&server, *part, LIGHT)));
     fourth.interrupt().succeeded();
     receiver.wait_for(&format!("'{name}' has left"));
     wait_until("three pictures", || has_three(&server));
@@ -138,7 +145,7 @@ fn all_in_a_room_are_shown_and_come_and_go_without_touching_the_others() {
     daemon.signal(Signal::SIGKILL);
     receiver.wait_for(&format!("{killed} has stopped"));
     wait_until("a dimmed picture", || has_bars(&server, THIRD, DIMMED));
-    assert!(has_bars(&server, FOUR[0], 1.0) && has_bars(&server, FOUR[1], 1.0));
+    assert!(has_bars(&server, FOUR[0], LIGHT) && has_bars(&server, FOUR[1], LIGHT));
     server.press("q");
     let said = receiver.succeed();
     let heard = |name: &str| said.contains(&format!(" s of {name}\n"));
@@ -158,7 +165,7 @@ fn all_in_a_room_are_shown_and_come_and_go_without_touching_the_others() {
 #[track_caller]
 fn keys_choose(server: &Screen) {
     let whole = [0, 0, 1280, 720];
-    let one = || has_bars(server, whole, 1.0) && !has_bars(server, FOUR[0], 1.0);
+    let one = || has_bars(server, whole, LIGHT) && !has_bars(server, FOUR[0], LIGHT);
     for (to_one, to_all) in [("2", "2"), ("3", "0"), ("Tab", "0")] {
         server.press(to_one);
         wait_until("one picture", one);
@@ -169,4 +176,75 @@ fn keys_choose(server: &Screen) {
     server.press("9");
     std::thread::park_timeout(Duration::from_millis(300));
     assert!(has_three(server));
+}
+
+/// A configuration by which this machine sends a test picture and a tone.
+fn configuration(folder: &Path) -> (Place, String) {
+    let place = Place::new();
+    let path = folder.join("own.toml");
+    let text = format!(
+        "video = \"pattern\"\naudio = \"tone\"\nsize = \"320x240\"\nto = \"{place}\"\nname = \"{}\"\nrtsp = \"off\"\n",
+        place.name()
+    );
+    fs::write(&path, text).unwrap();
+    (place, format!("--publish={}", path.display()))
+}
+
+/// Whether a daemon of this name runs.
+fn runs(place: Place) -> bool {
+    let mut status = ours("streamsocket");
+    status.args(["status", "--name", &place.name()]).stderr(Stdio::null());
+    status.status().unwrap().success()
+}
+
+#[test]
+fn who_publishes_hears_the_others_and_not_itself_and_ends_with_the_receiver() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let room = Place::new().name();
+    let (other, daemon) = sender(&room, "tone");
+    let (own, publish) = configuration(folder.path());
+    let card = Card::new(folder.path(), 0);
+    let mut command = receiver();
+    command.args(["--room", &room, &publish, "--stats", "-", "--for", "8"]);
+    let mut viewer = Program::start(card.play(&mut command).stdout(Stdio::piped()));
+    viewer.wait_for(&format!("receiving {}", own.name()));
+    assert!(runs(own));
+    let lines = BufReader::new(viewer.stdout()).lines().map_while(Result::ok);
+    let seconds: Vec<serde_json::Value> =
+        lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    let said = viewer.succeed();
+    assert!(!runs(own), "{said}");
+    let last = |name: &str| {
+        let of = seconds.iter().rev().find(|it| it["source"] == name);
+        track(of.expect(&said), "audio").clone()
+    };
+    let (own, other) = (last(&own.name()), last(&other));
+    assert!(own["samples"].as_u64() > Some(96_000), "{own}");
+    assert_eq!(own["samples_played"], 0, "{own}");
+    assert!(other["samples_played"].as_u64() > Some(96_000), "{other}");
+    // It was heard.
+    let loud = card.heard(48_000, 2).iter().filter(|(_, sample)| sample.abs() > 1000).count();
+    assert!(loud > 1000, "{loud}");
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn whoever_sends_for_a_receiver_that_is_killed_ends_as_well_and_it_has_to_be_installed() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let room = Place::new().name();
+    let (own, publish) = configuration(folder.path());
+    let mut viewer = Program::start(receiver().args(["--room", &room, &publish]));
+    viewer.wait_for(&format!("receiving {}", own.name()));
+    viewer.signal(Signal::SIGKILL);
+    wait_until("the end of who sent for it", || !runs(own));
+
+    let alone = folder.path().join("streamsocket-receiver");
+    fs::copy(ours("streamsocket-receiver").get_program(), &alone).unwrap();
+    let mut command = Command::new(&alone);
+    command.args(["--headless", "--interface", "127.0.0.1", "--room", &room, "--publish"]);
+    let ended = Program::start(command.env("PATH", folder.path())).finish();
+    let missing = "streamsocket, which sends this machine's camera and microphone, is not installed: install the package streamsocket";
+    assert!(ended.status.code() == Some(1) && ended.said.contains(missing), "{}", ended.said);
 }

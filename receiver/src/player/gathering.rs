@@ -21,6 +21,9 @@ impl Stage<'_> {
         if let Some(lost) = self.room.as_mut().and_then(Room::lost) {
             return Err(lost);
         }
+        if self.room.as_mut().is_some_and(Room::hear_own) {
+            self.silence_own(screen.as_deref_mut())?;
+        }
         while let Some(change) = self.room.as_ref().map_or(Ok(None), Room::change)? {
             match change {
                 Change::Found(number, plan) => {
@@ -83,6 +86,16 @@ impl Stage<'_> {
             room.waiting.push_back(known);
         }
         Ok(())
+    }
+
+    /// Takes the sound of one away that was known to be left out only after it had come.
+    fn silence_own(&mut self, mut screen: Option<&mut Screen<'_>>) -> Result<(), String> {
+        let Some(room) = &self.room else { return Ok(()) };
+        let is_meant = |seat: &Seat| seat.is_heard && room.leaves_out(&seat.plan);
+        let Some(index) = self.seats.iter().position(is_meant) else { return Ok(()) };
+        let (number, plan) = (self.seats[index].number, self.seats[index].plan.clone());
+        self.dismiss(index, screen.as_deref_mut())?;
+        self.welcome(number, plan, screen)
     }
 
     /// Gives one a place behind the others.

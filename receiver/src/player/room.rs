@@ -7,6 +7,7 @@ use super::supervisor::Supervisor;
 use super::threads::open_speaker;
 use crate::mix::{MIX_CHANNELS, MIX_RATE, Mixer};
 use crate::options::Options;
+use crate::publisher::Publisher;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,9 @@ pub(super) const SEATS_MAX: usize = 9;
 
 /// Changes that may wait for the main thread, which looks ten times a second.
 const CHANGES_MAX: usize = 64;
+
+/// SSRCs of our own that are remembered: a daemon whose configuration changes has others.
+const OWN_MAX: usize = 64;
 
 /// A room.
 pub(super) struct Room {
@@ -39,6 +43,9 @@ pub(super) struct Room {
     changes: Receiver<Result<Change, String>>,
     /// Those whose sound is not wanted.
     left_out: Vec<String>,
+    /// Who sends for us, and the SSRCs of what it sends: that is not to be heard here.
+    publisher: Option<Publisher>,
+    own: VecDeque<u32>,
     leaving: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     sound: Supervisor,
@@ -54,6 +61,8 @@ impl Room {
         options: &Options,
         interface: Option<&Interface>,
     ) -> Result<Self, String> {
+        let publishes = options.publish.is_some();
+        let publisher = publishes.then(|| Publisher::start(name, options)).transpose()?;
         let folder = options.record.as_deref();
         let folder = folder.map(|path| Folder::open(path, options.overwrite)).transpose()?;
         let (mixer, mut sound) = (Mixer::new(), Supervisor::new());
@@ -76,6 +85,8 @@ impl Room {
             said: false,
             changes,
             left_out: options.leave_out.clone(),
+            publisher,
+            own: VecDeque::new(),
             leaving: Vec::new(),
             stop,
             sound,
@@ -93,9 +104,24 @@ impl Room {
     /// Whether the sound of a session is not wanted: by its name, or by the SSRC that its description says.
     pub(super) fn leaves_out(&self, plan: &Plan) -> bool {
         let ssrc = plan.audio.as_ref().and_then(|audio| audio.ssrc);
-        self.left_out
-            .iter()
-            .any(|it| *it == plan.name || ssrc.is_some_and(|ssrc| number(it) == Some(ssrc.0)))
+        let is_own = ssrc.is_some_and(|ssrc| self.own.contains(&ssrc.0));
+        let is_it = |text: &String| {
+            *text == plan.name || ssrc.is_some_and(|ssrc| number(text) == Some(ssrc.0))
+        };
+        is_own || self.left_out.iter().any(is_it)
+    }
+
+    /// Hears from who sends for us what it sends; whether there is news of it.
+    pub(super) fn hear_own(&mut self) -> bool {
+        let Some(publisher) = &mut self.publisher else { return false };
+        if publisher.has_ended() {
+            log::warn!("streamsocket has ended: nothing of this machine is sent any more");
+        }
+        let known = self.own.len();
+        self.own.extend(std::iter::from_fn(|| publisher.ssrc()));
+        let has_news = self.own.len() != known;
+        self.own.drain(..self.own.len().saturating_sub(OWN_MAX));
+        has_news
     }
 
     /// The sound is gone: why, if it is.
@@ -125,7 +151,11 @@ impl Room {
     ///
     /// # Errors
     /// Which thread had a problem, or does not end.
-    pub(super) fn end(self) -> Result<(), String> {
+    pub(super) fn end(mut self) -> Result<(), String> {
+        // It may take its time beside the others.
+        if let Some(publisher) = &mut self.publisher {
+            publisher.stop();
+        }
         self.stop.store(true, Ordering::Relaxed);
         self.mixer.quit();
         let ended = self.sound.join(|| 0);

@@ -32,6 +32,8 @@ pub(super) struct Seat {
     pub(super) state: SourceState,
     /// How loud it is, if it is one of several.
     pub(super) level: Option<Arc<Level>>,
+    /// Whether its sound is played.
+    pub(super) is_heard: bool,
     began: Monotonic,
     /// The picture that is due next.
     next: Option<Decoded>,
@@ -54,6 +56,7 @@ impl Seat {
         hearing: Hearing,
         level: Option<Arc<Level>>,
     ) -> Result<Self, String> {
+        let is_heard = !matches!(hearing, Hearing::LeftOut);
         let threads = Threads::start(means, &plan, hearing, level.clone())?;
         let now = monotonic();
         Ok(Self {
@@ -63,6 +66,7 @@ impl Seat {
             rates: Rates { at: now, frames: 0, bytes: 0, measured: None },
             state: SourceState::Waiting,
             level,
+            is_heard,
             began: now,
             next: None,
             showing: None,

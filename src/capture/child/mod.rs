@@ -10,7 +10,6 @@ mod audio;
 mod feed;
 mod first_wait;
 mod input;
-mod parent_death;
 mod probe;
 mod process;
 mod spawner;

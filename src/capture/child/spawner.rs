@@ -2,12 +2,12 @@
 //! death of its parent (PR_SET_PDEATHSIG in prctl(2)) comes when that thread ends, and those that open
 //! sources do. This one lives as long as the program.
 
-use super::parent_death::die_with_us;
 use std::io;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use streamsocket_net::parent_death::die_with_us;
 
 /// What is wanted of the thread: whoever wants it waits for the answer, so that few are in the queue.
 struct Wanted {
