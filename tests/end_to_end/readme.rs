@@ -48,7 +48,7 @@ const ELSEWHERE: [&str; 19] = [
 ];
 
 /// The lines that are run here, by words that no other line has.
-const HERE: [&str; 19] = [
+const HERE: [&str; 22] = [
     "streamsocket devices",
     "streamsocket      ",
     "streamsocket-receiver      ",
@@ -68,6 +68,9 @@ const HERE: [&str; 19] = [
     "streamsocket key new",
     "streamsocket --key-file",
     "streamsocket-receiver   #",
+    "streamsocket --room lesson",
+    "streamsocket-receiver --room lesson  ",
+    "streamsocket-receiver --room lesson --publish",
 ];
 
 /// The lines of the README's code, those that end in a backslash put together.
@@ -214,6 +217,19 @@ fn sessions_are_found_listed_and_recorded_by_the_lines_of_the_readme() {
     wait_until("a film grows", || fs::metadata(&file).is_ok_and(|film| film.len() > 1_000_000));
     receiver.interrupt().succeeded();
     daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_room_is_shown_and_sent_to_by_the_lines_of_the_readme() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("readme") else { return };
+    let line = command("streamsocket --room lesson");
+    let mut daemon = Program::start(&mut lan.types("sender", &line));
+    daemon.wait_for("in the room 'lesson'");
+    lan.shows(&command("streamsocket-receiver --room lesson  "));
+    daemon.interrupt().succeeded();
+    // Both machines have one name here, and what one of them sends is shown to it as well.
+    lan.shows(&command("streamsocket-receiver --room lesson --publish"));
 }
 
 #[test]
