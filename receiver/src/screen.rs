@@ -400,6 +400,6 @@ const FIRST_SIZE: (u32, u32) = (960, 540);
 const WAIT_MILLIS_MAX: u32 = 1000;
 const KEYS_MAX: usize = 16;
 const OVERLAY_COLUMNS: usize = 64;
-const OVERLAY_ROWS: usize = 12;
+const OVERLAY_ROWS: usize = 14;
 const NOTICE_COLUMNS: usize = 40;
 const NOTICE_ROWS: usize = 4;

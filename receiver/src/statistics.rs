@@ -31,6 +31,8 @@ pub struct Statistics {
     pub latency_target_ms: Option<f64>,
     /// What it is on its way there.
     pub latency_now_ms: Option<f64>,
+    /// Whether it is presented as long after its capture as the others of its room.
+    pub in_step: bool,
     /// By how much the sender's clock is faster than ours, in parts per million.
     pub drift_ppm: Option<f64>,
     /// Sound presented so much later than the picture, in milliseconds.
@@ -147,6 +149,7 @@ impl Statistics {
             clocks: input.clocks().name(),
             latency_target_ms: input.target.millis(),
             latency_now_ms: input.latency.millis(),
+            in_step: input.in_step.get() > 0,
             drift_ppm: ppm(&input.drift),
             av_offset_ms: input.av_offset().map(|offset| to_f64(offset.nanos()) / 1e6),
             recorded_bytes: output.recorded.get(),

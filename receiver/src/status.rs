@@ -48,6 +48,8 @@ pub struct Details {
     pub jitter_ms: Option<f32>,
     /// The sender's clock against ours, in parts per million.
     pub drift_ppm: Option<f32>,
+    /// Whether it is presented as long after its capture as the others of its room, if it is in one.
+    pub in_step: Option<bool>,
     /// Pictures that came too late.
     pub late: u64,
     /// Sound played in place of what was missing, in milliseconds.
@@ -67,6 +69,11 @@ impl Details {
         }
         if let Some(drift) = self.drift_ppm {
             each(format_args!("clock {drift:+.1} ppm"))?;
+        }
+        match self.in_step {
+            Some(true) => each(format_args!("in step with the room"))?,
+            Some(false) => each(format_args!("by itself: the clocks are not known to agree"))?,
+            None => {}
         }
         each(format_args!("late {}, concealed {} ms", self.late, self.concealed_ms))
     }
@@ -244,7 +251,7 @@ impl fmt::Write for Cut {
 /// Longer than any line but an absurd name's.
 const LINE_BYTES: usize = 64;
 /// As many as a status has values.
-const LINES_MAX: usize = 13;
+const LINES_MAX: usize = 14;
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(100);
 /// Often enough to see in a log that it lives.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -275,6 +282,7 @@ mod tests {
             target_ms: Some(33.0),
             jitter_ms: Some(0.44),
             drift_ppm: Some(-3.21),
+            in_step: Some(true),
             late: 2,
             concealed_ms: 15,
         },
@@ -298,7 +306,7 @@ mod tests {
     fn the_overlay_has_the_same_values() {
         let lines = overlay_lines(&FULL);
         let more = "  p95 46 ms, p99 60 ms  sound 40 ms  aim 33 ms, jitter 0.4 ms  clock -3.2 ppm  \
-                    late 2, concealed 15 ms";
+                    in step with the room  late 2, concealed 15 ms";
         assert_eq!(lines.as_strs().join("  "), FULL.to_string() + more);
         let name = "n\u{e4}me ".repeat(30);
         let lines = overlay_lines(&Status { source: &name, ..FULL });

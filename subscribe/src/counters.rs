@@ -24,6 +24,8 @@ pub struct Counters {
     pub same_machine: Count,
     /// 1 if both machines' wall clocks are synchronised to a reference.
     pub synchronised: Count,
+    /// 1 if what is captured is presented as late as that of the sessions that it is kept in step with.
+    pub in_step: Count,
     /// When the sender or this machine last resumed after it had stood still, on the monotonic clock.
     pub stopped: Gauge,
     /// When the sender last reported, on the monotonic clock.

@@ -14,6 +14,7 @@ pub mod cells;
 pub mod clock;
 pub mod counters;
 mod diagnosis;
+pub mod in_step;
 pub mod key_file;
 pub mod keys;
 pub mod latency;

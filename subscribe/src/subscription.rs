@@ -20,6 +20,7 @@ use self::track::ReceivedTrack;
 use crate::cells::{Gauge, Note};
 use crate::clock::{clocks, monotonic};
 use crate::counters::Counters;
+use crate::in_step::Member;
 use crate::keys::KeyRing;
 use crate::latency::TargetLatency;
 use crate::outlet::Outlet;
@@ -154,6 +155,11 @@ impl Subscription {
         let tokens = (SESSIONS, SESSIONS + 2 * TOKENS);
         let keys = self.keys.clone();
         self.tier = TierSwitch::new(plan, tiers, interface, keys, tokens, monotonic());
+    }
+
+    /// Keeps it in step with other sessions, as far as the clocks are known to agree, if its latency is not a fixed one.
+    pub fn keep_in_step(&mut self, member: Member) {
+        self.sync.keep_in_step(member);
     }
 
     /// Receives until it is stopped or has changed, then sends BYE.

@@ -3,6 +3,7 @@
 
 use crate::clock::unix_offset;
 use crate::counters::Counters;
+use crate::in_step::Member;
 use crate::latency::TargetLatency;
 use streamsocket_media::clock::{Delay, Monotonic, Wall, WallClock};
 use streamsocket_net::machine;
@@ -19,6 +20,9 @@ const LATENCY_FIRST: Delay = Delay::from_millis(100);
 /// If the latency exceeds what the last minute has needed by more than this, it is lowered at once:
 /// slowly, that would take minutes.
 const EXCESS: Delay = Delay::from_millis(40);
+
+/// What is to be in step with others, and is off by more than this, gets there at once: slowly, that would take a minute.
+const OUT_OF_STEP: Delay = Delay::from_millis(5);
 
 /// Wall clocks that differ by this are not both synchronised, whatever they claim.
 const CLOCKS_APART: Delay = Delay::from_millis(500);
@@ -58,6 +62,10 @@ pub(crate) struct Synchronisation {
     disciplined: bool,
     /// The latency is still being found.
     settling: bool,
+    /// The sessions that this one is kept in step with.
+    in_step: Option<Member>,
+    /// This machine's monotonic clock minus the sender's wall clock without its steps, if both wall clocks agree.
+    agreed: Option<Delay>,
 }
 
 impl Synchronisation {
@@ -79,6 +87,8 @@ impl Synchronisation {
             unix_offset,
             disciplined: false,
             settling: true,
+            in_step: None,
+            agreed: None,
         }
     }
 
@@ -136,18 +146,22 @@ impl Synchronisation {
         if now - self.looked >= LOOK {
             self.looked = now;
             let synchronised = sender.synchronised && machine::is_synchronised();
-            self.look(now, synchronised, sender.stepped);
+            self.look(now, synchronised, sender);
             counters.synchronised.set(u64::from(synchronised));
             counters.same_machine.set(u64::from(sender.same_machine));
         }
         let (video, audio) = (&counters.video.presentation, &counters.audio.presentation);
         self.jitter.set_work(Work { video: video.needed(), audio: audio.needed() });
         if let (TargetLatency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
-            let excess = self.timeline.latency() - target.latency;
+            let together = self.agree(target.latency, now);
+            let latency = together.unwrap_or(target.latency);
+            let excess = self.timeline.latency() - latency;
             let at_once = self.timeline.is_settling(now)
                 || target.at_once && excess < Delay::ZERO
-                || excess > EXCESS;
-            self.timeline.set_target(target.latency, at_once);
+                || excess > EXCESS
+                || together.is_some() && excess.abs() > OUT_OF_STEP;
+            self.timeline.set_target(latency, at_once);
+            counters.in_step.set(u64::from(together.is_some()));
         }
         if std::mem::replace(&mut self.settling, self.timeline.is_settling(now))
             && !self.timeline.is_settling(now)
@@ -165,13 +179,32 @@ impl Synchronisation {
         }
     }
 
+    /// Keeps this session in step with others from now on.
+    pub(crate) fn keep_in_step(&mut self, member: Member) {
+        self.in_step = Some(member);
+    }
+
+    /// The latency with which this session, which needs `latency` by itself, is in step with others; `None` if it is kept in
+    /// step with none, or if that cannot be known.
+    fn agree(&self, latency: Delay, now: Monotonic) -> Option<Delay> {
+        let member = self.in_step.as_ref()?;
+        // From capture until an undelayed packet is here.
+        let under_way = self.agreed.zip(self.timeline.followed());
+        let under_way = under_way.map(|(agreed, followed)| followed - agreed);
+        // What is needed at the beginning says little.
+        let need = under_way.filter(|_| !self.timeline.is_settling(now));
+        let delay = member.agree(need.map(|under_way| under_way + latency))?;
+        Some((delay - under_way?).max(latency))
+    }
+
     /// Looks at this machine's wall clock, and decides whether viewers can go by the wall clocks.
-    fn look(&mut self, now: Monotonic, synchronised: bool, stepped: Delay) {
+    fn look(&mut self, now: Monotonic, synchronised: bool, sender: SenderClock) {
         self.wall.observe(now, (Wall(now.0) + self.unix_offset).0);
         let fixed = matches!(self.latency, TargetLatency::Fixed(_));
-        let offset = stepped - Delay::from_nanos(self.wall.unix_nanos(Monotonic(0)));
+        let offset = sender.stepped - Delay::from_nanos(self.wall.unix_nanos(Monotonic(0)));
         let agree =
             self.timeline.offset(now).is_some_and(|heard| (heard - offset).abs() < CLOCKS_APART);
+        self.agreed = (agree && (synchronised || sender.same_machine)).then_some(offset);
         let disciplined = fixed && synchronised && agree;
         if disciplined != self.disciplined {
             self.disciplined = disciplined;

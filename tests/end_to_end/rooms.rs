@@ -72,9 +72,14 @@ const THIRD: [usize; 4] = [320, 360, 640, 360];
 
 /// One who sends a test picture to a room.
 fn sender(room: &str, sound: &str) -> (String, Program) {
+    sender_of("640x360", room, sound)
+}
+
+/// The same, of another size.
+fn sender_of(size: &str, room: &str, sound: &str) -> (String, Program) {
     let place = Place::new();
     let mut command = daemon_at(place);
-    command.args(["--video", "pattern", "--audio", sound, "--size", "640x360", "--room", room]);
+    command.args(["--video", "pattern", "--audio", sound, "--size", size, "--room", room]);
     let mut daemon = Program::start(&mut command);
     daemon.wait_for("goes to");
     (place.name(), daemon)
@@ -247,4 +252,32 @@ fn whoever_sends_for_a_receiver_that_is_killed_ends_as_well_and_it_has_to_be_ins
     let ended = Program::start(command.env("PATH", folder.path())).finish();
     let missing = "streamsocket, which sends this machine's camera and microphone, is not installed: install the package streamsocket";
     assert!(ended.status.code() == Some(1) && ended.said.contains(missing), "{}", ended.said);
+}
+
+/// How far apart two senders' pictures may be presented that were captured at one instant: so many milliseconds, and, since
+/// long latencies are measured less finely, this part of it. By themselves they are as far apart as a large picture takes
+/// longer to be sent and decoded than a small one.
+const APART_MAX: (f64, f64) = (5.0, 0.1);
+
+#[test]
+fn what_two_senders_see_at_one_instant_is_shown_at_one() {
+    let _turn = turn();
+    let room = Place::new().name();
+    let senders = ["160x120", "1920x1080"].map(|size| sender_of(size, &room, "tone"));
+    let mut command = receiver();
+    command.args(["--room", &room, "--mute", "--stats", "-", "--for", "14"]);
+    let mut viewer = Program::start(command.stdout(Stdio::piped()));
+    let lines = BufReader::new(viewer.stdout()).lines().map_while(Result::ok);
+    let seconds: Vec<serde_json::Value> =
+        lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    let said = viewer.succeed();
+    let latencies = senders.each_ref().map(|(name, _)| {
+        let last = seconds.iter().rev().find(|it| it["source"] == *name).expect(&said);
+        assert_eq!(last["in_step"], true, "{last}");
+        track(last, "video")["latency_ms"].as_f64().unwrap()
+    });
+    println!("shown {latencies:?} ms after capture");
+    let apart_max = APART_MAX.0 + APART_MAX.1 * latencies[0];
+    assert!((latencies[0] - latencies[1]).abs() < apart_max, "{latencies:?}");
+    senders.into_iter().for_each(|(_, daemon)| drop(daemon.interrupt().succeeded()));
 }

@@ -31,6 +31,8 @@ pub(super) struct Figures<'a> {
     pub(super) sound_rate: u32,
     /// Something is being recorded.
     pub(super) recording: bool,
+    /// Whether it is in step with the others of its room, if it is in one.
+    pub(super) in_step: Option<bool>,
 }
 
 impl Figures<'_> {
@@ -46,6 +48,7 @@ impl Figures<'_> {
             target_ms: in_millis(input.target.delay()),
             jitter_ms: in_millis(input.video.jitter.delay()),
             drift_ppm: input.drift.get().map(ppm),
+            in_step: self.in_step,
             late: output.video.frames_late.get(),
             concealed_ms: output.audio.samples_concealed.get() * 1000 / rate,
         }

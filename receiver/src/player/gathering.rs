@@ -4,7 +4,7 @@ use super::room::{Room, SEATS_MAX};
 use super::seat::Seat;
 use super::source_state::SourceState;
 use super::stage::Stage;
-use super::threads::Hearing;
+use super::threads::{Among, Hearing};
 use crate::level::Level;
 use crate::screen::Screen;
 use std::sync::Arc;
@@ -113,8 +113,9 @@ impl Stage<'_> {
         let Some(room) = &mut self.room else { return Ok(()) };
         let mixed = || Hearing::Mixed(Arc::clone(&room.mixer));
         let hearing = if room.leaves_out(&plan) { Hearing::LeftOut } else { mixed() };
-        let level = Some(Arc::<Level>::default());
-        let seat = match Seat::open((number, name.clone(), plan), &self.means, hearing, level) {
+        let among = Among { level: Arc::<Level>::default(), step: room.in_step.member() };
+        let its = (number, name.clone(), plan);
+        let seat = match Seat::open(its, &self.means, hearing, Some(among)) {
             Ok(seat) => seat,
             Err(why) => {
                 log::warn!("'{name}' is not shown: {why}");

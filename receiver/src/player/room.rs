@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use streamsocket_net::Interface;
+use streamsocket_subscribe::in_step::InStep;
 use streamsocket_subscribe::locate::{Change, follow_room};
 use streamsocket_subscribe::plan::Plan;
 
@@ -34,6 +35,8 @@ pub(super) struct Room {
     pub(super) marked: Option<u64>,
     pub(super) speaking: Speaking,
     pub(super) mixer: Arc<Mixer>,
+    /// Has what was captured at one instant be presented at one.
+    pub(super) in_step: Arc<InStep>,
     /// Where all are recorded.
     pub(super) folder: Option<Folder>,
     /// Those for whom there is no place, in the order in which they came.
@@ -80,6 +83,7 @@ impl Room {
             marked: None,
             speaking: Speaking::default(),
             mixer,
+            in_step: Arc::default(),
             folder,
             waiting: VecDeque::new(),
             said: false,

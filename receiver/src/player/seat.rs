@@ -2,7 +2,7 @@
 
 use super::figures::{Figures, Rates};
 use super::source_state::{Evidence, SourceState, StreamEvidence};
-use super::threads::{Hearing, Means, Threads};
+use super::threads::{Among, Hearing, Means, Threads};
 use crate::level::Level;
 use crate::picture::Decoded;
 use crate::recorder::Destination;
@@ -54,10 +54,11 @@ impl Seat {
         (number, name, plan): (u64, String, Plan),
         means: &Means<'_>,
         hearing: Hearing,
-        level: Option<Arc<Level>>,
+        among: Option<Among>,
     ) -> Result<Self, String> {
         let is_heard = !matches!(hearing, Hearing::LeftOut);
-        let threads = Threads::start(means, &plan, hearing, level.clone())?;
+        let level = among.as_ref().map(|among| Arc::clone(&among.level));
+        let threads = Threads::start(means, &plan, hearing, among)?;
         let now = monotonic();
         Ok(Self {
             number,
@@ -237,7 +238,9 @@ impl Seat {
     pub(super) fn status(&self) -> Status<'_> {
         let (shared, rates) = (&*self.threads.shared, &self.rates);
         let recording = self.threads.recording.is_active();
-        Figures { shared, rates, sound_rate: self.sound_rate, recording }.status(&self.name)
+        let in_step = self.level.is_some().then(|| shared.input.in_step.get() > 0);
+        Figures { shared, rates, sound_rate: self.sound_rate, recording, in_step }
+            .status(&self.name)
     }
 
     /// All that is counted and measured.

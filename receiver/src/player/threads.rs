@@ -24,6 +24,7 @@ use std::thread::Thread;
 use std::time::Duration;
 use streamsocket_decode::DecodedPicture;
 use streamsocket_net::Interface;
+use streamsocket_subscribe::in_step::Member;
 use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::locate;
 use streamsocket_subscribe::plan::Plan;
@@ -73,6 +74,14 @@ pub(super) enum Hearing {
     LeftOut,
 }
 
+/// What one of several senders has.
+pub(super) struct Among {
+    /// Notes how loud it is.
+    pub(super) level: Arc<Level>,
+    /// Keeps it in step with the others.
+    pub(super) step: Member,
+}
+
 /// The threads of a sender beside the main one, as the main one knows them.
 pub(super) struct Threads {
     /// Pictures to be presented.
@@ -90,14 +99,15 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Receives what is planned. Somebody may want to know how loud it is.
+    /// Receives what is planned.
     pub(super) fn start(
         means: &Means<'_>,
         plan: &Plan,
         hearing: Hearing,
-        level: Option<Arc<Level>>,
+        among: Option<Among>,
     ) -> Result<Self, String> {
         let Means { options, interface, keys, wake, .. } = means;
+        let (level, step) = among.map(|Among { level, step }| (level, step)).unzip();
         let mut supervisor = Supervisor::new();
         let shared = Arc::new(Shared::default());
         let (frames, to_decode) = FrameQueue::new();
@@ -114,6 +124,9 @@ impl Threads {
             subscription.choose_among(plan, shared.tiers.clone(), *interface);
             let followed = follow_tiers(plan.clone(), interface.cloned(), Arc::clone(&shared));
             supervisor.spawn("tiers", followed)?;
+        }
+        if let Some(step) = step {
+            subscription.keep_in_step(step);
         }
         supervisor.spawn("recording", move || recording::run(&writer))?;
         let (snapshots, to_save) = sync_channel(SNAPSHOTS_MAX);

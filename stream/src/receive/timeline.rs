@@ -110,6 +110,13 @@ impl Timeline {
         self.drift.map(|drift| -drift)
     }
 
+    /// Our monotonic clock minus the sender's wall clock, undelayed packets taken as instantaneous, as what is presented goes
+    /// by it.
+    #[must_use]
+    pub fn followed(&self) -> Option<Delay> {
+        self.followed.map(|(followed, _)| followed)
+    }
+
     /// True while little is known of the sender: what is presented may still jump.
     #[must_use]
     pub fn is_settling(&self, now: Monotonic) -> bool {
