@@ -5,7 +5,7 @@ mod error;
 mod event;
 mod iyuv;
 mod label;
-mod layout;
+pub(crate) mod layout;
 mod sdl;
 mod tile;
 mod yuv_mode;
@@ -336,14 +336,6 @@ impl<'w> Screen<'w> {
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         self.canvas.output_size().unwrap_or(FIRST_SIZE)
-    }
-
-    /// Width and height that a picture of this size has there, in pixels.
-    #[must_use]
-    pub fn size_of(&self, picture: (u16, u16)) -> (u16, u16) {
-        let place = layout::letterbox((picture.0.into(), picture.1.into()), self.size());
-        let side = |side| u16::try_from(side).unwrap_or(u16::MAX);
-        (side(place.width()), side(place.height()))
     }
 
     /// Draws all there is, to be seen after [`Screen::present`].

@@ -133,7 +133,8 @@ impl Statistics {
         let video = plan.video.as_ref().map(|_| MediumStatistics::Video(video_statistics(shared)));
         let audio = plan.audio.as_ref().map(|_| MediumStatistics::Audio(audio_statistics(shared)));
         let tracks = video.into_iter().chain(audio);
-        let received = input_tier(shared, plan);
+        let received = shared.tiers.received().map(|name| name.to_string());
+        let received = received.or_else(|| plan.tier.clone());
         Self {
             schema: SCHEMA,
             uptime_seconds,
@@ -166,11 +167,6 @@ impl Statistics {
                 .collect(),
         }
     }
-}
-
-/// The tier that the pictures are of.
-fn input_tier(shared: &Shared, plan: &Plan) -> Option<String> {
-    shared.tiers.received().map(|name| name.to_string()).or_else(|| plan.tier.clone())
 }
 
 fn video_statistics(shared: &Shared) -> VideoStatistics {

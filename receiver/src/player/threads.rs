@@ -1,14 +1,10 @@
 //! Starts the threads of one sender and the queues between them, and ends them again.
 
 use super::supervisor::Supervisor;
+use crate::decoding::Decoding;
 use crate::level::Level;
 use crate::mix::{Input, Mixer};
-use crate::options::Options;
-        if chooses_tier(options, plan) {
-            subscription.choose_among(plan, shared.tiers.clone(), *interface);
-            let followed = follow_tiers(plan.clone(), interface.cloned(), Arc::clone(&shared));
-            supervisor.spawn("tiers", followed)?;
-        }
+use crate::options::{Options, TIER_AUTO};
 use crate::outlets::Outlets;
 use crate::picture::{self, DECODED_MAX, Decoded};
 use crate::recording::{self, Control};

@@ -2,6 +2,7 @@
 
 use super::threads::Threads;
 use crate::screen::Screen;
+use crate::screen::layout::letterbox;
 use streamsocket_subscribe::tiers::Wish;
 
 /// Has the tier of this number received, from 1 on, where the session itself is the first; for 0 the best one that arrives.
@@ -31,8 +32,10 @@ pub(super) fn tell(threads: &Threads, screen: Option<&Screen<'_>>) {
     shared.tiers.set_late(shared.output.video.frames_late.get());
     shared.tiers.hold(threads.recording.is_active());
     let size = shared.input.video.size.get();
-    let side = |bits: u64| u16::try_from(bits & 0xFFFF).unwrap_or(0);
     if let (Some(screen), 1..) = (screen, size) {
-        shared.tiers.show(screen.size_of((side(size >> 16), side(size))));
+        let side = |bits: u64| u32::try_from(bits & 0xFFFF).unwrap_or(0);
+        let place = letterbox((side(size >> 16), side(size)), screen.size());
+        let side = |side| u16::try_from(side).unwrap_or(u16::MAX);
+        shared.tiers.show((side(place.width()), side(place.height())));
     }
 }

@@ -3,7 +3,7 @@
 use sdl2::rect::Rect;
 
 /// The largest place of the picture's aspect in the middle of `area`.
-pub(super) fn letterbox(picture: (u32, u32), area: (u32, u32)) -> Rect {
+pub(crate) fn letterbox(picture: (u32, u32), area: (u32, u32)) -> Rect {
     let (width, height) = scaled(picture, area);
     Rect::new(middle(area.0, width), middle(area.1, height), width, height)
 }
