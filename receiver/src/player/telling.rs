@@ -72,7 +72,8 @@ impl Stage<'_> {
     /// The figures of the only sender, or of the one that has the whole screen; else a line for each.
     pub(super) fn draw_overlay(&self, screen: &mut Screen<'_>) -> Result<(), String> {
         let Some(one) = self.only_visible().filter(|_| self.overlay) else {
-            let texts: Vec<_> = self.seats.iter().map(|seat| seat.status().to_string()).collect();
+            let mut texts: Vec<_> = self.seats.iter().map(|it| it.status().to_string()).collect();
+            texts.extend(out_of_step(&self.seats));
             let lines: Vec<_> = texts.iter().map(String::as_str).collect();
             let shown = if self.overlay { &lines[..] } else { &[] };
             return screen.set_overlay(shown).map_err(|error| error.to_string());
@@ -88,6 +89,13 @@ impl Stage<'_> {
             Some(large) => self.seats.iter().find(|seat| Some(seat.number) == large),
         }
     }
+}
+
+/// Who is presented by itself, in a line, if anybody is.
+fn out_of_step(seats: &[Seat]) -> Option<String> {
+    let by_itself = |seat: &&Seat| seat.status().details.in_step == Some(false);
+    let names: Vec<_> = seats.iter().filter(by_itself).map(|seat| seat.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("not in step: {}", names.join(", ")))
 }
 
 /// What a room's line says: all that is received, and the worst loss.

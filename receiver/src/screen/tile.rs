@@ -100,8 +100,9 @@ impl<'w> Tile<'w> {
             canvas.copy(&picture.texture, None, Some(seen)).map_err(sdl_error("picture"))?;
         }
         let Some(Words { name, notice }) = &self.words else { return Ok(()) };
-        let scale = layout::text_scale(place.size());
-        name.draw(canvas, |size| layout::foot(size, scale + 1, seen))?;
+        // Larger than what is read from near by.
+        let scale = layout::text_scale(place.size()) + 1;
+        name.draw(canvas, |size| layout::foot(size, scale, seen))?;
         notice.draw(canvas, |size| {
             layout::within(layout::centred(size, scale, place.size()), place)
         })?;
@@ -130,9 +131,10 @@ fn create<'w>(
 const STALE_LIGHT: u8 = 96;
 /// Of who speaks: a green that no camera's test picture has.
 const MARK: Color = Color::RGB(64, 224, 64);
-/// Thickness of the frame, at the size of the smallest text.
-const MARK_PIXELS: u32 = 3;
+/// Thickness of the frame, for each pixel of the text's letters.
+const MARK_PIXELS: u32 = 2;
 /// A name and the key in front of it; what is longer is cut.
 const NAME_COLUMNS: usize = 32;
-const NOTICE_COLUMNS: usize = 40;
-const NOTICE_ROWS: usize = 4;
+/// Fewer columns than where a picture is alone, so that letters can be larger.
+const NOTICE_COLUMNS: usize = 28;
+const NOTICE_ROWS: usize = 6;
