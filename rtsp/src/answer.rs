@@ -1,14 +1,20 @@
 //! What a server says to a request (RFC 2326 section 11).
 
-use crate::conversation::{Request, answer};
+use crate::conversation::{Request, Role, answer};
 use crate::message::Message;
 use crate::transport::{Granted, Transport};
 use std::time::Duration;
 use streamsocket_wire::rtp::{RtpTime, Sequence};
 
-/// What this server can do.
-const METHODS: &str =
-    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+/// What a server can do.
+const fn methods(role: Role) -> &'static str {
+    match role {
+        Role::Sends => {
+            "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
+        }
+        Role::Takes => "OPTIONS, ANNOUNCE, SETUP, RECORD, TEARDOWN, GET_PARAMETER, SET_PARAMETER",
+    }
+}
 
 /// Why something is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +23,12 @@ pub enum Refusal {
     Forbidden,
     /// There is no such thing.
     NotFound,
+    /// It is not done here at all: this server is sent nothing, or sends nothing.
+    Method,
+    /// Somebody else has this place.
+    Taken,
+    /// What is to be sent cannot be taken.
+    Format,
     /// A track is to be set up, but none is named, or the other way round.
     Aggregate,
     /// As many are served as can be.
@@ -38,6 +50,10 @@ impl Refusal {
         match self {
             Self::Forbidden => (403, "Forbidden"),
             Self::NotFound => (404, "Not Found"),
+            Self::Method => (405, "Method Not Allowed"),
+            // Of HTTP, as section 7.1.1 has it; 453 and 455 say something else.
+            Self::Taken => (409, "Conflict"),
+            Self::Format => (415, "Unsupported Media Type"),
             Self::Full => (453, "Not Enough Bandwidth"),
             Self::NoSession => (454, "Session Not Found"),
             Self::Order => (455, "Method Not Valid in This State"),
@@ -83,7 +99,11 @@ impl Request {
     /// It is refused.
     #[must_use]
     pub fn refused(&self, why: Refusal) -> Vec<u8> {
-        self.answer(why.status()).bytes()
+        let answer = self.answer(why.status());
+        match why {
+            Refusal::Method => answer.with("Allow", methods(self.role)).bytes(),
+            _ => answer.bytes(),
+        }
     }
 
     /// What there is at `base`.
@@ -101,6 +121,12 @@ impl Request {
         self.of(lease).with("Transport", granted).bytes()
     }
 
+    /// A track of the client's is set up.
+    #[must_use]
+    pub fn contributes(&self, lease: Lease<'_>, granted: &Transport<Granted>) -> Vec<u8> {
+        self.of(lease).with("Transport", format!("{granted};mode=record")).bytes()
+    }
+
     /// Packets come.
     #[must_use]
     pub fn played(&self, lease: Lease<'_>, begins: &[Begins]) -> Vec<u8> {
@@ -115,6 +141,6 @@ impl Request {
     #[must_use]
     pub fn done(&self, lease: Option<Lease<'_>>) -> Vec<u8> {
         let answer = lease.map_or_else(|| self.answer((200, "OK")), |lease| self.of(lease));
-        answer.with("Public", METHODS).bytes()
+        answer.with("Public", methods(self.role)).bytes()
     }
 }

@@ -6,7 +6,7 @@ use crate::failures::{Failures, origin};
 use crate::message::{Message, Method, Start};
 use crate::splitter::{Broken, Element, Limits, Splitter};
 use crate::target::Target;
-use crate::transport::{Offer, Transport, offers};
+use crate::transport::{Offer, Transport, offers, record_offers};
 use crate::users::Users;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,6 +14,10 @@ use streamsocket_media::clock::Monotonic;
 
 /// What a client sends in one piece: parameters that mean nothing here, and reports.
 const LIMITS: Limits = Limits { body: 4 << 10, packet: 1500 };
+
+/// What one that publishes sends: a description, of which those of eight media take half, and packets as they go over
+/// Ethernet.
+const PUBLISHER_LIMITS: Limits = Limits { body: 16 << 10, packet: 1500 };
 
 /// Characters of what a client calls itself that are kept.
 const AGENT_MAX: usize = 64;
@@ -66,6 +70,16 @@ pub struct Request {
     /// Whose name and password it came with.
     pub user: Option<String>,
     pub(crate) cseq: String,
+    pub(crate) role: Role,
+}
+
+/// What a server does for who connects to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It sends: clients are told what there is, and play it.
+    Sends,
+    /// It is sent to: clients announce what they have, and record it here.
+    Takes,
 }
 
 /// What a request is for.
@@ -77,6 +91,12 @@ pub enum Wanted {
     Setup(Target, Vec<Transport<Offer>>),
     /// Packets of all that was set up.
     Play(Target),
+    /// To say what the client is going to send: a description, unless it is no text or says that it is something else.
+    Announce(Target, Option<String>),
+    /// To send a track, by one of these transports.
+    Contribute(Target, Vec<Transport<Offer>>),
+    /// To begin to send all that was set up.
+    Record(Target),
     /// No packets for a while.
     Pause,
     /// The end of a session.
@@ -96,6 +116,7 @@ pub struct Conversation {
     origin: IpAddr,
     splitter: Splitter,
     login: Login,
+    role: Role,
     /// A request that is to be judged later.
     held: Option<Message>,
     /// Who asks here has shown that he may.
@@ -106,10 +127,19 @@ impl Conversation {
     /// With a client at `peer` who has reached us at `local`; `secret` is nobody else's.
     #[must_use]
     pub fn new(local: SocketAddr, peer: IpAddr, secret: Secret, now: Monotonic) -> Self {
-        let splitter = Splitter::new(LIMITS);
+        Self::of(Role::Sends, local, peer, secret, now)
+    }
+
+    /// The same of a server that plays this role.
+    #[must_use]
+    pub fn of(role: Role, local: SocketAddr, peer: IpAddr, secret: Secret, now: Monotonic) -> Self {
+        let splitter = Splitter::new(match role {
+            Role::Sends => LIMITS,
+            Role::Takes => PUBLISHER_LIMITS,
+        });
         let origin = origin(peer, local.ip());
         let (local, login) = (local.to_string(), Login::new(secret, now));
-        Self { local, origin, splitter, login, held: None, known: false }
+        Self { local, origin, splitter, login, role, held: None, known: false }
     }
 
     /// Somebody who is believed says that the client is at `peer`, and has reached us at `local`.
@@ -129,7 +159,8 @@ impl Conversation {
 
     /// What comes next of what was read.
     pub fn take(&mut self, gate: &mut Gate, now: Monotonic) -> Turn<'_> {
-        let Self { local, origin, splitter, login, held, known } = self;
+        let Self { local, origin, splitter, login, role, held, known } = self;
+        let role = *role;
         let taken = match held.take() {
             Some(message) => Ok(Some(Element::Message(message))),
             None => splitter.take(),
@@ -147,7 +178,7 @@ impl Conversation {
                     *held = Some(message);
                     return Turn::Later(until);
                 }
-                match (Client { local, origin: *origin, login, gate, now }).hear(&message) {
+                match (Client { local, origin: *origin, login, role, gate, now }).hear(&message) {
                     Heard::Request(request) => {
                         *known |= request.user.is_some();
                         Turn::Asked(request)
@@ -178,11 +209,41 @@ pub(crate) fn answer(cseq: &str, status: (u16, &str)) -> Message {
     plain(status).with("CSeq", cseq)
 }
 
+/// What a request of this method is for; `None` if it is one that nobody here knows.
+fn wanted(message: &Message, method: &Method, target: Target) -> Option<Wanted> {
+    Some(match method {
+        Method::Options => Wanted::Options,
+        Method::Describe => Wanted::Describe(target),
+        Method::Announce => Wanted::Announce(target, description(message)),
+        Method::Setup => {
+            let header = message.headers.get("Transport").unwrap_or_default();
+            match record_offers(header) {
+                Some(offers) => Wanted::Contribute(target, offers),
+                None => Wanted::Setup(target, offers(header)),
+            }
+        }
+        Method::Play => Wanted::Play(target),
+        Method::Record => Wanted::Record(target),
+        Method::Pause => Wanted::Pause,
+        Method::Teardown => Wanted::Teardown,
+        Method::GetParameter | Method::SetParameter => Wanted::Alive,
+        Method::Other(_) => return None,
+    })
+}
+
+/// The description in a message, if that is what it brings.
+fn description(message: &Message) -> Option<String> {
+    let kind = message.headers.get("Content-Type").and_then(|it| it.split(';').next());
+    let _ = kind.filter(|it| it.trim().eq_ignore_ascii_case("application/sdp"))?;
+    std::str::from_utf8(&message.body).ok().map(str::to_owned)
+}
+
 /// Whoever has sent a message.
 struct Client<'a> {
     local: &'a str,
     origin: IpAddr,
     login: &'a mut Login,
+    role: Role,
     gate: &'a mut Gate,
     now: Monotonic,
 }
@@ -209,19 +270,8 @@ impl Client<'_> {
             let unsupported = answer(cseq, (551, "Option Not Supported"));
             return at_once(unsupported.with("Unsupported", features.join(", ")));
         }
-        let target = || Target::parse(url, self.local);
-        let wanted = match method {
-            Method::Options => Wanted::Options,
-            Method::Describe => Wanted::Describe(target()),
-            Method::Setup => Wanted::Setup(
-                target(),
-                offers(message.headers.get("Transport").unwrap_or_default()),
-            ),
-            Method::Play => Wanted::Play(target()),
-            Method::Pause => Wanted::Pause,
-            Method::Teardown => Wanted::Teardown,
-            Method::GetParameter | Method::SetParameter => Wanted::Alive,
-            Method::Other(_) => return at_once(answer(cseq, (501, "Not Implemented"))),
+        let Some(wanted) = wanted(message, method, Target::parse(url, self.local)) else {
+            return at_once(answer(cseq, (501, "Not Implemented")));
         };
         let user = match self.admit(message, method, url, &wanted) {
             Ok(user) => user,
@@ -240,6 +290,7 @@ impl Client<'_> {
             agent: message.headers.get("User-Agent").map(shown),
             user,
             cseq: cseq.to_owned(),
+            role: self.role,
         })
     }
 

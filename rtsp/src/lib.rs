@@ -5,6 +5,7 @@
 //!   [`target`]: what a URL asks for.
 //! - [`conversation`]: the server's side of a connection, up to what is asked for; [`answer`]: what
 //!   it says to that.
+//! - [`publication`]: how far a client is that sends a session itself, at the server.
 //! - [`player`]: the client's side, from a description to packets, on top of [`client`], which asks one thing after
 //!   the other; [`address`] and [`credentials`] are what an address says, of HTTP as well.
 //! - [`users`], [`digest`], [`failures`]: who may (RFC 7616, RFC 8760).
@@ -22,6 +23,7 @@ pub mod failures;
 pub mod headers;
 pub mod message;
 pub mod player;
+pub mod publication;
 pub mod splitter;
 pub mod target;
 pub mod transport;

@@ -45,10 +45,14 @@ pub enum Method {
     Options,
     /// What there is.
     Describe,
+    /// What the client is going to send.
+    Announce,
     /// A track, by a transport.
     Setup,
     /// Packets.
     Play,
+    /// Packets of the client's.
+    Record,
     /// No packets for a while.
     Pause,
     /// The end.
@@ -68,8 +72,10 @@ impl Method {
         match self {
             Self::Options => "OPTIONS",
             Self::Describe => "DESCRIBE",
+            Self::Announce => "ANNOUNCE",
             Self::Setup => "SETUP",
             Self::Play => "PLAY",
+            Self::Record => "RECORD",
             Self::Pause => "PAUSE",
             Self::Teardown => "TEARDOWN",
             Self::GetParameter => "GET_PARAMETER",
@@ -83,8 +89,10 @@ impl Method {
         let known = [
             Self::Options,
             Self::Describe,
+            Self::Announce,
             Self::Setup,
             Self::Play,
+            Self::Record,
             Self::Pause,
             Self::Teardown,
             Self::GetParameter,
@@ -251,12 +259,13 @@ mod tests {
             ("PLAY rtsp://x/ RTSP/1.0", "PLAY", true),
             ("PLAY rtsp://x/ RTSP/2.0", "PLAY", false),
             ("ANNOUNCE rtsp://x/ RTSP/1.0", "ANNOUNCE", true),
+            ("REDIRECT rtsp://x/ RTSP/1.0", "REDIRECT", true),
             ("play rtsp://x/ RTSP/1.0", "play", true),
         ] {
             let read = Message::parse(format!("{line}\n\n").as_bytes()).unwrap();
             let Start::Request { method, known, .. } = read.start else { panic!("{line}") };
             assert_eq!((method.name(), known), (name, of_ours));
-            assert_eq!(matches!(method, Method::Other(_)), name == "ANNOUNCE" || name == "play");
+            assert_eq!(matches!(method, Method::Other(_)), name == "REDIRECT" || name == "play");
         }
     }
 }

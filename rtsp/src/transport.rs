@@ -59,7 +59,7 @@ pub enum Offer {
     },
     /// As the session's group has it.
     Multicast,
-    /// Something else: feedback, RAW, recording.
+    /// Something else: feedback, RAW, the other direction.
     Other,
 }
 
@@ -91,16 +91,27 @@ pub enum Granted {
     },
 }
 
-/// The transports that a header offers, the best first.
+/// The transports that a header offers to a client that is to be sent packets, the best first.
 #[must_use]
 pub fn offers(header: &str) -> Vec<Transport<Offer>> {
-    header.split(',').take(OFFERS_MAX).map(|it| offer(&Parameters::of(it))).collect()
+    each(header).map(|it| offer(&it, it.plays())).collect()
 }
 
-fn offer(it: &Parameters<'_>) -> Transport<Offer> {
-    let plays =
-        it.get("mode").is_none_or(|mode| mode.trim_matches('"').eq_ignore_ascii_case("play"));
-    let protocol = it.protocol().filter(|_| plays);
+/// The transports by which a client offers to send packets itself, the best first; `None` if it offers only to be sent
+/// some.
+#[must_use]
+pub fn record_offers(header: &str) -> Option<Vec<Transport<Offer>>> {
+    let records = each(header).any(|it| it.records());
+    records.then(|| each(header).map(|it| offer(&it, it.records())).collect())
+}
+
+fn each(header: &str) -> impl Iterator<Item = Parameters<'_>> {
+    header.split(',').take(OFFERS_MAX).map(Parameters::of)
+}
+
+/// One that goes the other way is none of those that are looked for.
+fn offer(it: &Parameters<'_>, sought: bool) -> Transport<Offer> {
+    let protocol = it.protocol().filter(|_| sought);
     let (profile, lower) = protocol.unzip();
     let way = match lower {
         Some(Lower::Tcp) => Offer::Tcp { channels: it.pair("interleaved") },
@@ -186,6 +197,16 @@ impl<'a> Parameters<'a> {
         Self(transport.trim())
     }
 
+    fn plays(&self) -> bool {
+        self.get("mode").is_none_or(|it| it.trim_matches('"').eq_ignore_ascii_case("play"))
+    }
+
+    /// Old clients call it `receive`, which is what the server does.
+    fn records(&self) -> bool {
+        let mode = self.get("mode").unwrap_or_default().trim_matches('"');
+        ["record", "receive"].iter().any(|it| mode.eq_ignore_ascii_case(it))
+    }
+
     fn protocol(&self) -> Option<(Profile, Lower)> {
         let name = self.0.split(';').next()?.trim();
         [Profile::Avp, Profile::Savp].into_iter().find_map(|profile| {
@@ -261,6 +282,31 @@ mod tests {
     }
 
     #[test]
+    fn who_sends_is_told_from_who_is_sent_to() {
+        let udp = Offer::Udp { client: [4, 5] };
+        let tcp = Offer::Tcp { channels: Some([2, 3]) };
+        for (header, expected) in [
+            // ffmpeg by UDP, and by TCP; GStreamer; what old clients say.
+            ("RTP/AVP/UDP;unicast;client_port=4-5;mode=record", Some(vec![udp])),
+            ("RTP/AVP/TCP;unicast;interleaved=2-3;mode=record", Some(vec![tcp])),
+            ("RTP/AVP;unicast;client_port=4-5;mode=\"RECORD\"", Some(vec![udp])),
+            ("RTP/AVP/TCP;unicast;interleaved=2-3;mode=receive", Some(vec![tcp])),
+            (
+                "RTP/AVP;unicast;client_port=4-5,RTP/AVP/TCP;interleaved=2-3;mode=record",
+                Some(vec![Offer::Other, tcp]),
+            ),
+            ("RTP/AVP;unicast;client_port=4-5", None),
+            ("RTP/AVP;unicast;client_port=4-5;mode=play", None),
+            ("", None),
+        ] {
+            let ways = record_offers(header).map(|it| it.iter().map(|it| it.way).collect());
+            assert_eq!(ways, expected, "{header}");
+        }
+        let many = "RTP/AVP;multicast;mode=record,".repeat(100);
+        assert_eq!(record_offers(&many).map(|it| it.len()), Some(OFFERS_MAX));
+    }
+
+    #[test]
     fn what_is_sealed_is_told_from_what_is_not() {
         let sealed = |way| Transport { profile: Profile::Savp, way };
         for (header, expected) in [
@@ -302,7 +348,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_header_does_harm(header in ".{0,200}") {
-            let _ = (offers(&header), granted(&header));
+            let _ = (offers(&header), record_offers(&header), granted(&header));
         }
     }
 }

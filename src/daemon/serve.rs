@@ -257,6 +257,8 @@ impl Daemon {
                 let viewing = self.server.viewings.get(place);
                 Ok(request.done(viewing.map(Viewing::lease)))
             }
+            Wanted::Contribute(..) => Err(Refusal::Transport),
+            Wanted::Announce(..) | Wanted::Record(_) => Err(Refusal::Method),
             Wanted::Teardown => {
                 self.end_viewing(viewing.ok_or(Refusal::NoSession)?);
                 Ok(request.done(None))

@@ -2,8 +2,9 @@
 
 use super::Seeds;
 
-/// Of players: what they ask for, one after the other, with reports between; passwords; and what is none.
-const REQUESTS: [&[u8]; 4] = [
+/// Of players: what they ask for, one after the other, with reports between; passwords; what is none; and of who sends
+/// a session itself.
+const REQUESTS: [&[u8]; 5] = [
     b"OPTIONS rtsp://pi:8554/ RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: Lavf\r\n\r\n\
       DESCRIBE rtsp://pi:8554/Front%20door/low?a=b RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\n\r\n\
       SETUP rtsp://pi:8554/trackID=v RTSP/1.0\r\nCSeq: 3\r\n\
@@ -15,6 +16,10 @@ const REQUESTS: [&[u8]; 4] = [
     b"DESCRIBE rtsp://pi/ RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Digest username=\"anna\", realm=\"streamsocket\", \
       nonce=\"0\", uri=\"rtsp://pi/\", response=\"0\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"\\\"\"\r\n\r\n",
     b"ANNOUNCE * RTSP/1.0\r\nCSeq: 1\r\n\r\nPLAY * RTSP/2.0\r\nCSeq: 2\r\nRequire: a\r\n\r\n$\0\xff\xff",
+    b"ANNOUNCE rtsp://pi/lesson/anna RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 88\r\n\r\n\
+      v=0\r\nc=IN IP4 0.0.0.0\r\nm=video 0 RTP/AVP 26\r\na=control:streamid=0\r\nm=audio 0 RTP/AVP 0\r\n\
+      SETUP rtsp://pi/lesson/anna/streamid=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/UDP;unicast;client_port=4-5;mode=record\r\n\r\n\
+      RECORD rtsp://pi/lesson/anna RTSP/1.0\r\nCSeq: 3\r\nSession: ab\r\n\r\n$\0\0\x04abcd",
 ];
 
 /// Of servers: a session from its options to its packets, with a challenge in between; a refusal.
@@ -32,7 +37,7 @@ const ANSWERS: [&[u8]; 3] = [
 ];
 
 pub(super) fn seeds() -> Vec<Seeds> {
-    let server = REQUESTS.iter().zip([0, 0, 1, 0]).map(|(it, guarded)| [&[9, guarded], *it].concat());
+    let server = REQUESTS.iter().zip([0, 0, 1, 0, 0]).map(|(it, guarded)| [&[9, guarded], *it].concat());
     let client = ANSWERS.iter().map(|it| [&[9][..], it].concat());
     vec![("rtsp_server", server.collect()), ("rtsp_client", client.collect())]
 }

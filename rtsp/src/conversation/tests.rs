@@ -64,7 +64,7 @@ fn requests_become_what_they_ask_for() {
 #[test]
 fn what_cannot_be_asked_is_answered_here() {
     for (lines, status) in [
-        ("ANNOUNCE rtsp://pi/ RTSP/1.0\r\nCSeq: 1\r\n\r\n", "501 "),
+        ("REDIRECT rtsp://pi/ RTSP/1.0\r\nCSeq: 1\r\n\r\n", "501 "),
         ("PLAY rtsp://pi/ RTSP/2.0\r\nCSeq: 1\r\n\r\n", "505 "),
         ("PLAY rtsp://pi/ RTSP/1.0\r\n\r\n", "400 "),
         ("PLAY rtsp://pi/ RTSP/1.0\r\nCSeq: x\r\n\r\n", "400 "),
@@ -175,4 +175,70 @@ fn whoever_has_no_password_is_asked_for_one_and_a_wrong_one_takes_longer_each_ti
     // What the server can do is no secret.
     send(&mut conversation, b"OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n");
     assert!(matches!(conversation.take(&mut gate, NOW), Turn::Asked(_)));
+}
+
+fn publisher() -> Conversation {
+    let local = "192.0.2.1:8554".parse().unwrap();
+    Conversation::of(Role::Takes, local, "192.0.2.9".parse().unwrap(), [3; 16], NOW)
+}
+
+#[test]
+fn who_publishes_announces_sets_up_and_records() {
+    let mut conversation = publisher();
+    let mut ask = |lines: &str, body: &str| {
+        let length = body.len();
+        let whole = format!("{lines}\r\nCSeq: 4\r\nContent-Length: {length}\r\n\r\n{body}");
+        send(&mut conversation, whole.as_bytes());
+        match conversation.take(&mut Gate::default(), NOW) {
+            Turn::Asked(request) => request,
+            other => panic!("{lines:?}: {other:?}"),
+        }
+    };
+    let target = || Target::parse("rtsp://pi/lesson/anna", "");
+    let announce = "ANNOUNCE rtsp://pi/lesson/anna RTSP/1.0\r\nContent-Type: ";
+    for (kind, body, described) in [
+        ("application/sdp", "v=0\r\n", Some("v=0\r\n".to_owned())),
+        ("Application/SDP; charset=utf-8", "v=0\r\n", Some("v=0\r\n".to_owned())),
+        ("text/parameters", "v=0\r\n", None),
+    ] {
+        let request = ask(&format!("{announce}{kind}"), body);
+        assert_eq!(request.wanted, Wanted::Announce(target(), described), "{kind}");
+    }
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record";
+    let setup = ask(&format!("SETUP rtsp://pi/lesson/anna RTSP/1.0\r\n{transport}"), "");
+    let Wanted::Contribute(_, offers) = &setup.wanted else { panic!("{:?}", setup.wanted) };
+    assert_eq!(offers[0].way, Offer::Tcp { channels: Some([0, 1]) });
+    let granted = Transport { profile: Profile::Avp, way: Granted::Tcp { channels: [0, 1] } };
+    let lease = Lease { session: "ab", timeout: Duration::from_secs(60) };
+    let answered = text(&setup.contributes(lease, &granted));
+    assert!(answered.contains("interleaved=0-1;mode=record\r\n"), "{answered}");
+    let record = ask("RECORD rtsp://pi/lesson/anna RTSP/1.0\r\nRange: npt=0-", "");
+    assert_eq!(record.wanted, Wanted::Record(target()));
+    let can = text(&record.done(None));
+    assert!(can.contains("Public: OPTIONS, ANNOUNCE, SETUP, RECORD, "), "{can}");
+    let cannot = text(&record.refused(Refusal::Method));
+    assert!(cannot.starts_with("RTSP/1.0 405 ") && cannot.contains("Allow: OPTIONS, ANNOUNCE"));
+}
+
+#[test]
+fn what_a_publisher_sends_in_one_piece_is_bounded() {
+    let head = |length: usize| {
+        format!(
+            "ANNOUNCE rtsp://pi/a RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let heard = |mut conversation: Conversation, length: usize| {
+        send(&mut conversation, head(length).as_bytes());
+        send(&mut conversation, &vec![b'x'; length.min(20_000)]);
+        match conversation.take(&mut Gate::default(), NOW) {
+            Turn::Asked(_) => "asked".to_owned(),
+            Turn::Broken(bytes, Broken::LongBody) => text(&bytes).lines().next().unwrap().into(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(heard(publisher(), 16 << 10), "asked");
+    assert_eq!(heard(publisher(), (16 << 10) + 1), "RTSP/1.0 413 Request Entity Too Large");
+    assert_eq!(heard(publisher(), usize::MAX), "RTSP/1.0 413 Request Entity Too Large");
+    // Whoever sends takes no descriptions, and says so of shorter ones.
+    assert_eq!(heard(conversation(), 5000), "RTSP/1.0 413 Request Entity Too Large");
 }
