@@ -51,7 +51,7 @@ pub use changes::Changes;
 pub use datagram::{BATCH_MAX, Datagram};
 pub use error::Error;
 pub use interface::Interface;
-pub use receive::{ReceiveSocket, Received};
+pub use receive::{ReceiveSocket, Received, Taken};
 pub use send::{SendSocket, Unsent};
 pub use unicast::{Filled, Packets, UnicastSocket};
 pub use way::Sent;

@@ -256,6 +256,13 @@ pub(crate) struct Message<'a> {
     pub(crate) notes: Notes,
 }
 
+impl Message<'_> {
+    /// Bytes of each of its datagrams but the last, at least one.
+    pub(crate) fn step(&self) -> usize {
+        self.notes.segment.unwrap_or(self.data.len()).max(1)
+    }
+}
+
 /// Bytes of a `sockaddr_storage`, far below 2^32.
 #[expect(clippy::cast_possible_truncation, reason = "128 bytes")]
 const NAME_LEN: libc::socklen_t = size_of::<sockaddr_storage>() as libc::socklen_t;

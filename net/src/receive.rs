@@ -15,7 +15,7 @@ use socket2::{SockRef, Socket};
 use crate::error::Error;
 use crate::interface::Interface;
 use crate::membership::Membership;
-use crate::message::Incoming;
+use crate::message::{Incoming, Message};
 use crate::send::{new_socket, scoped};
 use crate::unicast::PAIR_ATTEMPTS;
 
@@ -46,10 +46,60 @@ pub struct ReceiveSocket {
     membership: Option<Membership>,
     /// Whose datagrams are handed over; none: everybody's.
     sources: Vec<IpAddr>,
-    strangers: Option<(IpAddr, u64)>,
+    refused: Refused,
     buffer_size: usize,
+}
+
+/// What was not handed over.
+#[derive(Debug, Default)]
+struct Refused {
+    strangers: Option<(IpAddr, u64)>,
     drops: Drops,
     truncated: u64,
+}
+
+impl Refused {
+    /// Who has sent a message, if it is one to be handed over; counts it otherwise.
+    fn admit(&mut self, message: &Message<'_>, sources: &[IpAddr]) -> Option<SocketAddr> {
+        if let Some(drops) = message.notes.drops {
+            self.drops.note(drops);
+        }
+        if message.truncated {
+            self.truncated += 1;
+        }
+        let from = message.from.filter(|_| !message.truncated)?;
+        if !is_among(from, sources) {
+            let before = self.strangers.map_or(0, |(_, count)| count);
+            self.strangers = Some((from.ip(), before + 1));
+            return None;
+        }
+        Some(from)
+    }
+}
+
+/// Whether datagrams from there are handed over.
+fn is_among(from: SocketAddr, sources: &[IpAddr]) -> bool {
+    sources.is_empty() || sources.contains(&from.ip())
+}
+
+/// What one system call gave, until the next one.
+pub struct Taken<'a> {
+    messages: &'a Incoming,
+    sources: &'a [IpAddr],
+}
+
+impl<'a> Taken<'a> {
+    /// The datagrams, in order of arrival, without those that were cut off or came from another source.
+    pub fn datagrams(&self) -> impl Iterator<Item = Received<'a>> {
+        let sources = self.sources;
+        let whole = self.messages.messages().filter(|message| !message.truncated);
+        let from = move |it: Message<'a>| Some((it.from.filter(|it| is_among(*it, sources))?, it));
+        whole.filter_map(from).flat_map(|(from, message)| {
+            let arrival = message.notes.arrival;
+            let pieces = message.data.chunks(message.step());
+            pieces.map(move |data| Received { data, from, arrival })
+        })
+    }
 }
 
 impl ReceiveSocket {
@@ -133,10 +183,8 @@ impl ReceiveSocket {
             messages,
             membership,
             sources,
-            strangers: None,
+            refused: Refused::default(),
             buffer_size,
-            drops: Drops::default(),
-            truncated: 0,
         })
     }
 
@@ -155,38 +203,48 @@ impl ReceiveSocket {
     /// # Errors
     /// The kernel's, such as `ENETDOWN`; "would block" is no error but 0.
     pub fn receive(&mut self, each: &mut dyn FnMut(Received<'_>)) -> io::Result<usize> {
-        loop {
-            match self.messages.receive(self.socket.as_fd()) {
-                Ok(_) => break,
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Ok(0),
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Err(error),
-                },
-            }
+        if !self.call()? {
+            return Ok(0);
         }
         let mut taken = 0;
         for message in self.messages.messages() {
-            let step = message.notes.segment.unwrap_or(message.data.len()).max(1);
+            let step = message.step();
             taken += message.data.len().div_ceil(step).max(1);
-            if let Some(drops) = message.notes.drops {
-                self.drops.note(drops);
-            }
-            if message.truncated {
-                self.truncated += 1;
-                continue;
-            }
-            let Some(from) = message.from else { continue };
-            if !self.sources.is_empty() && !self.sources.contains(&from.ip()) {
-                let before = self.strangers.map_or(0, |(_, count)| count);
-                self.strangers = Some((from.ip(), before + 1));
-                continue;
-            }
+            let Some(from) = self.refused.admit(&message, &self.sources) else { continue };
             for data in message.data.chunks(step) {
                 each(Received { data, from, arrival: message.notes.arrival });
             }
         }
         Ok(taken)
+    }
+
+    /// Takes what one system call gives, to be sent on in one, without copying or allocating. `None` means that nothing
+    /// is left, call again otherwise.
+    ///
+    /// # Errors
+    /// As those of [`receive`](Self::receive).
+    pub fn take(&mut self) -> io::Result<Option<Taken<'_>>> {
+        if !self.call()? {
+            return Ok(None);
+        }
+        for message in self.messages.messages() {
+            let _ = self.refused.admit(&message, &self.sources);
+        }
+        Ok(Some(Taken { messages: &self.messages, sources: &self.sources }))
+    }
+
+    /// Has the kernel fill what it can; false if there is nothing.
+    fn call(&mut self) -> io::Result<bool> {
+        loop {
+            match self.messages.receive(self.socket.as_fd()) {
+                Ok(_) => return Ok(true),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Ok(false),
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
     }
 
     /// Whether the last [`receive`](Self::receive) that succeeded has emptied the socket: it took fewer messages than
@@ -227,19 +285,19 @@ impl ReceiveSocket {
     /// datagrams received since tell; those that it merged (GRO) count once.
     #[must_use]
     pub fn kernel_drops(&self) -> u64 {
-        self.drops.total
+        self.refused.drops.total
     }
 
     /// Messages that were dropped here because they came from other sources: the last of these, and how many.
     #[must_use]
     pub fn strangers(&self) -> Option<(IpAddr, u64)> {
-        self.strangers
+        self.refused.strangers
     }
 
     /// Messages that were dropped here because they were longer than a slot.
     #[must_use]
     pub fn truncated(&self) -> u64 {
-        self.truncated
+        self.refused.truncated
     }
 }
 

@@ -47,3 +47,26 @@ fn source_of_a_unicast_stream_is_sorted_out() {
     let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
     assert_eq!((taken, receiver.strangers()), (1, Some((from, 1))));
 }
+
+#[test]
+fn what_one_call_took_is_sent_on_as_it_is_but_for_that_of_others() {
+    let lo = loopback();
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let wanted = IpAddr::from([127, 0, 0, 1]);
+    let mut between = ReceiveSocket::open(local, None, Some(wanted)).unwrap();
+    let to = between.local_addr().unwrap();
+    let (mut hears, mut on) = pair(17);
+    let packets = packets(&[1200, 1200, 1200, 700, 30, 30, 1400]);
+    UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 99), 0)).unwrap().send_to(b"x", to).unwrap();
+    SendSocket::open(to, Some(&lo), TTL).unwrap().send(&mut gathered(&packets)).unwrap();
+    await_some(&between);
+    let (mut sent, mut batches) = (0, 0);
+    while let Some(taken) = between.take().unwrap() {
+        let datagrams = taken.datagrams().map(|it| Datagram { header: it.data, payload: &[] });
+        sent += on.send(&mut { datagrams }).unwrap().packets;
+        batches += 1;
+    }
+    assert_eq!((sent, batches), (packets.len(), 1));
+    assert_eq!(collect(&mut hears, packets.len()), packets);
+    assert_eq!(between.strangers(), Some((IpAddr::from([127, 0, 0, 99]), 1)));
+}
