@@ -8,7 +8,6 @@
 
 pub mod beside;
 pub mod capture;
-pub mod clock;
 pub mod codec;
 pub mod command;
 pub mod daemon;
@@ -20,9 +19,10 @@ pub mod replace;
 pub mod serve;
 pub mod service_file;
 pub mod settings;
-pub mod signals;
 pub mod source;
 pub mod statistics;
 pub mod trial;
 pub mod users;
 pub mod worker;
+
+pub use streamsocket_station::{clock, signals};

@@ -1,12 +1,10 @@
 //! What a session looks like from outside: the addresses that it sends to, its description and
 //! announcement, its tracks with their sinks and RTCP, and the viewers that report to it.
 
-pub mod announce;
 pub mod beginning;
 pub mod description;
 mod fec;
 pub mod group;
-pub mod identity;
 pub mod network;
 pub mod outbox;
 pub mod output;
@@ -18,3 +16,5 @@ pub mod track;
 pub mod transport;
 pub mod unicast;
 pub mod viewers;
+
+pub use streamsocket_station::{announce, identity};

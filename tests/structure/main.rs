@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     ".",
     "board/webcam",
     "control",
@@ -27,6 +27,7 @@ const CRATES: [&str; 16] = [
     "receiver",
     "rtsp",
     "srtp",
+    "station",
     "stream",
     "subscribe",
     "wire",

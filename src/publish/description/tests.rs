@@ -1,6 +1,8 @@
 use super::*;
-use crate::settings::Destination;
+use crate::settings::{Destination, INPUTS_MAX};
 use streamsocket_media::FrameRate;
+use streamsocket_station::announce::PACKET_MAX;
+use streamsocket_wire::sap::Announcement;
 
 fn id(medium: Medium, index: usize) -> TrackId {
     TrackId { medium, index, tier: None }
@@ -173,4 +175,47 @@ fn the_time_of_a_packet_is_said_if_it_is_whole() {
     assert_eq!(whole_millis(48, 48_000), Some(1));
     assert_eq!(whole_millis(240, 96_000), None);
     assert_eq!(whole_millis(1, 48_000), None);
+}
+
+/// The longest description: all names as long as they may be, all numbers as large.
+fn longest() -> Description {
+    let group = "ff15:1234:1234:1234:1234:1234:8123:4566".parse().unwrap();
+    let group = Destination::new(group, 65_528);
+    let rate = Some(FrameRate { numerator: 119_880, denominator: 1001 });
+    let format = TrackFormat::Video(VideoFormat { width: 65_535, height: 65_535, rate });
+    let track = |index: u16| {
+        let id = TrackId { medium: Medium::Video, index: index.into(), tier: None };
+        let to = group.further(index).unwrap().video;
+        Described::new(id, format, Ssrc(u32::MAX), to)
+    };
+    let tracks = (0..u16::try_from(INPUTS_MAX).unwrap()).map(track).collect();
+    let name = format!("{}, {}", "n".repeat(64), "t".repeat(16));
+    Description {
+        cname: format!("{:016x}@{}", 0, "h".repeat(64)).into(),
+        origin: "fe80:1234:1234:1234:1234:1234:1234:1234".parse().unwrap(),
+        group: group.address(),
+        ttl: 255,
+        session_id: u64::MAX - 1,
+        changes: 1,
+        packet_size: 1472,
+        fec: true,
+        synchronised: true,
+        plain_sound: false,
+        protected: None,
+        rtsp: None,
+        tier: Some(("t".repeat(16).into(), u64::MAX)),
+        name,
+        tracks,
+    }
+}
+
+#[test]
+fn the_longest_description_is_announced() {
+    let description = longest();
+    let sdp = description.text().unwrap();
+    let (origin, payload) = (description.origin, sdp.as_bytes());
+    let announcement = Announcement { deletion: false, hash: 1, origin, payload };
+    let mut packet = [0; PACKET_MAX];
+    let len = announcement.emit(&mut packet).unwrap();
+    assert_eq!(Announcement::parse(&packet[..len]).unwrap().payload, payload);
 }

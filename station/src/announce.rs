@@ -32,10 +32,10 @@ const TTL_GLOBAL: u8 = 255;
 /// TTL of packets to a group that must stay on the link.
 const TTL_LINK: u8 = 1;
 
-/// Longest announcement in bytes: the longest description of as many tracks as a session has takes
+/// Longest announcement in bytes: the longest description of as many tracks as a session of the daemon has takes
 /// 4365. RFC 2974 section 6 recommends 1 kB, which two tracks take; what is longer than a packet
 /// the IP layer fragments, as every LAN carries.
-const PACKET_MAX: usize = 6144;
+pub const PACKET_MAX: usize = 6144;
 
 /// The descriptions that are announced.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +149,7 @@ impl SapPackets {
     fn warn(&self, sdp: &str) {
         if self.packet.is_none() {
             log::warn!(
-                "not announced, since the description has {} bytes, and an announcement {PACKET_MAX} at most: take a shorter --name, or give viewers the description ('streamsocket sdp')",
+                "not announced, since the description has {} bytes, and an announcement {PACKET_MAX} at most: take a shorter name, or give viewers the description itself",
                 sdp.len()
             );
         }

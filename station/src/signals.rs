@@ -1,4 +1,4 @@
-//! The signals that speak to the daemon, by a descriptor: which one means what. Nothing else is done here.
+//! The signals that speak to a program, by a descriptor: which one means what. Nothing else is done here.
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};

@@ -1,4 +1,4 @@
-//! The machine's clocks and the one timer: the only place where the daemon reads the time. The event loop
+//! The machine's clocks and the one timer of a loop: the only place where the daemon reads the time. The event loop
 //! calls it and hands the time on as an argument; threads beside it that wait call it themselves.
 
 use nix::sys::time::TimeSpec;
