@@ -3,18 +3,14 @@
 use super::error::{Error, wrong};
 use crate::options::StreamOptions;
 use ipnet::IpNet;
-use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-use streamsocket_net::private_file::kept_from_others;
 use streamsocket_rtsp::PORT;
 use streamsocket_rtsp::users::Users;
+use streamsocket_station::users_file;
 
 /// Where users are unless an option says otherwise.
 pub const USERS_FILE: &str = "/etc/streamsocket/users";
-
-/// Bytes of the file at most: as many users as there may be take a third of it.
-const USERS_MAX: u64 = 128 << 10;
 
 /// What the user chose.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,25 +79,7 @@ fn network(text: &str) -> Result<IpNet, Error> {
 /// Reads the file of users: the one that is named, or the usual one, if it is there.
 fn users(named: Option<&Path>) -> Result<Users, Error> {
     let path = named.unwrap_or_else(|| Path::new(USERS_FILE));
-    let shown = path.display();
-    let failed = |error: std::io::Error| Error(format!("--users {shown}: {error}"));
-    let file = match std::fs::File::open(path) {
-        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => {
-            return Ok(Users::default());
-        }
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return Err(Error(format!(
-                "--users {shown}: {error}; run this program as root or in the group streamsocket, or choose another file"
-            )));
-        }
-        opened => opened.map_err(failed)?,
-    };
-    let there = file.metadata().map_err(failed)?;
-    kept_from_others(path, &there, ", and pass for its users")
-        .map_err(|why| Error(format!("--users {shown}: {why}")))?;
-    let mut text = String::new();
-    file.take(USERS_MAX).read_to_string(&mut text).map_err(failed)?;
-    Users::parse(&text).map_err(|(line, why)| Error(format!("--users {shown}, line {line}: {why}")))
+    users_file::read(path, named.is_some()).map_err(|why| Error(format!("--users {why}")))
 }
 
 #[cfg(test)]

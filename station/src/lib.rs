@@ -1,9 +1,10 @@
-//! What the programs that send sessions have in common: how a session gets a group of its own and is announced, and the
-//! timer and the signals of a loop.
+//! What the programs that send sessions have in common: how a session gets a group of its own and is announced, who may
+//! ask for it, and the timer and the signals of a loop.
 //!
 //! - [`group`]: a group to which nobody else sends, derived from this machine and the session's name by [`identity`].
 //! - [`announce`]: announcements (SAP), and their deletion.
 //! - [`clock`]: the time, and a timer for a loop; [`signals`]: those that end a program, or have it read its configuration.
+//! - [`users_file`]: who has a name and a password.
 #![forbid(unsafe_code)]
 
 pub mod announce;
@@ -11,3 +12,4 @@ pub mod clock;
 pub mod group;
 pub mod identity;
 pub mod signals;
+pub mod users_file;

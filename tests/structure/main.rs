@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 18] = [
     ".",
     "board/webcam",
     "control",
@@ -25,6 +25,7 @@ const CRATES: [&str; 17] = [
     "net",
     "parity",
     "receiver",
+    "relay",
     "rtsp",
     "srtp",
     "station",

@@ -1,0 +1,28 @@
+//! Takes sessions of several publishers, who push them by RTSP, and hands each on as an ordinary session: the same packets,
+//! to a group of its own, announced under the names of its room and its publisher.
+//!
+//! Nothing is put together in between. `guard` says which packets are handed on and which are not, `track` takes a batch of
+//! them from the kernel and gives it back. `offer` reads what a publisher announces, `description` says what viewers are
+//! told. `publisher` is one of them, and `places` what is kept for one that returns. `connections` are those by which they
+//! come; `answers` says what they are answered, and `turn` is the loop.
+#![forbid(unsafe_code)]
+
+mod answers;
+mod batch;
+pub mod command;
+mod configuration;
+mod connections;
+mod description;
+mod event;
+mod guard;
+mod hearing;
+mod offer;
+pub mod options;
+mod places;
+mod publisher;
+mod publishers;
+mod search;
+mod state;
+mod track;
+mod turn;
+mod users;

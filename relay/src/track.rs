@@ -1,0 +1,246 @@
+//! One medium of a publisher: where its packets and reports come from, and where they go. A batch is taken from the kernel
+//! and given back to it as it is: nothing is copied in between, and nothing allocated.
+
+use crate::batch::Batch;
+use crate::guard::{Guard, Refused};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use streamsocket_media::clock::Monotonic;
+use streamsocket_net::{Datagram, Error, Interface, ReceiveSocket, Received, SendSocket, Unsent};
+use streamsocket_wire::rtcp::Writer;
+
+/// System calls in one turn of the loop that take packets of one track: other publishers have their turn, too.
+const CALLS_AT_A_TIME: usize = 8;
+
+/// Bytes of a goodbye, with the empty report in front of it.
+const GOODBYE_LEN: usize = 8 + 8;
+
+/// How a medium comes.
+pub(crate) enum Way {
+    /// To these sockets of its own, from these ports of the publisher's.
+    Udp { sockets: Box<[ReceiveSocket; 2]>, client: [u16; 2] },
+    /// Within the connection, by these channels.
+    Tcp { channels: [u8; 2] },
+}
+
+impl Way {
+    /// Two sockets at the address that the publisher knows us by.
+    pub(crate) fn udp(
+        local: SocketAddr,
+        peer: SocketAddr,
+        client: [u16; 2],
+    ) -> Result<Self, Error> {
+        let sockets = ReceiveSocket::pair(local, peer.ip())?;
+        Ok(Self::Udp { sockets: Box::new(sockets), client })
+    }
+
+    /// Our ports: of packets, and of reports.
+    pub(crate) fn ports(&self) -> Option<[u16; 2]> {
+        let Self::Udp { sockets, .. } = self else { return None };
+        let [packets, reports] = &**sockets;
+        let port = |it: &ReceiveSocket| it.local_addr().ok().map(|it| it.port());
+        Some([port(packets)?, port(reports)?])
+    }
+
+    /// Descriptors to watch: of packets, and of reports.
+    pub(crate) fn descriptors(&self) -> Option<[RawFd; 2]> {
+        match self {
+            Self::Udp { sockets, .. } => Some(sockets.each_ref().map(AsRawFd::as_raw_fd)),
+            Self::Tcp { .. } => None,
+        }
+    }
+}
+
+/// Where a medium goes: RTP and RTCP.
+pub(crate) struct Out {
+    packets: SendSocket,
+    reports: SendSocket,
+}
+
+impl Out {
+    pub(crate) fn open(
+        to: SocketAddr,
+        interface: Option<&Interface>,
+        ttl: u8,
+    ) -> Result<Self, Error> {
+        let reports = SocketAddr::new(to.ip(), to.port() + 1);
+        Ok(Self {
+            packets: SendSocket::open(to, interface, ttl)?,
+            reports: SendSocket::open(reports, interface, ttl)?,
+        })
+    }
+
+    /// Where its packets come from.
+    pub(crate) fn origin(&self) -> io::Result<SocketAddr> {
+        self.packets.local_addr()
+    }
+}
+
+/// A medium that is handed on, once it goes somewhere.
+pub(crate) struct Track {
+    way: Way,
+    pub(crate) guard: Guard,
+    out: Option<Out>,
+    /// When the last packet was handed on.
+    pub(crate) heard: Option<Monotonic>,
+    /// There may be more, for which no event will come.
+    pub(crate) left: [bool; 2],
+    /// From other ports of the publisher's machine.
+    strangers: u64,
+}
+
+impl Track {
+    pub(crate) fn new(way: Way, payload_type: u8) -> Self {
+        let guard = Guard::new(payload_type);
+        Self { way, guard, out: None, heard: None, left: [false; 2], strangers: 0 }
+    }
+
+    /// Descriptors to watch: of packets, and of reports.
+    pub(crate) fn descriptors(&self) -> Option<[RawFd; 2]> {
+        self.way.descriptors()
+    }
+
+    /// The channels that it comes by.
+    pub(crate) fn channels(&self) -> Option<[u8; 2]> {
+        match self.way {
+            Way::Tcp { channels } => Some(channels),
+            Way::Udp { .. } => None,
+        }
+    }
+
+    /// What comes by that channel: packets (0) or reports (1).
+    pub(crate) fn by_channel(&self, channel: u8) -> Option<usize> {
+        match self.way {
+            Way::Tcp { channels } => channels.iter().position(|it| *it == channel),
+            Way::Udp { .. } => None,
+        }
+    }
+
+    /// Hands everything on to there from now on. What has come before is left out.
+    pub(crate) fn begin(&mut self, out: Out) {
+        self.out = Some(out);
+    }
+
+    /// What was not handed on.
+    pub(crate) fn refused(&self) -> Refused {
+        let elsewhere = match &self.way {
+            Way::Udp { sockets, .. } => {
+                sockets.iter().filter_map(ReceiveSocket::strangers).map(|(_, count)| count).sum()
+            }
+            Way::Tcp { .. } => 0,
+        };
+        self.guard.refused.and(Refused::strangers(self.strangers + elsewhere))
+    }
+
+    /// Packets have come to its own socket.
+    pub(crate) fn hear_packets(&mut self, now: Monotonic) {
+        let Self { way: Way::Udp { sockets, client }, guard, out, .. } = self else { return };
+        let [socket, _] = &mut **sockets;
+        let (before, strangers) = (guard.packets, &mut self.strangers);
+        self.left[0] = true;
+        for _ in 0..CALLS_AT_A_TIME {
+            let Ok(Some(taken)) = socket.take() else {
+                // What a socket says once that somebody cannot be reached is of no use here.
+                self.left[0] = false;
+                break;
+            };
+            let own = |it: &Received<'_>| {
+                let own = it.from.port() == client[0];
+                *strangers += u64::from(!own);
+                own
+            };
+            hand_on_all(out, taken.datagrams().filter(own).filter(|it| guard.passes(it.data, now)));
+            if socket.is_drained() {
+                self.left[0] = false;
+                break;
+            }
+        }
+        if guard.packets > before {
+            self.heard = Some(now);
+        }
+    }
+
+    /// Reports have come to its own socket.
+    pub(crate) fn hear_reports(&mut self) {
+        let Self { way: Way::Udp { sockets, client }, guard, out, strangers, .. } = self else {
+            return;
+        };
+        let [_, socket] = &mut **sockets;
+        self.left[1] = true;
+        let Ok(Some(taken)) = socket.take() else {
+            self.left[1] = false;
+            return;
+        };
+        for report in taken.datagrams() {
+            if report.from.port() != client[1] {
+                *strangers += 1;
+            } else if guard.passes_report(report.data) {
+                hand_on(out.as_mut(), report.data);
+            }
+        }
+        self.left[1] = !socket.is_drained();
+    }
+
+    /// A packet has come within the connection: it waits in the batch, if it is handed on.
+    pub(crate) fn stage(&mut self, packet: &[u8], batch: &mut Batch, now: Monotonic) {
+        if self.guard.passes(packet, now) {
+            self.heard = Some(now);
+            if !batch.push(packet) {
+                self.flush(batch);
+                let _ = batch.push(packet);
+            }
+        }
+    }
+
+    /// Hands on what waits.
+    pub(crate) fn flush(&mut self, batch: &mut Batch) {
+        if let Some(out) = self.out.as_mut().filter(|_| !batch.is_empty()) {
+            say(out.packets.send(&mut batch.packets()));
+        }
+        batch.clear();
+    }
+
+    /// A report has come within the connection.
+    pub(crate) fn take_report(&mut self, report: &[u8]) {
+        if self.guard.passes_report(report) {
+            hand_on(self.out.as_mut(), report);
+        }
+    }
+
+    /// Says goodbye for who has not done so.
+    pub(crate) fn say_goodbye(&mut self) {
+        let Some(source) = self.guard.source().filter(|_| !self.guard.gone) else { return };
+        let mut bytes = [0; GOODBYE_LEN];
+        let mut writer = Writer::new(&mut bytes);
+        let written =
+            writer.receiver_report(source, &[]).and_then(|()| writer.bye(&[source], None));
+        if written.is_ok() {
+            hand_on(self.out.as_mut(), &bytes);
+        }
+        self.guard.gone = true;
+    }
+}
+
+fn hand_on_all<'a>(out: &mut Option<Out>, packets: impl Iterator<Item = Received<'a>>) {
+    let mut datagrams = packets.map(|it| Datagram { header: it.data, payload: &[] });
+    match out {
+        Some(out) => say(out.packets.send(&mut datagrams)),
+        // They are counted, and go nowhere.
+        None => datagrams.for_each(drop),
+    }
+}
+
+fn hand_on(out: Option<&mut Out>, report: &[u8]) {
+    let datagram = Datagram { header: report, payload: &[] };
+    if let Some(out) = out {
+        say(out.reports.send(&mut std::iter::once(datagram)));
+    }
+}
+
+/// What cannot be sent is lost; the log says so once, however often it happens.
+fn say<T>(sent: Result<T, Unsent>) {
+    if let Err(error) = sent {
+        log::warn!("packets cannot be handed on: {error}");
+    }
+}
