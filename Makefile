@@ -24,7 +24,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo test test-unit sim long variants latency bench test-all board-test gateway-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo test test-unit sim long variants latency bench test-all board-test gateway-test room-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -54,7 +54,7 @@ test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStre
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- $(DENY)
-	$(CARGO) clippy -p streamsocket-tests --test hardware --test gateway --locked -- $(DENY)
+	$(CARGO) clippy -p streamsocket-tests --test hardware --test gateway --test relay --locked -- $(DENY)
 	RUSTDOCFLAGS='$(DENY)' $(CARGO) doc --workspace --no-deps --locked --quiet
 
 sim: ## the tables of the simulator: days of clocks, losses and repair; 15 minutes (SIM_SEED=N: another chance)
@@ -97,6 +97,12 @@ gateway-test: ## the page, streams and snapshots, asked for by browsers and prog
 	$(CARGO) build --locked $(ALL)
 	$(CARGO) test --locked -p streamsocket-tests --test gateway
 
+room-test: ## the relay: publishers of all kinds, exact, killed, stopped, lying; 3 minutes
+	@scripts/setup build test
+	$(CARGO) build --locked -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-relay
+	$(CARGO) test --no-run --locked -p streamsocket-tests --test relay
+	timeout 300 $(CARGO) test --locked -p streamsocket-tests --test relay
+
 players-test: ## RTSP, asked for by players that are no packages of Debian's; 3 minutes with what they need
 	@scripts/setup build test players
 	$(CARGO) build --locked
@@ -123,7 +129,7 @@ cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test gateway-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test gateway-test room-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked

@@ -24,8 +24,10 @@ pub(crate) struct Refused {
     broken: u64,
     /// In another format than was announced.
     format: u64,
-    /// Of another source, or about one.
+    /// Of another source.
     source: u64,
+    /// Reports of another source, or about one: programs send some before they send packets, and nobody misses them.
+    reports: u64,
     /// From elsewhere.
     stranger: u64,
 }
@@ -43,24 +45,26 @@ impl Refused {
             broken: self.broken + other.broken,
             format: self.format + other.format,
             source: self.source + other.source,
+            reports: self.reports + other.reports,
             stranger: self.stranger + other.stranger,
         }
     }
 
-    /// Whether nothing was refused.
+    /// Whether nothing was refused that anybody would miss.
     pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
+        Self { reports: 0, ..*self } == Self::default()
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { long, broken, format, source, stranger } = self;
+        let Self { long, broken, format, source, reports, stranger } = self;
         let reasons = [
             (long, "too long"),
             (broken, "neither RTP nor RTCP"),
             (format, "in another format than announced"),
             (source, "of another source"),
+            (reports, "reports of another source"),
             (stranger, "from elsewhere"),
         ];
         let mut before = "";
@@ -153,7 +157,7 @@ impl Guard {
             }
         }
         if !own {
-            self.refused.source += 1;
+            self.refused.reports += 1;
             return false;
         }
         self.source = source;
@@ -263,8 +267,8 @@ mod tests {
         let mut cut = report(ONE, ONE, None);
         cut[3] = 200;
         assert!(!guard.passes_report(&cut));
-        let Refused { source, broken, .. } = guard.refused;
-        assert_eq!((source, broken), (4, 3));
+        let Refused { reports, broken, .. } = guard.refused;
+        assert_eq!((reports, broken), (4, 3));
         assert_eq!(guard.source(), Some(ONE));
     }
 }

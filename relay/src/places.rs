@@ -71,6 +71,13 @@ impl Places {
         place
     }
 
+    /// Of those of a room that were left, the one that was left longest ago gives way. False if there is none.
+    pub(crate) fn give_way(&mut self, room: &str) -> bool {
+        let own = self.all.iter().enumerate().filter(|(_, it)| it.key.room == room);
+        let left = own.filter_map(|(index, it)| Some((it.left?, index))).min();
+        left.map(|(_, index)| self.all.remove(index)).is_some()
+    }
+
     /// Of those that were left, the one that was left longest ago gives way.
     fn forget_one(&mut self) {
         let left = self.all.iter().enumerate().filter_map(|(index, it)| Some((it.left?, index)));
@@ -131,6 +138,19 @@ mod tests {
             [2, 3, 4, 5, 6].map(|it| places.is_free(group(it))),
             [true, false, false, false, true]
         );
+    }
+
+    #[test]
+    fn who_has_left_longest_ago_gives_way() {
+        let mut places = Places::default();
+        for (name, last) in [("anna", 2), ("berta", 4), ("carla", 6)] {
+            places.take(&key(name), group(last), 1);
+        }
+        assert!(!places.give_way("lesson"));
+        places.leave(&key("carla"), Monotonic(1));
+        places.leave(&key("anna"), Monotonic(2));
+        assert!(!places.give_way("other") && places.give_way("lesson"));
+        assert!(places.of(&key("carla")).is_none() && places.of(&key("anna")).is_some());
     }
 
     #[test]

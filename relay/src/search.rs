@@ -2,6 +2,7 @@
 
 use crate::description::PORT;
 use crate::places::Key;
+use crate::publishers::PUBLISHERS_MAX;
 use mio::Waker;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use streamsocket_net::Interface;
 use streamsocket_station::group;
 
-/// Searches at a time: as many publishers as begin at once.
-const SEARCHES_MAX: usize = 8;
+/// Searches at a time: after a restart all publishers that there may be come at once.
+const SEARCHES_MAX: usize = PUBLISHERS_MAX;
 
 /// What was found for whom.
 pub(crate) struct Found {

@@ -67,9 +67,15 @@ impl Relay {
         }
         let own = self.rooms.iter().find(|it| it.name == key.room).and_then(|it| it.group);
         if let Some(base) = own {
-            let all = (0..GROUPS_OF_ROOM).step_by(2).filter_map(|it| nth(base, it));
-            let free = all.into_iter().find(|it| self.places.is_free(*it));
-            return free.ok_or(NoGroup::Full);
+            let places = &mut self.places;
+            let free = |places: &Places| {
+                let mut all = (0..GROUPS_OF_ROOM).step_by(2).filter_map(|it| nth(base, it));
+                all.find(|it| places.is_free(*it))
+            };
+            let first = free(places);
+            // One that is only kept for somebody who may return is of more use now.
+            let other = first.or_else(|| places.give_way(&key.room).then(|| free(places))?);
+            return other.ok_or(NoGroup::Full);
         }
         let taken = self.places.clone();
         let free = move |group| taken.is_free(group);
@@ -93,14 +99,16 @@ impl Relay {
             let waits = self.publishers.iter().find(|(_, it)| it.key == key && it.group.is_none());
             let Some((slot, publisher)) = waits else { continue };
             let (title, connection) = (publisher.title.clone(), publisher.connection);
-            let group = group.and_then(|group| match self.places.is_free(group) {
-                true => Ok(group),
+            let group = match group {
+                Ok(group) if self.places.is_free(group) => Ok(group),
                 // Somebody else was faster.
-                false => match self.group_for(&key, &title) {
+                Ok(_) => match self.group_for(&key, &title) {
                     Ok(group) => Ok(group),
-                    Err(_) => Err("its group was taken meanwhile".to_owned()),
+                    Err(NoGroup::Sought) => continue,
+                    Err(NoGroup::Full) => Err("there is no group left".to_owned()),
                 },
-            });
+                Err(why) => Err(why),
+            };
             match group {
                 Ok(group) => {
                     self.settle(slot, group);

@@ -81,17 +81,16 @@ impl Relay {
         if self.unaccepted {
             self.accept(now);
         }
-        let mut roused = Vec::new();
-        for (place, open) in self.connections.iter_mut() {
+        for place in 0..self.connections.places() {
+            let Some(open) = self.connections.get_mut(place) else { continue };
             if let Some((_, answer)) = open.later.take_if(|(at, _)| *at <= now) {
                 open.say(&answer);
                 open.left = true;
             }
             if open.left {
-                roused.push(place);
+                self.serve(place, now);
             }
         }
-        roused.into_iter().for_each(|place| self.serve(place, now));
         for (_, publisher) in self.publishers.iter_mut() {
             for (_, track) in &mut publisher.tracks {
                 if track.left[0] {

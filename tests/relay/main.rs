@@ -1,0 +1,16 @@
+//! The relay, with publishers of all kinds before it and viewers behind it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure ends the test"
+)]
+
+mod exact;
+mod harm;
+mod leaving;
+mod limits;
+mod players;
+mod pusher;
+mod relaying;
