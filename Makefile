@@ -10,11 +10,12 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 unitdir = $(DESTDIR)$(UNITDIR)
 configdir = $(DESTDIR)/etc/streamsocket
 gatewaydir = $(DESTDIR)/etc/streamsocket-gateway
+relaydir = $(DESTDIR)/etc/streamsocket-relay
 # Where the programs were built that are installed.
 BUILT ?= target/release
 CARGO ?= cargo
 # All programs; by itself cargo builds the first two.
-ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway
+ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay
 # What `make check` does about warnings.
 DENY = -D warnings
 # Where rustup puts it, also in a shell that has not heard of it yet.
@@ -134,13 +135,14 @@ test-all: test sim long variants board-test gateway-test room-test players-test 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
 
-build-all: setup-build ## the gateway, too, optimized, in target/release
+build-all: setup-build ## the gateway and the relay, too, optimized, in target/release
 	$(CARGO) build --release --locked $(ALL)
 
 man: ## the man pages, in target/man
 	$(CARGO) run --quiet --locked -p streamsocket --example man -- target/man
 	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-man -- target/man
 	$(CARGO) run --quiet --locked -p streamsocket-gateway --example gateway-man -- target/man
+	$(CARGO) run --quiet --locked -p streamsocket-relay --example relay-man -- target/man
 	@# What stands under the options, as it is there.
 	sed -i -e 's/^\.SH EXTRA$$/.SH "NOTES"\n.nf/' -e 's/^\.SH VERSION$$/.fi\n&/' target/man/*.1
 
@@ -148,11 +150,12 @@ completions: ## completions for bash, zsh and fish, in target/completions
 	$(CARGO) run --quiet --locked -p streamsocket --example completions -- target/completions
 	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-completions -- target/completions
 	$(CARGO) run --quiet --locked -p streamsocket-gateway --example gateway-completions -- target/completions
+	$(CARGO) run --quiet --locked -p streamsocket-relay --example relay-completions -- target/completions
 
 deb: ## Debian packages for amd64 and arm64, in target/deb
 	scripts/deb
 
-install: ## what was built, below DESTDIR and PREFIX; with the gateway, if that was
+install: ## what was built, below DESTDIR and PREFIX; with the gateway and the relay, if they were
 	@test -x '$(BUILT)/streamsocket' -a -x '$(BUILT)/streamsocket-receiver' || \
 		{ echo 'nothing is built yet: run "make build" first, as an ordinary user' >&2; exit 1; }
 	install -d '$(bindir)' '$(unitdir)' '$(configdir)'
@@ -166,6 +169,11 @@ install: ## what was built, below DESTDIR and PREFIX; with the gateway, if that 
 		install -d '$(gatewaydir)'; \
 		[ -e '$(gatewaydir)/gateway.toml' ] || install -m 644 systemd/gateway.toml '$(gatewaydir)' || exit 1; \
 	fi; \
+	if [ -x '$(BUILT)/streamsocket-relay' ]; then \
+		programs="$$programs streamsocket-relay"; \
+		install -d '$(relaydir)'; \
+		[ -e '$(relaydir)/relay.toml' ] || install -m 644 systemd/relay.toml '$(relaydir)' || exit 1; \
+	fi; \
 	for program in $$programs; do \
 		install -m 755 '$(BUILT)'/$$program '$(bindir)' || exit 1; \
 		[ -d target/completions ] || continue; \
@@ -174,11 +182,15 @@ install: ## what was built, below DESTDIR and PREFIX; with the gateway, if that 
 		install -Dm 644 target/completions/$$program.fish '$(sharedir)'/fish/vendor_completions.d/$$program.fish || exit 1; \
 	done
 	for page in target/man/*.1; do \
-		case $$page in target/man/streamsocket-gateway*) [ -x '$(BUILT)/streamsocket-gateway' ] || continue ;; esac; \
+		case $$page in \
+			target/man/streamsocket-gateway*) [ -x '$(BUILT)/streamsocket-gateway' ] || continue ;; \
+			target/man/streamsocket-relay*) [ -x '$(BUILT)/streamsocket-relay' ] || continue ;; \
+		esac; \
 		[ ! -e "$$page" ] || install -Dm 644 -t '$(mandir)' "$$page" || exit 1; \
 	done
 	for unit in systemd/*.service; do \
 		[ "$$unit" != systemd/streamsocket-gateway.service -o -x '$(BUILT)/streamsocket-gateway' ] || continue; \
+		[ "$$unit" != systemd/streamsocket-relay.service -o -x '$(BUILT)/streamsocket-relay' ] || continue; \
 		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' "$$unit" >'$(unitdir)'/"$${unit##*/}" && \
 		chmod 644 '$(unitdir)'/"$${unit##*/}" || exit 1; \
 	done
@@ -192,6 +204,7 @@ uninstall: ## what install put there; a configuration that was changed stays
 		systemctl stop 'streamsocket@*.service' 'streamsocket-rpicam@*.service' || true; \
 		systemctl disable --now streamsocket.service streamsocket-receiver.service || true; \
 		[ ! -e '$(unitdir)/streamsocket-gateway.service' ] || systemctl disable --now streamsocket-gateway.service || true; \
+		[ ! -e '$(unitdir)/streamsocket-relay.service' ] || systemctl disable --now streamsocket-relay.service || true; \
 		rm -f /etc/systemd/system/*.wants/streamsocket@*.service /etc/systemd/system/*.wants/streamsocket-rpicam@*.service; \
 	fi
 	for unit in systemd/*.service; do rm -f '$(unitdir)'/"$${unit##*/}"; done
@@ -200,14 +213,15 @@ uninstall: ## what install put there; a configuration that was changed stays
 	unchanged() { if cmp -s systemd/$$1 "$$2"/$$1; then rm "$$2"/$$1; fi; }; \
 	if ! packaged streamsocket; then unchanged streamsocket.toml '$(configdir)'; unchanged receiver.env '$(configdir)'; fi; \
 	if ! packaged streamsocket-gateway; then unchanged gateway.toml '$(gatewaydir)'; fi; \
-	for folder in '$(configdir)' '$(gatewaydir)'; do \
+	if ! packaged streamsocket-relay; then unchanged relay.toml '$(relaydir)'; fi; \
+	for folder in '$(configdir)' '$(gatewaydir)' '$(relaydir)'; do \
 		[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
 	done; \
-	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket && ! packaged streamsocket-gateway; then \
+	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket && ! packaged streamsocket-gateway && ! packaged streamsocket-relay; then \
 		! getent group streamsocket >/dev/null || groupdel streamsocket; \
 	fi
 	[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
-	for program in streamsocket streamsocket-receiver streamsocket-gateway; do \
+	for program in streamsocket streamsocket-receiver streamsocket-gateway streamsocket-relay; do \
 		rm -f '$(bindir)'/$$program '$(mandir)'/$$program.1; \
 		rm -f '$(sharedir)'/bash-completion/completions/$$program '$(sharedir)'/zsh/vendor-completions/_$$program; \
 		rm -f '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \

@@ -35,9 +35,15 @@ fn a_configuration_of_the_users_own_stays_and_all_else_goes() {
     let starts = "ExecStart=/usr/local/bin/streamsocket-gateway --config /etc/streamsocket-gateway/gateway.toml";
     assert!(unit.unwrap().contains(starts));
     assert!(at("etc/streamsocket-gateway/gateway.toml").exists());
+    let unit = fs::read_to_string(at("usr/local/lib/systemd/system/streamsocket-relay.service"));
+    let starts =
+        "ExecStart=/usr/local/bin/streamsocket-relay --config /etc/streamsocket-relay/relay.toml";
+    assert!(unit.unwrap().contains(starts));
+    assert!(at("etc/streamsocket-relay/relay.toml").exists());
     text(ours("streamsocket").args(["check", "--interface", "lo", "--config"]).arg(&config));
     make("uninstall", folder.path());
     assert!(!config.parent().unwrap().exists() && !at("etc/streamsocket-gateway").exists());
+    assert!(!at("etc/streamsocket-relay").exists());
 
     fs::create_dir_all(config.parent().unwrap()).unwrap();
     fs::write(&config, "video = \"pattern\"\n").unwrap();
@@ -60,6 +66,7 @@ fn the_units_leave_little_to_attack() {
         "streamsocket@.service",
         "streamsocket-rpicam@.service",
         "streamsocket-gateway.service",
+        "streamsocket-relay.service",
     ];
     for unit in units {
         let mut analyze = Command::new("systemd-analyze");

@@ -24,8 +24,8 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Lines that are not run here: they install packages, and packages and the service are tried on the virtual
 /// board (`make packages-test`, `make service-test`), or they are how these tests were started, or others
-/// (`make gateway-test`).
-const ELSEWHERE: [&str; 19] = [
+/// (`make gateway-test`, `make room-test`).
+const ELSEWHERE: [&str; 24] = [
     "make demo ",
     "make test ",
     "sudo apt install git curl make",
@@ -39,6 +39,11 @@ const ELSEWHERE: [&str; 19] = [
     "sudo streamsocket user add anna",
     "sudo streamsocket reload",
     "sudo apt install ./streamsocket-gateway_*_arm64.deb",
+    "sudo apt install ./streamsocket-relay_*_arm64.deb",
+    "sudo streamsocket-relay check",
+    "ffmpeg -re -i lesson.mp4",
+    "gst-launch-1.0 v4l2src ! image/jpeg ! rtspclientsink",
+    "streamsocket-receiver \"lesson, Anna\"",
     "ffplay rtsps://",
     "mpv rtsps://",
     "gst-launch-1.0 rtspsrc location=rtsps://",
