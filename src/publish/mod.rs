@@ -6,15 +6,12 @@ pub mod description;
 mod fec;
 pub mod group;
 pub mod network;
-pub mod outbox;
-pub mod output;
 pub mod pictures;
 mod seal;
 pub mod sink;
 pub mod sound;
 pub mod track;
 pub mod transport;
-pub mod unicast;
 pub mod viewers;
 
-pub use streamsocket_station::{announce, identity};
+pub use streamsocket_station::{announce, identity, outbox, output, unicast};

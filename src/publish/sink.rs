@@ -2,12 +2,12 @@
 //! its own, its own state of errors, and decides for itself whether the kernel cuts packets up
 //! (GSO), so that one never affects another.
 
-use super::output::{Output, Sent};
 use crate::settings::Endpoint;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_net::{Datagram, Interface, ReceiveSocket, Received, SendSocket, Unsent};
+use streamsocket_station::output::{Output, Sent};
 
 #[cfg(test)]
 mod tests;

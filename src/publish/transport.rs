@@ -3,13 +3,13 @@
 
 use super::seal::ReportSeal;
 use super::sink::{Sink, SinkToken, Sinks};
-use super::unicast::{Form, Heard, Unicast, UnicastId};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Interface};
 use streamsocket_srtp::protection::Protection;
+use streamsocket_station::unicast::{Form, Heard, Unicast, UnicastId};
 use streamsocket_stream::send::SEAL_RESERVE;
 use streamsocket_stream::session::COMPOUND_MAX;
 use streamsocket_stream::session::report::{About, Reporter};

@@ -107,7 +107,7 @@ impl Output {
     }
 
     /// Takes notice of an error, also of one of another socket to the same place.
-    pub(super) fn failed(&mut self, error: &io::Error) {
+    pub fn failed(&mut self, error: &io::Error) {
         if self.fault.as_ref().is_some_and(|fault| fault.kind == error.kind()) {
             return;
         }

@@ -5,8 +5,8 @@ mod reading;
 
 use self::reading::read_some;
 pub use self::reading::{Heard, Reading};
-use super::outbox::{Connection, PICTURES_MAX, SOUNDS_MAX};
-use super::output::Sent;
+use crate::outbox::{Connection, PICTURES_MAX, SOUNDS_MAX};
+use crate::output::Sent;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
