@@ -208,7 +208,7 @@ impl Incoming {
     }
 
     /// The messages of the last [`receive`](Self::receive), in order of arrival.
-    pub(crate) fn messages(&self) -> impl Iterator<Item = Message<'_>> {
+    pub(crate) fn messages(&self) -> impl Iterator<Item = Message<'_>> + Clone {
         (0..self.filled).map(|slot| self.message(slot))
     }
 

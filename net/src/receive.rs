@@ -90,7 +90,7 @@ pub struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     /// The datagrams, in order of arrival, without those that were cut off or came from another source.
-    pub fn datagrams(&self) -> impl Iterator<Item = Received<'a>> {
+    pub fn datagrams(&self) -> impl Iterator<Item = Received<'a>> + Clone {
         let sources = self.sources;
         let whole = self.messages.messages().filter(|message| !message.truncated);
         let from = move |it: Message<'a>| Some((it.from.filter(|it| is_among(*it, sources))?, it));

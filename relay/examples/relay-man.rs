@@ -19,7 +19,7 @@ ffmpeg \-re \-i FILE \-c:v mjpeg \-pix_fmt yuvj420p \-c:a pcm_s16be \-f rtsp rts
 Its packets go on as they are to a multicast group of its own, which is announced as
 .RB \(dq ROOM ", " NAME \(dq.
 A name has one publisher at a time. One of which nothing comes for five seconds is gone; if it returns within ten
-minutes it has the same group.
+minutes it has the same group. Viewers who cannot be reached by multicast are served one by one, at the same address.
 "#;
 
 const EXIT_STATUS: &str = r".TP

@@ -9,6 +9,7 @@ use crate::publisher::Publisher;
 use crate::state::{NoGroup, Relay};
 use crate::track::{Track, Way};
 use crate::users::may_publish;
+use crate::viewers::Watching;
 use mio::Interest;
 use std::net::SocketAddr;
 use streamsocket_media::clock::Monotonic;
@@ -34,6 +35,13 @@ struct Asking<'a> {
     now: Monotonic,
 }
 
+impl<'a> Asking<'a> {
+    const fn watching(self) -> Watching<'a> {
+        let Asking { place, peer, local, request, .. } = self;
+        Watching { place, peer, local, request }
+    }
+}
+
 impl Relay {
     /// The answer to a request; `None` if it comes later.
     pub(crate) fn answer(
@@ -52,6 +60,9 @@ impl Relay {
         let Asking { place, request, now, .. } = asking;
         match &request.wanted {
             Wanted::Options | Wanted::Alive => {
+                if let Some(viewing) = self.viewings.by(place) {
+                    return Ok(Some(request.done(Some(viewing.lease()))));
+                }
                 let slot = self.publishers.by(place).and_then(|it| self.publishers.get_mut(it));
                 Ok(Some(request.done(slot.map(|it| it.lease()))))
             }
@@ -61,14 +72,21 @@ impl Relay {
             }
             Wanted::Contribute(target, offers) => self.set_up(asking, target, offers).map(Some),
             Wanted::Record(target) => self.record(asking, target),
+            Wanted::Teardown if self.end_viewing(place) => Ok(Some(request.done(None))),
             Wanted::Teardown => {
                 let slot = self.slot(asking)?;
                 self.leave(slot, now, "its publisher has said so");
                 Ok(Some(request.done(None)))
             }
-            Wanted::Describe(_) | Wanted::Setup(..) | Wanted::Play(_) | Wanted::Pause => {
-                Err(Refusal::Method)
+            Wanted::Describe(target) => self.describe(asking.watching(), target).map(Some),
+            Wanted::Setup(target, offers) => {
+                if self.publishers.by(place).is_some() {
+                    return Err(Refusal::Order);
+                }
+                self.watch_track(asking.watching(), target, offers).map(Some)
             }
+            Wanted::Play(_) => self.play(asking.watching(), true).map(Some),
+            Wanted::Pause => self.play(asking.watching(), false).map(Some),
         }
     }
 
@@ -87,7 +105,7 @@ impl Relay {
         sdp: Option<&str>,
     ) -> Result<(), Refusal> {
         let Asking { place, peer, request, now, .. } = asking;
-        if self.publishers.by(place).is_some() {
+        if self.publishers.by(place).is_some() || self.viewings.by(place).is_some() {
             return Err(Refusal::Order);
         }
         let key = self.key(peer, target)?;
@@ -135,6 +153,7 @@ impl Relay {
             group: None,
             waiting: None,
             announcer: None,
+            origin: None,
             since: now,
             warned: false,
         });
@@ -181,8 +200,8 @@ impl Relay {
         let plain = offers.iter().filter(|it| it.profile == Profile::Avp);
         let chosen = plain.map(|it| it.way).find(|it| is_possible(it, &taken));
         let (way, granted) = open(asking, chosen.ok_or(Refusal::Transport)?)?;
-        let payload_type = publisher.media.get(index).map(|it| it.payload_type);
-        let track = Track::new(way, payload_type.ok_or(Refusal::NotFound)?);
+        let media = publisher.media.get(index).ok_or(Refusal::NotFound)?;
+        let track = Track::new(way, media.medium, media.payload_type);
         let (number, descriptors) = (publisher.tracks.len(), track.descriptors());
         publisher.publication.set_up(index);
         publisher.tracks.push((index, track));

@@ -32,7 +32,7 @@ impl Batch {
     }
 
     /// The packets.
-    pub(crate) fn packets(&self) -> impl Iterator<Item = Datagram<'_>> {
+    pub(crate) fn packets(&self) -> impl Iterator<Item = Datagram<'_>> + Clone {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         let pieces = begins.zip(&self.ends).map(|(begin, end)| &self.bytes[begin..*end]);
         pieces.map(|header| Datagram { header, payload: &[] })

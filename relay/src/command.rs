@@ -11,6 +11,7 @@ use crate::search::Searches;
 use crate::state::Relay;
 use crate::turn;
 use crate::users;
+use crate::viewings::{VIEWINGS_MAX, Viewings};
 use clap::Parser;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
@@ -29,6 +30,9 @@ use streamsocket_station::signals::Signals;
 /// Descriptors of a publisher at most: four sockets for each of its media, two that announce it, one that hears viewers
 /// ask, its connection.
 const DESCRIPTORS_OF_PUBLISHER: usize = 4 * 4 + 2 + 1 + 1;
+
+/// Descriptors of a viewing at most: two sockets for each medium, its connection.
+const DESCRIPTORS_OF_VIEWING: usize = 2 * 4 + 1;
 
 /// Descriptors for everything else.
 const DESCRIPTORS_KEPT: usize = 128;
@@ -115,7 +119,9 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
     // Before any thread is started, which would take them.
     let signals =
         Signals::listen().map_err(|error| format!("signals cannot be caught: {error}"))?;
-    let wanted = PUBLISHERS_MAX * DESCRIPTORS_OF_PUBLISHER + DESCRIPTORS_KEPT;
+    let wanted = PUBLISHERS_MAX * DESCRIPTORS_OF_PUBLISHER
+        + VIEWINGS_MAX * DESCRIPTORS_OF_VIEWING
+        + DESCRIPTORS_KEPT;
     let had = machine::have_descriptors(wanted);
     if had < wanted {
         log::warn!(
@@ -153,6 +159,8 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
         listener,
         unaccepted: true,
         connections: Connections::default(),
+        viewings: Viewings::default(),
+        sinks: 0,
         publishers: Publishers::default(),
         places: Places::default(),
         searches: Searches::new(waker),

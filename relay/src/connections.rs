@@ -1,15 +1,18 @@
-//! The connections of publishers: a bounded number of them, each with what is still to be answered.
+//! The connections of publishers and viewers: a bounded number of them, each with what is still to be answered.
 
-use std::io::{self, ErrorKind, Read, Write};
+use crate::publishers::PUBLISHERS_MAX;
+use crate::viewings::VIEWINGS_MAX;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{machine, tcp};
 use streamsocket_rtsp::conversation::{Conversation, Role};
+use streamsocket_station::outbox::Connection;
 
-/// Connections at a time: of all publishers that there may be, and as many again that only ask.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections at a time: of all publishers and viewers that there may be, and some that only ask.
+pub(crate) const CONNECTIONS_MAX: usize = PUBLISHERS_MAX + VIEWINGS_MAX + 32;
 
 /// Those of one address: half of them, so that nobody takes all.
 const OF_ADDRESS_MAX: usize = CONNECTIONS_MAX / 2;
@@ -23,22 +26,17 @@ const WHILE: Duration = Duration::from_millis(100);
 /// Requests of a connection in a second at most: a publisher has ten in all.
 const REQUESTS_MAX: u32 = 32;
 
-/// Who publishes nothing for so long after connecting is let go.
+/// Who publishes and watches nothing for so long after connecting is let go.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// Bytes of answers that wait to be written, at most: nobody who reads them has more than one.
-const ANSWERS_MAX: usize = 16 << 10;
 
 /// A connection.
 pub(crate) struct Open {
     pub(crate) conversation: Conversation,
-    stream: TcpStream,
+    connection: Connection,
     /// Where its client is.
     pub(crate) peer: SocketAddr,
     /// Where the client has reached us.
     pub(crate) local: SocketAddr,
-    /// What is still to be written.
-    out: Vec<u8>,
     since: Monotonic,
     /// Requests in the second that has begun then.
     asked: (Monotonic, u32),
@@ -59,10 +57,9 @@ impl Open {
         let conversation = Conversation::of(Role::Takes, local, peer.ip(), secret, now);
         Ok(Self {
             conversation,
-            stream,
+            connection: Connection::new(stream),
             peer,
             local,
-            out: Vec::new(),
             since: now,
             asked: (now, 0),
             later: None,
@@ -90,51 +87,35 @@ impl Open {
     /// # Errors
     /// It has ended.
     pub(crate) fn read(&mut self) -> io::Result<Option<()>> {
-        loop {
-            return match self.stream.read(self.conversation.room()) {
-                Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-                Ok(count) => {
-                    self.conversation.filled(count);
-                    Ok(Some(()))
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
+        match self.connection.outbox().read(self.conversation.room())? {
+            Some(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Some(count) => {
+                self.conversation.filled(count);
+                Ok(Some(()))
+            }
+            None => Ok(None),
         }
+    }
+
+    /// For the tracks that are sent by it.
+    pub(crate) fn connection(&self) -> Connection {
+        self.connection.clone()
     }
 
     /// Writes an answer, as far as it goes now. Whoever does not read his answers gets no more of them.
-    pub(crate) fn say(&mut self, answer: &[u8]) {
-        if self.out.len() + answer.len() > ANSWERS_MAX {
-            self.leaving = true;
-            self.out.clear();
-            return;
-        }
-        self.out.extend_from_slice(answer);
-        self.write();
+    pub(crate) fn say(&self, answer: &[u8]) {
+        self.connection.outbox().say(answer);
     }
 
     /// Writes what waits.
-    pub(crate) fn write(&mut self) {
-        while !self.out.is_empty() {
-            match self.stream.write(&self.out) {
-                Ok(count) => {
-                    self.out.drain(..count);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => {
-                    self.out.clear();
-                    self.leaving = true;
-                }
-            }
-        }
+    pub(crate) fn write(&self) {
+        self.connection.outbox().write();
     }
 
-    /// Whether all has been written of one that leaves.
+    /// Whether nothing can be written any more, or all has been of one that leaves.
     pub(crate) fn has_left(&self) -> bool {
-        self.leaving && self.out.is_empty()
+        let outbox = self.connection.outbox();
+        outbox.is_gone() || (self.leaving && outbox.is_empty())
     }
 }
 
@@ -262,9 +243,9 @@ mod tests {
             connections.admit(stream, (address, 5).into(), Monotonic(0)).map(|(place, _)| place)
         };
         let of_one: Vec<_> =
-            (0..40).filter_map(|_| admit(&mut connections, [10, 0, 0, 1])).collect();
+            (0..110).filter_map(|_| admit(&mut connections, [10, 0, 0, 1])).collect();
         assert_eq!(of_one, (0..OF_ADDRESS_MAX).collect::<Vec<_>>());
-        let of_others = (0..40).filter_map(|it| admit(&mut connections, [10, 0, 1, it])).count();
+        let of_others = (0..110).filter_map(|it| admit(&mut connections, [10, 0, 1, it])).count();
         assert_eq!(of_others, CONNECTIONS_MAX - OF_ADDRESS_MAX);
         connections.end(3);
         assert_eq!(admit(&mut connections, [10, 0, 2, 1]), Some(3));

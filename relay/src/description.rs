@@ -2,8 +2,9 @@
 
 use crate::offer::Announced;
 use std::net::IpAddr;
+use streamsocket_rtsp::target::track_url;
 use streamsocket_wire::payload_format::PayloadFormat;
-use streamsocket_wire::sdp::{MEDIA_MAX, Media, Medium, Session};
+use streamsocket_wire::sdp::{MEDIA_MAX, Media, Medium, Session, Sources};
 
 /// Port of the first medium; the next one's is two above. That of a session is the same everywhere.
 pub(crate) const PORT: u16 = 5004;
@@ -23,6 +24,8 @@ pub(crate) struct Described<'a> {
     /// Where its packets come from.
     pub(crate) origin: IpAddr,
     pub(crate) group: IpAddr,
+    /// Where it is asked for one by one.
+    pub(crate) rtsp: Option<&'a str>,
     /// Its media, each with its place among those that were announced.
     pub(crate) media: &'a [(usize, &'a Announced)],
 }
@@ -43,12 +46,57 @@ impl Described<'_> {
     /// # Errors
     /// There are more media than a description holds.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        let mids = names(self.media);
+        let mids = self.mids();
         let mut media = heapless::Vec::<_, MEDIA_MAX>::new();
         for ((index, announced), mid) in self.media.iter().zip(&mids) {
             media.push(described(*index, announced, mid)).map_err(|_| std::fmt::Error)?;
         }
+        let mut text = String::new();
+        self.session(media).write(&mut text)?;
+        Ok(text)
+    }
+
+    /// The description for who asks for it over RTSP at `base`, from an address of this family: where packets go is
+    /// settled for each medium.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub(crate) fn served(&self, base: &str, ipv6: bool) -> Result<String, std::fmt::Error> {
+        let anywhere = if ipv6 { IpAddr::from([0_u16; 8]) } else { IpAddr::from([0, 0, 0, 0]) };
+        let mids = self.mids();
+        let controls: Vec<_> = mids.iter().map(|mid| track_url(base, mid)).collect();
+        let mut media = heapless::Vec::<_, MEDIA_MAX>::new();
+        for (((index, announced), mid), control) in self.media.iter().zip(&mids).zip(&controls) {
+            let mut served = described(*index, announced, mid);
+            (served.port, served.control) = (0, Some(control.as_str()));
+            media.push(served).map_err(|_| std::fmt::Error)?;
+        }
         let session = Session {
+            group: anywhere,
+            ttl: None,
+            sources: Sources::new(),
+            rtsp: None,
+            control: Some(base),
+            ..self.session(media)
+        };
+        let mut text = String::new();
+        session.write(&mut text)?;
+        Ok(text)
+    }
+
+    /// The names of its media (RFC 5888).
+    pub(crate) fn mids(&self) -> Vec<String> {
+        names(self.media)
+    }
+
+    /// The group and the ports of one of its media.
+    pub(crate) fn group_and_ports(&self, number: usize) -> Option<(IpAddr, [u16; 2])> {
+        let (index, _) = self.media.get(number)?;
+        Some((self.group, [port(*index), port(*index) + 1]))
+    }
+
+    fn session<'b>(&'b self, media: heapless::Vec<Media<'b>, MEDIA_MAX>) -> Session<'b> {
+        Session {
             name: self.name,
             info: None,
             tool: Some(concat!("streamsocket-relay ", env!("CARGO_PKG_VERSION"))),
@@ -63,13 +111,10 @@ impl Described<'_> {
             tier: None,
             room: Some(self.room),
             protected: None,
-            rtsp: None,
+            rtsp: self.rtsp,
             control: None,
             media,
-        };
-        let mut text = String::new();
-        session.write(&mut text)?;
-        Ok(text)
+        }
     }
 }
 
@@ -129,6 +174,7 @@ mod tests {
             changes: 2,
             origin: [192, 0, 2, 1].into(),
             group: [239, 255, 7, 4].into(),
+            rtsp: Some("rtsp://192.0.2.1:8554/lesson/Anna"),
             media: &media,
         };
         let text = described.text().unwrap();
@@ -141,6 +187,12 @@ mod tests {
         assert_eq!((video.ntp64_id, video.cname), (Some(1), Some("me@there")));
         assert_eq!(audio.formats[0].fmtp, Some("stereo=1"));
         assert!(text.contains("a=group:LS v a\r\n") && !text.contains("control"), "{text}");
+        assert_eq!(read.rtsp, described.rtsp);
+        let served = described.served("rtsp://relay/lesson/Anna", false).unwrap();
+        let served = Session::parse(&served).unwrap();
+        assert_eq!((served.rtsp, served.control), (None, Some("rtsp://relay/lesson/Anna")));
+        assert_eq!(served.media[1].control, Some("rtsp://relay/lesson/Anna/trackID=a"));
+        assert_eq!(described.group_and_ports(1), Some((described.group, [5006, 5007])));
         // Of two, the second alone was set up.
         let alone = Described { media: &media[1..], ..described };
         assert_eq!(Session::parse(&alone.text().unwrap()).unwrap().media[0].port, 5006);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::rtcp;
 use streamsocket_wire::rtp;
-use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
 /// Bytes of a packet at most: UDP over Ethernet. What is larger would reach viewers in fragments.
 const PACKET_MAX: usize = 1472;
@@ -83,6 +83,7 @@ pub(crate) struct Guard {
     source: Option<Ssrc>,
     /// When the last packet of it came; none if only reports have.
     last: Option<Monotonic>,
+    newest: Option<(Sequence, RtpTime)>,
     /// The source has said goodbye.
     pub(crate) gone: bool,
     /// Packets that were handed on.
@@ -93,12 +94,25 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn new(payload_type: u8) -> Self {
         let refused = Refused::default();
-        Self { payload_type, source: None, last: None, gone: false, packets: 0, refused }
+        Self {
+            payload_type,
+            source: None,
+            last: None,
+            newest: None,
+            gone: false,
+            packets: 0,
+            refused,
+        }
     }
 
     /// The source whose packets are handed on.
     pub(crate) const fn source(&self) -> Option<Ssrc> {
         self.source
+    }
+
+    /// Sequence number and RTP time of the packet that is likely to come next; none if none has come.
+    pub(crate) fn next(&self) -> Option<(Sequence, RtpTime)> {
+        self.newest.map(|(sequence, time)| (sequence.next(), time))
     }
 
     /// Whether a packet is handed on.
@@ -125,6 +139,7 @@ impl Guard {
             self.gone = false;
         }
         (self.source, self.last) = (Some(header.ssrc), Some(now));
+        self.newest = Some((header.sequence, header.time));
         self.packets += 1;
         true
     }
@@ -189,7 +204,7 @@ mod tests {
     use super::*;
     use streamsocket_wire::ntp::NtpTime;
     use streamsocket_wire::rtcp::{Items, SenderInfo, Writer};
-    use streamsocket_wire::rtp::{Header, RtpTime, Sequence};
+    use streamsocket_wire::rtp::Header;
 
     const ONE: Ssrc = Ssrc(1);
     const TWO: Ssrc = Ssrc(2);

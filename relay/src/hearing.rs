@@ -1,6 +1,8 @@
 //! What comes from publishers: requests, packets and reports.
 
+use crate::batch::Batch;
 use crate::event::Event;
+use crate::publisher::Publisher;
 use crate::state::Relay;
 use mio::Interest;
 use std::io::ErrorKind;
@@ -90,8 +92,11 @@ impl Relay {
         let Self { connections, publishers, gate, batch, staged, .. } = self;
         let Some(open) = connections.get_mut(place) else { return Step::Wait };
         open.write();
+        if open.has_left() {
+            return Step::End;
+        }
         if open.leaving {
-            return if open.has_left() { Step::End } else { Step::Wait };
+            return Step::Wait;
         }
         if open.later.is_some() {
             open.left = false;
@@ -100,23 +105,10 @@ impl Relay {
         let asked = match open.conversation.take(gate, now) {
             Turn::Nothing => return Step::Read,
             Turn::Packet { channel, bytes } => {
-                let Some(slot) = publishers.by(place) else { return Step::More };
-                let of_staged = *staged;
-                let Some(publisher) = publishers.get_mut(slot) else { return Step::More };
-                let Some((track, kind)) = publisher.by_channel(channel) else { return Step::More };
-                if of_staged != Some((slot, track)) {
-                    if let Some((_, before)) = of_staged.filter(|(of, _)| *of == slot) {
-                        if let Some((_, before)) = publisher.tracks.get_mut(before) {
-                            before.flush(batch);
-                        }
-                    }
-                    *staged = Some((slot, track));
-                }
-                if let Some((_, track)) = publisher.tracks.get_mut(track) {
-                    match kind {
-                        0 => track.stage(bytes, batch, now),
-                        _ => track.take_report(bytes),
-                    }
+                if let Some(slot) = publishers.by(place) {
+                    let of = publishers.get_mut(slot);
+                    of.into_iter()
+                        .for_each(|it| take(it, slot, (channel, bytes), batch, staged, now));
                 }
                 return Step::More;
             }
@@ -172,6 +164,7 @@ impl Relay {
         if let Some(slot) = self.publishers.by(place) {
             self.leave(slot, now, "its connection has ended");
         }
+        self.end_viewing(place);
         self.connections.end(place);
     }
 
@@ -188,6 +181,28 @@ impl Relay {
         let publisher = self.publishers.get_mut(slot);
         if let Some((_, track)) = publisher.and_then(|it| it.tracks.get_mut(track)) {
             track.hear_reports();
+        }
+    }
+}
+
+/// Takes a packet or a report that has come within a publisher's connection, by that channel.
+fn take(
+    publisher: &mut Publisher,
+    slot: usize,
+    (channel, bytes): (u8, &[u8]),
+    batch: &mut Batch,
+    staged: &mut Option<(usize, usize)>,
+    now: Monotonic,
+) {
+    let Some((track, kind)) = publisher.by_channel(channel) else { return };
+    let before = staged.replace((slot, track)).filter(|(of, it)| *of == slot && *it != track);
+    if let Some((_, before)) = before.and_then(|(_, it)| publisher.tracks.get_mut(it)) {
+        before.flush(batch);
+    }
+    if let Some((_, track)) = publisher.tracks.get_mut(track) {
+        match kind {
+            0 => track.stage(bytes, batch, now),
+            _ => track.take_report(bytes),
         }
     }
 }

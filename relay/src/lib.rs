@@ -4,7 +4,8 @@
 //! Nothing is put together in between. `guard` says which packets are handed on and which are not, `track` takes a batch of
 //! them from the kernel and gives it back. `offer` reads what a publisher announces, `description` says what viewers are
 //! told. `publisher` is one of them, and `places` what is kept for one that returns. `connections` are those by which they
-//! come; `answers` says what they are answered, and `turn` is the loop.
+//! come; `answers` says what they are answered, `viewers` what those are who watch one by one (`viewings`), to whom `fan` sends;
+//! and `turn` is the loop.
 #![forbid(unsafe_code)]
 
 mod answers;
@@ -14,6 +15,7 @@ mod configuration;
 mod connections;
 mod description;
 mod event;
+mod fan;
 mod guard;
 mod hearing;
 mod offer;
@@ -26,3 +28,5 @@ mod state;
 mod track;
 mod turn;
 mod users;
+mod viewers;
+mod viewings;

@@ -10,7 +10,8 @@ const EXAMPLES: &str = "Examples:
   streamsocket-relay                              rooms as in /etc/streamsocket-relay/relay.toml
   streamsocket-relay --config here.toml check     is anything wrong with that file?
   ffmpeg ... -f rtsp rtsp://anna:PASSWORD@relay:8554/lesson/Anna
-  streamsocket-receiver 'lesson, Anna'";
+  streamsocket-receiver 'lesson, Anna'
+  ffplay rtsp://anna:PASSWORD@relay:8554/lesson/Anna";
 
 /// The command line.
 #[derive(Clone, Debug, Parser)]

@@ -41,6 +41,8 @@ pub(crate) struct Publisher {
     pub(crate) waiting: Option<Request>,
     /// Once it is handed on.
     pub(crate) announcer: Option<Announcer>,
+    /// Where its packets come from, as viewers see it.
+    pub(crate) origin: Option<IpAddr>,
     pub(crate) since: Monotonic,
     /// It was said that not all of it is handed on.
     pub(crate) warned: bool,

@@ -9,6 +9,7 @@ use crate::places::{Key, Places};
 use crate::publishers::Publishers;
 use crate::search::{Found, Searches};
 use crate::track::Out;
+use crate::viewings::Viewings;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry};
 use std::io;
@@ -17,6 +18,7 @@ use std::os::fd::RawFd;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Interface, machine};
 use streamsocket_rtsp::conversation::Gate;
+use streamsocket_rtsp::target::encoded;
 use streamsocket_station::announce::{self, Announcer, Reach, Texts};
 
 /// All that the relay keeps.
@@ -30,6 +32,10 @@ pub(crate) struct Relay {
     /// Connections may wait to be taken, for which no event will come.
     pub(crate) unaccepted: bool,
     pub(crate) connections: Connections,
+    /// What is watched one by one.
+    pub(crate) viewings: Viewings,
+    /// Sinks of viewers so far.
+    pub(crate) sinks: u64,
     pub(crate) publishers: Publishers,
     pub(crate) places: Places,
     pub(crate) searches: Searches,
@@ -151,7 +157,7 @@ impl Relay {
     /// # Errors
     /// One line: there is no way to its group.
     pub(crate) fn begin(&mut self, slot: usize, now: Monotonic) -> Result<(), String> {
-        let Self { publishers, places, interface, .. } = self;
+        let Self { publishers, places, interface, listener, .. } = self;
         let Some(publisher) = publishers.get_mut(slot) else { return Ok(()) };
         let title = publisher.title.clone();
         let told = |what: String| format!("'{title}' cannot be handed on: {what}");
@@ -166,6 +172,15 @@ impl Relay {
             track.begin(out);
         }
         let origin = origin.ok_or_else(|| told("nothing was set up".into()))?;
+        publisher.origin = Some(origin);
+        let listening = listener.local_addr().map_err(|why| told(why.to_string()))?;
+        let at = match listening.ip() {
+            any if any.is_unspecified() => origin,
+            chosen => chosen,
+        };
+        let host = SocketAddr::new(at, listening.port());
+        let names = [&publisher.key.room, &publisher.key.name].map(|it| encoded(it));
+        let url = format!("rtsp://{host}/{}/{}", names[0], names[1]);
         publisher.tracks.sort_by_key(|(index, _)| *index);
         let media = publisher.tracks.iter();
         let media: Vec<_> = media.map(|(index, _)| (*index, &publisher.media[*index])).collect();
@@ -176,6 +191,7 @@ impl Relay {
             changes: place.changes,
             origin,
             group: place.group,
+            rtsp: Some(&url),
             media: &media,
         };
         let sdp = described.text().map_err(|why| told(why.to_string()))?;
@@ -209,6 +225,11 @@ impl Relay {
         let Some(mut publisher) = self.publishers.remove(slot) else { return };
         publisher.withdraw();
         self.places.leave(&publisher.key, now);
+        // Their players know by that that it is over.
+        for place in self.viewings.of(&publisher.key) {
+            let _ = self.viewings.end(place);
+            self.connections.end(place);
+        }
         let (packets, refused) = publisher.counts();
         if publisher.is_on() {
             log::info!("'{}' has ended: {why}; {packets} packets were handed on", publisher.title);

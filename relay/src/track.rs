@@ -2,16 +2,21 @@
 //! and given back to it as it is: nothing is copied in between, and nothing allocated.
 
 use crate::batch::Batch;
+use crate::fan::Fan;
 use crate::guard::{Guard, Refused};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use streamsocket_media::clock::Monotonic;
-use streamsocket_net::{Datagram, Error, Interface, ReceiveSocket, Received, SendSocket, Unsent};
+use streamsocket_net::{Datagram, Error, Interface, ReceiveSocket, SendSocket, Unsent};
 use streamsocket_wire::rtcp::Writer;
+use streamsocket_wire::sdp::Medium;
 
 /// System calls in one turn of the loop that take packets of one track: other publishers have their turn, too.
 const CALLS_AT_A_TIME: usize = 8;
+
+/// Packets that one system call takes at most: sixteen messages of 64, which is what the kernel merges at most.
+const TAKEN_MAX: usize = 16 * 64;
 
 /// Bytes of a goodbye, with the empty report in front of it.
 const GOODBYE_LEN: usize = 8 + 8;
@@ -88,12 +93,18 @@ pub(crate) struct Track {
     pub(crate) left: [bool; 2],
     /// From other ports of the publisher's machine.
     strangers: u64,
+    /// Viewers who are served one by one.
+    pub(crate) fan: Fan,
+    /// Which of the packets that were just taken are handed on.
+    verdicts: Vec<bool>,
 }
 
 impl Track {
-    pub(crate) fn new(way: Way, payload_type: u8) -> Self {
-        let guard = Guard::new(payload_type);
-        Self { way, guard, out: None, heard: None, left: [false; 2], strangers: 0 }
+    pub(crate) fn new(way: Way, medium: Medium, payload_type: u8) -> Self {
+        let (guard, fan) = (Guard::new(payload_type), Fan::new(medium));
+        let verdicts = Vec::with_capacity(TAKEN_MAX);
+        let (heard, left) = (None, [false; 2]);
+        Self { way, guard, out: None, heard, left, strangers: 0, fan, verdicts }
     }
 
     /// Descriptors to watch: of packets, and of reports.
@@ -135,7 +146,9 @@ impl Track {
 
     /// Packets have come to its own socket.
     pub(crate) fn hear_packets(&mut self, now: Monotonic) {
-        let Self { way: Way::Udp { sockets, client }, guard, out, .. } = self else { return };
+        let Self { way: Way::Udp { sockets, client }, guard, out, fan, verdicts, .. } = self else {
+            return;
+        };
         let [socket, _] = &mut **sockets;
         let (before, strangers) = (guard.packets, &mut self.strangers);
         self.left[0] = true;
@@ -145,12 +158,15 @@ impl Track {
                 self.left[0] = false;
                 break;
             };
-            let own = |it: &Received<'_>| {
+            verdicts.clear();
+            verdicts.extend(taken.datagrams().map(|it| {
                 let own = it.from.port() == client[0];
                 *strangers += u64::from(!own);
-                own
-            };
-            hand_on_all(out, taken.datagrams().filter(own).filter(|it| guard.passes(it.data, now)));
+                own && guard.passes(it.data, now)
+            }));
+            let passing = taken.datagrams().zip(&*verdicts).filter(|(_, passes)| **passes);
+            let packets = passing.map(|(it, _)| Datagram { header: it.data, payload: &[] });
+            send_packets(out.as_mut(), fan, packets);
             if socket.is_drained() {
                 self.left[0] = false;
                 break;
@@ -163,7 +179,8 @@ impl Track {
 
     /// Reports have come to its own socket.
     pub(crate) fn hear_reports(&mut self) {
-        let Self { way: Way::Udp { sockets, client }, guard, out, strangers, .. } = self else {
+        let Self { way: Way::Udp { sockets, client }, guard, out, strangers, fan, .. } = self
+        else {
             return;
         };
         let [_, socket] = &mut **sockets;
@@ -176,7 +193,7 @@ impl Track {
             if report.from.port() != client[1] {
                 *strangers += 1;
             } else if guard.passes_report(report.data) {
-                hand_on(out.as_mut(), report.data);
+                hand_on(out.as_mut(), fan, report.data);
             }
         }
         self.left[1] = !socket.is_drained();
@@ -195,8 +212,8 @@ impl Track {
 
     /// Hands on what waits.
     pub(crate) fn flush(&mut self, batch: &mut Batch) {
-        if let Some(out) = self.out.as_mut().filter(|_| !batch.is_empty()) {
-            say(out.packets.send(&mut batch.packets()));
+        if !batch.is_empty() {
+            send_packets(self.out.as_mut(), &mut self.fan, batch.packets());
         }
         batch.clear();
     }
@@ -204,7 +221,7 @@ impl Track {
     /// A report has come within the connection.
     pub(crate) fn take_report(&mut self, report: &[u8]) {
         if self.guard.passes_report(report) {
-            hand_on(self.out.as_mut(), report);
+            hand_on(self.out.as_mut(), &mut self.fan, report);
         }
     }
 
@@ -216,24 +233,30 @@ impl Track {
         let written =
             writer.receiver_report(source, &[]).and_then(|()| writer.bye(&[source], None));
         if written.is_ok() {
-            hand_on(self.out.as_mut(), &bytes);
+            hand_on(self.out.as_mut(), &mut self.fan, &bytes);
         }
         self.guard.gone = true;
     }
 }
 
-fn hand_on_all<'a>(out: &mut Option<Out>, packets: impl Iterator<Item = Received<'a>>) {
-    let mut datagrams = packets.map(|it| Datagram { header: it.data, payload: &[] });
-    match out {
-        Some(out) => say(out.packets.send(&mut datagrams)),
-        // They are counted, and go nowhere.
-        None => datagrams.for_each(drop),
+/// Sends packets to the group and to those who are served one by one. Before there is a group they go nowhere.
+fn send_packets<'a>(
+    out: Option<&mut Out>,
+    fan: &mut Fan,
+    packets: impl Iterator<Item = Datagram<'a>> + Clone,
+) {
+    let Some(out) = out else { return };
+    if !fan.is_empty() {
+        fan.send(&packets);
     }
+    let mut packets = packets;
+    say(out.packets.send(&mut packets));
 }
 
-fn hand_on(out: Option<&mut Out>, report: &[u8]) {
+fn hand_on(out: Option<&mut Out>, fan: &mut Fan, report: &[u8]) {
     let datagram = Datagram { header: report, payload: &[] };
     if let Some(out) = out {
+        fan.send_report(report);
         say(out.reports.send(&mut std::iter::once(datagram)));
     }
 }

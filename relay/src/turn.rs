@@ -124,7 +124,7 @@ impl Relay {
     fn look_around(&mut self, now: Monotonic) {
         self.places.forget(now);
         for place in self.connections.old(now) {
-            if self.publishers.by(place).is_none() {
+            if self.publishers.by(place).is_none() && self.viewings.by(place).is_none() {
                 self.connections.end(place);
             }
         }

@@ -78,7 +78,7 @@ pub struct Request {
 pub enum Role {
     /// It sends: clients are told what there is, and play it.
     Sends,
-    /// It is sent to: clients announce what they have, and record it here.
+    /// It is sent to as well: clients announce what they have, and record it here.
     Takes,
 }
 

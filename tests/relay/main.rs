@@ -14,3 +14,4 @@ mod limits;
 mod players;
 mod pusher;
 mod relaying;
+mod viewers;

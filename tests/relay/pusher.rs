@@ -135,6 +135,12 @@ impl Pusher {
         (status, answer)
     }
 
+    /// Reads what follows the head of the answer before.
+    pub(crate) fn skip_body(&mut self) {
+        let buffered = self.stream.buffer().len();
+        self.stream.consume(buffered);
+    }
+
     /// Sends a packet (0) or a report (1).
     pub(crate) fn send(&mut self, kind: u8, bytes: &[u8]) {
         match &self.udp {

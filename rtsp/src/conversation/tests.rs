@@ -215,9 +215,9 @@ fn who_publishes_announces_sets_up_and_records() {
     let record = ask("RECORD rtsp://pi/lesson/anna RTSP/1.0\r\nRange: npt=0-", "");
     assert_eq!(record.wanted, Wanted::Record(target()));
     let can = text(&record.done(None));
-    assert!(can.contains("Public: OPTIONS, ANNOUNCE, SETUP, RECORD, "), "{can}");
+    assert!(can.contains("Public: OPTIONS, DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, "), "{can}");
     let cannot = text(&record.refused(Refusal::Method));
-    assert!(cannot.starts_with("RTSP/1.0 405 ") && cannot.contains("Allow: OPTIONS, ANNOUNCE"));
+    assert!(cannot.starts_with("RTSP/1.0 405 ") && cannot.contains("Allow: OPTIONS, DESCRIBE"));
 }
 
 #[test]

@@ -204,6 +204,7 @@ fn longest() -> Description {
         protected: None,
         rtsp: None,
         tier: Some(("t".repeat(16).into(), u64::MAX)),
+        room: Some("r".repeat(64)),
         name,
         tracks,
     }
