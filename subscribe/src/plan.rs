@@ -31,7 +31,7 @@ pub struct Plan {
     /// Its name, for people.
     pub name: String,
     /// Which tier of another session it is, if it is one (`a=x-tier`): the same pictures at another size, rate or
-    /// quality.
+    /// quality, or the same sound at fewer bits.
     pub tier: Option<String>,
     /// The room that it belongs to (`a=x-room`), if any.
     pub room: Option<String>,

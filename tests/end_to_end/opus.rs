@@ -8,7 +8,9 @@ use streamsocket_tests::card::Card;
 use streamsocket_tests::pairs::{Pairs, beeps, is_flash};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{account, beginning, presented, time_of};
-use streamsocket_tests::program::{Program, daemon, ours, output, peer, receiver, text};
+use streamsocket_tests::program::{
+    Program, daemon, ours, output, peer, receiver, serving_daemon, text,
+};
 use streamsocket_tests::recording::Recording;
 use streamsocket_tests::relay::{Loss, Relay};
 use streamsocket_tests::report::track;
@@ -108,6 +110,33 @@ fn the_sound_of_a_tier_is_played_by_ffmpeg_and_gstreamer() {
     for track in tracks {
         assert!(track["packets"].as_u64().unwrap() >= 4 * 50, "{track}");
         assert_eq!(track["encoder_was_busy"], 0, "{track}");
+    }
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn a_tier_with_sound_is_had_over_rtsp() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    // Of the ports that a place has to spare.
+    let port = place.port + 12;
+    let mut command = serving_daemon(port);
+    command.args(["--to", &place.to_string(), "--name", &place.name(), "--no-announce"]);
+    command.args(["--video", "pattern", "--size", "640x480", "--audio", "tone"]);
+    let mut daemon = Program::start(command.args(["--tier", "low=1/4,10,60,opus"]));
+    daemon.wait_for("low' goes to");
+    let name = place.name().replace(' ', "%20");
+    let url = format!("rtsp://127.0.0.1:{port}/{name}/low");
+    for transport in ["tcp", "udp"] {
+        let out = at(&format!("{transport}.raw"));
+        let mut ffmpeg = peer("ffmpeg");
+        ffmpeg.args(["-v", "error", "-nostdin", "-rtsp_transport", transport, "-i", &url]);
+        ffmpeg.args(["-map", "0:a", "-t", "3", "-ac", "1", "-f", "s16le"]).arg(&out);
+        ffmpeg.args(["-map", "0:v", "-t", "3", "-f", "null", "-"]).stderr(Stdio::null());
+        Program::start(&mut ffmpeg).succeed();
+        let heard = heard(&fs::read(&out).unwrap(), 0.0);
+        let even = heard.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < 0.001);
+        assert!(heard.len() >= 2 && even, "{transport}: {heard:?}");
     }
     daemon.interrupt().succeeded();
 }

@@ -74,7 +74,8 @@ pub struct Session<'a> {
     pub media: heapless::Vec<Media<'a>, MEDIA_MAX>,
 }
 
-/// The same pictures as another session's at another size, rate or quality: an attribute of our own. SDP ties
+/// The same pictures as another session's at another size, rate or quality, its sound at fewer bits, or both: an
+/// attribute of our own. SDP ties
 /// media of one session to each other, but not one session to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tier<'a> {
