@@ -98,7 +98,7 @@ fn a_page_that_cannot_decode_it_is_sent_the_samples_of_the_session() {
     let mut browser = Browser::knowing("pi.local");
     assert_eq!(browser.tell("goto", format!("http://pi.local:{}/", gateway.port)), 200);
     pictures_go_on(&mut browser);
-    let view = format!("[...views.values()].find(({{ view }}) => view.path.endsWith('low')).view");
+    let view = "[...views.values()].find(({ view }) => view.path.endsWith('low')).view";
     let ready = format!("{view}.format?.codec ?? null");
     wait_until("a session", || !browser.value(&ready).is_null());
     assert_eq!(browser.value(&ready), "pcm");
