@@ -52,8 +52,13 @@ impl Outlet for Outlets {
 
     fn encoded(&mut self, sound: EncodedSound<'_>) {
         self.recording.encoded(sound.time.stamp, sound.rtp_time, sound.packet);
-        let Self { decoding, sound: queue, .. } = self;
-        decoding.packet(&sound, &mut |samples| queue.push(samples));
+        let Self { decoding, sound: queue, level, .. } = self;
+        decoding.packet(&sound, &mut |samples| {
+            if let Some(level) = level {
+                level.add(samples.buffer, samples.time.due);
+            }
+            queue.push(samples);
+        });
     }
 
     fn hole(&mut self, frames: usize, due: Monotonic) {

@@ -217,11 +217,10 @@ impl Track {
         self.transport.seal_with(protection);
     }
 
-    /// Serves whom a track serves one by one that this one goes on as.
+    /// Serves whom a track serves one by one that this one goes on as, and knows who receives it.
     pub fn take_over(&mut self, before: &mut Self) {
         if self.id == before.id && self.ssrc() == before.ssrc() {
-            let from = before.transport.unicast_mut();
-            self.transport.unicast_mut().take_over(from);
+            self.transport.take_over(&mut before.transport);
         }
     }
 

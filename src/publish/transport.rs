@@ -76,6 +76,12 @@ impl Transport {
         &self.unicast
     }
 
+    /// Goes on for the viewers of another one, whose stream is the same.
+    pub fn take_over(&mut self, before: &mut Self) {
+        self.unicast.take_over(&mut before.unicast);
+        std::mem::swap(&mut self.viewers, &mut before.viewers);
+    }
+
     /// The same, to be changed.
     pub const fn unicast_mut(&mut self) -> &mut Unicast {
         &mut self.unicast

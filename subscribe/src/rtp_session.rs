@@ -130,6 +130,7 @@ impl RtpSession {
                 same_machine: false,
                 described: plan.ssrc,
                 beside: None,
+                stands_by: false,
                 peers: Peers::new(plan.sources.iter().copied(), ssrc_known),
             },
             unix_offset: unix_offset(),
@@ -150,11 +151,6 @@ impl RtpSession {
 
     fn inlets_mut(&mut self) -> impl Iterator<Item = &mut Inlet> {
         [&mut self.rtp, &mut self.rtcp, &mut self.repair].into_iter()
-    }
-
-    /// It is of the same sender as the session of this clock, whose steps are its own.
-    pub(crate) const fn set_beside(&mut self, clock: StreamClock) {
-        self.stream.beside = Some(clock);
     }
 
     /// Registers the sockets with the poll.

@@ -307,11 +307,14 @@ impl Subscription {
             }
             track.session.report(now, &self.cname);
         }
+        let unicast = (self.own.is_some(), self.own.as_ref().is_some_and(Own::is_asking));
         if let Some((tier, track)) = self.tier.as_mut().zip(self.tracks.first_mut()) {
-            let (registry, cname, unicast) =
-                (self.poll.registry(), self.cname.as_str(), self.own.is_some());
+            let (registry, cname) = (self.poll.registry(), self.cname.as_str());
             left |=
                 tier.turn(track, Turn { now, registry, sync, outlet, counters, cname, unicast });
+            if let (true, Some(own)) = (tier.has_returned(), &mut self.own) {
+                own.begin_anew(now);
+            }
         }
         if let Some(own) = &mut self.own {
             own.report(&mut self.tracks);

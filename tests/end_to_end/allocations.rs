@@ -66,7 +66,8 @@ fn received_by(
     library: &Path,
     pass: &mut impl FnMut(usize),
 ) -> u64 {
-    viewer.arg("--mute").arg(sdp).env("LD_PRELOAD", library);
+    // Who hears announcements of tiers allocates for each.
+    viewer.args(["--mute", "--tier", "full"]).arg(sdp).env("LD_PRELOAD", library);
     // libjpeg-turbo allocates for each picture that it decodes.
     let mut viewer = Program::start(viewer.env("ALLOCATIONS_EXCEPT", "picture"));
     viewer.wait_for("receiving");

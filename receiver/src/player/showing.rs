@@ -70,7 +70,14 @@ impl Stage<'_> {
         let mut visible = false;
         for (index, seat) in self.seats.iter().enumerate() {
             let Some(decoded) = seat.showing() else { continue };
-            screen.put(index, &decoded.picture).map_err(|error| error.to_string())?;
+            if let Err(error) = screen.put(index, &decoded.picture) {
+                if self.room.is_none() {
+                    return Err(error.to_string());
+                }
+                // It is no reason to see nobody else.
+                log::warn!("'{}' cannot be shown: {error}", seat.name);
+                continue;
+            }
             visible |= large.is_none_or(|large| large == seat.number);
         }
         if !visible {

@@ -4,7 +4,7 @@ use super::candidates::Candidates;
 use super::listing::{Listing, News};
 use super::sap_listener::SapListener;
 use crate::clock::monotonic;
-use crate::plan::{Error, Plan, StreamPlan};
+use crate::plan::{Error, Plan, Protected, StreamPlan};
 use crate::tiers::{TIERS_MAX, Tiers};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -54,9 +54,10 @@ struct AnnouncedTier {
 
 /// The tiers of a session that are announced.
 struct AnnouncedTiers {
-    /// The session's name, and where it may come from; if empty, from anywhere.
+    /// The session's name, and where it comes from.
     name: String,
     sources: Vec<IpAddr>,
+    protected: Protected,
     listing: Listing,
     tiers: Vec<AnnouncedTier>,
 }
@@ -65,12 +66,14 @@ impl AnnouncedTiers {
     fn new(plan: &Plan) -> Self {
         let sources = plan.video.as_ref().map(|video| video.sources.clone()).unwrap_or_default();
         let listing = Listing::default();
-        Self { name: plan.name.clone(), sources, listing, tiers: Vec::new() }
+        let (name, protected) = (plan.name.clone(), plan.protected);
+        Self { name, sources, protected, listing, tiers: Vec::new() }
     }
 
     /// Takes notice of an announcement. Returns whether it changes anything.
     fn hear(&mut self, it: &Announcement<'_>, announcer: IpAddr, now: Monotonic) -> bool {
-        if !self.sources.is_empty() && !self.sources.contains(&announcer) {
+        // Where a session does not say whence it comes, everybody could say that a tier is its own.
+        if !self.sources.contains(&announcer) {
             return false;
         }
         if self.listing.is_full() {
@@ -100,7 +103,8 @@ impl AnnouncedTiers {
     /// Whether it is a tier of this session, which comes from where that does.
     fn is_own(&self, plan: &Plan) -> bool {
         let Some((tier, video)) = plan.tier.as_ref().zip(plan.video.as_ref()) else { return false };
-        plan.name == format!("{}, {tier}", self.name) && video.sources == self.sources
+        let named = plan.name == format!("{}, {tier}", self.name);
+        named && plan.protected == self.protected && video.sources == self.sources
     }
 
     /// Forgets those that nobody has announced for too long. Returns whether there are any.

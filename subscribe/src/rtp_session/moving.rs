@@ -1,4 +1,4 @@
-//! Other ways for a session's packets while it goes on: by sockets of our own, within a connection, by a group again.
+//! Other ways for a session's packets while it goes on, and another session that takes its place: by sockets of our own, within a connection, by a group again.
 
 use super::RtpSession;
 use super::inlet::Inlet;
@@ -8,6 +8,7 @@ use mio::{Registry, Token};
 use std::io;
 use std::net::SocketAddr;
 use streamsocket_net::{Interface, ReceiveSocket};
+use streamsocket_stream::receive::sync::StreamClock;
 
 /// Sockets for what one sender sends to us alone.
 pub(crate) struct Sockets {
@@ -32,6 +33,16 @@ impl RtpSession {
     /// Whether it is received in another way than the plan says.
     pub(crate) const fn has_moved(&self) -> bool {
         self.moved
+    }
+
+    /// It stands by for a session of the same sender that has this clock, whose steps are its own: what comes moves nothing.
+    pub(crate) const fn set_beside(&mut self, clock: StreamClock) {
+        (self.stream.beside, self.stream.stands_by) = (Some(clock), true);
+    }
+
+    /// It has taken the place of that one.
+    pub(crate) const fn stand_in(&mut self) {
+        self.stream.stands_by = false;
     }
 
     /// Receives RTP there; what is queued where it came so far is read first.

@@ -70,6 +70,8 @@ pub(super) struct RtpStream {
     pub(super) described: Option<Ssrc>,
     /// The clock of the stream that it is to take the place of, until it begins.
     pub(super) beside: Option<StreamClock>,
+    /// Nothing of it is presented yet: it says nothing of the delay of what is.
+    pub(super) stands_by: bool,
     /// Which addresses the stream may come from.
     pub(super) peers: Peers,
 }
@@ -235,7 +237,9 @@ impl RtpStream {
         if !self.extended {
             self.arrival_clock.observe(time, arrival);
         }
-        if let Some(capture) = self.clock.capture(time) {
+        if self.stands_by {
+            // Another stream of the sender is presented.
+        } else if let Some(capture) = self.clock.capture(time) {
             sync.heard(capture, arrival);
         } else if let Some(undelayed) = self.arrival_clock.undelayed(time) {
             sync.heard_late(arrival - undelayed, arrival);
@@ -359,7 +363,7 @@ impl RtpStream {
     fn is_idle(&mut self, packet: &rtcp::Packet<'_>, from: IpAddr, now: Monotonic) -> bool {
         let rtcp::Packet::SenderReport { ssrc, .. } = packet else { return false };
         let described = self.source.ssrc().is_none() && self.described == Some(*ssrc);
-        let idle = described && self.peers.may_be(from, *ssrc);
+        let idle = described && self.peers.knows(from);
         if idle {
             self.feedback.start_at_once(now);
         }

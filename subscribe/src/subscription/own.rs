@@ -146,6 +146,16 @@ impl Own {
         }
     }
 
+    /// Whether the server is asked, or sends.
+    pub(super) const fn is_asking(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// The session is received from its group again, where it was not for a while.
+    pub(super) fn begin_anew(&mut self, now: Monotonic) {
+        self.choice.recovered(now);
+    }
+
     /// Ends the session with the server.
     pub(super) fn leave(&mut self, now: Monotonic) {
         self.link.iter_mut().for_each(|link| link.leave(now));

@@ -2,28 +2,28 @@
 //! capture time, and leaves the one before. Nobody sees more of it than pictures of another size.
 
 mod gate;
+mod incoming;
+mod known;
 
 use self::gate::Gate;
+use self::incoming::{Incoming, say, seen};
+use self::known::{Known, known};
 use super::tier_choice::{Change, Seen, Situation, TierChoice, Why};
 use super::track::ReceivedTrack;
 use crate::counters::Counters;
 use crate::keys::KeyRing;
 use crate::outlet::Outlet;
-use crate::plan::{Plan, StreamPlan};
+use crate::plan::Plan;
 use crate::rtp_session::RtpSession;
 use crate::rtp_session::received::RtcpOutcome;
 use crate::synchronisation::Synchronisation;
 use crate::tiers::{Tiers, Wish};
 use mio::Registry;
-use streamsocket_media::clock::{Delay, Monotonic, Wall};
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_net::Interface;
 
 /// A better tier has to come whole for so long before it is taken.
 const PROVING: Delay = Delay::from_secs(1);
-
-/// If nothing whole comes of a worse tier for so long, where too much of the one so far is lost, that one is left first: the
-/// network carries no more than one of them.
-const ROOM: Delay = Delay::from_millis(300);
 
 /// If nothing whole comes for so long, there is nothing of it to be had.
 const PATIENCE: Delay = Delay::from_secs(5);
@@ -52,26 +52,10 @@ pub(super) struct TierSwitch {
     /// First tokens of the sessions of pictures: of the one that is received, and of another one.
     tokens: (usize, usize),
     counted: u64,
-}
-
-/// A tier that is known.
-struct Known {
-    name: Option<String>,
-    stream: StreamPlan,
-}
-
-/// A tier that is joined beside the one that is received.
-struct Incoming {
-    to: usize,
-    why: Option<Why>,
-    track: ReceivedTrack,
-    began: Monotonic,
-    /// When the first frame of it was complete, and when that was captured.
-    first: Option<(Monotonic, Option<Wall>)>,
-    /// Its frames are handed on if they were captured later.
-    after: Option<Wall>,
-    /// The one before was left to make room.
-    alone: bool,
+    /// What is received does not come from the group, where the tiers are.
+    moved: bool,
+    /// The session itself has been taken again since that was last asked.
+    returned: bool,
 }
 
 /// What the turn of the loop has for it.
@@ -82,8 +66,8 @@ pub(super) struct Turn<'a> {
     pub(super) outlet: &'a mut dyn Outlet,
     pub(super) counters: &'a Counters,
     pub(super) cname: &'a str,
-    /// The session can be had by unicast, too.
-    pub(super) unicast: bool,
+    /// The session can be had by unicast, too; and it is being asked for.
+    pub(super) unicast: (bool, bool),
 }
 
 impl TierSwitch {
@@ -100,7 +84,7 @@ impl TierSwitch {
         Some(Self {
             tiers,
             changes: 0,
-            known: vec![Known { name: None, stream }],
+            known: vec![Known::new(None, stream, now)],
             current: 0,
             name: None,
             ended: false,
@@ -111,6 +95,8 @@ impl TierSwitch {
             keys,
             tokens,
             counted: 0,
+            moved: false,
+            returned: false,
         })
     }
 
@@ -119,7 +105,8 @@ impl TierSwitch {
         let incoming = self.incoming.as_ref().map(|it| &it.track);
         let frames = incoming.and_then(|track| track.deadline(sync));
         let reports = incoming.and_then(|track| track.session.deadline());
-        let looks = (self.known.len() > 1 || self.current > 0).then(|| self.choice.deadline());
+        let may_change = (self.known.len() > 1 || self.current > 0) && !self.moved;
+        let looks = may_change.then(|| self.choice.deadline());
         [frames, reports, looks].into_iter().flatten().min()
     }
 
@@ -141,8 +128,13 @@ impl TierSwitch {
     /// Decides, joins, and changes to another tier: then `track` is that one's. Returns whether packets may be left for
     /// the next turn.
     pub(super) fn turn(&mut self, track: &mut ReceivedTrack, mut turn: Turn<'_>) -> bool {
-        self.take_news();
+        self.moved = track.session.has_moved();
+        self.take_news(track, &turn);
+        if self.tiers.is_held() || self.moved {
+            self.abandon(track, &turn);
+        }
         if self.current > 0 && (self.ended || self.has_ended(track, turn.now)) {
+            log::info!("nothing comes of the tier any more: receiving the session itself");
             self.return_home(track, &turn);
         }
         if let Some(change) = self.wanted(track, &turn) {
@@ -156,22 +148,34 @@ impl TierSwitch {
         self.ended = true;
     }
 
+    /// Whether the session itself has been taken again since this was last asked.
+    pub(super) const fn has_returned(&mut self) -> bool {
+        std::mem::replace(&mut self.returned, false)
+    }
+
     /// Takes notice of what is announced by now.
-    fn take_news(&mut self) {
+    fn take_news(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) {
         let changes = self.tiers.changes();
         if std::mem::replace(&mut self.changes, changes) == changes {
             return;
         }
-        self.known.truncate(1);
-        for plan in self.tiers.announced().iter() {
-            let opened = self.keys.get().open(plan).ok().and_then(|plan| plan.video);
-            let known = opened.map(|stream| Known { name: plan.tier.clone(), stream });
-            self.known.extend(known);
+        let before = self.known.split_off(1);
+        let repaired = self.known[0].stream.repair.is_some();
+        let announced = self.tiers.announced();
+        self.known.extend(known(&announced, &self.keys, repaired, &before, turn.now));
+        // One that is being joined may have another number now, or be another one.
+        let joined = |incoming: &Incoming| {
+            let it = before.get(incoming.to.checked_sub(1)?)?;
+            self.known.iter().position(|known| known.name == it.name && known.stream == it.stream)
+        };
+        match self.incoming.as_ref().map(|incoming| (incoming.to, joined(incoming))) {
+            None | Some((0, _)) => {}
+            Some((_, Some(to))) => self.incoming.iter_mut().for_each(|it| it.to = to),
+            Some((_, None)) => self.abandon(track, turn),
         }
         // One that is announced no more goes on for as long as it comes.
         let current = self.known.iter().position(|known| known.name == self.name);
         self.current = current.unwrap_or(self.known.len());
-        self.incoming = None;
     }
 
     fn has_ended(&self, track: &ReceivedTrack, now: Monotonic) -> bool {
@@ -182,10 +186,10 @@ impl TierSwitch {
 
     /// Receives the session itself again, at once: of the tier nothing comes any more.
     fn return_home(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) {
-        self.incoming = None;
-        log::info!("nothing comes of the tier any more: receiving the session itself");
+        self.abandon(track, turn);
         if let Some(mut home) = self.open(0, turn.registry, track) {
             home.take_over(track);
+            track.session.bye(turn.cname);
             *track = home;
             self.settle(0, turn.now, false);
         }
@@ -193,19 +197,19 @@ impl TierSwitch {
 
     /// The tier that is to be received instead.
     fn wanted(&mut self, track: &ReceivedTrack, turn: &Turn<'_>) -> Option<Change> {
-        if self.known.len() == 1 && self.current == 0 || track.session.has_moved() {
+        if self.known.len() == 1 && self.current == 0 || self.moved {
             return None;
         }
         let late = self.tiers.late().saturating_sub(self.counted);
         let seen = Seen { late, ..seen(track) };
         let situation = Situation {
-            current: self.current.min(self.known.len() - 1),
-            count: self.known.len(),
+            current: self.current,
+            count: self.known.len().max(self.current + 1),
             worth: self.worth(),
-            unicast: turn.unicast,
+            unicast: turn.unicast.0,
         };
         let looked = self.choice.look(turn.now, seen, situation);
-        if self.tiers.is_held() || track.session.source().ssrc().is_none() {
+        if self.tiers.is_held() || turn.unicast.1 || track.session.source().ssrc().is_none() {
             return None;
         }
         if let Some(incoming) = &self.incoming {
@@ -214,7 +218,10 @@ impl TierSwitch {
             return trouble.filter(|_| incoming.why == Some(Why::Better));
         }
         match self.tiers.wished() {
-            Wish::Automatic => looked,
+            Wish::Automatic => {
+                let refused = |it: &Change| self.known.get(it.to).map(|known| known.refused.0);
+                looked.filter(|it| refused(it).is_none_or(|until| turn.now >= until))
+            }
             Wish::Only(tier) => {
                 let to = tier.min(self.known.len() - 1);
                 (to != self.current).then_some(Change { to, why: Why::Window })
@@ -234,27 +241,17 @@ impl TierSwitch {
     }
 
     /// Joins a tier beside the one that is received.
-    fn begin(&mut self, change: Change, track: &ReceivedTrack, turn: &Turn<'_>) {
+    fn begin(&mut self, change: Change, track: &mut ReceivedTrack, turn: &Turn<'_>) {
         let Change { to, why } = change;
         let forced = matches!(self.tiers.wished(), Wish::Only(_));
-        if self.incoming.take().is_some() {
+        if self.incoming.is_some() {
+            self.abandon(track, turn);
             self.choice.failed(turn.now);
         }
-        let what = match self.known.get(to).and_then(|known| known.name.as_deref()) {
-            Some(name) => format!("the tier '{name}'"),
-            None => "the session itself".to_owned(),
-        };
-        match why {
-            _ if forced => log::info!("changing to {what}"),
-            Why::Lost => {
-                log::warn!("more is lost on the way than repair can mend: changing to {what}");
-            }
-            Why::Slow => {
-                log::warn!("this machine is too slow for these pictures: changing to {what}");
-            }
-            Why::NoCure => log::warn!("as much is lost of the smallest tier: changing to {what}"),
-            Why::Window => log::info!("the window shows no more of it: changing to {what}"),
-            Why::Better => log::debug!("trying {what}"),
+        say(why, forced, self.known.get(to).and_then(|known| known.name.as_deref()));
+        if why == Why::NoCure && !forced {
+            self.return_home(track, turn);
+            return;
         }
         if let Some(incoming) = self.open(to, turn.registry, track) {
             let why = (!forced).then_some(why);
@@ -269,14 +266,25 @@ impl TierSwitch {
                 alone: false,
             });
         } else {
-            self.give_up(turn.now);
+            self.give_up(to, track, turn);
+        }
+    }
+
+    /// Leaves what was joined beside the one that is received, which goes on alone.
+    fn abandon(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) {
+        let Some(mut incoming) = self.incoming.take() else { return };
+        incoming.track.session.bye(turn.cname);
+        track.go_on();
+        if incoming.alone {
+            track.session.join_again();
         }
     }
 
     /// A tier cannot be had.
-    fn give_up(&mut self, now: Monotonic) {
-        self.incoming = None;
-        self.choice.failed(now);
+    fn give_up(&mut self, to: usize, track: &mut ReceivedTrack, turn: &Turn<'_>) {
+        self.abandon(track, turn);
+        self.choice.failed(turn.now);
+        self.known.get_mut(to).into_iter().for_each(|known| known.refuse(turn.now));
         if let Wish::Only(_) = self.tiers.wished() {
             log::warn!(
                 "nothing comes of the tier that is wanted: the best one is received that does"
@@ -308,6 +316,7 @@ impl TierSwitch {
     fn settle(&mut self, to: usize, now: Monotonic, better: bool) {
         std::mem::swap(&mut self.tokens.0, &mut self.tokens.1);
         (self.current, self.ended) = (to, false);
+        self.returned |= to == 0;
         self.name = self.known.get(to).and_then(|known| known.name.clone());
         self.counted = self.tiers.late();
         self.choice.changed(now, better);
@@ -330,7 +339,7 @@ impl TierSwitch {
         left |= incoming.track.session.receive_rtcp(now, turn.sync, &mut outcome);
         incoming.track.session.report(now, turn.cname);
         if open {
-            self.change(track, now);
+            self.change(track, turn);
             return left;
         }
         if incoming.first.is_none() {
@@ -341,11 +350,10 @@ impl TierSwitch {
         let fails =
             trying && seen(&incoming.track).spoilt() > 0 || waited >= PATIENCE || outcome.bye;
         let begun_anew = incoming.first.is_some() && !incoming.track.follows(track);
-        if incoming.alone && waited >= PATIENCE {
-            self.change(track, now);
-        } else if fails && !incoming.alone || begun_anew {
-            self.give_up(now);
-        } else if incoming.why == Some(Why::Lost) && waited >= ROOM && incoming.first.is_none() {
+        let to = incoming.to;
+        if fails || begun_anew {
+            self.give_up(to, track, turn);
+        } else if incoming.is_crowded(waited) {
             if !std::mem::replace(&mut incoming.alone, true) {
                 track.session.leave();
             }
@@ -357,19 +365,21 @@ impl TierSwitch {
                 incoming.after = end;
                 match end {
                     Some(end) => track.end_at(end),
-                    None => self.change(track, now),
+                    None => self.change(track, turn),
                 }
             }
         }
         left
     }
 
-    fn change(&mut self, track: &mut ReceivedTrack, now: Monotonic) {
+    fn change(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) {
         let Some(Incoming { to, track: mut incoming, .. }) = self.incoming.take() else { return };
         incoming.take_over(track);
+        track.session.bye(turn.cname);
         *track = incoming;
+        self.known.get_mut(to).into_iter().for_each(Known::accept);
         let better = to < self.current;
-        self.settle(to, now, better);
+        self.settle(to, turn.now, better);
         if better {
             let name = self.tiers.received();
             let name =
@@ -377,13 +387,4 @@ impl TierSwitch {
             log::info!("receiving {name}");
         }
     }
-}
-
-/// What has come of a track, and what has not.
-fn seen(track: &ReceivedTrack) -> Seen {
-    let (complete, incomplete) = track.frames();
-    let (packets, lost) = track.session.source().totals();
-    let lost = u64::try_from(lost).unwrap_or(0);
-    let lost = lost.saturating_sub(track.session.repair().repaired);
-    Seen { complete, incomplete, packets, lost, late: 0 }
 }

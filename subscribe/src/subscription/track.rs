@@ -28,8 +28,6 @@ pub(super) struct ReceivedTrack {
     refused: u64,
     /// What was counted of the track that it has taken the place of.
     past: Totals,
-    /// It stands by, and is not counted yet.
-    stands_by: bool,
 }
 
 /// What is counted of a track's packets.
@@ -62,6 +60,8 @@ struct Assembly {
     handed_on: Option<Wall>,
     /// Of those that were captured later none is handed on.
     until: Option<Wall>,
+    /// It stands by: what comes of it is not counted, and moves nothing.
+    stands_by: bool,
 }
 
 impl ReceivedTrack {
@@ -81,10 +81,10 @@ impl ReceivedTrack {
                 repaired_late: (0, None),
                 handed_on: None,
                 until: None,
+                stands_by: false,
             },
             refused: 0,
             past: Totals::default(),
-            stands_by: false,
         }
     }
 
@@ -131,7 +131,7 @@ impl ReceivedTrack {
         if is_ready && !left {
             self.assembly.hand_on_growth(&self.session.time(sync), outlet);
         }
-        if (is_ready || is_due) && !self.stands_by {
+        if (is_ready || is_due) && !self.assembly.stands_by {
             self.count(counters);
         }
         left
@@ -152,9 +152,13 @@ impl ReceivedTrack {
             let packet = &admitted.packet;
             if admitted.is_new_source {
                 assembly.begin(counters);
-                common.note.set(None);
             }
-            common.arrived.set(packet.arrival.0);
+            if !assembly.stands_by {
+                common.arrived.set(packet.arrival.0);
+                if admitted.is_new_source {
+                    common.note.set(None);
+                }
+            }
             if !admitted.repaired {
                 assembly.check(packet);
             }
@@ -207,7 +211,7 @@ impl ReceivedTrack {
 impl ReceivedTrack {
     /// It is to take the place of another one of the same sender, once it comes.
     pub(super) fn stand_by(&mut self, before: &Self) {
-        self.stands_by = true;
+        self.assembly.stands_by = true;
         self.session.set_beside(*before.session.clock());
         self.assembly.source = before.assembly.source;
     }
@@ -222,12 +226,18 @@ impl ReceivedTrack {
         let ((frames, incomplete), mut past) = (self.frames(), before.totals());
         past.frames = past.frames.saturating_sub(frames);
         past.incomplete = past.incomplete.saturating_sub(incomplete);
-        (self.past, self.stands_by) = (past, false);
+        (self.past, self.assembly.stands_by) = (past, false);
+        self.session.stand_in();
     }
 
     /// Hands on no frame that was captured later.
     pub(super) const fn end_at(&mut self, capture: Wall) {
         self.assembly.until = Some(capture);
+    }
+
+    /// Hands on all frames again.
+    pub(super) const fn go_on(&mut self) {
+        self.assembly.until = None;
     }
 
     /// When the last frame that was handed on was captured, if known.
@@ -323,13 +333,17 @@ impl Assembly {
                 Some(Depayloaded::Jpeg(frame, buffer)) => {
                     let ReassembledFrame { start, width, height, completed, .. } = frame;
                     let id = FrameId { source: self.source, time: frame.time };
-                    let time = clock.measured(Medium::Video, frame.time, completed, self.source);
+                    let mut time = clock.presentation(frame.time, completed);
+                    time.stamp.source = self.source;
+                    if !self.stands_by {
+                        time = clock.measured(Medium::Video, frame.time, completed, self.source);
+                        counters.video.size.set(u64::from(width) << 16 | u64::from(height));
+                    }
                     let capture = time.stamp.capture;
                     if self.until.is_some_and(|until| capture.is_none_or(|it| it > until)) {
                         continue;
                     }
                     self.handed_on = capture.or(self.handed_on);
-                    counters.video.size.set(u64::from(width) << 16 | u64::from(height));
                     outlet.frame(CompleteFrame { id, buffer, start, size: (width, height), time });
                 }
                 Some(Depayloaded::L16(chunk, buffer)) => match chunk {
