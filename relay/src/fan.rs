@@ -7,6 +7,10 @@ use streamsocket_wire::sdp::Medium;
 /// Where the RTP time stands in a packet (RFC 3550 section 5.1).
 const TIME: std::ops::Range<usize> = 4..8;
 
+/// Bytes that the connection of a viewer holds at most: eight pictures of 1080p, or two of 4K. As many viewers as there may
+/// be then hold 256 MB, half of what the service may have, even of a publisher whose pictures never end.
+const HELD_MAX: usize = 2 << 20;
+
 /// The viewers of one medium.
 pub(crate) struct Fan {
     unicast: Unicast,
@@ -17,7 +21,7 @@ pub(crate) struct Fan {
 
 impl Fan {
     pub(crate) fn new(medium: Medium) -> Self {
-        Self { unicast: Unicast::default(), medium, time: None }
+        Self { unicast: Unicast::holding(HELD_MAX), medium, time: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -18,6 +18,10 @@ use streamsocket_wire::sdp::Medium;
 /// pictures, a sixteenth of the memory of the smallest Pi. Who has got all takes a picture more.
 const WAITING_MAX: usize = 32 << 20;
 
+/// Bytes that a connection holds at most, whatever begins: what there may be before it is crowded, and a picture of
+/// 8 MB more, which is the largest that is sent. So a picture that has begun goes on whole.
+const HELD_MAX: usize = WAITING_MAX + (8 << 20);
+
 /// Which sink it is: no other one has or had the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnicastId(pub u64);
@@ -146,13 +150,18 @@ impl UnicastSink {
         }
     }
 
-    /// Sends packets within its connection.
-    fn interleave<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>>) {
+    /// Sends packets within its connection, which holds at most that many bytes: the rest of what has begun is left out.
+    fn interleave<'a>(&mut self, batch: impl Iterator<Item = Datagram<'a>>, most: usize) {
         let UnicastWay::Interleaved { connection, channels: [channel, _] } = &self.way else {
             return;
         };
         let mut outbox = connection.outbox();
         for Datagram { header, payload } in batch {
+            if outbox.waiting() + header.len() + payload.len() > most {
+                self.takes = false;
+                self.left_out += 1;
+                break;
+            }
             outbox.push(*channel, header, payload);
             self.sent.packets += 1;
             self.sent.bytes += (header.len() + payload.len()) as u64;
@@ -212,14 +221,28 @@ fn sent(result: Result<streamsocket_net::Sent, Unsent>) -> Sent {
 }
 
 /// The viewers of a track who are served one by one.
-#[derive(Default)]
 pub struct Unicast {
     sinks: Vec<UnicastSink>,
     /// Made for the first of them: 32 kB that those who have none need not keep.
     packets: Option<Packets>,
+    /// Bytes that a connection holds at most.
+    most: usize,
+}
+
+impl Default for Unicast {
+    fn default() -> Self {
+        Self::holding(HELD_MAX)
+    }
 }
 
 impl Unicast {
+    /// Nobody yet. The connection of each holds at most so many bytes: for what somebody else sends, who may let a
+    /// picture go on for ever.
+    #[must_use]
+    pub const fn holding(most: usize) -> Self {
+        Self { sinks: Vec::new(), packets: None, most }
+    }
+
     /// Adds a sink.
     pub fn add(&mut self, sink: UnicastSink) {
         self.packets.get_or_insert_default();
@@ -287,7 +310,7 @@ impl Unicast {
         picture: &(impl Iterator<Item = Datagram<'a>> + Clone),
         form: Form,
     ) {
-        let Self { sinks, packets: Some(packets) } = self else { return };
+        let Self { sinks, packets: Some(packets), most } = self else { return };
         for sink in sinks.iter_mut().filter(|sink| sink.is_new && sink.form == form) {
             if !sink.takes {
                 sink.begin(Medium::Video, false);
@@ -303,14 +326,14 @@ impl Unicast {
                 }
                 sink.send(&mut filled);
             }
-            sink.interleave(picture.clone());
+            sink.interleave(picture.clone(), *most);
             (sink.is_new, sink.takes) = (false, false);
         }
     }
 
     /// Sends packets of what has begun to those who take this form of them.
     pub fn send<'a>(&mut self, batch: &(impl Iterator<Item = Datagram<'a>> + Clone), form: Form) {
-        let Self { sinks, packets: Some(packets) } = self else { return };
+        let Self { sinks, packets: Some(packets), most } = self else { return };
         let taking = |sink: &&mut UnicastSink| sink.takes && sink.form == form;
         let by_udp = |sink: &UnicastSink| {
             sink.takes && sink.form == form && matches!(sink.way, UnicastWay::Udp(_))
@@ -325,7 +348,7 @@ impl Unicast {
                 sinks.iter_mut().filter(taking).for_each(|sink| sink.send(&mut filled));
             }
         }
-        sinks.iter_mut().filter(taking).for_each(|sink| sink.interleave(batch.clone()));
+        sinks.iter_mut().filter(taking).for_each(|sink| sink.interleave(batch.clone(), *most));
     }
 
     /// Sends a report to those who take this form of packets.

@@ -1,5 +1,5 @@
 use super::*;
-use std::net::UdpSocket;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 #[test]
 fn what_is_left_of_a_flood_is_said_and_read_in_the_next_turns() {
@@ -52,4 +52,32 @@ fn who_begins_to_watch_gets_the_picture_that_is_being_sent_whole() {
     unicast.begin(Medium::Video);
     unicast.send(&packets(b"ef"), Form::Media);
     assert_eq!(came(), "ef");
+}
+
+#[test]
+fn a_picture_without_an_end_fills_no_connection_and_a_large_one_goes_whole() {
+    const PICTURE: usize = 8 << 20;
+    let payload = [7; 1400];
+    let packets = || std::iter::repeat_n(Datagram { header: &[0; 12], payload: &payload }, 64);
+    for (mut unicast, len, left_out) in
+        [(Unicast::holding(1 << 20), 4 << 20, 1), (Unicast::default(), PICTURE, 0)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // It reads nothing.
+        let _far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let near = listener.accept().unwrap().0;
+        near.set_nonblocking(true).unwrap();
+        streamsocket_net::tcp::prepare(&near).unwrap();
+        let connection = Connection::new(near);
+        let way = UnicastWay::Interleaved { connection: connection.clone(), channels: [0, 1] };
+        unicast.add(UnicastSink::new(UnicastId(1), way, Form::Media));
+        unicast.play(UnicastId(1), true);
+        unicast.begin(Medium::Video);
+        let batches = len / (64 * 1412);
+        (0..batches).for_each(|_| unicast.send(&packets(), Form::Media));
+        let sink = unicast.get(UnicastId(1)).unwrap();
+        assert_eq!(sink.left_out(), left_out);
+        assert!(connection.outbox().waiting() <= if left_out == 0 { PICTURE * 2 } else { 1 << 20 });
+        assert_eq!(sink.sent().packets == batches as u64 * 64, left_out == 0);
+    }
 }
