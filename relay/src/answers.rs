@@ -133,7 +133,8 @@ impl Relay {
         let random = machine::random_bytes::<16>().map_err(|_| Refusal::Failed)?;
         let controls = media.iter().map(|it| it.control.as_str());
         let publication = Publication::new(target.clone(), controls);
-        let group = match self.group_for(&key, &title) {
+        let asker = self.asker(place).ok_or(Refusal::Failed)?;
+        let group = match self.group_for(asker, &key, &title) {
             Ok(group) => Some(group),
             Err(NoGroup::Sought) => None,
             Err(NoGroup::Full) => {
@@ -157,7 +158,7 @@ impl Relay {
             since: now,
             warned: false,
         });
-        group.into_iter().for_each(|group| self.settle(slot, group));
+        group.into_iter().for_each(|group| self.settle(slot, group, now));
         Ok(())
     }
 
@@ -202,14 +203,15 @@ impl Relay {
         let (way, granted) = open(asking, chosen.ok_or(Refusal::Transport)?)?;
         let media = publisher.media.get(index).ok_or(Refusal::NotFound)?;
         let track = Track::new(way, media.medium, media.payload_type);
-        let (number, descriptors) = (publisher.tracks.len(), track.descriptors());
+        let descriptors = track.descriptors();
         publisher.publication.set_up(index);
-        publisher.tracks.push((index, track));
+        publisher.add(index, track);
         let granted = Transport { profile: Profile::Avp, way: granted };
         let answer = asking.request.contributes(publisher.lease(), &granted);
         if let Some([packets, reports]) = descriptors {
             let failed = |_| Refusal::Failed;
-            let track = number;
+            // By its place among the media: what is set up later may come before it.
+            let track = index;
             self.watch(packets, Event::Packets { slot, track }, Interest::READABLE)
                 .map_err(failed)?;
             self.watch(reports, Event::Reports { slot, track }, Interest::READABLE)

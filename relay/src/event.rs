@@ -21,7 +21,7 @@ pub(crate) enum Event {
     Connection(usize),
     /// Viewers ask for the announcement of the publisher in that slot.
     Asked(usize),
-    /// Packets have come to a track's own socket.
+    /// Packets have come to the own socket of a track, which is named by its place among the media.
     Packets { slot: usize, track: usize },
     /// Reports have come to it.
     Reports { slot: usize, track: usize },

@@ -8,6 +8,7 @@ use mio::Interest;
 use std::io::ErrorKind;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_net::neighbours::is_near;
 use streamsocket_rtsp::conversation::Turn;
 
 /// Pieces of a connection that are read in one turn of the loop: others have their turn, too.
@@ -32,8 +33,12 @@ impl Relay {
         while self.connections.may_admit(now) {
             match self.listener.accept() {
                 Ok((stream, peer)) => {
-                    let Some((place, descriptor)) = self.connections.admit(stream, peer, now)
-                    else {
+                    let Self { connections, gate, publishers, viewings, .. } = self;
+                    let served = |it| !gate.users.is_empty() || is_near(it);
+                    let idle =
+                        |place| publishers.by(place).is_none() && viewings.by(place).is_none();
+                    let admitted = connections.admit(stream, peer, served, idle, now);
+                    let Some((place, descriptor)) = admitted else {
                         log::debug!("{peer}: there are too many connections");
                         continue;
                     };
@@ -95,7 +100,8 @@ impl Relay {
         if open.has_left() {
             return Step::End;
         }
-        if open.leaving {
+        if open.leaving.is_some() {
+            open.left = false;
             return Step::Wait;
         }
         if open.later.is_some() {
@@ -128,7 +134,7 @@ impl Relay {
             Turn::Broken(bytes, broken) => {
                 log::debug!("{} {broken}", open.peer);
                 open.say(&bytes);
-                open.leaving = true;
+                open.leaving = Some(now);
                 return Step::More;
             }
         };
@@ -171,7 +177,7 @@ impl Relay {
     /// Packets have come to a track's own socket.
     pub(crate) fn hear_packets(&mut self, slot: usize, track: usize, now: Monotonic) {
         let publisher = self.publishers.get_mut(slot);
-        if let Some((_, track)) = publisher.and_then(|it| it.tracks.get_mut(track)) {
+        if let Some(track) = publisher.and_then(|it| it.of_medium(track)) {
             track.hear_packets(now);
         }
     }
@@ -179,7 +185,7 @@ impl Relay {
     /// Reports have come to it.
     pub(crate) fn hear_reports(&mut self, slot: usize, track: usize) {
         let publisher = self.publishers.get_mut(slot);
-        if let Some((_, track)) = publisher.and_then(|it| it.tracks.get_mut(track)) {
+        if let Some(track) = publisher.and_then(|it| it.of_medium(track)) {
             track.hear_reports();
         }
     }

@@ -15,8 +15,12 @@ use streamsocket_station::announce::Announcer;
 /// A publisher of which nothing has come for so long is gone.
 pub(crate) const SILENT: Duration = Duration::from_secs(5);
 
-/// One that has announced something begins to send within so long: ffmpeg takes a second, people none.
+/// One that has announced something begins to send within so long, once there is a group for it: ffmpeg takes a second,
+/// people none.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A group is found within so long: sixteen are listened to, a second each, and somebody else may be faster once.
+const SOUGHT: Duration = Duration::from_secs(40);
 
 /// What answers say how long a session lives without a sign of life. Packets are one, and they come sooner.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,6 +47,7 @@ pub(crate) struct Publisher {
     pub(crate) announcer: Option<Announcer>,
     /// Where its packets come from, as viewers see it.
     pub(crate) origin: Option<IpAddr>,
+    /// When it has announced, its group was found, or it began to send: whichever was last.
     pub(crate) since: Monotonic,
     /// It was said that not all of it is handed on.
     pub(crate) warned: bool,
@@ -54,6 +59,22 @@ impl Publisher {
         Lease { session: &self.id, timeout: TIMEOUT }
     }
 
+    /// It has a group, and time to begin from now on.
+    pub(crate) fn settled(&mut self, group: IpAddr, now: Monotonic) {
+        (self.group, self.since) = (Some(group), now);
+    }
+
+    /// Adds what was set up, in the order of the media.
+    pub(crate) fn add(&mut self, index: usize, track: Track) {
+        let at = self.tracks.partition_point(|(before, _)| *before < index);
+        self.tracks.insert(at, (index, track));
+    }
+
+    /// What was set up of that place among the media.
+    pub(crate) fn of_medium(&mut self, index: usize) -> Option<&mut Track> {
+        self.tracks.iter_mut().find(|(it, _)| *it == index).map(|(_, track)| track)
+    }
+
     /// Whether it is handed on.
     pub(crate) const fn is_on(&self) -> bool {
         self.announcer.is_some()
@@ -61,6 +82,9 @@ impl Publisher {
 
     /// When it is gone unless something comes.
     pub(crate) fn gone_at(&self) -> Monotonic {
+        if self.group.is_none() {
+            return self.since + SOUGHT;
+        }
         if !self.is_on() {
             return self.since + PATIENCE;
         }
@@ -90,5 +114,66 @@ impl Publisher {
         if let Some(announcer) = &mut self.announcer {
             announcer.delete();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offer::announced;
+    use crate::track::Way;
+    use streamsocket_rtsp::target::Target;
+    use streamsocket_wire::sdp::Medium;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn publisher() -> Publisher {
+        let sdp = "v=0\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nm=video 0 RTP/AVP 26\r\na=control:0\r\n\
+                   m=audio 0 RTP/AVP 0\r\na=control:1\r\n";
+        let target = Target::parse("rtsp://relay/lesson/Anna", "");
+        Publisher {
+            key: Key { room: "lesson".into(), name: "Anna".into() },
+            title: "lesson, Anna".into(),
+            id: "1".into(),
+            connection: 0,
+            peer: ([127, 0, 0, 1], 5).into(),
+            media: announced(sdp).unwrap(),
+            publication: Publication::new(target, ["0", "1"]),
+            tracks: Vec::new(),
+            group: None,
+            waiting: None,
+            announcer: None,
+            origin: None,
+            since: Monotonic(0),
+            warned: false,
+        }
+    }
+
+    #[test]
+    fn media_have_their_own_sockets_in_whatever_order_they_are_set_up() {
+        let mut publisher = publisher();
+        let here = ([127, 0, 0, 1], 5).into();
+        let mut add = |index, medium, payload_type| {
+            let way = Way::udp(here, here, [5000, 5001]).unwrap();
+            let track = Track::new(way, medium, payload_type);
+            let descriptors = track.descriptors();
+            publisher.add(index, track);
+            descriptors
+        };
+        let sound = add(1, Medium::Audio, 0);
+        let pictures = add(0, Medium::Video, 26);
+        assert_eq!(publisher.tracks.iter().map(|(it, _)| *it).collect::<Vec<_>>(), [0, 1]);
+        for (index, descriptors) in [pictures, sound].into_iter().enumerate() {
+            assert_eq!(publisher.of_medium(index).unwrap().descriptors(), descriptors);
+        }
+        assert!(publisher.of_medium(2).is_none());
+    }
+
+    #[test]
+    fn who_waits_for_a_group_has_all_its_time_afterwards() {
+        let mut publisher = publisher();
+        assert!(publisher.gone_at() > Monotonic(33 * SECOND));
+        publisher.settled([239, 255, 7, 4].into(), Monotonic(20 * SECOND));
+        assert_eq!(publisher.gone_at(), Monotonic(35 * SECOND));
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::batch::Batch;
 use crate::configuration::{GROUPS_OF_ROOM, Room, nth};
-use crate::connections::Connections;
+use crate::connections::{Connections, Open};
 use crate::description::{Described, TTL, port};
 use crate::event::Event;
 use crate::places::{Key, Places};
 use crate::publishers::Publishers;
-use crate::search::{Found, Searches};
+use crate::search::{Asker, Found, Searches};
 use crate::track::Out;
 use crate::viewings::Viewings;
 use mio::unix::SourceFd;
@@ -67,7 +67,12 @@ impl Relay {
 
     /// The group for who publishes under that name: the same as before, the next one of the room, or one that is to be
     /// found.
-    pub(crate) fn group_for(&mut self, key: &Key, session: &str) -> Result<IpAddr, NoGroup> {
+    pub(crate) fn group_for(
+        &mut self,
+        asker: Asker,
+        key: &Key,
+        session: &str,
+    ) -> Result<IpAddr, NoGroup> {
         if let Some(place) = self.places.of(key) {
             return Ok(place.group);
         }
@@ -85,18 +90,25 @@ impl Relay {
         }
         let taken = self.places.clone();
         let free = move |group| taken.is_free(group);
-        if self.searches.begin(key, session, self.interface.as_ref(), free) {
+        if self.searches.begin(asker, key, session, self.interface.as_ref(), free) {
             Err(NoGroup::Sought)
         } else {
             Err(NoGroup::Full)
         }
     }
 
+    /// Who looks for a group by that connection.
+    pub(crate) fn asker(&self, place: usize) -> Option<Asker> {
+        let Open { number, origin, .. } = self.connections.get(place)?;
+        Some(Asker { connection: *number, address: *origin })
+    }
+
     /// Who publishes in that slot has this group now.
-    pub(crate) fn settle(&mut self, slot: usize, group: IpAddr) {
+    pub(crate) fn settle(&mut self, slot: usize, group: IpAddr, now: Monotonic) {
         let Some(publisher) = self.publishers.get_mut(slot) else { return };
         let clock = u64::try_from(machine::unix_nanos() / 1000).unwrap_or(0);
-        publisher.group = Some(self.places.take(&publisher.key, group, clock).group);
+        let group = self.places.take(&publisher.key, group, clock).group;
+        publisher.settled(group, now);
     }
 
     /// Groups that were looked for have been found: those who wait for them go on.
@@ -105,19 +117,20 @@ impl Relay {
             let waits = self.publishers.iter().find(|(_, it)| it.key == key && it.group.is_none());
             let Some((slot, publisher)) = waits else { continue };
             let (title, connection) = (publisher.title.clone(), publisher.connection);
+            let asker = self.asker(connection);
             let group = match group {
                 Ok(group) if self.places.is_free(group) => Ok(group),
                 // Somebody else was faster.
-                Ok(_) => match self.group_for(&key, &title) {
-                    Ok(group) => Ok(group),
-                    Err(NoGroup::Sought) => continue,
-                    Err(NoGroup::Full) => Err("there is no group left".to_owned()),
+                Ok(_) => match asker.map(|it| self.group_for(it, &key, &title)) {
+                    Some(Ok(group)) => Ok(group),
+                    Some(Err(NoGroup::Sought)) => continue,
+                    Some(Err(NoGroup::Full)) | None => Err("there is no group left".to_owned()),
                 },
                 Err(why) => Err(why),
             };
             match group {
                 Ok(group) => {
-                    self.settle(slot, group);
+                    self.settle(slot, group, now);
                     self.resume(slot, now);
                 }
                 Err(why) => {
@@ -181,7 +194,6 @@ impl Relay {
         let host = SocketAddr::new(at, listening.port());
         let names = [&publisher.key.room, &publisher.key.name].map(|it| encoded(it));
         let url = format!("rtsp://{host}/{}/{}", names[0], names[1]);
-        publisher.tracks.sort_by_key(|(index, _)| *index);
         let media = publisher.tracks.iter();
         let media: Vec<_> = media.map(|(index, _)| (*index, &publisher.media[*index])).collect();
         let described = Described {

@@ -128,6 +128,9 @@ impl Relay {
                 self.connections.end(place);
             }
         }
+        for place in self.connections.overdue(now) {
+            self.lose(place, now);
+        }
         for (_, publisher) in self.publishers.iter_mut().filter(|(_, it)| !it.warned) {
             let (_, refused) = publisher.counts();
             if !refused.is_empty() {
