@@ -15,6 +15,10 @@ const PACKET_MAX: usize = 1472;
 /// and one packet in between is somebody's mistake.
 const SILENT: Duration = Duration::from_millis(500);
 
+/// Compounds of reports a second of a source at most: one reports once in some seconds (RFC 3550 section 6.2), and sooner
+/// when it begins, turns or leaves. What viewers get of them all they may have to answer.
+const REPORTS_MAX: u32 = 10;
+
 /// What is not handed on, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -28,6 +32,8 @@ pub(crate) struct Refused {
     source: u64,
     /// Reports of another source, or about one: programs send some before they send packets, and nobody misses them.
     reports: u64,
+    /// Reports that come too often.
+    often: u64,
     /// From elsewhere.
     stranger: u64,
 }
@@ -46,6 +52,7 @@ impl Refused {
             format: self.format + other.format,
             source: self.source + other.source,
             reports: self.reports + other.reports,
+            often: self.often + other.often,
             stranger: self.stranger + other.stranger,
         }
     }
@@ -58,13 +65,14 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { long, broken, format, source, reports, stranger } = self;
+        let Self { long, broken, format, source, reports, often, stranger } = self;
         let reasons = [
             (long, "too long"),
             (broken, "neither RTP nor RTCP"),
             (format, "in another format than announced"),
             (source, "of another source"),
             (reports, "reports of another source"),
+            (often, "reports too often"),
             (stranger, "from elsewhere"),
         ];
         let mut before = "";
@@ -84,6 +92,8 @@ pub(crate) struct Guard {
     /// When the last packet of it came; none if only reports have.
     last: Option<Monotonic>,
     newest: Option<(Sequence, RtpTime)>,
+    /// Reports in the second that has begun then.
+    reported: (Monotonic, u32),
     /// The source has said goodbye.
     pub(crate) gone: bool,
     /// Packets that were handed on.
@@ -99,6 +109,7 @@ impl Guard {
             source: None,
             last: None,
             newest: None,
+            reported: (Monotonic(0), 0),
             gone: false,
             packets: 0,
             refused,
@@ -145,7 +156,7 @@ impl Guard {
     }
 
     /// Whether a compound of reports is handed on: all of it is by the source whose packets are.
-    pub(crate) fn passes_report(&mut self, report: &[u8]) -> bool {
+    pub(crate) fn passes_report(&mut self, report: &[u8], now: Monotonic) -> bool {
         if report.len() > PACKET_MAX {
             self.refused.long += 1;
             return false;
@@ -175,9 +186,22 @@ impl Guard {
             self.refused.reports += 1;
             return false;
         }
+        if !self.may_report(now) {
+            self.refused.often += 1;
+            return false;
+        }
         self.source = source;
         self.gone |= gone;
         true
+    }
+
+    /// Counts a report; false if there are too many of them.
+    fn may_report(&mut self, now: Monotonic) -> bool {
+        if now.since(self.reported.0) >= Duration::from_secs(1) {
+            self.reported = (now, 0);
+        }
+        self.reported.1 = self.reported.1.saturating_add(1);
+        self.reported.1 <= REPORTS_MAX
     }
 }
 
@@ -191,11 +215,11 @@ fn is_by(packet: &rtcp::Packet<'_>, source: Ssrc, gone: &mut bool) -> bool {
         Description(of) => of.clone().all(|it| it.ssrc == source),
         Bye { sources, .. } => {
             *gone = true;
-            sources.clone().all(|it| it == source)
+            let mut named = sources.clone().peekable();
+            named.peek().is_some() && named.all(|it| it == source)
         }
-        // Of the group, which is not the publisher's, and about others.
-        GroupSize { .. } | PostRepairLoss { .. } => false,
-        Unknown { .. } => true,
+        // Of the group, which is not the publisher's, about others, or about whom is not known.
+        GroupSize { .. } | PostRepairLoss { .. } | Unknown { .. } => false,
     }
 }
 
@@ -261,7 +285,7 @@ mod tests {
         assert!(passes(TWO, 900));
         assert!(!passes(ONE, 901));
         assert_eq!(guard.refused.source, 4);
-        assert!(guard.passes_report(&report(TWO, TWO, Some(TWO))));
+        assert!(guard.passes_report(&report(TWO, TWO, Some(TWO)), at(0)));
         assert!(guard.gone);
         assert!(guard.passes(&packet(ONE, 26, 100), at(910)));
         assert!(!guard.gone);
@@ -270,20 +294,53 @@ mod tests {
     #[test]
     fn reports_are_by_the_source_whose_packets_pass() {
         let mut guard = Guard::new(26);
-        assert!(!guard.passes_report(&report(ONE, TWO, None)));
-        assert!(guard.passes_report(&report(TWO, TWO, None)), "before there are packets");
+        assert!(!guard.passes_report(&report(ONE, TWO, None), at(0)));
+        assert!(guard.passes_report(&report(TWO, TWO, None), at(0)), "before there are packets");
         assert!(guard.passes(&packet(ONE, 26, 100), at(0)));
-        assert!(guard.passes_report(&report(ONE, ONE, None)));
+        assert!(guard.passes_report(&report(ONE, ONE, None), at(0)));
         for wrong in [report(TWO, TWO, None), report(ONE, TWO, None), report(ONE, ONE, Some(TWO))] {
-            assert!(!guard.passes_report(&wrong));
+            assert!(!guard.passes_report(&wrong, at(0)));
         }
         assert!(!guard.gone);
-        assert!(!guard.passes_report(&[0x80, 200, 0, 9]) && !guard.passes_report(&[]));
+        assert!(
+            !guard.passes_report(&[0x80, 200, 0, 9], at(0)) && !guard.passes_report(&[], at(0))
+        );
         let mut cut = report(ONE, ONE, None);
         cut[3] = 200;
-        assert!(!guard.passes_report(&cut));
+        assert!(!guard.passes_report(&cut, at(0)));
         let Refused { reports, broken, .. } = guard.refused;
         assert_eq!((reports, broken), (4, 3));
         assert_eq!(guard.source(), Some(ONE));
+    }
+
+    #[test]
+    fn what_is_about_nobody_in_particular_is_not_handed_on() {
+        let mut guard = Guard::new(26);
+        assert!(guard.passes(&packet(ONE, 26, 100), at(0)));
+        let own = report(ONE, ONE, None);
+        // BYE of nobody; APP, a feedback, an extended report of another source.
+        let of_others: [&[u8]; 4] = [
+            &[0x80, 203, 0, 0],
+            &[0x80, 204, 0, 2, 0, 0, 0, 2, b'n', b'a', b'm', b'e'],
+            &[0x81, 205, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1],
+            &[0x80, 207, 0, 1, 0, 0, 0, 2],
+        ];
+        for more in of_others {
+            let compound = [&own, more].concat();
+            assert!(!guard.passes_report(&compound, at(0)), "{more:?}");
+        }
+        assert!(!guard.gone);
+        assert_eq!(guard.refused.reports, 4);
+        assert!(guard.passes_report(&own, at(0)));
+    }
+
+    #[test]
+    fn reports_are_few() {
+        let mut guard = Guard::new(26);
+        let own = report(ONE, ONE, None);
+        let mut passed =
+            |millis| (0..100).filter(|_| guard.passes_report(&own, at(millis))).count();
+        assert_eq!((passed(5000), passed(5999), passed(6000)), (10, 0, 10));
+        assert_eq!(guard.refused.to_string(), "280 reports too often");
     }
 }

@@ -183,10 +183,10 @@ impl Relay {
     }
 
     /// Reports have come to it.
-    pub(crate) fn hear_reports(&mut self, slot: usize, track: usize) {
+    pub(crate) fn hear_reports(&mut self, slot: usize, track: usize, now: Monotonic) {
         let publisher = self.publishers.get_mut(slot);
         if let Some(track) = publisher.and_then(|it| it.of_medium(track)) {
-            track.hear_reports();
+            track.hear_reports(now);
         }
     }
 }
@@ -208,7 +208,7 @@ fn take(
     if let Some((_, track)) = publisher.tracks.get_mut(track) {
         match kind {
             0 => track.stage(bytes, batch, now),
-            _ => track.take_report(bytes),
+            _ => track.take_report(bytes, now),
         }
     }
 }

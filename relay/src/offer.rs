@@ -7,6 +7,10 @@ use streamsocket_wire::sdp::{Framerate, Media, Medium, Session};
 /// Media of a publisher at most: two cameras and two microphones.
 pub(crate) const TRACKS_MAX: usize = 4;
 
+/// Bytes at most of what is said again in announcements as the publisher has said it: a CNAME has no more (RFC 3550 section
+/// 6.5).
+const TEXT_MAX: usize = 255;
+
 /// Formats that every viewer plays as they are, by their names.
 const SOUND: [&str; 4] = ["L16", "OPUS", "PCMU", "PCMA"];
 
@@ -70,16 +74,31 @@ fn medium(media: &Media<'_>) -> Result<Announced, String> {
         encoding: format.encoding.to_owned(),
         clock_rate: format.clock_rate,
         channels: format.channels,
-        fmtp: format.fmtp.map(str::to_owned),
+        fmtp: told(format.fmtp),
         bandwidth_kbit: media.bandwidth_kbit,
         framerate: media.framerate,
         size: media.size,
         ptime_ms: media.ptime_ms,
         ntp64_id: media.ntp64_id,
         ssrc: media.ssrc,
-        cname: media.cname.map(str::to_owned),
-        clock: media.clock.map(str::to_owned),
+        cname: told(media.cname),
+        clock: told(media.clock),
     })
+}
+
+/// What is said again, unless it is too long or could be read as something else.
+fn told(text: Option<&str>) -> Option<String> {
+    text.filter(|it| it.len() <= TEXT_MAX && it.chars().all(is_plain)).map(str::to_owned)
+}
+
+/// Whether a character shows as what it is: it neither controls, nor ends a line, nor is invisible, nor turns the direction
+/// of what follows.
+pub(crate) fn is_plain(it: char) -> bool {
+    let hidden = matches!(
+        it,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    );
+    !it.is_control() && !hidden
 }
 
 /// Whether a format is handed on.
@@ -113,6 +132,21 @@ mod tests {
             media,
             [(26, 90_000, 1, "streamid=0".into()), (97, 48_000, 2, "streamid=1".into())]
         );
+    }
+
+    #[test]
+    fn what_could_be_read_as_something_else_is_not_told() {
+        let of = |text: &str| {
+            let more = format!("a=ssrc:7 cname:{text}\r\na=fmtp:97 {text}\r\n");
+            let media = announced(&(FFMPEG.to_owned() + &more)).unwrap();
+            (media[1].cname.clone(), media[1].fmtp.clone())
+        };
+        assert_eq!(of("me@there"), (Some("me@there".into()), Some("me@there".into())));
+        let long = "x".repeat(256);
+        for text in ["a\u{2028}b", "a\u{202e}b", "a\u{85}b", "a\u{1b}[1m", "a\u{feff}", &long] {
+            assert_eq!(of(text), (None, None), "{text:?}");
+        }
+        assert_eq!(of(&long[1..]).0.as_deref(), Some(&long[1..]));
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Track {
     }
 
     /// Reports have come to its own socket.
-    pub(crate) fn hear_reports(&mut self) {
+    pub(crate) fn hear_reports(&mut self, now: Monotonic) {
         let Self { way: Way::Udp { sockets, client }, guard, out, strangers, fan, .. } = self
         else {
             return;
@@ -192,7 +192,7 @@ impl Track {
         for report in taken.datagrams() {
             if report.from.port() != client[1] {
                 *strangers += 1;
-            } else if guard.passes_report(report.data) {
+            } else if guard.passes_report(report.data, now) {
                 hand_on(out.as_mut(), fan, report.data);
             }
         }
@@ -219,8 +219,8 @@ impl Track {
     }
 
     /// A report has come within the connection.
-    pub(crate) fn take_report(&mut self, report: &[u8]) {
-        if self.guard.passes_report(report) {
+    pub(crate) fn take_report(&mut self, report: &[u8], now: Monotonic) {
+        if self.guard.passes_report(report, now) {
             hand_on(self.out.as_mut(), &mut self.fan, report);
         }
     }

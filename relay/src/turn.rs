@@ -55,7 +55,7 @@ pub(crate) fn run(
                 Event::Connection(place) => relay.rouse(place),
                 Event::Asked(slot) => relay.asked(slot, now),
                 Event::Packets { slot, track } => relay.hear_packets(slot, track, now),
-                Event::Reports { slot, track } => relay.hear_reports(slot, track),
+                Event::Reports { slot, track } => relay.hear_reports(slot, track, now),
             }
         }
         relay.turn(now);
@@ -97,7 +97,7 @@ impl Relay {
                     track.hear_packets(now);
                 }
                 if track.left[1] {
-                    track.hear_reports();
+                    track.hear_reports(now);
                 }
             }
             if let Some(announcer) = &mut publisher.announcer {
