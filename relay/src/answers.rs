@@ -3,8 +3,8 @@
 use crate::connections::Open;
 use crate::description::session_name;
 use crate::event::Event;
-use crate::offer::announced;
-use crate::places::Key;
+use crate::offer::{announced, is_plain};
+use crate::places::{Key, Owner};
 use crate::publisher::Publisher;
 use crate::state::{NoGroup, Relay};
 use crate::track::{Track, Way};
@@ -104,27 +104,13 @@ impl Relay {
         target: &Target,
         sdp: Option<&str>,
     ) -> Result<(), Refusal> {
-        let Asking { place, peer, request, now, .. } = asking;
+        let Asking { place, peer, now, .. } = asking;
         if self.publishers.by(place).is_some() || self.viewings.by(place).is_some() {
             return Err(Refusal::Order);
         }
         let key = self.key(peer, target)?;
         let title = session_name(&key.room, &key.name);
-        let room = self.rooms.iter().find(|it| it.name == key.room).ok_or(Refusal::NotFound)?;
-        let user = request.user.as_deref();
-        if !may_publish(&self.gate.users, room, user, peer.ip()) {
-            let who = user.map_or_else(|| peer.ip().to_string(), str::to_owned);
-            log::warn!("{who} may not publish '{title}' (from {peer})");
-            return Err(Refusal::Forbidden);
-        }
-        if let Some(other) = self.publishers.named(&key) {
-            log::warn!("'{title}' is published by {} already: {peer} is refused", other.peer);
-            return Err(Refusal::Taken);
-        }
-        if !self.publishers.has_room(peer.ip()) {
-            log::warn!("there are too many publishers: {peer} is refused");
-            return Err(Refusal::Full);
-        }
+        let owner = self.owner(asking, &key, &title)?;
         let media = sdp.ok_or_else(|| "it announces something else than SDP".to_owned());
         let media = media.and_then(announced).map_err(|why| {
             log::warn!("'{title}' from {peer} is refused: {why}");
@@ -144,6 +130,7 @@ impl Relay {
         };
         let slot = self.publishers.add(Publisher {
             key,
+            owner,
             title,
             id: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             connection: place,
@@ -162,13 +149,41 @@ impl Relay {
         Ok(())
     }
 
+    /// Who is going to have that name: it may publish there, nobody else has the name, and there is room for it.
+    fn owner(&self, asking: Asking<'_>, key: &Key, title: &str) -> Result<Owner, Refusal> {
+        let Asking { peer, request, now, .. } = asking;
+        let room = self.rooms.iter().find(|it| it.name == key.room).ok_or(Refusal::NotFound)?;
+        let user = request.user.as_deref();
+        if !may_publish(&self.gate.users, room, user, peer.ip()) {
+            let who = user.map_or_else(|| peer.ip().to_string(), str::to_owned);
+            log::warn!("{who} may not publish '{title}' (from {peer})");
+            return Err(Refusal::Forbidden);
+        }
+        if let Some(other) = self.publishers.named(key) {
+            log::warn!("'{title}' is published by {} already: {peer} is refused", other.peer);
+            return Err(Refusal::Taken);
+        }
+        let owner = user.map_or_else(|| Owner::Address(peer.ip()), |it| Owner::User(it.into()));
+        if let Some(minutes) = self.places.kept(key, &owner, now) {
+            log::warn!(
+                "'{title}' is kept for who has published it, for {minutes} min: {peer} is refused"
+            );
+            return Err(Refusal::Taken);
+        }
+        if !self.publishers.has_room(peer.ip()) {
+            log::warn!("there are too many publishers: {peer} is refused");
+            return Err(Refusal::Full);
+        }
+        Ok(owner)
+    }
+
     /// The room and the name that a URL names.
     fn key(&self, peer: SocketAddr, target: &Target) -> Result<Key, Refusal> {
         let [room, name] = &*target.path else {
             log::warn!("{peer} publishes to no room: the address is to end in /ROOM/NAME");
             return Err(Refusal::NotFound);
         };
-        let plain = |it: char| !it.is_control() && it != '/';
+        let plain = |it: char| is_plain(it) && it != '/';
         let is_name = (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain);
         if target.track.is_some() || !is_name || name.trim() != name {
             log::warn!("{peer} publishes under no name: it is to have 1 to {NAME_MAX} bytes");

@@ -2,7 +2,7 @@
 
 use crate::guard::Refused;
 use crate::offer::Announced;
-use crate::places::Key;
+use crate::places::{Key, Owner};
 use crate::track::Track;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -28,6 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// One who publishes.
 pub(crate) struct Publisher {
     pub(crate) key: Key,
+    pub(crate) owner: Owner,
     /// The name of its session.
     pub(crate) title: String,
     /// What answers call it; whoever knows it and has its connection can end it.
@@ -133,6 +134,7 @@ mod tests {
         let target = Target::parse("rtsp://relay/lesson/Anna", "");
         Publisher {
             key: Key { room: "lesson".into(), name: "Anna".into() },
+            owner: Owner::User("anna".into()),
             title: "lesson, Anna".into(),
             id: "1".into(),
             connection: 0,

@@ -107,7 +107,7 @@ impl Relay {
     pub(crate) fn settle(&mut self, slot: usize, group: IpAddr, now: Monotonic) {
         let Some(publisher) = self.publishers.get_mut(slot) else { return };
         let clock = u64::try_from(machine::unix_nanos() / 1000).unwrap_or(0);
-        let group = self.places.take(&publisher.key, group, clock).group;
+        let group = self.places.take(&publisher.key, &publisher.owner, group, clock).group;
         publisher.settled(group, now);
     }
 
@@ -236,7 +236,7 @@ impl Relay {
         }
         let Some(mut publisher) = self.publishers.remove(slot) else { return };
         publisher.withdraw();
-        self.places.leave(&publisher.key, now);
+        self.places.leave(&publisher.key, publisher.is_on(), now);
         // Their players know by that that it is over.
         for place in self.viewings.of(&publisher.key) {
             let _ = self.viewings.end(place);

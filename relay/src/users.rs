@@ -13,11 +13,22 @@ const USERS_FILE: &str = "/etc/streamsocket-relay/users";
 /// Reads the users of a configuration.
 ///
 /// # Errors
-/// One line: the file, and what is wrong with it or with a room that names users.
+/// One line: the file, and what is wrong with it or with a room that names users, or that nobody is in it: without users
+/// everybody near may publish, which whoever has such a file does not mean.
 pub(crate) fn read(configuration: &Configuration) -> Result<Users, String> {
     let named = configuration.users.as_deref();
     let path = named.unwrap_or_else(|| Path::new(USERS_FILE));
     let users = users_file::read(path, named.is_some()).map_err(|why| format!("users: {why}"))?;
+    if users.is_empty() && path.exists() {
+        let shown = path.display();
+        let otherwise = match named {
+            Some(_) => "take 'users' out of the configuration",
+            None => "remove the file",
+        };
+        return Err(format!(
+            "users: {shown}: nobody is in it; run: streamsocket user add NAME --users {shown}, or, if everybody on this machine's networks may publish, {otherwise}"
+        ));
+    }
     for room in &configuration.rooms {
         let mut unknown = room.publishers.iter().filter(|name| users.named(name).is_none());
         if let Some(name) = unknown.next() {
@@ -81,6 +92,10 @@ mod tests {
         assert!(of("anna").unwrap().named("anna").is_some());
         let why = of("berta").unwrap_err();
         assert!(why.starts_with("room 'lesson': publishers: there is no user berta in /"), "{why}");
+        fs::write(&path, "\n").unwrap();
+        let nobody = Configuration { users: Some(path.clone()), ..Configuration::default() };
+        let why = read(&nobody).unwrap_err();
+        assert!(why.contains(": nobody is in it; run: streamsocket user add NAME"), "{why}");
         let nowhere =
             Configuration { users: Some("/nowhere/u".into()), ..Configuration::default() };
         assert!(read(&nowhere).unwrap_err().starts_with("users: /nowhere/u: No such file"));
