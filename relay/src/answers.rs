@@ -37,8 +37,8 @@ struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     const fn watching(self) -> Watching<'a> {
-        let Asking { place, peer, local, request, .. } = self;
-        Watching { place, peer, local, request }
+        let Asking { place, peer, local, request, now } = self;
+        Watching { place, peer, local, request, now }
     }
 }
 

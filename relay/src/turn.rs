@@ -128,7 +128,7 @@ impl Relay {
                 self.connections.end(place);
             }
         }
-        for place in self.connections.overdue(now) {
+        for place in self.connections.overdue(now).into_iter().chain(self.viewings.idle(now)) {
             self.lose(place, now);
         }
         for (_, publisher) in self.publishers.iter_mut().filter(|(_, it)| !it.warned) {

@@ -6,6 +6,7 @@ use crate::places::Key;
 use crate::state::Relay;
 use crate::viewings::{Viewing, Watched};
 use std::net::{IpAddr, SocketAddr};
+use streamsocket_media::clock::Monotonic;
 use streamsocket_net::neighbours::is_near;
 use streamsocket_net::{UnicastSocket, machine};
 use streamsocket_rtsp::answer::{Begins, Refusal};
@@ -26,6 +27,7 @@ pub(crate) struct Watching<'a> {
     /// Where the viewer has reached us.
     pub(crate) local: SocketAddr,
     pub(crate) request: &'a Request,
+    pub(crate) now: Monotonic,
 }
 
 impl Relay {
@@ -84,42 +86,42 @@ impl Relay {
         offers: &[Transport<Offer>],
     ) -> Result<Vec<u8>, Refusal> {
         self.may_watch(watching)?;
-        let Watching { place, peer, local, request } = watching;
+        let Watching { place, peer, local, request, now } = watching;
         let slot = self.watched(target)?;
         let mid = target.track.as_deref().ok_or(Refusal::Aggregate)?;
         let track = self.describing(slot, |it| it.mids().iter().position(|it| it == mid));
         let track = track.flatten().ok_or(Refusal::NotFound)?;
         let publisher = self.publishers.get_mut(slot).ok_or(Refusal::NotFound)?;
         let key = publisher.key.clone();
-        if let Some(viewing) = self.viewings.by(place) {
-            self.is_named(viewing, request)?;
-            let again = viewing.watched.iter().any(|it| it.track == track);
-            if viewing.key != key
-                || viewing.playing
-                || again
-                || viewing.watched.len() == WATCHED_MAX
-            {
-                return Err(Refusal::Order);
+        let mut taken = Vec::new();
+        match self.viewings.by(place) {
+            Some(viewing) => {
+                self.is_named(viewing, request)?;
+                let again = viewing.watched.iter().any(|it| it.track == track);
+                let full = viewing.watched.len() == WATCHED_MAX;
+                if viewing.key != key || viewing.playing || again || full {
+                    return Err(Refusal::Order);
+                }
+                taken.extend(viewing.watched.iter().filter_map(|it| it.channels).flatten());
             }
-        } else {
-            let random = machine::random_bytes::<16>().map_err(|_| Refusal::Failed)?;
-            let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
-            let (connection, peer) = (place, peer.ip());
-            let watched = Vec::new();
-            self.viewings.add(Viewing { id, connection, peer, key, watched, playing: false })?;
+            None if self.viewings.has_room(peer.ip()) => {}
+            None => return Err(Refusal::Full),
         }
-        let taken = self.viewings.by(place).map_or(&[][..], |it| &it.watched);
-        let taken: Vec<_> = taken.iter().filter_map(|it| it.channels).flatten().collect();
         let plain = offers.iter().filter(|it| it.profile == Profile::Avp).map(|it| it.way);
         let chosen = plain.filter_map(|offer| way(offer, &taken)).next();
         let chosen = chosen.ok_or(Refusal::Transport)?;
+        let random = machine::random_bytes::<16>().map_err(|_| Refusal::Failed)?;
         let (sink, granted) = self.open(slot, track, chosen, local, watching)?;
         let channels = match granted {
             Granted::Tcp { channels } => Some(channels),
             _ => None,
         };
         let url = track_url(&target.base, mid);
-        let viewing = self.viewings.by_mut(place).ok_or(Refusal::Failed)?;
+        // Now that nothing can fail any more: whoever is refused holds nothing.
+        let viewing = self.viewings.by_or_new(place, || {
+            let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            Viewing::new(id, place, peer.ip(), key, now)
+        });
         viewing.watched.push(Watched { track, sink, channels, url });
         let granted = Transport { profile: Profile::Avp, way: granted };
         Ok(request.set_up(viewing.lease(), &granted))
@@ -190,7 +192,7 @@ impl Relay {
         if playing && !viewing.playing {
             log::info!("{peer} watches '{}' over RTSP", publisher.title);
         }
-        viewing.playing = playing;
+        viewing.play(playing);
         Ok(match playing {
             true => request.played(viewing.lease(), &begins),
             false => request.done(Some(viewing.lease())),

@@ -3,7 +3,8 @@
 use crate::places::Key;
 use std::net::IpAddr;
 use std::time::Duration;
-use streamsocket_rtsp::answer::{Lease, Refusal};
+use streamsocket_media::clock::Monotonic;
+use streamsocket_rtsp::answer::Lease;
 use streamsocket_station::unicast::UnicastId;
 
 /// Viewings at a time: of 28 Mbit/s each a network of 1 Gbit/s carries 33, and one of 10 Gbit/s all of these.
@@ -14,6 +15,9 @@ const OF_ADDRESS_MAX: usize = VIEWINGS_MAX / 2;
 
 /// What answers say how long a viewing lives without a sign of life. A connection is one.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// One that has set something up plays within so long: players do at once, and others wait for its place.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A medium that a viewer gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +44,31 @@ pub(crate) struct Viewing {
     pub(crate) key: Key,
     pub(crate) watched: Vec<Watched>,
     pub(crate) playing: bool,
+    /// When it was set up, until it plays for the first time.
+    idle_since: Option<Monotonic>,
 }
 
 impl Viewing {
+    /// One of which nothing was set up yet.
+    pub(crate) fn new(
+        id: String,
+        connection: usize,
+        peer: IpAddr,
+        key: Key,
+        now: Monotonic,
+    ) -> Self {
+        let (watched, playing, idle_since) = (Vec::new(), false, Some(now));
+        Self { id, connection, peer, key, watched, playing, idle_since }
+    }
+
+    /// It plays, or pauses.
+    pub(crate) fn play(&mut self, playing: bool) {
+        self.playing = playing;
+        if playing {
+            self.idle_since = None;
+        }
+    }
+
     /// What answers say of it.
     pub(crate) fn lease(&self) -> Lease<'_> {
         Lease { session: &self.id, timeout: TIMEOUT }
@@ -63,17 +89,30 @@ impl Viewings {
         self.0.iter_mut().find(|it| it.connection == connection)
     }
 
-    /// Adds one.
-    ///
-    /// # Errors
-    /// There are as many as there can be.
-    pub(crate) fn add(&mut self, viewing: Viewing) -> Result<&mut Viewing, Refusal> {
-        let of_address = self.0.iter().filter(|it| it.peer == viewing.peer).count();
-        if self.0.len() == VIEWINGS_MAX || of_address == OF_ADDRESS_MAX {
-            return Err(Refusal::Full);
-        }
-        self.0.push(viewing);
-        self.0.last_mut().ok_or(Refusal::Full)
+    /// Whether there is room for one more of that address.
+    pub(crate) fn has_room(&self, peer: IpAddr) -> bool {
+        let of_address = self.0.iter().filter(|it| it.peer == peer).count();
+        self.0.len() < VIEWINGS_MAX && of_address < OF_ADDRESS_MAX
+    }
+
+    /// The viewing by that connection; without one, a new one, for which there is [room](Self::has_room).
+    pub(crate) fn by_or_new(
+        &mut self,
+        connection: usize,
+        new: impl FnOnce() -> Viewing,
+    ) -> &mut Viewing {
+        let at = self.0.iter().position(|it| it.connection == connection);
+        let at = at.unwrap_or_else(|| {
+            self.0.push(new());
+            self.0.len() - 1
+        });
+        &mut self.0[at]
+    }
+
+    /// The connections of those who have set something up long ago, and have never played.
+    pub(crate) fn idle(&self, now: Monotonic) -> Vec<usize> {
+        let late = |it: &&Viewing| it.idle_since.is_some_and(|since| now.since(since) >= PATIENCE);
+        self.0.iter().filter(late).map(|it| it.connection).collect()
     }
 
     /// Ends that by a connection.
@@ -92,18 +131,39 @@ impl Viewings {
 mod tests {
     use super::*;
 
+    fn viewing(connection: usize, peer: IpAddr) -> Viewing {
+        let key = Key { room: "lesson".into(), name: "Anna".into() };
+        Viewing::new(String::new(), connection, peer, key, Monotonic(0))
+    }
+
     #[test]
     fn viewings_are_bounded_in_all_and_of_an_address() {
         let mut viewings = Viewings::default();
         let mut add = |connection, last: u8| {
-            let key = Key { room: "lesson".into(), name: "Anna".into() };
-            let (id, peer) = (String::new(), IpAddr::from([10, 0, 0, last]));
-            let watched = Vec::new();
-            viewings.add(Viewing { id, connection, peer, key, watched, playing: false }).is_ok()
+            let peer = IpAddr::from([10, 0, 0, last]);
+            let may = viewings.has_room(peer);
+            if may {
+                viewings.by_or_new(connection, || viewing(connection, peer));
+            }
+            may
         };
         assert_eq!((0..100).filter(|it| add(*it, 1)).count(), OF_ADDRESS_MAX);
         let others = (100..300).filter(|it| add(*it, u8::try_from(it % 200).unwrap())).count();
         assert_eq!(others, VIEWINGS_MAX - OF_ADDRESS_MAX);
         assert!(viewings.end(0).is_some() && viewings.end(0).is_none() && viewings.by(1).is_some());
+    }
+
+    #[test]
+    fn who_never_plays_does_not_stay() {
+        let mut viewings = Viewings::default();
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        for connection in 0..3 {
+            viewings.by_or_new(connection, || viewing(connection, peer));
+        }
+        viewings.by_mut(1).unwrap().play(true);
+        viewings.by_mut(1).unwrap().play(false);
+        viewings.by_mut(2).unwrap().play(false);
+        assert!(viewings.idle(Monotonic(59_999_999_999)).is_empty());
+        assert_eq!(viewings.idle(Monotonic(60_000_000_000)), [0, 2]);
     }
 }
