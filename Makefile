@@ -196,6 +196,10 @@ install: ## what was built, below DESTDIR and PREFIX; with the gateway and the r
 	done
 	if [ -z '$(DESTDIR)' ]; then \
 		getent group streamsocket >/dev/null || groupadd --system streamsocket; \
+		if [ -x '$(BUILT)/streamsocket-relay' ]; then \
+			getent group streamsocket-rooms >/dev/null || groupadd --system streamsocket-rooms; \
+			chgrp streamsocket-rooms '$(relaydir)'; \
+		fi; \
 		[ ! -d /run/systemd/system ] || systemctl daemon-reload; \
 	fi
 
@@ -217,8 +221,12 @@ uninstall: ## what install put there; a configuration that was changed stays
 	for folder in '$(configdir)' '$(gatewaydir)' '$(relaydir)'; do \
 		[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
 	done; \
-	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket && ! packaged streamsocket-gateway && ! packaged streamsocket-relay; then \
+	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket && ! packaged streamsocket-gateway; then \
 		! getent group streamsocket >/dev/null || groupdel streamsocket; \
+	fi; \
+	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket-relay; then \
+		[ ! -d '$(relaydir)' ] || chgrp root '$(relaydir)'; \
+		! getent group streamsocket-rooms >/dev/null || groupdel streamsocket-rooms; \
 	fi
 	[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 	for program in streamsocket streamsocket-receiver streamsocket-gateway streamsocket-relay; do \

@@ -55,7 +55,7 @@ fn write(path: &Path, key: &MasterKey) -> io::Result<()> {
     let mut line = Zeroizing::new(String::with_capacity(64));
     line.push_str(&key.to_inline());
     line.push('\n');
-    let written = file.write_all(line.as_bytes()).and_then(|()| share(&file));
+    let written = file.write_all(line.as_bytes()).and_then(|()| share(&file, path));
     if written.is_err() {
         // Half a key is none, and what could not be shared would be there already the next time.
         let _ = fs::remove_file(path);

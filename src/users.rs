@@ -87,7 +87,7 @@ fn read(path: &Path) -> Result<Users, String> {
     }
 }
 
-/// Writes the file, for its owner alone; written by root, for the service's group, too.
+/// Writes the file, for its owner alone; written by root, for the group of the service whose folder it is in, too.
 fn write(path: &Path, users: &Users) -> Result<(), String> {
     let failed = |error: io::Error| match error.kind() {
         ErrorKind::PermissionDenied => format!("{}: {error}; run this as root", path.display()),
@@ -95,7 +95,7 @@ fn write(path: &Path, users: &Users) -> Result<(), String> {
     };
     let text: String = users.iter().map(|user| format!("{user}\n")).collect();
     prepare(path).and_then(|()| replace(path, text.as_bytes())).map_err(failed)?;
-    File::open(path).and_then(|file| share(&file)).map_err(failed)
+    File::open(path).and_then(|file| share(&file, path)).map_err(failed)
 }
 
 /// Makes the file if it is not there: nobody reads it before it is written.

@@ -22,7 +22,7 @@ pub fn read(path: &Path, must_be: bool) -> Result<Users, String> {
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             return Err(format!(
-                "{shown}: {error}; run this program as root or in the group streamsocket, or choose another file"
+                "{shown}: {error}; run this program as root or in the group of that file, or choose another one"
             ));
         }
         opened => opened.map_err(failed)?,
