@@ -1,6 +1,6 @@
 //! What comes out is what went in.
 
-use crate::pusher::{OWN, Pusher, Way, packet, report};
+use crate::pusher::{OWN, Pusher, Way, packet, pictures, report};
 use crate::relaying::{Relay, announced, ask_for_announcements, of, to_port};
 use std::time::Duration;
 use streamsocket_tests::board::wait_until;
@@ -61,4 +61,32 @@ fn packets_and_reports_pass_bit_for_bit_by_udp() {
 #[test]
 fn packets_and_reports_pass_bit_for_bit_within_the_connection() {
     is_exact(Way::Tcp);
+}
+
+#[test]
+fn media_that_are_set_up_the_other_way_round_have_their_own_ports() {
+    let _turn = streamsocket_tests::turn();
+    let mut relay = Relay::new();
+    let mut anna = Pusher::connect(&relay, "Anna");
+    let sound = "m=audio 0 RTP/AVP 0\r\na=control:streamid=1\r\n";
+    assert_eq!(anna.announce(&(pictures() + sound)), 200);
+    assert_eq!(anna.set_up(Way::Udp, "streamid=1"), 200);
+    let of_sound = anna.udp.take();
+    assert_eq!(anna.set_up(Way::Udp, "streamid=0"), 200);
+    assert_eq!(anna.ask("RECORD", "", "Range: npt=0.000-\r\n", "").0, 200);
+    let tap = Tap::on(of(relay.wait_for_group("Anna")));
+    let (picture, piece) = (packet(OWN, 26, 1, 500), packet(OWN, 0, 1, 200));
+    let mut got = Vec::new();
+    let mut comes = |above: u16, sent: &[u8]| {
+        wait_until("a packet", || {
+            got.extend(tap.so_far());
+            to_port(&got, above) == [sent]
+        });
+    };
+    let of_pictures = std::mem::replace(&mut anna.udp, of_sound);
+    anna.send(0, &piece);
+    comes(2, &piece);
+    anna.udp = of_pictures;
+    anna.send(0, &picture);
+    comes(0, &picture);
 }

@@ -156,6 +156,11 @@ impl Pusher {
         }
     }
 
+    /// Says something that is no request.
+    pub(crate) fn break_off(&mut self) {
+        self.stream.get_mut().write_all(b"what?\r\n\r\n").unwrap();
+    }
+
     /// Whether the relay has ended the connection.
     pub(crate) fn has_ended(&mut self) -> bool {
         matches!(self.stream.get_mut().read(&mut [0; 100]), Ok(0) | Err(_))

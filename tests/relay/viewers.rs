@@ -54,6 +54,38 @@ fn our_receiver_plays_a_publisher_by_its_url() {
     is_of_the_clip(&out, 20);
 }
 
+/// Time of processors that a process has had so far, which is counted a hundred times a second (proc_pid_stat(5)).
+fn cpu(id: u32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let (_, behind_name) = text.rsplit_once(") ").unwrap();
+    let ticks = behind_name.split(' ').skip(11).take(2).map(|it| it.parse::<u32>().unwrap());
+    ticks.sum::<u32>() * Duration::from_millis(10)
+}
+
+#[test]
+fn who_reads_nothing_and_breaks_off_costs_nothing() {
+    let _turn = streamsocket_tests::turn();
+    let mut relay = Relay::new();
+    let mut anna = Pusher::begin(&relay, "Anna", Way::Tcp);
+    relay.wait_for_group("Anna");
+    let mut viewer = Pusher::connect(&relay, "Anna");
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+    assert_eq!(viewer.ask("SETUP", "/trackID=v", transport, "").0, 200);
+    assert_eq!(viewer.ask("PLAY", "", "", "").0, 200);
+    // A picture without an end, of which its connection takes a part.
+    let one = packet(OWN, 26, 1, 1400);
+    (0..20_000).for_each(|_| anna.send(0, &one));
+    viewer.break_off();
+    let mut of_relay = Vec::new();
+    for _ in 0..20 {
+        anna.send(0, &one);
+        of_relay.push(cpu(relay.program.id()));
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    let cost = of_relay[19] - of_relay[0];
+    assert!(cost < Duration::from_millis(300), "{cost:?} in a second");
+}
+
 /// A viewer by UDP, who is sent packets to the first of its sockets and reports to the second.
 fn viewer(relay: &Relay) -> (Pusher, [UdpSocket; 2]) {
     let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
