@@ -74,7 +74,8 @@ fn rubbish_is_answered_or_ended_and_nobody_else_notices() {
             true,
         ),
         ("no number", b"OPTIONS * RTSP/1.0\r\n\r\n", "400 ", false),
-        ("a method", b"RECORD * RTSP/1.0\r\nCSeq: 1\r\n\r\n", "501 ", false),
+        ("a method", b"DANCE * RTSP/1.0\r\nCSeq: 1\r\n\r\n", "501 ", false),
+        ("a method of who publishes", b"RECORD * RTSP/1.0\r\nCSeq: 1\r\n\r\n", "405 ", false),
         ("a version", b"PLAY * RTSP/2.0\r\nCSeq: 1\r\n\r\n", "505 ", false),
         ("no session", &request("PLAY", &url(place), ""), "454 ", false),
         (
