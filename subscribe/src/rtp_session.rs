@@ -321,8 +321,9 @@ impl RtpSession {
             stream.leave(now, outcome);
         }
         // One call takes more than any sender says at a time; the rest of a flood waits for the next turn.
-        let left = self.rtcp.read(1, &mut |received, _| {
-            if stream.receive_report(received.data, received.from.ip(), now, sync, outcome) {
+        // By the time of the call: a turn may have begun long before, if this program was stopped in it.
+        let left = self.rtcp.read(1, &mut |received, at| {
+            if stream.receive_report(received.data, received.from.ip(), at, sync, outcome) {
                 *report_to = Some(received.from);
             }
         });
