@@ -5,10 +5,11 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
+use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{clip, samples, split, voice};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, receiver};
-use streamsocket_tests::session::{daemon_at, file, record};
+use streamsocket_tests::session::{daemon_at, file};
 use streamsocket_tests::turn;
 
 /// By how much the latency may be another, in milliseconds: the machine is shared, and a stop that counted would
@@ -63,7 +64,11 @@ fn what_was_sent_before_goodbye_arrives_however_late_it_is_read() {
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let out = folder.path().join("out.mkv");
-    let mut viewer = record(place, "L16/48000/1", &out);
+    let (sdp, stats) = (folder.path().join("it.sdp"), folder.path().join("stats"));
+    fs::write(&sdp, place.plain_sdp(Some("L16/48000/1"))).unwrap();
+    let mut viewer = receiver();
+    viewer.arg(&sdp).arg("--record").arg(&out).arg("--stats").arg(&stats);
+    let mut viewer = Program::start(&mut viewer);
     // A second of it fits into the sockets' buffers.
     let (whole, part) = (fs::read(clip("640x480")).unwrap(), folder.path().join("part.mjpeg"));
     let pictures = split(&whole).into_iter().take(30).flatten().copied();
@@ -77,7 +82,11 @@ fn what_was_sent_before_goodbye_arrives_however_late_it_is_read() {
     daemon.succeed();
     viewer.signal(Signal::SIGCONT);
     viewer.wait_for("has stopped");
+    // The sound is read behind the pictures.
+    let all = samples(&voice()).len();
+    let came = format!("\"samples\":{all},");
+    wait_until("all samples", || fs::read_to_string(&stats).unwrap().contains(&came));
     let said = viewer.interrupt().succeeded();
     assert!(said.contains("30 frames received") && said.contains(" 0 incomplete"), "{said}");
-    assert_eq!(samples(&out).len(), samples(&voice()).len());
+    assert_eq!(samples(&out).len(), all, "{said}");
 }
