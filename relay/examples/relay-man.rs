@@ -13,7 +13,7 @@ const PUBLISHING: &str = r#"A publisher pushes to
 by UDP or within the connection, with JPEG (RFC 2435) and L16, Opus, PCMU or PCMA:
 .PP
 .nf
-ffmpeg \-re \-i FILE \-c:v mjpeg \-pix_fmt yuvj420p \-c:a pcm_s16be \-f rtsp rtsp://anna:PASSWORD@relay:8554/lesson/Anna
+ffmpeg \-re \-i FILE \-c:v mjpeg \-huffman default \-pix_fmt yuvj420p \-c:a pcm_s16be \-f rtsp rtsp://anna:PASSWORD@relay:8554/lesson/Anna
 .fi
 .PP
 Its packets go on as they are to a multicast group of its own, which is announced as

@@ -63,7 +63,7 @@ fn medium(media: &Media<'_>) -> Result<Announced, String> {
     let Some(format) = format else {
         let named: Vec<_> = media.formats.iter().map(|it| shown(it.encoding)).collect();
         return Err(format!(
-            "it has {}, and JPEG (RFC 2435), L16, Opus, PCMU and PCMA can be handed on; ffmpeg: -c:v mjpeg -c:a pcm_s16be",
+            "it has {}, and JPEG (RFC 2435), L16, Opus, PCMU and PCMA can be handed on; ffmpeg: -c:v mjpeg -huffman default -pix_fmt yuvj420p -c:a pcm_s16be",
             named.join(", ")
         ));
     };

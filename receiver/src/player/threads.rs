@@ -116,9 +116,7 @@ impl Threads {
         let input = Arc::clone(&shared.input);
         let (mut subscription, stop_network) =
             Subscription::open(plan, *interface, options.latency, outlets, input, (*keys).clone())?;
-        if chooses_tier(options, plan) {
-            subscription.choose_among(plan, shared.tiers.clone(), *interface);
-            let followed = follow_tiers(plan.clone(), interface.cloned(), Arc::clone(&shared));
+        if let Some(followed) = choose_tier(means, plan, &mut subscription, &shared) {
             supervisor.spawn("tiers", followed)?;
         }
         if let Some(step) = step {
@@ -190,6 +188,20 @@ fn chooses_tier(options: &Options, plan: &Plan) -> bool {
     let from_group = plan.unicast.as_ref().is_none_or(|unicast| !unicast.only);
     let automatic = options.tier.as_deref().is_none_or(|tier| tier == TIER_AUTO);
     automatic && from_group && plan.tier.is_none() && plan.video.is_some()
+}
+
+/// Has the best tier received, if that is wanted: then the tiers are to be followed.
+fn choose_tier(
+    means: &Means<'_>,
+    plan: &Plan,
+    subscription: &mut Subscription,
+    shared: &Arc<Shared>,
+) -> Option<impl FnOnce() -> Result<(), String> + Send + use<>> {
+    let Means { options, interface, .. } = means;
+    chooses_tier(options, plan).then(|| {
+        subscription.choose_among(plan, shared.tiers.clone(), *interface);
+        follow_tiers(plan.clone(), interface.cloned(), Arc::clone(shared))
+    })
 }
 
 /// Hears which tiers are announced.

@@ -6,7 +6,7 @@ mod incoming;
 mod known;
 
 use self::gate::Gate;
-use self::incoming::{Incoming, say, seen};
+use self::incoming::{Incoming, named, say, seen};
 use self::known::{Known, known};
 use super::tier_choice::{Change, Seen, Situation, TierChoice, Why};
 use super::track::ReceivedTrack;
@@ -282,10 +282,12 @@ impl TierSwitch {
 
     /// A tier cannot be had.
     fn give_up(&mut self, to: usize, track: &mut ReceivedTrack, turn: &Turn<'_>) {
+        // One that was not asked for leaves the user's wish alone, which came meanwhile.
+        let asked_for = self.incoming.as_ref().is_none_or(|incoming| incoming.why.is_none());
         self.abandon(track, turn);
         self.choice.failed(turn.now);
         self.known.get_mut(to).into_iter().for_each(|known| known.refuse(turn.now));
-        if let Wish::Only(_) = self.tiers.wished() {
+        if let (true, Wish::Only(_)) = (asked_for, self.tiers.wished()) {
             log::warn!(
                 "nothing comes of the tier that is wanted: the best one is received that does"
             );
@@ -381,10 +383,7 @@ impl TierSwitch {
         let better = to < self.current;
         self.settle(to, turn.now, better);
         if better {
-            let name = self.tiers.received();
-            let name =
-                name.map_or("the session itself".to_owned(), |it| format!("the tier '{it}'"));
-            log::info!("receiving {name}");
+            log::info!("receiving {}", named(self.name.as_deref()));
         }
     }
 }

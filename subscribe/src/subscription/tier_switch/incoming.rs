@@ -31,12 +31,14 @@ impl Incoming {
     }
 }
 
+/// What messages call the tier of this name; the session itself has none.
+pub(super) fn named(name: Option<&str>) -> String {
+    name.map_or("the session itself".to_owned(), |name| format!("the tier '{name}'"))
+}
+
 /// Says why the tier of this name, or the session itself, is joined: the user has `forced` it, or something else.
 pub(super) fn say(why: Why, forced: bool, name: Option<&str>) {
-    let what = match name {
-        Some(name) => format!("the tier '{name}'"),
-        None => "the session itself".to_owned(),
-    };
+    let what = named(name);
     match why {
         _ if forced => log::info!("changing to {what}"),
         Why::Lost => {
