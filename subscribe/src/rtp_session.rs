@@ -8,6 +8,7 @@ pub(crate) mod moving;
 mod polled_socket;
 pub(crate) mod received;
 pub(crate) mod repair_time;
+mod reporting;
 mod rtp_stream;
 mod unsealing;
 
@@ -35,8 +36,7 @@ use streamsocket_stream::receive::refusal::{Reason, Refusals};
 use streamsocket_stream::receive::repair::{self, Repair};
 use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::StreamClock;
-use streamsocket_stream::session::COMPOUND_MAX;
-use streamsocket_stream::session::feedback::{About, Feedback};
+use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::rtp::Ssrc;
 
 /// System calls for packets of one socket in one turn of the loop, each of up to 16 messages. The rest of a flood waits
@@ -269,6 +269,17 @@ impl RtpSession {
         inlets.into_iter().any(Inlet::is_ready) || self.stream.can_repair()
     }
 
+    /// Has the sockets read though the poll has not reported them: this program may have been stopped since.
+    pub(crate) fn look_again(&mut self) {
+        self.rtp.make_ready();
+        self.repair.make_ready();
+    }
+
+    /// All packets have been read that had arrived by then.
+    pub(crate) const fn read_until(&self) -> Monotonic {
+        self.read_until
+    }
+
     /// Passes the packets that have come to `each`, and those that could be repaired. Returns whether some may be left
     /// for the next turn.
     pub(crate) fn receive(&mut self, sync: &mut Synchronisation, each: Each<'_>) -> bool {
@@ -329,8 +340,7 @@ impl RtpSession {
         });
         let leaves = stream.source.leaving().is_some();
         if leaves {
-            self.rtp.make_ready();
-            self.repair.make_ready();
+            self.look_again();
         }
         left || leaves
     }
@@ -339,55 +349,5 @@ impl RtpSession {
     /// characters.
     pub(crate) fn note(&self) -> Option<&str> {
         self.stream.note.as_deref()
-    }
-
-    /// When the next receiver report is due.
-    pub(crate) const fn deadline(&self) -> Option<Monotonic> {
-        self.stream.feedback.deadline()
-    }
-
-    /// Sends a receiver report (RFC 3550 section 6.4.2) if it is due and there is an address to send it to.
-    pub(crate) fn report(&mut self, now: Monotonic, cname: &str) {
-        if self.deadline().is_none_or(|deadline| deadline > now) {
-            return;
-        }
-        let mut out = [0; COMPOUND_MAX];
-        let block = self.stream.source.report(now);
-        let random = machine::random().unwrap_or(u32::MAX / 2);
-        // Without repair, a report of post-repair loss (RFC 5725) would repeat the receiver report.
-        let fates = self.stream.repair.as_ref().and(self.stream.fates.report());
-        let about = About { cname, block, fates };
-        if let Ok(len) = self.stream.feedback.report(now, &about, random, &mut out) {
-            self.reply(&out[..len]);
-        }
-    }
-
-    /// Sends BYE (RFC 3550 section 6.6).
-    pub(crate) fn bye(&mut self, cname: &str) {
-        let mut out = [0; COMPOUND_MAX];
-        if let Ok(len) = self.stream.feedback.bye(cname, &mut out) {
-            self.reply(&out[..len]);
-        }
-    }
-
-    fn reply(&mut self, packet: &[u8]) {
-        let Some(to) = self.report_to else { return };
-        let packet = match &mut self.stream.unsealing {
-            Some(unsealing) => unsealing.seal(packet),
-            None => Some(packet),
-        };
-        let Some(packet) = packet else { return };
-        let sent = match (&self.rtcp, &self.replies) {
-            (Inlet::Linked(_), _) => {
-                self.outgoing.push(packet.to_vec());
-                Ok(())
-            }
-            (Inlet::Socket(socket), _) if self.symmetric => socket.get().send_to(packet, to),
-            (_, Some(socket)) => socket.send_to(packet, to).map(drop),
-            (_, None) => Ok(()),
-        };
-        if let Err(error) = sent {
-            log::debug!("report to {to}: {error}");
-        }
     }
 }

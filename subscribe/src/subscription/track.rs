@@ -1,5 +1,7 @@
 //! A track of a session: packets of its source to what is presented, whatever the payload format.
 
+mod succession;
+
 use super::assumption::{Assumption, Seen};
 use crate::counters::Counters;
 use crate::outlet::{CompleteFrame, EncodedSound, FrameId, Growth, Outlet, PacketSamples};
@@ -100,6 +102,10 @@ impl ReceivedTrack {
         self.assembly.depayloader.deadline(&latest)
     }
 
+    fn is_due(&self, now: Monotonic, sync: &Synchronisation) -> bool {
+        self.deadline(sync).is_some_and(|deadline| deadline <= now)
+    }
+
     /// The source has said goodbye.
     pub(super) fn end(&mut self) {
         match &mut self.assembly.depayloader {
@@ -120,9 +126,14 @@ impl ReceivedTrack {
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
+        if self.is_due(now, sync) {
+            self.session.look_again();
+        }
         let is_ready = self.session.is_ready();
         let left = is_ready && self.receive(sync, outlet, counters);
-        let is_due = self.assembly.has_grown || self.deadline(sync).is_some_and(|it| it <= now);
+        // What is waited for may be among what is left: it is late only if what came after it has been read.
+        let now = if left { self.session.read_until().min(now) } else { now };
+        let is_due = self.assembly.has_grown || self.is_due(now, sync);
         if is_due {
             let clock = self.session.time(sync);
             self.assembly.hand_on(now, clock, outlet, counters);
@@ -207,44 +218,7 @@ impl ReceivedTrack {
     }
 }
 
-/// Of several tracks that follow each other as one.
 impl ReceivedTrack {
-    /// It is to take the place of another one of the same sender, once it comes.
-    pub(super) fn stand_by(&mut self, before: &Self) {
-        self.assembly.stands_by = true;
-        self.session.set_beside(*before.session.clock());
-        self.assembly.source = before.assembly.source;
-    }
-
-    /// Whether a new source has begun at either since then: they follow each other no more.
-    pub(super) const fn follows(&self, before: &Self) -> bool {
-        self.assembly.source == before.assembly.source.wrapping_add(1)
-    }
-
-    /// Takes the place of this one. Of what came until then nothing was handed on.
-    pub(super) fn take_over(&mut self, before: &Self) {
-        let ((frames, incomplete), mut past) = (self.frames(), before.totals());
-        past.frames = past.frames.saturating_sub(frames);
-        past.incomplete = past.incomplete.saturating_sub(incomplete);
-        (self.past, self.assembly.stands_by) = (past, false);
-        self.session.stand_in();
-    }
-
-    /// Hands on no frame that was captured later.
-    pub(super) const fn end_at(&mut self, capture: Wall) {
-        self.assembly.until = Some(capture);
-    }
-
-    /// Hands on all frames again.
-    pub(super) const fn go_on(&mut self) {
-        self.assembly.until = None;
-    }
-
-    /// When the last frame that was handed on was captured, if known.
-    pub(super) const fn handed_on(&self) -> Option<Wall> {
-        self.assembly.handed_on
-    }
-
     /// Frames that came complete, and those that did not, of this track alone.
     pub(super) fn frames(&self) -> (u64, u64) {
         match &self.assembly.depayloader {

@@ -25,8 +25,9 @@ const FRAMES_OPEN: usize = 4;
 /// Sets of quantization tables kept for Q 128 to 254, which a sender need not repeat.
 const TABLES_KEPT: usize = 8;
 
-/// An incomplete frame is given up after this, even if nothing follows it.
-const FRAME_WAIT: Delay = Delay::from_millis(200);
+/// An incomplete frame is given up after this, even if nothing follows it. It holds up nothing until then, and a sender
+/// that stood still in the middle of it, as on a machine that was taken its time, has yet to send the rest.
+const FRAME_WAIT: Delay = Delay::from_secs(2);
 
 /// Growth of fewer bytes is not handed on: to wake who decodes it takes longer than to decode it.
 const GROWTH_MIN: usize = 8 << 10;

@@ -219,6 +219,19 @@ fn the_last_frame_does_not_wait_for_ever() {
 }
 
 #[test]
+fn a_frame_in_the_middle_of_which_the_sender_stood_still_becomes_complete() {
+    let data = coded(5_000, 1);
+    let packets = packets_of(&data, 1, 0);
+    let mut depayloader = JpegDepayloader::new(None);
+    push(&mut depayloader, &packets[0], Monotonic(0));
+    let later = Monotonic(1500 * MS);
+    assert_eq!(next(&mut depayloader, later), None);
+    packets[1..].iter().for_each(|packet| push(&mut depayloader, packet, later));
+    assert_eq!(next(&mut depayloader, later), Some((1, data)));
+    assert_eq!(depayloader.counts().incomplete, 0);
+}
+
+#[test]
 fn a_frame_that_was_handed_out_does_not_come_again() {
     let data = coded(500, 1);
     let packets = packets_of(&data, 1, 0);
