@@ -4,17 +4,20 @@
 use core::fmt::{self, Write as _};
 use core::time::Duration;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use heapless::{String as Text, Vec as List};
 use streamsocket_media::clock::Monotonic;
 
 /// The values that a viewer wants to see. What is not known yet is left out of the text.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status<'a> {
     /// Name of the session.
     pub source: &'a str,
     /// Picture size in pixels.
     pub size: Option<(u16, u16)>,
+    /// The tier that is received instead of the session itself.
+    pub tier: Option<Arc<str>>,
     /// Pictures a second.
     pub fps: Option<f32>,
     /// Received, in kbit/s.
@@ -93,8 +96,12 @@ impl Status<'_> {
     /// Hands out the texts, most important first.
     fn parts(&self, mut each: impl FnMut(fmt::Arguments<'_>) -> fmt::Result) -> fmt::Result {
         each(format_args!("{}", Printable(self.source)))?;
-        if let Some((width, height)) = self.size {
-            each(format_args!("{width}x{height}"))?;
+        match (self.size, &self.tier) {
+            (Some((width, height)), Some(tier)) => {
+                each(format_args!("{width}x{height} ({})", Printable(tier)))?;
+            }
+            (Some((width, height)), None) => each(format_args!("{width}x{height}"))?,
+            (None, _) => {}
         }
         if let Some(fps) = self.fps {
             each(format_args!("{fps:.1} fps"))?;
@@ -268,6 +275,7 @@ mod tests {
     const FULL: Status<'_> = Status {
         source: "Door",
         size: Some((1280, 720)),
+        tier: None,
         fps: Some(29.97),
         kbit_s: Some(28_153),
         latency_ms: Some(41.4),
@@ -298,6 +306,8 @@ mod tests {
         assert!(even.contains("A/V +0 ms"), "{even}");
         let relative = Status { relative: true, ..FULL }.to_string();
         assert!(relative.contains("latency +41 ms"), "{relative}");
+        let tier = Status { tier: Some("low".into()), ..FULL }.to_string();
+        assert!(tier.starts_with("Door  1280x720 (low)  30.0 fps"), "{tier}");
         let waiting = Status { source: "Door", ..Status::default() };
         assert_eq!(waiting.to_string(), "Door  loss 0.00 %");
     }

@@ -64,6 +64,7 @@ impl Figures<'_> {
         Status {
             source: name,
             size: (size != 0).then(|| (side(size >> 16), side(size))),
+            tier: self.shared.tiers.received(),
             fps: self.rates.measured.map(|(fps, _)| fps),
             kbit_s: self.rates.measured.map(|(_, kbit_s)| kbit_s),
             latency_ms: input.video_latency().map(millis),

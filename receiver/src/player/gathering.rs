@@ -30,9 +30,7 @@ impl Stage<'_> {
                     self.welcome(number, *plan, screen.as_deref_mut())?;
                 }
                 Change::Gone(number) => {
-                    if let Some(room) = &mut self.room {
-                        room.waiting.retain(|(waiting, _)| *waiting != number);
-                    }
+                    self.room.iter_mut().for_each(|room| room.forget(number));
                     if let Some(index) = self.seats.iter().position(|it| it.number == number) {
                         log::info!("'{}' has left", self.seats[index].name);
                         self.dismiss(index, screen.as_deref_mut())?;
@@ -43,8 +41,17 @@ impl Stage<'_> {
         let lost = |seat: &mut Seat| seat.threads.lost();
         let lost = self.seats.iter_mut().enumerate().find_map(|(at, seat)| Some((at, lost(seat)?)));
         if let Some((index, why)) = lost {
-            log::warn!("'{}' is not received any more: {why}", self.seats[index].name);
+            let seat = &self.seats[index];
+            let wrong = format!("'{}' is not received any more: {why}", seat.name);
+            let (number, plan) = (seat.number, seat.plan.clone());
             self.dismiss(index, screen.as_deref_mut())?;
+            if let Some(room) = &mut self.room {
+                room.try_later(number, plan, &wrong);
+            }
+        }
+        let to_try = self.room.as_mut().and_then(|room| room.next_to_try(monotonic()));
+        if let Some((number, plan)) = to_try {
+            self.welcome(number, plan, screen.as_deref_mut())?;
         }
         self.make_room(screen.as_deref_mut())?;
         self.mark_who_speaks(screen)
@@ -114,11 +121,11 @@ impl Stage<'_> {
         let mixed = || Hearing::Mixed(Arc::clone(&room.mixer));
         let hearing = if room.leaves_out(&plan) { Hearing::LeftOut } else { mixed() };
         let among = Among { level: Arc::<Level>::default(), step: room.in_step.member() };
-        let its = (number, name.clone(), plan);
+        let its = (number, name.clone(), plan.clone());
         let seat = match Seat::open(its, &self.means, hearing, Some(among)) {
             Ok(seat) => seat,
             Err(why) => {
-                log::warn!("'{name}' is not shown: {why}");
+                room.try_later(number, plan, &format!("'{name}' is not shown: {why}"));
                 return Ok(());
             }
         };

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
+use streamsocket_media::clock::{Delay, Monotonic};
 use streamsocket_net::Interface;
+use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::in_step::InStep;
 use streamsocket_subscribe::locate::{Change, follow_room};
 use streamsocket_subscribe::plan::Plan;
@@ -23,6 +25,9 @@ pub(super) const SEATS_MAX: usize = 9;
 
 /// Changes that may wait for the main thread, which looks ten times a second.
 const CHANGES_MAX: usize = 64;
+
+/// How long until one who could not be joined is tried again: a link that comes back takes seconds.
+const AGAIN: Delay = Delay::from_secs(5);
 
 /// SSRCs of our own that are remembered: a daemon whose configuration changes has others.
 const OWN_MAX: usize = 64;
@@ -41,6 +46,10 @@ pub(super) struct Room {
     pub(super) folder: Option<Folder>,
     /// Those for whom there is no place, in the order in which they came.
     pub(super) waiting: VecDeque<(u64, Plan)>,
+    /// Those who could not be joined, and when each is to be tried again.
+    pub(super) failed: Vec<(u64, Plan, Monotonic)>,
+    /// Of whom it was said.
+    complained_of: Vec<u64>,
     /// It was said that there are more than are shown.
     pub(super) said: bool,
     changes: Receiver<Result<Change, String>>,
@@ -86,6 +95,8 @@ impl Room {
             in_step: Arc::default(),
             folder,
             waiting: VecDeque::new(),
+            failed: Vec::new(),
+            complained_of: Vec::new(),
             said: false,
             changes,
             left_out: options.leave_out.clone(),
@@ -113,6 +124,30 @@ impl Room {
             *text == plan.name || ssrc.is_some_and(|ssrc| number(text) == Some(ssrc.0))
         };
         is_own || self.left_out.iter().any(is_it)
+    }
+
+    /// One who could not be joined, or is not received any more, is tried again a little later, until it leaves. What is
+    /// wrong is said once.
+    pub(super) fn try_later(&mut self, number: u64, plan: Plan, wrong: &str) {
+        if !self.complained_of.contains(&number) {
+            log::warn!("{wrong}; trying again");
+            self.complained_of.push(number);
+        }
+        self.failed.push((number, plan, monotonic() + AGAIN));
+    }
+
+    /// Who is to be tried again now.
+    pub(super) fn next_to_try(&mut self, now: Monotonic) -> Option<(u64, Plan)> {
+        let due = self.failed.iter().position(|(_, _, at)| *at <= now)?;
+        let (number, plan, _) = self.failed.swap_remove(due);
+        Some((number, plan))
+    }
+
+    /// One has left, who may have been waited for.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.waiting.retain(|(waiting, _)| *waiting != number);
+        self.failed.retain(|(failed, ..)| *failed != number);
+        self.complained_of.retain(|it| *it != number);
     }
 
     /// Hears from who sends for us what it sends; whether there is news of it.

@@ -64,6 +64,23 @@ fn who_has_no_key_or_a_wrong_one_is_told_and_who_wants_protection_gets_nothing_e
     daemon.interrupt().succeeded();
 }
 
+#[test]
+fn who_has_no_key_to_one_in_a_room_is_told_once() {
+    let _turn = turn();
+    let (sealed, home) = (Sealed::new(), tempfile::tempdir().unwrap());
+    let (name, room) = (sealed.place.name(), Place::new().name());
+    let suite = Suite::AesCm128HmacSha1_80;
+    let daemon = sealed.sends("640x480", suite, &["--room", &room]);
+    let mut viewer = receiver();
+    // It is tried again after five seconds.
+    viewer.args(["--room", &room, "--for", "9"]).env("HOME", home.path());
+    let said = Program::start(viewer.env_remove("XDG_CONFIG_HOME")).finish().said;
+    let about = |line: &&str| line.contains(&format!("'{name}' is not shown: "));
+    let lines: Vec<&str> = said.lines().filter(about).collect();
+    assert!(lines.len() == 1 && lines[0].contains("protected"), "{said}");
+    daemon.interrupt().succeeded();
+}
+
 /// A key in the forms that it might be said in.
 struct Key {
     forms: Vec<Vec<u8>>,
