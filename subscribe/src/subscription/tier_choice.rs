@@ -38,8 +38,8 @@ const SPELL: Delay = Delay::from_secs(60);
 /// The window has to have its size for so long: who drags its edge passes many.
 const WINDOW: Delay = Delay::from_secs(1);
 
-/// The worst tier is no cure if so much of it is still lost after so long: too much is lost of everything, however
-/// little it is.
+/// The worst tier is no cure if, after so long, half as large a part of it is still lost as was of the session itself: how
+/// much is lost has little to do with how much there is.
 const NO_CURE: Delay = Delay::from_secs(6);
 
 /// After that the session itself is received for so long, whatever is lost of it, so that it can be asked for by
@@ -89,6 +89,11 @@ impl Seen {
         let pictures = (self.complete + self.incomplete).max(1);
         let by_packets = self.lost.saturating_mul(pictures).checked_div(self.packets);
         self.incomplete.max(by_packets.unwrap_or(self.lost))
+    }
+
+    /// All pictures, spoilt ones too.
+    fn pictures(self) -> u64 {
+        self.complete + self.spoilt()
     }
 }
 
@@ -142,6 +147,8 @@ pub(super) struct TierChoice {
     good: Monotonic,
     /// A better tier is tried after so long.
     wait: Delay,
+    /// What came of the session itself when it was left.
+    at_home: Seen,
     /// When a better tier was taken.
     risen: Option<Monotonic>,
     /// What is worth receiving, and since when it is.
@@ -161,6 +168,7 @@ impl TierChoice {
             fled: false,
             good: now,
             wait: TRY,
+            at_home: NOTHING,
             risen: None,
             worth: (0, now),
             left_alone: now,
@@ -198,6 +206,9 @@ impl TierChoice {
         let change = self.judge(now, situation);
         if let Some(change) = change {
             self.fled = change.why == Why::Lost;
+            if situation.current == 0 {
+                self.at_home = self.lately();
+            }
             self.lately = [NOTHING; LOOKS];
         }
         change
@@ -216,7 +227,7 @@ impl TierChoice {
                 return (now >= self.left_alone).then_some(Change { to: current + 1, why });
             }
             let in_vain = why == Why::Lost && now - self.changed >= NO_CURE;
-            if current > 0 && in_vain && unicast {
+            if current > 0 && in_vain && unicast && self.is_no_cure() {
                 self.left_alone = now + LEFT_ALONE;
                 return Some(Change { to: 0, why: Why::NoCure });
             }
@@ -230,10 +241,20 @@ impl TierChoice {
         better.then(|| Change { to: current - 1, why: Why::Better })
     }
 
+    fn lately(&self) -> Seen {
+        self.lately.iter().copied().fold(NOTHING, Seen::and)
+    }
+
+    fn is_no_cure(&self) -> bool {
+        let (sum, before) = (self.lately(), self.at_home);
+        let shares = (sum.spoilt() * before.pictures(), before.spoilt() * sum.pictures());
+        2 * shares.0 >= shares.1
+    }
+
     /// What is wrong with what came lately.
     fn trouble(&self, now: Monotonic) -> Option<Why> {
-        let sum = self.lately.iter().copied().fold(NOTHING, Seen::and);
-        let (spoilt, all) = (sum.spoilt(), sum.complete + sum.spoilt());
+        let sum = self.lately();
+        let (spoilt, all) = (sum.spoilt(), sum.pictures());
         let leaving = self.fled && now - self.changed < LEAVING;
         let share = if leaving { MOST_OF } else { SPOILT_OF };
         if spoilt >= SPOILT_MIN && spoilt * share >= all {

@@ -156,6 +156,11 @@ fn what_a_worse_tier_does_not_cure_is_left_to_unicast() {
     receiver.run(60, |_| 3, never);
     let changes: Vec<_> = receiver.changes.iter().map(|it| (it.1, it.2)).collect();
     assert_eq!(changes, [(1, Why::Lost), (0, Why::NoCure)]);
+    // Much less is lost of it.
+    let mut better = Receiver::new(2);
+    better.situation.unicast = true;
+    better.run(60, |tier| if tier == 0 { 9 } else { 3 }, never);
+    assert_eq!(better.situation.current, 1);
     // Nobody can ask for it: less is lost of less.
     let mut alone = Receiver::new(2);
     alone.run(60, |_| 3, never);
