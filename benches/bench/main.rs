@@ -23,6 +23,7 @@ mod growth;
 mod instructions;
 mod large;
 mod latency;
+mod link;
 mod machine;
 mod material;
 mod memory;
@@ -49,7 +50,7 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, gateway, unicast, receiving, sealing, latency, large, network, startup, memory,
+    /// Only these parts: sending, sound, camera, gateway, unicast, receiving, sealing, latency, large, link, network, startup, memory,
     /// calls, blocks, growth, instructions
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -77,7 +78,7 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 16] = [
+    let parts: [Part; 17] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
@@ -87,6 +88,7 @@ fn main() {
         ("sealing", sealing::table),
         ("latency", latency::table),
         ("large", large::table),
+        ("link", link::table),
         ("network", network::table),
         ("startup", startup::table),
         ("memory", memory::table),
