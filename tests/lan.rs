@@ -3,6 +3,9 @@
 
 use crate::machine::{Machine, not_run};
 use crate::program::peer;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 /// How the switch asks who is in which group, in hundredths of a second: at once, so that a test need not wait.
 const ASKING: &str = "mcast_snooping 1 mcast_querier 1 mcast_query_response_interval 100 \
@@ -42,6 +45,11 @@ impl Lan {
             machine.ip("link set eth0 up");
             machine.ip("route add default via 10.78.0.254");
         }
+        // Who joins a group says so twice, the second time up to ten seconds later.
+        let mut sysctl = peer("ip");
+        sysctl.args(["netns", "exec", viewer.name(), "sysctl", "-qw"]);
+        sysctl.arg("net.ipv4.conf.eth0.igmpv2_unsolicited_report_interval=100");
+        assert!(sysctl.status().unwrap().success());
         Some(Self { switch, sender, viewer })
     }
 
@@ -57,5 +65,24 @@ impl Lan {
             None => tc.args(["delete", "dev", "viewer", "root"]),
         };
         tc.status().unwrap().success()
+    }
+
+    /// Has the switch forget for a second, again and again, that the viewer is in a group.
+    pub fn forget(&self, group: &str) {
+        // So that it knows of all others: it asks as it did at first.
+        self.switch.ip("link set br0 type bridge mcast_querier 0");
+        self.switch.ip("link set br0 type bridge mcast_querier 1");
+        thread::park_timeout(Duration::from_millis(2500));
+        // What nobody is in would go everywhere.
+        self.switch.ip("link set viewer type bridge_slave mcast_flood off");
+        let mut forgotten = false;
+        for _ in 0..10 {
+            let mut bridge = peer("bridge");
+            bridge.args(["-n", self.switch.name(), "mdb", "del", "dev", "br0", "port", "viewer"]);
+            forgotten |=
+                bridge.args(["grp", group]).stderr(Stdio::null()).status().unwrap().success();
+            thread::park_timeout(Duration::from_millis(100));
+        }
+        assert!(forgotten, "the viewer is in {group}");
     }
 }

@@ -246,7 +246,8 @@ impl Subscription {
         }
     }
 
-    /// Leaves and joins all groups at once: as long as one socket is in a group, the kernel sends no message.
+    /// Leaves and joins all groups at once: as long as one socket is in a group, the kernel sends no message. Where each
+    /// track has groups of its own it has done so by itself.
     fn join_again_if_silent(&mut self, now: Monotonic) {
         let lived = self.sessions().filter_map(|session| session.source().lived()).max();
         if self.rejoin.is_due(now, lived) {
@@ -268,7 +269,7 @@ impl Subscription {
 
     /// When the next turn is due even if nothing arrives.
     fn deadline(&self) -> Option<Monotonic> {
-        let tracks = self.tracks.iter().filter_map(|track| track.deadline(&self.sync));
+        let tracks = self.tracks.iter().map(|track| track.deadline(&self.sync));
         let reports = self.sessions().filter_map(RtpSession::deadline);
         let own = self.own.as_ref().filter(|_| self.is_at_home()).map(Own::deadline);
         let tier = self.tier.as_ref().and_then(|tier| tier.deadline(&self.sync));

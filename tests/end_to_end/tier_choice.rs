@@ -1,5 +1,7 @@
 //! A receiver that takes the best tier that arrives, on a LAN that is cut to a third and widened again. This needs root.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 use streamsocket_net::machine::unix_nanos;
@@ -9,6 +11,7 @@ use streamsocket_tests::lan::Lan;
 use streamsocket_tests::machine::not_run;
 use streamsocket_tests::presented::{Presented, account, presented};
 use streamsocket_tests::program::{Program, ours};
+use streamsocket_tests::report::track;
 use streamsocket_tests::session::file;
 use streamsocket_tests::turn;
 
@@ -106,4 +109,38 @@ fn a_tier_that_ends_is_left_for_the_session_itself() {
     let said = viewer.interrupt().succeeded();
     daemon.interrupt().succeeded();
     assert!(said.contains("video  1280x720"), "{said}");
+}
+
+#[test]
+fn sound_whose_group_a_switch_has_forgotten_is_joined_again_while_the_pictures_go_on() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("forget") else { return };
+    let mut daemon = ours("streamsocket");
+    daemon
+        .args(["--video", "pattern", "--size", "320x240", "--audio", "tone", "--tier", "low=1/2"]);
+    daemon.args(["--to", "239.77.1.1:5004", "--name", lan.sender.name()]);
+    let mut daemon = Program::start(&mut on(lan.sender.name(), &daemon));
+    daemon.wait_for("goes to");
+    let mut receiver = ours("streamsocket-receiver");
+    receiver.args([lan.sender.name(), "--headless", "--mute", "--stats", "-"]);
+    let mut viewer = on(lan.viewer.name(), &receiver);
+    let mut viewer = Program::start(viewer.stdout(Stdio::piped()));
+    let lines = BufReader::new(viewer.stdout()).lines();
+    let mut counts = lines.map(|line| {
+        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let of = |medium, name| track(&line, medium)[name].as_u64().unwrap();
+        [of("audio", "samples"), of("video", "frames_received")]
+    });
+    let begun = counts.find(|[samples, _]| *samples > 48_000).unwrap();
+    // The group of the sound, beside that of the pictures and their repair packets.
+    lan.forget("239.77.1.3");
+    let seconds: Vec<[u64; 2]> = std::iter::once(begun).chain(counts.by_ref().take(9)).collect();
+    let more: Vec<[u64; 2]> =
+        seconds.windows(2).map(|pair| [pair[1][0] - pair[0][0], pair[1][1] - pair[0][1]]).collect();
+    println!("samples and pictures a second: {more:?}");
+    assert!(more.iter().any(|[samples, _]| *samples < 30_000), "it was forgotten: {more:?}");
+    assert!(more[7..].iter().all(|[samples, _]| *samples > 40_000), "it came back: {more:?}");
+    assert!(more.iter().all(|[_, pictures]| *pictures > 20), "the pictures went on: {more:?}");
+    viewer.interrupt().succeeded();
+    daemon.interrupt().succeeded();
 }

@@ -103,7 +103,7 @@ impl TierSwitch {
     /// When the next turn is due even if nothing arrives.
     pub(super) fn deadline(&self, sync: &Synchronisation) -> Option<Monotonic> {
         let incoming = self.incoming.as_ref().map(|it| &it.track);
-        let frames = incoming.and_then(|track| track.deadline(sync));
+        let frames = incoming.map(|track| track.deadline(sync));
         let reports = incoming.and_then(|track| track.session.deadline());
         let may_change = (self.known.len() > 1 || self.current > 0) && !self.moved;
         let looks = may_change.then(|| self.choice.deadline());

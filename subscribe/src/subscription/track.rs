@@ -3,6 +3,8 @@
 mod succession;
 
 use super::assumption::{Assumption, Seen};
+use super::rejoin::Rejoin;
+use crate::clock::monotonic;
 use crate::counters::Counters;
 use crate::outlet::{CompleteFrame, EncodedSound, FrameId, Growth, Outlet, PacketSamples};
 use crate::plan::StreamPlan;
@@ -26,6 +28,8 @@ const HOLE_MAX: Delay = Delay::from_secs(1);
 pub(super) struct ReceivedTrack {
     pub(super) session: RtpSession,
     assembly: Assembly,
+    /// Its groups may be lost on the way where those of others are not.
+    rejoin: Rejoin,
     /// What had been refused when it was last counted by reason.
     refused: u64,
     /// What was counted of the track that it has taken the place of.
@@ -85,6 +89,7 @@ impl ReceivedTrack {
                 until: None,
                 stands_by: false,
             },
+            rejoin: Rejoin::new(monotonic()),
             refused: 0,
             past: Totals::default(),
         }
@@ -95,15 +100,28 @@ impl ReceivedTrack {
         self.assembly.medium()
     }
 
+    /// When the next turn is due even if nothing arrives.
+    pub(super) fn deadline(&self, sync: &Synchronisation) -> Monotonic {
+        self.waits_until(sync).map_or(self.rejoin.deadline(), |it| it.min(self.rejoin.deadline()))
+    }
+
+    /// Joins its groups again if nothing comes of them.
+    fn join_again_if_silent(&mut self, now: Monotonic) {
+        if self.rejoin.is_due(now, self.session.source().lived()) {
+            self.session.leave();
+            self.session.join_again();
+        }
+    }
+
     /// When to hand on or give up something even if nothing arrives.
-    pub(super) fn deadline(&self, sync: &Synchronisation) -> Option<Monotonic> {
+    fn waits_until(&self, sync: &Synchronisation) -> Option<Monotonic> {
         let (clock, work) = (self.session.clock(), sync.work(self.medium()));
         let latest = |time| sync.latest(clock, time, work);
         self.assembly.depayloader.deadline(&latest)
     }
 
     fn is_due(&self, now: Monotonic, sync: &Synchronisation) -> bool {
-        self.deadline(sync).is_some_and(|deadline| deadline <= now)
+        self.waits_until(sync).is_some_and(|until| until <= now)
     }
 
     /// The source has said goodbye.
@@ -126,6 +144,7 @@ impl ReceivedTrack {
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
+        self.join_again_if_silent(now);
         if self.is_due(now, sync) {
             self.session.look_again();
         }
