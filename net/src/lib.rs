@@ -14,7 +14,7 @@
 //! - [`Changes`]: news that links or addresses have changed.
 //!
 //! What this is not: it knows nothing of RTP, waits for nothing (every socket is non-blocking and
-//! belongs to the caller's event loop) and decides nothing about errors beyond what its methods
+//! belongs to the caller's event loop; [`tcp::connect`] alone is for a thread beside it) and decides nothing about errors beyond what its methods
 //! say.
 //!
 //! All unsafe code of the crate is in three modules: `message`, the arrays for `sendmmsg` and

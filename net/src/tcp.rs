@@ -1,9 +1,10 @@
 //! TCP for media that are only worth something while they are new: what lies in the kernel waits, and cannot be left
 //! out any more.
 
+use nix::errno::Errno;
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -49,4 +50,33 @@ pub fn prepare(connection: &impl AsFd) -> io::Result<()> {
     let alive = TcpKeepalive::new().with_time(GONE).with_interval(GONE / 3);
     socket.set_tcp_keepalive(&alive)?;
     socket.set_tcp_notsent_lowat(UNSENT_MAX)
+}
+
+/// Looks a name up and connects to one of its addresses, which takes as long as `left` says: each of those that are left
+/// to try has the same part of it. For threads that may wait.
+///
+/// # Errors
+/// The kernel's, of the last one that was tried.
+pub fn connect(host: &str, port: u16, left: impl Fn() -> Duration) -> io::Result<TcpStream> {
+    let found: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    let mut failed = io::Error::from(io::ErrorKind::NotFound);
+    for (tried, address) in found.iter().enumerate() {
+        let others = u32::try_from(found.len() - tried).unwrap_or(u32::MAX);
+        let patience = (left() / others).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(address, patience) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(why) => failed = why,
+        }
+    }
+    Err(failed)
+}
+
+/// Why a connection failed, without the number of the error.
+#[must_use]
+pub fn said(why: &io::Error) -> String {
+    let number = why.raw_os_error().map(|number| Errno::from_raw(number).desc().to_owned());
+    number.unwrap_or_else(|| why.to_string())
 }

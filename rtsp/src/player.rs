@@ -1,4 +1,5 @@
-//! The client's side of a session: what there is, the tracks that are wanted of it, packets, signs of life, the end.
+//! The client's side of a session: what there is, the tracks that are wanted of it, packets, signs of life, the end. Or
+//! of one that the client sends itself: what it announces, how the tracks go, and the same from there on.
 
 use crate::address::Address;
 use crate::client::{Client, Failure, Heard, good};
@@ -16,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a session lives without a sign of life, if the server does not say (RFC 2326 section 12.37).
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Signs of life of who sends: packets that go by UDP do not tell whether anybody is there.
+const ALIVE_SENDING: Duration = Duration::from_secs(5);
 
 /// Signs of life are given at least as rarely, whatever the server says.
 const ALIVE_MIN: Duration = Duration::from_secs(2);
@@ -43,7 +47,7 @@ pub enum News {
     Described(String),
     /// The track of this number among those wanted comes so; `None`: it does not come.
     Granted(usize, Option<Granted>),
-    /// Packets come now.
+    /// Packets come now, or are taken.
     Playing,
     /// An interleaved packet.
     Packet {
@@ -59,6 +63,7 @@ pub enum News {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Options,
+    Announcing,
     Describing,
     Described,
     SettingUp(usize),
@@ -76,6 +81,9 @@ pub struct Player {
     base: String,
     state: State,
     wishes: Vec<Wish>,
+    /// What is announced, if it is this client that sends; there until it was.
+    announced: Option<String>,
+    sends: bool,
     session: Option<String>,
     timeout: Duration,
     /// The method that signs of life are given by.
@@ -99,6 +107,8 @@ impl Player {
             url: url.clone(),
             state: State::Options,
             wishes: Vec::new(),
+            announced: None,
+            sends: false,
             session: None,
             timeout: TIMEOUT,
             alive: Method::Options,
@@ -107,6 +117,20 @@ impl Player {
         };
         player.ask(Message::request(Method::Options, &url), now);
         player
+    }
+
+    /// The same, to send a session of this description, whose tracks are to go as `wishes` say (RFC 2326 sections 10.3 and
+    /// 10.11).
+    #[must_use]
+    pub fn sending(
+        address: &Address,
+        agent: &str,
+        sdp: String,
+        wishes: Vec<Wish>,
+        now: Monotonic,
+    ) -> Self {
+        let player = Self::new(address, agent, now);
+        Self { announced: Some(sdp), sends: true, wishes, ..player }
     }
 
     /// What is to be sent, in order; drained by who sends it.
@@ -191,7 +215,8 @@ impl Player {
 
     /// Time between two signs of life: half of what the server waits for one.
     fn rhythm(&self) -> Duration {
-        (self.timeout / 2).max(ALIVE_MIN)
+        let rhythm = (self.timeout / 2).max(ALIVE_MIN);
+        if self.sends { rhythm.min(ALIVE_SENDING) } else { rhythm }
     }
 
     fn ask(&mut self, request: Message, now: Monotonic) {
@@ -214,11 +239,14 @@ impl Player {
                 self.state = State::SettingUp(nth);
                 let url = resolved(&self.base, control);
                 let transport = Transport { profile: *profile, way: *offer };
+                let mode = if self.sends { ";mode=record" } else { "" };
+                let transport = format!("{transport}{mode}");
                 self.request(Method::Setup, &url).with("Transport", transport)
             }
             None => {
                 self.state = State::Starting;
-                self.request(Method::Play, &self.base).with("Range", "npt=0.000-")
+                let method = if self.sends { Method::Record } else { Method::Play };
+                self.request(method, &self.base).with("Range", "npt=0.000-")
             }
         };
         self.ask(request, now);
@@ -234,9 +262,24 @@ impl Player {
                 if able(&Method::GetParameter) {
                     self.alive = Method::GetParameter;
                 }
+                if let Some(sdp) = self.announced.take() {
+                    self.state = State::Announcing;
+                    let announce = Message::request(Method::Announce, &self.url);
+                    let announce = announce.with("Content-Type", "application/sdp");
+                    self.ask(Message { body: sdp.into_bytes(), ..announce }, now);
+                    return Ok(None);
+                }
                 self.state = State::Describing;
                 let describe = Message::request(Method::Describe, &self.url);
                 self.ask(describe.with("Accept", "application/sdp"), now);
+                Ok(None)
+            }
+            State::Announcing => {
+                let answer = good(answer)?;
+                if let Some(session) = answer.headers.get("Session") {
+                    self.lease(session);
+                }
+                self.set_up(0, now);
                 Ok(None)
             }
             State::Describing => {

@@ -33,21 +33,12 @@ impl Server {
             Wanted::Setup(target, _) if target.repair => {
                 request.refused(crate::answer::Refusal::NotFound)
             }
-            Wanted::Setup(_, offers) => {
-                let profile = offers[0].profile;
-                let way = match offers[0].way {
-                    Offer::Udp { client } => {
-                        Granted::Udp { client, server: [7000, 7001], source: None }
-                    }
-                    Offer::Tcp { channels } => Granted::Tcp { channels: channels.unwrap() },
-                    Offer::Multicast | Offer::Other => panic!("{offers:?}"),
-                };
-                request.set_up(lease, &Transport { profile, way })
-            }
+            Wanted::Setup(_, offers) => request.set_up(lease, &grant(&offers[0])),
             Wanted::Play(_) => {
                 let (url, sequence, time) = ("rtsp://pi/x".into(), Sequence(1), RtpTime(2));
                 request.played(lease, &[Begins { url, sequence, time }])
             }
+            Wanted::Contribute(_, offers) => request.contributes(lease, &grant(&offers[0])),
             _ => request.done(Some(lease)),
         }
     }
@@ -69,6 +60,15 @@ impl Server {
             feed(player, &answer);
         }
     }
+}
+
+fn grant(offer: &Transport<Offer>) -> Transport<Granted> {
+    let way = match offer.way {
+        Offer::Udp { client } => Granted::Udp { client, server: [7000, 7001], source: None },
+        Offer::Tcp { channels } => Granted::Tcp { channels: channels.unwrap() },
+        Offer::Multicast | Offer::Other => panic!("{offer:?}"),
+    };
+    Transport { profile: offer.profile, way }
 }
 
 fn feed(player: &mut Player, bytes: &[u8]) {
@@ -229,4 +229,39 @@ fn what_is_to_be_sealed_is_asked_for_and_nothing_else_taken() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn who_sends_announces_sets_up_and_records() {
+    let address = Address::parse("rtsp://anna:something@pi:8554/lesson/Anna", "rtsp", 554).unwrap();
+    let wish = |track: &str, offer| Wish {
+        control: format!("rtsp://pi:8554/lesson/Anna/trackID={track}"),
+        profile: Profile::Avp,
+        offer,
+        dispensable: false,
+    };
+    let wishes = vec![
+        wish("v", Offer::Udp { client: [5000, 5001] }),
+        wish("a", Offer::Tcp { channels: Some([2, 3]) }),
+    ];
+    let mut player = Player::sending(&address, "test", "v=0\r\n".into(), wishes, NOW);
+    let mut server = Server::new(&[("anna", "something")]);
+    let mut news = Vec::new();
+    for _ in 0..20 {
+        server.exchange(&mut player);
+        match player.take(NOW).unwrap() {
+            News::Nothing => {}
+            other => news.push(format!("{other:?}")),
+        }
+    }
+    assert_eq!(news.len(), 3, "{news:?}");
+    assert!(news[0].contains("client: [5000, 5001]") && news[1].contains("channels: [2, 3]"));
+    assert_eq!(news[2], "Playing");
+    let asked: Vec<_> = server.asked.iter().map(|it| it.split('(').next().unwrap()).collect();
+    assert_eq!(asked[asked.len() - 4..], ["Announce", "Contribute", "Contribute", "Record"]);
+    assert!(server.asked.iter().any(|it| it.contains("\"v=0\\r\\n\"")), "{:?}", server.asked);
+    // Its packets tell it nothing of whether anybody is there.
+    assert!(player.deadline() <= NOW + ALIVE_SENDING);
+    player.leave(NOW);
+    assert!(String::from_utf8_lossy(player.out()).starts_with("TEARDOWN "));
 }

@@ -3,7 +3,6 @@
 use super::body::Body;
 use super::exchange::{Ended, Exchange, Step};
 use crate::clock::monotonic;
-use nix::errno::Errno;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -124,8 +123,4 @@ fn broken(why: &io::Error) -> Ended {
     })
 }
 
-/// A reason without its number.
-pub(in crate::capture) fn said(why: &io::Error) -> String {
-    let number = why.raw_os_error().map(|number| Errno::from_raw(number).desc().to_owned());
-    number.unwrap_or_else(|| why.to_string())
-}
+pub(in crate::capture) use streamsocket_net::tcp::said;

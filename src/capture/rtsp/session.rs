@@ -6,11 +6,12 @@ use crate::capture::error::{Cause, Error};
 use crate::clock::monotonic;
 use nix::poll::{PollFd, PollFlags, poll};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 use streamsocket_media::AudioFormat;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_net::tcp;
 use streamsocket_rtsp::address::Address;
 use streamsocket_rtsp::client::Failure;
 use streamsocket_rtsp::player::{DEFAULT_PORT, News, Player, Wish};
@@ -83,7 +84,8 @@ impl Session {
         let address = Address::parse(url, "rtsp", DEFAULT_PORT).ok_or_else(|| failed(hint))?;
         let began = monotonic();
         let left = || OPEN_MAX.saturating_sub(monotonic().since(began));
-        let stream = connect(&address, left).map_err(|why| failed(&unreached(&why)))?;
+        let connected = tcp::connect(&address.host, address.port, left);
+        let stream = connected.map_err(|why| failed(&unreached(&why)))?;
         let player = Player::new(&address, AGENT, began);
         let (tracks, sound) = (Vec::new(), Sound::Nothing);
         let mut session = Self { shown, stream, player, tracks, sound, heard: began, retry: None };
@@ -311,27 +313,6 @@ fn unreached(why: &io::Error) -> String {
         }
         _ => format!("cannot be reached: {}", crate::capture::http::said(why)),
     }
-}
-
-/// Looks a name up and connects to one of its addresses; each of those that are left has the same time.
-fn connect(
-    Address { host, port, .. }: &Address,
-    left: impl Fn() -> Duration,
-) -> io::Result<TcpStream> {
-    let found: Vec<_> = (host.as_str(), *port).to_socket_addrs()?.collect();
-    let mut failed = io::Error::from(ErrorKind::NotFound);
-    for (tried, address) in found.iter().enumerate() {
-        let others = u32::try_from(found.len() - tried).unwrap_or(u32::MAX);
-        let patience = (left() / others).max(Duration::from_millis(1));
-        match TcpStream::connect_timeout(address, patience) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(why) => failed = why,
-        }
-    }
-    Err(failed)
 }
 
 #[cfg(test)]
