@@ -193,6 +193,8 @@ impl Track {
             if report.from.port() != client[1] {
                 *strangers += 1;
             } else if guard.passes_report(report.data, now) {
+                // A camera that is away is said of in reports alone.
+                self.heard = Some(now);
                 hand_on(out.as_mut(), fan, report.data);
             }
         }
@@ -221,6 +223,7 @@ impl Track {
     /// A report has come within the connection.
     pub(crate) fn take_report(&mut self, report: &[u8], now: Monotonic) {
         if self.guard.passes_report(report, now) {
+            self.heard = Some(now);
             hand_on(self.out.as_mut(), &mut self.fan, report);
         }
     }
