@@ -220,9 +220,12 @@ pub struct StreamOptions {
     /// Repeat files
     #[arg(long = "loop", num_args = 0, default_missing_value = "true", help_heading = "Sources")]
     pub looped: Option<bool>,
-    /// Multicast group or host to send to; can be repeated. Sound goes to the port two above
-    /// [default: a group of this machine's own, port 5004]
-    #[arg(long, value_name = "ADDR[:PORT]", help_heading = "Network")]
+    /// Multicast group or host to send to; can be repeated. Sound goes to the port two above. Or the relay to publish to
+    /// (RTSP): rtsp://USER:PASSWORD@RELAY:PORT/ROOM/NAME, by UDP or, where that does not get there, within the connection;
+    /// without a port it is 8554, without a name that of the session. Then nothing goes to a group of this machine's own,
+    /// while --rtsp stays as it is. Put a password into a configuration file: every user of the machine can see a command
+    /// line [default: a group of this machine's own, port 5004]
+    #[arg(long, value_name = "ADDR[:PORT]|URL", help_heading = "Network")]
     pub to: Option<Vec<String>>,
     /// Network interface to send by, by its name or address [default: that of the default route, else of the
     /// LAN; never a VPN tunnel]

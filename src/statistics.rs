@@ -1,8 +1,10 @@
 //! What the daemon says about itself: one JSON object, for `--stats`, for `status` and for the
 //! summary at the end.
 
+mod relay;
 mod sound;
 
+pub use self::relay::RelayStatistics;
 use crate::publish::viewers::ViewerStatistics;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,6 +36,8 @@ pub struct Statistics {
     pub paused: bool,
     /// Where the session and its tiers go, and what of all tracks goes there.
     pub destinations: Vec<DestinationStatistics>,
+    /// The relay that it is published to, if any.
+    pub relay: Option<RelayStatistics>,
     /// Those who are served one by one, over RTSP, if anybody can be.
     pub rtsp: Option<ServingStatistics>,
     /// What protects the session, if anything does.
@@ -199,9 +203,11 @@ impl Statistics {
             let why = to.failing.as_ref()?;
             Some(format!("sending to {} fails ({why})", to.address))
         });
+        let relay = self.relay.iter().filter_map(|it| it.failing.as_ref());
         paused
             .into_iter()
             .chain(failing)
+            .chain(relay.map(|why| format!("not published: {why}")))
             .chain(self.tracks.iter().flat_map(TrackStatistics::problems))
             .collect()
     }
@@ -226,6 +232,9 @@ impl Statistics {
                 megabytes(to.bytes),
                 to.packets_dropped,
             )?;
+        }
+        if let Some(relay) = &self.relay {
+            relay.write(out)?;
         }
         if let Some(ProtectionStatistics { suite, reports_refused }) = &self.protection {
             writeln!(out, "  srtp   {suite}: {reports_refused} reports of viewers refused")?;

@@ -74,6 +74,7 @@ impl Findings {
 /// A room is found by the announcements of its sessions.
 fn unheard_of(settings: &Settings) -> Option<String> {
     let room = settings.room.as_ref()?;
+    // What a relay gets is in the room that it is published to.
     let to_groups = settings.to.is_empty() || settings.to.iter().any(Destination::is_multicast);
     let announced = settings.announce && to_groups;
     (!announced).then(|| {

@@ -83,7 +83,8 @@ pub(super) fn reread(before: Before) -> Result<Option<Changed>, Error> {
     // A paused one has none to be waited for.
     order.settings = if paused { new.clone() } else { asked(&new) };
     // Groups that were found are kept, and all others follow from the settings.
-    order.network = Some(network.clone()).filter(|_| new.to == old.to);
+    order.network = Some(network.clone())
+        .filter(|_| new.to == old.to && new.is_relayed_only() == old.is_relayed_only());
     let mut opened = None;
     if light {
         let size = parts::packet_size(&new);

@@ -36,6 +36,7 @@ impl Daemon {
             room: self.settings.room.clone(),
             paused: self.paused,
             destinations: by_destination(&tracks),
+            relay: self.relay_statistics(),
             rtsp: self.serving_statistics(),
             protection: self.settings.protection.as_ref().map(|it| ProtectionStatistics {
                 suite: it.suite.name(),

@@ -20,7 +20,7 @@ use crate::options::StreamOptions;
 use crate::publish::identity;
 use crate::publish::network::{Network, wait_for_ways};
 use crate::serve::{self, listener::Listener, viewings::DESCRIPTORS_MAX};
-use crate::settings::Settings;
+use crate::settings::{Settings, Wait};
 use crate::signals::{Asked, Signals};
 use mio::{Events, Poll, Waker};
 use std::io::ErrorKind;
@@ -101,7 +101,8 @@ fn session(
     let clock = WallClock::new(began, began.0 + unix_offset_nanos());
     let last_id = last_id(sessions.iter().map(|it| &it.description), 0);
     let synchronised = sessions.first().is_some_and(|it| it.description.synchronised);
-    Ok(Daemon {
+    let must = settings.wait != Wait::Always;
+    let mut daemon = Daemon {
         poll,
         registry,
         timer: Timer::new()?,
@@ -121,6 +122,7 @@ fn session(
         watched: Watched::default(),
         control: Some(control),
         server,
+        relay: None,
         stats,
         notifier,
         waker,
@@ -131,7 +133,9 @@ fn session(
         reloading: None,
         reload_again: again,
         stopping: false,
-    })
+    };
+    daemon.follow_relay(must, began);
+    Ok(daemon)
 }
 
 /// Everything that a session begins with.

@@ -2,6 +2,7 @@
 //! Tracks continue with the same numbers; only their source address changes.
 
 use super::state::Daemon;
+use crate::publish::relay::Relay;
 use crate::publish::sink::Sink;
 use crate::settings::Destination;
 use std::net::IpAddr;
@@ -13,6 +14,9 @@ impl Daemon {
     pub(super) fn hear_of_network(&mut self, now: Monotonic) {
         if self.changes.as_ref().is_some_and(Changes::read) {
             self.follow_network(now);
+            if let Some(open) = self.relay.as_mut().and_then(Relay::open_mut) {
+                open.look_around();
+            }
         }
     }
 

@@ -10,6 +10,7 @@
 mod audio;
 mod branch;
 mod change;
+mod contribution;
 mod describe;
 mod encoded;
 mod error;

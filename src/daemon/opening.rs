@@ -227,11 +227,11 @@ impl TrackOpener<'_> {
         let endpoints: Vec<Endpoint> = endpoints.collect();
         let of = |it: &&mut Description| it.tier.as_ref().map(|it| &it.0) == id.tier.as_ref();
         let mut quiet = false;
-        if let Some((description, to)) =
-            self.descriptions.iter_mut().find(of).zip(endpoints.first())
-        {
+        if let Some(description) = self.descriptions.iter_mut().find(of) {
             quiet = is_heard_of(description, &id);
-            description.tracks.push(Described::new(id.clone(), format, beginning.ssrc, *to));
+            // Without a destination of its own it goes to who asks for it, and to a relay.
+            let to = endpoints.first().copied().unwrap_or(Endpoint::nowhere());
+            description.tracks.push(Described::new(id.clone(), format, beginning.ssrc, to));
         }
         let share = self.order.settings.repair;
         let sinks = self.sinks(&endpoints, quiet)?;

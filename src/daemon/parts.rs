@@ -12,7 +12,7 @@ use crate::publish::network::{Network, tier_name};
 use crate::publish::pictures::Sending;
 use crate::publish::sound::{OpusSending, SoundSending};
 use crate::replace::replace;
-use crate::settings::{Destination, Settings, Tier, TierPictures, VideoSettings};
+use crate::settings::{Destination, Endpoint, Settings, Tier, TierPictures, VideoSettings};
 use mio::Waker;
 use std::net::IpAddr;
 use std::path::Path;
@@ -43,7 +43,7 @@ pub(super) fn describe(
         name: name.to_owned(),
         cname: Arc::clone(cname),
         origin: network.origin,
-        group: network.destinations().first().map_or(network.origin, Destination::address),
+        group: group(network.destinations()),
         ttl: network.ttl,
         session_id: NtpTime::from_unix_nanos(unix_began).0 >> SESSION_ID_SHIFT,
         changes: 0,
@@ -59,6 +59,11 @@ pub(super) fn describe(
     }
 }
 
+/// Where a session goes, as its description has it.
+fn group(to: &[Destination]) -> IpAddr {
+    to.first().map_or(Endpoint::nowhere().rtp.ip(), Destination::address)
+}
+
 /// That of the `nth` tier, from 1 on, of the session that is described as `whole`.
 pub(super) fn describe_tier(
     whole: &Description,
@@ -66,10 +71,10 @@ pub(super) fn describe_tier(
     tier: &str,
     nth: u64,
 ) -> Description {
-    let group = network.place(Some(tier), Medium::Video, 0).first().map(Destination::address);
+    let group = group(network.place(Some(tier), Medium::Video, 0));
     Description {
         name: tier_name(&whole.name, tier),
-        group: group.unwrap_or(network.origin),
+        group,
         session_id: whole.session_id + nth,
         tier: Some((tier.into(), whole.session_id)),
         tracks: Vec::new(),
@@ -192,7 +197,8 @@ pub(super) fn announcer(
 /// Says so if an announcement is wanted and there is none: that of the session, or of its sound.
 pub(super) fn say_what_is_not_announced(settings: &Settings, whole: &Description) {
     let announced = settings.announce && whole.group.is_multicast();
-    if settings.announce && !announced {
+    // What goes to a relay is announced there.
+    if settings.announce && !announced && settings.relay.is_none() {
         // Its tiers go to the same host.
         let tiers = settings.tiers.first().map(|tier| {
             format!(", for a tier with its name, such as 'streamsocket sdp --tier {}'", tier.name)

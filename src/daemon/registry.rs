@@ -44,6 +44,8 @@ pub(super) enum Event {
     },
     /// Somebody wants to control the daemon.
     Control,
+    /// The relay has sent something, or takes something.
+    Relay,
     /// A player connects.
     Connecting,
     /// A player's connection has something, or takes something.

@@ -188,6 +188,7 @@ impl Daemon {
         let (network, watched) = (self.network.clone(), Watched::default());
         self.exchange(Exchange { network, inputs: Vec::new(), watched }, now);
         self.announce_by(Vec::new(), true);
+        self.follow_relay(false, now);
         self.paused = true;
         log::info!("paused: the camera and the microphone are released");
         Answer::Paused(true)
@@ -255,6 +256,7 @@ impl Daemon {
             self.follow_network(now);
         }
         self.describe_anew(now);
+        self.follow_relay(false, now);
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use super::state::Daemon;
 use crate::clock::monotonic;
 use crate::publish::announce::Announcer;
 use crate::publish::description::Described;
+use crate::publish::relay::Relay;
 use crate::publish::track::Track;
 use crate::publish::viewers;
 use crate::signals::Asked;
@@ -105,6 +106,7 @@ impl Daemon {
             }
             Event::Hotplug => self.rescan_devices(now),
             Event::Network => self.hear_of_network(now),
+            Event::Relay => self.rouse_relay(),
             Event::Asked { session } => {
                 let announcer = self.sessions.get_mut(session).and_then(|it| it.announcer.as_mut());
                 announcer.into_iter().for_each(|announcer| announcer.asked(now));
@@ -124,6 +126,7 @@ impl Daemon {
             inputs.try_for_each(|input| input.turn(now, &self.wall.clock))?;
         }
         self.serve_players(now);
+        self.contribute(now)?;
         self.receive_reports(now);
         self.send_reports(now);
         let announcers = self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut());
@@ -154,7 +157,9 @@ impl Daemon {
         let ping = self.notifier.deadline();
         let reload = self.reloading.as_ref().map(Reloading::deadline);
         let players = self.server.deadline();
-        let others = [self.reports_deadline(), ping, reload, left, players].into_iter().flatten();
+        let relay = self.relay.as_ref().and_then(Relay::deadline);
+        let others =
+            [self.reports_deadline(), ping, reload, left, players, relay].into_iter().flatten();
         inputs.chain(announcers).chain(others).fold(self.tick, Monotonic::min)
     }
 
@@ -228,6 +233,7 @@ impl Daemon {
         self.abandon_reload();
         let now = monotonic();
         self.send_byes(now);
+        self.leave_relay(now);
         let announcers = self.sessions.iter_mut().filter_map(|it| it.announcer.as_mut());
         announcers.for_each(Announcer::delete);
         self.write_stats(now);

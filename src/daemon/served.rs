@@ -1,11 +1,13 @@
 //! What is known of those who are served one by one.
 
 use super::state::Daemon;
+use crate::publish::relay::Relay;
 use crate::publish::viewers::{
     MediumName, TrackName, TrackReception, ViewerStatistics, ViewerTransport, reception,
 };
+use crate::serve::server::Totals;
 use crate::serve::viewings::{SetUp, Viewing};
-use crate::statistics::ServingStatistics;
+use crate::statistics::{RelayStatistics, ServingStatistics};
 use std::net::SocketAddr;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_wire::sdp::Medium;
@@ -59,11 +61,31 @@ impl Daemon {
         Some((received, sink.left_out()))
     }
 
+    /// The relay that it is published to.
+    pub(super) fn relay_statistics(&self) -> Option<RelayStatistics> {
+        let relay = self.relay.as_ref()?;
+        let mut totals = Totals::default();
+        let sinks = self.tracks().flat_map(|track| track.transport().unicast().iter());
+        let own = sinks.filter(|sink| relay.going().iter().any(|it| it.sink == Some(sink.id())));
+        own.for_each(|sink| totals.add(sink));
+        Some(RelayStatistics {
+            url: relay.shown(),
+            published: relay.is_on().then(|| relay.by()),
+            failing: relay.why().map(str::to_owned),
+            packets: totals.sent.packets,
+            bytes: totals.sent.bytes,
+            packets_dropped: totals.sent.dropped,
+            left_out: totals.left_out,
+        })
+    }
+
     /// The sum of all of them.
     pub(super) fn serving_statistics(&self) -> Option<ServingStatistics> {
         let host = SocketAddr::new(self.network.origin, self.server.port()?);
         let mut totals = self.server.totals;
         let sinks = self.tracks().flat_map(|track| track.transport().unicast().iter());
+        let going = self.relay.as_ref().map_or(&[][..], Relay::going);
+        let sinks = sinks.filter(|sink| going.iter().all(|it| it.sink != Some(sink.id())));
         sinks.for_each(|sink| totals.add(sink));
         Some(ServingStatistics {
             url: format!("rtsp://{host}/"),

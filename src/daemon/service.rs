@@ -2,6 +2,7 @@
 
 use super::input::Input;
 use super::state::Daemon;
+use crate::publish::relay::Relay;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 
@@ -36,6 +37,9 @@ impl Daemon {
             if let Some(why) = input.why_away() {
                 line += &format!(" ({why})");
             }
+        }
+        if let Some(why) = self.relay.as_ref().and_then(Relay::why) {
+            line += &format!("; not published ({why})");
         }
         line.replace(char::is_control, " ")
     }

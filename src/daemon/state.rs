@@ -12,6 +12,7 @@ use crate::clock::Timer;
 use crate::notify::Notifier;
 use crate::options::StreamOptions;
 use crate::publish::network::Network;
+use crate::publish::relay::Relay;
 use crate::publish::track::Track;
 use crate::serve;
 use crate::settings::Settings;
@@ -53,6 +54,8 @@ pub struct Daemon {
     pub(super) control: Option<Server>,
     /// Those who are served one by one.
     pub(super) server: serve::server::Server,
+    /// The relay that the session is published to, if any.
+    pub(super) relay: Option<Relay>,
     pub(super) stats: Option<Lines>,
     pub(super) notifier: Notifier,
     pub(super) waker: Arc<Waker>,

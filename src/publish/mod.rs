@@ -7,6 +7,7 @@ mod fec;
 pub mod group;
 pub mod network;
 pub mod pictures;
+pub mod relay;
 mod seal;
 pub mod sink;
 pub mod sound;

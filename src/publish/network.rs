@@ -103,7 +103,8 @@ pub(crate) fn find(
             only_ipv6.map_or_else(|| source_address(to), IpAddr::V6)
         }
         (Some(to), _) => source_address(to),
-        (None, _) => IpAddr::from([127, 0, 0, 1]),
+        (None, Some(address)) => IpAddr::V4(address),
+        (None, None) => only_ipv6.map_or(IpAddr::from([127, 0, 0, 1]), IpAddr::V6),
     };
     Ok(Network { interface, places, sounds, tiers, origin, ttl: settings.ttl })
 }
@@ -127,7 +128,7 @@ fn destinations(
     let names = settings.tiers.iter().map(|tier| tier.name.clone());
     let apart = known.map_or(sound_apart(settings), |known| !known.sounds.is_empty());
     let (places, sounds, tiers) = configured(settings, apart)?;
-    if !places.is_empty() {
+    if !places.is_empty() || settings.is_relayed_only() {
         return Ok(Found { places, sounds, tiers: names.zip(tiers).collect() });
     }
     let found = |name: &str, chosen: &[Destination]| -> Result<Vec<Destination>, NoWay> {
@@ -217,7 +218,7 @@ fn no_room(error: settings::Error) -> NoWay {
 pub fn try_ways(settings: &Settings, name: &str) -> Result<(), NoWay> {
     let interface = interface(settings)?;
     let own = Destination::new(group::first(name, interface.as_ref()), PORT_DEFAULT);
-    let own = settings.to.is_empty().then_some(own);
+    let own = (settings.to.is_empty() && settings.relay.is_none()).then_some(own);
     let (places, sounds, tiers) = configured(settings, sound_apart(settings))?;
     for to in places.into_iter().chain(sounds).chain(tiers).flatten().chain(own) {
         for address in [to.video.rtp, to.video.rtcp] {
@@ -267,6 +268,8 @@ fn sleep(changes: Option<&Changes>) {
 fn interface(settings: &Settings) -> Result<Option<Interface>, NoWay> {
     match &settings.interface {
         Some(interface) => Ok(Some(Interface::named(interface)?)),
+        // Its players come to this machine's; the way to the relay is the routing table's.
+        None if settings.is_relayed_only() => Ok(Interface::default_route()),
         None => choose_interface(&settings.to),
     }
 }
@@ -300,7 +303,7 @@ fn has_group(to: &[Destination]) -> bool {
 }
 
 fn say_what_is_passed_over(settings: &Settings, chosen: Option<&Interface>) {
-    if settings.interface.is_some() || !has_group(&settings.to) {
+    if settings.interface.is_some() || settings.relay.is_some() || !has_group(&settings.to) {
         return;
     }
     if let (Some(tunnel), Some(Interface { name, .. })) = (Interface::tunnel_passed_over(), chosen)

@@ -4,6 +4,7 @@ use super::choice::{AudioChoice, VideoChoice};
 use super::destination::Destination;
 use super::error::Error;
 use super::input::{AudioSettings, InputSettings, VideoSettings};
+use super::relay::RelayAddress;
 use super::serving::Serving;
 use super::tier::{Tier, TierPictures, TierSound};
 use crate::capture::Wait;
@@ -27,8 +28,10 @@ pub struct Settings {
     pub wait: Wait,
     /// Begin files again.
     pub looped: bool,
-    /// Destinations; none: a group of this machine's own.
+    /// Destinations; none, and no relay: a group of this machine's own.
     pub to: Vec<Destination>,
+    /// The relay that it is published to, if any.
+    pub relay: Option<RelayAddress>,
     /// Interface by name or address.
     pub interface: Option<String>,
     /// Multicast time to live.
@@ -81,7 +84,10 @@ impl Settings {
             (Some(own), Some(other)) if own.suite == other.suite => Some(other),
             (own, _) => own.as_ref(),
         };
+        // Whether there is a group beside it is none of those.
+        let relays = self.is_relayed_only() == other.is_relayed_only();
         Self {
+            relay: if relays { &other.relay } else { &self.relay }.clone(),
             inputs: inputs.collect(),
             tiers: tiers.collect(),
             idle: other.idle.clone(),
@@ -97,6 +103,12 @@ impl Settings {
             protection: protection.cloned(),
             ..self.clone()
         }
+    }
+
+    /// Whether it goes to a relay and nowhere else.
+    #[must_use]
+    pub fn is_relayed_only(&self) -> bool {
+        self.relay.is_some() && self.to.is_empty()
     }
 
     /// Checks what only this machine can tell: files. Devices and networks come and go.

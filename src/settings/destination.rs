@@ -36,6 +36,13 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Of what is sent to no address that is known before.
+    #[must_use]
+    pub const fn nowhere() -> Self {
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Self { rtp: nowhere, rtcp: nowhere, fec: nowhere }
+    }
+
     fn new(address: IpAddr, port: u16) -> Self {
         let rtp = SocketAddr::new(address, port);
         let rtcp = SocketAddr::new(address, port.saturating_add(1));

@@ -131,6 +131,11 @@ fn check(options: StreamOptions, keys: &mut KeysRead) -> Result<Settings, Wrong>
     let (inputs, idle) = inputs(&options)?;
     let serving = serving(&options)?;
     let protection = protection(&options, keys)?;
+    let (to, relay) = destinations(&options.to.unwrap_or_default())?;
+    if relay.is_some() && protection.is_some() {
+        let sealed = "--key-file: a relay takes nothing that is protected (SRTP); leave it out, or --to rtsp://";
+        return Err(Error(sealed.into()).into());
+    }
     let tiers = tiers(options.tier.as_deref().unwrap_or_default(), &inputs)?;
     Ok(Settings {
         inputs,
@@ -142,7 +147,8 @@ fn check(options: StreamOptions, keys: &mut KeysRead) -> Result<Settings, Wrong>
             Some(false) => Wait::Never,
         },
         looped: options.looped.unwrap_or(false),
-        to: destinations(&options.to.unwrap_or_default())?,
+        to,
+        relay,
         interface: options.interface,
         ttl: options.ttl.map_or(Ok(1), |ttl| number("ttl", &ttl.0, 1, 255))?,
         packet_size: options

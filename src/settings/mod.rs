@@ -11,6 +11,7 @@ mod inputs;
 mod load;
 mod parse;
 mod protection;
+mod relay;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -23,5 +24,6 @@ pub use destination::{DESTINATIONS_MAX, Destination, Endpoint, PORT_DEFAULT, pla
 pub use error::Error;
 pub use input::{AudioSettings, INPUTS_MAX, InputSettings, VideoSettings};
 pub use load::load;
+pub use relay::{RelayAddress, shown};
 pub use serving::{Listening, Serving, USERS_FILE};
 pub use tier::{TIER_NAME_MAX, TIERS_MAX, Tier, TierPictures, TierSound};

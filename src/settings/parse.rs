@@ -3,6 +3,7 @@
 use super::choice::{AudioChoice, RateChoice, VideoChoice};
 use super::destination::{DESTINATIONS_MAX, Destination, PORT_DEFAULT, PORTS};
 use super::error::{Error, wrong};
+use super::relay::RelayAddress;
 use crate::capture::child::without_password;
 use std::fmt;
 use std::net::IpAddr;
@@ -167,7 +168,23 @@ pub(super) fn controls(texts: &[String]) -> Result<Vec<(String, String)>, Error>
     texts.iter().map(split).collect()
 }
 
-pub(super) fn destinations(texts: &[String]) -> Result<Vec<Destination>, Error> {
+/// Groups and hosts, and a relay at most.
+pub(super) fn destinations(
+    texts: &[String],
+) -> Result<(Vec<Destination>, Option<RelayAddress>), Error> {
+    let mut relay = None;
+    for text in texts {
+        if let Some(read) = RelayAddress::read(text) {
+            if relay.replace(read?).is_some() {
+                return Err(Error("--to: two relays; one at most is published to".into()));
+            }
+        }
+    }
+    let others = texts.iter().filter(|text| RelayAddress::read(text).is_none());
+    Ok((addresses(&others.collect::<Vec<_>>())?, relay))
+}
+
+fn addresses(texts: &[&String]) -> Result<Vec<Destination>, Error> {
     if texts.len() > DESTINATIONS_MAX {
         let message = format!("--to: {} destinations; at most {DESTINATIONS_MAX}", texts.len());
         return Err(Error(message));

@@ -92,7 +92,8 @@ fn any_file(settings: &Settings) -> bool {
 }
 
 fn to_hosts(settings: &Settings) -> bool {
-    !settings.to.is_empty() && settings.to.iter().all(|to| !to.is_multicast())
+    (!settings.to.is_empty() || settings.relay.is_some())
+        && settings.to.iter().all(|to| !to.is_multicast())
 }
 
 const NO_EFFECT_ALONE: &str =

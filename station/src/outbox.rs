@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamsocket_rtsp::splitter::PREFIX;
 
@@ -126,6 +127,12 @@ impl Outbox {
         } else if self.waiting.is_empty() {
             self.waiting.shrink_to(KEPT_MAX);
         }
+    }
+
+    /// What to watch.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.stream.as_raw_fd()
     }
 
     /// Whether nothing can be written any more.

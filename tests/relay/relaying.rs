@@ -1,9 +1,11 @@
 //! A relay that runs, and what it announces.
 
+use nix::sys::signal::Signal;
 use socket2::SockRef;
 use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use streamsocket_rtsp::users::User;
 use streamsocket_tests::program::{Program, ours};
@@ -43,9 +45,14 @@ impl Relay {
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         let path = folder.path().join("relay.toml");
         fs::write(&path, format!("{text}[[room]]\nname = \"{room}\"\n{more}")).unwrap();
-        let mut program = Program::start(ours("streamsocket-relay").arg("--config").arg(&path));
-        program.wait_for("publishers come to");
+        let program = start(&path);
         Self { program, port, room, folder }
+    }
+
+    /// Ends it so, and starts it anew at the same port.
+    pub(crate) fn restart(&mut self, signal: Signal) {
+        self.program.signal(signal);
+        self.program = start(&self.folder.path().join("relay.toml"));
     }
 
     /// One that everybody here may publish to.
@@ -74,6 +81,13 @@ impl Relay {
         let line = self.program.wait_for(&format!("publishes '{}'", self.title(name)));
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
+}
+
+fn start(configuration: &Path) -> Program {
+    let command = &mut ours("streamsocket-relay");
+    let mut program = Program::start(command.arg("--config").arg(configuration));
+    program.wait_for("publishers come to");
+    program
 }
 
 /// Pictures, their reports, sound and its reports in a group; and announcements.
