@@ -9,6 +9,7 @@
 
 mod exact;
 mod harm;
+mod kills;
 mod leaving;
 mod limits;
 mod ours;
