@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo test test-unit sim long variants latency bench test-all board-test gateway-test room-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo demo-room test test-unit sim long variants latency bench test-all board-test gateway-test room-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -38,6 +38,10 @@ demo: setup-build ## install what is missing, build, and play the camera or the 
 		echo 'demo: building the daemon, the receiver and the gateway, which takes 2 to 10 minutes on a PC'
 	$(CARGO) build --release --locked $(ALL)
 	scripts/demo
+
+demo-room: setup-build ## the same with a relay and two who publish to it: a room in a window, and in a browser
+	$(CARGO) build --release --locked $(ALL)
+	scripts/demo-room
 
 # A newer Rust than CI's warns of more: that must not fail the first try of a newcomer.
 test: DENY =
