@@ -121,13 +121,13 @@ fn described(chunk: &Description<'_>, datagram: &[u8]) {
     let clock = clock.filter(|clock| clock.len() <= 200);
     let mut out = [0; 1024];
     let mut writer = Writer::new(&mut out);
-    writer.description(chunk.ssrc, &Items { cname, note, clock }).expect("it has room");
+    writer.description(chunk.ssrc, &Items { cname, note, clock, shared: chunk.shared }).expect("it has room");
     let len = writer.finish();
     let mut again = packets(&out[..len]).expect("ours is well formed");
     let Some(Ok(Packet::Description(mut chunks))) = again.next() else { panic!("another packet") };
     let again = chunks.next().expect("there is one");
     assert_eq!((again.cname, again.note), (chunk.cname, chunk.note));
-    assert_eq!(again.clock, clock.map(str::as_bytes));
+    assert_eq!((again.clock, again.shared), (clock.map(str::as_bytes), chunk.shared));
 }
 
 /// The table is bounded, and fit to be shown.

@@ -22,6 +22,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sap;
 pub mod sdp;
+pub mod shared_clock;
 
 use core::fmt;
 

@@ -7,7 +7,7 @@ mod loss;
 mod report;
 mod writer;
 
-pub use self::description::{Description, Descriptions, Items};
+pub use self::description::{Description, Descriptions, Items, Shared};
 pub use self::loss::{Chunks, Run};
 pub use self::report::{Blocks, ReportBlock, SenderInfo};
 pub use self::writer::Writer;

@@ -5,6 +5,7 @@ mod parse;
 mod write;
 
 use crate::payload_format::PayloadFormat;
+use crate::shared_clock::SharedClock;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
@@ -132,6 +133,9 @@ pub struct Media<'a> {
     pub cname: Option<&'a str>,
     /// What the wall clock is (`a=ts-refclk`, RFC 7273).
     pub clock: Option<&'a str>,
+    /// How that wall clock stands against one that several sources share (`a=x-clock`): an attribute of our own, for what a
+    /// relay hands on.
+    pub shared: Option<SharedClock>,
     /// Its name in the session (`a=mid`).
     pub mid: Option<&'a str>,
     /// Where its repair packets go (`a=x-repair`).
@@ -180,6 +184,7 @@ impl<'a> Media<'a> {
             rollovers: None,
             cname: None,
             clock: None,
+            shared: None,
             mid: None,
             repair: None,
             control: None,

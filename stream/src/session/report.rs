@@ -61,7 +61,8 @@ impl Reporter {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         self.next = Some(now + randomize(SENDER_INTERVAL, about.random));
-        let items = Items { cname: about.cname, note: about.note, clock: about.clock };
+        let About { cname, note, clock, .. } = *about;
+        let items = Items { cname, note, clock, shared: None };
         let mut writer = self.open(instant, &items, out)?;
         writer.group_size(self.ssrc, about.members, about.report_size)?;
         Ok(writer.finish())

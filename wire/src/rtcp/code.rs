@@ -18,6 +18,10 @@ pub(super) const PRIV: u8 = 8;
 /// is not synchronised may be later.
 pub(super) const CLOCK_PREFIX: &[u8] = b"ts-refclk";
 
+/// Prefix of the private item in which who hands a source's packets on says how its wall clock stands against a shared
+/// one.
+pub(super) const SHARED_PREFIX: &[u8] = b"x-clock";
+
 /// Sub-report block of the group and average packet size (RFC 5760 section 7.1.6).
 pub(super) const GROUP_SIZE: u8 = 10;
 

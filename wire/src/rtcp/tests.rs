@@ -16,6 +16,13 @@ fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>) -> Vec<u8> 
     out[..len].to_vec()
 }
 
+/// The first description of a compound that begins with one.
+fn described(bytes: &[u8]) -> Description<'_> {
+    let packet = packets(bytes).unwrap().next().unwrap().unwrap();
+    let Packet::Description(mut chunks) = packet else { panic!() };
+    chunks.next().unwrap()
+}
+
 #[test]
 fn a_sender_report_with_a_name_is_these_bytes() {
     let bytes = written(|writer| {
@@ -34,15 +41,20 @@ fn a_sender_report_with_a_name_is_these_bytes() {
     assert_eq!((ssrc, info, blocks.next()), (Ssrc(0x0A0B_0C0D), INFO, None));
     let second = packets.next().unwrap();
     let Packet::Description(chunks) = second else { panic!("{second:?}") };
-    let told =
-        Description { ssrc: Ssrc(0x0A0B_0C0D), cname: Some(b"a@b"), note: None, clock: None };
+    let told = Description {
+        ssrc: Ssrc(0x0A0B_0C0D),
+        cname: Some(b"a@b"),
+        note: None,
+        clock: None,
+        shared: None,
+    };
     assert!(chunks.eq([told]));
 }
 
 #[test]
 fn what_the_clock_is_travels_in_a_private_item() {
     let clock = Some("local");
-    let items = Items { cname: "a", note: Some("gone"), clock };
+    let items = Items { cname: "a", note: Some("gone"), clock, ..Items::default() };
     let bytes = written(|writer| writer.description(Ssrc(1), &items));
     assert_eq!(bytes[17..], *b"\x08\x0f\x09ts-refclklocal\0\0");
     let packet = packets(&bytes).unwrap().next().unwrap().unwrap();
@@ -55,8 +67,31 @@ fn what_the_clock_is_travels_in_a_private_item() {
 }
 
 #[test]
+fn how_a_clock_stands_against_a_shared_one_travels_beside_it() {
+    let clock = crate::shared_clock::SharedClock { clock: 0xAB, ahead: -7 };
+    let shared = Some(Shared { of: Ssrc(0x1F), clock });
+    let bytes = written(|writer| {
+        writer.description(Ssrc(1), &Items { cname: "a", shared, ..Items::default() })
+    });
+    assert_eq!(bytes[11..], *b"\x08\x24\x07x-clock0000001f 00000000000000ab -7\0\0\0");
+    let of = described;
+    assert_eq!((of(&bytes).shared, of(&bytes).clock), (shared, None));
+    for (at, byte) in [(21, b'g'), (29, b'0'), (30, b'x'), (22, 0xFF)] {
+        let mut wrong = bytes.clone();
+        wrong[at] = byte;
+        assert_eq!(of(&wrong).shared, None, "{at}");
+    }
+    // The longest has room, and both items have.
+    let clock = crate::shared_clock::SharedClock { clock: u64::MAX, ahead: i64::MIN };
+    let shared = Some(Shared { of: Ssrc(u32::MAX), clock });
+    let items = Items { cname: "a", note: None, clock: Some("local"), shared };
+    let both = written(|writer| writer.description(Ssrc(1), &items));
+    assert_eq!((of(&both).shared, of(&both).clock), (shared, Some(&b"local"[..])));
+}
+
+#[test]
 fn a_note_follows_the_name() {
-    let items = Items { cname: "a@b", note: Some("gone"), clock: None };
+    let items = Items { cname: "a@b", note: Some("gone"), ..Items::default() };
     let bytes = written(|writer| writer.description(Ssrc(1), &items));
     let expected =
         [0x81, 202, 0, 4, 0, 0, 0, 1, 1, 3, b'a', b'@', b'b', 7, 4, b'g', b'o', b'n', b'e', 0];
@@ -147,7 +182,7 @@ proptest! {
         };
         let bytes = written(|writer| {
             writer.sender_report(Ssrc(ssrc), &info, &[block])?;
-            writer.description(Ssrc(ssrc), &Items { cname: &name, note: Some("away"), clock: None })?;
+            writer.description(Ssrc(ssrc), &Items { cname: &name, note: Some("away"), ..Items::default() })?;
             writer.bye(&[Ssrc(ssrc)], None)
         });
         let compound = rtcp_types::Compound::parse(&bytes).unwrap();

@@ -2,13 +2,14 @@
 
 use super::code::{
     BLOCK_LEN, CLOCK_PREFIX, CNAME, EXTENDED_REPORT, GOODBYE, GROUP_SIZE, NOTE, PRIV,
-    RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, SUMMARY_INFORMATION,
+    RECEIVER_REPORT, SENDER_REPORT, SHARED_PREFIX, SOURCE_DESCRIPTION, SUMMARY_INFORMATION,
 };
-use super::description::Items;
+use super::description::{Items, Shared};
 use super::loss::{POST_REPAIR_LOSS, RUN_MAX, Run};
 use super::report::{ReportBlock, SenderInfo};
 use crate::Error;
 use crate::rtp::{Sequence, Ssrc};
+use core::fmt::Write;
 
 /// Report blocks, sources or chunks of a packet at most: the count has five bits.
 const COUNT_MAX: usize = 31;
@@ -70,20 +71,24 @@ impl<'a> Writer<'a> {
         let lines = [(CNAME, Some(items.cname)), (NOTE, items.note)];
         let lines = lines.map(|(kind, item)| item.map(|item| (kind, text(item))));
         let lines_len: usize = lines.iter().flatten().map(|(_, (_, text))| 2 + text.len()).sum();
-        let clock_len = clock.map_or(0, |clock| 3 + CLOCK_PREFIX.len() + clock.len());
+        let shared = items.shared.map(|shared| shared_text(&shared)).transpose()?;
+        let private = [(CLOCK_PREFIX, clock), (SHARED_PREFIX, shared.as_deref())];
+        let private = private.map(|(prefix, value)| value.map(|value| (prefix, value.as_bytes())));
+        let private_len = |(prefix, value): &(&[u8], &[u8])| 3 + prefix.len() + value.len();
+        let privates_len: usize = private.iter().flatten().map(private_len).sum();
         // A byte of 0 ends the items, and more fill the word.
-        let end = (4 + lines_len + clock_len + 1).next_multiple_of(4);
+        let end = (4 + lines_len + privates_len + 1).next_multiple_of(4);
         let mut body = self.packet(SOURCE_DESCRIPTION, 1, end)?;
         body.put(&ssrc.0.to_be_bytes());
         for (kind, (len, text)) in lines.into_iter().flatten() {
             body.put(&[kind, len]);
             body.put(text);
         }
-        if let Some(clock) = clock {
-            let prefix = u8::try_from(CLOCK_PREFIX.len()).unwrap_or(0);
-            body.put(&[PRIV, u8::try_from(clock_len - 2).unwrap_or(0), prefix]);
-            body.put(CLOCK_PREFIX);
-            body.put(clock.as_bytes());
+        for (prefix, value) in private.into_iter().flatten() {
+            let len = |bytes: usize| u8::try_from(bytes).unwrap_or(0);
+            body.put(&[PRIV, len(1 + prefix.len() + value.len()), len(prefix.len())]);
+            body.put(prefix);
+            body.put(value);
         }
         Ok(())
     }
@@ -172,6 +177,18 @@ impl<'a> Writer<'a> {
 
 /// Bytes of a clock's name at most, so that its item stays below 255.
 const CLOCK_MAX: usize = 200;
+
+/// Bytes of a source's shared clock at most: two numbers in hexadecimal and one with a sign.
+const SHARED_MAX: usize = 8 + 1 + 16 + 1 + 20;
+
+/// A source's shared clock in words.
+fn shared_text(shared: &Shared) -> Result<heapless::String<SHARED_MAX>, Error> {
+    let mut text = heapless::String::new();
+    match write!(text, "{shared}") {
+        Ok(()) => Ok(text),
+        Err(_) => Err(Error::Space { needed: SHARED_MAX + 1, actual: SHARED_MAX }),
+    }
+}
 
 /// A text of at most 255 bytes, as SDES and BYE hold it.
 fn text(text: &str) -> (u8, &[u8]) {

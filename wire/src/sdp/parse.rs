@@ -7,6 +7,7 @@ mod value;
 use super::{Error, Framerate, MEDIA_MAX, Media, Medium, Session, Sources, Tier};
 use crate::payload_format::PayloadFormat;
 use crate::rtp::Ssrc;
+use crate::shared_clock::SharedClock;
 use core::net::IpAddr;
 
 /// What a connection has to look like.
@@ -279,6 +280,7 @@ impl<'a> Media<'a> {
                 }
             }
             "ts-refclk" => self.clock = Some(value),
+            "x-clock" => self.shared = SharedClock::parse(value),
             "mid" => self.mid = Some(value),
             "x-rollovers" => self.rollovers = value.parse().ok(),
             "x-repair" => self.repair = value::repair(value),

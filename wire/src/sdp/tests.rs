@@ -174,6 +174,19 @@ fn the_room_of_a_session_is_a_line_of_it() {
 }
 
 #[test]
+fn how_a_clock_stands_against_a_shared_one_is_a_line_of_its_medium() {
+    let told = SharedClock { clock: 7, ahead: -500_000_001 };
+    let mut session = ours();
+    session.media[1].shared = Some(told);
+    let text = text(&session);
+    assert!(text.ends_with("a=x-clock:0000000000000007 -500000001\r\n"), "{text}");
+    let read = Session::parse(&text).unwrap();
+    assert_eq!((read.media[0].shared, read.media[1].shared), (None, Some(told)));
+    let wrong = text.replace("-500000001", "soon");
+    assert_eq!(Session::parse(&wrong).unwrap().media[1].shared, None);
+}
+
+#[test]
 fn ipv6_has_no_time_to_live() {
     let group = IpAddr::from([0xFF15, 0, 0, 0, 0, 0, 0, 1]);
     let session = Session { group, sources: Sources::new(), ..ours() };

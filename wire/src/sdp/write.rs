@@ -105,6 +105,9 @@ impl Media<'_> {
             line(out, "a=ts-refclk:", clock)?;
             out.write_str("a=mediaclk:sender\r\n")?;
         }
+        if let Some(shared) = self.shared {
+            write!(out, "a=x-clock:{shared}\r\n")?;
+        }
         Ok(())
     }
 
