@@ -21,6 +21,7 @@ pub mod spread;
 pub mod sync;
 mod ticks;
 pub mod timeline;
+pub mod wall_offset;
 
 /// How long a packet that is missing may still arrive after its successors did: a LAN reorders by far less, and waiting longer would be seen.
 pub const REORDER: streamsocket_media::clock::Delay =
