@@ -17,9 +17,9 @@
 //! belongs to the caller's event loop; [`tcp::connect`] alone is for a thread beside it) and decides nothing about errors beyond what its methods
 //! say.
 //!
-//! All unsafe code of the crate is in three modules: `message`, the arrays for `sendmmsg` and
-//! `recvmmsg`, prepared once, and these two calls; `adjtimex`, that call; and `parent_death`, what is done between fork
-//! and exec.
+//! All unsafe code of the crate is in four modules: `message`, the arrays for `sendmmsg` and
+//! `recvmmsg`, prepared once, and these two calls; `adjtimex`, that call; `tcp_info`, that option; and `parent_death`, what
+//! is done between fork and exec.
 #![deny(unsafe_code)]
 
 #[allow(unsafe_code, reason = "a system call that no crate wraps for reading")]
@@ -41,6 +41,8 @@ mod receive;
 mod run;
 mod send;
 pub mod tcp;
+#[allow(unsafe_code, reason = "an option of sockets that no crate wraps")]
+mod tcp_info;
 mod unicast;
 mod way;
 

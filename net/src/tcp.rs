@@ -1,6 +1,7 @@
 //! TCP for media that are only worth something while they are new: what lies in the kernel waits, and cannot be left
 //! out any more.
 
+use crate::tcp_info;
 use nix::errno::Errno;
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
@@ -35,6 +36,13 @@ pub fn listen(at: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// The shortest time that data took to the other end and its receipt back, of the last minutes; `None` as long as that is not
+/// known.
+#[must_use]
+pub fn round_trip_min(connection: &impl AsFd) -> Option<Duration> {
+    tcp_info::round_trip_min(connection)
 }
 
 /// Sets a connection up for media: bounds what the kernel holds for it.
