@@ -7,6 +7,7 @@ use crate::offer::{announced, is_plain};
 use crate::places::{Key, Owner};
 use crate::publisher::Publisher;
 use crate::state::{NoGroup, Relay};
+use crate::told::Told;
 use crate::track::{Track, Way};
 use crate::users::may_publish;
 use crate::viewers::Watching;
@@ -144,6 +145,7 @@ impl Relay {
             origin: None,
             since: now,
             warned: false,
+            told: Told::default(),
         });
         group.into_iter().for_each(|group| self.settle(slot, group, now));
         Ok(())
@@ -217,7 +219,7 @@ impl Relay {
         let chosen = plain.map(|it| it.way).find(|it| is_possible(it, &taken));
         let (way, granted) = open(asking, chosen.ok_or(Refusal::Transport)?)?;
         let media = publisher.media.get(index).ok_or(Refusal::NotFound)?;
-        let track = Track::new(way, media.medium, media.payload_type);
+        let track = Track::new(way, media);
         let descriptors = track.descriptors();
         publisher.publication.set_up(index);
         publisher.add(index, track);

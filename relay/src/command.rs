@@ -8,6 +8,7 @@ use crate::options::{CONFIGURATION, Options, Task};
 use crate::places::Places;
 use crate::publishers::{PUBLISHERS_MAX, Publishers};
 use crate::search::Searches;
+use crate::source_clock::RelayClock;
 use crate::state::Relay;
 use crate::turn;
 use crate::users;
@@ -164,6 +165,7 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
         publishers: Publishers::default(),
         places: Places::default(),
         searches: Searches::new(waker),
+        clock: RelayClock::start().map_err(set_up)?,
         batch: Batch::default(),
         staged: None,
         look: monotonic(),

@@ -56,6 +56,8 @@ pub(crate) struct Open {
     pub(crate) left: bool,
     /// What is still to be written is the last, since then.
     pub(crate) leaving: Option<Monotonic>,
+    /// The shortest time there and back so far.
+    round_trip: Option<Duration>,
 }
 
 impl Open {
@@ -78,7 +80,16 @@ impl Open {
             later: None,
             left: true,
             leaving: None,
+            round_trip: None,
         })
+    }
+
+    /// The shortest time there and back so far; none, if it is not known. The kernel forgets it after minutes, in which few
+    /// answers are sent, and those are acknowledged late.
+    pub(crate) fn round_trip(&mut self) -> Duration {
+        let now = self.connection.outbox().round_trip_min();
+        self.round_trip = [self.round_trip, now].into_iter().flatten().min();
+        self.round_trip.unwrap_or_default()
     }
 
     /// Nothing more is read until somebody says so.

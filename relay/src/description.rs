@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use streamsocket_rtsp::target::track_url;
 use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::sdp::{MEDIA_MAX, Media, Medium, Session, Sources};
+use streamsocket_wire::shared_clock::SharedClock;
 
 /// Port of the first medium; the next one's is two above. That of a session is the same everywhere.
 pub(crate) const PORT: u16 = 5004;
@@ -28,6 +29,8 @@ pub(crate) struct Described<'a> {
     pub(crate) rtsp: Option<&'a str>,
     /// Its media, each with its place among those that were announced.
     pub(crate) media: &'a [(usize, &'a Announced)],
+    /// How the clock of each of them stands against the relay's, as far as it is known.
+    pub(crate) clocks: &'a [Option<SharedClock>],
 }
 
 /// The port of a medium, by its place among those that were announced.
@@ -48,8 +51,9 @@ impl Described<'_> {
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mids = self.mids();
         let mut media = heapless::Vec::<_, MEDIA_MAX>::new();
-        for ((index, announced), mid) in self.media.iter().zip(&mids) {
-            media.push(described(*index, announced, mid)).map_err(|_| std::fmt::Error)?;
+        for (number, mid) in mids.iter().enumerate() {
+            let medium = self.medium(number, mid).ok_or(std::fmt::Error)?;
+            media.push(medium).map_err(|_| std::fmt::Error)?;
         }
         let mut text = String::new();
         self.session(media).write(&mut text)?;
@@ -66,8 +70,8 @@ impl Described<'_> {
         let mids = self.mids();
         let controls: Vec<_> = mids.iter().map(|mid| track_url(base, mid)).collect();
         let mut media = heapless::Vec::<_, MEDIA_MAX>::new();
-        for (((index, announced), mid), control) in self.media.iter().zip(&mids).zip(&controls) {
-            let mut served = described(*index, announced, mid);
+        for (number, (mid, control)) in mids.iter().zip(&controls).enumerate() {
+            let mut served = self.medium(number, mid).ok_or(std::fmt::Error)?;
             (served.port, served.control) = (0, Some(control.as_str()));
             media.push(served).map_err(|_| std::fmt::Error)?;
         }
@@ -87,6 +91,13 @@ impl Described<'_> {
     /// The names of its media (RFC 5888).
     pub(crate) fn mids(&self) -> Vec<String> {
         names(self.media)
+    }
+
+    /// One of its media, under that name.
+    fn medium<'b>(&'b self, number: usize, mid: &'b str) -> Option<Media<'b>> {
+        let (index, announced) = self.media.get(number)?;
+        let shared = self.clocks.get(number).copied().flatten();
+        Some(Media { shared, ..described(*index, announced, mid) })
     }
 
     /// The group and the ports of one of its media.
@@ -176,6 +187,7 @@ mod tests {
             group: [239, 255, 7, 4].into(),
             rtsp: Some("rtsp://192.0.2.1:8554/lesson/Anna"),
             media: &media,
+            clocks: &[None, Some(SharedClock { clock: 1, ahead: -5 })],
         };
         let text = described.text().unwrap();
         let read = Session::parse(&text).unwrap();
@@ -190,6 +202,9 @@ mod tests {
         assert_eq!(read.rtsp, described.rtsp);
         let served = described.served("rtsp://relay/lesson/Anna", false).unwrap();
         let served = Session::parse(&served).unwrap();
+        for media in [&read.media, &served.media] {
+            assert_eq!((media[0].shared, media[1].shared), (None, described.clocks[1]));
+        }
         assert_eq!((served.rtsp, served.control), (None, Some("rtsp://relay/lesson/Anna")));
         assert_eq!(served.media[1].control, Some("rtsp://relay/lesson/Anna/trackID=a"));
         assert_eq!(described.group_and_ports(1), Some((described.group, [5006, 5007])));

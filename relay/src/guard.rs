@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
-use streamsocket_wire::rtcp;
+use streamsocket_wire::rtcp::{self, SenderInfo};
 use streamsocket_wire::rtp;
 use streamsocket_wire::rtp::{RtpTime, Sequence, Ssrc};
 
@@ -96,6 +96,8 @@ pub(crate) struct Guard {
     reported: (Monotonic, u32),
     /// The source has said goodbye.
     pub(crate) gone: bool,
+    /// What the last compound that was handed on says of its sender, if it does.
+    pub(crate) told: Option<SenderInfo>,
     /// Packets that were handed on.
     pub(crate) packets: u64,
     pub(crate) refused: Refused,
@@ -111,6 +113,7 @@ impl Guard {
             newest: None,
             reported: (Monotonic(0), 0),
             gone: false,
+            told: None,
             packets: 0,
             refused,
         }
@@ -157,6 +160,7 @@ impl Guard {
 
     /// Whether a compound of reports is handed on: all of it is by the source whose packets are.
     pub(crate) fn passes_report(&mut self, report: &[u8], now: Monotonic) -> bool {
+        self.told = None;
         if report.len() > PACKET_MAX {
             self.refused.long += 1;
             return false;
@@ -165,14 +169,15 @@ impl Guard {
             self.refused.broken += 1;
             return false;
         };
-        let (mut own, mut gone) = (true, false);
+        let (mut own, mut gone, mut told) = (true, false, None);
         // ffmpeg reports before it sends: whose packets come is not known yet.
         let mut source = self.source;
         for packet in packets {
             match packet {
                 Ok(packet) => {
-                    if let (None, rtcp::Packet::SenderReport { ssrc, .. }) = (source, &packet) {
-                        source = Some(*ssrc);
+                    if let rtcp::Packet::SenderReport { ssrc, info, .. } = &packet {
+                        source = source.or(Some(*ssrc));
+                        told = Some(*info);
                     }
                     own &= source.is_some_and(|it| is_by(&packet, it, &mut gone));
                 }
@@ -190,7 +195,7 @@ impl Guard {
             self.refused.often += 1;
             return false;
         }
-        self.source = source;
+        (self.source, self.told) = (source, told);
         self.gone |= gone;
         true
     }

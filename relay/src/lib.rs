@@ -5,7 +5,7 @@
 //! them from the kernel and gives it back. `offer` reads what a publisher announces, `description` says what viewers are
 //! told. `publisher` is one of them, and `places` what is kept for one that returns. `connections` are those by which they
 //! come; `answers` says what they are answered, `viewers` what those are who watch one by one (`viewings`), to whom `fan` sends;
-//! and `turn` is the loop.
+//! and `turn` is the loop. `source_clock` measures the clock of each source against ours, and `telling` tells viewers.
 #![forbid(unsafe_code)]
 
 mod answers;
@@ -24,7 +24,10 @@ mod places;
 mod publisher;
 mod publishers;
 mod search;
+mod source_clock;
 mod state;
+mod telling;
+mod told;
 mod track;
 mod turn;
 mod users;

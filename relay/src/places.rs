@@ -92,6 +92,13 @@ impl Places {
         place
     }
 
+    /// The session of that name is described anew.
+    pub(crate) fn describe_anew(&mut self, key: &Key) {
+        if let Some(place) = self.all.iter_mut().find(|it| it.key == *key) {
+            place.changes += 1;
+        }
+    }
+
     /// Of those of a room that were left, the one that was left longest ago gives way. False if there is none.
     pub(crate) fn give_way(&mut self, room: &str) -> bool {
         let own = self.all.iter().enumerate().filter(|(_, it)| it.key.room == room);

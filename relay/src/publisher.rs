@@ -3,6 +3,7 @@
 use crate::guard::Refused;
 use crate::offer::Announced;
 use crate::places::{Key, Owner};
+use crate::told::Told;
 use crate::track::Track;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub(crate) struct Publisher {
     pub(crate) since: Monotonic,
     /// It was said that not all of it is handed on.
     pub(crate) warned: bool,
+    /// What viewers are told of its clock, and where they ask.
+    pub(crate) told: Told,
 }
 
 impl Publisher {
@@ -124,7 +127,6 @@ mod tests {
     use crate::offer::announced;
     use crate::track::Way;
     use streamsocket_rtsp::target::Target;
-    use streamsocket_wire::sdp::Medium;
 
     const SECOND: i64 = 1_000_000_000;
 
@@ -148,6 +150,7 @@ mod tests {
             origin: None,
             since: Monotonic(0),
             warned: false,
+            told: Told::default(),
         }
     }
 
@@ -155,15 +158,15 @@ mod tests {
     fn media_have_their_own_sockets_in_whatever_order_they_are_set_up() {
         let mut publisher = publisher();
         let here = ([127, 0, 0, 1], 5).into();
-        let mut add = |index, medium, payload_type| {
+        let mut add = |index: usize| {
             let way = Way::udp(here, here, [5000, 5001]).unwrap();
-            let track = Track::new(way, medium, payload_type);
+            let track = Track::new(way, &publisher.media[index]);
             let descriptors = track.descriptors();
             publisher.add(index, track);
             descriptors
         };
-        let sound = add(1, Medium::Audio, 0);
-        let pictures = add(0, Medium::Video, 26);
+        let sound = add(1);
+        let pictures = add(0);
         assert_eq!(publisher.tracks.iter().map(|(it, _)| *it).collect::<Vec<_>>(), [0, 1]);
         for (index, descriptors) in [pictures, sound].into_iter().enumerate() {
             assert_eq!(publisher.of_medium(index).unwrap().descriptors(), descriptors);

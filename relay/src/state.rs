@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::places::{Key, Places};
 use crate::publishers::Publishers;
 use crate::search::{Asker, Found, Searches};
+use crate::source_clock::RelayClock;
 use crate::track::Out;
 use crate::viewings::Viewings;
 use mio::unix::SourceFd;
@@ -39,6 +40,8 @@ pub(crate) struct Relay {
     pub(crate) publishers: Publishers,
     pub(crate) places: Places,
     pub(crate) searches: Searches,
+    /// What the clocks of all sources are measured against.
+    pub(crate) clock: RelayClock,
     /// Packets that came within a connection and wait, and of whom they are: slot and track.
     pub(crate) batch: Batch,
     pub(crate) staged: Option<(usize, usize)>,
@@ -205,6 +208,7 @@ impl Relay {
             group: place.group,
             rtsp: Some(&url),
             media: &media,
+            clocks: &[],
         };
         let sdp = described.text().map_err(|why| told(why.to_string()))?;
         let ttl = announce::ttl(place.group, TTL);
@@ -221,6 +225,7 @@ impl Relay {
         );
         publisher.announcer = Some(announcer);
         publisher.since = now;
+        publisher.told.url = Some(url);
         if let Some(ears) = ears {
             // Without it viewers wait for the next regular announcement.
             let _ = self.watch(ears, Event::Asked(slot), Interest::READABLE);

@@ -4,13 +4,17 @@
 use crate::batch::Batch;
 use crate::fan::Fan;
 use crate::guard::{Guard, Refused};
+use crate::offer::Announced;
+use crate::source_clock::{RelayClock, SourceClock};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::{Datagram, Error, Interface, ReceiveSocket, SendSocket, Unsent};
+use streamsocket_station::clock::monotonic;
 use streamsocket_wire::rtcp::Writer;
-use streamsocket_wire::sdp::Medium;
+use streamsocket_wire::shared_clock::SharedClock;
 
 /// System calls in one turn of the loop that take packets of one track: other publishers have their turn, too.
 const CALLS_AT_A_TIME: usize = 8;
@@ -86,6 +90,8 @@ impl Out {
 pub(crate) struct Track {
     way: Way,
     pub(crate) guard: Guard,
+    /// The clock of its source.
+    clock: SourceClock,
     out: Option<Out>,
     /// When the last packet was handed on.
     pub(crate) heard: Option<Monotonic>,
@@ -100,11 +106,11 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    pub(crate) fn new(way: Way, medium: Medium, payload_type: u8) -> Self {
-        let (guard, fan) = (Guard::new(payload_type), Fan::new(medium));
-        let verdicts = Vec::with_capacity(TAKEN_MAX);
+    pub(crate) fn new(way: Way, media: &Announced) -> Self {
+        let (guard, fan) = (Guard::new(media.payload_type), Fan::new(media.medium));
+        let (clock, verdicts) = (SourceClock::new(media), Vec::with_capacity(TAKEN_MAX));
         let (heard, left) = (None, [false; 2]);
-        Self { way, guard, out: None, heard, left, strangers: 0, fan, verdicts }
+        Self { way, guard, clock, out: None, heard, left, strangers: 0, fan, verdicts }
     }
 
     /// Descriptors to watch: of packets, and of reports.
@@ -146,7 +152,8 @@ impl Track {
 
     /// Packets have come to its own socket.
     pub(crate) fn hear_packets(&mut self, now: Monotonic) {
-        let Self { way: Way::Udp { sockets, client }, guard, out, fan, verdicts, .. } = self else {
+        let Self { way: Way::Udp { sockets, client }, guard, clock, out, fan, verdicts, .. } = self
+        else {
             return;
         };
         let [socket, _] = &mut **sockets;
@@ -165,6 +172,9 @@ impl Track {
                 own && guard.passes(it.data, now)
             }));
             let passing = taken.datagrams().zip(&*verdicts).filter(|(_, passes)| **passes);
+            if let (Some(source), Some((first, _))) = (guard.source(), passing.clone().next()) {
+                clock.packet(source, first.data, monotonic());
+            }
             let packets = passing.map(|(it, _)| Datagram { header: it.data, payload: &[] });
             send_packets(out.as_mut(), fan, packets);
             if socket.is_drained() {
@@ -179,7 +189,8 @@ impl Track {
 
     /// Reports have come to its own socket.
     pub(crate) fn hear_reports(&mut self, now: Monotonic) {
-        let Self { way: Way::Udp { sockets, client }, guard, out, strangers, fan, .. } = self
+        let Self { way: Way::Udp { sockets, client }, guard, clock, out, strangers, fan, .. } =
+            self
         else {
             return;
         };
@@ -195,6 +206,7 @@ impl Track {
             } else if guard.passes_report(report.data, now) {
                 // A camera that is away is said of in reports alone.
                 self.heard = Some(now);
+                take_time(guard, clock);
                 hand_on(out.as_mut(), fan, report.data);
             }
         }
@@ -205,6 +217,9 @@ impl Track {
     pub(crate) fn stage(&mut self, packet: &[u8], batch: &mut Batch, now: Monotonic) {
         if self.guard.passes(packet, now) {
             self.heard = Some(now);
+            if let Some(source) = self.guard.source() {
+                self.clock.packet(source, packet, monotonic());
+            }
             if !batch.push(packet) {
                 self.flush(batch);
                 let _ = batch.push(packet);
@@ -224,8 +239,23 @@ impl Track {
     pub(crate) fn take_report(&mut self, report: &[u8], now: Monotonic) {
         if self.guard.passes_report(report, now) {
             self.heard = Some(now);
+            take_time(&self.guard, &mut self.clock);
             hand_on(self.out.as_mut(), &mut self.fan, report);
         }
+    }
+
+    /// Tells viewers how the clock of its source stands against the relay's, if that is known, and returns it. There and back
+    /// the shortest way takes `round_trip`.
+    pub(crate) fn tell(
+        &mut self,
+        relay: &RelayClock,
+        round_trip: Duration,
+        now: Monotonic,
+    ) -> Option<SharedClock> {
+        let source = self.guard.source().filter(|_| !self.guard.gone)?;
+        let shared = self.clock.shared(source, relay, round_trip, now)?;
+        hand_on(self.out.as_mut(), &mut self.fan, self.clock.telling(source, relay, shared)?);
+        Some(shared)
     }
 
     /// Says goodbye for who has not done so.
@@ -239,6 +269,13 @@ impl Track {
             hand_on(self.out.as_mut(), &mut self.fan, &bytes);
         }
         self.guard.gone = true;
+    }
+}
+
+/// Takes the time of a report that has just been handed on. It was read now: `now` of the turn may lie before its arrival.
+fn take_time(guard: &Guard, clock: &mut SourceClock) {
+    if let (Some(source), Some(info)) = (guard.source(), &guard.told) {
+        clock.report(source, info, monotonic());
     }
 }
 

@@ -122,6 +122,7 @@ impl Relay {
     }
 
     fn look_around(&mut self, now: Monotonic) {
+        self.tell_clocks(now);
         self.places.forget(now);
         for place in self.connections.old(now) {
             if self.publishers.by(place).is_none() && self.viewings.by(place).is_none() {

@@ -62,7 +62,11 @@ impl Relay {
     }
 
     /// What is made of the description of who publishes in that slot.
-    fn describing<T>(&self, slot: usize, make: impl FnOnce(&Described<'_>) -> T) -> Option<T> {
+    pub(crate) fn describing<T>(
+        &self,
+        slot: usize,
+        make: impl FnOnce(&Described<'_>) -> T,
+    ) -> Option<T> {
         let (_, publisher) = self.publishers.iter().find(|(it, _)| *it == slot)?;
         let place = self.places.of(&publisher.key)?;
         let media = publisher.tracks.iter();
@@ -74,8 +78,9 @@ impl Relay {
             changes: place.changes,
             origin: publisher.origin?,
             group: place.group,
-            rtsp: None,
+            rtsp: publisher.told.url.as_deref(),
             media: &media,
+            clocks: &publisher.told.clocks,
         }))
     }
 

@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use streamsocket_net::tcp;
 use streamsocket_rtsp::splitter::PREFIX;
 
 /// Pictures of a track that wait at a time: one that is being sent, and the newest. Each has 8 MB at most.
@@ -103,6 +105,12 @@ impl Outbox {
         self.written >= end
     }
 
+    /// The shortest time there and back, as far as the kernel knows one ([`tcp::round_trip_min`]).
+    #[must_use]
+    pub fn round_trip_min(&self) -> Option<Duration> {
+        tcp::round_trip_min(&self.stream)
+    }
+
     /// Writes what can be written.
     pub fn write(&mut self) {
         while !self.gone && !self.waiting.is_empty() {
@@ -165,7 +173,7 @@ mod tests {
         let far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let near = listener.accept().unwrap().0;
         near.set_nonblocking(true).unwrap();
-        streamsocket_net::tcp::prepare(&near).unwrap();
+        tcp::prepare(&near).unwrap();
         (Connection::new(near), far)
     }
 

@@ -102,10 +102,19 @@ pub(crate) fn ask_for_announcements() {
     socket.send_to(ASKED, (*SAP.ip(), PORT_ASKED)).unwrap();
 }
 
-/// Those that went to a port.
+/// Those that went to a port, but for what the relay itself says of clocks.
 pub(crate) fn to_port(datagrams: &[Datagram], above: u16) -> Vec<Vec<u8>> {
-    let own = datagrams.iter().filter(|it| it.to.port() == PORT + above);
-    own.map(|it| it.bytes.clone()).collect()
+    all_to_port(datagrams, above).filter(|it| !is_of_clocks(it)).map(<[u8]>::to_vec).collect()
+}
+
+/// All that went to a port.
+fn all_to_port(datagrams: &[Datagram], above: u16) -> impl Iterator<Item = &[u8]> {
+    datagrams.iter().filter(move |it| it.to.port() == PORT + above).map(|it| &*it.bytes)
+}
+
+/// Whether the relay says in it how clocks stand.
+fn is_of_clocks(datagram: &[u8]) -> bool {
+    datagram.windows(7).any(|it| it == b"x-clock")
 }
 
 /// What is said of the session of this name: whether it is taken back, and its description.
