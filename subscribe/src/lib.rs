@@ -26,6 +26,7 @@ pub mod plan;
 pub mod presentation_time;
 pub mod queue;
 mod rtp_session;
+mod shared_time;
 pub mod subscription;
 mod synchronisation;
 pub mod text;

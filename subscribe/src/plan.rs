@@ -18,6 +18,7 @@ use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::repair;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sdp::{Media, Medium, Session};
+use streamsocket_wire::shared_clock::SharedClock;
 
 /// Most parts of a description that are named as left out: more tell no more.
 const LEFT_OUT_MAX: usize = 16;
@@ -76,6 +77,8 @@ pub struct StreamPlan {
     pub bandwidth: Option<u64>,
     /// The sender's wall clock is described as synchronised (RFC 7273).
     pub synchronised: bool,
+    /// How that clock stands against a relay's, if that hands it on and says so.
+    pub shared: Option<SharedClock>,
     /// SSRC of its source, if described.
     pub ssrc: Option<Ssrc>,
     /// Destination of repair packets, and their payload type.
@@ -218,6 +221,7 @@ impl Plan {
             ntp64_id: Some(1),
             bandwidth: None,
             synchronised: false,
+            shared: None,
             ssrc: None,
             repair: Some((repair::address(rtp), repair::PAYLOAD_TYPE)),
             assumed,
@@ -293,6 +297,7 @@ fn stream(chosen: &Chosen<'_, '_>, session: &Session<'_>) -> StreamPlan {
         ntp64_id: media.ntp64_id,
         bandwidth: media.bandwidth_kbit.map(|kbit| u64::from(kbit) * 1000),
         synchronised: media.clock.is_some_and(|clock| is_kept_right(clock.as_bytes())),
+        shared: media.shared,
         ssrc: media.ssrc,
         repair: media.repair.map(|repair| (repair.to, repair.payload_type)),
         assumed: false,

@@ -10,6 +10,7 @@ pub(crate) mod received;
 pub(crate) mod repair_time;
 mod reporting;
 mod rtp_stream;
+mod said;
 mod unsealing;
 
 use self::inlet::Inlet;
@@ -17,6 +18,7 @@ use self::joined::Joined;
 use self::received::{Each, RtcpOutcome};
 use self::repair_time::RepairTime;
 use self::rtp_stream::RtpStream;
+use self::said::Said;
 use self::unsealing::Unsealing;
 use crate::clock::{monotonic, unix_offset};
 use crate::plan::StreamPlan;
@@ -38,6 +40,7 @@ use streamsocket_stream::receive::source::Source;
 use streamsocket_stream::receive::sync::StreamClock;
 use streamsocket_stream::session::feedback::Feedback;
 use streamsocket_wire::rtp::Ssrc;
+use streamsocket_wire::shared_clock::SharedClock;
 
 /// System calls for packets of one socket in one turn of the loop, each of up to 16 messages. The rest of a flood waits
 /// for the next turn, so that frames that are due leave in between and no other socket starves.
@@ -125,8 +128,7 @@ impl RtpSession {
                 forged: None,
                 repair_refused: 0,
                 bytes: 0,
-                note: None,
-                synchronised: plan.synchronised,
+                said: Said::planned(plan, monotonic()),
                 same_machine: false,
                 described: plan.ssrc,
                 beside: None,
@@ -224,7 +226,12 @@ impl RtpSession {
 
     /// Whether the source says that its wall clock is synchronised to a reference.
     pub(crate) const fn is_synchronised(&self) -> bool {
-        self.stream.synchronised
+        self.stream.said.is_synchronised()
+    }
+
+    /// How the source's wall clock stands against that of a relay, if one says so.
+    pub(crate) fn shared_clock(&self, now: Monotonic) -> Option<SharedClock> {
+        self.stream.said.shared(now)
     }
 
     /// Whether the source runs on this machine, and has its clocks.
@@ -348,6 +355,6 @@ impl RtpSession {
     /// The source's NOTE (RFC 3550 section 6.5.7), for people: at most 255 bytes of one line, without control
     /// characters.
     pub(crate) fn note(&self) -> Option<&str> {
-        self.stream.note.as_deref()
+        self.stream.said.note()
     }
 }

@@ -257,12 +257,15 @@ impl Subscription {
     }
 
     /// What the streams say of the sender's wall clock.
-    fn sender(&self) -> SenderClock {
+    fn sender(&self, now: Monotonic) -> SenderClock {
         let heard = || self.sessions().filter(|session| session.source().ssrc().is_some());
         let first = heard().next();
+        let shared = first.and_then(|session| session.shared_clock(now));
         SenderClock {
             synchronised: heard().count() > 0 && heard().all(RtpSession::is_synchronised),
-            same_machine: first.is_some_and(RtpSession::is_same_machine),
+            // What a relay on this machine hands on need not come from it.
+            same_machine: first.is_some_and(RtpSession::is_same_machine) && shared.is_none(),
+            shared,
             stepped: first.map(|session| session.clock().stepped()).unwrap_or_default(),
         }
     }
@@ -320,7 +323,7 @@ impl Subscription {
         if let Some(own) = &mut self.own {
             own.report(&mut self.tracks);
         }
-        let sender = self.sender();
+        let sender = self.sender(now);
         self.sync.turn(now, sender, &self.counters);
         left
     }

@@ -3,15 +3,17 @@
 
 use crate::clock::unix_offset;
 use crate::counters::Counters;
-use crate::in_step::Member;
+use crate::in_step::{Member, Said};
 use crate::latency::TargetLatency;
+use crate::shared_time::SharedTime;
 use streamsocket_media::clock::{Delay, Monotonic, Wall, WallClock};
 use streamsocket_net::machine;
-use streamsocket_stream::receive::jitter::{Jitter, Work};
+use streamsocket_stream::receive::jitter::{Jitter, Target, Work};
 use streamsocket_stream::receive::sync::{Steps, StreamClock};
 use streamsocket_stream::receive::timeline::Timeline;
 use streamsocket_wire::rtp::ExtendedTime;
 use streamsocket_wire::sdp::Medium;
+use streamsocket_wire::shared_clock::SharedClock;
 
 /// The latency that `auto` begins with: pacing spreads a frame over 17 ms, decoding takes 10, a sound card as long, and
 /// Wi-Fi delays by some tens. What is needed is known two seconds later.
@@ -39,6 +41,8 @@ pub(crate) struct SenderClock {
     pub(crate) same_machine: bool,
     /// The sum of its steps since it was first heard of.
     pub(crate) stepped: Delay,
+    /// How it stands against that of a relay which hands the session on.
+    pub(crate) shared: Option<SharedClock>,
 }
 
 /// The state that the streams of a session share.
@@ -66,6 +70,12 @@ pub(crate) struct Synchronisation {
     in_step: Option<Member>,
     /// This machine's monotonic clock minus the sender's wall clock without its steps, if both wall clocks agree.
     agreed: Option<Delay>,
+    /// A relay's clock against the sender's.
+    shared: SharedTime,
+    /// When the last packet came.
+    heard: Monotonic,
+    /// What this session needs by itself, as it was last decided.
+    decided: Option<Target>,
 }
 
 impl Synchronisation {
@@ -89,6 +99,9 @@ impl Synchronisation {
             settling: true,
             in_step: None,
             agreed: None,
+            shared: SharedTime::default(),
+            heard: now,
+            decided: None,
         }
     }
 
@@ -138,6 +151,7 @@ impl Synchronisation {
 
     /// Notes the arrival of a packet `delay` after it would have come undelayed.
     pub(crate) fn heard_late(&mut self, delay: Delay, arrival: Monotonic) {
+        self.heard = arrival;
         self.jitter.heard(delay, arrival, self.now);
     }
 
@@ -152,7 +166,11 @@ impl Synchronisation {
         }
         let (video, audio) = (&counters.video.presentation, &counters.audio.presentation);
         self.jitter.set_work(Work { video: video.needed(), audio: audio.needed() });
-        if let (TargetLatency::Auto, Some(target)) = (self.latency, self.jitter.decide(now)) {
+        let news = self.in_step.as_ref().is_some_and(Member::has_news);
+        let again = self.decided.filter(|_| news).map(|it| Target { at_once: false, ..it });
+        let decided = self.jitter.decide(now);
+        self.decided = decided.or(self.decided);
+        if let (TargetLatency::Auto, Some(target)) = (self.latency, decided.or(again)) {
             let together = self.agree(target.latency, now);
             let latency = together.unwrap_or(target.latency);
             let excess = self.timeline.latency() - latency;
@@ -188,13 +206,16 @@ impl Synchronisation {
     /// step with none, or if that cannot be known.
     fn agree(&self, latency: Delay, now: Monotonic) -> Option<Delay> {
         let member = self.in_step.as_ref()?;
-        // From capture until an undelayed packet is here.
-        let under_way = self.agreed.zip(self.timeline.followed());
-        let under_way = under_way.map(|(agreed, followed)| followed - agreed);
-        // What is needed at the beginning says little.
-        let need = under_way.filter(|_| !self.timeline.is_settling(now));
-        let delay = member.agree(need.map(|under_way| under_way + latency))?;
-        Some((delay - under_way?).max(latency))
+        let followed = self.timeline.followed()?;
+        let said = Said {
+            by_wall: self.agreed.map(|agreed| followed - agreed),
+            by_relay: self.shared.get().map(|(clock, ahead)| (clock, followed - ahead)),
+            latency,
+            // What is needed at the beginning says little.
+            settling: self.timeline.is_settling(now),
+            heard: self.heard,
+        };
+        member.agree(said, now)
     }
 
     /// Looks at this machine's wall clock, and decides whether viewers can go by the wall clocks.
@@ -204,6 +225,7 @@ impl Synchronisation {
         let offset = sender.stepped - Delay::from_nanos(self.wall.unix_nanos(Monotonic(0)));
         let agree =
             self.timeline.offset(now).is_some_and(|heard| (heard - offset).abs() < CLOCKS_APART);
+        self.shared.look(sender.shared, sender.stepped, now);
         self.agreed = (agree && (synchronised || sender.same_machine)).then_some(offset);
         let disciplined = fixed && synchronised && agree;
         if disciplined != self.disciplined {
@@ -218,3 +240,6 @@ const TOGETHER: &str = "both clocks are synchronised: every viewer with this --l
                         the same instant";
 const APART: &str =
     "the clocks are not synchronised any more: each viewer goes by its fastest packets";
+
+#[cfg(test)]
+mod simulation;

@@ -3,9 +3,9 @@
 
 use super::received::{Admitted, Each, RtcpOutcome};
 use super::repair_time::RepairTime;
+use super::said::Said;
 use super::unsealing::Unsealing;
 use crate::clock::monotonic;
-use crate::plan::is_kept_right;
 use crate::presentation_time::StreamTime;
 use crate::synchronisation::Synchronisation;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -60,10 +60,8 @@ pub(super) struct RtpStream {
     pub(super) repair_refused: u64,
     /// Bytes of admitted packets.
     pub(super) bytes: u64,
-    /// The source's NOTE (RFC 3550 section 6.5.7), on one line.
-    pub(super) note: Option<String>,
-    /// The source's wall clock is synchronised to a reference.
-    pub(super) synchronised: bool,
+    /// What is said of the source beside its packets.
+    pub(super) said: Said,
     /// The source runs on this machine.
     pub(super) same_machine: bool,
     /// The source that the description names.
@@ -267,7 +265,7 @@ impl RtpStream {
         if let Some((repair, _)) = &mut self.repair {
             repair.reset();
         }
-        self.note = None;
+        self.said.begin();
         self.extended = false;
         // A socket can be bound to addresses of this machine only.
         self.same_machine = UdpSocket::bind(SocketAddr::new(from, 0)).is_ok();
@@ -342,13 +340,7 @@ impl RtpStream {
                 self.feedback.group_size(*members, now);
             }
             rtcp::Packet::Description(chunks) => {
-                let source = self.source.ssrc();
-                let own = chunks.clone().find(|chunk| Some(chunk.ssrc) == source);
-                if let Some(own) = own.filter(|own| own.cname.is_some()) {
-                    outcome.noted |= self.take_note(own.note);
-                    // Other senders tell of their clock in the description only.
-                    self.synchronised = own.clock.map_or(self.synchronised, is_kept_right);
-                }
+                outcome.noted |= self.said.describe(chunks, self.source.ssrc(), now);
             }
             rtcp::Packet::Bye { sources, .. } => {
                 sources.clone().for_each(|ssrc| self.source.bye(ssrc, now));
@@ -375,19 +367,6 @@ impl RtpStream {
         self.source.left(now);
         self.peers.bye();
         outcome.bye = true;
-        outcome.noted |= self.take_note(None);
-    }
-
-    /// Replaces the note. Returns whether it has changed.
-    fn take_note(&mut self, note: Option<&[u8]>) -> bool {
-        if note == self.note.as_deref().map(str::as_bytes) {
-            return false;
-        }
-        // It goes to a terminal, which obeys control characters.
-        let shown = |note| String::from_utf8_lossy(note).replace(char::is_control, "?");
-        let note = note.map(shown);
-        let changed = note != self.note;
-        self.note = note;
-        changed
+        outcome.noted |= self.said.take_note(None);
     }
 }
