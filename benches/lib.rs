@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "it measures or ends")]
 
+pub mod delay;
 mod sealing;
 
 use sealing::Sealing;

@@ -16,6 +16,7 @@
 )]
 
 mod blocks;
+mod cable;
 mod calls;
 mod camera;
 mod gateway;
@@ -31,6 +32,7 @@ mod network;
 mod plot;
 mod program;
 mod receiving;
+mod relay;
 mod report;
 mod sealing;
 mod sending;
@@ -50,8 +52,8 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, gateway, unicast, receiving, sealing, latency, large, link, network, startup, memory,
-    /// calls, blocks, growth, instructions
+    /// Only these parts: sending, sound, camera, gateway, unicast, relay, receiving, sealing, latency, large, link, network, startup,
+    /// memory, calls, blocks, growth, instructions
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// A folder with another build of the programs, which is measured beside this one (sending, sound, camera,
@@ -62,6 +64,9 @@ struct Options {
     /// 1280x720]
     #[arg(long, value_name = "NODE")]
     camera: Option<PathBuf>,
+    /// Viewers of the part relay
+    #[arg(long, default_value_t = relay::VIEWERS)]
+    viewers: usize,
     /// Write the tables and curves into docs; with --only, these parts, each with the machine that it was measured on
     #[arg(long)]
     write: bool,
@@ -78,12 +83,14 @@ fn main() {
     if let Some(node) = options.camera {
         camera::use_node(node);
     }
-    let parts: [Part; 17] = [
+    relay::use_viewers(options.viewers);
+    let parts: [Part; 18] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
         ("gateway", gateway::table),
         ("unicast", unicast::table),
+        ("relay", relay::table),
         ("receiving", receiving::table),
         ("sealing", sealing::table),
         ("latency", latency::table),

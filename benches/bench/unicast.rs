@@ -1,35 +1,19 @@
 //! What viewers cost who are served one by one, over RTSP: beside a bare loop that sends the same batches to as many
 //! sockets, and GStreamer's `multiudpsink`; and how long the first picture takes, beside GStreamer's server.
 
-use crate::camera::used_within;
+use crate::cable::{FAR, Far, MORE, NEAR, Network, Run, addresses, listeners};
 use crate::material::{Clip, usual};
 use crate::program::{Job, Sender, Speed, place};
 use crate::report::{milliseconds, progress, ratios, table as printed};
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 use streamsocket_tests::board::on;
 use streamsocket_tests::cost::median;
-use streamsocket_tests::machine::Machine;
 use streamsocket_tests::program::{Program, ours, peer};
 use streamsocket_tests::session::file;
 
 /// Viewers, and what they are sent.
 const VIEWERS: usize = 100;
 const RATE: u32 = 30;
-
-/// Addresses of the two machines: the far one has more of them, as viewers do.
-const NEAR: &str = "10.99.0.1";
-const FAR: &str = "10.99.0.2";
-
-const MORE: [&str; 4] = ["10.99.0.3", "10.99.0.4", "10.99.0.5", "10.99.0.6"];
-
-/// Ports of viewers that only listen.
-const PORT: u16 = 30_000;
-
-/// Time until all is as it stays, and the time that is measured.
-const SETTLED: Duration = Duration::from_secs(3);
-const MEASURED: Duration = Duration::from_secs(8);
 
 /// First pictures of a round.
 const FIRST: usize = 50;
@@ -43,9 +27,9 @@ pub(crate) fn table(rounds: u32) -> String {
     let mut runs = [const { Vec::<Run>::new() }; 3];
     for round in 0..rounds {
         progress("unicast", round, rounds, &format!("{VIEWERS} viewers"));
-        runs[0].push(network.floor(&clip));
-        runs[1].push(network.streamsocket(&clip));
-        runs[2].push(network.gstreamer(&clip));
+        runs[0].push(floor(&network, &clip));
+        runs[1].push(streamsocket(&network, &clip));
+        runs[2].push(gstreamer(&network, &clip));
     }
     let names = ["the kernel alone, paced", "streamsocket, as it comes", "GStreamer, multiudpsink"];
     // The kernel alone sends the same packets again and again, with the same numbers.
@@ -56,7 +40,7 @@ pub(crate) fn table(rounds: u32) -> String {
             |other: &[Run]| ratios(own.iter().zip(other).map(|(own, other)| own.cpu / other.cpu));
         vec![
             (*name).to_owned(),
-            milliseconds(median(own.iter().map(|run| run.cpu))),
+            milliseconds(median(own.iter().map(|run| run.cpu / f64::from(RATE)))),
             against(&runs[0]),
             against(&runs[2]),
             format!("{:.0}", median(own.iter().map(|run| run.packets))),
@@ -78,135 +62,49 @@ pub(crate) fn table(rounds: u32) -> String {
     format!("## Viewers by RTSP\n\n{sent}\n{}", first(&network, &clip, rounds))
 }
 
-/// Seconds of processor a picture, and what came in a second.
-struct Run {
-    cpu: f64,
-    packets: f64,
-    lost: f64,
-    fewest: f64,
+fn floor(network: &Network, clip: &Clip) -> Run {
+    let far = listeners(&network.far, VIEWERS);
+    let mut floor = ours("floor");
+    let to = addresses(VIEWERS);
+    floor.arg(&clip.file).args([to, "1000".into(), RATE.to_string(), "paced".into()]);
+    far.measure(&Program::start(&mut on(network.near.name(), &floor)))
 }
 
-/// Two machines, with a cable between them.
-struct Network {
-    near: Machine,
-    far: Machine,
+fn streamsocket(network: &Network, clip: &Clip) -> Run {
+    let daemon = daemon(network, clip);
+    let url = format!("rtsp://{NEAR}:8554/");
+    // A server serves so many viewers of one address, and no more.
+    let viewers = VIEWERS.to_string();
+    let parts = [&["play", &url, &viewers][..], &MORE].concat();
+    let run = Far::start(&network.far, &parts).measure(&daemon);
+    daemon.interrupt().succeeded();
+    run
 }
 
-impl Network {
-    fn new() -> Option<Self> {
-        let (near, far) = (Machine::new("bench-near")?, Machine::new("bench-far")?);
-        near.ip(&format!("link add eth0 type veth peer name eth0 netns {}", far.name()));
-        for (machine, address) in [(&near, NEAR), (&far, FAR)] {
-            machine.ip(&format!("address add {address}/24 dev eth0"));
-            machine.ip("link set eth0 up");
-        }
-        MORE.iter().for_each(|more| far.ip(&format!("address add {more}/24 dev eth0")));
-        near.ip("route add default dev eth0");
-        Some(Self { near, far })
-    }
-
-    fn listeners(&self) -> Far {
-        Far::start(&self.far, &["listen", FAR, &PORT.to_string(), &VIEWERS.to_string()])
-    }
-
-    fn floor(&self, clip: &Clip) -> Run {
-        let far = self.listeners();
-        let mut floor = ours("floor");
-        let to: Vec<_> =
-            (0..VIEWERS).map(|nth| format!("{FAR}:{}", usize::from(PORT) + 2 * nth)).collect();
-        floor.arg(&clip.file).args([to.join(","), "1000".into(), RATE.to_string(), "paced".into()]);
-        far.measure(&Program::start(&mut on(self.near.name(), &floor)))
-    }
-
-    fn streamsocket(&self, clip: &Clip) -> Run {
-        let daemon = self.daemon(clip);
-        let url = format!("rtsp://{NEAR}:8554/");
-        // A server serves so many viewers of one address, and no more.
-        let viewers = VIEWERS.to_string();
-        let parts = [&["play", &url, &viewers][..], &MORE].concat();
-        let run = Far::start(&self.far, &parts).measure(&daemon);
-        daemon.interrupt().succeeded();
-        run
-    }
-
-    fn daemon(&self, clip: &Clip) -> Program {
-        let mut command = ours("streamsocket");
-        command.args(["--interface", "eth0", "--video", &file(&clip.file), "--loop"]);
-        command.args(["--audio", "none", "--fps", &RATE.to_string(), "--no-announce"]);
-        command.args(["--to", &place().to_string(), "--name", self.near.name()]);
-        let mut daemon = Program::start(&mut on(self.near.name(), &command));
-        daemon.wait_for("goes to");
-        daemon
-    }
-
-    fn gstreamer(&self, clip: &Clip) -> Run {
-        let far = self.listeners();
-        let job = Job {
-            sender: Sender::GStreamer(0),
-            clip: clip.clone(),
-            speed: Speed::Rate(RATE),
-            destinations: 1,
-            pictures: 1000,
-        };
-        let own = job.peer(place());
-        let clients: Vec<_> =
-            (0..VIEWERS).map(|nth| format!("{FAR}:{}", usize::from(PORT) + 2 * nth)).collect();
-        let mut command = Command::new(own.get_program());
-        let before = own.get_args().take_while(|it| *it != "udpsink");
-        command.args(before).args(["multiudpsink", &format!("clients={}", clients.join(","))]);
-        far.measure(&Program::start(&mut on(self.near.name(), command.arg("sync=true"))))
-    }
+fn daemon(network: &Network, clip: &Clip) -> Program {
+    let mut command = ours("streamsocket");
+    command.args(["--interface", "eth0", "--video", &file(&clip.file), "--loop"]);
+    command.args(["--audio", "none", "--fps", &RATE.to_string(), "--no-announce"]);
+    command.args(["--to", &place().to_string(), "--name", network.near.name()]);
+    let mut daemon = Program::start(&mut on(network.near.name(), &command));
+    daemon.wait_for("goes to");
+    daemon
 }
 
-/// The far end.
-struct Far {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Far {
-    fn start(machine: &Machine, arguments: &[&str]) -> Self {
-        let mut command = on(machine.name(), ours("far").args(arguments));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let mut own = Self { child, to, from: BufReader::new(from) };
-        assert_eq!(own.line().trim(), "ready");
-        own
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.from.read_line(&mut line).unwrap();
-        line
-    }
-
-    fn counted(&mut self) -> serde_json::Value {
-        writeln!(self.to).unwrap();
-        serde_json::from_str(&self.line()).unwrap()
-    }
-
-    /// What a sender takes, and what comes of it.
-    fn measure(mut self, sender: &Program) -> Run {
-        std::thread::sleep(SETTLED);
-        self.counted();
-        let used = used_within(&[sender], MEASURED);
-        let counted = self.counted();
-        drop(self.to);
-        self.child.wait().unwrap();
-        of(&counted, used / f64::from(RATE), MEASURED)
-    }
-}
-
-fn of(counted: &serde_json::Value, cpu: f64, long: Duration) -> Run {
-    let number = |name: &str| counted[name].as_f64().unwrap();
-    let each = long.as_secs_f64();
-    Run {
-        cpu,
-        packets: number("packets") / each,
-        lost: number("lost"),
-        fewest: number("fewest") / each,
-    }
+fn gstreamer(network: &Network, clip: &Clip) -> Run {
+    let far = listeners(&network.far, VIEWERS);
+    let job = Job {
+        sender: Sender::GStreamer(0),
+        clip: clip.clone(),
+        speed: Speed::Rate(RATE),
+        destinations: 1,
+        pictures: 1000,
+    };
+    let own = job.peer(place());
+    let mut command = Command::new(own.get_program());
+    let before = own.get_args().take_while(|it| *it != "udpsink");
+    command.args(before).args(["multiudpsink", &format!("clients={}", addresses(VIEWERS))]);
+    far.measure(&Program::start(&mut on(network.near.name(), command.arg("sync=true"))))
 }
 
 /// How long the first picture takes, of this clip from our daemon and of the same from GStreamer's server, to which
@@ -215,7 +113,7 @@ fn first(network: &Network, clip: &Clip, rounds: u32) -> String {
     let mut times = [const { Vec::new() }; 2];
     for round in 0..rounds {
         progress("unicast", round, rounds, "first pictures");
-        let daemon = network.daemon(clip);
+        let daemon = daemon(network, clip);
         times[0].extend(firsts(network, &format!("rtsp://{NEAR}:8554/")));
         daemon.interrupt().succeeded();
         let mut server = Program::start(&mut on(network.near.name(), &gstreamer_server(clip)));
@@ -239,7 +137,7 @@ fn firsts(network: &Network, url: &str) -> Vec<f64> {
         ours("far").args(["first", url, &FIRST.to_string(), &RATE.to_string()]),
     );
     let said = streamsocket_tests::program::text(&mut far);
-    drop(watching.to);
+    drop(watching);
     said.lines().map(|line| line.parse().unwrap()).collect()
 }
 

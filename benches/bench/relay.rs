@@ -1,0 +1,146 @@
+//! What it costs to hand packets on: our relay beside a bare loop of the kernel's calls and GStreamer's `multiudpsink`, each
+//! sent the same packets at the same times, and what each adds to the time that they are under way.
+
+use crate::cable::{FAR, Far, MORE, NEAR, Network, Run, addresses, connect, listeners};
+use crate::material::{Clip, usual};
+use crate::report::{number, progress, ratios, table as printed};
+use std::sync::OnceLock;
+use streamsocket_tests::board::on;
+use streamsocket_tests::cost::median;
+use streamsocket_tests::machine::Machine;
+use streamsocket_tests::program::{Program, ours, peer};
+
+/// Viewers, unless the command line says otherwise.
+pub(crate) const VIEWERS: usize = 100;
+
+/// Pictures a second.
+const RATE: u32 = 30;
+
+/// Addresses between who publishes and the relay.
+const SOURCE: &str = "10.98.0.2";
+const ENTRY: &str = "10.98.0.1";
+
+/// The port that packets come to, where it can be chosen.
+const PORT: u16 = 5004;
+
+/// Where the relay listens.
+const RTSP: u16 = 8554;
+
+static ASKED: OnceLock<usize> = OnceLock::new();
+
+/// Measures with so many viewers.
+pub(crate) fn use_viewers(viewers: usize) {
+    ASKED.set(viewers).expect("it is said once");
+}
+
+/// Who publishes, the relay's machine, and that of the viewers.
+struct Place {
+    source: Machine,
+    network: Network,
+    clip: Clip,
+    viewers: usize,
+}
+
+/// The table.
+pub(crate) fn table(rounds: u32) -> String {
+    const HEADING: &str = "## The relay";
+    let place = Place::new();
+    let Some(place) = place else {
+        return format!("{HEADING}\n\nNot measured: network namespaces are made by root.\n");
+    };
+    let mut runs = [const { Vec::<Run>::new() }; 3];
+    for round in 0..rounds {
+        progress("relay", round, rounds, &format!("{} viewers", place.viewers));
+        runs[0].push(place.bare());
+        runs[1].push(place.relay());
+        runs[2].push(place.gstreamer());
+    }
+    let names = ["a bare loop", "streamsocket-relay", "GStreamer, multiudpsink"];
+    let each = |run: &Run| run.cpu / run.packets;
+    let rows = names.iter().zip(&runs).map(|(name, own)| {
+        let against = |other: &[Run]| {
+            ratios(own.iter().zip(other).map(|(own, other)| each(own) / each(other)))
+        };
+        let of = |get: fn(&Run) -> f64| median(own.iter().map(get));
+        vec![
+            (*name).to_owned(),
+            number(of(|run| run.cpu / run.packets) * 1e6),
+            against(&runs[0]),
+            against(&runs[2]),
+            format!("{:.0}", of(|run| run.packets)),
+            format!("{:.0}", own.iter().map(|run| run.lost).fold(0.0, f64::max)),
+            number(of(|run| run.delays[0]) * 1e3),
+            number(of(|run| run.delays[1]) * 1e3),
+        ]
+    });
+    let columns = [
+        "who hands on",
+        "CPU us a packet",
+        "x the bare loop",
+        "x GStreamer",
+        "packets a second that came",
+        "lost, at most",
+        "under way p50, ms",
+        "p99, ms",
+    ];
+    let heading =
+        format!("{} viewers of 1280x720, {RATE} pictures a second, by UDP", place.viewers);
+    format!("{HEADING}\n\n{}", printed(&heading, &columns, &rows.collect::<Vec<_>>()))
+}
+
+impl Place {
+    fn new() -> Option<Self> {
+        let (network, source) = (Network::new()?, Machine::new("bench-source")?);
+        connect((&network.near, "eth1", ENTRY), (&source, "eth0", SOURCE));
+        let viewers = ASKED.get().copied().unwrap_or(VIEWERS);
+        Some(Self { source, network, clip: usual("1280x720"), viewers })
+    }
+
+    /// Sends to there from now on.
+    fn push(&self, to: &str) -> Program {
+        let mut push = ours("push");
+        push.arg(&self.clip.file).args([&RATE.to_string(), to]);
+        Program::start(&mut on(self.source.name(), &push))
+    }
+
+    fn bare(&self) -> Run {
+        let far = listeners(&self.network.far, self.viewers);
+        let mut pass = ours("pass");
+        pass.args([format!("{ENTRY}:{PORT}"), addresses(self.viewers)]);
+        let mut pass = Program::start(&mut on(self.network.near.name(), &pass));
+        pass.wait_for("ready");
+        let _push = self.push(&format!("{ENTRY}:{PORT}"));
+        far.measure(&pass)
+    }
+
+    fn gstreamer(&self) -> Run {
+        let far = listeners(&self.network.far, self.viewers);
+        let mut gstreamer = peer("gst-launch-1.0");
+        gstreamer.args(["-q", "udpsrc", &format!("address={ENTRY}"), &format!("port={PORT}")]);
+        gstreamer.args(["buffer-size=8388608", "!", "multiudpsink", "sync=false"]);
+        gstreamer.arg(format!("clients={}", addresses(self.viewers)));
+        let gstreamer = Program::start(&mut on(self.network.near.name(), &gstreamer));
+        let _push = self.push(&format!("{ENTRY}:{PORT}"));
+        far.measure(&gstreamer)
+    }
+
+    fn relay(&self) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("relay.toml");
+        let rooms =
+            format!("listen = \":{RTSP}\"\ninterface = \"eth0\"\n[[room]]\nname = \"bench\"\n");
+        std::fs::write(&file, rooms).unwrap();
+        let mut relay = ours("streamsocket-relay");
+        relay.arg("--config").arg(&file);
+        let mut relay = Program::start(&mut on(self.network.near.name(), &relay));
+        relay.wait_for("publishers come to");
+        let _push = self.push(&format!("rtsp://{ENTRY}:{RTSP}/bench/clip"));
+        relay.wait_for("publishes");
+        let (url, viewers) = (format!("rtsp://{NEAR}:{RTSP}/bench/clip"), self.viewers.to_string());
+        // A relay serves so many viewers of one address, and no more.
+        let play = [&["play", &url, &viewers, FAR][..], &MORE].concat();
+        let run = Far::start(&self.network.far, &play).measure(&relay);
+        relay.interrupt().succeeded();
+        run
+    }
+}
