@@ -3,7 +3,7 @@
 //! [`Batch`] holds the borrow of the packets that its pointers lead to, and [`Incoming`] shows
 //! only the bytes that the kernel says it has written.
 //!
-//! Mechanism only: how packets are grouped and what an error means is decided in `send`.
+//! Mechanism only: how packets are grouped is decided in `run`, and what an error means in `way`.
 
 use std::io;
 use std::marker::PhantomData;
@@ -36,7 +36,10 @@ struct Control<const LEN: usize>([u8; LEN]);
 /// The arrays for packets that are sent, to one destination or to one after the other.
 pub(crate) struct Outgoing {
     headers: Vec<mmsghdr>,
+    /// Those of each packet.
     slices: Vec<iovec>,
+    /// Those of each message: what lies in a row, as packets do that came together, is one.
+    joined: Vec<iovec>,
     controls: Vec<Control<{ control::SEGMENT_SPACE }>>,
     lengths: Vec<usize>,
     runs: Vec<Run>,
@@ -53,6 +56,7 @@ impl Outgoing {
         Self {
             headers: (0..BATCH_MAX).map(|_| empty_header()).collect(),
             slices: empty_slices(BATCH_MAX * SLICES),
+            joined: empty_slices(BATCH_MAX * SLICES),
             controls: vec![Control([0; control::SEGMENT_SPACE]); BATCH_MAX],
             lengths: Vec::with_capacity(BATCH_MAX),
             runs: Vec::with_capacity(BATCH_MAX),
@@ -72,7 +76,7 @@ impl Outgoing {
             self.slices[first + 1] = readable(packet.payload);
             self.lengths.push(packet.header.len() + packet.payload.len());
         }
-        Batch { arrays: self, packets: PhantomData }
+        Batch { arrays: self, packets: PhantomData, arranged: None }
     }
 }
 
@@ -80,6 +84,8 @@ impl Outgoing {
 pub(crate) struct Batch<'s, 'a> {
     arrays: &'s mut Outgoing,
     packets: PhantomData<&'a [u8]>,
+    /// The messages are those of the packets from this one on, segmented or not.
+    arranged: Option<(usize, bool)>,
 }
 
 impl Batch<'_, '_> {
@@ -88,38 +94,43 @@ impl Batch<'_, '_> {
         &self.arrays.lengths
     }
 
-    /// Sends to `to` the packets from the one numbered `from` on, grouped to messages by `next_run`, which
-    /// gets the lengths of the packets that are left. Returns the packets and bytes that the
-    /// kernel took, at least those of the first message.
+    /// Sends to `to` the packets from the one numbered `from` on, several in a message if they are to be `segmented`.
+    /// Returns the packets and bytes that the kernel took, at least those of the first message.
     pub(crate) fn transmit(
         &mut self,
         socket: BorrowedFd<'_>,
         to: &SockAddr,
         from: usize,
-        next_run: impl Fn(&[usize]) -> Run,
+        segmented: bool,
     ) -> io::Result<(usize, usize)> {
-        let count = self.arrange(to, from, next_run);
-        let headers = self.arrays.headers.as_mut_ptr();
-        // SAFETY: `arrange` has just written the first `count` headers. They point into
-        // `self.arrays`, which is borrowed mutably and does not grow, to `to`, which is borrowed
-        // until the call returns, and to packets that are borrowed for longer than `self` lives. The kernel reads all that, and writes nothing
-        // but `msg_len` of these headers.
-        let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers, count, 0) };
+        // The same for each of many destinations.
+        if self.arranged != Some((from, segmented)) {
+            self.arrays.arrange(from, segmented);
+            self.arranged = Some((from, segmented));
+        }
+        let Outgoing { headers, runs, .. } = &mut *self.arrays;
+        for header in headers.iter_mut().take(runs.len()) {
+            header.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_namelen = to.len();
+        }
+        let count = c_uint::try_from(runs.len()).unwrap_or(c_uint::MAX);
+        // SAFETY: `arrange` has written the first `count` headers, one for each run. They point into `self.arrays`, which
+        // has been borrowed mutably since then and does not grow, to packets that are borrowed for longer than `self`
+        // lives, and, as was just written, to `to`, which is borrowed until the call returns. The kernel reads all that,
+        // and writes nothing but `msg_len` of these headers.
+        let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count, 0) };
         let sent = usize::try_from(sent).map_err(|_| io::Error::last_os_error())?;
-        let runs = self.arrays.runs.iter().take(sent);
+        let runs = runs.iter().take(sent);
         Ok(runs.fold((0, 0), |(packets, bytes), run| (packets + run.packets, bytes + run.bytes)))
     }
+}
 
-    /// Writes a message header for each run of packets from `from` on; returns how many.
-    fn arrange(
-        &mut self,
-        to: &SockAddr,
-        from: usize,
-        next_run: impl Fn(&[usize]) -> Run,
-    ) -> c_uint {
-        let Outgoing { headers, slices, controls, lengths, runs } = &mut *self.arrays;
-        let mut first = from;
-        let mut count: c_uint = 0;
+impl Outgoing {
+    /// Writes a message header, but for the destination, for each run of packets from `from` on.
+    fn arrange(&mut self, from: usize, segmented: bool) {
+        let Self { headers, slices, joined, controls, lengths, runs } = self;
+        let next_run = if segmented { Run::segmented } else { Run::plain };
+        let (mut first, mut free) = (from, &mut joined[..]);
         runs.clear();
         for (header, Control(control)) in headers.iter_mut().zip(controls) {
             let left = lengths.get(first..).unwrap_or_default();
@@ -127,9 +138,8 @@ impl Batch<'_, '_> {
                 break;
             }
             let run = next_run(left);
-            let parts = &mut slices[first * SLICES..(first + run.packets) * SLICES];
-            header.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
-            header.msg_hdr.msg_namelen = to.len();
+            let count = join(&slices[first * SLICES..(first + run.packets) * SLICES], free);
+            let (parts, rest) = free.split_at_mut(count);
             header.msg_hdr.msg_iov = parts.as_mut_ptr();
             header.msg_hdr.msg_iovlen = length(parts.len());
             if let Some(segment) = run.segment {
@@ -141,11 +151,28 @@ impl Batch<'_, '_> {
                 header.msg_hdr.msg_controllen = 0;
             }
             first += run.packets;
-            count += 1;
+            free = rest;
             runs.push(run);
         }
-        count
     }
+}
+
+/// Writes slices to `out`, those that lie in a row as one and empty ones not at all; returns how many. There is room for
+/// as many as there are.
+fn join(slices: &[iovec], out: &mut [iovec]) -> usize {
+    let mut count = 0;
+    for slice in slices.iter().filter(|slice| slice.iov_len > 0) {
+        match out[..count].last_mut() {
+            Some(last) if last.iov_base.addr() + last.iov_len == slice.iov_base.addr() => {
+                last.iov_len += slice.iov_len;
+            }
+            _ => {
+                out[count] = *slice;
+                count += 1;
+            }
+        }
+    }
+    count
 }
 
 /// The arrays and the memory that datagrams are received into.
@@ -328,4 +355,28 @@ pub(crate) fn disable_checksums(socket: BorrowedFd<'_>) {
         libc::setsockopt(socket.as_raw_fd(), level, option, ptr::from_ref(&on).cast(), size)
     };
     assert_eq!(done, 0, "{}", io::Error::last_os_error());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_that_lie_in_a_row_are_one() {
+        let bytes = [0; 100];
+        let slice = |range: std::ops::Range<usize>| readable(&bytes[range]);
+        let slices = [
+            slice(0..10),
+            readable(&[]),
+            slice(10..20),
+            slice(21..30),
+            slice(5..21),
+            slice(21..22),
+        ];
+        let mut out = empty_slices(slices.len());
+        let count = join(&slices, &mut out);
+        let at = |it: &iovec| (it.iov_base.addr() - bytes.as_ptr().addr(), it.iov_len);
+        assert_eq!(out[..count].iter().map(at).collect::<Vec<_>>(), [(0, 20), (21, 9), (5, 17)]);
+        assert_eq!(join(&[readable(&[]); 2], &mut out), 0);
+    }
 }

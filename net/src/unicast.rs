@@ -199,4 +199,42 @@ mod tests {
         assert_eq!(receivers.iter().map(count).collect::<Vec<_>>(), [300, 300, 256]);
         assert_eq!(count(&moved), 44);
     }
+
+    #[test]
+    fn packets_that_lie_in_a_row_arrive_one_by_one_whether_or_not_they_leave_together() {
+        // More than a message may have, one that is shorter in between, and an empty one; a third of them have their
+        // header elsewhere, and so does each first one behind them.
+        let lengths = [&[1400; 60][..], &[300, 1400, 1400, 10, 0, 1400]].concat();
+        let all: Vec<u8> = (0..lengths.iter().sum()).map(|at: usize| at.to_le_bytes()[1]).collect();
+        let ends = lengths.iter().scan(0, |end, len| {
+            *end += len;
+            Some(*end - len..*end)
+        });
+        let packets: Vec<&[u8]> = ends.map(|it| &all[it]).collect();
+        let batch = packets.iter().enumerate().map(|(number, payload)| match number % 3 {
+            0 => Datagram { header: b"header", payload },
+            1 => Datagram { header: payload, payload: &[] },
+            _ => Datagram { header: &[], payload },
+        });
+        let expected: Vec<_> = batch.clone().map(|it| [it.header, it.payload].concat()).collect();
+        let receivers = [(); 2].map(|()| UdpSocket::bind(HERE).unwrap());
+        let mut sockets = receivers.each_ref().map(|it| {
+            socket2::SockRef::from(it).set_recv_buffer_size(1 << 20).unwrap();
+            it.set_nonblocking(true).unwrap();
+            UnicastSocket::pair(HERE, [it.local_addr().unwrap(); 2]).unwrap()
+        });
+        sockets[1][0].way.segmentation = false;
+        let mut arrays = Packets::default();
+        let mut filled = arrays.fill(&mut batch.clone());
+        for [socket, _] in &mut sockets {
+            assert_eq!(filled.send(socket).unwrap().packets, lengths.len());
+        }
+        let mut buffer = [0; 2000];
+        for receiver in &receivers {
+            let got = std::iter::from_fn(|| {
+                receiver.recv(&mut buffer).ok().map(|it| buffer[..it].to_vec())
+            });
+            assert!(got.collect::<Vec<_>>() == expected);
+        }
+    }
 }

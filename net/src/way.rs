@@ -41,8 +41,7 @@ impl Way {
         let count = filled.lengths().len();
         let mut next = 0;
         while next < count {
-            let rule = if *segmentation { Run::segmented } else { Run::plain };
-            let error = match filled.transmit(socket, to, next, rule) {
+            let error = match filled.transmit(socket, to, next, *segmentation) {
                 Ok((packets, bytes)) => {
                     next += packets;
                     sent.packets += packets;
@@ -51,7 +50,8 @@ impl Way {
                 }
                 Err(error) => error,
             };
-            let run = rule(&filled.lengths()[next..]);
+            let left = &filled.lengths()[next..];
+            let run = if *segmentation { Run::segmented(left) } else { Run::plain(left) };
             match verdict(&error, run.segment.is_some()) {
                 Verdict::Again => {}
                 Verdict::Plain => {
