@@ -38,6 +38,7 @@ mod sealing;
 mod sending;
 mod sound;
 mod startup;
+mod tiers;
 mod unicast;
 
 use clap::Parser;
@@ -52,8 +53,8 @@ struct Options {
     /// Rounds, of which the medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Only these parts: sending, sound, camera, gateway, unicast, relay, receiving, sealing, latency, large, link, network, startup,
-    /// memory, calls, blocks, growth, instructions
+    /// Only these parts: sending, sound, camera, gateway, unicast, relay, tiers, receiving, sealing, latency, large, link, network,
+    /// startup, memory, calls, blocks, growth, instructions
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// A folder with another build of the programs, which is measured beside this one (sending, sound, camera,
@@ -64,9 +65,9 @@ struct Options {
     /// 1280x720]
     #[arg(long, value_name = "NODE")]
     camera: Option<PathBuf>,
-    /// Viewers of the part relay
-    #[arg(long, default_value_t = relay::VIEWERS)]
-    viewers: usize,
+    /// Viewers of the part relay, one number after the other
+    #[arg(long, value_delimiter = ',', default_values_t = relay::VIEWERS)]
+    viewers: Vec<usize>,
     /// Write the tables and curves into docs; with --only, these parts, each with the machine that it was measured on
     #[arg(long)]
     write: bool,
@@ -84,13 +85,14 @@ fn main() {
         camera::use_node(node);
     }
     relay::use_viewers(options.viewers);
-    let parts: [Part; 18] = [
+    let parts: [Part; 19] = [
         ("sending", sending::table),
         ("sound", sound::table),
         ("camera", camera::table),
         ("gateway", gateway::table),
         ("unicast", unicast::table),
         ("relay", relay::table),
+        ("tiers", tiers::table),
         ("receiving", receiving::table),
         ("sealing", sealing::table),
         ("latency", latency::table),
