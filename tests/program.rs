@@ -151,6 +151,11 @@ impl Program {
         self.finish()
     }
 
+    /// Waits until a process that was killed is gone.
+    pub fn wait(&mut self) {
+        self.child.wait().unwrap();
+    }
+
     /// Waits until it ends.
     #[track_caller]
     pub fn finish(mut self) -> Ended {

@@ -52,6 +52,8 @@ impl Relay {
     /// Ends it so, and starts it anew at the same port.
     pub(crate) fn restart(&mut self, signal: Signal) {
         self.program.signal(signal);
+        // Until then it has the port.
+        self.program.wait();
         self.program = start(&self.folder.path().join("relay.toml"));
     }
 
