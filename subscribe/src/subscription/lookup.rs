@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::thread::{Builder, JoinHandle};
+use streamsocket_net::machine::random_bytes;
 use streamsocket_rtsp::address::Address;
 
 /// A look-up, while one is under way.
@@ -28,18 +29,20 @@ impl Lookup {
     /// one has answered the last time.
     pub(super) fn server(&mut self, server: SocketAddr, answered: bool) -> SocketAddr {
         let Some(done) = self.0.take_if(|thread| thread.is_finished()) else { return server };
-        next(&done.join().unwrap_or_default(), server, answered)
+        let chance = random_bytes().map_or(0, usize::from_ne_bytes);
+        next(&done.join().unwrap_or_default(), server, answered, chance)
     }
 }
 
-/// Of the addresses of a name the one to try: one after the other, unless the last one answers and is still one of them.
-fn next(found: &[SocketAddr], server: SocketAddr, answered: bool) -> SocketAddr {
-    let at = found.iter().position(|it| *it == server);
-    match at {
-        Some(_) if answered => server,
-        Some(at) => found.iter().cycle().nth(at + 1).copied().unwrap_or(server),
-        None => found.first().copied().unwrap_or(server),
+/// Of the addresses of a name the one to try: the last one if it answers and is still one of them, else any other. All who
+/// were served by one that is gone would fill the next one if they went there together, and wait.
+fn next(found: &[SocketAddr], server: SocketAddr, answered: bool, chance: usize) -> SocketAddr {
+    if answered && found.contains(&server) {
+        return server;
     }
+    let others = || found.iter().filter(|it| **it != server);
+    let nth = chance % others().count().max(1);
+    others().nth(nth).copied().unwrap_or(server)
 }
 
 #[cfg(test)]
@@ -49,12 +52,15 @@ mod tests {
 
     #[test]
     fn another_address_of_the_name_is_tried_and_a_new_one_at_once() {
-        let [old, one, two] = [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 554)));
-        assert_eq!(next(&[], old, false), old, "the name is not known");
-        assert_eq!(next(&[one, two], old, true), one, "the old one is gone");
-        assert_eq!(next(&[one, two], one, true), one, "it has answered");
-        assert_eq!(next(&[one, two], one, false), two);
-        assert_eq!(next(&[one, two], two, false), one);
+        let [old, one, two, three] =
+            [1, 2, 3, 4].map(|last| SocketAddr::from(([192, 0, 2, last], 554)));
+        assert_eq!(next(&[], old, false, 7), old, "the name is not known");
+        assert_eq!(next(&[one, two], old, true, 0), one, "the old one is gone");
+        assert_eq!(next(&[one, two], one, true, 1), one, "it has answered");
+        let tried = |from| [0, 1, 2, 3].map(|chance| next(&[one, two, three], from, false, chance));
+        assert_eq!(tried(one), [two, three, two, three]);
+        assert_eq!(tried(two), [one, three, one, three]);
+        assert_eq!(next(&[one], one, false, 5), one, "there is no other");
     }
 
     #[test]
