@@ -62,7 +62,7 @@ check: ## format, lints and documentation, warnings denied
 	$(CARGO) clippy -p streamsocket-tests --test hardware --test gateway --test relay --locked -- $(DENY)
 	RUSTDOCFLAGS='$(DENY)' $(CARGO) doc --workspace --no-deps --locked --quiet
 
-sim: ## the tables of the simulator: days of clocks, losses and repair; 15 minutes (SIM_SEED=N: another chance)
+sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
 long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm; 30 minutes

@@ -13,6 +13,8 @@
 
 mod crowd;
 mod figures;
+mod many;
+mod relays;
 mod repair;
 mod scenario;
 mod sender;
