@@ -97,7 +97,7 @@ sanitize: ## the decoders' tests under Miri, those of the unsafe code under Addr
 board-test: ## the tests with cameras, microphones and networks, in a virtual machine (ARCH=arm64: on ARM)
 	board/test
 
-gateway-test: ## the page, streams and snapshots, asked for by browsers and programs; 3 minutes
+gateway-test: ## the page, streams and snapshots, asked for by browsers and programs; 4 minutes
 	@scripts/setup build test page
 	$(CARGO) build --locked $(ALL)
 	$(CARGO) test --locked -p streamsocket-tests --test gateway

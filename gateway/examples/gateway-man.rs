@@ -11,6 +11,13 @@ use streamsocket_gateway::options::Options;
 const PATHS: &str = r#".TP
 .I /
 The page.
+.B ?tier=NAME
+chooses the tier that it begins with,
+.B full
+the session itself; otherwise each viewer is sent the best one that fits.
+.TP
+.IR /room/ROOM ", " /?room=ROOM
+All sessions of a room side by side, in step, with the sound of all together.
 .TP
 .IR /NAME/stream ", " /stream ", " /stream.mjpg ", " /?action=stream
 Pictures one after the other (multipart/x\-mixed\-replace).
@@ -20,9 +27,15 @@ leaves pictures out;
 says how long each is before it comes, as programs want it, and
 .B ?length=0
 does not, as browsers want it.
+.B ?tier=NAME
+has the pictures of a tier, and
+.B ?tier=auto
+those of the best one that this connection takes.
 .TP
 .IR /NAME/snapshot ", " /snapshot ", " /snapshot.jpg ", " /?action=snapshot
-The newest picture.
+The newest picture;
+.B ?tier=NAME
+that of a tier, for whose first one it waits.
 .TP
 .IR /NAME/audio.wav ", " /audio.wav
 Sound alone.
@@ -36,7 +49,16 @@ The session description, for players that receive the session themselves.
 .I /NAME/ws
 Pictures, sound and the times of their capture on one WebSocket, as the page takes them.
 .B ?sound=pcm
-asks for samples, of a tier whose sound is Opus for those of its session.
+asks for samples, of a tier whose sound is Opus for those of its session, and
+.B ?tier=NAME
+for the pictures of a tier, or
+.BR auto .
+Behind each picture and piece of sound are 24 bytes, little\-endian: when it was captured and when it is due, in
+milliseconds since 1970 (doubles), a byte that is 1 for a picture and 2 for sound, and seven that are 0. A text
+.B {"tier":"NAME"}
+changes the tier;
+.B {"late":N,"width":W,"height":H}
+says how many pictures came too late so far, and how large they are shown; a number is answered with the time.
 .TP
 .I /status
 What is received and who watches, as JSON.

@@ -11,9 +11,11 @@ use crate::options::{Options, RTSPS_DEFAULT, Rtsps, Task};
 use crate::page::Policy;
 use crate::password::{self, Secret};
 use crate::receiving::Receiving;
+use crate::rooms::Rooms;
 use crate::routes::{Site, refusing, routes};
 use crate::server::{Server, listen};
 use crate::sessions::Sessions;
+use crate::tiers::Means;
 use nix::ifaddrs::getifaddrs;
 use std::future::pending;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -88,7 +90,8 @@ async fn gateway(options: &Options) -> Result<(), String> {
     let server = server(options, sessions.clone(), logins, admission);
     let announced = announcement(options, interface.as_ref());
     let (failed, mut failures) = mpsc::unbounded_channel();
-    let receiving = Receiving { sessions, interface, keys, failed };
+    let means = Means { interface, keys, rooms: Rooms::default() };
+    let receiving = Receiving { sessions, means, failed };
     for (place, source) in options.source.iter().enumerate() {
         receiving.begin_named(place, source.clone())?;
     }

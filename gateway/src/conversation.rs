@@ -43,14 +43,15 @@ impl Conversation {
     pub fn new() -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let file = Bytes::from_static(b"\xff\xd8\xff\xd9");
-        let message = [&file[..], &trailer(Kind::Picture, 0)].concat().into();
-        let (captured, arrival) = (0, Monotonic(0));
-        let picture = Picture { file, message, captured, arrival, latency: None, rate: None };
+        let message = [&file[..], &trailer(Kind::Picture, 0, 0)].concat().into();
+        let (captured, number, arrival) = (0, 0, Monotonic(0));
+        let picture =
+            Picture { file, message, captured, number, arrival, latency: None, rate: None };
         let (newest, pictures) = watch::channel(Some(Arc::new(picture)));
         let (sound, sessions) = (Sound::new(1), Sessions::default());
         let address = (Ipv4Addr::new(239, 255, 0, 1), 5004).into();
         let plan = Plan { name: "Attic".to_owned(), ..Plan::at(address, None) };
-        sessions.add(plan, 0, (pictures, sound.clone()), Arc::default());
+        sessions.add(plan, 0, (pictures, sound.clone()), Arc::default(), Arc::default());
         let guard = Guard {
             names: Names::new("pi", &[]),
             admission: Admission::default(),

@@ -1,7 +1,9 @@
 //! Hands sessions on to browsers and to programs that speak HTTP: it joins a session's groups as any receiver does,
 //! decodes nothing, and answers requests for pictures.
 //!
-//! `receiving` joins sessions, each received on a thread of its own, whose `reception` keeps its newest picture;
+//! `receiving` joins sessions, each received on a thread of its own, whose `reception` keeps its newest picture; `tiers` are
+//! joined while somebody watches them. `watching` is what one viewer is sent: `quality` says of which tier, `handover` with
+//! which picture that changes.
 //! `server` takes connections and `routes` knows the paths. All connections are on one thread, by tokio.
 #![forbid(unsafe_code)]
 
@@ -15,6 +17,8 @@ pub mod conversation;
 mod description;
 mod encryption;
 mod guard;
+mod handover;
+mod hearing;
 mod login;
 mod message;
 mod metrics;
@@ -25,13 +29,17 @@ mod page;
 mod password;
 mod picture;
 mod places;
+mod quality;
 mod query;
 mod receiving;
 mod reception;
+mod rooms;
 mod routes;
 mod rtsps;
 mod server;
 mod sessions;
 mod status;
+mod tiers;
+mod watching;
 mod wav;
 mod websocket;

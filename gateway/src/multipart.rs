@@ -2,14 +2,12 @@
 //! browsers that knew it.
 
 use crate::picture::Picture;
-use crate::sessions::Viewer;
+use crate::watching::{Event, Watching};
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
-use tokio::sync::watch;
 
 /// What such an answer is. The boundary has no dashes of its own and no quotes: WebKitGTK shows nothing otherwise.
 pub(crate) const CONTENT_TYPE: &str = "multipart/x-mixed-replace; boundary=streamsocket";
@@ -73,10 +71,9 @@ impl Thinning {
 
 /// What is sent to one viewer, and how far it is.
 struct Sending {
-    pictures: watch::Receiver<Option<Arc<Picture>>>,
+    watching: Watching,
     form: Form,
     thinning: Option<Thinning>,
-    _viewer: Viewer,
     /// Pieces of the part that is being sent.
     left: VecDeque<Bytes>,
 }
@@ -89,8 +86,7 @@ impl Sending {
             if let Some(piece) = self.left.pop_front() {
                 return Some((Ok(piece), self));
             }
-            self.pictures.changed().await.ok()?;
-            let Some(picture) = self.pictures.borrow_and_update().clone() else { continue };
+            let Event::Picture(picture) = self.watching.next().await? else { continue };
             let takes =
                 self.thinning.as_mut().is_none_or(|thinning| thinning.takes(picture.captured));
             if takes {
@@ -124,19 +120,16 @@ fn headers(picture: &Picture) -> Bytes {
 
 /// The body of an answer that goes on until the session ends or nobody reads it any more.
 pub(crate) fn body(
-    mut pictures: watch::Receiver<Option<Arc<Picture>>>,
+    watching: Watching,
     form: Form,
     thinning: Option<Thinning>,
-    viewer: Viewer,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    // The picture that is there is shown at once, whenever the next one comes.
-    pictures.mark_changed();
     let mut left = VecDeque::with_capacity(3);
     if form == Form::Ahead {
         // What comes first has no part before it to end.
         left.push_back(Bytes::from_static(HEADERS_AHEAD.trim_start().as_bytes()));
     }
-    unfold(Sending { pictures, form, thinning, _viewer: viewer, left }, Sending::next)
+    unfold(Sending { watching, form, thinning, left }, Sending::next)
 }
 
 #[cfg(test)]
@@ -168,7 +161,8 @@ mod tests {
         let file = Bytes::from_static(b"\xff\xd8\xff\xd9");
         let captured = 1_700_000_000_012_345_678;
         let (message, arrival) = (file.clone(), Monotonic(0));
-        let picture = Picture { message, file, captured, arrival, latency: None, rate: None };
+        let picture =
+            Picture { message, file, captured, number: 0, arrival, latency: None, rate: None };
         assert_eq!(
             headers(&picture),
             "\r\n--streamsocket\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\nX-Timestamp: \

@@ -12,14 +12,16 @@ const PAGE: &str = include_str!("page/index.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What it loads: where from, what kind it is, and its text.
-const PARTS: [(&str, &str, &str); 9] = [
+const PARTS: [(&str, &str, &str); 11] = [
     ("/control.js", SCRIPT, include_str!("page/control.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("/opus.js", SCRIPT, include_str!("page/opus.js")),
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", SCRIPT, include_str!("page/page.js")),
     ("/player.js", SCRIPT, include_str!("page/player.js")),
+    ("/room.js", SCRIPT, include_str!("page/room.js")),
     ("/speaker.js", SCRIPT, include_str!("page/speaker.js")),
+    ("/tier.js", SCRIPT, include_str!("page/tier.js")),
     ("/view.js", SCRIPT, include_str!("page/view.js")),
     ("/worklet.js", SCRIPT, include_str!("page/worklet.js")),
 ];

@@ -19,6 +19,8 @@ pub(crate) struct Picture {
     pub(crate) message: Bytes,
     /// When it was captured: nanoseconds since 1970, by the sender's clock if that is known, else by this machine's.
     pub(crate) captured: i64,
+    /// How many have come before it of the same stream.
+    pub(crate) number: u64,
     /// When it was complete here.
     pub(crate) arrival: Monotonic,
     /// How long that was after it was captured, in nanoseconds; `None` if the sender's clock is not known.
@@ -32,6 +34,10 @@ pub(crate) struct Picture {
 pub(crate) struct Taken {
     /// As [`Picture::captured`].
     pub(crate) captured: i64,
+    /// When it is to be shown, as `captured`.
+    pub(crate) due: i64,
+    /// As [`Picture::number`].
+    pub(crate) number: u64,
     /// As [`Picture::latency`].
     pub(crate) latency: Option<i64>,
     /// As [`Picture::rate`].
@@ -59,14 +65,14 @@ impl Spares {
         taken: Taken,
         arrival: Monotonic,
     ) -> Picture {
-        let Taken { captured, latency, rate } = taken;
+        let Taken { captured, due, number, latency, rate } = taken;
         let spare = self.buffers().pop().unwrap_or_default();
         let mut buffer = mem::replace(frame.buffer, spare);
         let start = frame.start.min(buffer.len());
         let len = buffer.len() - start;
-        buffer.extend_from_slice(&trailer(Kind::Picture, captured));
+        buffer.extend_from_slice(&trailer(Kind::Picture, captured, due));
         let message = Bytes::from_owner(Lent { buffer, start, spares: self.clone() });
-        Picture { file: message.slice(..len), message, captured, arrival, latency, rate }
+        Picture { file: message.slice(..len), message, captured, number, arrival, latency, rate }
     }
 
     fn buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {

@@ -2,14 +2,14 @@
 
 use crate::reception::Reception;
 use crate::sessions::Sessions;
+use crate::tiers::{Means, SessionTiers};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::Builder;
-use streamsocket_net::Interface;
+use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::counters::Counters;
-use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
-use streamsocket_subscribe::locate::{Change, Wanted, follow, locate};
+use streamsocket_subscribe::locate::{Change, Wanted, follow, follow_tiers, locate};
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::subscription::{Ending, Stop, Subscription};
 use tokio::sync::mpsc::UnboundedSender;
@@ -19,9 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(crate) struct Receiving {
     /// Where those that are joined are listed.
     pub(crate) sessions: Sessions,
-    pub(crate) interface: Option<Interface>,
-    /// For protected sessions.
-    pub(crate) keys: KeyRing,
+    pub(crate) means: Means,
     /// Takes what the program cannot go on without, in one line.
     pub(crate) failed: UnboundedSender<String>,
 }
@@ -35,7 +33,7 @@ impl Receiving {
         self.spawn(format!("source {place}"), move |own| {
             loop {
                 let wanted = Wanted { source: Some(&source), ..Wanted::default() };
-                let located = locate(wanted, own.interface.as_ref(), |_| false);
+                let located = locate(wanted, own.means.interface.as_ref(), |_| false);
                 let Some(plan) = located.map_err(|error| error.to_string())? else {
                     return Ok(());
                 };
@@ -57,7 +55,8 @@ impl Receiving {
         self.spawn("announced".to_owned(), |own| {
             let mut joined = HashMap::new();
             let mut each = |change| own.follow(change, &mut joined);
-            follow(own.interface.as_ref(), || false, &mut each).map_err(|error| error.to_string())
+            follow(own.means.interface.as_ref(), || false, &mut each)
+                .map_err(|error| error.to_string())
         })
     }
 
@@ -127,11 +126,33 @@ impl Receiving {
         let (rate, channels) = format.unwrap_or_default();
         let (reception, pictures, sound) = Reception::new(rate, channels);
         let (counters, outlet) = (Arc::<Counters>::default(), Box::new(reception));
-        let (interface, counted) = (self.interface.as_ref(), Arc::clone(&counters));
-        let (latency, keys) = (TargetLatency::Auto, self.keys.clone());
-        let (subscription, stop) =
-            Subscription::open(&plan, interface, latency, outlet, counted, keys)?;
-        let name = self.sessions.add(plan, place, (pictures, sound), counters);
+        let Means { interface, keys, rooms } = &self.means;
+        let (latency, counted) = (TargetLatency::Auto, Arc::clone(&counters));
+        let (interface, keys) = (interface.as_ref(), keys.clone());
+        let opened = Subscription::open(&plan, interface, latency, outlet, counted, keys);
+        let (mut subscription, stop) = opened?;
+        if let Some(room) = &plan.room {
+            subscription.keep_in_step(rooms.member(room));
+        }
+        let tiers = Arc::new(SessionTiers::new(self.means.clone()));
+        self.follow_tiers(plan.clone(), Arc::clone(&tiers))?;
+        let name = self.sessions.add(plan, place, (pictures, sound), counters, tiers);
         Ok((name, stop, subscription))
+    }
+
+    /// Listens for the tiers of a session that may have some, until it ends.
+    fn follow_tiers(&self, plan: Plan, tiers: Arc<SessionTiers>) -> Result<(), String> {
+        let is_from = plan.video.as_ref().is_some_and(|video| !video.sources.is_empty());
+        if !is_from || plan.tier.is_some() {
+            return Ok(());
+        }
+        self.spawn(format!("tiers of {}", plan.name), move |own| {
+            let ended = || tiers.turn(monotonic());
+            let interface = own.means.interface.as_ref();
+            if let Err(why) = follow_tiers(interface, &plan, tiers.announced(), ended) {
+                log::warn!("the tiers of '{}' are not heard of: {why}", plan.name);
+            }
+            Ok(())
+        })
     }
 }

@@ -9,7 +9,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_net::machine::{unix_nanos, unix_offset_nanos};
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::outlet::{CompleteFrame, EncodedSound, Outlet, PacketSamples};
-use streamsocket_subscribe::presentation_time::Stamp;
+use streamsocket_subscribe::presentation_time::PresentationTime;
 use tokio::sync::{broadcast, watch};
 
 /// Sample frames of a message of sound in a second: fewer are later, more are more messages to everybody.
@@ -32,10 +32,11 @@ pub(crate) struct Reception {
     newest: watch::Sender<Option<Arc<Picture>>>,
     spares: Spares,
     pace: Pace,
+    count: u64,
     sound: Sound,
-    /// Samples of the message that is being filled, as bytes, and when the first of them was captured.
+    /// Samples of the message that is being filled, as bytes, and when the first of them was captured and is due.
     filling: Vec<u8>,
-    begun: i64,
+    begun: (i64, i64),
     /// Bytes that a message has.
     message_len: usize,
 }
@@ -47,9 +48,16 @@ impl Reception {
             (watch::channel(None), broadcast::Sender::new(SOUND_KEPT));
         let frames = usize::try_from(rate / MESSAGES_A_SECOND).unwrap_or_default();
         let message_len = frames * usize::from(channels) * size_of::<i16>();
-        let (spares, pace, filling) = (Spares::default(), Pace::default(), Vec::new());
-        let reception =
-            Self { newest, spares, pace, sound: sound.clone(), filling, begun: 0, message_len };
+        let reception = Self {
+            newest,
+            spares: Spares::default(),
+            pace: Pace::default(),
+            count: 0,
+            sound: sound.clone(),
+            filling: Vec::new(),
+            begun: (0, 0),
+            message_len,
+        };
         (reception, pictures, sound)
     }
 
@@ -58,7 +66,8 @@ impl Reception {
         if self.filling.is_empty() {
             return;
         }
-        self.filling.extend_from_slice(&trailer(Kind::Sound, self.begun));
+        let (captured, due) = self.begun;
+        self.filling.extend_from_slice(&trailer(Kind::Sound, captured, due));
         let room = self.filling.capacity();
         let message = mem::replace(&mut self.filling, Vec::with_capacity(room));
         // Without viewers it goes nowhere.
@@ -90,18 +99,22 @@ impl Pace {
     }
 }
 
-/// Nanoseconds since 1970 at which something was captured: by the sender's clock if that is known, else by this
-/// machine's, as if it had not been under way.
-fn captured(stamp: &Stamp) -> i64 {
-    stamp.capture.map_or_else(|| stamp.undelayed.0 + unix_offset_nanos(), |capture| capture.0)
+/// Nanoseconds since 1970 at which something was captured, by the sender's clock if that is known, else by this machine's,
+/// as if it had not been under way; and at which it is to be presented, by this machine's.
+fn times(time: &PresentationTime) -> (i64, i64) {
+    let (PresentationTime { due, stamp, .. }, offset) = (time, unix_offset_nanos());
+    let captured = stamp.capture.map_or(stamp.undelayed.0 + offset, |capture| capture.0);
+    (captured, due.0 + offset)
 }
 
 impl Outlet for Reception {
     fn frame(&mut self, mut frame: CompleteFrame<'_>) {
-        let (now, captured) = (monotonic(), captured(&frame.time.stamp));
+        let (now, (captured, due)) = (monotonic(), times(&frame.time));
         let latency =
             frame.time.stamp.capture.map(|capture| unix_nanos().saturating_sub(capture.0));
-        let taken = Taken { captured, latency, rate: self.pace.with(now) };
+        let (number, rate) = (self.count, self.pace.with(now));
+        self.count += 1;
+        let taken = Taken { captured, due, number, latency, rate };
         let picture = self.spares.exchange(&mut frame, taken, now);
         self.newest.send_replace(Some(Arc::new(picture)));
     }
@@ -112,7 +125,7 @@ impl Outlet for Reception {
             return;
         }
         if self.filling.is_empty() {
-            self.begun = captured(&samples.time.stamp);
+            self.begun = times(&samples.time);
         }
         self.filling.extend(samples.buffer.iter().flat_map(|sample| sample.to_le_bytes()));
         if self.filling.len() >= self.message_len {
@@ -124,7 +137,8 @@ impl Outlet for Reception {
         if self.sound.receiver_count() > 0 {
             let mut message = Vec::with_capacity(sound.packet.len() + TRAILER_LEN);
             message.extend_from_slice(sound.packet);
-            message.extend_from_slice(&trailer(Kind::Sound, captured(&sound.time.stamp)));
+            let (captured, due) = times(&sound.time);
+            message.extend_from_slice(&trailer(Kind::Sound, captured, due));
             // As above.
             let _ = self.sound.send(message.into());
         }

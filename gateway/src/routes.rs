@@ -3,25 +3,30 @@
 use crate::control;
 use crate::description::description;
 use crate::guard::{Guard, guard};
+use crate::hearing::HEARD_MAX;
 use crate::login::{Logins, login};
 use crate::metrics::metrics;
 use crate::multipart::{self, Form, Thinning, body};
 use crate::ogg;
 use crate::page::{Policy, page, parts};
+use crate::picture::Picture;
 use crate::places::Asking;
+use crate::quality::Wish;
 use crate::query::{Action, Query};
 use crate::reception::Pictures;
-use crate::sessions::{Session, Sessions};
-use crate::status::{Status, path};
+use crate::sessions::{ROOM, Session, Sessions};
+use crate::status::{Status, encoded, path};
+use crate::tiers::Feed;
+use crate::watching::Watching;
 use crate::wav;
-use crate::websocket::{HEARD_MAX, hello, send};
+use crate::websocket::{hello, send};
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use std::sync::Arc;
@@ -41,8 +46,8 @@ const WEBSOCKETS_MAX: usize = 128;
 /// A picture that is older shows nothing of now: of a camera with one in four seconds, the one before.
 const NEWEST_MAX: Duration = Duration::from_secs(8);
 
-/// What a page asks for that cannot decode Opus.
-const SAMPLES: &str = "sound=pcm";
+/// How long one of a tier does: it may be made only now that somebody asks for it.
+const TIER_PATIENCE: Duration = Duration::from_secs(8);
 
 /// An answer instead of what was asked for: one line.
 type Refusal = (StatusCode, String);
@@ -95,6 +100,7 @@ pub(crate) fn routes(site: Site, admitted: Guard, logins: Option<Logins>) -> Rou
         .route("/metrics", get(figures))
         .merge(parts(&site.policy))
         .merge(control)
+        .route(&format!("/{ROOM}/{{name}}"), get(room_of))
         .route("/{name}/stream", get(stream_of))
         .route("/{name}/snapshot", get(snapshot_of))
         .route("/{name}/ws", get(websocket_of))
@@ -119,8 +125,8 @@ async fn root(
 ) -> Result<Response, Refusal> {
     let query = parsed(query)?;
     match query.action {
-        Some(Action::Stream) => stream(&*first(&site.sessions)?, &query, &headers),
-        Some(Action::Snapshot) => snapshot(&*first(&site.sessions)?).await,
+        Some(Action::Stream) => stream(first(&site.sessions)?, &query, &headers),
+        Some(Action::Snapshot) => snapshot(&*first(&site.sessions)?, &query).await,
         None => Ok(page(&site.policy)),
     }
 }
@@ -170,11 +176,14 @@ async fn first_stream(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    stream(&*first(&sessions)?, &parsed(query)?, &headers)
+    stream(first(&sessions)?, &parsed(query)?, &headers)
 }
 
-async fn first_snapshot(State(sessions): State<Sessions>) -> Result<Response, Refusal> {
-    snapshot(&*first(&sessions)?).await
+async fn first_snapshot(
+    State(sessions): State<Sessions>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
+    snapshot(&*first(&sessions)?, &parsed(query)?).await
 }
 
 async fn stream_of(
@@ -183,14 +192,20 @@ async fn stream_of(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    stream(&*named(&sessions, &name)?, &parsed(query)?, &headers)
+    stream(named(&sessions, &name)?, &parsed(query)?, &headers)
 }
 
 async fn snapshot_of(
     State(sessions): State<Sessions>,
     Path(name): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    snapshot(&*named(&sessions, &name)?).await
+    snapshot(&*named(&sessions, &name)?, &parsed(query)?).await
+}
+
+/// The page of a room, as people write its address.
+async fn room_of(Path(name): Path<String>) -> Redirect {
+    Redirect::temporary(&format!("../?{ROOM}={}", encoded(&name)))
 }
 
 async fn websocket_of(
@@ -200,13 +215,14 @@ async fn websocket_of(
     Extension(asking): Extension<Asking>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
-    let session = named(&site.sessions, &name)?;
-    let heard = match query.as_deref() {
-        Some(SAMPLES) => site.sessions.with_samples(&session),
-        _ => Some(Arc::clone(&session)),
+    let (session, query) = (named(&site.sessions, &name)?, parsed(query)?);
+    let heard = if query.samples {
+        site.sessions.with_samples(&session)
+    } else {
+        Some(Arc::clone(&session))
     };
-    let (hello, pictures) = (hello(&session, heard.as_deref()), session.pictures.clone());
-    let sound = heard.unwrap_or_else(|| Arc::clone(&session)).sound.subscribe();
+    let hello = hello(&session, heard.as_deref());
+    let sound = heard.as_ref().unwrap_or(&session).sound.subscribe();
     let Ok(turn) = Arc::clone(&site.websockets).try_acquire_owned() else {
         let why = format!("{WEBSOCKETS_MAX} pages are being watched already: no more can be");
         return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why));
@@ -214,10 +230,11 @@ async fn websocket_of(
     let upgrade = upgrade.max_message_size(HEARD_MAX).max_frame_size(HEARD_MAX);
     // A message is written at once.
     let upgrade = upgrade.write_buffer_size(0);
-    let counted = session.viewer();
+    // A tier that is not there yet may come: until then it is the session itself.
+    let watching = Watching::for_page(session, query.tier.unwrap_or_default());
     Ok(upgrade.on_upgrade(async move |viewer| {
-        send(viewer, hello, pictures, sound).await;
-        drop((counted, asking, turn));
+        send(viewer, hello, watching, sound).await;
+        drop((asking, turn));
     }))
 }
 
@@ -270,13 +287,15 @@ fn live(kind: HeaderValue) -> [(HeaderName, HeaderValue); 3] {
     ]
 }
 
-fn stream(session: &Session, query: &Query, headers: &HeaderMap) -> Result<Response, Refusal> {
+fn stream(session: Arc<Session>, query: &Query, headers: &HeaderMap) -> Result<Response, Refusal> {
     let length = query.length.unwrap_or_else(|| !is_browser(headers));
     let form = if length { Form::WithLength } else { Form::Ahead };
-    let pictures = pictures(session)?;
+    // Both are looked for before anything is answered.
+    tier(&session, query)?;
+    pictures(&session)?;
     let kind = HeaderValue::from_static(multipart::CONTENT_TYPE);
-    let body =
-        Body::from_stream(body(pictures, form, query.rate.map(Thinning::to), session.viewer()));
+    let watching = Watching::new(session, query.tier.clone().unwrap_or_default());
+    let body = Body::from_stream(body(watching, form, query.rate.map(Thinning::to)));
     // It ends when the session does; until then nothing else can be asked for on this connection.
     let close = [(CONNECTION, HeaderValue::from_static("close"))];
     Ok((live(kind), close, body).into_response())
@@ -329,13 +348,27 @@ fn pictures(session: &Session) -> Result<Pictures, Refusal> {
     Ok(session.pictures.clone())
 }
 
-async fn snapshot(session: &Session) -> Result<Response, Refusal> {
-    let mut pictures = pictures(session)?;
+/// The tier that is asked for by its name. It is received for as long as this is kept.
+fn tier(session: &Session, query: &Query) -> Result<Option<Arc<Feed>>, Refusal> {
+    let Some(Wish::Tier(name)) = &query.tier else { return Ok(None) };
+    let feed = session.tiers.watch(name);
+    let feed = feed.map_err(|why| {
+        refuse(StatusCode::NOT_FOUND, format!("the session '{}': {why}", session.name))
+    });
+    feed.map(Some)
+}
+
+async fn snapshot(session: &Session, query: &Query) -> Result<Response, Refusal> {
+    let (whole, tier) = (pictures(session)?, tier(session, query)?);
+    let (mut pictures, patience) = match &tier {
+        Some(tier) => (tier.pictures.clone(), TIER_PATIENCE),
+        None => (whole, SNAPSHOT_PATIENCE),
+    };
+    let is_fresh = |picture: &Arc<Picture>| monotonic().since(picture.arrival) <= NEWEST_MAX;
     // Only a first picture is waited for.
-    let waited = timeout(SNAPSHOT_PATIENCE, pictures.wait_for(Option::is_some)).await;
+    let waited = timeout(patience, pictures.wait_for(Option::is_some)).await;
     let newest = waited.ok().and_then(Result::ok).and_then(|picture| picture.clone());
-    let fresh = newest.filter(|picture| monotonic().since(picture.arrival) <= NEWEST_MAX);
-    let Some(picture) = fresh else {
+    let Some(picture) = newest.filter(is_fresh) else {
         let why = session.counters.video.note.get();
         let why = why.unwrap_or_else(|| "nothing comes from it".to_owned());
         let why = format!("no picture of '{}': {why}", session.name);

@@ -1,8 +1,10 @@
 //! The sessions that are received, by their names.
 
 use crate::reception::{Pictures, Sound};
+use crate::tiers::SessionTiers;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
 use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::counters::Counters;
@@ -10,6 +12,9 @@ use streamsocket_subscribe::plan::Plan;
 
 /// Without a picture for so long none comes.
 const SILENT: Duration = Duration::from_secs(2);
+
+/// What rooms' paths begin with: no session has this name here.
+pub(crate) const ROOM: &str = "room";
 
 /// A session.
 #[derive(Debug)]
@@ -23,6 +28,7 @@ pub(crate) struct Session {
     pub(crate) sound: Sound,
     pub(crate) counters: Arc<Counters>,
     pub(crate) plan: Plan,
+    pub(crate) tiers: Arc<SessionTiers>,
     viewers: Arc<()>,
 }
 
@@ -45,6 +51,14 @@ impl Session {
     /// How many there are.
     pub(crate) fn viewers(&self) -> usize {
         Arc::strong_count(&self.viewers) - 1
+    }
+
+    /// How long nothing has come of it, not even a report: senders report once a second. `None` if nothing ever has.
+    pub(crate) fn silent(&self) -> Option<Duration> {
+        let Counters { video, audio, reported, .. } = &*self.counters;
+        let last = [video.arrived.get(), audio.arrived.get(), reported.get()];
+        let last = last.into_iter().flatten().max().map(Monotonic)?;
+        Some(monotonic().since(last))
     }
 
     /// Pictures that come in a second now: 0 when none has come for two.
@@ -109,9 +123,10 @@ impl Sessions {
         place: usize,
         (pictures, sound): (Pictures, Sound),
         counters: Arc<Counters>,
+        tiers: Arc<SessionTiers>,
     ) -> String {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let taken = |name: &str| all.iter().any(|session| session.name == name);
+        let taken = |name: &str| name == ROOM || all.iter().any(|session| session.name == name);
         // These two mean other places in a path.
         let own = if matches!(&*plan.name, "." | "..") { "-" } else { &plan.name };
         let numbered = (2..).map(|number| format!("{own}-{number}"));
@@ -126,6 +141,7 @@ impl Sessions {
             sound,
             counters,
             plan,
+            tiers,
             viewers,
         }));
         name
@@ -134,7 +150,13 @@ impl Sessions {
     /// Removes a session.
     pub(crate) fn remove(&self, name: &str) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|session| session.name != name);
+        all.retain(|session| {
+            let stays = session.name != name;
+            if !stays {
+                session.tiers.end();
+            }
+            stays
+        });
     }
 }
 
@@ -147,7 +169,7 @@ mod tests {
         let plan =
             Plan { name: name.to_owned(), ..Plan::at("239.1.1.1:5004".parse().unwrap(), None) };
         let (_, pictures, sound) = Reception::new(48_000, 2);
-        sessions.add(plan, place, (pictures, sound), Arc::default());
+        sessions.add(plan, place, (pictures, sound), Arc::default(), Arc::default());
     }
 
     #[test]
@@ -157,7 +179,13 @@ mod tests {
         let text = "v=0\ns=Door, low\nc=IN IP4 239.1.1.1\na=x-tier:low 1\nm=audio 5006 RTP/AVP 99\n\
                     a=rtpmap:99 opus/48000/2\n";
         let (_, pictures, sound) = Reception::new(48_000, 2);
-        sessions.add(Plan::from_sdp(text).unwrap(), 1, (pictures, sound), Arc::default());
+        sessions.add(
+            Plan::from_sdp(text).unwrap(),
+            1,
+            (pictures, sound),
+            Arc::default(),
+            Arc::default(),
+        );
         let [door, low] = ["Door", "Door, low"].map(|name| sessions.named(name).unwrap());
         assert!(low.has_opus() && !door.has_opus());
         for session in [&door, &low] {

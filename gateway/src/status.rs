@@ -29,10 +29,24 @@ struct SessionStatus {
     name: String,
     /// What its paths begin with, relative to the page.
     path: String,
+    /// The room that it is in.
+    room: Option<String>,
+    /// How long nothing has come of it, not even a report. `null`: nothing ever has.
+    silent_seconds: Option<f64>,
+    /// What there is of it beside itself, the largest first.
+    tiers: Vec<TierStatus>,
     /// Connections that it is streamed to.
     viewers: usize,
     /// Pictures first.
     tracks: Vec<TrackStatus>,
+}
+
+/// Of a tier.
+#[derive(Serialize)]
+struct TierStatus {
+    name: String,
+    /// It is received, since somebody watches it, or has a moment ago.
+    received: bool,
 }
 
 /// What has come of a medium. Counters run from when the session was joined.
@@ -86,8 +100,20 @@ impl Status {
 impl SessionStatus {
     fn of(session: &Session) -> Self {
         let tracks = [video(session), audio(session)].into_iter().flatten().collect();
-        let (name, path) = (session.name.clone(), path(session));
-        Self { name, path, viewers: session.viewers(), tracks }
+        let plans = session.tiers.plans();
+        let tiers = plans.iter().filter_map(|plan| plan.tier.clone()).map(|name| {
+            let received = session.tiers.is_received(&name);
+            TierStatus { name, received }
+        });
+        Self {
+            name: session.name.clone(),
+            path: path(session),
+            room: session.plan.room.clone(),
+            silent_seconds: session.silent().map(|silent| silent.as_secs_f64()),
+            tiers: tiers.collect(),
+            viewers: session.viewers(),
+            tracks,
+        }
     }
 }
 
@@ -133,5 +159,10 @@ fn audio(session: &Session) -> Option<TrackStatus> {
 
 /// What the paths of a session begin with, without a slash.
 pub(crate) fn path(session: &Session) -> String {
-    utf8_percent_encode(&session.name, IN_PATHS).to_string()
+    encoded(&session.name)
+}
+
+/// A name as it is in a path.
+pub(crate) fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, IN_PATHS).to_string()
 }

@@ -1,19 +1,18 @@
 //! Pictures and sound of a session on one WebSocket, for the page: first what it is, then [messages](crate::message) as
-//! they come. Who reads slowly is given the newest picture; sound goes before it.
+//! they come. Who reads slowly is given the newest picture; sound goes before it. In between is said which tier is sent.
 
-use crate::reception::Pictures;
+use crate::hearing::{Hearing, Said};
 use crate::sessions::Session;
+use crate::watching::{Event, Watching};
 use axum::body::Bytes;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use serde::Serialize;
 use streamsocket_net::machine::unix_nanos;
 use streamsocket_stream::receive::depayloader::Encoding;
-use streamsocket_subscribe::plan::StreamPlan;
+use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::plan::{Plan, StreamPlan};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-
-/// Bytes of a message from a viewer, who says a number at most.
-pub(crate) const HEARD_MAX: usize = 1024;
 
 /// What a session is, in words.
 #[derive(Serialize)]
@@ -31,17 +30,33 @@ struct SoundFormat {
     codec: &'static str,
 }
 
+/// Which tier is sent, and which there are.
+#[derive(Serialize)]
+struct Shown<'a> {
+    /// `None`: the session itself.
+    tier: Option<&'a str>,
+    automatic: bool,
+    tiers: Vec<Tier<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tier<'a> {
+    name: &'a str,
+    width: u16,
+    height: u16,
+}
+
 /// Sends it all to a viewer, until either has enough.
 pub(crate) async fn send(
     mut viewer: WebSocket,
     hello: Utf8Bytes,
-    pictures: Pictures,
+    watching: Watching,
     sound: Receiver<Bytes>,
 ) {
     let sent = viewer.send(Message::Text(hello)).await;
     if sent.is_ok() {
         // The connection is lost, or closed: there is nobody to tell.
-        let _ = stream(&mut viewer, pictures, sound).await;
+        let _ = stream(&mut viewer, watching, sound).await;
     }
 }
 
@@ -65,20 +80,27 @@ pub(crate) fn hello(session: &Session, heard: Option<&Session>) -> Utf8Bytes {
 
 async fn stream(
     viewer: &mut WebSocket,
-    mut pictures: Pictures,
+    mut watching: Watching,
     mut sound: Receiver<Bytes>,
 ) -> Result<(), axum::Error> {
-    // The picture that is there is shown at once.
-    pictures.mark_changed();
+    let mut hearing = Hearing::new(monotonic());
     loop {
         let message = tokio::select! {
             biased;
             heard = viewer.recv() => match heard {
-                Some(Ok(Message::Text(text))) => match answer(&text) {
-                    Some(answer) => Message::Text(answer),
+                Some(Ok(Message::Text(text))) => match hearing.hear(&text, monotonic()) {
+                    Some(Said::Asks(number)) => Message::Text(time(number)),
+                    Some(Said::Told { late, window }) => {
+                        watching.told(late, window);
+                        continue;
+                    }
+                    Some(Said::Wants(wish)) => {
+                        watching.wish(wish);
+                        continue;
+                    }
                     None => return Ok(()),
                 },
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) if hearing.bears(monotonic()) => continue,
                 Some(Ok(Message::Close(_))) => {
                     // The answer leaves with the next read.
                     let _ = viewer.recv().await;
@@ -91,25 +113,32 @@ async fn stream(
                 Err(RecvError::Lagged(_)) => continue,
                 Err(RecvError::Closed) => return Ok(()),
             },
-            changed = pictures.changed() => {
-                if changed.is_err() {
-                    return Ok(());
-                }
-                match &*pictures.borrow_and_update() {
-                    Some(picture) => Message::Binary(picture.message.clone()),
-                    None => continue,
-                }
+            event = watching.next() => match event {
+                Some(Event::Picture(picture)) => Message::Binary(picture.message.clone()),
+                Some(Event::Changed) => Message::Text(shown(&watching)),
+                None => return Ok(()),
             }
         };
         viewer.send(message).await?;
     }
 }
 
-/// What a viewer is answered who asks for the time: its own number again, and this machine's clock in milliseconds
-/// since 1970. `None` if it says anything else.
-fn answer(text: &str) -> Option<Utf8Bytes> {
-    let asked: f64 = text.parse().ok().filter(|asked: &f64| asked.is_finite())?;
+/// What a viewer is told who asks for the time: its own number again, and this machine's clock in milliseconds since
+/// 1970.
+fn time(asked: f64) -> Utf8Bytes {
     #[expect(clippy::cast_precision_loss, reason = "a double has a quarter of a microsecond left")]
     let now = unix_nanos() as f64 / 1e6;
-    Some(format!("{{\"asked\":{asked},\"now\":{now}}}").into())
+    format!("{{\"asked\":{asked},\"now\":{now}}}").into()
+}
+
+/// Which tier a viewer is sent.
+fn shown(watching: &Watching) -> Utf8Bytes {
+    let (tiers, tier, automatic) = watching.state();
+    let size = |plan: &Plan| plan.video.as_ref().and_then(|video| video.size).unwrap_or_default();
+    let tiers = tiers.iter().filter_map(|plan| {
+        let (width, height) = size(plan);
+        Some(Tier { name: plan.tier.as_deref()?, width, height })
+    });
+    let shown = Shown { tier, automatic, tiers: tiers.collect() };
+    serde_json::to_string(&shown).unwrap_or_default().into()
 }

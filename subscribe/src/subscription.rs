@@ -7,7 +7,7 @@ mod choice;
 mod lookup;
 mod own;
 mod rejoin;
-mod tier_choice;
+pub mod tier_choice;
 mod tier_switch;
 mod track;
 mod trial;

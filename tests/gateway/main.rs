@@ -20,5 +20,8 @@ mod opus;
 mod page;
 mod proxies;
 mod requests;
+mod rooms;
 mod rtsps;
+mod socket;
 mod streams;
+mod tiers;

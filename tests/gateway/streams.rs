@@ -72,10 +72,15 @@ fn a_browser_need_not_wait_for_the_next_picture() {
 
 /// A viewer that reads when it likes, with so little room that the gateway notices.
 fn viewer(port: u16) -> Socket {
+    viewer_of(port, "/stream")
+}
+
+/// The same of what is at this path.
+pub(crate) fn viewer_of(port: u16, path: &str) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(16 << 10).unwrap();
     socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
-    (&socket).write_all(b"GET /stream HTTP/1.0\r\n\r\n").unwrap();
+    (&socket).write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
     socket
 }
 

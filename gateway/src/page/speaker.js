@@ -24,21 +24,53 @@ function outputTime(context) {
   return context.currentTime - (context.outputLatency || context.baseLatency || 0);
 }
 
+// How far a clock's seconds are ahead of those of what is presented by it. Whoever shares one is in step.
+class Pace {
+  // Seconds that are ready when it begins, at least from then on, and at most when it has begun anew.
+  constructor(lead, least, most) {
+    this.lead = lead;
+    this.leadMin = least;
+    this.leadMax = most;
+    // As it should be; null before the first that is presented.
+    this.distance = null;
+    this.watch(0);
+  }
+
+  // What is of the time `at` comes in time from now on.
+  begin(at, now) {
+    if (this.distance !== null) this.lead = Math.min(1.5 * this.lead, this.leadMax);
+    this.distance = now + this.lead - at;
+    this.watch(now);
+  }
+
+  watch(now) {
+    this.least = Infinity;
+    this.watched = now + WATCHED;
+  }
+
+  // What is ready later and later, or earlier, is moved little by little.
+  follow(ready, now) {
+    this.least = Math.min(this.least, ready);
+    if (now < this.watched) return;
+    if (this.least < this.leadMin) this.distance += this.leadMin - this.least;
+    else if (this.least > this.lead) this.distance -= Math.min(this.least - this.lead, SLEW * WATCHED);
+    this.watch(now);
+  }
+}
+
 class Speaker {
-  constructor(format) {
+  // In a room, all play in one context, in step.
+  constructor(format, step) {
     this.format = format;
-    this.context = new AudioContext({ sampleRate: format.rate, latencyHint: 'interactive' });
+    this.shared = step !== undefined;
+    this.context = step?.mixer() ?? new AudioContext({ sampleRate: format.rate, latencyHint: 'interactive' });
+    this.pace = step?.sound ?? new Pace(LEAD, LEAD_MIN, LEAD_MAX);
     this.volume = this.context.createGain();
     this.volume.connect(this.context.destination);
     this.sources = new Set();
-    // Context seconds minus capture seconds, as it should be; null before the first sound.
-    this.distance = null;
-    // The same, of what was scheduled last, and where that ends.
+    // The distance of what was scheduled last, and where that ends.
     this.actual = 0;
-    this.end = 0;
-    this.least = Infinity;
-    this.watched = 0;
-    this.lead = LEAD;
+    this.end = null;
     // How often it was begun: at first, and after each interruption.
     this.begun = 0;
   }
@@ -49,26 +81,31 @@ class Speaker {
 
   // Plays samples that were captured at so many milliseconds.
   play(samples, captured) {
-    if (this.context.state !== 'running') {
+    const { context, pace } = this;
+    if (context.state !== 'running') {
       // Its clock stands still: what is scheduled now would wait for ever.
-      this.distance = null;
+      pace.distance = null;
+      this.end = null;
       return;
     }
     const { rate, channels } = this.format;
-    const now = this.context.currentTime;
+    const now = context.currentTime;
     const at = captured / 1000;
-    const place = at + this.distance;
-    if (this.distance === null || place < now || place > now + AHEAD_MAX) this.begin(at, now);
-    // Behind a hole.
-    else if (this.end < now || Math.abs(place - this.end) > JUMP) this.end = place;
-    this.follow(now);
-    const buffer = this.context.createBuffer(channels, samples.length / channels, rate);
+    const place = at + pace.distance;
+    const ahead = place > now + AHEAD_MAX;
+    if (pace.distance === null || place < now || (ahead && !this.shared)) this.begin(at, now);
+    // One whose time was set must not take the others along.
+    else if (ahead) return;
+    // At first, and behind a hole.
+    else if (this.end === null || this.end < now || Math.abs(place - this.end) > JUMP) this.join(place);
+    pace.follow(this.end - now, now);
+    const buffer = context.createBuffer(channels, samples.length / channels, rate);
     for (let channel = 0; channel < channels; channel += 1) {
       const to = buffer.getChannelData(channel);
       for (let i = 0; i < to.length; i += 1) to[i] = samples[i * channels + channel] / 32768;
     }
-    const late = this.end - (at + this.distance);
-    const source = this.context.createBufferSource();
+    const late = this.end - (at + pace.distance);
+    const source = context.createBufferSource();
     source.buffer = buffer;
     source.playbackRate.value = 1 + Math.max(-SLEW, Math.min(SLEW, late * PULL));
     source.connect(this.volume);
@@ -81,32 +118,26 @@ class Speaker {
 
   // Begins anew: what is scheduled would be heard beside what comes now.
   begin(at, now) {
+    this.stop();
+    this.pace.begin(at, now);
+    this.end = now + this.pace.lead;
+    this.begun += 1;
+  }
+
+  // Goes on where the others are.
+  join(place) {
+    if (this.end === null) this.begun += 1;
+    this.end = place;
+  }
+
+  stop() {
     for (const source of this.sources) source.stop();
     this.sources.clear();
-    if (this.begun > 0) this.lead = Math.min(1.5 * this.lead, LEAD_MAX);
-    this.distance = now + this.lead - at;
-    this.end = now + this.lead;
-    this.begun += 1;
-    this.watch(now);
-  }
-
-  watch(now) {
-    this.least = Infinity;
-    this.watched = now + WATCHED;
-  }
-
-  // Sound that is ready later and later, or earlier, is moved little by little.
-  follow(now) {
-    this.least = Math.min(this.least, this.end - now);
-    if (now < this.watched) return;
-    if (this.least < LEAD_MIN) this.distance += LEAD_MIN - this.least;
-    else if (this.least > this.lead) this.distance -= Math.min(this.least - this.lead, SLEW * WATCHED);
-    this.watch(now);
   }
 
   // When what is heard now was captured, in milliseconds; null when nothing is.
   heard() {
-    if (this.distance === null || this.context.state !== 'running') return null;
+    if (this.end === null || this.context.state !== 'running') return null;
     if (this.end < this.context.currentTime) return null;
     return (outputTime(this.context) - this.actual) * 1000;
   }
@@ -117,6 +148,8 @@ class Speaker {
   }
 
   close() {
-    this.context.close();
+    this.stop();
+    this.volume.disconnect();
+    if (!this.shared) this.context.close();
   }
 }

@@ -1,8 +1,9 @@
 // One session on the page: its connection, its pictures, and what is said of it.
 'use strict';
 
-// What a message carries, by the byte 8 before its end; its last 16 bytes are when it was captured, and this.
-const TRAILER = 16;
+// What a message carries, by the byte 8 before its end; its last 24 bytes are when it was captured, when it
+// is due, and this.
+const TRAILER = 24;
 const PICTURE = 1;
 const SOUND = 2;
 // Milliseconds until it is tried again, doubled each time.
@@ -19,8 +20,11 @@ const HALF_REFRESH = 8;
 const ASK_EVERY = 5000;
 
 class View {
-  constructor(path, name, figure) {
+  // `wish` is the tier that is wanted; `step` keeps it in step with the others of a room.
+  constructor(path, name, figure, wish, step) {
     this.path = path;
+    this.step = step;
+    this.level = new Level();
     this.figure = figure;
     this.canvas = figure.querySelector('canvas');
     this.context = this.canvas.getContext('2d', { alpha: false, desynchronized: true });
@@ -46,6 +50,7 @@ class View {
     this.drawn = { count: 0, left: 0, broken: 0, apart: null, ages: [] };
     // Milliseconds that the server's clock is ahead of this one's.
     this.ahead = null;
+    this.tier = new TierControl(this.part('tier'), wish, (text) => this.send(text));
     this.listen();
   }
 
@@ -82,13 +87,15 @@ class View {
       this.part('sound').hidden = true;
     }
     // Only another address ends a stream.
-    this.image.src = wanted ? this.path + '/stream' : 'icon.svg';
+    this.image.src = wanted ? `${this.path}/stream?tier=${encodeURIComponent(this.tier.wish)}` : 'icon.svg';
   }
 
   connect() {
     if (this.socket || !this.wanted) return;
     // Who cannot decode what a session has is sent the samples of the one that it is a tier of.
-    const url = new URL(this.path + (OpusDecoder.isThere() ? '/ws' : '/ws?sound=pcm'), document.baseURI);
+    const url = new URL(this.path + '/ws', document.baseURI);
+    url.searchParams.set('tier', this.tier.wish);
+    if (!OpusDecoder.isThere()) url.searchParams.set('sound', 'pcm');
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url);
     this.socket = socket;
@@ -96,6 +103,7 @@ class View {
     socket.onmessage = ({ data }) => this.take(data);
     socket.onopen = () => {
       this.opened = true;
+      this.tier.forget();
       this.asking = setInterval(() => this.ask(), ASK_EVERY);
       this.ask();
     };
@@ -108,6 +116,7 @@ class View {
     this.stopSpeaker();
     this.clear();
     if (!this.wanted) return;
+    this.lost?.();
     this.say(this.opened ? 'Connection lost; trying again.' : 'This session is not available; waiting for it.');
     this.opened = false;
     setTimeout(() => this.connect(), this.retry);
@@ -115,19 +124,35 @@ class View {
   }
 
   ask() {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(String(performance.now()));
+    this.send(String(performance.now()));
+  }
+
+  send(text) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(text);
   }
 
   take(data) {
     if (typeof data === 'string') return this.hear(JSON.parse(data));
     const end = new DataView(data, data.byteLength - TRAILER);
     const captured = end.getFloat64(0, true);
-    const kind = end.getUint8(8);
+    // In a room all go by when they are due.
+    const time = this.step ? end.getFloat64(8, true) : captured;
+    const kind = end.getUint8(16);
     const length = data.byteLength - TRAILER;
-    if (kind === PICTURE) this.picture(new Blob([new Uint8Array(data, 0, length)], { type: 'image/jpeg' }), captured);
+    if (kind === PICTURE) this.picture(new Blob([new Uint8Array(data, 0, length)], { type: 'image/jpeg' }), captured, time);
     else if (kind !== SOUND) return;
-    else if (this.decoder) this.decoder.decode(new Uint8Array(data, 0, length), captured);
-    else this.speaker?.play(new Int16Array(data, 0, length / 2), captured);
+    else if (this.decoder) this.decoder.decode(new Uint8Array(data, 0, length), time);
+    else if (this.format?.codec === 'pcm') this.play(new Int16Array(data, 0, length / 2), time);
+  }
+
+  play(samples, time) {
+    if (this.step) this.level.hear(samples, performance.now());
+    this.speaker?.play(samples, time);
+  }
+
+  // The time of what is heard now; null when nothing is.
+  heard() {
+    return (this.step ?? this.speaker)?.heard() ?? null;
   }
 
   hear(said) {
@@ -137,28 +162,31 @@ class View {
       this.ahead = said.now - (performance.timeOrigin + now - trip / 2);
       return;
     }
+    if (said.tiers) return this.tier.know(said);
     this.retry = RETRY_MIN;
     this.arrived = said.pictures ? performance.now() : null;
     this.format = said.sound;
     this.part('sound').hidden = !said.sound;
     if (this.listening) this.startSpeaker();
+    // Who speaks is seen also while nobody listens.
+    else if (this.step) this.openDecoder();
   }
 
   // Decodes one picture at a time; of those that come meanwhile the newest is next.
-  picture(blob, captured) {
+  picture(blob, captured, time) {
     this.arrived = performance.now();
     if (this.newest) this.drawn.left += 1;
-    this.newest = { blob, captured };
+    this.newest = { blob, captured, time };
     if (!this.decoding) this.decoding = this.decode();
   }
 
   async decode() {
     while (this.newest) {
-      const { blob, captured } = this.newest;
+      const { blob, captured, time } = this.newest;
       this.newest = null;
       try {
         const bitmap = await createImageBitmap(blob);
-        if (this.socket) this.show(bitmap, captured);
+        if (this.socket) this.show(bitmap, captured, time);
         else bitmap.close();
       } catch {
         this.drawn.broken += 1;
@@ -168,30 +196,30 @@ class View {
   }
 
   // Shows a picture at once, or when its sound is heard.
-  show(bitmap, captured) {
-    const heard = this.speaker?.heard() ?? null;
-    if (heard === null && this.waiting.length === 0) return this.draw(bitmap, captured);
-    this.waiting.push({ bitmap, captured });
-    if (this.waiting.length > WAITING_MAX || captured - this.waiting[0].captured > WAITING_LONGEST) {
+  show(bitmap, captured, time) {
+    this.step?.came(time);
+    if (this.heard() === null && this.waiting.length === 0) return this.draw(bitmap, captured, time);
+    this.waiting.push({ bitmap, captured, time });
+    if (this.waiting.length > WAITING_MAX || time - this.waiting[0].time > WAITING_LONGEST) {
       const first = this.waiting.shift();
-      this.draw(first.bitmap, first.captured);
+      this.draw(first.bitmap, first.captured, first.time);
     }
     if (this.waiting.length === 1) this.tick();
   }
 
   tick() {
     // Until the screen is drawn again there is half of that time on either side.
-    const heard = (this.speaker?.heard() ?? Infinity) + HALF_REFRESH;
+    const heard = (this.heard() ?? Infinity) + HALF_REFRESH;
     let due = null;
-    while (this.waiting.length > 0 && this.waiting[0].captured <= heard) {
+    while (this.waiting.length > 0 && this.waiting[0].time <= heard) {
       due?.bitmap.close();
       due = this.waiting.shift();
     }
-    if (due) this.draw(due.bitmap, due.captured);
+    if (due) this.draw(due.bitmap, due.captured, due.time);
     if (this.waiting.length > 0) requestAnimationFrame(() => this.tick());
   }
 
-  draw(bitmap, captured) {
+  draw(bitmap, captured, time = captured) {
     const { canvas, drawn } = this;
     if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
       canvas.width = bitmap.width;
@@ -201,7 +229,7 @@ class View {
     bitmap.close();
     drawn.count += 1;
     const heard = this.speaker?.heard() ?? null;
-    drawn.apart = heard === null ? null : captured - heard;
+    drawn.apart = heard === null ? null : time - heard;
     const now = performance.timeOrigin + performance.now() + (this.ahead ?? 0);
     drawn.ages.push(now - captured);
     if (drawn.ages.length > 120) drawn.ages.shift();
@@ -221,14 +249,19 @@ class View {
     this.part('volume').hidden = !this.listening;
     if (this.listening) this.startSpeaker();
     else this.stopSpeaker();
+    if (this.step && this.socket) this.openDecoder();
   }
 
   startSpeaker() {
     if (!this.format || this.speaker) return;
-    if (this.format.codec === 'opus') {
-      this.decoder = new OpusDecoder(this.format, (samples, captured) => this.speaker?.play(samples, captured));
-    }
-    this.useSpeaker(openSpeaker(this.format, () => this.useSpeaker(new Speaker(this.format))));
+    this.openDecoder();
+    const { format, step } = this;
+    this.useSpeaker(step ? new Speaker(format, step) : openSpeaker(format, () => this.useSpeaker(new Speaker(format))));
+  }
+
+  openDecoder() {
+    if (this.format?.codec !== 'opus' || this.decoder) return;
+    this.decoder = new OpusDecoder(this.format, (samples, time) => this.play(samples, time));
   }
 
   // One that fails is replaced by another while the sound is wanted.
@@ -278,6 +311,7 @@ class View {
     if (open && this.arrived !== null && now - this.arrived > SILENT) {
       this.say('No pictures are coming from the camera.');
     }
+    if (open && this.arrived !== null) this.tier.tell(this.drawn.left, this.canvas);
     const rate = this.drawn.count - (this.counted ?? 0);
     const span = now - (this.lookedAt ?? now - 500);
     [this.counted, this.lookedAt] = [this.drawn.count, now];
@@ -287,6 +321,7 @@ class View {
     const lines = [
       `pictures  ${(1000 * rate / span).toFixed(0)} a second, ${this.canvas.width} x ${this.canvas.height}`,
       `age       ${age === undefined ? '-' : age.toFixed(0) + ' ms from camera to screen'}`,
+      `quality   ${this.tier.text()}`,
       `left out  ${this.drawn.left}` + (this.drawn.broken ? `, not decoded ${this.drawn.broken}` : ''),
     ];
     if (this.known) {

@@ -27,7 +27,7 @@ pub fn follow(
     stop: impl FnMut() -> bool,
     each: &mut dyn FnMut(Change) -> bool,
 ) -> Result<(), Error> {
-    follow_those(&|_| true, Following::default(), interface, stop, each)
+    follow_those(&|_| true, interface, stop, each)
 }
 
 /// The same of the sessions that say that they belong to this room: one that says another one later, or none, has ended.
@@ -42,18 +42,18 @@ pub fn follow_room(
 ) -> Result<(), Error> {
     let room = printable(room);
     let belongs = |plan: &Plan| plan.room.as_ref() == Some(&room);
-    follow_those(&belongs, Following::of_a_room(), interface, stop, each)
+    follow_those(&belongs, interface, stop, each)
 }
 
 fn follow_those(
     wanted: &dyn Fn(&Plan) -> bool,
-    mut following: Following,
     interface: Option<&Interface>,
     mut stop: impl FnMut() -> bool,
     each: &mut dyn FnMut(Change) -> bool,
 ) -> Result<(), Error> {
     let mut listener = SapListener::open(interface, monotonic())?;
     let (mut candidates, mut listing) = (Candidates::new(), Listing::default());
+    let mut following = Following::default();
     while !stop() {
         if listing.is_full() {
             // It was made for a look around, and does not forget; what is there is announced again within seconds.

@@ -12,7 +12,7 @@ use streamsocket_media::clock::Monotonic;
 const FOLLOWED_MAX: usize = 32;
 const OF_ONE_MAX: usize = 8;
 
-/// Most sessions of one announcer in a room, all of which a relay may announce.
+/// Most of one announcer if they are in a room, all of which a relay may announce.
 const OF_ONE_IN_A_ROOM_MAX: usize = 16;
 
 /// A session that was announced, and has not been for so long, is gone: ours are announced every 5 s, others at least
@@ -48,24 +48,13 @@ pub(super) enum Announced {
 }
 
 /// The sessions that are there.
+#[derive(Default)]
 pub(super) struct Following {
     sessions: Vec<Followed>,
     next: u64,
-    of_one_max: usize,
-}
-
-impl Default for Following {
-    fn default() -> Self {
-        Self { sessions: Vec::new(), next: 0, of_one_max: OF_ONE_MAX }
-    }
 }
 
 impl Following {
-    /// The sessions of a room.
-    pub(super) fn of_a_room() -> Self {
-        Self { of_one_max: OF_ONE_IN_A_ROOM_MAX, ..Self::default() }
-    }
-
     /// Takes notice of an announcement.
     pub(super) fn announce(&mut self, key: &Key, plan: &Plan, now: Monotonic) -> Announced {
         if let Some(at) = self.sessions.iter().position(|it| it.key == *key) {
@@ -77,7 +66,8 @@ impl Following {
             return Announced::Changed(Change::Gone(self.sessions.remove(at).number));
         }
         let of_one = self.sessions.iter().filter(|it| it.key.announcer == key.announcer);
-        let has_room = self.sessions.len() < FOLLOWED_MAX && of_one.count() < self.of_one_max;
+        let of_one_max = if plan.room.is_some() { OF_ONE_IN_A_ROOM_MAX } else { OF_ONE_MAX };
+        let has_room = self.sessions.len() < FOLLOWED_MAX && of_one.count() < of_one_max;
         if has_room && !self.is_sound_of_another(key, plan) {
             Announced::New
         } else {
@@ -226,15 +216,17 @@ mod tests {
 
     #[test]
     fn a_room_has_more_of_one_announcer_and_a_session_may_leave_it() {
-        let mut following = Following::of_a_room();
+        let mut following = Following::default();
+        let member = Plan { room: Some("lesson".to_owned()), ..plan(None) };
         for number in 0..40 {
-            found(&mut following, key(&number.to_string(), 1), at(0));
+            following.find(key(&number.to_string(), 1), member.clone(), at(0));
         }
         assert_eq!(following.sessions.len(), OF_ONE_IN_A_ROOM_MAX);
         assert_eq!(following.leave(&key("3", 2)), None, "another one's");
         assert_eq!(following.leave(&key("3", 1)), Some(Change::Gone(3)));
         assert_eq!(following.leave(&key("3", 1)), None);
-        assert_eq!(following.announce(&key("3", 1), &plan(None), at(1)), Announced::New);
+        assert_eq!(following.announce(&key("3", 1), &member, at(1)), Announced::New);
+        assert_eq!(following.announce(&key("3", 1), &plan(None), at(1)), Announced::Known);
     }
 
     #[test]

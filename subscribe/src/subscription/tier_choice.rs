@@ -48,17 +48,17 @@ const LEFT_ALONE: Delay = Delay::from_secs(60);
 
 /// Counters of what is received now, since it is received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub struct Seen {
     /// Pictures that came, or could be repaired.
-    pub(super) complete: u64,
+    pub complete: u64,
     /// That came in part, and could not.
-    pub(super) incomplete: u64,
+    pub incomplete: u64,
     /// Their packets that came.
-    pub(super) packets: u64,
+    pub packets: u64,
     /// Those that did not, and could not be repaired.
-    pub(super) lost: u64,
+    pub lost: u64,
     /// That could not be decoded and shown in time.
-    pub(super) late: u64,
+    pub late: u64,
 }
 
 const NOTHING: Seen = Seen { complete: 0, incomplete: 0, packets: 0, lost: 0, late: 0 };
@@ -99,20 +99,20 @@ impl Seen {
 
 /// The tiers that there are: the session itself is number 0, and those behind it are worse and worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Situation {
+pub struct Situation {
     /// Which one is received.
-    pub(super) current: usize,
+    pub current: usize,
     /// How many there are.
-    pub(super) count: usize,
+    pub count: usize,
     /// The best one that makes a difference in a window of this size.
-    pub(super) worth: usize,
+    pub worth: usize,
     /// The session can be had by unicast, too.
-    pub(super) unicast: bool,
+    pub unicast: bool,
 }
 
 /// Why another tier is to be received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub enum Why {
     /// Too many pictures do not arrive whole.
     Lost,
     /// Too many are not decoded and shown in time.
@@ -127,14 +127,16 @@ pub(super) enum Why {
 
 /// Another tier that is to be received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) to: usize,
-    pub(super) why: Why,
+pub struct Change {
+    /// Its number.
+    pub to: usize,
+    /// Why.
+    pub why: Why,
 }
 
 /// The choice, and what speaks for it.
 #[derive(Debug)]
-pub(super) struct TierChoice {
+pub struct TierChoice {
     /// When to look next.
     next: Monotonic,
     seen: Seen,
@@ -159,7 +161,8 @@ pub(super) struct TierChoice {
 
 impl TierChoice {
     /// For a session that is received from `now` on.
-    pub(super) const fn new(now: Monotonic) -> Self {
+    #[must_use]
+    pub const fn new(now: Monotonic) -> Self {
         Self {
             next: now,
             seen: NOTHING,
@@ -176,17 +179,13 @@ impl TierChoice {
     }
 
     /// When to [look](Self::look) again.
-    pub(super) const fn deadline(&self) -> Monotonic {
+    #[must_use]
+    pub const fn deadline(&self) -> Monotonic {
         self.next
     }
 
     /// Which tier is to be received instead, if another is.
-    pub(super) fn look(
-        &mut self,
-        now: Monotonic,
-        seen: Seen,
-        situation: Situation,
-    ) -> Option<Change> {
+    pub fn look(&mut self, now: Monotonic, seen: Seen, situation: Situation) -> Option<Change> {
         if now < self.next {
             return None;
         }
@@ -264,14 +263,14 @@ impl TierChoice {
     }
 
     /// Another tier is received from `now` on, of which nothing is counted yet; a better one, or not.
-    pub(super) fn changed(&mut self, now: Monotonic, better: bool) {
+    pub fn changed(&mut self, now: Monotonic, better: bool) {
         (self.changed, self.good, self.seen) = (now, now, Seen::default());
         self.lately = [NOTHING; LOOKS];
         self.risen = better.then_some(now);
     }
 
     /// A better tier was tried and cannot be had.
-    pub(super) fn failed(&mut self, now: Monotonic) {
+    pub fn failed(&mut self, now: Monotonic) {
         self.good = now;
         self.wait = (self.wait + self.wait).min(TRY_MAX);
     }
