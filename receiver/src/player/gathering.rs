@@ -171,8 +171,11 @@ impl Stage<'_> {
     pub(super) fn say_who_is_there(&self, screen: &mut Screen<'_>) -> Result<(), String> {
         let Some(room) = &self.room else { return Ok(()) };
         let failed = |error: crate::screen::Error| error.to_string();
+        // What a relay hands on is called after its room.
+        let prefix = format!("{}, ", room.name);
         for (index, seat) in self.seats.iter().enumerate() {
-            let name = format!("{} {}", index + 1, seat.name);
+            let name = seat.name.strip_prefix(&prefix).unwrap_or(&seat.name);
+            let name = format!("{} {name}", index + 1);
             screen.set_name(index, &name).map_err(failed)?;
         }
         let nobody = format!("nobody is in the room {} yet", room.name);
