@@ -16,10 +16,10 @@ use streamsocket_tests::wire::join;
 const FIRST: usize = 300;
 
 /// Pictures that are watched.
-const WATCHED: usize = 1000;
+const WATCHED: usize = 500;
 
 /// Times that they are watched at most.
-const TIMES: usize = 5;
+const TIMES: usize = 10;
 
 /// The counter that is preloaded, compiled.
 fn counter(folder: &Path) -> PathBuf {
