@@ -87,14 +87,14 @@ impl SourceClock {
         }
     }
 
-    /// A packet of that source has come. It is looked at only as long as no report has.
-    pub(crate) fn packet(&mut self, source: Ssrc, packet: &[u8], arrival: Monotonic) {
+    /// A packet of that source has come `now`. It is looked at only as long as no report has.
+    pub(crate) fn packet(&mut self, source: Ssrc, packet: &[u8], now: impl FnOnce() -> Monotonic) {
         let known = self.source == Some(source) && self.offset.is_reported();
         let Some(id) = self.ntp64_id.filter(|_| !known) else { return };
         let packet = Packet::parse(packet).ok();
         let ntp = packet.and_then(|packet| packet.extension()?.ntp64(id));
         if let Some(ntp) = ntp {
-            self.of(source).capture(Wall::from(ntp), arrival);
+            self.of(source).capture(Wall::from(ntp), now());
         }
     }
 
@@ -163,12 +163,12 @@ mod tests {
         packet[..2].copy_from_slice(&[0x90, 26]);
         packet[12..17].copy_from_slice(&[0xBE, 0xDE, 0, 3, 0x37]);
         packet[17..25].copy_from_slice(&info(900).ntp.0.to_be_bytes());
-        clock.packet(ONE, &packet, Monotonic(1000 * MS));
+        clock.packet(ONE, &packet, || Monotonic(1000 * MS));
         assert_eq!(ahead(&clock, ONE), Some(100_098 * MS));
         clock.report(ONE, &info(960), Monotonic(1010 * MS));
         assert_eq!(ahead(&clock, ONE), Some(100_048 * MS));
         packet[17..25].copy_from_slice(&info(1200).ntp.0.to_be_bytes());
-        clock.packet(ONE, &packet, Monotonic(1100 * MS));
+        clock.packet(ONE, &packet, || Monotonic(1100 * MS));
         let without = SenderInfo { ntp: NtpTime(0), ..info(0) };
         clock.report(ONE, &without, Monotonic(1100 * MS));
         assert_eq!(ahead(&clock, ONE), Some(100_048 * MS));

@@ -173,7 +173,7 @@ impl Track {
             }));
             let passing = taken.datagrams().zip(&*verdicts).filter(|(_, passes)| **passes);
             if let (Some(source), Some((first, _))) = (guard.source(), passing.clone().next()) {
-                clock.packet(source, first.data, monotonic());
+                clock.packet(source, first.data, monotonic);
             }
             let packets = passing.map(|(it, _)| Datagram { header: it.data, payload: &[] });
             send_packets(out.as_mut(), fan, packets);
@@ -218,7 +218,7 @@ impl Track {
         if self.guard.passes(packet, now) {
             self.heard = Some(now);
             if let Some(source) = self.guard.source() {
-                self.clock.packet(source, packet, monotonic());
+                self.clock.packet(source, packet, monotonic);
             }
             if !batch.push(packet) {
                 self.flush(batch);
