@@ -75,7 +75,9 @@ impl Details {
         }
         match self.in_step {
             Some(true) => each(format_args!("in step with the room"))?,
-            Some(false) => each(format_args!("by itself: the clocks are not known to agree"))?,
+            Some(false) => {
+                each(format_args!("by itself: its clock is not known, or it is too far behind"))?;
+            }
             None => {}
         }
         each(format_args!("late {}, concealed {} ms", self.late, self.concealed_ms))

@@ -9,6 +9,7 @@
 
 mod exact;
 mod harm;
+mod in_step;
 mod kills;
 mod leaving;
 mod limits;

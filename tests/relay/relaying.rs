@@ -110,7 +110,7 @@ pub(crate) fn to_port(datagrams: &[Datagram], above: u16) -> Vec<Vec<u8>> {
 }
 
 /// All that went to a port.
-fn all_to_port(datagrams: &[Datagram], above: u16) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn all_to_port(datagrams: &[Datagram], above: u16) -> impl Iterator<Item = &[u8]> {
     datagrams.iter().filter(move |it| it.to.port() == PORT + above).map(|it| &*it.bytes)
 }
 
