@@ -40,8 +40,9 @@ use tokio::time::timeout;
 /// How long a snapshot waits for a first picture.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(100);
 
-/// WebSockets at a time: each has a copy of the picture that is being sent, up to a megabyte, where streams share it.
-const WEBSOCKETS_MAX: usize = 128;
+/// WebSockets at a time: each has a copy of the picture that is being sent, up to a megabyte, where streams share it. The page
+/// of a room has one for each who is in it, whose pictures are small.
+const WEBSOCKETS_MAX: usize = 256;
 
 /// A picture that is older shows nothing of now: of a camera with one in four seconds, the one before.
 const NEWEST_MAX: Duration = Duration::from_secs(8);

@@ -152,12 +152,18 @@ fn an_empty_room_says_so_and_nobody_is_named_like_the_path() {
     let mut daemon = ours("streamsocket");
     daemon.args(["--interface", "127.0.0.1", "--rtsp", "off", "--to", &place.to_string()]);
     daemon.args(["--name", "room", "--video", "pattern", "--audio", "none"]);
-    let mut daemon = Program::start(&mut daemon);
+    let mut daemon = Program::start(daemon.args(["--room", "hall"]));
     daemon.wait_for("goes to");
     let mut gateway = Gateway::start(&["room"]);
     gateway.program.wait_for("'room-2' is received");
     wait_until("a picture", || gateway.get("/room-2/snapshot", &[]).status == 200);
     let mut browser = Browser::start(None);
+    // One picture and the rooms have the window to themselves.
+    browser.tell("goto", gateway.url("/"));
+    wait_until("pictures", || browser.value("views.size") == 1);
+    let fits = "document.getElementById('rooms').hidden === false && document.documentElement.scrollHeight <= innerHeight";
+    wait_until("a page that fits", || browser.value(fits) == true);
+    browser.tell("shot", shot("rooms.png"));
     browser.tell("goto", gateway.url("/?room=nowhere"));
     wait_until("that is said", || {
         browser.value("document.getElementById('nobody').hidden") == false

@@ -1,8 +1,9 @@
 // The page: all sessions side by side, each while it is seen; or those of a room (?room=NAME).
 'use strict';
 
-// Milliseconds between looks for new sessions.
+// Milliseconds between looks for new sessions, and for who comes to a room and leaves it.
 const LOOK_EVERY = 3000;
+const LOOK_AROUND_EVERY = 1000;
 
 const views = new Map();
 const asked = new URLSearchParams(location.search);
@@ -19,7 +20,7 @@ function update() {
 
 // Who listens to a room hears it also while other pages are looked at.
 function isWanted(view, figure) {
-  return figure.visible !== false && (!document.hidden || (room !== null && view.listening === true));
+  return figure.visible !== false && (!document.hidden || (room !== null && view.listening));
 }
 
 function add({ name, path }) {
@@ -52,8 +53,9 @@ function press(view, event) {
     f: () => view.fullScreen(),
     s: () => view.part('snapshot').click(),
   };
-  // In a room they are for who is large.
-  const number = !room && /^[0-5]$/.test(event.key) ? () => view.tier.press(Number(event.key)) : undefined;
+  // In a room these are the room's own.
+  if (room && /^[0-9m]$/.test(event.key)) return;
+  const number = /^[0-5]$/.test(event.key) ? () => view.tier.press(Number(event.key)) : undefined;
   const action = keys[event.key] ?? number;
   if (!action) return;
   event.preventDefault();
@@ -70,7 +72,7 @@ async function look() {
   clearTimeout(nextLook);
   await lookOnce();
   clearTimeout(nextLook);
-  nextLook = setTimeout(look, LOOK_EVERY);
+  nextLook = setTimeout(look, room ? LOOK_AROUND_EVERY : LOOK_EVERY);
 }
 
 async function lookOnce() {

@@ -149,7 +149,7 @@ class Room {
     const path = [...this.views.keys()][Number(event.key) - 1];
     if (path !== undefined) this.enlarge(path);
     else if (event.key === '0' || event.key === 'Escape') this.enlarge(this.large);
-    else if (event.key === 'm' && !event.defaultPrevented) this.toggleSound();
+    else if (event.key === 'm') this.toggleSound();
   }
 
   toggleSound() {

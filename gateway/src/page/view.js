@@ -40,6 +40,7 @@ class View {
     this.decoder = null;
     this.format = null;
     this.wanted = false;
+    this.listening = false;
     this.known = null;
     this.retry = RETRY_MIN;
     this.waiting = [];
