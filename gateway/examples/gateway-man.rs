@@ -41,7 +41,9 @@ that of a tier, for whose first one it waits.
 Sound alone.
 .TP
 .I /NAME/audio.opus
-The same of a tier whose sound is Opus, as it comes.
+The same of a session whose sound is Opus, as it comes, or with
+.B ?tier=NAME
+of a tier of it.
 .TP
 .IR /NAME/sdp ", " /sdp
 The session description, for players that receive the session themselves.
@@ -51,7 +53,7 @@ Pictures, sound and the times of their capture on one WebSocket, as the page tak
 .B ?sound=pcm
 asks for samples, of a tier whose sound is Opus for those of its session, and
 .B ?tier=NAME
-for the pictures of a tier, or
+for the pictures of a tier, and its sound if that is Opus, or
 .BR auto .
 Behind each picture and piece of sound are 24 bytes, little\-endian: when it was captured and when it is due, in
 milliseconds since 1970 (doubles), a byte that is 1 for a picture and 2 for sound, and seven that are 0. A text

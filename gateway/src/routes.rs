@@ -20,7 +20,7 @@ use crate::tiers::Feed;
 use crate::watching::Watching;
 use crate::wav;
 use crate::websocket::{hello, send};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, USER_AGENT};
@@ -35,6 +35,7 @@ use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::plan::StreamPlan;
 use tokio::sync::Semaphore;
+use tokio::sync::broadcast::Receiver;
 use tokio::time::timeout;
 
 /// How long a snapshot waits for a first picture.
@@ -168,8 +169,9 @@ async fn sound_of(
 async fn opus_of(
     State(sessions): State<Sessions>,
     Path(name): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    opus(&*named(&sessions, &name)?)
+    opus(&*named(&sessions, &name)?, &parsed(query)?)
 }
 
 async fn first_stream(
@@ -217,13 +219,8 @@ async fn websocket_of(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     let (session, query) = (named(&site.sessions, &name)?, parsed(query)?);
-    let heard = if query.samples {
-        site.sessions.with_samples(&session)
-    } else {
-        Some(Arc::clone(&session))
-    };
-    let hello = hello(&session, heard.as_deref());
-    let sound = heard.as_ref().unwrap_or(&session).sound.subscribe();
+    let (heard, sound, feed) = heard(&site.sessions, &session, &query);
+    let hello = hello(&session, heard.as_ref());
     let Ok(turn) = Arc::clone(&site.websockets).try_acquire_owned() else {
         let why = format!("{WEBSOCKETS_MAX} pages are being watched already: no more can be");
         return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why));
@@ -235,8 +232,28 @@ async fn websocket_of(
     let watching = Watching::for_page(session, query.tier.unwrap_or_default());
     Ok(upgrade.on_upgrade(async move |viewer| {
         send(viewer, hello, watching, sound).await;
-        drop((asking, turn));
+        drop((asking, turn, feed));
     }))
+}
+
+/// What a page hears: what it is, the sound itself, and the tier that it is of, if it is of one: of the one that is asked
+/// for by its name, if that has a sound of its own.
+fn heard(
+    sessions: &Sessions,
+    session: &Arc<Session>,
+    query: &Query,
+) -> (Option<StreamPlan>, Receiver<Bytes>, Option<Arc<Feed>>) {
+    if query.samples {
+        let heard = sessions.with_samples(session);
+        let sound = heard.as_ref().unwrap_or(session).sound.subscribe();
+        return (heard.and_then(|heard| heard.plan.audio.clone()), sound, None);
+    }
+    // A tier that is not there yet may come, and has its sound when the page connects anew.
+    let feed = tier(session, query).ok().flatten().filter(|feed| feed.opus.is_some());
+    match feed {
+        Some(feed) => (feed.opus.clone(), feed.sound.subscribe(), Some(feed)),
+        None => (session.plan.audio.clone(), session.sound.subscribe(), None),
+    }
 }
 
 async fn nothing(State(sessions): State<Sessions>) -> Refusal {
@@ -321,9 +338,13 @@ fn sound_as(session: &Session, opus: bool) -> Result<&StreamPlan, Refusal> {
     Err(refuse(StatusCode::NOT_FOUND, why))
 }
 
-fn opus(session: &Session) -> Result<Response, Refusal> {
-    let audio = sound_as(session, true)?;
-    let body = ogg::body(audio.channels, session.sound.subscribe(), session.viewer());
+fn opus(session: &Session, query: &Query) -> Result<Response, Refusal> {
+    let feed = tier(session, query)?.filter(|feed| feed.opus.is_some());
+    let (channels, sound) = match feed.as_ref().and_then(|feed| Some((feed.opus.as_ref()?, feed))) {
+        Some((audio, feed)) => (audio.channels, feed.sound.subscribe()),
+        None => (sound_as(session, true)?.channels, session.sound.subscribe()),
+    };
+    let body = ogg::body(channels, sound, session.viewer_of(feed));
     let kind = live(HeaderValue::from_static("audio/ogg; codecs=opus"));
     Ok((kind, Body::from_stream(body)).into_response())
 }

@@ -1,7 +1,7 @@
 //! The sessions that are received, by their names.
 
 use crate::reception::{Pictures, Sound};
-use crate::tiers::SessionTiers;
+use crate::tiers::{Feed, SessionTiers};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
@@ -35,12 +35,22 @@ pub(crate) struct Session {
 /// Counts as a viewer for as long as it is kept.
 #[derive(Clone, Debug)]
 #[must_use = "a viewer is one for as long as it is kept"]
-pub(crate) struct Viewer(#[expect(dead_code, reason = "its copies are counted")] Arc<()>);
+pub(crate) struct Viewer {
+    #[expect(dead_code, reason = "its copies are counted")]
+    counted: Arc<()>,
+    #[expect(dead_code, reason = "it is received for as long as it is kept")]
+    of: Option<Arc<Feed>>,
+}
 
 impl Session {
     /// One viewer more.
     pub(crate) fn viewer(&self) -> Viewer {
-        Viewer(Arc::clone(&self.viewers))
+        self.viewer_of(None)
+    }
+
+    /// The same, of a tier.
+    pub(crate) fn viewer_of(&self, of: Option<Arc<Feed>>) -> Viewer {
+        Viewer { counted: Arc::clone(&self.viewers), of }
     }
 
     /// Whether its sound is Opus.

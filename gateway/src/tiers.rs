@@ -1,6 +1,6 @@
 //! The tiers of a session: each is received while somebody watches it, and a little longer.
 
-use crate::reception::{Pictures, Reception};
+use crate::reception::{Pictures, Reception, Sound};
 use crate::rooms::Rooms;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,11 @@ use std::thread::Builder;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_net::Interface;
+use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
-use streamsocket_subscribe::plan::Plan;
+use streamsocket_subscribe::plan::{Plan, StreamPlan};
 use streamsocket_subscribe::subscription::{Stop, Subscription};
 use streamsocket_subscribe::tiers::Tiers;
 
@@ -47,10 +48,13 @@ struct Received {
     idle: Option<Monotonic>,
 }
 
-/// The pictures of a tier. They come for as long as it is kept.
+/// What comes of a tier, for as long as this is kept.
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) pictures: Pictures,
+    pub(crate) sound: Sound,
+    /// What its sound is, if it is another than the session's.
+    pub(crate) opus: Option<StreamPlan>,
 }
 
 impl SessionTiers {
@@ -74,7 +78,7 @@ impl SessionTiers {
         self.lock().iter().any(|it| it.plan.tier.as_deref() == Some(name))
     }
 
-    /// The pictures of the tier of this name, which is joined if nobody watches it yet.
+    /// The tier of this name, which is joined if nobody watches it yet.
     ///
     /// # Errors
     /// One line: there is none, or why it cannot be joined.
@@ -99,13 +103,14 @@ impl SessionTiers {
     }
 
     fn join(&self, plan: &Plan) -> Result<Received, String> {
-        // The sound is that of the session, whatever its pictures are.
-        let alone = Plan { audio: None, ..plan.clone() };
-        let (reception, pictures, _) = Reception::new(0, 0);
+        // Samples are those of the session.
+        let opus = plan.audio.clone().filter(|audio| audio.encoding == Encoding::Opus);
+        let own = Plan { audio: opus.clone(), ..plan.clone() };
+        let (reception, pictures, sound) = Reception::new(0, 0);
         let Means { interface, keys, rooms } = &self.means;
         let (counters, latency) = (Arc::<Counters>::default(), TargetLatency::Auto);
         let (interface, outlet) = (interface.as_ref(), Box::new(reception));
-        let opened = Subscription::open(&alone, interface, latency, outlet, counters, keys.clone());
+        let opened = Subscription::open(&own, interface, latency, outlet, counters, keys.clone());
         let (mut subscription, stop) = opened?;
         if let Some(room) = &plan.room {
             subscription.keep_in_step(rooms.member(room));
@@ -120,7 +125,7 @@ impl SessionTiers {
         };
         let spawned = Builder::new().name("tier".to_owned()).spawn(run);
         spawned.map_err(|error| format!("no thread for a tier: {error}"))?;
-        let feed = Arc::new(Feed { pictures });
+        let feed = Arc::new(Feed { pictures, sound, opus });
         Ok(Received { feed, plan: plan.clone(), stop, idle: None })
     }
 

@@ -60,8 +60,8 @@ pub(crate) async fn send(
     }
 }
 
-/// The first message to a viewer of a session, who is sent the sound of `heard`.
-pub(crate) fn hello(session: &Session, heard: Option<&Session>) -> Utf8Bytes {
+/// The first message to a viewer of a session, who is sent this sound.
+pub(crate) fn hello(session: &Session, heard: Option<&StreamPlan>) -> Utf8Bytes {
     let format = |audio: &StreamPlan| SoundFormat {
         rate: audio.clock_rate,
         channels: audio.channels,
@@ -73,7 +73,7 @@ pub(crate) fn hello(session: &Session, heard: Option<&Session>) -> Utf8Bytes {
     let hello = Hello {
         name: &session.name,
         pictures: session.plan.video.is_some(),
-        sound: heard.and_then(|heard| heard.plan.audio.as_ref()).map(format),
+        sound: heard.map(format),
     };
     serde_json::to_string(&hello).unwrap_or_default().into()
 }

@@ -3,6 +3,7 @@
 use crate::browser::Browser;
 use crate::client::Gateway;
 use crate::page::{VIEW, pictures_go_on};
+use crate::socket::{Message, Socket};
 use std::fs;
 use std::path::{Path, PathBuf};
 use streamsocket_tests::board::wait_until;
@@ -107,4 +108,35 @@ fn a_page_that_cannot_decode_it_is_sent_the_samples_of_the_session() {
     let heard = format!("{view}.speaker?.heard() ?? null");
     wait_until("sound on the page", || !browser.value(&heard).is_null());
     assert_eq!(browser.errors(), [""; 0]);
+}
+
+#[test]
+fn the_sound_of_a_tier_is_had_by_its_name() {
+    let place = Place::new();
+    let mut daemon = daemon_at(place);
+    daemon.args(["--video", "pattern", "--size", "640x360", "--audio", "tone"]);
+    let mut daemon = Program::start(daemon.args(["--tier", "low=1/2,opus"]));
+    daemon.wait_for("low' goes to");
+    let mut gateway = Gateway::start(&[&place.name()]);
+    gateway.program.wait_for("is received");
+    wait_until("the tier", || gateway.get("/status", &[]).text().contains("\"tiers\":[{"));
+    let path = |what: &str| format!("/{}/{what}", place.name().replace(' ', "%20"));
+    let mut ffmpeg = peer("ffmpeg");
+    ffmpeg.args(["-nostdin", "-v", "error", "-i", &gateway.url(&path("audio.opus?tier=low"))]);
+    let samples = output(ffmpeg.args(["-t", "2", "-f", "s16le", "-"]));
+    assert_eq!(samples.len(), 2 * 48_000 * 2 * 2);
+    assert_eq!(gateway.get(&path("audio.opus"), &[]).status, 404);
+    for (query, codec) in
+        [("tier=low", "opus"), ("tier=low&sound=pcm", "pcm"), ("tier=auto", "pcm")]
+    {
+        let mut socket = Socket::open(gateway.port, &path(&format!("ws?{query}")));
+        let Message::Text(hello) = socket.hear().unwrap() else { panic!("no hello") };
+        assert_eq!(hello["sound"]["codec"], codec, "{query}");
+        let bytes = loop {
+            if let Message::Sound(bytes, _) = socket.hear().unwrap() {
+                break bytes;
+            }
+        };
+        assert_eq!(bytes < 1000, codec == "opus", "{bytes}");
+    }
 }
