@@ -77,7 +77,7 @@ latency: ## what repair and pacing cost: bytes on the wire, and time until a pic
 	$(CARGO) build --release --locked --workspace
 	$(CARGO) run -q --release --locked -p streamsocket-tests --example latency
 
-bench: setup-test ## what a picture costs, beside GStreamer, ffmpeg, uStreamer and the kernel alone; 35 minutes (BENCH='--only receiving', BENCH=--help)
+bench: setup-test ## what a picture costs, beside GStreamer, ffmpeg, uStreamer and the kernel alone; 50 minutes (BENCH='--only receiving', BENCH=--help)
 	$(CARGO) build --release --locked --workspace
 	STREAMSOCKET_BINARIES=target/release target/release/bench $(BENCH)
 	$(CARGO) bench --locked -p streamsocket-benches --bench stages
