@@ -88,17 +88,15 @@ fn a_room_is_a_grid_in_step_in_which_people_come_and_go() {
 
 /// Pictures of both that were captured at one instant are drawn at one.
 fn in_step(browser: &mut Browser, names: &[&String; 2]) {
-    for name in names {
-        let view = view(name);
-        browser.value(&format!(
-            "(() => {{ const view = {view}; const draw = view.draw.bind(view); view.ages = []; \
-             view.draw = (...it) => {{ draw(...it); view.ages.push(performance.timeOrigin + performance.now() - it[1]); }}; }})()"
-        ));
-    }
+    browser.value(
+        "(() => { const { draw } = View.prototype; window.ages = {}; View.prototype.draw = function (...it) { \
+         draw.apply(this, it); (ages[this.part('name').textContent] ??= []).push(performance.timeOrigin + \
+         performance.now() - it[1]); }; })()",
+    );
     let mut median = |name: &String| -> f64 {
-        let ages = format!("{}.ages", view(name));
-        wait_until("pictures", || browser.value(&ages).as_array().unwrap().len() > 60);
-        let mut ages: Vec<f64> = serde_json::from_value(browser.value(&ages)).unwrap();
+        let own = format!("ages['{name}'] ?? []");
+        wait_until("pictures", || browser.value(&own).as_array().unwrap().len() > 60);
+        let mut ages: Vec<f64> = serde_json::from_value(browser.value(&own)).unwrap();
         ages.sort_by(f64::total_cmp);
         ages[ages.len() / 2]
     };

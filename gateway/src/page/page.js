@@ -9,6 +9,7 @@ const views = new Map();
 const asked = new URLSearchParams(location.search);
 const room = asked.has('room') ? new Room(asked.get('room'), views) : null;
 let nextLook = null;
+let looks = 0;
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) entry.target.visible = entry.isIntersecting;
   update();
@@ -76,8 +77,11 @@ async function look() {
 }
 
 async function lookOnce() {
+  looks += 1;
+  const turn = looks;
   const status = await json('status');
-  if (!status) return;
+  // What was asked for later says more.
+  if (!status || turn !== looks) return;
   const { sessions: all, control } = status;
   const sessions = room ? all.filter((session) => room.has(session)) : all;
   listRooms(all);
