@@ -30,6 +30,9 @@ const APART_MAX: f64 = 5.0;
 /// What is not judged at the beginning, in nanoseconds: the latency is looked for.
 const SETTLING: i64 = 5_000_000_000;
 
+/// Pictures that are shown of both at least, on a machine that has other things to do as well.
+const PICTURES_MIN: usize = 10;
+
 /// Id of the extension with the time of capture.
 const NTP64_ID: u8 = 1;
 
@@ -159,7 +162,8 @@ fn publishers_whose_clocks_are_apart_are_shown_in_step() {
     let _turn = turn();
     let (relay, place) = (Relay::new(), Place::new());
     let mut command = daemon_at(place);
-    command.args(["--video", "pattern", "--audio", "none", "--size", "320x240", "--no-announce"]);
+    command.args(["--video", "pattern", "--audio", "none", "--size", "320x240", "--fps", "10"]);
+    command.arg("--no-announce");
     let mut daemon = Program::start(&mut command);
     daemon.wait_for("goes to");
     let copiers = [("one", Ssrc(1), 0), ("two", Ssrc(2), WRONG)];
@@ -183,7 +187,7 @@ fn publishers_whose_clocks_are_apart_are_shown_in_step() {
         assert_eq!(last["in_step"], true, "{last}");
     }
     let mut apart = apart(&presented(&said, "shown"));
-    assert!(apart.len() > 50, "{}: {said}", apart.len());
+    assert!(apart.len() > PICTURES_MIN, "{}: {said}", apart.len());
     apart.sort_by(f64::total_cmp);
     let middle = apart[apart.len() / 2];
     println!("{} pictures of each, the second's due {middle:+.3} ms later", apart.len());
