@@ -23,6 +23,7 @@ pub mod program;
 pub mod recording;
 pub mod relay;
 pub mod report;
+pub mod rtsp_camera;
 pub mod screen;
 pub mod sender;
 pub mod session;

@@ -35,7 +35,8 @@ pub struct Options {
     #[arg(long, value_name = "NAME|SSRC", requires = "room")]
     pub leave_out: Vec<String>,
     /// Send this machine's camera and microphone to the room as well, by streamsocket, which is started and ended with
-    /// this program; FILE is a configuration for it. What one says oneself is not played: use headphones all the same,
+    /// this program: to the relay that announces the room, or, if there is none, to a group; FILE is a configuration for it,
+    /// in which to = "rtsp://NAME:PASSWORD@RELAY/ROOM" has a password for the relay. What one says oneself is not played: use headphones all the same,
     /// for what is played is heard by the microphone
     #[arg(long, value_name = "FILE", requires = "room", num_args = 0..=1, require_equals = true)]
     pub publish: Option<Option<PathBuf>>,

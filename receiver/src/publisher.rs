@@ -11,8 +11,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_net::Interface;
 use streamsocket_net::parent_death::end_with_us;
 use streamsocket_subscribe::clock::monotonic;
+use streamsocket_subscribe::locate::relay_of_room;
 
 /// The program, and the package that it is in.
 const PROGRAM: &str = "streamsocket";
@@ -22,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Between two looks at whether it has.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Keys of a configuration by which it does not go to a relay that was found: it goes elsewhere, or is protected.
+const OTHERWISE: [&str; 2] = ["to", "key-file"];
 
 /// SSRCs that may wait to be looked at: those of a description at most.
 const WAITING_MAX: usize = 8;
@@ -36,11 +41,16 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts it, for the room of this name, and with a configuration file of its own if the user has named one.
+    /// Starts it, for the room of this name, and with a configuration file of its own if the user has named one. If a relay
+    /// has the room it publishes there, unless the file says where to.
     ///
     /// # Errors
     /// One line: it is not installed, or cannot be started.
-    pub fn start(room: &str, options: &Options) -> Result<Self, String> {
+    pub fn start(
+        room: &str,
+        options: &Options,
+        interface: Option<&Interface>,
+    ) -> Result<Self, String> {
         let folder = std::env::current_exe().ok();
         let folder = folder.as_deref().and_then(Path::parent);
         let program = find(folder, std::env::var_os("PATH").as_deref()).ok_or(format!(
@@ -54,6 +64,10 @@ impl Publisher {
         }
         if let Some(key_file) = &options.key_file {
             command.arg("--key-file").arg(key_file);
+        }
+        if let Some(relay) = relay(room, options, interface) {
+            log::info!("the room '{room}' is at {relay}: it is published there");
+            command.args(["--to", &relay]);
         }
         if let Some(Some(configuration)) = &options.publish {
             command.arg("--config").arg(configuration);
@@ -112,6 +126,24 @@ impl Drop for Publisher {
     }
 }
 
+/// The relay to publish to, if there is one that has the room. None takes what is protected.
+fn relay(room: &str, options: &Options, interface: Option<&Interface>) -> Option<String> {
+    let file = options.publish.as_ref().and_then(Option::as_ref);
+    // What is wrong with the file is told by who reads it for good.
+    let text = file.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    if options.key_file.is_some() || OTHERWISE.iter().any(|key| sets(&text, key)) {
+        return None;
+    }
+    relay_of_room(room, interface)
+}
+
+/// Whether a configuration sets a key, before its tables.
+fn sets(text: &str, key: &str) -> bool {
+    let lines = text.lines().map(str::trim_start).take_while(|line| !line.starts_with('['));
+    let names = |line: &str| Some(line.strip_prefix(key)?.trim_start().starts_with('='));
+    lines.filter_map(names).any(|sets| sets)
+}
+
 /// The program in this folder, or else in those of `path`.
 fn find(folder: Option<&Path>, path: Option<&OsStr>) -> Option<PathBuf> {
     let others = path.into_iter().flat_map(std::env::split_paths);
@@ -135,6 +167,19 @@ fn read(stdout: ChildStdout, ssrcs: &SyncSender<u32>) {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn a_configuration_says_by_itself_where_it_is_sent() {
+        for (text, to) in [
+            ("to = 'rtsp://relay/x'", true),
+            ("video = 'none'\n  to=[\"239.1.1.1\"]\n", true),
+            ("tone = 1\n#to = 'x'\n", false),
+            ("[[tier]]\nto = 'x'", false),
+            ("", false),
+        ] {
+            assert_eq!(sets(text, "to"), to, "{text}");
+        }
+    }
 
     #[test]
     fn the_program_beside_the_receiver_comes_before_others() {

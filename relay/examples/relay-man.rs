@@ -19,7 +19,15 @@ ffmpeg \-re \-i FILE \-c:v mjpeg \-huffman default \-pix_fmt yuvj420p \-c:a pcm_
 Its packets go on as they are to a multicast group of its own, which is announced as
 .RB \(dq ROOM ", " NAME \(dq.
 A name has one publisher at a time. One of which nothing comes for five seconds is gone; if it returns within ten
-minutes it has the same group. Viewers who cannot be reached by multicast are served one by one, at the same address.
+minutes it has the same group. The daemon publishes by
+.BR to ,
+as
+.B to = \(dqrtsp://anna:PASSWORD@relay/lesson\(dq
+in its configuration;
+.B streamsocket\-receiver \-\-room lesson \-\-publish
+finds the relay by itself. IP cameras are asked for what they have by
+.B pull
+in the configuration. Viewers who cannot be reached by multicast are served one by one, at the same address.
 "#;
 
 const EXIT_STATUS: &str = r".TP

@@ -3,7 +3,7 @@
 use crate::connections::Open;
 use crate::description::session_name;
 use crate::event::Event;
-use crate::offer::{announced, is_plain};
+use crate::offer::{NAME_MAX, announced, is_publisher_name};
 use crate::places::{Key, Owner};
 use crate::publisher::Publisher;
 use crate::state::{NoGroup, Relay};
@@ -20,9 +20,6 @@ use streamsocket_rtsp::conversation::{Request, Wanted};
 use streamsocket_rtsp::publication::Publication;
 use streamsocket_rtsp::target::Target;
 use streamsocket_rtsp::transport::{Granted, Offer, Profile, Transport};
-
-/// Bytes of a publisher's name at most: with that of its room it is the name of a session.
-const NAME_MAX: usize = 64;
 
 /// Who asks, and where.
 #[derive(Clone, Copy)]
@@ -161,6 +158,10 @@ impl Relay {
             log::warn!("{who} may not publish '{title}' (from {peer})");
             return Err(Refusal::Forbidden);
         }
+        if room.pull.iter().any(|it| it.name == key.name) {
+            log::warn!("'{title}' is pulled from a camera: {peer} is refused");
+            return Err(Refusal::Taken);
+        }
         if let Some(other) = self.publishers.named(key) {
             log::warn!("'{title}' is published by {} already: {peer} is refused", other.peer);
             return Err(Refusal::Taken);
@@ -185,9 +186,7 @@ impl Relay {
             log::warn!("{peer} publishes to no room: the address is to end in /ROOM/NAME");
             return Err(Refusal::NotFound);
         };
-        let plain = |it: char| is_plain(it) && it != '/';
-        let is_name = (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain);
-        if target.track.is_some() || !is_name || name.trim() != name {
+        if target.track.is_some() || !is_publisher_name(name) {
             log::warn!("{peer} publishes under no name: it is to have 1 to {NAME_MAX} bytes");
             return Err(Refusal::NotFound);
         }

@@ -1,6 +1,7 @@
 //! The command: reads the configuration, and hands on until a signal comes.
 
 use crate::batch::Batch;
+use crate::camera::Camera;
 use crate::configuration::Configuration;
 use crate::connections::Connections;
 use crate::event::Event;
@@ -21,6 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use streamsocket_journal::logger;
 use streamsocket_net::{Interface, machine, tcp};
 use streamsocket_rtsp::conversation::Gate;
@@ -35,7 +37,10 @@ const DESCRIPTORS_OF_PUBLISHER: usize = 4 * 4 + 2 + 1 + 1;
 /// Descriptors of a viewing at most: two sockets for each medium, its connection.
 const DESCRIPTORS_OF_VIEWING: usize = 2 * 4 + 1;
 
-/// Descriptors for everything else.
+/// Descriptors of a room at most: two that announce it, one that hears viewers ask.
+const DESCRIPTORS_OF_ROOM: usize = 3;
+
+/// Descriptors for everything else, and for cameras.
 const DESCRIPTORS_KEPT: usize = 128;
 
 /// Exit status for a configuration that does not get better by itself.
@@ -94,6 +99,9 @@ fn check(path: &Path, configuration: &Configuration, users: &Users) -> Result<()
             room.publishers.join(", ")
         };
         text += &format!("room {}: {who} may publish\n", room.name);
+        for pull in &room.pull {
+            text += &format!("room {}: {} is pulled from {}\n", room.name, pull.name, pull.shown());
+        }
     }
     io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
@@ -120,15 +128,7 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
     // Before any thread is started, which would take them.
     let signals =
         Signals::listen().map_err(|error| format!("signals cannot be caught: {error}"))?;
-    let wanted = PUBLISHERS_MAX * DESCRIPTORS_OF_PUBLISHER
-        + VIEWINGS_MAX * DESCRIPTORS_OF_VIEWING
-        + DESCRIPTORS_KEPT;
-    let had = machine::have_descriptors(wanted);
-    if had < wanted {
-        log::warn!(
-            "of {wanted} descriptors for as many publishers as there may be, there are {had}: ulimit -n"
-        );
-    }
+    have_descriptors(configuration.rooms.len());
     let listen = configuration.listen;
     let listener = listen_at(listen).map_err(|error| {
         format!("listen {listen}: {error}; choose another one in {}", path.display())
@@ -152,10 +152,10 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
         registry.register(&mut source, event.token(), Interest::READABLE).map_err(set_up)?;
     }
     let waker = Waker::new(poll.registry(), Event::Found.token()).map_err(set_up)?;
+    let waker = Arc::new(waker);
     let mut relay = Relay {
         registry: poll.registry().try_clone().map_err(set_up)?,
         interface,
-        rooms: configuration.rooms,
         gate: Gate { users, ..Gate::default() },
         listener,
         unaccepted: true,
@@ -164,8 +164,11 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
         sinks: 0,
         publishers: Publishers::default(),
         places: Places::default(),
+        cameras: Camera::all(&configuration.rooms, &waker, monotonic()),
         searches: Searches::new(waker),
         clock: RelayClock::start().map_err(set_up)?,
+        notices: Vec::new(),
+        rooms: configuration.rooms,
         batch: Batch::default(),
         staged: None,
         look: monotonic(),
@@ -173,7 +176,21 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
     for room in &relay.rooms {
         log::info!("publishers come to rtsp://{}/{}/NAME", shown(listen), room.name);
     }
+    relay.put_up_notices(monotonic());
     turn::run(&mut relay, &mut poll, &mut timer, &signals)
+}
+
+fn have_descriptors(rooms: usize) {
+    let wanted = PUBLISHERS_MAX * DESCRIPTORS_OF_PUBLISHER
+        + VIEWINGS_MAX * DESCRIPTORS_OF_VIEWING
+        + rooms * DESCRIPTORS_OF_ROOM
+        + DESCRIPTORS_KEPT;
+    let had = machine::have_descriptors(wanted);
+    if had < wanted {
+        log::warn!(
+            "of {wanted} descriptors for as many publishers as there may be, there are {had}: ulimit -n"
+        );
+    }
 }
 
 fn set_up(error: impl std::fmt::Display) -> String {

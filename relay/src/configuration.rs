@@ -1,11 +1,14 @@
 //! The configuration file (TOML): where to listen, and the rooms that there are.
 
+use crate::offer::is_publisher_name;
 use crate::options::CONFIGURATION;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use streamsocket_rtsp::PORT;
+use streamsocket_rtsp::address::Address;
+use streamsocket_rtsp::player::DEFAULT_PORT;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -20,6 +23,9 @@ const NAMED_MAX: usize = 64;
 
 /// Bytes of a room's name at most: it stands in the names of sessions and in URLs.
 const NAME_MAX: usize = 48;
+
+/// Cameras of all rooms at most: half of those who publish.
+pub(crate) const PULLS_MAX: usize = 16;
 
 /// Addresses from a room's group on that its publishers have: two for each.
 pub(crate) const GROUPS_OF_ROOM: u32 = 64;
@@ -44,6 +50,25 @@ pub(crate) struct Room {
     pub(crate) group: Option<IpAddr>,
     /// The users who may publish; none: all.
     pub(crate) publishers: Vec<String>,
+    /// Cameras that are asked for what they have.
+    pub(crate) pull: Vec<Pull>,
+}
+
+/// A camera that becomes a publisher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pull {
+    /// The publisher's name.
+    pub(crate) name: String,
+    /// Where it is; its password is not shown.
+    pub(crate) address: Address,
+}
+
+impl Pull {
+    /// The address without name and password; what stands behind the path may be secret, too.
+    pub(crate) fn shown(&self) -> String {
+        let path = self.address.target.split('?').next().unwrap_or_default();
+        format!("rtsp://{}{path}", self.address.host_header(DEFAULT_PORT))
+    }
 }
 
 impl Default for Configuration {
@@ -132,7 +157,8 @@ fn room(item: &Spanned<DeValue<'_>>) -> Result<Room, Mistake> {
     let DeValue::Table(table) = item.get_ref() else {
         return Err(wrong(at, "room", "expected a table, as [[room]]"));
     };
-    let mut room = Room { name: String::new(), group: None, publishers: Vec::new() };
+    let mut room =
+        Room { name: String::new(), group: None, publishers: Vec::new(), pull: Vec::new() };
     for (key, value) in table {
         let (name, at) = (key.get_ref(), value.span().start);
         match &**name {
@@ -150,8 +176,10 @@ fn room(item: &Spanned<DeValue<'_>>) -> Result<Room, Mistake> {
                 })?);
             }
             "publishers" => room.publishers = names(name, value)?,
+            "pull" => room.pull = pulls(value)?,
             _ => {
-                let what = format!("unknown key '{name}', expected one of name, group, publishers");
+                let what =
+                    format!("unknown key '{name}', expected one of name, group, publishers, pull");
                 return Err(wrong(key.span().start, "room", &what));
             }
         }
@@ -166,6 +194,10 @@ fn room(item: &Spanned<DeValue<'_>>) -> Result<Room, Mistake> {
 fn may_stand_beside(room: &Room, others: &[Room]) -> Result<(), String> {
     if others.len() == ROOMS_MAX {
         return Err(format!("there are more than {ROOMS_MAX}"));
+    }
+    let cameras = others.iter().chain([room]).map(|it| it.pull.len());
+    if cameras.sum::<usize>() > PULLS_MAX {
+        return Err(format!("more than {PULLS_MAX} cameras are pulled"));
     }
     for other in others {
         if other.name == room.name {
@@ -230,6 +262,28 @@ fn names(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Mistake
     list.iter().map(|it| name(it).ok_or_else(expected)).collect()
 }
 
+fn pulls(value: &Spanned<DeValue<'_>>) -> Result<Vec<Pull>, Mistake> {
+    const EXPECTED: &str = "expected a list, such as [{ name = \"Door\", url = \"rtsp://NAME:PASSWORD@CAMERA/PATH\" }]";
+    let wrong = |at: &Spanned<DeValue<'_>>, what| wrong(at.span().start, "pull", what);
+    let DeValue::Array(list) = value.get_ref() else { return Err(wrong(value, EXPECTED)) };
+    let mut pulls: Vec<Pull> = Vec::new();
+    for item in list {
+        let text = |key| item.get_ref().get(key).and_then(|it| it.get_ref().as_str());
+        let only = item.get_ref().as_table().is_some_and(|it| it.len() == 2);
+        let Some((name, url)) = text("name").zip(text("url")).filter(|_| only) else {
+            return Err(wrong(item, EXPECTED));
+        };
+        if !is_publisher_name(name) || pulls.iter().any(|it| it.name == name) {
+            return Err(wrong(item, "each camera needs a name of its own without a slash"));
+        }
+        let address = Address::parse(url, "rtsp", DEFAULT_PORT).ok_or_else(|| {
+            wrong(item, "its url cannot be read as rtsp://NAME:PASSWORD@CAMERA/PATH: in a name or password '/', '?', '#' and '@' are written %2F, %3F, %23 and %40")
+        })?;
+        pulls.push(Pull { name: name.to_owned(), address });
+    }
+    Ok(pulls)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +302,7 @@ mod tests {
         let read = read(
             "listen = \"10.0.0.1:9000\"\ninterface = \"eth0\"\nusers = \"/u\"\n\
              [[room]]\nname = \"lesson\"\ngroup = \"239.255.7.0\"\npublishers = [\"anna\", \"berta\"]\n\
+             pull = [{ name = \"Door\", url = \"rtsp://me:secret@camera/live?x=1\" }]\n\
              [[room]]\nname = \"Hall 2\"\n",
         );
         let read = read.unwrap();
@@ -258,6 +313,10 @@ mod tests {
         assert_eq!(names, ["lesson", "Hall 2"]);
         assert_eq!(read.rooms[0].publishers, ["anna", "berta"]);
         assert_eq!(read.rooms[0].group, Some([239, 255, 7, 0].into()));
+        let [door] = &*read.rooms[0].pull else { panic!("{read:?}") };
+        assert_eq!((&*door.name, &*door.shown()), ("Door", "rtsp://camera/live"));
+        assert_eq!((door.address.port, &*door.address.target), (554, "/live?x=1"));
+        assert!(!format!("{read:?}").contains("secret"));
         assert_eq!(read.rooms[1].group, None);
         assert_eq!(parse("").map_err(|it| it.what), Ok(Configuration::default()));
     }
@@ -269,7 +328,7 @@ mod tests {
         let lines = sample.lines().filter_map(|line| line.strip_prefix('#')).filter(is_key);
         let text: String = lines.map(|line| format!("{line}\n")).collect();
         let read = read(&text).unwrap();
-        for key in ["listen", "interface", "users", "name", "group", "publishers"] {
+        for key in ["listen", "interface", "users", "name", "group", "publishers", "pull"] {
             assert!(text.contains(&format!("{key} = ")), "{key}");
         }
         assert!(!read.rooms.is_empty());
@@ -291,6 +350,11 @@ mod tests {
             ("[[room]]\nname = \"a\"\ngroup = \"239.255.255.250\"", "line 3: group: expected a "),
             ("[[room]]\nname = \"a\"\ncolour = 1", "line 3: room: unknown key 'colour'"),
             ("[[room]]\nname = \"a\"\npublishers = []", "line 3: publishers: expected a list"),
+            ("[[room]]\nname = \"a\"\npull = [{ name = \"x\" }]", "line 3: pull: expected a list"),
+            (
+                "[[room]]\nname = \"a\"\npull = [\n{ name = \"x\", url = \"http://me:secret@c/\" }]",
+                "line 4: pull: its url cannot be read as rtsp://",
+            ),
             (&(many.clone() + &many), "line 3: room: there is one named 'x' before"),
             (
                 "[[room]]\nname = \"a\"\ngroup = \"239.1.1.0\"\n[[room]]\nname = \"b\"\ngroup = \"239.1.1.63\"",

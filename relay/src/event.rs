@@ -4,7 +4,7 @@ use crate::offer::TRACKS_MAX;
 use mio::Token;
 
 /// Kinds of events.
-const KINDS: usize = 8;
+const KINDS: usize = 10;
 
 /// What a descriptor tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(crate) enum Event {
     Packets { slot: usize, track: usize },
     /// Reports have come to it.
     Reports { slot: usize, track: usize },
+    /// The camera of that number has something, or takes something.
+    Camera(usize),
+    /// Somebody asks for the announcement of the room of that number.
+    Room(usize),
 }
 
 impl Event {
@@ -39,6 +43,8 @@ impl Event {
             Self::Asked(slot) => (5, slot),
             Self::Packets { slot, track } => (6, slot * TRACKS_MAX + track),
             Self::Reports { slot, track } => (7, slot * TRACKS_MAX + track),
+            Self::Camera(number) => (8, number),
+            Self::Room(number) => (9, number),
         };
         Token(index * KINDS + kind)
     }
@@ -55,7 +61,9 @@ impl Event {
             4 => Self::Connection(index),
             5 => Self::Asked(index),
             6 => Self::Packets { slot, track },
-            _ => Self::Reports { slot, track },
+            7 => Self::Reports { slot, track },
+            8 => Self::Camera(index),
+            _ => Self::Room(index),
         }
     }
 }
@@ -69,6 +77,7 @@ mod tests {
         let mut all = vec![Event::Timer, Event::Signal, Event::Connecting, Event::Found];
         for slot in 0..40 {
             all.extend([Event::Connection(slot), Event::Asked(slot)]);
+            all.extend([Event::Camera(slot), Event::Room(slot)]);
             for track in 0..TRACKS_MAX {
                 all.extend([Event::Packets { slot, track }, Event::Reports { slot, track }]);
             }

@@ -156,7 +156,7 @@ impl Relay {
     }
 
     /// Hands on what has come within the connection that was read.
-    fn hand_on_staged(&mut self) {
+    pub(crate) fn hand_on_staged(&mut self) {
         let Some((slot, track)) = self.staged.take() else { return };
         match self.publishers.get_mut(slot).and_then(|it| it.tracks.get_mut(track)) {
             Some((_, track)) => track.flush(&mut self.batch),
@@ -192,7 +192,7 @@ impl Relay {
 }
 
 /// Takes a packet or a report that has come within a publisher's connection, by that channel.
-fn take(
+pub(crate) fn take(
     publisher: &mut Publisher,
     slot: usize,
     (channel, bytes): (u8, &[u8]),

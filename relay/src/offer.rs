@@ -11,6 +11,9 @@ pub(crate) const TRACKS_MAX: usize = 4;
 /// 6.5).
 const TEXT_MAX: usize = 255;
 
+/// Bytes of a publisher's name at most: with that of its room it is the name of a session.
+pub(crate) const NAME_MAX: usize = 64;
+
 /// Formats that every viewer plays as they are, by their names.
 const SOUND: [&str; 4] = ["L16", "OPUS", "PCMU", "PCMA"];
 
@@ -55,6 +58,26 @@ pub(crate) fn announced(sdp: &str) -> Result<Vec<Announced>, String> {
     session.media.iter().map(medium).collect()
 }
 
+/// A medium of a camera: what it is set up by, and what it is, or why it is not handed on.
+pub(crate) type OfCamera = (String, Result<Announced, String>);
+
+/// The media of a camera, with what each is set up by; those that are not handed on with why.
+///
+/// # Errors
+/// In words: nothing of it can be handed on.
+pub(crate) fn described(sdp: &str) -> Result<Vec<OfCamera>, String> {
+    let session = Session::parse_leaving_out(sdp, &mut |_| {});
+    let session = session.map_err(|why| format!("has a description that cannot be read: {why}"))?;
+    let control = |media: &Media<'_>| media.control.or(session.control).unwrap_or("*").to_owned();
+    let media = session.media.iter().take(TRACKS_MAX).map(|it| (control(it), medium(it)));
+    let media: Vec<_> = media.collect();
+    if media.iter().any(|(_, it)| it.is_ok()) {
+        return Ok(media);
+    }
+    let why = media.into_iter().find_map(|(_, it)| it.err());
+    Err(why.unwrap_or_else(|| "it has neither pictures nor sound".to_owned()))
+}
+
 fn medium(media: &Media<'_>) -> Result<Announced, String> {
     if media.sealed {
         return Err("it is protected (SRTP), which is not handed on".into());
@@ -91,9 +114,15 @@ fn told(text: Option<&str>) -> Option<String> {
     text.filter(|it| it.len() <= TEXT_MAX && it.chars().all(is_plain)).map(str::to_owned)
 }
 
+/// Whether somebody can publish under that name.
+pub(crate) fn is_publisher_name(name: &str) -> bool {
+    let plain = |it: char| is_plain(it) && it != '/';
+    (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain) && name.trim() == name
+}
+
 /// Whether a character shows as what it is: it neither controls, nor ends a line, nor is invisible, nor turns the direction
 /// of what follows.
-pub(crate) fn is_plain(it: char) -> bool {
+fn is_plain(it: char) -> bool {
     let hidden = matches!(
         it,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'

@@ -26,6 +26,8 @@ pub(crate) enum Owner {
     User(String),
     /// Whoever has that address, where there are no users.
     Address(IpAddr),
+    /// A camera that the configuration names.
+    Camera,
 }
 
 /// A place.

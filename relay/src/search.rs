@@ -41,9 +41,9 @@ pub(crate) struct Searches {
 }
 
 impl Searches {
-    pub(crate) fn new(waker: Waker) -> Self {
+    pub(crate) fn new(waker: Arc<Waker>) -> Self {
         let (sender, receiver) = channel();
-        Self { waker: Arc::new(waker), sender, receiver, running: Vec::new() }
+        Self { waker, sender, receiver, running: Vec::new() }
     }
 
     /// Looks for a group for that session, one of those that `free` lets be, unless that is done already. False if
@@ -102,7 +102,7 @@ mod tests {
     fn searches_are_bounded_in_all_of_an_address_and_of_a_connection() {
         let poll = mio::Poll::new().unwrap();
         let waker = Waker::new(poll.registry(), mio::Token(0)).unwrap();
-        let mut searches = Searches::new(waker);
+        let mut searches = Searches::new(Arc::new(waker));
         let key = |connection: u64| Key { room: "lesson".into(), name: connection.to_string() };
         let mut begin = |connection: u64, last| {
             let asker = Asker { connection, address: [10, 0, 0, last].into() };

@@ -1,6 +1,7 @@
 //! All that the relay keeps, and what begins and ends a publisher.
 
 use crate::batch::Batch;
+use crate::camera::Camera;
 use crate::configuration::{GROUPS_OF_ROOM, Room, nth};
 use crate::connections::{Connections, Open};
 use crate::description::{Described, TTL, port};
@@ -39,9 +40,13 @@ pub(crate) struct Relay {
     pub(crate) sinks: u64,
     pub(crate) publishers: Publishers,
     pub(crate) places: Places,
+    /// What is asked for by itself.
+    pub(crate) cameras: Vec<Camera>,
     pub(crate) searches: Searches,
     /// What the clocks of all sources are measured against.
     pub(crate) clock: RelayClock,
+    /// What says which rooms there are, in their order.
+    pub(crate) notices: Vec<Announcer>,
     /// Packets that came within a connection and wait, and of whom they are: slot and track.
     pub(crate) batch: Batch,
     pub(crate) staged: Option<(usize, usize)>,
@@ -260,5 +265,7 @@ impl Relay {
     pub(crate) fn end(&mut self, now: Monotonic) {
         let slots: Vec<_> = self.publishers.iter().map(|(slot, _)| slot).collect();
         slots.into_iter().for_each(|slot| self.leave(slot, now, "this program ends"));
+        self.notices.iter_mut().for_each(Announcer::delete);
+        self.cameras.iter_mut().for_each(|camera| camera.leave(now));
     }
 }

@@ -1,11 +1,13 @@
 //! The loop: waits, takes what has come, and does what is due.
 
+use crate::camera::Camera;
 use crate::event::Event;
 use crate::state::Relay;
 use mio::{Events, Poll};
 use std::io::ErrorKind;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
+use streamsocket_station::announce::Announcer;
 use streamsocket_station::clock::{Timer, monotonic};
 use streamsocket_station::signals::{Asked, Signals};
 
@@ -50,7 +52,12 @@ pub(crate) fn run(
                         }
                     }
                 }
+                // Cameras that were connected to are looked at in each turn.
                 Event::Found => relay.take_found(now),
+                Event::Camera(number) => relay.rouse_camera(number),
+                Event::Room(number) => {
+                    relay.notices.get_mut(number).into_iter().for_each(|it| it.asked(now));
+                }
                 Event::Connecting => relay.unaccepted = true,
                 Event::Connection(place) => relay.rouse(place),
                 Event::Asked(slot) => relay.asked(slot, now),
@@ -105,6 +112,8 @@ impl Relay {
             }
         }
         self.end_silent(now);
+        self.ask_cameras(now);
+        self.notices.iter_mut().for_each(|notice| notice.announce(now));
         if now >= self.look {
             self.look = now + LOOK;
             self.look_around(now);
@@ -154,7 +163,9 @@ impl Relay {
         });
         let idle = self.connections.is_empty() && self.publishers.iter().next().is_none();
         let looking = (!idle).then_some(self.look);
+        let cameras = self.cameras.iter().filter_map(Camera::deadline);
         let others = [accepting, looking, self.connections.deadline()].into_iter().flatten();
-        publishers.chain(others).min()
+        let notices = self.notices.iter().map(Announcer::deadline);
+        publishers.chain(others).chain(cameras).chain(notices).min()
     }
 }

@@ -66,6 +66,7 @@ mod tests {
             name: "lesson".into(),
             group: None,
             publishers: publishers.iter().map(|it| (*it).to_owned()).collect(),
+            pull: Vec::new(),
         };
         let mut users = Users::default();
         let (near, far) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([203, 0, 113, 5]));
@@ -86,7 +87,8 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let of = |name: &str| {
             let publishers = vec![name.to_owned()];
-            let rooms = vec![Room { name: "lesson".into(), group: None, publishers }];
+            let rooms =
+                vec![Room { name: "lesson".into(), group: None, publishers, pull: Vec::new() }];
             read(&Configuration { users: Some(path.clone()), rooms, ..Configuration::default() })
         };
         assert!(of("anna").unwrap().named("anna").is_some());

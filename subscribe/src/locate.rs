@@ -6,6 +6,7 @@ mod follow;
 mod following;
 mod listing;
 mod probe;
+mod relays;
 mod sap_listener;
 mod tiers;
 
@@ -15,6 +16,7 @@ pub use self::following::Change;
 pub use self::listing::News;
 use self::listing::{LISTED_MAX, Listing};
 use self::probe::Probe;
+pub use self::relays::relay_of_room;
 use self::sap_listener::SapListener;
 pub use self::tiers::follow_tiers;
 use crate::clock::monotonic;

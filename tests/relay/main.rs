@@ -7,6 +7,7 @@
     reason = "a failure ends the test"
 )]
 
+mod cameras;
 mod exact;
 mod harm;
 mod in_step;
@@ -18,4 +19,5 @@ mod players;
 mod proxy;
 mod pusher;
 mod relaying;
+mod rooms;
 mod viewers;

@@ -32,7 +32,7 @@ fn minute(relay: &Relay) -> PathBuf {
 }
 
 /// What our receiver, asked by name, records of a session in a while.
-fn recorded(relay: &Relay, name: &str) -> Recording {
+pub(crate) fn recorded(relay: &Relay, name: &str) -> Recording {
     let out = relay.folder.path().join("out.mkv");
     let mut command = receiver();
     let mut receiver = Program::start(command.arg(relay.title(name)).arg("--record").arg(&out));
@@ -53,14 +53,19 @@ pub(crate) fn is_recorded_exactly(relay: &mut Relay, name: &str, published: &[u6
     let recording = recorded(relay, name);
     assert_runs_through(published, &recording.coded());
     assert!(recording.video.len() > 40, "{}", recording.video.len());
+    is_heard_exactly(&recording);
+    let said = relay.program.said();
+    assert!(!said.contains("not handed on"), "{said}");
+}
+
+/// Whether the sound of a recording, if it has any, is the voice's.
+pub(crate) fn is_heard_exactly(recording: &Recording) {
     let heard = recording.samples();
     if !heard.is_empty() {
         // Somewhere in the middle; the voice goes round and round, too.
         let part = &heard[heard.len() / 2..heard.len() / 2 + 4800];
         assert!(find(&samples(&voice()).repeat(2), part).is_some(), "{} samples", heard.len());
     }
-    let said = relay.program.said();
-    assert!(!said.contains("not handed on"), "{said}");
 }
 
 fn ffmpeg_is_played_exactly(way: &str) {

@@ -81,8 +81,13 @@ impl Relay {
     /// Waits until somebody's packets are handed on, and says to where.
     pub(crate) fn wait_for_group(&mut self, name: &str) -> Ipv4Addr {
         let line = self.program.wait_for(&format!("publishes '{}'", self.title(name)));
-        line.rsplit(' ').next().unwrap().parse().unwrap()
+        group_in(&line)
     }
+}
+
+/// The group that such a line ends in.
+pub(crate) fn group_in(line: &str) -> Ipv4Addr {
+    line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 fn start(configuration: &Path) -> Program {

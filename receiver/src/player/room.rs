@@ -74,7 +74,8 @@ impl Room {
         interface: Option<&Interface>,
     ) -> Result<Self, String> {
         let publishes = options.publish.is_some();
-        let publisher = publishes.then(|| Publisher::start(name, options)).transpose()?;
+        let publisher =
+            publishes.then(|| Publisher::start(name, options, interface)).transpose()?;
         let folder = options.record.as_deref();
         let folder = folder.map(|path| Folder::open(path, options.overwrite)).transpose()?;
         let (mixer, mut sound) = (Mixer::new(), Supervisor::new());

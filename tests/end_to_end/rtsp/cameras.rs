@@ -6,6 +6,7 @@ use std::process::Command;
 use streamsocket_tests::clip::{all_pixels, assert_runs_through, clip, recorded_video, samples};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, daemon as sender, output, peer, receiver};
+use streamsocket_tests::rtsp_camera::rtsp_camera;
 use streamsocket_tests::turn;
 
 /// What comes of a camera: its pictures, in a recording.
@@ -40,22 +41,8 @@ fn jpegs_and_samples_are_passed_on_as_they_are() {
 
 /// GStreamer's server with JPEG and one kind of sound.
 fn gstreamer(port: u16, sound: &str) -> Command {
-    let script = format!(
-        "import gi\n\
-         gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0')\n\
-         from gi.repository import Gst, GstRtspServer, GLib\n\
-         Gst.init(None)\n\
-         server = GstRtspServer.RTSPServer(); server.set_address('127.0.0.1')\n\
-         server.set_service('{port}')\n\
-         factory = GstRtspServer.RTSPMediaFactory(); factory.set_shared(True)\n\
-         factory.set_launch('( videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=20/1 ! jpegenc ! rtpjpegpay name=pay0 audiotestsrc is-live=true ! {sound} name=pay1 )')\n\
-         server.get_mount_points().add_factory('/cam', factory)\n\
-         server.attach(None); import sys; print('ready', file=sys.stderr, flush=True)\n\
-         GLib.MainLoop().run()\n"
-    );
-    let mut python = peer("/usr/bin/python3");
-    python.args(["-c", &script]);
-    python
+    let pictures = "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=20/1 ! jpegenc ! rtpjpegpay name=pay0";
+    rtsp_camera(port, &format!("{pictures} audiotestsrc is-live=true ! {sound} name=pay1"))
 }
 
 #[test]
