@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::options::{CONFIGURATION, Options, Task};
 use crate::places::Places;
 use crate::publishers::{PUBLISHERS_MAX, Publishers};
+use crate::reload::Reload;
 use crate::search::Searches;
 use crate::source_clock::RelayClock;
 use crate::state::Relay;
@@ -64,7 +65,7 @@ pub fn run() -> ExitCode {
     let path = named.unwrap_or_else(|| Path::new(CONFIGURATION));
     let done = match options.task {
         Some(Task::Check) => check(path, &configuration, &users),
-        None => relay(path, configuration, users),
+        None => relay(named, configuration, users),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -123,7 +124,8 @@ fn interface(configuration: &Configuration) -> Result<Option<Interface>, String>
     }
 }
 
-fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), String> {
+fn relay(named: Option<&Path>, configuration: Configuration, users: Users) -> Result<(), String> {
+    let path = named.unwrap_or_else(|| Path::new(CONFIGURATION));
     let interface = interface(&configuration)?;
     // Before any thread is started, which would take them.
     let signals =
@@ -165,6 +167,7 @@ fn relay(path: &Path, configuration: Configuration, users: Users) -> Result<(), 
         publishers: Publishers::default(),
         places: Places::default(),
         cameras: Camera::all(&configuration.rooms, &waker, monotonic()),
+        reload: Reload::new(named, &configuration, Arc::clone(&waker)),
         searches: Searches::new(waker),
         clock: RelayClock::start().map_err(set_up)?,
         notices: Vec::new(),

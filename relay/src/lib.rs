@@ -27,6 +27,8 @@ pub mod options;
 mod places;
 mod publisher;
 mod publishers;
+mod reload;
+mod reloaded;
 mod search;
 mod source_clock;
 mod state;

@@ -8,6 +8,7 @@ use crate::description::{Described, TTL, port};
 use crate::event::Event;
 use crate::places::{Key, Places};
 use crate::publishers::Publishers;
+use crate::reload::Reload;
 use crate::search::{Asker, Found, Searches};
 use crate::source_clock::RelayClock;
 use crate::track::Out;
@@ -43,6 +44,7 @@ pub(crate) struct Relay {
     /// What is asked for by itself.
     pub(crate) cameras: Vec<Camera>,
     pub(crate) searches: Searches,
+    pub(crate) reload: Reload,
     /// What the clocks of all sources are measured against.
     pub(crate) clock: RelayClock,
     /// What says which rooms there are, in their order.

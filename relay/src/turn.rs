@@ -46,14 +46,15 @@ pub(crate) fn run(
                                 relay.end(now);
                                 return Ok(());
                             }
-                            Asked::Reload => log::warn!(
-                                "the configuration is read at the start only: restart this program"
-                            ),
+                            Asked::Reload => relay.reload.begin(),
                         }
                     }
                 }
                 // Cameras that were connected to are looked at in each turn.
-                Event::Found => relay.take_found(now),
+                Event::Found => {
+                    relay.take_found(now);
+                    relay.take_reloaded(now);
+                }
                 Event::Camera(number) => relay.rouse_camera(number),
                 Event::Room(number) => {
                     relay.notices.get_mut(number).into_iter().for_each(|it| it.asked(now));

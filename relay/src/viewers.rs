@@ -127,6 +127,7 @@ impl Relay {
             let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
             Viewing::new(id, place, peer.ip(), key, now)
         });
+        viewing.user.clone_from(&request.user);
         viewing.watched.push(Watched { track, sink, channels, url });
         let granted = Transport { profile: Profile::Avp, way: granted };
         Ok(request.set_up(viewing.lease(), &granted))

@@ -40,6 +40,8 @@ pub(crate) struct Viewing {
     /// The place of its connection.
     pub(crate) connection: usize,
     pub(crate) peer: IpAddr,
+    /// Who has asked for it, if users are asked who they are.
+    pub(crate) user: Option<String>,
     /// Who is watched.
     pub(crate) key: Key,
     pub(crate) watched: Vec<Watched>,
@@ -57,8 +59,8 @@ impl Viewing {
         key: Key,
         now: Monotonic,
     ) -> Self {
-        let (watched, playing, idle_since) = (Vec::new(), false, Some(now));
-        Self { id, connection, peer, key, watched, playing, idle_since }
+        let (user, watched, playing, idle_since) = (None, Vec::new(), false, Some(now));
+        Self { id, connection, peer, user, key, watched, playing, idle_since }
     }
 
     /// It plays, or pauses.
@@ -119,6 +121,12 @@ impl Viewings {
     pub(crate) fn end(&mut self, connection: usize) -> Option<Viewing> {
         let at = self.0.iter().position(|it| it.connection == connection)?;
         Some(self.0.swap_remove(at))
+    }
+
+    /// The connections of those of whose user this is true.
+    pub(crate) fn whose(&self, user: impl Fn(Option<&str>) -> bool) -> Vec<usize> {
+        let own = self.0.iter().filter(|it| user(it.user.as_deref()));
+        own.map(|it| it.connection).collect()
     }
 
     /// The connections of those who watch somebody.

@@ -19,5 +19,6 @@ mod players;
 mod proxy;
 mod pusher;
 mod relaying;
+mod reloading;
 mod rooms;
 mod viewers;

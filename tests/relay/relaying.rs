@@ -39,10 +39,7 @@ impl Relay {
         if !users.is_empty() {
             text += &format!("users = {file:?}\n");
         }
-        let lines =
-            users.iter().map(|(name, word)| format!("{}\n", User::new(name, word).unwrap()));
-        fs::write(&file, lines.collect::<String>()).unwrap();
-        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        write_users(&file, users);
         let path = folder.path().join("relay.toml");
         fs::write(&path, format!("{text}[[room]]\nname = \"{room}\"\n{more}")).unwrap();
         let program = start(&path);
@@ -55,6 +52,13 @@ impl Relay {
         // Until then it has the port.
         self.program.wait();
         self.program = start(&self.folder.path().join("relay.toml"));
+    }
+
+    /// Has it read that these are its users now.
+    pub(crate) fn reload(&mut self, users: &[(&str, &str)]) {
+        write_users(&self.folder.path().join("users"), users);
+        self.program.signal(Signal::SIGHUP);
+        self.program.wait_for("the configuration is read");
     }
 
     /// One that everybody here may publish to.
@@ -88,6 +92,12 @@ impl Relay {
 /// The group that such a line ends in.
 pub(crate) fn group_in(line: &str) -> Ipv4Addr {
     line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+fn write_users(path: &Path, users: &[(&str, &str)]) {
+    let lines = users.iter().map(|(name, word)| format!("{}\n", User::new(name, word).unwrap()));
+    fs::write(path, lines.collect::<String>()).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
 fn start(configuration: &Path) -> Program {
