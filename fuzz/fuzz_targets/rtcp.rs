@@ -121,7 +121,9 @@ fn described(chunk: &Description<'_>, datagram: &[u8]) {
     let clock = clock.filter(|clock| clock.len() <= 200);
     let mut out = [0; 1024];
     let mut writer = Writer::new(&mut out);
-    writer.description(chunk.ssrc, &Items { cname, note, clock, shared: chunk.shared }).expect("it has room");
+    writer
+        .description(chunk.ssrc, &Items { cname, note, clock, shared: chunk.shared })
+        .expect("it has room");
     let len = writer.finish();
     let mut again = packets(&out[..len]).expect("ours is well formed");
     let Some(Ok(Packet::Description(mut chunks))) = again.next() else { panic!("another packet") };

@@ -7,6 +7,7 @@ use streamsocket_wire::payload_format::PayloadFormat;
 use streamsocket_wire::rtp::Ssrc;
 use streamsocket_wire::sap::Announcement;
 use streamsocket_wire::sdp::{Framerate, Media, Medium, Repair, Session};
+use streamsocket_wire::shared_clock::SharedClock;
 
 const CONFIGURATION: &str =
     "video = 'file:clip.mjpeg'\naudio = \"alsa:hw:CARD=C920\"\nsize = '1280x720'
@@ -55,8 +56,12 @@ pub(super) fn seeds() -> Vec<Seeds> {
 }
 
 /// Opus: 20 ms of silence in stereo, and the first bytes of what is SILK, hybrid, and of several frames.
-const SOUNDS: [&[u8]; 4] =
-    [b"\x01\xfc\xff\xfe\x03", b"\x00\x0b\x12\x34\x56\x04", b"\x01\x63\x03\x01\x02\x03\x06", b"\x00\x7b\x83\x01\x02"];
+const SOUNDS: [&[u8]; 4] = [
+    b"\x01\xfc\xff\xfe\x03",
+    b"\x00\x0b\x12\x34\x56\x04",
+    b"\x01\x63\x03\x01\x02\x03\x06",
+    b"\x00\x7b\x83\x01\x02",
+];
 
 /// Answers of cameras: a stream in chunks, challenges, a redirect, and one without a type.
 const ANSWERS: [&str; 5] = [
@@ -128,6 +133,7 @@ fn description() -> String {
     video.repair = Some(Repair { payload_type: 98, to: ([239, 255, 1, 3], 5008).into() });
     let mut audio = Media::of(Medium::Audio, 5006, PayloadFormat::l16(97, 48_000, 2));
     audio.ptime_ms = Some(5);
+    audio.shared = Some(SharedClock { clock: 9, ahead: -10 });
     for (media, ssrc, mid) in [(&mut video, 1, "v"), (&mut audio, 2, "a")] {
         (media.ntp64_id, media.ssrc, media.mid) = (Some(1), Some(Ssrc(ssrc)), Some(mid));
         (media.cname, media.clock) = (Some("x@y"), Some("ntp=/traceable/"));

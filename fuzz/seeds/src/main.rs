@@ -14,7 +14,8 @@ type Seeds = (&'static str, Vec<Vec<u8>>);
 
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).ok_or_else(|| Error::other("say into which folder"))?;
-    for (target, inputs) in files::seeds().into_iter().chain(network::seeds()).chain(rtsp::seeds()) {
+    for (target, inputs) in files::seeds().into_iter().chain(network::seeds()).chain(rtsp::seeds())
+    {
         let folder = Path::new(&folder).join(target);
         fs::create_dir_all(&folder)?;
         for (number, input) in inputs.iter().enumerate() {

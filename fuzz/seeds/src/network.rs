@@ -15,8 +15,9 @@ use streamsocket_stream::session::report::{About, Reporter};
 use streamsocket_wire::jpeg::Sampling;
 use streamsocket_wire::jpeg_scan::scan;
 use streamsocket_wire::ntp::NtpTime;
-use streamsocket_wire::rtcp::{ReportBlock, Run};
+use streamsocket_wire::rtcp::{Items, ReportBlock, Run, Shared, Writer};
 use streamsocket_wire::rtp::{HEADER_LEN, Packet, RtpTime, Sequence, Ssrc};
+use streamsocket_wire::shared_clock::SharedClock;
 
 /// The stream of the target `rtcp`.
 const STREAM: Ssrc = Ssrc(9);
@@ -102,7 +103,7 @@ fn repaired() -> Vec<Vec<u8>> {
 
 /// A sender's report and its goodbye, a receiver's report and its goodbye.
 fn reports() -> Vec<Vec<u8>> {
-    let mut out = [[0; COMPOUND_MAX]; 4];
+    let mut out = [[0; COMPOUND_MAX]; 5];
     let instant = (RtpTime(77), NtpTime(88 << 32));
     let (cname, note, clock) = ("a@b", Some("gone"), Some("local"));
     let about = About { cname, note, clock, members: 2, report_size: 100, random: 0 };
@@ -120,12 +121,18 @@ fn reports() -> Vec<Vec<u8>> {
     let fates = Runs::from_slice(&runs).ok().map(|runs| (Sequence(7), runs));
     let told = Told { cname, block: Some(block), fates };
     let mut feedback = Feedback::new(Ssrc(4), None);
-    let [one, two, three, four] = &mut out;
+    let clock = SharedClock { clock: 9, ahead: -10 };
+    let shared = Some(Shared { of: STREAM, clock });
+    let [one, two, three, four, five] = &mut out;
+    let mut relay = Writer::new(five);
+    let items = Items { cname, shared, ..Items::default() };
+    let told_by_relay = relay.description(Ssrc(5), &items).map(|()| relay.finish());
     let lens = [
         reporter.report(Monotonic(0), instant, &about, one),
         reporter.bye(instant, cname, two),
         feedback.report(Monotonic(0), &told, 0, three),
         feedback.bye(cname, four),
+        told_by_relay,
     ];
     out.iter().zip(lens).map(|(out, len)| out[..len.unwrap_or(0)].to_vec()).collect()
 }

@@ -37,7 +37,8 @@ const ANSWERS: [&[u8]; 3] = [
 ];
 
 pub(super) fn seeds() -> Vec<Seeds> {
-    let server = REQUESTS.iter().zip([0, 0, 1, 0, 0]).map(|(it, guarded)| [&[9, guarded], *it].concat());
+    let server =
+        REQUESTS.iter().zip([0, 0, 1, 0, 0]).map(|(it, guarded)| [&[9, guarded], *it].concat());
     let client = ANSWERS.iter().map(|it| [&[9][..], it].concat());
     vec![("rtsp_server", server.collect()), ("rtsp_client", client.collect())]
 }
