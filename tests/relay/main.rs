@@ -14,6 +14,7 @@ mod in_step;
 mod kills;
 mod leaving;
 mod limits;
+mod links;
 mod ours;
 mod players;
 mod proxy;
