@@ -108,6 +108,20 @@ fn destinations_are_addresses_with_even_ports() {
 }
 
 #[test]
+fn a_relay_may_stand_beside_groups_and_there_is_one() {
+    let relay = |more: &str| {
+        let to = vec!["rtsp://anna:secret@relay/lesson".into(), more.into()];
+        loaded(|o| o.to = Some(to))
+    };
+    let both = relay("239.255.1.2").unwrap();
+    assert!(both.relay.is_some() && both.to.len() == 1 && !both.is_relayed_only());
+    let two = relay("rtsp://other/lesson").unwrap_err();
+    assert!(two.to_string().contains("two relays"), "{two}");
+    let alone = loaded(|o| o.to = Some(vec!["rtsp://relay/lesson".into()])).unwrap();
+    assert!(alone.to.is_empty() && alone.is_relayed_only());
+}
+
+#[test]
 fn what_is_near_a_value_gets_a_hint() {
     let to = loaded(|o| o.to = Some(vec!["door.lan:5004".into()])).unwrap_err();
     assert!(to.contains("not a name: 'getent ahosts door.lan'"), "{to}");
