@@ -12,6 +12,7 @@ use streamsocket_stream::receive::depayloader::Encoding;
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
+use streamsocket_subscribe::locate::is_received_alike;
 use streamsocket_subscribe::plan::{Plan, StreamPlan};
 use streamsocket_subscribe::subscription::{Stop, Subscription};
 use streamsocket_subscribe::tiers::Tiers;
@@ -138,7 +139,10 @@ impl SessionTiers {
             if watched {
                 it.idle = None;
             }
-            let stays = (watched || now.since(since) < KEPT) && plans.contains(&it.plan);
+            // What else a description says of it changes nothing of what is received.
+            let is_it =
+                |plan: &Plan| plan.tier == it.plan.tier && is_received_alike(plan, &it.plan);
+            let stays = (watched || now.since(since) < KEPT) && plans.iter().any(is_it);
             if !stays {
                 it.stop.stop();
             }

@@ -12,7 +12,7 @@ mod tiers;
 
 use self::candidates::{Candidates, Key};
 pub use self::follow::{follow, follow_room};
-pub use self::following::Change;
+pub use self::following::{Change, is_received_alike};
 pub use self::listing::News;
 use self::listing::{LISTED_MAX, Listing};
 use self::probe::Probe;

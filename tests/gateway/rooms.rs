@@ -5,6 +5,8 @@ use crate::client::{Gateway, free_port};
 use crate::page::shot;
 use nix::sys::signal::Signal;
 use serde_json::json;
+use std::thread::park_timeout;
+use std::time::Duration;
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours};
@@ -80,6 +82,12 @@ fn a_room_is_a_grid_in_step_in_which_people_come_and_go() {
     wait_until("who speaks", || browser.value(speaks) == loud.as_str());
     browser.tell("shot", shot("room.png"));
     in_step(&mut browser, &[&quiet, &loud]);
+    // The connection stands still for longer than sound may wait: it is heard again.
+    gateway.program.signal(Signal::SIGSTOP);
+    park_timeout(Duration::from_millis(700));
+    gateway.program.signal(Signal::SIGCONT);
+    park_timeout(Duration::from_secs(1));
+    wait_until("sound again", || !browser.value(&heard).is_null());
     large(&mut browser);
     people_come_and_go(&mut browser, &room, [(quiet, one), (loud, other)]);
     // The browser itself says that a session is gone that it connects to again.

@@ -56,7 +56,7 @@ function press(view, event) {
   };
   // In a room these are the room's own.
   if (room && /^[0-9m]$/.test(event.key)) return;
-  const number = /^[0-5]$/.test(event.key) ? () => view.tier.press(Number(event.key)) : undefined;
+  const number = /^[0-5]$/.test(event.key) && !event.repeat ? () => view.tier.press(Number(event.key)) : undefined;
   const action = keys[event.key] ?? number;
   if (!action) return;
   event.preventDefault();

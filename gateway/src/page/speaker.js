@@ -14,6 +14,8 @@ const JUMP = 0.05;
 const SLEW = 0.003;
 // How much of its distance is made up for in a second.
 const PULL = 0.1;
+// Seconds without anything that was played after which what is off in a room is not one who is off, but all.
+const ALONE = 0.5;
 // Seconds in which the least lead is looked for, before the distance is changed.
 const WATCHED = 2;
 
@@ -33,6 +35,8 @@ class Pace {
     this.leadMax = most;
     // As it should be; null before the first that is presented.
     this.distance = null;
+    // When something was played last.
+    this.served = -Infinity;
     this.watch(0);
   }
 
@@ -93,9 +97,11 @@ class Speaker {
     const at = captured / 1000;
     const place = at + pace.distance;
     const ahead = place > now + AHEAD_MAX;
-    if (pace.distance === null || place < now || (ahead && !this.shared)) this.begin(at, now);
-    // One whose time was set must not take the others along.
-    else if (ahead) return;
+    const off = ahead || place < now - LEAD_MAX;
+    // One whose time was set must not take the others along; if nobody is heard any more, all begin anew.
+    if (this.shared && off && pace.distance !== null && now - pace.served < ALONE) return;
+    pace.served = now;
+    if (pace.distance === null || place < now || ahead) this.begin(at, now);
     // At first, and behind a hole.
     else if (this.end === null || this.end < now || Math.abs(place - this.end) > JUMP) this.join(place);
     pace.follow(this.end - now, now);

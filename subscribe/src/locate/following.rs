@@ -134,7 +134,8 @@ impl Following {
 }
 
 /// Whether who receives by one description receives the other, too.
-fn is_received_alike(one: &Plan, other: &Plan) -> bool {
+#[must_use]
+pub fn is_received_alike(one: &Plan, other: &Plan) -> bool {
     let of = |plan: &Plan| {
         [&plan.video, &plan.audio].map(|stream| {
             stream.as_ref().map(|it| {
