@@ -3,7 +3,7 @@
 use crate::options::Options;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -35,6 +35,8 @@ const WAITING_MAX: usize = 8;
 pub struct Publisher {
     child: Child,
     ssrcs: Receiver<u32>,
+    /// How to start it without the relay that was found, if that does not take what it sends.
+    otherwise: Option<(PathBuf, Vec<OsString>)>,
     /// When it was asked to end.
     asked: Option<Monotonic>,
     ended: bool,
@@ -57,32 +59,23 @@ impl Publisher {
             "--publish: {PROGRAM}, which sends this machine's camera and microphone, is not installed: install the package \
              {PROGRAM}"
         ))?;
-        let mut command = Command::new(&program);
-        command.args(["--room", room, "--sdp", "-"]);
+        let mut arguments: Vec<OsString> = ["--room", room, "--sdp", "-"].map(Into::into).into();
         if let Some(interface) = &options.interface {
-            command.args(["--interface", interface]);
+            arguments.extend(["--interface".into(), interface.into()]);
         }
         if let Some(key_file) = &options.key_file {
-            command.arg("--key-file").arg(key_file);
-        }
-        if let Some(relay) = relay(room, options, interface) {
-            log::info!("the room '{room}' is at {relay}: it is published there");
-            command.args(["--to", &relay]);
+            arguments.extend(["--key-file".into(), key_file.into()]);
         }
         if let Some(Some(configuration)) = &options.publish {
-            command.arg("--config").arg(configuration);
+            arguments.extend(["--config".into(), configuration.into()]);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        end_with_us(&mut command);
-        let failed = |error| format!("--publish: {} cannot be started: {error}", program.display());
-        let mut child = command.spawn().map_err(failed)?;
-        let (sender, ssrcs) = sync_channel(WAITING_MAX);
-        if let Some(stdout) = child.stdout.take() {
-            let reading = move || read(stdout, &sender);
-            let thread = Builder::new().name("description".into()).spawn(reading);
-            thread.map_err(|error| format!("no thread can be started: {error}"))?;
+        let relay = relay(room, options, interface);
+        if let Some(relay) = &relay {
+            log::info!("the room '{room}' is at {relay}: it is published there");
         }
-        Ok(Self { child, ssrcs, asked: None, ended: false })
+        let (child, ssrcs) = begin(&program, &arguments, relay.as_deref())?;
+        let otherwise = relay.map(|_| (program, arguments));
+        Ok(Self { child, ssrcs, otherwise, asked: None, ended: false })
     }
 
     /// The SSRC of a stream that it sends, if another one is known: each is said once.
@@ -93,8 +86,32 @@ impl Publisher {
     /// Whether it has ended by itself since this was asked last.
     pub fn has_ended(&mut self) -> bool {
         let ended = !self.ended && self.child.try_wait().is_ok_and(|status| status.is_some());
+        if ended && self.begin_otherwise() {
+            return false;
+        }
         self.ended |= ended;
         ended
+    }
+
+    /// Starts it once more, without the relay: it ends at the start if that is not there or refuses it. Whether it runs.
+    fn begin_otherwise(&mut self) -> bool {
+        let Some((program, arguments)) = self.otherwise.take().filter(|_| self.asked.is_none())
+        else {
+            return false;
+        };
+        log::warn!(
+            "the relay does not take what this machine sends: it goes to a group of its own"
+        );
+        match begin(&program, &arguments, None) {
+            Ok((child, ssrcs)) => {
+                (self.child, self.ssrcs) = (child, ssrcs);
+                true
+            }
+            Err(why) => {
+                log::warn!("{why}");
+                false
+            }
+        }
     }
 
     /// Asks it to end.
@@ -124,6 +141,27 @@ impl Drop for Publisher {
             std::thread::park_timeout(LOOK);
         }
     }
+}
+
+/// Starts it, to publish to this relay if there is one. What it says of the sources that it sends is passed on.
+fn begin(
+    program: &Path,
+    arguments: &[OsString],
+    relay: Option<&str>,
+) -> Result<(Child, Receiver<u32>), String> {
+    let mut command = Command::new(program);
+    command.args(arguments).args(relay.into_iter().flat_map(|relay| ["--to", relay]));
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    end_with_us(&mut command);
+    let failed = |error| format!("--publish: {} cannot be started: {error}", program.display());
+    let mut child = command.spawn().map_err(failed)?;
+    let (sender, ssrcs) = sync_channel(WAITING_MAX);
+    if let Some(stdout) = child.stdout.take() {
+        let reading = move || read(stdout, &sender);
+        let thread = Builder::new().name("description".into()).spawn(reading);
+        thread.map_err(|error| format!("no thread can be started: {error}"))?;
+    }
+    Ok((child, ssrcs))
 }
 
 /// The relay to publish to, if there is one that has the room. None takes what is protected.

@@ -59,7 +59,9 @@ fn a_relay_with_users_is_published_to_by_a_configuration_that_has_a_password() {
     let mut relay = Relay::with(&[("anna", "correct horse")], "");
     let mut stranger = Program::start(member(&relay, "stranger", "").arg("--mute"));
     stranger.wait_for("wants a name and a password: put them into the address");
-    stranger.wait_for("nothing of this machine is sent any more");
+    stranger
+        .wait_for("the relay does not take what this machine sends: it goes to a group of its own");
+    stranger.wait_for(&format!("receiving {} stranger", relay.room));
     stranger.interrupt().succeeded();
     let to = relay.url_as("anna:correct%20horse@", "Anna");
     let mut anna = member(&relay, "anna", &format!("to = \"{to}\"\n"));

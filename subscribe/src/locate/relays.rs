@@ -16,23 +16,31 @@ const PATIENCE: Duration = Duration::from_millis(1300);
 /// Interval at which it is asked again.
 const STEP: Duration = Duration::from_millis(50);
 
-/// Where one publishes to a room, as the relay says that has it: a URL without a name behind the room. Takes 1.3 s if
-/// there is none. Only a relay that names its own address is believed: others would have this machine's camera sent to
-/// somebody else.
+/// Where one publishes to a room, as the relay says that has it: a URL without a name behind the room. Takes 1.3 s. Only a
+/// relay that names its own address is believed: others would have this machine's camera sent to somebody else. None is if
+/// there are several.
 #[must_use]
 pub fn relay_of_room(room: &str, interface: Option<&Interface>) -> Option<String> {
     let began = monotonic();
     let mut listener = SapListener::open(interface, began).ok()?;
-    let (mut candidates, mut found) = (Candidates::new(), None);
-    while found.is_none() && monotonic().since(began) < PATIENCE {
+    let (mut candidates, mut found) = (Candidates::new(), Vec::<String>::new());
+    while monotonic().since(began) < PATIENCE {
         let each = &mut |announcement: &streamsocket_wire::sap::Announcement<'_>, announcer| {
-            if !announcement.deletion && found.is_none() {
-                found = url_of(&text_of(announcement.payload), room, announcer);
-            }
+            let url = url_of(&text_of(announcement.payload), room, announcer);
+            // Two are as many as have to be known.
+            let is_news = |it: &String| found.len() < 2 && !found.contains(it);
+            let url = url.filter(|it| !announcement.deletion && is_news(it));
+            found.extend(url);
         };
         listener.listen(monotonic(), STEP, &mut candidates, each).ok()?;
     }
-    found
+    if let [one, other] = &*found {
+        log::warn!(
+            "{one} and {other} both say that they have the room '{room}': neither is believed"
+        );
+        return None;
+    }
+    found.pop()
 }
 
 /// What a description says, if it is that of the room itself.
