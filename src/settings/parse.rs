@@ -211,14 +211,16 @@ fn destination(text: &str) -> Result<Destination, Error> {
         let named = text.matches(':').count() < 2
             && host.contains(char::is_alphabetic)
             && host.chars().all(of_name);
-        let expected = if named {
+        let expected = if text.contains("://") {
+            "expected an address, or a relay's URL that begins with rtsp://".into()
+        } else if named {
             format!(
                 "expected an address, not a name: 'getent ahosts {host}' says which one {host} has"
             )
         } else {
             "expected an address and perhaps a port, such as 239.255.42.42:5004".into()
         };
-        wrong("to", text, expected)
+        wrong("to", &without_password(text), expected)
     })?;
     if address.is_unspecified() || is_broadcast(address) {
         return Err(wrong(

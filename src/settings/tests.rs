@@ -119,6 +119,10 @@ fn a_relay_may_stand_beside_groups_and_there_is_one() {
     assert!(two.to_string().contains("two relays"), "{two}");
     let alone = loaded(|o| o.to = Some(vec!["rtsp://relay/lesson".into()])).unwrap();
     assert!(alone.to.is_empty() && alone.is_relayed_only());
+    for scheme in ["rtsps", "http", "rtmp"] {
+        let why = relay(&format!("{scheme}://anna:secret@relay/lesson")).unwrap_err();
+        assert!(why.contains("begins with rtsp://") && !why.contains("secret"), "{why}");
+    }
 }
 
 #[test]
