@@ -8,6 +8,9 @@ use crate::publish::relay::{Lost, Open, Relay, Step};
 use crate::publish::unicast::{Form, UnicastSink};
 use streamsocket_media::clock::Monotonic;
 
+/// Pieces of the relay's answers and reports that are read in one turn of the loop: pictures have theirs, too.
+const READS_AT_A_TIME: usize = 4;
+
 impl Daemon {
     /// Publishes from now on as the settings say. What goes on as it was is not interrupted.
     pub(super) fn follow_relay(&mut self, must: bool, now: Monotonic) {
@@ -71,7 +74,8 @@ impl Daemon {
             }
         }
         let mut begins = false;
-        while let Some(step) = open.take(now)? {
+        let mut pieces = READS_AT_A_TIME;
+        while let Some(step) = open.take(&mut pieces, now)? {
             match step {
                 Step::Begins => {
                     self.attach_relay(open);
@@ -103,7 +107,7 @@ impl Daemon {
             let Some((going, way)) = open.tracks_mut().get_mut(nth).zip(way) else { continue };
             let Some(track) = track_mut(&mut self.inputs, &going.track) else { continue };
             let unicast = track.transport_mut().unicast_mut();
-            unicast.add(UnicastSink::new(id, way, Form::Media));
+            unicast.add(UnicastSink::fixed(id, way, Form::Media));
             unicast.play(id, true);
             going.sink = Some(id);
         }

@@ -55,8 +55,9 @@ impl Daemon {
         let watched = self.watch_rtcp().map_err(|error| error.to_string());
         let first = self.network.destinations().first().map(Destination::address);
         let own = interface.addresses.iter().find(|own| match first {
-            Some(IpAddr::V4(_)) => interface.address.is_some_and(|address| **own == address),
-            _ => own.is_ipv6(),
+            Some(IpAddr::V6(_)) => own.is_ipv6(),
+            // To a relay alone it goes from where IPv4 does, if there is any.
+            _ => interface.address.map_or(own.is_ipv6(), |address| **own == address),
         });
         if let Some(origin) = own.filter(|own| **own != self.network.origin) {
             self.network.origin = *origin;

@@ -2,8 +2,8 @@
 //! its own connection. They come and go by requests; a sink begins with a whole picture.
 
 mod reading;
+mod receiving;
 
-use self::reading::read_some;
 pub use self::reading::{Heard, Reading};
 use crate::outbox::{Connection, PICTURES_MAX, SOUNDS_MAX};
 use crate::output::Sent;
@@ -70,6 +70,8 @@ pub struct UnicastSink {
     viewer: Option<Viewer>,
     /// The port that RTP is sent to is that which the client has sent from.
     latched: bool,
+    /// It is sent to the ports that were agreed on, wherever the other side sends from.
+    fixed: bool,
 }
 
 impl UnicastSink {
@@ -89,7 +91,15 @@ impl UnicastSink {
             left_out: 0,
             viewer: None,
             latched: false,
+            fixed: false,
         }
+    }
+
+    /// One whose ports are those that the other side has named, and stay so whoever sends from others: it is known to be
+    /// reached by them.
+    #[must_use]
+    pub fn fixed(id: UnicastId, way: UnicastWay, form: Form) -> Self {
+        Self { fixed: true, ..Self::new(id, way, form) }
     }
 
     /// Its number.
@@ -189,28 +199,6 @@ impl UnicastSink {
                 }
             }
         }
-    }
-
-    /// Reads what has come from the client, by whatever port: each report is handed on. Whoever is behind an
-    /// address translation sends first, and its packets go where that came from.
-    fn receive(&mut self, buffer: &mut [u8], read: &mut Reading<'_>) -> Heard {
-        let UnicastWay::Udp(sockets) = &mut self.way else { return Heard::default() };
-        let [rtp, rtcp] = &mut **sockets;
-        let client = rtp.destination().ip();
-        let Self { latched, viewer, .. } = self;
-        let first = read_some(rtp, buffer, client, &mut |rtp, _, from| {
-            if !std::mem::replace(latched, true) {
-                rtp.redirect(from);
-            }
-        });
-        let second = read_some(rtcp, buffer, client, &mut |rtcp, bytes, from| {
-            let Some(now) = read(bytes, from, viewer) else { return };
-            *viewer = now;
-            if from != rtcp.destination() {
-                rtcp.redirect(from);
-            }
-        });
-        Heard { viewer: first.viewer || second.viewer, left: first.left || second.left }
     }
 }
 

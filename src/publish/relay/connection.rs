@@ -170,11 +170,12 @@ impl Open {
         &mut self.tracks
     }
 
-    /// Says what is due, and takes what has come next; `None` if there is nothing more at the moment.
+    /// Says what is due, and takes what has come next; `None` if there is nothing more at the moment. At most so many
+    /// pieces are read, of which this takes those that it reads.
     ///
     /// # Errors
     /// Nothing more will come.
-    pub fn take(&mut self, now: Monotonic) -> Result<Option<Step>, Lost> {
+    pub fn take(&mut self, pieces: &mut usize, now: Monotonic) -> Result<Option<Step>, Lost> {
         if self.moved {
             return Err(Lost::Unreached("was reached by an address that is gone".into()));
         }
@@ -205,9 +206,14 @@ impl Open {
                 News::Described(_) | News::Granted(_, None) => {}
                 // What is to be said comes first.
                 News::Nothing if !self.player.out().is_empty() => {}
+                // The rest waits for the next turn.
+                News::Nothing if *pieces == 0 => return Ok(None),
                 News::Nothing => match outbox.read(self.player.room()) {
                     Ok(Some(0)) | Err(_) => return Err(Lost::Ended),
-                    Ok(Some(count)) => self.player.filled(count),
+                    Ok(Some(count)) => {
+                        self.player.filled(count);
+                        *pieces -= 1;
+                    }
                     Ok(None) => {
                         self.roused = false;
                         return Ok(None);

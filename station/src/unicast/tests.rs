@@ -81,3 +81,25 @@ fn a_picture_without_an_end_fills_no_connection_and_a_large_one_goes_whole() {
         assert_eq!(sink.sent().packets == batches as u64 * 64, left_out == 0);
     }
 }
+
+#[test]
+fn who_sends_from_another_port_is_sent_to_there_unless_the_ports_are_fixed() {
+    for fixed in [false, true] {
+        let [agreed, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let to = agreed.local_addr().unwrap();
+        let pair = UnicastSocket::pair("127.0.0.1:0".parse().unwrap(), [to, to]).unwrap();
+        let at = pair[0].local_addr().unwrap();
+        let (id, way) = (UnicastId(1), UnicastWay::Udp(Box::new(pair)));
+        let new = if fixed { UnicastSink::fixed } else { UnicastSink::new };
+        let mut unicast = Unicast::default();
+        unicast.add(new(id, way, Form::Media));
+        unicast.play(id, true);
+        other.send_to(b"x", at).unwrap();
+        unicast.receive(id, &mut |_, _, _| None);
+        unicast.begin(Medium::Audio);
+        unicast.send(&std::iter::once(Datagram { header: b"sound", payload: &[] }), Form::Media);
+        let gets = if fixed { agreed } else { other };
+        gets.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        assert_eq!(gets.recv(&mut [0; 16]).unwrap(), 5, "fixed: {fixed}");
+    }
+}
