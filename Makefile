@@ -65,7 +65,7 @@ check: ## format, lints and documentation, warnings denied
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
-long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm; 30 minutes
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, losses beside GStreamer; 35 minutes
 	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers losses --nocapture
 
@@ -102,7 +102,7 @@ gateway-test: ## the page, streams and snapshots, asked for by browsers and prog
 	$(CARGO) build --locked $(ALL)
 	$(CARGO) test --locked -p streamsocket-tests --test gateway
 
-room-test: ## the relay: publishers of all kinds, exact, killed, stopped, lying; 3 minutes
+room-test: ## the relay: publishers of all kinds, exact, killed, stopped, lying; 4 minutes
 	@scripts/setup build test
 	$(CARGO) build --locked -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-relay
 	$(CARGO) test --no-run --locked -p streamsocket-tests --test relay

@@ -4,7 +4,7 @@ use crate::program::{peer, text};
 use nix::unistd::Uid;
 use std::fs;
 use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// A machine, without a network but its loopback interface. Removed when it is dropped.
 #[derive(Debug)]
@@ -32,13 +32,6 @@ impl Machine {
     /// Changes its network, as ip(8) is told it.
     pub fn ip(&self, arguments: &str) {
         text(peer("ip").args(["-n", &self.0]).args(arguments.split(' ')));
-    }
-
-    /// The same, which may be refused: whether it was taken.
-    pub fn try_ip(&self, arguments: &str) -> bool {
-        let mut ip = peer("ip");
-        ip.args(["-n", &self.0]).args(arguments.split(' ')).stderr(Stdio::null());
-        ip.status().is_ok_and(|status| status.success())
     }
 
     /// Plugs a cable to another machine into its eth0, which has this address.

@@ -53,9 +53,7 @@ pub fn run() -> ExitCode {
     let options = Options::parse();
     let _journal = logger::start("relay", false, machine::monotonic_nanos);
     let named = options.config.as_deref();
-    let read = Configuration::read(named)
-        .and_then(|configuration| Ok((users::read(&configuration)?, configuration)));
-    let (users, configuration) = match read {
+    let (configuration, users) = match users::configured(named) {
         Ok(read) => read,
         Err(why) => {
             log::error!("{why}");

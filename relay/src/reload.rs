@@ -45,11 +45,8 @@ impl Reload {
         let (path, sender, waker) =
             (self.path.clone(), self.sender.clone(), Arc::clone(&self.waker));
         let reads = move || {
-            let read = Configuration::read(path.as_deref())
-                .and_then(|configuration| Ok((users::read(&configuration)?, configuration)))
-                .map(|(users, configuration)| (configuration, users));
             // The loop has ended if nobody takes it.
-            let _ = sender.send(read);
+            let _ = sender.send(users::configured(path.as_deref()));
             let _ = waker.wake();
         };
         if let Err(error) = Builder::new().name("reload".into()).spawn(reads) {

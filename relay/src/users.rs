@@ -10,12 +10,22 @@ use streamsocket_station::users_file;
 /// Where users are unless the configuration says otherwise.
 const USERS_FILE: &str = "/etc/streamsocket-relay/users";
 
+/// Reads a configuration, that of this path or the usual one, and its users.
+///
+/// # Errors
+/// One line: what is wrong with either.
+pub(crate) fn configured(named: Option<&Path>) -> Result<(Configuration, Users), String> {
+    let configuration = Configuration::read(named)?;
+    let users = read(&configuration)?;
+    Ok((configuration, users))
+}
+
 /// Reads the users of a configuration.
 ///
 /// # Errors
 /// One line: the file, and what is wrong with it or with a room that names users, or that nobody is in it: without users
 /// everybody near may publish, which whoever has such a file does not mean.
-pub(crate) fn read(configuration: &Configuration) -> Result<Users, String> {
+fn read(configuration: &Configuration) -> Result<Users, String> {
     let named = configuration.users.as_deref();
     let path = named.unwrap_or_else(|| Path::new(USERS_FILE));
     let users = users_file::read(path, named.is_some()).map_err(|why| format!("users: {why}"))?;
