@@ -42,6 +42,7 @@ class Step {
     const now = performance.now() / 1000;
     const { pictures } = this;
     const ready = () => due / 1000 + pictures.distance - now;
+    if (pictures.leavesOut(ready() < -LEAD_MAX || ready() > PICTURES_AHEAD_MAX, now)) return;
     if (pictures.distance === null || ready() < 0 || ready() > PICTURES_AHEAD_MAX) pictures.begin(due / 1000, now);
     pictures.follow(ready(), now);
   }

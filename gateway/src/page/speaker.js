@@ -14,7 +14,7 @@ const JUMP = 0.05;
 const SLEW = 0.003;
 // How much of its distance is made up for in a second.
 const PULL = 0.1;
-// Seconds without anything that was played after which what is off in a room is not one who is off, but all.
+// Seconds without anything that was presented after which what is off in a room is not one who is off, but all.
 const ALONE = 0.5;
 // Seconds in which the least lead is looked for, before the distance is changed.
 const WATCHED = 2;
@@ -35,7 +35,7 @@ class Pace {
     this.leadMax = most;
     // As it should be; null before the first that is presented.
     this.distance = null;
-    // When something was played last.
+    // When something was presented last.
     this.served = -Infinity;
     this.watch(0);
   }
@@ -45,6 +45,14 @@ class Pace {
     if (this.distance !== null) this.lead = Math.min(1.5 * this.lead, this.leadMax);
     this.distance = now + this.lead - at;
     this.watch(now);
+  }
+
+  // Whether what is off is left out: one whose time was set, or who is late, must not take the others along. If nobody
+  // is presented any more, all begin anew.
+  leavesOut(off, now) {
+    if (off && this.distance !== null && now - this.served < ALONE) return true;
+    this.served = now;
+    return false;
   }
 
   watch(now) {
@@ -97,10 +105,7 @@ class Speaker {
     const at = captured / 1000;
     const place = at + pace.distance;
     const ahead = place > now + AHEAD_MAX;
-    const off = ahead || place < now - LEAD_MAX;
-    // One whose time was set must not take the others along; if nobody is heard any more, all begin anew.
-    if (this.shared && off && pace.distance !== null && now - pace.served < ALONE) return;
-    pace.served = now;
+    if (this.shared && pace.leavesOut(ahead || place < now - LEAD_MAX, now)) return;
     if (pace.distance === null || place < now || ahead) this.begin(at, now);
     // At first, and behind a hole.
     else if (this.end === null || this.end < now || Math.abs(place - this.end) > JUMP) this.join(place);
