@@ -53,7 +53,7 @@ pub(crate) struct Quality {
 impl Quality {
     /// Of a viewer who comes now.
     pub(crate) const fn new(wish: Wish, now: Monotonic) -> Self {
-        let seen = Seen { complete: 0, incomplete: 0, packets: 0, lost: 0, late: 0 };
+        let seen = Seen { complete: 0, incomplete: 0, packets: 0, lost: 0, late: 0, missing: 0 };
         Self { wish, choice: TierChoice::new(now), seen, late: (0, 0), window: None, refused: None }
     }
 

@@ -73,6 +73,8 @@ pub(crate) struct RtpSession {
     symmetric: bool,
     /// It is received in another way than the plan says.
     moved: bool,
+    /// It has left its groups, and joins them again when it is wanted.
+    away: bool,
     /// Reports that are to be sent within the connection.
     outgoing: Vec<Vec<u8>>,
     /// Datagrams that the kernel had no room for at sockets that are closed.
@@ -141,6 +143,7 @@ impl RtpSession {
             report_to: None,
             symmetric: false,
             moved: false,
+            away: false,
             outgoing: Vec::new(),
             dropped: 0,
             read_until: monotonic(),
@@ -177,8 +180,24 @@ impl RtpSession {
         self.inlets().filter_map(Inlet::get).for_each(ReceiveSocket::leave);
     }
 
+    /// Leaves them until [`come_back`](Self::come_back), so that there is room for something else.
+    pub(crate) fn make_room(&mut self) {
+        self.away = true;
+        self.leave();
+    }
+
+    /// Joins them again, if it has left them to make room.
+    pub(crate) fn come_back(&mut self) {
+        if std::mem::take(&mut self.away) {
+            self.join_again();
+        }
+    }
+
     /// Joins the multicast groups again, after [`leave`](Self::leave).
     pub(crate) fn join_again(&mut self) {
+        if self.away {
+            return;
+        }
         for socket in self.inlets_mut().filter_map(Inlet::get_mut) {
             if let Err(error) = socket.rejoin() {
                 log::debug!("{error}");

@@ -15,11 +15,12 @@ use streamsocket_tests::report::track;
 use streamsocket_tests::session::file;
 use streamsocket_tests::turn;
 
-/// A session of 29 Mbit/s, with a tier of 4.
-fn send(lan: &Lan) -> Program {
+/// A session of 29 Mbit/s, with these tiers beside it: one of half the width and height and 15 pictures a second is 4.
+fn send(lan: &Lan, tiers: &[&str]) -> Program {
     let mut daemon = ours("streamsocket");
     daemon.args(["--video", &file(&clip("1280x720")), "--loop", "--fps", "30", "--audio", "tone"]);
-    daemon.args(["--tier", "low=1/2,15", "--name", lan.sender.name()]);
+    daemon.args(tiers.iter().flat_map(|tier| ["--tier", *tier]));
+    daemon.args(["--name", lan.sender.name()]);
     let mut daemon = Program::start(&mut on(lan.sender.name(), &daemon));
     daemon.wait_for("goes to");
     daemon
@@ -54,7 +55,7 @@ fn last_gap(shown: &[Presented], millis: i64) -> usize {
 fn what_a_cut_link_cannot_carry_is_left_within_two_seconds_and_taken_again_later() {
     let _turn = turn();
     let Some(lan) = Lan::new("tiers") else { return };
-    let daemon = send(&lan);
+    let daemon = send(&lan, &["low=1/2,15"]);
     let mut viewer = view(&lan);
     viewer.wait_for("receiving");
     thread::park_timeout(Duration::from_secs(4));
@@ -77,6 +78,30 @@ fn what_a_cut_link_cannot_carry_is_left_within_two_seconds_and_taken_again_later
     let changes = format!("whole again {seconds:.2} s after the cut, {} pictures", whole.len());
     println!("{changes}, and no gap of more than {} ms", longest_gap(whole));
     assert!(seconds < SECONDS_MAX && whole.len() > 5 * 15 + 2 * 30, "{changes}\n{said}");
+}
+
+#[test]
+fn on_a_link_that_the_sound_fills_there_are_pictures_of_the_smallest_tier() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("full") else { return };
+    let daemon = send(&lan, &["mid=1/2,15", "low=1/4,10"]);
+    let mut viewer = view(&lan);
+    viewer.wait_for("receiving");
+    thread::park_timeout(Duration::from_secs(2));
+    // Sound and its repair packets are 2.9 Mbit/s.
+    if !lan.limit(Some(3)) {
+        return not_run("tier_choice", "this kernel has no token bucket filter (sch_tbf)");
+    }
+    let cut = unix_nanos();
+    viewer.wait_for("changing to the tier 'low'");
+    thread::park_timeout(Duration::from_secs(8));
+    let said = viewer.interrupt().succeeded();
+    daemon.interrupt().succeeded();
+    let shown = presented(&said, "shown");
+    let late = shown.iter().filter(|picture| picture.wall - cut > 5_000_000_000).count();
+    println!("{late} pictures after 5 s on");
+    assert!(late >= 4, "{said}");
+    assert!(!said.contains("the session itself"), "{said}");
 }
 
 #[test]

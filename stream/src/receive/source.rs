@@ -76,6 +76,10 @@ struct Current {
     /// RFC 3550 A.8, in RTP time times 16.
     jitter: i64,
     report: Option<(NtpTime, Monotonic)>,
+    /// What the count of its reports is ahead of `highest` if all that was sent has come: the least that it was so far.
+    ahead: Option<u32>,
+    /// Packets that had been sent by the last report behind those that had come.
+    unseen: u32,
 }
 
 impl Source {
@@ -202,11 +206,21 @@ impl Source {
         self.current.as_ref().and_then(|current| current.line.extend_near(time, now))
     }
 
-    /// Takes notice of a sender report, for the round trip that ours let it compute.
-    pub fn reported(&mut self, ntp: NtpTime, arrival: Monotonic) {
+    /// Takes notice of a sender report, for the round trip that ours let it compute; so many `packets` had been sent by
+    /// then, modulo 2^32.
+    pub fn reported(&mut self, ntp: NtpTime, packets: u32, arrival: Monotonic) {
         if let Some(current) = &mut self.current {
             current.report = Some((ntp, arrival));
+            current.count(packets);
         }
+    }
+
+    /// When its last report came, and how many packets it had sent by then behind the last one that has come: of those no
+    /// sequence number tells (RFC 3550 section 6.4.1, "sender's packet count").
+    #[must_use]
+    pub fn unseen(&self) -> Option<(Monotonic, u32)> {
+        let current = self.current.as_ref()?;
+        current.report.map(|(_, arrival)| (arrival, current.unseen))
     }
 
     /// Packets received and packets lost (expected minus received) of this source and of those
@@ -260,6 +274,8 @@ impl Source {
             transit: None,
             jitter: 0,
             report: None,
+            ahead: None,
+            unseen: 0,
         });
         Admission::NewSource { sequence, time }
     }
@@ -311,6 +327,18 @@ impl Current {
     /// When it last gave a sign of life: a packet, or a report.
     fn lived(&self) -> Monotonic {
         self.report.map_or(self.heard, |(_, reported)| self.heard.max(reported))
+    }
+
+    /// A report says that so many packets have been sent.
+    fn count(&mut self, packets: u32) {
+        let highest = u32::try_from(self.highest & 0xFFFF_FFFF).unwrap_or(u32::MAX);
+        let ahead = packets.wrapping_sub(highest);
+        let more = ahead.wrapping_sub(self.ahead.unwrap_or(ahead));
+        let less = more > u32::MAX / 2;
+        self.unseen = if less { 0 } else { more };
+        if less || self.ahead.is_none() {
+            self.ahead = Some(ahead);
+        }
     }
 
     fn measure_jitter(&mut self, time: ExtendedTime, arrival: Monotonic, rate: u32) {

@@ -332,7 +332,7 @@ impl RtpStream {
                         self.observe(time, info.ntp, now, sync);
                     }
                 }
-                self.source.reported(info.ntp, now);
+                self.source.reported(info.ntp, info.packets, now);
                 outcome.reported = true;
                 return true;
             }

@@ -13,8 +13,8 @@ const LOOKS: usize = 4;
 const SETTLING: Delay = Delay::from_millis(500);
 
 /// Switches hand on a group for two seconds after it was left, to ask who else is in it (RFC 2236 section 8.10): for so
-/// long after a change that losses made, more losses are no wonder...
-const LEAVING: Delay = Delay::from_millis(2500);
+/// long after a change that losses made, more losses are no wonder, and for another second they are among what is judged...
+const LEAVING: Delay = Delay::from_millis(3500);
 
 /// ... unless one picture in so many is spoilt.
 const MOST_OF: u64 = 2;
@@ -27,6 +27,10 @@ const LATE_OF: u64 = 5;
 const SPOILT_MIN: u64 = 2;
 const LATE_MIN: u64 = 3;
 
+/// If less than one packet in so many comes, the worst tier is taken at once: the next one has half the width and height,
+/// and would not come whole either.
+const HOPELESS_OF: u64 = 8;
+
 /// A better tier is tried after so long without trouble, and after twice as long each time that it could not be had,
 /// or not for long.
 const TRY: Delay = Delay::from_secs(10);
@@ -38,13 +42,17 @@ const SPELL: Delay = Delay::from_secs(60);
 /// The window has to have its size for so long: who drags its edge passes many.
 const WINDOW: Delay = Delay::from_secs(1);
 
-/// The worst tier is no cure if, after so long, half as large a part of it is still lost as was of the session itself: how
-/// much is lost has little to do with how much there is.
+/// The worst tier is no cure if, after so long, no more than twice as large a part of it comes as came of the session
+/// itself: what comes has little to do with how much there is.
 const NO_CURE: Delay = Delay::from_secs(6);
 
 /// After that the session itself is received for so long, whatever is lost of it, so that it can be asked for by
-/// unicast.
+/// unicast...
 const LEFT_ALONE: Delay = Delay::from_secs(60);
+
+/// ... unless it turns out after so long that much less of it comes by now: the network has become slower meanwhile, and
+/// the worst tier is the best there is.
+const PROOF: Delay = Delay::from_millis(1500);
 
 /// Counters of what is received now, since it is received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,9 +67,12 @@ pub struct Seen {
     pub lost: u64,
     /// That could not be decoded and shown in time.
     pub late: u64,
+    /// Pictures that have been due since a packet came last, if so long nothing came although the sender is there: of what
+    /// is lost whole, nothing tells.
+    pub missing: u64,
 }
 
-const NOTHING: Seen = Seen { complete: 0, incomplete: 0, packets: 0, lost: 0, late: 0 };
+const NOTHING: Seen = Seen { complete: 0, incomplete: 0, packets: 0, lost: 0, late: 0, missing: 0 };
 
 impl Seen {
     const fn since(self, before: Self) -> Self {
@@ -71,6 +82,7 @@ impl Seen {
             packets: self.packets.saturating_sub(before.packets),
             lost: self.lost.saturating_sub(before.lost),
             late: self.late.saturating_sub(before.late),
+            missing: self.missing.saturating_sub(before.missing),
         }
     }
 
@@ -81,6 +93,7 @@ impl Seen {
             packets: self.packets + other.packets,
             lost: self.lost + other.lost,
             late: self.late + other.late,
+            missing: self.missing + other.missing,
         }
     }
 
@@ -88,7 +101,26 @@ impl Seen {
     pub(super) fn spoilt(self) -> u64 {
         let pictures = (self.complete + self.incomplete).max(1);
         let by_packets = self.lost.saturating_mul(pictures).checked_div(self.packets);
-        self.incomplete.max(by_packets.unwrap_or(self.lost))
+        self.incomplete.max(by_packets.unwrap_or(self.lost)) + self.missing
+    }
+
+    /// What came of what was due: packets, or pictures if none of them is counted.
+    fn share(self) -> (u64, u64) {
+        let due = self.packets.saturating_add(self.lost);
+        if due > 0 { (self.packets, due) } else { (self.complete, self.pictures()) }
+    }
+
+    /// Whether more than twice as large a part came as of the other one.
+    fn comes_twice_as_well_as(self, other: Self) -> bool {
+        let ((came, due), (of_it_came, of_it_due)) = (self.share(), other.share());
+        let of = |part: u64, whole: u64| u128::from(part) * u128::from(whole);
+        of(came, of_it_due) > 2 * of(of_it_came, due)
+    }
+
+    /// Whether next to nothing comes.
+    const fn is_hopeless(self) -> bool {
+        let due = self.packets.saturating_add(self.lost);
+        self.packets.saturating_mul(HOPELESS_OF) <= due && (self.missing > 0 || due > 0)
     }
 
     /// All pictures, spoilt ones too.
@@ -145,12 +177,16 @@ pub struct TierChoice {
     /// When another tier was taken last, and whether losses made that necessary.
     changed: Monotonic,
     fled: bool,
+    /// Nothing is judged until then.
+    settled: Monotonic,
     /// Since when all goes well.
     good: Monotonic,
     /// A better tier is tried after so long.
     wait: Delay,
     /// What came of the session itself when it was left.
     at_home: Seen,
+    /// What came of the worst tier when that was left, which was no cure.
+    no_cure: Option<Seen>,
     /// When a better tier was taken.
     risen: Option<Monotonic>,
     /// What is worth receiving, and since when it is.
@@ -169,9 +205,11 @@ impl TierChoice {
             lately: [NOTHING; LOOKS],
             changed: now,
             fled: false,
+            settled: now,
             good: now,
             wait: TRY,
             at_home: NOTHING,
+            no_cure: None,
             risen: None,
             worth: (0, now),
             left_alone: now,
@@ -194,7 +232,7 @@ impl TierChoice {
             self.worth = (situation.worth, now);
         }
         let since = seen.since(std::mem::replace(&mut self.seen, seen));
-        if now - self.changed < SETTLING {
+        if now < self.settled {
             return None;
         }
         self.lately.rotate_left(1);
@@ -208,6 +246,7 @@ impl TierChoice {
             if situation.current == 0 {
                 self.at_home = self.lately();
             }
+            self.no_cure = (change.why == Why::NoCure).then(|| self.lately());
             self.lately = [NOTHING; LOOKS];
         }
         change
@@ -222,8 +261,14 @@ impl TierChoice {
                 self.wait = (self.wait + self.wait).min(TRY_MAX);
             }
             let worst = current + 1 >= count;
+            if current == 0 && self.is_worse_than_no_cure(now) {
+                self.left_alone = now;
+                return Some(Change { to: count - 1, why });
+            }
             if !worst {
-                return (now >= self.left_alone).then_some(Change { to: current + 1, why });
+                let hopeless = why == Why::Lost && self.lately().is_hopeless();
+                let to = if hopeless { count - 1 } else { current + 1 };
+                return (now >= self.left_alone).then_some(Change { to, why });
             }
             let in_vain = why == Why::Lost && now - self.changed >= NO_CURE;
             if current > 0 && in_vain && unicast && self.is_no_cure() {
@@ -245,9 +290,13 @@ impl TierChoice {
     }
 
     fn is_no_cure(&self) -> bool {
-        let (sum, before) = (self.lately(), self.at_home);
-        let shares = (sum.spoilt() * before.pictures(), before.spoilt() * sum.pictures());
-        2 * shares.0 >= shares.1
+        !self.lately().comes_twice_as_well_as(self.at_home)
+    }
+
+    /// Whether much less comes of the session itself than came of the worst tier, which was left for it.
+    fn is_worse_than_no_cure(&self, now: Monotonic) -> bool {
+        let tried = now - self.changed >= SETTLING + PROOF;
+        tried && self.no_cure.is_some_and(|before| before.comes_twice_as_well_as(self.lately()))
     }
 
     /// What is wrong with what came lately.
@@ -265,6 +314,7 @@ impl TierChoice {
     /// Another tier is received from `now` on, of which nothing is counted yet; a better one, or not.
     pub fn changed(&mut self, now: Monotonic, better: bool) {
         (self.changed, self.good, self.seen) = (now, now, Seen::default());
+        self.settled = now + SETTLING;
         self.lately = [NOTHING; LOOKS];
         self.risen = better.then_some(now);
     }
@@ -273,6 +323,13 @@ impl TierChoice {
     pub fn failed(&mut self, now: Monotonic) {
         self.good = now;
         self.wait = (self.wait + self.wait).min(TRY_MAX);
+    }
+
+    /// The same, and the trial has cost pictures of the one that is received, and goes on doing so until the network has
+    /// forgotten it: that says nothing of this one.
+    pub fn disturbed(&mut self, now: Monotonic) {
+        self.failed(now);
+        (self.settled, self.lately) = (now + LEAVING, [NOTHING; LOOKS]);
     }
 }
 

@@ -4,10 +4,13 @@
 mod gate;
 mod incoming;
 mod known;
+mod lower;
+mod silence;
 
 use self::gate::Gate;
 use self::incoming::{Incoming, named, say, seen};
-use self::known::{Known, known};
+use self::known::{Known, known, worth};
+use self::silence::missing;
 use super::tier_choice::{Change, Seen, Situation, TierChoice, Why};
 use super::track::ReceivedTrack;
 use crate::counters::Counters;
@@ -137,8 +140,10 @@ impl TierSwitch {
             log::info!("nothing comes of the tier any more: receiving the session itself");
             self.return_home(track, &turn);
         }
-        if let Some(change) = self.wanted(track, &turn) {
-            self.begin(change, track, &turn);
+        match self.wanted(track, &turn) {
+            Some(change) if change.to == self.current => self.give_up_trial(track, &turn),
+            Some(change) => self.begin(change, track, &turn),
+            None => {}
         }
         self.receive(track, &mut turn)
     }
@@ -201,11 +206,12 @@ impl TierSwitch {
             return None;
         }
         let late = self.tiers.late().saturating_sub(self.counted);
-        let seen = Seen { late, ..seen(track) };
+        let missing = self.missing(track, turn);
+        let seen = Seen { late, missing, ..seen(track) };
         let situation = Situation {
             current: self.current,
             count: self.known.len().max(self.current + 1),
-            worth: self.worth(),
+            worth: worth(&self.known, self.tiers.shown()),
             unicast: turn.unicast.0,
         };
         let looked = self.choice.look(turn.now, seen, situation);
@@ -213,14 +219,17 @@ impl TierSwitch {
             return None;
         }
         if let Some(incoming) = &self.incoming {
-            // It gets worse while a better one is tried.
+            // It gets worse while a better one is tried, and because it is.
             let trouble = looked.filter(|it| matches!(it.why, Why::Lost | Why::Slow));
-            return trouble.filter(|_| incoming.why == Some(Why::Better));
+            let tried = trouble.filter(|_| incoming.why == Some(Why::Better));
+            return tried.map(|it| Change { to: self.current, ..it });
         }
         match self.tiers.wished() {
             Wish::Automatic => {
-                let refused = |it: &Change| self.known.get(it.to).map(|known| known.refused.0);
-                looked.filter(|it| refused(it).is_none_or(|until| turn.now >= until))
+                // A worse one than that is as good as none where it is not because of losses.
+                let looked = looked?;
+                let to = self.unrefused(looked.to, turn.now)?;
+                (to == looked.to || looked.why == Why::Lost).then_some(Change { to, ..looked })
             }
             Wish::Only(tier) => {
                 let to = tier.min(self.known.len() - 1);
@@ -229,15 +238,11 @@ impl TierSwitch {
         }
     }
 
-    /// The worst tier that loses nothing in a window of this size.
-    fn worth(&self) -> usize {
-        let Some((width, height)) = self.tiers.shown() else { return 0 };
-        let rate = self.known[0].stream.framerate;
-        let loses_nothing = |known: &Known| {
-            let size = known.stream.size;
-            known.stream.framerate == rate && size.is_some_and(|it| it.0 >= width && it.1 >= height)
-        };
-        self.known.iter().rposition(loses_nothing).unwrap_or(0)
+    /// Pictures of what is received that were due, and of which nothing came.
+    fn missing(&self, track: &ReceivedTrack, turn: &Turn<'_>) -> u64 {
+        let rate = self.known.get(self.current).and_then(|known| known.stream.framerate);
+        let sound = turn.counters.audio.arrived.get().map(Monotonic);
+        missing(track, rate, sound, turn.now)
     }
 
     /// Joins a tier beside the one that is received.
@@ -275,9 +280,7 @@ impl TierSwitch {
         let Some(mut incoming) = self.incoming.take() else { return };
         incoming.track.session.bye(turn.cname);
         track.go_on();
-        if incoming.alone {
-            track.session.join_again();
-        }
+        track.session.come_back();
     }
 
     /// A tier cannot be had.
@@ -327,6 +330,7 @@ impl TierSwitch {
 
     /// Reads what has come of the tier that is joined, and changes to it when it may.
     fn receive(&mut self, track: &mut ReceivedTrack, turn: &mut Turn<'_>) -> bool {
+        let silent = self.missing(track, turn) > 0;
         let Some(incoming) = &mut self.incoming else { return false };
         let mut gate = Gate {
             outlet: &mut *turn.outlet,
@@ -354,10 +358,12 @@ impl TierSwitch {
         let begun_anew = incoming.first.is_some() && !incoming.track.follows(track);
         let to = incoming.to;
         if fails || begun_anew {
-            self.give_up(to, track, turn);
-        } else if incoming.is_crowded(waited) {
+            if !self.go_lower(track, turn) {
+                self.give_up(to, track, turn);
+            }
+        } else if incoming.is_crowded(waited, silent) {
             if !std::mem::replace(&mut incoming.alone, true) {
-                track.session.leave();
+                track.session.make_room();
             }
         } else if let Some((at, capture)) = incoming.first {
             let proven = !trying || now - at >= PROVING;

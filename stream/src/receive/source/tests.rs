@@ -90,7 +90,7 @@ fn a_report_counts_what_is_missing() {
     for sequence in [101, 102, 104, 103, 107] {
         source.admit(&header(1, sequence, 0), Monotonic(MS));
     }
-    source.reported(NtpTime(0x1122_3344_5566_7788), Monotonic(0));
+    source.reported(NtpTime(0x1122_3344_5566_7788), 1, Monotonic(0));
     let block = source.report(Monotonic(500 * MS)).unwrap();
     assert_eq!((block.lost, block.fraction_lost), (2, 64));
     assert_eq!((block.highest, block.last_sr, block.delay), (107, 0x3344_5566, 32_768));
@@ -102,6 +102,29 @@ fn a_report_counts_what_is_missing() {
     assert_eq!(source.totals(), (6, 2));
     source.admit(&header(2, 5, 9), Monotonic(600 * MS));
     assert_eq!(source.totals(), (7, 2));
+}
+
+#[test]
+fn a_report_says_how_much_was_sent_of_which_nothing_came() {
+    let mut source = locked();
+    let mut unseen = |sequence: Option<u16>, packets: u32| {
+        if let Some(sequence) = sequence {
+            source.admit(&header(1, sequence, 0), Monotonic(MS));
+        }
+        source.reported(NtpTime(0), packets, Monotonic(2 * MS));
+        source.unseen().unwrap()
+    };
+    // It had sent 6 before those that came.
+    assert_eq!(unseen(Some(101), 8), (Monotonic(2 * MS), 0));
+    assert_eq!(unseen(None, 31).1, 23);
+    assert_eq!(unseen(None, 50).1, 42);
+    // The last one of them comes, and the report had overtaken two.
+    assert_eq!(unseen(Some(143), 52).1, 2);
+    assert_eq!(unseen(Some(145), 52).1, 0);
+    // It counts anew; then its count goes round.
+    assert_eq!(unseen(None, 0).1, 0);
+    assert_eq!(unseen(None, u32::MAX).1, 0);
+    assert_eq!(unseen(None, 9).1, 10);
 }
 
 /// A picture a 30th of a second, of three packets; each is at `time(index)` ticks. Returns for each picture

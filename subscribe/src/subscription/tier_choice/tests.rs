@@ -166,3 +166,55 @@ fn what_a_worse_tier_does_not_cure_is_left_to_unicast() {
     alone.run(60, |_| 3, never);
     assert_eq!(alone.situation.current, 1);
 }
+
+#[test]
+fn what_does_not_come_at_all_is_left_for_the_smallest_tier() {
+    let mut receiver = Receiver::new(4);
+    receiver.run(5, never, never);
+    // Looks at silence: pictures that were due in it, more and more.
+    let complete = receiver.seen.complete / 10;
+    let silent = |missing| Seen { complete, missing, ..NOTHING };
+    let (now, situation) = (receiver.now, receiver.situation);
+    let choice = &mut receiver.choice;
+    let looks: Vec<_> = [0, 30, 37, 45]
+        .into_iter()
+        .zip([1, 2, 3, 4])
+        .map(|(missing, look)| choice.look(at(now + 1000 * look), silent(missing), situation))
+        .collect();
+    assert_eq!(looks[..1], [None]);
+    assert_eq!(looks.iter().flatten().next(), Some(&Change { to: 3, why: Why::Lost }));
+    // Half of the packets come: the next tier may.
+    let half = Seen { incomplete: 30, packets: 500, lost: 500, ..NOTHING };
+    assert_eq!((half.is_hopeless(), Seen { packets: 60, ..half }.is_hopeless()), (false, true));
+    assert!(!NOTHING.is_hopeless());
+}
+
+#[test]
+fn where_the_network_has_become_slower_meanwhile_the_smallest_tier_is_the_best_there_is() {
+    let mut receiver = Receiver::new(2);
+    receiver.situation.unicast = true;
+    receiver.run(1, |_| 6, never);
+    assert_eq!(receiver.changes.len(), 1);
+    // Then more is lost of the smaller one than was of the larger one, of which next to nothing would come.
+    receiver.run(60, |tier| if tier == 0 { 10 } else { 7 }, never);
+    let changes: Vec<_> = receiver.changes.iter().map(|it| (it.1, it.2)).collect();
+    assert_eq!(changes, [(1, Why::Lost), (0, Why::NoCure), (1, Why::Lost)]);
+    let (left, back) = (receiver.changes[1].0, receiver.changes[2].0);
+    assert!(back - left <= 2600, "{:?}", receiver.changes);
+    receiver.run(600, |tier| if tier == 0 { 10 } else { 7 }, never);
+    assert_eq!(receiver.changes.len(), 3, "it stays");
+}
+
+#[test]
+fn what_a_trial_costs_is_no_reason_to_go_down() {
+    let mut receiver = Receiver::new(3);
+    receiver.run(1, |tier| if tier == 0 { 9 } else { 0 }, never);
+    receiver.run(11, never, never);
+    assert_eq!(receiver.changes.last().map(|it| (it.1, it.2)), Some((0, Why::Better)));
+    // The larger one is tried beside the next, of which much is lost until the network has forgotten the larger one.
+    receiver.situation.current = 1;
+    receiver.choice.disturbed(at(receiver.now));
+    receiver.run(3, |_| 8, never);
+    receiver.run(8, never, never);
+    assert_eq!(receiver.changes.len(), 2, "{:?}", receiver.changes);
+}

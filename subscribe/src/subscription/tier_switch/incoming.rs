@@ -23,11 +23,12 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Whether something comes of it, but nothing whole, since the network carries no more beside the one that is to be
-    /// left.
-    pub(super) fn is_crowded(&self, waited: Delay) -> bool {
+    /// Whether nothing whole comes of it, since the network carries no more beside the one that is to be left: something
+    /// comes of it, or of the other one nothing, which is `silent`.
+    pub(super) fn is_crowded(&self, waited: Delay, silent: bool) -> bool {
         let comes = self.track.session.source().ssrc().is_some();
-        self.why == Some(Why::Lost) && waited >= ROOM && self.first.is_none() && comes
+        let waits = self.why == Some(Why::Lost) && self.first.is_none();
+        waits && waited >= ROOM && (comes || silent)
     }
 }
 
@@ -59,5 +60,5 @@ pub(super) fn seen(track: &ReceivedTrack) -> Seen {
     let (packets, lost) = track.session.source().totals();
     let lost = u64::try_from(lost).unwrap_or(0);
     let lost = lost.saturating_sub(track.session.repair().repaired);
-    Seen { complete, incomplete, packets, lost, late: 0 }
+    Seen { complete, incomplete, packets, lost, ..Seen::default() }
 }

@@ -54,3 +54,14 @@ pub(super) fn known(
     });
     opened.collect()
 }
+
+/// The worst of them that loses nothing where so many columns and rows are `shown`.
+pub(super) fn worth(known: &[Known], shown: Option<(u16, u16)>) -> usize {
+    let (Some((width, height)), Some(itself)) = (shown, known.first()) else { return 0 };
+    let rate = itself.stream.framerate;
+    let loses_nothing = |known: &Known| {
+        let size = known.stream.size;
+        known.stream.framerate == rate && size.is_some_and(|it| it.0 >= width && it.1 >= height)
+    };
+    known.iter().rposition(loses_nothing).unwrap_or(0)
+}

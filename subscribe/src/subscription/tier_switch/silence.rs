@@ -1,0 +1,110 @@
+//! Whether pictures of which nothing comes are lost on the way, or were not sent.
+
+use crate::subscription::track::ReceivedTrack;
+use streamsocket_media::clock::{Delay, Monotonic};
+
+/// Nothing is missing before it was silent for so long, and for so many pictures: cameras make pauses when the light
+/// changes.
+const OVERDUE: Delay = Delay::from_secs(1);
+const INTERVALS: i64 = 4;
+
+/// Without a report for so long beyond that, reports are lost as well: they come every 1.23 s at the latest.
+const REPORTS: Delay = Delay::from_millis(500);
+
+/// Pictures in 1000 seconds of a tier whose description does not say it.
+const RATE: u32 = 10_000;
+
+/// What is known of a tier of which nothing comes.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    /// When its last packet came.
+    heard: Monotonic,
+    /// When its sender reported last, and how many packets it had sent by then behind that one.
+    reported: Option<(Monotonic, u32)>,
+    /// When something came last of the sender's sound.
+    sound: Option<Monotonic>,
+    /// Pictures in 1000 seconds.
+    rate: u32,
+}
+
+/// Pictures of `rate` in 1000 seconds that have been due since a packet of `track` came last; none if that is not long
+/// ago, or none were sent. Something came last of the sender's `sound` then.
+pub(super) fn missing(
+    track: &ReceivedTrack,
+    rate: Option<u32>,
+    sound: Option<Monotonic>,
+    now: Monotonic,
+) -> u64 {
+    let source = track.session.source();
+    let (Some(heard), None) = (source.heard(), track.session.note()) else { return 0 };
+    let rate = rate.unwrap_or(RATE).max(1);
+    Silence { heard, reported: source.unseen(), sound, rate }.missing(now)
+}
+
+impl Silence {
+    /// Pictures that were due: the sender's reports say that more was sent, or if none of them comes either, its sound goes
+    /// on.
+    fn missing(self, now: Monotonic) -> u64 {
+        let Self { heard, reported, sound, rate } = self;
+        let silence = now - heard;
+        let overdue = OVERDUE.max(Delay::from_secs(1000 * INTERVALS) / i64::from(rate));
+        let were_sent = match reported.filter(|(at, _)| *at > heard) {
+            Some((_, unseen)) => unseen > 0,
+            None => silence >= overdue + REPORTS && sound.is_some_and(|at| at > heard + overdue),
+        };
+        if silence < overdue || !were_sent {
+            return 0;
+        }
+        let millis = u64::try_from(silence.nanos() / 1_000_000).unwrap_or(0);
+        millis.saturating_mul(u64::from(rate)) / 1_000_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is missing so many milliseconds after the last picture of 30 a second, of which a report came then and said
+    /// that so many packets were sent, or sound.
+    fn missing(after: i64, report: Option<(i64, u32)>, sound: Option<i64>) -> u64 {
+        let at = |millis: i64| Monotonic((10_000 + millis) * 1_000_000);
+        let reported = report.map(|(millis, unseen)| (at(millis), unseen));
+        let silence = Silence { heard: at(0), reported, sound: sound.map(at), rate: 30_000 };
+        silence.missing(at(after))
+    }
+
+    #[test]
+    fn what_was_sent_and_does_not_come_is_missing_after_a_second() {
+        assert_eq!(missing(999, Some((800, 50)), Some(990)), 0);
+        assert_eq!(missing(1000, Some((800, 50)), Some(990)), 30);
+        assert_eq!(missing(2000, Some((800, 50)), None), 60);
+    }
+
+    #[test]
+    fn a_camera_that_makes_a_pause_misses_nothing() {
+        assert_eq!(missing(5000, Some((4800, 0)), Some(4990)), 0);
+        // Pictures at half a second each.
+        let silence = Silence { rate: 500, ..silence_of(Some(50)) };
+        assert_eq!((silence.missing(at(7999)), silence.missing(at(8000))), (0, 4));
+    }
+
+    #[test]
+    fn where_no_report_comes_either_the_sound_says_that_the_sender_is_there() {
+        assert_eq!(missing(1499, None, Some(1490)), 0);
+        assert_eq!(missing(1500, None, Some(1490)), 45);
+        // That before the silence says nothing of it.
+        assert_eq!(missing(1500, Some((-100, 0)), Some(1490)), 45);
+        // The sender has stopped, or is gone.
+        assert_eq!(missing(1500, None, Some(20)), 0);
+        assert_eq!(missing(60_000, None, None), 0);
+    }
+
+    fn at(millis: i64) -> Monotonic {
+        Monotonic(millis * 1_000_000)
+    }
+
+    fn silence_of(unseen: Option<u32>) -> Silence {
+        let reported = unseen.map(|unseen| (at(7000), unseen));
+        Silence { heard: at(0), reported, sound: None, rate: 30_000 }
+    }
+}
