@@ -8,8 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 /// How the switch asks who is in which group, in hundredths of a second: at once, so that a test need not wait.
-const ASKING: &str = "mcast_snooping 1 mcast_querier 1 mcast_query_response_interval 100 \
+const ASKING: &str = "mcast_snooping 1 mcast_query_response_interval 100 \
                       mcast_startup_query_interval 50 mcast_last_member_interval 10";
+
+/// That it asks at all. Once it has the interval above: it hands on all groups everywhere for as long as answers may take.
+const ASKS: &str = "link set br0 type bridge mcast_querier 1";
 
 /// The LAN.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ impl Lan {
         }
         switch.ip("address add 10.78.0.254/24 dev br0");
         switch.ip("link set br0 up");
+        switch.ip(ASKS);
         for (machine, port, address) in [(&sender, "sender", 1), (&viewer, "viewer", 2)] {
             switch
                 .ip(&format!("link add {port} type veth peer name eth0 netns {}", machine.name()));
@@ -71,7 +75,7 @@ impl Lan {
     pub fn forget(&self, group: &str) {
         // So that it knows of all others: it asks as it did at first.
         self.switch.ip("link set br0 type bridge mcast_querier 0");
-        self.switch.ip("link set br0 type bridge mcast_querier 1");
+        self.switch.ip(ASKS);
         thread::park_timeout(Duration::from_millis(2500));
         // What nobody is in would go everywhere.
         self.switch.ip("link set viewer type bridge_slave mcast_flood off");

@@ -35,9 +35,8 @@ fn view(lan: &Lan) -> Program {
 /// Time without a new picture that nobody notices, in milliseconds.
 const GAP_MILLIS: i64 = 100;
 
-/// Seconds after which all that comes is whole: two, and for as long again and a little more Linux's bridge hands on a group that nobody
-/// is in any more.
-const SECONDS_MAX: f64 = 4.7;
+/// Seconds after the cut at which all that comes is whole again at the latest.
+const SECONDS_MAX: f64 = 2.0;
 
 /// The longest time between the captures of two pictures that were shown one after the other, in milliseconds.
 fn longest_gap(shown: &[Presented]) -> i64 {
