@@ -23,6 +23,9 @@ const ENTRY: &str = "10.98.0.1";
 /// The port that packets come to, where it can be chosen.
 const PORT: u16 = 5004;
 
+/// What adds nothing: one viewer's packets, handed on by the kernel.
+const ALONE: &str = "the kernel, which routes to one viewer";
+
 /// Where the relay listens.
 const RTSP: u16 = 8554;
 
@@ -54,31 +57,35 @@ pub(crate) fn table(rounds: u32) -> String {
 /// The table of so many viewers.
 fn compared(place: &Place, viewers: usize, rounds: u32) -> String {
     let mut runs = [const { Vec::<Run>::new() }; 3];
+    let mut routed = Vec::new();
     for round in 0..rounds {
         progress("relay", round, rounds, &format!("{viewers} viewers"));
+        routed.push(place.routed());
         runs[0].push(place.bare(viewers));
         runs[1].push(place.relay(viewers));
         runs[2].push(place.gstreamer(viewers));
     }
     let names = ["a bare loop", "streamsocket-relay", "GStreamer, multiudpsink"];
     let each = |run: &Run| run.cpu / run.packets;
+    // Others take the processors from time to time, and delay whatever runs.
+    let least = |of: &[Run]| of.iter().map(|run| run.delays[1]).fold(f64::MAX, f64::min);
+    let delays = |of: &[Run]| {
+        let median = |at: usize| median(of.iter().map(|run| run.delays[at])) * 1e3;
+        [number(median(0)), format!("{} ({})", number(median(1)), number(least(of) * 1e3))]
+    };
+    let alone = [ALONE, "", "", ""].map(str::to_owned).into_iter();
+    let sums = |of: &[Run]| {
+        let lost = of.iter().map(|run| run.lost).fold(0.0, f64::max);
+        [median(of.iter().map(|run| run.packets)), lost].map(|it| format!("{it:.0}"))
+    };
+    let alone = alone.chain(sums(&routed)).chain(delays(&routed)).collect();
     let rows = names.iter().zip(&runs).map(|(name, own)| {
         let against = |other: &[Run]| {
             ratios(own.iter().zip(other).map(|(own, other)| each(own) / each(other)))
         };
-        let of = |get: fn(&Run) -> f64| median(own.iter().map(get));
-        // Others take the processors from time to time, and delay whatever runs.
-        let least = own.iter().map(|run| run.delays[1]).fold(f64::MAX, f64::min);
-        vec![
-            (*name).to_owned(),
-            number(of(|run| run.cpu / run.packets) * 1e6),
-            against(&runs[0]),
-            against(&runs[2]),
-            format!("{:.0}", of(|run| run.packets)),
-            format!("{:.0}", own.iter().map(|run| run.lost).fold(0.0, f64::max)),
-            number(of(|run| run.delays[0]) * 1e3),
-            format!("{} ({})", number(of(|run| run.delays[1]) * 1e3), number(least * 1e3)),
-        ]
+        let each = median(own.iter().map(each)) * 1e6;
+        let costs = [(*name).to_owned(), number(each), against(&runs[0]), against(&runs[2])];
+        costs.into_iter().chain(sums(own)).chain(delays(own)).collect()
     });
     let columns = [
         "who hands on",
@@ -91,13 +98,18 @@ fn compared(place: &Place, viewers: usize, rounds: u32) -> String {
         "p99 (least of a round), ms",
     ];
     let heading = format!("{viewers} viewers of 1280x720, {RATE} pictures a second, by UDP");
-    printed(&heading, &columns, &rows.collect::<Vec<_>>())
+    let rows: Vec<Vec<String>> = std::iter::once(alone).chain(rows).collect();
+    printed(&heading, &columns, &rows)
 }
 
 impl Place {
     fn new() -> Option<Self> {
         let (network, source) = (Network::new()?, Machine::new("bench-source")?);
         connect((&network.near, "eth1", ENTRY), (&source, "eth0", SOURCE));
+        source.ip(&format!("route add default via {ENTRY}"));
+        let mut forward = peer("ip");
+        forward.args(["netns", "exec", network.near.name(), "sysctl", "-qw"]);
+        assert!(forward.arg("net.ipv4.ip_forward=1").status().unwrap().success());
         Some(Self { source, network, clip: usual("1280x720") })
     }
 
@@ -106,6 +118,12 @@ impl Place {
         let mut push = ours("push");
         push.arg(&self.clip.file).args([&RATE.to_string(), to]);
         Program::start(&mut on(self.source.name(), &push))
+    }
+
+    fn routed(&self) -> Run {
+        let far = listeners(&self.network.far, 1);
+        let push = self.push(&addresses(1));
+        far.measure(&push)
     }
 
     fn bare(&self, viewers: usize) -> Run {
