@@ -27,7 +27,9 @@ in its configuration;
 .B streamsocket\-receiver \-\-room lesson \-\-publish
 finds the relay by itself. IP cameras are asked for what they have by
 .B pull
-in the configuration. Viewers who cannot be reached by multicast are served one by one, at the same address.
+in the configuration, or
+.BR \-\-pull .
+Viewers who cannot be reached by multicast are served one by one, at the same address.
 "#;
 
 const EXIT_STATUS: &str = r".TP

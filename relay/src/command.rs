@@ -53,7 +53,7 @@ pub fn run() -> ExitCode {
     let options = Options::parse();
     let _journal = logger::start("relay", false, machine::monotonic_nanos);
     let named = options.config.as_deref();
-    let (configuration, users) = match users::configured(named) {
+    let (configuration, users) = match users::configured(named, &options.pull) {
         Ok(read) => read,
         Err(why) => {
             log::error!("{why}");
@@ -63,7 +63,7 @@ pub fn run() -> ExitCode {
     let path = named.unwrap_or_else(|| Path::new(CONFIGURATION));
     let done = match options.task {
         Some(Task::Check) => check(path, &configuration, &users),
-        None => relay(named, configuration, users),
+        None => relay(&options, configuration, users),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,8 +122,8 @@ fn interface(configuration: &Configuration) -> Result<Option<Interface>, String>
     }
 }
 
-fn relay(named: Option<&Path>, configuration: Configuration, users: Users) -> Result<(), String> {
-    let path = named.unwrap_or_else(|| Path::new(CONFIGURATION));
+fn relay(options: &Options, configuration: Configuration, users: Users) -> Result<(), String> {
+    let path = options.config.as_deref().unwrap_or_else(|| Path::new(CONFIGURATION));
     let interface = interface(&configuration)?;
     // Before any thread is started, which would take them.
     let signals =
@@ -165,7 +165,7 @@ fn relay(named: Option<&Path>, configuration: Configuration, users: Users) -> Re
         publishers: Publishers::default(),
         places: Places::default(),
         cameras: Camera::all(&configuration.rooms, &waker, monotonic()),
-        reload: Reload::new(named, &configuration, Arc::clone(&waker)),
+        reload: Reload::new(options, &configuration, Arc::clone(&waker)),
         searches: Searches::new(waker),
         clock: RelayClock::start().map_err(set_up)?,
         notices: Vec::new(),

@@ -191,7 +191,7 @@ fn room(item: &Spanned<DeValue<'_>>) -> Result<Room, Mistake> {
 }
 
 /// Whether a room can be beside the others.
-fn may_stand_beside(room: &Room, others: &[Room]) -> Result<(), String> {
+pub(crate) fn may_stand_beside(room: &Room, others: &[Room]) -> Result<(), String> {
     if others.len() == ROOMS_MAX {
         return Err(format!("there are more than {ROOMS_MAX}"));
     }
@@ -228,7 +228,7 @@ fn last(group: IpAddr) -> Option<IpAddr> {
     nth(group, GROUPS_OF_ROOM - 1).filter(IpAddr::is_multicast)
 }
 
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=NAME_MAX).contains(&text.len())
         && text.trim() == text
         && !text.contains(|it: char| it.is_control() || it == '/')

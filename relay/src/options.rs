@@ -9,6 +9,7 @@ pub const CONFIGURATION: &str = "/etc/streamsocket-relay/relay.toml";
 const EXAMPLES: &str = "Examples:
   streamsocket-relay                              rooms as in /etc/streamsocket-relay/relay.toml
   streamsocket-relay --config here.toml check     is anything wrong with that file?
+  streamsocket-relay --pull lesson/Door=rtsp://10.0.0.20/live
   ffmpeg ... -f rtsp rtsp://anna:PASSWORD@relay:8554/lesson/Anna
   streamsocket-receiver 'lesson, Anna'
   ffplay rtsp://anna:PASSWORD@relay:8554/lesson/Anna";
@@ -28,6 +29,10 @@ pub struct Options {
     /// Read rooms from this TOML file [default: /etc/streamsocket-relay/relay.toml, if it is there]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
+    /// Have an IP camera publish in a room; if it wants a password, name it in the configuration, where other users of this
+    /// machine do not see it
+    #[arg(long, value_name = "ROOM/NAME=URL", global = true)]
+    pub pull: Vec<String>,
 }
 
 /// What else can be done.
@@ -52,6 +57,8 @@ mod tests {
             assert_eq!(options.task, Some(Task::Check));
             assert_eq!(options.config, Some("x.toml".into()));
         }
+        let pulled = read("relay --pull a/b=rtsp://c/ --pull d/e=rtsp://f/ check").unwrap().pull;
+        assert_eq!(pulled, ["a/b=rtsp://c/", "d/e=rtsp://f/"]);
         assert!(read("relay lesson").is_err());
     }
 }

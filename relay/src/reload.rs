@@ -1,10 +1,11 @@
 //! The configuration, read again while everything goes on.
 
 use crate::configuration::{Configuration, Room};
+use crate::options::Options;
 use crate::users;
 use mio::Waker;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
@@ -18,6 +19,8 @@ type Read = Result<(Configuration, Users), String>;
 pub(crate) struct Reload {
     /// Where it is, if not at the usual place.
     path: Option<PathBuf>,
+    /// Cameras that the command line names.
+    pulls: Vec<String>,
     /// Where publishers connect, and the interface, as they were at the start.
     begun: (SocketAddr, Option<String>),
     sender: Sender<Read>,
@@ -29,11 +32,12 @@ pub(crate) struct Reload {
 }
 
 impl Reload {
-    /// For this configuration, which came from there. The waker tells the loop that something was read.
-    pub(crate) fn new(path: Option<&Path>, begun: &Configuration, waker: Arc<Waker>) -> Self {
+    /// For this configuration, which came from what `options` name. The waker tells the loop that something was read.
+    pub(crate) fn new(options: &Options, begun: &Configuration, waker: Arc<Waker>) -> Self {
         let (sender, receiver) = channel();
-        let (path, begun) = (path.map(Path::to_owned), (begun.listen, begun.interface.clone()));
-        Self { path, begun, sender, receiver, waker, reading: false, again: false }
+        let (path, pulls) = (options.config.clone(), options.pull.clone());
+        let begun = (begun.listen, begun.interface.clone());
+        Self { path, pulls, begun, sender, receiver, waker, reading: false, again: false }
     }
 
     /// Begins to read it; again afterwards, if it is being read.
@@ -42,11 +46,11 @@ impl Reload {
             self.again = true;
             return;
         }
-        let (path, sender, waker) =
-            (self.path.clone(), self.sender.clone(), Arc::clone(&self.waker));
+        let (path, pulls) = (self.path.clone(), self.pulls.clone());
+        let (sender, waker) = (self.sender.clone(), Arc::clone(&self.waker));
         let reads = move || {
             // The loop has ended if nobody takes it.
-            let _ = sender.send(users::configured(path.as_deref()));
+            let _ = sender.send(users::configured(path.as_deref(), &pulls));
             let _ = waker.wake();
         };
         if let Err(error) = Builder::new().name("reload".into()).spawn(reads) {

@@ -1,6 +1,7 @@
 //! Who may publish where.
 
 use crate::configuration::{Configuration, Room};
+use crate::pulled::with_pulls;
 use std::net::IpAddr;
 use std::path::Path;
 use streamsocket_net::neighbours::is_near;
@@ -10,12 +11,15 @@ use streamsocket_station::users_file;
 /// Where users are unless the configuration says otherwise.
 const USERS_FILE: &str = "/etc/streamsocket-relay/users";
 
-/// Reads a configuration, that of this path or the usual one, and its users.
+/// Reads a configuration, that of this path or the usual one, and its users; these cameras are pulled as well.
 ///
 /// # Errors
 /// One line: what is wrong with either.
-pub(crate) fn configured(named: Option<&Path>) -> Result<(Configuration, Users), String> {
-    let configuration = Configuration::read(named)?;
+pub(crate) fn configured(
+    named: Option<&Path>,
+    pulls: &[String],
+) -> Result<(Configuration, Users), String> {
+    let configuration = with_pulls(Configuration::read(named)?, pulls)?;
     let users = read(&configuration)?;
     Ok((configuration, users))
 }

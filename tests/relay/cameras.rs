@@ -76,7 +76,7 @@ fn gstreamer_s_server_is_a_camera_of_which_what_fits_is_taken() {
             format!("{pictures} ! {coded} name=pay0 {sound} ! audioconvert ! {spoken} name=pay1");
         let mut server = Program::start(&mut rtsp_camera(place.port, &pipeline));
         server.wait_for("ready");
-        let mut relay = pulling(&[("Hall", &url)]);
+        let mut relay = Relay::pulling(&[("Hall", &url)]);
         let line = relay.program.wait_for("Hall'");
         assert!(line.contains(taken), "{line}");
         let tap = Tap::on(of(group_in(&line)));

@@ -6,6 +6,7 @@ use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 use streamsocket_rtsp::users::User;
 use streamsocket_tests::program::{Program, ours};
@@ -27,6 +28,15 @@ pub(crate) struct Relay {
 impl Relay {
     /// One with these users and their passwords, whose room says so much more.
     pub(crate) fn with(users: &[(&str, &str)], more: &str) -> Self {
+        Self::begin(users, more, &[])
+    }
+
+    /// One whose command line names these cameras, each by its name and its address.
+    pub(crate) fn pulling(cameras: &[(&str, &str)]) -> Self {
+        Self::begin(&[], "", cameras)
+    }
+
+    fn begin(users: &[(&str, &str)], more: &str, cameras: &[(&str, &str)]) -> Self {
         static NEXT: AtomicU8 = AtomicU8::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let room = format!("room {} {number}", std::process::id());
@@ -42,7 +52,10 @@ impl Relay {
         write_users(&file, users);
         let path = folder.path().join("relay.toml");
         fs::write(&path, format!("{text}[[room]]\nname = \"{room}\"\n{more}")).unwrap();
-        let program = start(&path);
+        let pulls = cameras
+            .iter()
+            .flat_map(|(name, url)| ["--pull".to_owned(), format!("{room}/{name}={url}")]);
+        let program = start(ours("streamsocket-relay").args(pulls), &path);
         Self { program, port, room, folder }
     }
 
@@ -51,7 +64,8 @@ impl Relay {
         self.program.signal(signal);
         // Until then it has the port.
         self.program.wait();
-        self.program = start(&self.folder.path().join("relay.toml"));
+        let path = self.folder.path().join("relay.toml");
+        self.program = start(&mut ours("streamsocket-relay"), &path);
     }
 
     /// Has it read that these are its users now.
@@ -100,8 +114,7 @@ fn write_users(path: &Path, users: &[(&str, &str)]) {
     fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
-fn start(configuration: &Path) -> Program {
-    let command = &mut ours("streamsocket-relay");
+fn start(command: &mut Command, configuration: &Path) -> Program {
     let mut program = Program::start(command.arg("--config").arg(configuration));
     program.wait_for("publishers come to");
     program
