@@ -65,9 +65,10 @@ check: ## format, lints and documentation, warnings denied
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
 
-long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, losses beside GStreamer; 35 minutes
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, losses beside GStreamer, rooms; 55 minutes
 	$(CARGO) build --workspace --locked
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers losses --nocapture
+	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test relay -- in_step kills links --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
 	$(CARGO) build --workspace --locked

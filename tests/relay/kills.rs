@@ -1,6 +1,6 @@
 //! What it costs viewers when somebody is killed or stopped: the time without a new picture, in a line each.
 
-use crate::relaying::Relay;
+use crate::relaying::{Relay, long_or};
 use nix::sys::signal::Signal;
 use std::thread::park_timeout;
 use std::time::Duration;
@@ -39,6 +39,10 @@ fn longest(decoded: &[Presented], (begin, end): (i64, i64)) -> f64 {
 #[test]
 fn who_is_killed_or_stopped_costs_others_nothing_and_is_back_soon() {
     let _turn = streamsocket_tests::turn();
+    (0..long_or(1, 10)).for_each(|_| kill_and_stop());
+}
+
+fn kill_and_stop() {
     let mut relay = Relay::new();
     let (anna, berta) = (publish(&relay, "Anna"), publish(&relay, "Berta"));
     let viewers = [view(&relay, "Anna"), view(&relay, "Berta")];

@@ -6,6 +6,7 @@
     clippy::panic,
     reason = "a failure ends the test"
 )]
+#![allow(clippy::print_stdout, reason = "what a test measured")]
 
 mod cameras;
 mod exact;
