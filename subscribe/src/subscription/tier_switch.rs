@@ -250,8 +250,8 @@ impl TierSwitch {
         let Change { to, why } = change;
         let forced = matches!(self.tiers.wished(), Wish::Only(_));
         if self.incoming.is_some() {
+            self.tell_failed(turn.now);
             self.abandon(track, turn);
-            self.choice.failed(turn.now);
         }
         say(why, forced, self.known.get(to).and_then(|known| known.name.as_deref()));
         if why == Why::NoCure && !forced {
@@ -287,8 +287,8 @@ impl TierSwitch {
     fn give_up(&mut self, to: usize, track: &mut ReceivedTrack, turn: &Turn<'_>) {
         // One that was not asked for leaves the user's wish alone, which came meanwhile.
         let asked_for = self.incoming.as_ref().is_none_or(|incoming| incoming.why.is_none());
+        self.tell_failed(turn.now);
         self.abandon(track, turn);
-        self.choice.failed(turn.now);
         self.known.get_mut(to).into_iter().for_each(|known| known.refuse(turn.now));
         if let (true, Wish::Only(_)) = (asked_for, self.tiers.wished()) {
             log::warn!(

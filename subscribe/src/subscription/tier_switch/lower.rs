@@ -27,7 +27,15 @@ impl TierSwitch {
     pub(super) fn give_up_trial(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) {
         if let Some(to) = self.incoming.as_ref().map(|incoming| incoming.to) {
             self.give_up(to, track, turn);
-            self.choice.disturbed(turn.now);
+        }
+    }
+
+    /// Tells the choice that a tier cannot be had; one that was tried has been in the way of the one that is received.
+    pub(super) fn tell_failed(&mut self, now: Monotonic) {
+        if self.incoming.as_ref().is_some_and(|incoming| incoming.why == Some(Why::Better)) {
+            self.choice.disturbed(now);
+        } else {
+            self.choice.failed(now);
         }
     }
 
