@@ -13,6 +13,7 @@ pub mod clip;
 pub mod cost;
 pub mod lan;
 pub mod likeness;
+pub mod long;
 pub mod machine;
 pub mod microphone;
 pub mod odd_camera;

@@ -13,10 +13,10 @@ use streamsocket_tests::turn;
 use streamsocket_tests::wire::join;
 
 /// Pictures until all memory has its size: the clip once, and the first reports.
-const FIRST: usize = 300;
+const FIRST: usize = 200;
 
 /// Pictures that are watched.
-const WATCHED: usize = 500;
+const WATCHED: usize = 200;
 
 /// Times that they are watched at most.
 const TIMES: usize = 10;
@@ -168,7 +168,7 @@ fn a_tier_allocates_for_its_pictures_only_where_they_are_made() {
     daemon.interrupt().succeeded();
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
     let low = &status["tracks"][2];
-    assert!(low["tier"] == "low" && low["frames_encoded"].as_u64() > Some(100), "{low}");
+    assert!(low["tier"] == "low" && low["frames_encoded"].as_u64() > Some(30), "{low}");
     println!("allocations in {WATCHED} pictures beside a tier: {sent}");
     assert_eq!(sent, 0);
 }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use streamsocket_tests::board::{monotonic, unix_offset};
 use streamsocket_tests::card::Card;
 use streamsocket_tests::clip::clip;
+use streamsocket_tests::long::{is_left_out, whole};
 use streamsocket_tests::pairs::{Pairs, beeps, is_flash};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{Presented, account, beginning, presented, time_of};
@@ -88,7 +89,9 @@ fn flash_and_beep(ppm: i32, seconds: u64) {
 fn flash_and_beep_are_shown_and_heard_together_on_cards_that_are_off() {
     let _turn = turn();
     flash_and_beep(200, 24);
-    flash_and_beep(-200, 24);
+    if whole() {
+        flash_and_beep(-200, 24);
+    }
 }
 
 /// Differences of the moments at which two receivers presented the same, in milliseconds.
@@ -104,6 +107,9 @@ fn differences(one: &[Presented], other: &[Presented]) -> Vec<f64> {
 
 #[test]
 fn two_receivers_with_one_latency_present_the_same_at_the_same_time() {
+    if is_left_out("clocks::two_receivers_with_one_latency_present_the_same_at_the_same_time") {
+        return;
+    }
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let sdp = folder.path().join("it.sdp");
@@ -137,6 +143,9 @@ fn lateness(presented: &[Presented], from: i64, until: i64) -> Vec<f64> {
 
 #[test]
 fn after_a_stall_the_latency_is_what_it_was() {
+    if is_left_out("clocks::after_a_stall_the_latency_is_what_it_was") {
+        return;
+    }
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let sdp = folder.path().join("it.sdp");
@@ -239,6 +248,9 @@ fn after_capture(captured: &[i64], decoded: impl Iterator<Item = i64>) -> Vec<f6
 
 #[test]
 fn a_picture_is_decoded_as_soon_as_by_gstreamer() {
+    if is_left_out("clocks::a_picture_is_decoded_as_soon_as_by_gstreamer") {
+        return;
+    }
     let _turn = turn();
     for pace in ["off", "50%"] {
         let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());

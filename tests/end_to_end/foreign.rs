@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::Ipv4Addr;
 use streamsocket_tests::card::Card;
+use streamsocket_tests::long::long_or;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, receiver};
 use streamsocket_tests::sender::Sender;
@@ -51,7 +52,7 @@ fn pictures_go_on_wherever_rtp_time_does() {
 #[test]
 fn sound_of_a_sender_without_a_clock_is_never_late() {
     let _turn = turn();
-    for together in [1, 2, 4] {
+    for &together in long_or(&[1, 4][..], &[1, 2, 4]) {
         let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
         let sdp = folder.path().join("it.sdp");
         fs::write(&sdp, place.plain_sdp(Some("L16/8000/1"))).unwrap();

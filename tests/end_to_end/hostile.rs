@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use streamsocket_tests::clip::{clip, voice};
+use streamsocket_tests::long::long_or;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, receiver, text};
 use streamsocket_tests::report::track;
@@ -165,7 +166,7 @@ fn the_picture_goes_on_while_somebody_does_harm() {
     let attacker = attack(place, harm, &stop);
     // The first seconds of it may find memory that is not yet in use.
     let begun = after(2);
-    let seconds = if std::env::var_os("LONG_TESTS").is_some() { 60 } else { 8 };
+    let seconds = long_or(8, 60);
     let (settled, harmed) = (memory(&viewer), after(seconds));
     let (later, daemon_later) = (memory(&viewer), memory(&daemon));
     stop.store(true, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 use streamsocket_tests::clip::{FRAMES, all_pixels, clip, pixels_if_whole, split, voice};
+use streamsocket_tests::long::{long_or, whole};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver};
 use streamsocket_tests::recording::{Recording, all_coded};
@@ -104,12 +105,13 @@ fn count(stats: &serde_json::Value, medium: &str, name: &str) -> u64 {
 
 #[test]
 fn what_is_lost_is_repaired_end_to_end() {
-    for (name, size, per_mille, burst) in [
-        ("5 %", "640x480", 50, 1),
+    let all = [
         ("5 %", "1280x720", 50, 1),
         ("bursts of 3 %", "1280x720", 30, 4),
+        ("5 %", "640x480", 50, 1),
         ("bursts of 3 %", "1920x1080", 30, 4),
-    ] {
+    ];
+    for (name, size, per_mille, burst) in all.into_iter().take(long_or(2, all.len())) {
         let loss = Loss { per_mille, burst, seed: 1 };
         let (with, without) = (through(size, loss, "20"), through(size, loss, "0"));
         let stats = &with.stats;
@@ -126,7 +128,7 @@ fn what_is_lost_is_repaired_end_to_end() {
             with.frames, shares[0], shares[1], without.frames, shares[2],
         );
         // For comparison only, in the long run.
-        if std::env::var_os("LONG_TESTS").is_some() {
+        if whole() {
             let gstreamer = [false, true].map(|ulpfec| through_gstreamer(size, loss, ulpfec));
             println!(
                 "{size} at {name}: GStreamer has {} frames (and {} that never were), with ULPFEC {} ({})",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use streamsocket_tests::board::on;
 use streamsocket_tests::clip::{clip, voice};
+use streamsocket_tests::long::long_or;
 use streamsocket_tests::machine::can_be_made;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, text};
@@ -42,11 +43,6 @@ impl Drop for Cables {
 
 fn ip(machine: &str, arguments: &str) {
     text(peer("ip").args(["-n", machine]).args(arguments.split(' ')));
-}
-
-/// Seconds that something lasts: the shorter one, or the longer one if the whole length is asked for.
-fn seconds(shorter: usize, longer: usize) -> usize {
-    if std::env::var_os("LONG_TESTS").is_some() { longer } else { shorter }
 }
 
 struct Streams {
@@ -159,7 +155,7 @@ fn links_and_addresses_that_change_are_followed() {
     let mut took = Vec::new();
     for machine in ["sender", "viewer"] {
         ip(machine, "link set eth0 down");
-        streams.watch(seconds(3, 10));
+        streams.watch(long_or(3, 10));
         ip(machine, "link set eth0 up");
         took.push(streams.returns());
     }
@@ -185,7 +181,7 @@ fn a_receiver_that_was_stopped_is_back_at_once() {
     let (mut stopped, mut going) = (stream("640x480", &[]), stream("640x480", &[]));
     stopped.watch(3);
     stopped.receiver.signal(Signal::SIGSTOP);
-    let seconds = seconds(10, 60);
+    let seconds = long_or(10, 60);
     going.watch(seconds);
     stopped.receiver.signal(Signal::SIGCONT);
     let took = stopped.returns();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use streamsocket_tests::long::whole;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, receiver};
 use streamsocket_tests::report::track;
@@ -141,7 +142,7 @@ fn harmed(fps: &str, seconds: usize) -> Harmed {
 #[test]
 fn nobody_takes_the_place_of_a_sender_that_lives() {
     let _turn = turn();
-    let long = std::env::var_os("LONG_TESTS").is_some();
+    let long = whole();
     for (fps, seconds) in [("1", 10), ("30", if long { 600 } else { 10 })] {
         let Harmed { shown, lost, said } = harmed(fps, seconds);
         let steps: Vec<_> = shown.windows(2).skip(1).map(|pair| pair[1] - pair[0]).collect();

@@ -7,6 +7,7 @@ use std::process::Command;
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{recorded_video, split};
 use streamsocket_tests::likeness::{Likeness, Planes};
+use streamsocket_tests::long::whole;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, peer, receiver};
 use streamsocket_tests::session::{daemon_at, file};
@@ -201,7 +202,7 @@ fn is_right(variant: &Variant, outcome: Outcome, ffmpeg: bool) -> bool {
 
 #[test]
 fn every_kind_of_jpeg_is_right_or_dropped_everywhere() {
-    let also_peers = std::env::var_os("LONG_TESTS").is_some();
+    let also_peers = whole();
     println!(
         "| pictures | ours to ours | to GStreamer | to ffmpeg | GStreamer's own | ffmpeg's own |"
     );

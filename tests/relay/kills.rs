@@ -1,10 +1,11 @@
 //! What it costs viewers when somebody is killed or stopped: the time without a new picture, in a line each.
 
-use crate::relaying::{Relay, long_or};
+use crate::relaying::Relay;
 use nix::sys::signal::Signal;
 use std::thread::park_timeout;
 use std::time::Duration;
 use streamsocket_tests::board::monotonic;
+use streamsocket_tests::long::long_or;
 use streamsocket_tests::presented::{Presented, account, presented};
 use streamsocket_tests::program::{Program, daemon, receiver};
 

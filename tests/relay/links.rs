@@ -1,11 +1,11 @@
 //! A relay, a publisher and a viewer on machines of their own, whose links go down and up again. This needs root.
 
-use crate::relaying::long_or;
 use std::fs;
 use std::thread::park_timeout;
 use std::time::Duration;
 use streamsocket_tests::board::{monotonic, on};
 use streamsocket_tests::lan::Lan;
+use streamsocket_tests::long::long_or;
 use streamsocket_tests::presented::{account, presented};
 use streamsocket_tests::program::{Program, ours};
 

@@ -103,12 +103,6 @@ impl Relay {
     }
 }
 
-/// Seconds that something lasts, or how often it is done: the shorter one, or the longer one if the whole length is asked
-/// for.
-pub(crate) fn long_or(shorter: usize, longer: usize) -> usize {
-    if std::env::var_os("LONG_TESTS").is_some() { longer } else { shorter }
-}
-
 /// The group that such a line ends in.
 pub(crate) fn group_in(line: &str) -> Ipv4Addr {
     line.rsplit(' ').next().unwrap().parse().unwrap()

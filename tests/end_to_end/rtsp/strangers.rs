@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::time::Duration;
 use streamsocket_tests::board::wait_until;
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, text};
 use streamsocket_tests::turn;
@@ -213,6 +214,9 @@ fn who_reads_nothing_holds_nobody_up() {
 
 #[test]
 fn a_crowd_of_silent_connections_leaves_room() {
+    if is_left_out("strangers::a_crowd_of_silent_connections_leaves_room") {
+        return;
+    }
     let _turn = turn();
     let place = Place::new();
     let daemon = daemon(place, &[]);

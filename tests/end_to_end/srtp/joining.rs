@@ -7,6 +7,7 @@ use std::process::Command;
 use streamsocket_srtp::suite::Suite;
 use streamsocket_tests::board::{monotonic, unix_offset, wait_until};
 use streamsocket_tests::clip::{FRAMES, assert_runs_through, find, samples, voice};
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{account, presented};
 use streamsocket_tests::program::{Program, receiver};
@@ -77,6 +78,9 @@ fn is_received_from_the_beginning_and_late(suite: Suite) {
 
 #[test]
 fn counter_mode_is_received_from_the_beginning_and_late() {
+    if is_left_out("joining::counter_mode_is_received_from_the_beginning_and_late") {
+        return;
+    }
     is_received_from_the_beginning_and_late(Suite::AesCm128HmacSha1_80);
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use streamsocket_srtp::suite::Suite;
 use streamsocket_tests::board::{monotonic, unix_offset, wait_until};
 use streamsocket_tests::clip::assert_runs_through;
+use streamsocket_tests::long::long_or;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::presented::{account, presented};
 use streamsocket_tests::program::{Program, ours, text};
@@ -210,7 +211,7 @@ fn nothing_of_a_stranger_is_believed_and_no_picture_is_lost() {
     fs::write(&sdp, plain).unwrap();
     let daemon = sealed.sends("640x480", suite, &["--to", &alone.to_string()]);
     let of = |name: &str| (sealed.at(&format!("{name}.mkv")), sealed.at(&format!("{name}.json")));
-    let seconds = if std::env::var_os("LONG_TESTS").is_some() { "600" } else { "8" };
+    let seconds = long_or("8", "600");
     let receives = |sdp: &Path, name| {
         let (out, stats) = of(name);
         let mut command = sealed.receiver(sdp);
