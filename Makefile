@@ -67,7 +67,7 @@ sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 
 
 long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, rooms; 70 minutes
 	$(CARGO) build --workspace --locked
-	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign --nocapture
+	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice --nocapture
 	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test relay -- in_step kills links --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes

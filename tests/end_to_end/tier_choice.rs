@@ -8,6 +8,7 @@ use streamsocket_net::machine::unix_nanos;
 use streamsocket_tests::board::on;
 use streamsocket_tests::clip::clip;
 use streamsocket_tests::lan::Lan;
+use streamsocket_tests::long::long_or;
 use streamsocket_tests::machine::not_run;
 use streamsocket_tests::presented::{Presented, account, presented};
 use streamsocket_tests::program::{Program, ours};
@@ -35,8 +36,15 @@ fn view(lan: &Lan) -> Program {
 /// Time without a new picture that nobody notices, in milliseconds.
 const GAP_MILLIS: i64 = 100;
 
-/// Seconds after the cut at which all that comes is whole again at the latest.
+/// Seconds after the cut at which what comes is whole again at the latest; and on a machine that has other things to do.
 const SECONDS_MAX: f64 = 2.0;
+const SECONDS_MAX_SHARED: f64 = 4.0;
+
+/// The link is full so soon after the cut, in nanoseconds.
+const SOON: i64 = 1_000_000_000;
+
+/// Pictures in a row that are whole: a second of the smaller tier.
+const IN_A_ROW: usize = 15;
 
 /// The longest time between the captures of two pictures that were shown one after the other, in milliseconds.
 fn longest_gap(shown: &[Presented]) -> i64 {
@@ -44,10 +52,16 @@ fn longest_gap(shown: &[Presented]) -> i64 {
     gaps.max().unwrap()
 }
 
-/// Where the last picture is that was captured this long before the next one, in milliseconds.
-fn last_gap(shown: &[Presented], millis: i64) -> usize {
-    let is_gap = |pair: &[Presented]| pair[1].wall - pair[0].wall > millis * 1_000_000;
-    shown.windows(2).rposition(is_gap).map_or(0, |at| at + 1)
+/// Where the first picture is that was captured from `from` on and is followed by whole ones: none is missing before the next.
+fn whole_again(shown: &[Presented], from: i64) -> usize {
+    let is_whole = |pair: &[Presented]| pair[1].wall - pair[0].wall <= GAP_MILLIS * 1_000_000;
+    let begins = |at: &usize| {
+        let row = &shown[*at..];
+        row[0].wall >= from && row.len() > IN_A_ROW && row[..=IN_A_ROW].windows(2).all(is_whole)
+    };
+    // The first ones may have come before the link was full.
+    let last = shown.windows(2).rposition(|pair| !is_whole(pair) && pair[0].wall < from + SOON);
+    (last.map_or(0, |at| at + 1)..shown.len()).find(begins).unwrap_or(0)
 }
 
 #[test]
@@ -71,12 +85,13 @@ fn what_a_cut_link_cannot_carry_is_left_within_two_seconds_and_taken_again_later
     let said = viewer.interrupt().succeeded();
     daemon.interrupt().succeeded();
     let shown = presented(&said, "shown");
-    // The first one behind the last that is missing; then come 15 a second, and 30.
-    let whole = &shown[last_gap(&shown, GAP_MILLIS)..];
+    // Then come 15 a second, and 30.
+    let whole = &shown[whole_again(&shown, cut)..];
     let seconds = (whole[0].wall - cut) as f64 / 1e9;
     let changes = format!("whole again {seconds:.2} s after the cut, {} pictures", whole.len());
     println!("{changes}, and no gap of more than {} ms", longest_gap(whole));
-    assert!(seconds < SECONDS_MAX && whole.len() > 5 * 15 + 2 * 30, "{changes}\n{said}");
+    let most = long_or(SECONDS_MAX_SHARED, SECONDS_MAX);
+    assert!(seconds < most && whole.len() > 5 * 15 + 2 * 30, "{changes}\n{said}");
 }
 
 #[test]
