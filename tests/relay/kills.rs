@@ -45,7 +45,7 @@ fn who_is_killed_or_stopped_costs_others_nothing_and_is_back_soon() {
 
 fn kill_and_stop() {
     let mut relay = Relay::new();
-    let (anna, berta) = (publish(&relay, "Anna"), publish(&relay, "Berta"));
+    let (mut anna, berta) = (publish(&relay, "Anna"), publish(&relay, "Berta"));
     let viewers = [view(&relay, "Anna"), view(&relay, "Berta")];
     let third = view(&relay, "Anna");
     let mut times = vec![monotonic()];
@@ -57,6 +57,8 @@ fn kill_and_stop() {
     third.signal(Signal::SIGKILL);
     goes_on(1);
     anna.signal(Signal::SIGKILL);
+    // Until then it has its name.
+    anna.wait();
     let anna = publish(&relay, "Anna");
     goes_on(2);
     anna.signal(Signal::SIGSTOP);

@@ -231,7 +231,12 @@ impl TierChoice {
         if self.worth.0 != situation.worth {
             self.worth = (situation.worth, now);
         }
-        let since = seen.since(std::mem::replace(&mut self.seen, seen));
+        let before = std::mem::replace(&mut self.seen, seen);
+        let mut since = seen.since(before);
+        // What came while this program stood still is read by the next time.
+        if before.missing == 0 {
+            since.missing = 0;
+        }
         if now < self.settled {
             return None;
         }

@@ -181,7 +181,8 @@ fn what_does_not_come_at_all_is_left_for_the_smallest_tier() {
         .zip([1, 2, 3, 4])
         .map(|(missing, look)| choice.look(at(now + 1000 * look), silent(missing), situation))
         .collect();
-    assert_eq!(looks[..1], [None]);
+    // Once may be this program, which stood still.
+    assert_eq!(looks[..2], [None, None]);
     assert_eq!(looks.iter().flatten().next(), Some(&Change { to: 3, why: Why::Lost }));
     // Half of the packets come: the next tier may.
     let half = Seen { incomplete: 30, packets: 500, lost: 500, ..NOTHING };

@@ -19,7 +19,7 @@ const RATE: u32 = 10_000;
 struct Silence {
     /// When its last packet came.
     heard: Monotonic,
-    /// When its sender reported last, and how many packets it had sent by then behind that one.
+    /// When its sender reported last, and how many packets it had sent by then behind that one: of each picture at least one.
     reported: Option<(Monotonic, u32)>,
     /// When something came last of the sender's sound.
     sound: Option<Monotonic>,
@@ -49,15 +49,20 @@ impl Silence {
         let silence = now - heard;
         let overdue = OVERDUE.max(Delay::from_secs(1000 * INTERVALS) / i64::from(rate));
         let were_sent = match reported.filter(|(at, _)| *at > heard) {
-            Some((_, unseen)) => unseen > 0,
+            Some((at, unseen)) => u64::from(unseen) >= due(at - heard, rate).max(1),
             None => silence >= overdue + REPORTS && sound.is_some_and(|at| at > heard + overdue),
         };
         if silence < overdue || !were_sent {
             return 0;
         }
-        let millis = u64::try_from(silence.nanos() / 1_000_000).unwrap_or(0);
-        millis.saturating_mul(u64::from(rate)) / 1_000_000
+        due(silence, rate)
     }
+}
+
+/// Pictures of `rate` in 1000 seconds in so long.
+fn due(time: Delay, rate: u32) -> u64 {
+    let millis = u64::try_from(time.nanos() / 1_000_000).unwrap_or(0);
+    millis.saturating_mul(u64::from(rate)) / 1_000_000
 }
 
 #[cfg(test)]
@@ -83,6 +88,8 @@ mod tests {
     #[test]
     fn a_camera_that_makes_a_pause_misses_nothing() {
         assert_eq!(missing(5000, Some((4800, 0)), Some(4990)), 0);
+        // Before the pause the end of a picture was lost.
+        assert_eq!(missing(5000, Some((4800, 9)), Some(4990)), 0);
         // Pictures at half a second each.
         let silence = Silence { rate: 500, ..silence_of(Some(50)) };
         assert_eq!((silence.missing(at(7999)), silence.missing(at(8000))), (0, 4));
