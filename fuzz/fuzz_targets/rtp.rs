@@ -177,7 +177,11 @@ impl Stream {
     /// A report has room, and says what was noted.
     fn report(&mut self, now: Monotonic, ntp: Option<NtpTime>) {
         if let Some(ntp) = ntp {
-            self.source.reported(ntp, now);
+            // Any count will do: the middle of the time is as good as random.
+            self.source.reported(ntp, ntp.middle(), now);
+            assert!(
+                self.source.unseen().is_none_or(|(at, unseen)| at == now && unseen <= u32::MAX / 2)
+            );
         }
         let (block, fates) = (self.source.report(now), self.fates.report());
         assert!(self.source.jitter() >= Delay::ZERO);
