@@ -16,6 +16,13 @@ BUILT ?= target/release
 CARGO ?= cargo
 # All programs; by itself cargo builds the first two.
 ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay
+# What the tests run, with the tests themselves: always all of it. Of another choice what they use has other features, and is
+# built again.
+WORKSPACE = --workspace --locked
+# Man pages and completions are written by an example each; those of their packages are built, or the choice above.
+PAGES = man receiver-man gateway-man relay-man
+COMPLETIONS = completions receiver-completions gateway-completions relay-completions
+WRITERS = --locked -p streamsocket -p streamsocket-receiver -p streamsocket-gateway -p streamsocket-relay
 # What `make check` does about warnings.
 DENY = -D warnings
 # Where rustup puts it, also in a shell that has not heard of it yet.
@@ -46,9 +53,9 @@ demo-room: setup-build ## the same with a relay and two who publish to it: a roo
 # A newer Rust than CI's warns of more: that must not fail the first try of a newcomer. CHECKED=1: it has been checked before.
 test: DENY =
 test: setup-test $(if $(CHECKED),,check) ## install what is missing, check the source, run the tests that need no VM
-	$(CARGO) build --workspace --locked
-	$(CARGO) test --workspace --locked --no-fail-fast
-	@$(MAKE) --silent man completions
+	$(CARGO) build $(WORKSPACE)
+	$(CARGO) test $(WORKSPACE) --no-fail-fast
+	@$(MAKE) --silent man completions WRITERS='$(WORKSPACE)'
 	@echo 'board tests: not run, because they need a virtual machine: make board-test'
 
 # What ffmpeg reads or is asked by is left to `make test`.
@@ -58,21 +65,21 @@ test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStre
 
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- $(DENY)
-	$(CARGO) clippy -p streamsocket-tests --test hardware --test gateway --test relay --locked -- $(DENY)
+	$(CARGO) clippy $(WORKSPACE) --all-targets -- $(DENY)
+	$(CARGO) clippy $(WORKSPACE) --test hardware --test gateway --test relay --test players -- $(DENY)
 	RUSTDOCFLAGS='$(DENY)' $(CARGO) doc --workspace --no-deps --locked --quiet
 
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
-	SIM_FRAMES=10000 $(CARGO) test -q --locked -p streamsocket-tests --test sim -- --nocapture --test-threads=1
+	SIM_FRAMES=10000 $(CARGO) test -q $(WORKSPACE) --test sim -- --nocapture --test-threads=1
 
 long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, rooms; 70 minutes
-	$(CARGO) build --workspace --locked
-	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice --nocapture
-	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test relay -- in_step kills links --nocapture
+	$(CARGO) build $(WORKSPACE)
+	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice --nocapture
+	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test relay -- in_step kills links --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
-	$(CARGO) build --workspace --locked
-	LONG_TESTS=1 $(CARGO) test -q --locked -p streamsocket-tests --test end_to_end every_kind_of_jpeg -- --nocapture
+	$(CARGO) build $(WORKSPACE)
+	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end every_kind_of_jpeg -- --nocapture
 
 latency: ## what repair and pacing cost: bytes on the wire, and time until a picture is decoded; 3 minutes
 	$(CARGO) build --release --locked --workspace
@@ -100,19 +107,19 @@ board-test: ## the tests with cameras, microphones and networks, in a virtual ma
 
 gateway-test: ## the page, streams and snapshots, asked for by browsers and programs; 4 minutes
 	@scripts/setup build test page
-	$(CARGO) build --locked $(ALL)
-	$(CARGO) test --locked -p streamsocket-tests --test gateway
+	$(CARGO) build $(WORKSPACE)
+	$(CARGO) test $(WORKSPACE) --test gateway
 
 room-test: ## the relay: publishers of all kinds, exact, killed, stopped, lying; 4 minutes
 	@scripts/setup build test
-	$(CARGO) build --locked -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-relay
-	$(CARGO) test --no-run --locked -p streamsocket-tests --test relay
-	timeout 300 $(CARGO) test --locked -p streamsocket-tests --test relay
+	$(CARGO) build $(WORKSPACE)
+	$(CARGO) test --no-run $(WORKSPACE) --test relay
+	timeout 300 $(CARGO) test $(WORKSPACE) --test relay
 
 players-test: ## RTSP, asked for by players that are no packages of Debian's; 3 minutes with what they need
 	@scripts/setup build test players
-	$(CARGO) build --locked
-	$(CARGO) test --locked -p streamsocket-tests --test players
+	$(CARGO) build $(WORKSPACE)
+	$(CARGO) test $(WORKSPACE) --test players
 
 board-bench: ## what a camera's pictures cost, beside a program that does nothing with them; 5 minutes
 	board/test --ignored what_a_camera_costs
@@ -144,18 +151,14 @@ build-all: setup-build ## the gateway and the relay, too, optimized, in target/r
 	$(CARGO) build --release --locked $(ALL)
 
 man: ## the man pages, in target/man
-	$(CARGO) run --quiet --locked -p streamsocket --example man -- target/man
-	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-man -- target/man
-	$(CARGO) run --quiet --locked -p streamsocket-gateway --example gateway-man -- target/man
-	$(CARGO) run --quiet --locked -p streamsocket-relay --example relay-man -- target/man
+	$(CARGO) build --quiet $(WRITERS) $(PAGES:%=--example %) $(COMPLETIONS:%=--example %)
+	for page in $(PAGES); do target/debug/examples/$$page target/man || exit 1; done
 	@# What stands under the options, as it is there.
 	sed -i -e 's/^\.SH EXTRA$$/.SH "NOTES"\n.nf/' -e 's/^\.SH VERSION$$/.fi\n&/' target/man/*.1
 
 completions: ## completions for bash, zsh and fish, in target/completions
-	$(CARGO) run --quiet --locked -p streamsocket --example completions -- target/completions
-	$(CARGO) run --quiet --locked -p streamsocket-receiver --example receiver-completions -- target/completions
-	$(CARGO) run --quiet --locked -p streamsocket-gateway --example gateway-completions -- target/completions
-	$(CARGO) run --quiet --locked -p streamsocket-relay --example relay-completions -- target/completions
+	$(CARGO) build --quiet $(WRITERS) $(PAGES:%=--example %) $(COMPLETIONS:%=--example %)
+	for program in $(COMPLETIONS); do target/debug/examples/$$program target/completions || exit 1; done
 
 deb: ## Debian packages for amd64 and arm64, in target/deb
 	scripts/deb
