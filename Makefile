@@ -52,6 +52,8 @@ demo-room: setup-build ## the same with a relay and two who publish to it: a roo
 
 # A newer Rust than CI's warns of more: that must not fail the first try of a newcomer. CHECKED=1: it has been checked before.
 test: DENY =
+# `bounds` counts the instructions of what is built so, as it is unless the user's cargo is told otherwise.
+test: export CARGO_INCREMENTAL = 1
 test: setup-test $(if $(CHECKED),,check) ## install what is missing, check the source, run the tests that need no VM
 	$(CARGO) build $(WORKSPACE)
 	$(CARGO) test $(WORKSPACE) --no-fail-fast
