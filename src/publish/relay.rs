@@ -11,6 +11,7 @@ use crate::settings::shown;
 use mio::Waker;
 use std::io;
 use std::net::TcpStream;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
@@ -23,9 +24,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Waits between two attempts: the first, and the longest, which each one doubles to.
 const WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(10)];
 
-/// A relay that ends the connection within so long of the first packet, though some were sent, has got none: it waits 5 s
-/// for one, and may take a second or two to notice.
-const DEAF_MAX: Duration = Duration::from_secs(8);
+/// A relay that ends the connection so long after the first packet, though some were sent, has got none: it waits 5 s for
+/// one, and may take a second or two to notice. One that ends it earlier has been stopped.
+const DEAF: Range<Duration> = Duration::from_secs(4)..Duration::from_secs(8);
 
 /// A session's way to a relay.
 pub struct Relay {
@@ -172,7 +173,7 @@ impl Relay {
     pub fn lose(&mut self, lost: Lost, sent: bool, now: Monotonic) -> Result<(), String> {
         let began = self.open_mut().and_then(|open| open.began);
         let reached = matches!(self.way, Way::Open(_));
-        let deaf = began.is_some_and(|it| sent && now.since(it) < DEAF_MAX);
+        let deaf = began.is_some_and(|it| sent && DEAF.contains(&now.since(it)));
         let again = match lost {
             Lost::NotByUdp => true,
             Lost::Ended => deaf,
