@@ -43,7 +43,7 @@ pub(crate) struct Configuration {
 }
 
 /// A room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Room {
     pub(crate) name: String,
     /// The group of its first publisher; none: each has one that is derived from both names.
@@ -157,8 +157,7 @@ fn room(item: &Spanned<DeValue<'_>>) -> Result<Room, Mistake> {
     let DeValue::Table(table) = item.get_ref() else {
         return Err(wrong(at, "room", "expected a table, as [[room]]"));
     };
-    let mut room =
-        Room { name: String::new(), group: None, publishers: Vec::new(), pull: Vec::new() };
+    let mut room = Room::default();
     for (key, value) in table {
         let (name, at) = (key.get_ref(), value.span().start);
         match &**name {

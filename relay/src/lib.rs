@@ -4,9 +4,9 @@
 //! Nothing is put together in between. `guard` says which packets are handed on and which are not, `track` takes a batch of
 //! them from the kernel and gives it back. `offer` reads what a publisher announces, `description` says what viewers are
 //! told. `publisher` is one of them, and `places` what is kept for one that returns. `connections` are those by which they
-//! come, and a `camera` is one that is asked for what it has (`cameras`; `pulled` are those of the command line); `answers` says what they are answered, `viewers`
-//! what those are who watch one by one (`viewings`), to whom `fan` sends; `notices` say which rooms there are, and `turn` is
-//! the loop. `source_clock` measures the clock of each source against ours, and `telling` tells viewers.
+//! come, and a `camera` is one that is asked for what it has (`cameras`; `pulled` are those of the command line); `answers`
+//! says what they are answered, `viewers` what those are who watch one by one (`viewings`), to whom `fan` sends; `notices`
+//! say which rooms there are, and `turn` is the loop. `source_clock` measures the clock of each source against ours, and `telling` tells viewers.
 #![forbid(unsafe_code)]
 
 mod answers;

@@ -29,7 +29,7 @@ pub struct Options {
     /// Read rooms from this TOML file [default: /etc/streamsocket-relay/relay.toml, if it is there]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Have an IP camera publish in a room; if it wants a password, name it in the configuration, where other users of this
+    /// Have an IP camera publish in a room, which is made if the configuration has none; if it wants a password, name it in the configuration, where other users of this
     /// machine do not see it
     #[arg(long, value_name = "ROOM/NAME=URL", global = true)]
     pub pull: Vec<String>,

@@ -25,7 +25,7 @@ pub(crate) fn with_pulls(
         let at = rooms.iter().position(|it| it.name == room);
         let mut whole = match at {
             Some(at) => rooms.remove(at),
-            None => Room { name: room, group: None, publishers: Vec::new(), pull: Vec::new() },
+            None => Room { name: room, ..Room::default() },
         };
         if whole.pull.iter().any(|it| it.name == pull.name) {
             return Err(told("the room has a camera of this name"));

@@ -33,8 +33,9 @@ fn view(lan: &Lan) -> Program {
     Program::start(account(&mut on(lan.viewer.name(), &receiver)))
 }
 
-/// Time without a new picture that nobody notices, in milliseconds.
+/// Time without a new picture that nobody notices, in milliseconds; and on a machine that has other things to do.
 const GAP_MILLIS: i64 = 100;
+const GAP_MILLIS_SHARED: i64 = 300;
 
 /// Seconds after the cut at which what comes is whole again at the latest; and on a machine that has other things to do.
 const SECONDS_MAX: f64 = 2.0;
@@ -61,7 +62,7 @@ fn whole_again(shown: &[Presented], from: i64) -> usize {
     };
     // The first ones may have come before the link was full.
     let last = shown.windows(2).rposition(|pair| !is_whole(pair) && pair[0].wall < from + SOON);
-    (last.map_or(0, |at| at + 1)..shown.len()).find(begins).unwrap_or(0)
+    (last.map_or(0, |at| at + 1)..shown.len()).find(begins).expect("whole pictures after the cut")
 }
 
 #[test]
@@ -91,6 +92,7 @@ fn what_a_cut_link_cannot_carry_is_left_within_two_seconds_and_taken_again_later
     let changes = format!("whole again {seconds:.2} s after the cut, {} pictures", whole.len());
     println!("{changes}, and no gap of more than {} ms", longest_gap(whole));
     let most = long_or(SECONDS_MAX_SHARED, SECONDS_MAX);
+    assert!(longest_gap(whole) <= long_or(GAP_MILLIS_SHARED, GAP_MILLIS), "{said}");
     assert!(seconds < most && whole.len() > 5 * 15 + 2 * 30, "{changes}\n{said}");
 }
 

@@ -141,9 +141,10 @@ impl TierSwitch {
             self.return_home(track, &turn);
         }
         match self.wanted(track, &turn) {
-            Some(change) if change.to == self.current => self.give_up_trial(track, &turn),
-            Some(change) => self.begin(change, track, &turn),
             None => {}
+            // It gets worse while a better one is tried, and because it is.
+            Some(_) if self.incoming.is_some() => self.give_up_trial(track, &turn),
+            Some(change) => self.begin(change, track, &turn),
         }
         self.receive(track, &mut turn)
     }
@@ -219,10 +220,8 @@ impl TierSwitch {
             return None;
         }
         if let Some(incoming) = &self.incoming {
-            // It gets worse while a better one is tried, and because it is.
             let trouble = looked.filter(|it| matches!(it.why, Why::Lost | Why::Slow));
-            let tried = trouble.filter(|_| incoming.why == Some(Why::Better));
-            return tried.map(|it| Change { to: self.current, ..it });
+            return trouble.filter(|_| incoming.why == Some(Why::Better));
         }
         match self.tiers.wished() {
             Wish::Automatic => {
@@ -249,10 +248,6 @@ impl TierSwitch {
     fn begin(&mut self, change: Change, track: &mut ReceivedTrack, turn: &Turn<'_>) {
         let Change { to, why } = change;
         let forced = matches!(self.tiers.wished(), Wish::Only(_));
-        if self.incoming.is_some() {
-            self.tell_failed(turn.now);
-            self.abandon(track, turn);
-        }
         say(why, forced, self.known.get(to).and_then(|known| known.name.as_deref()));
         if why == Why::NoCure && !forced {
             self.return_home(track, turn);
@@ -277,9 +272,11 @@ impl TierSwitch {
 
     /// Leaves what was joined beside the one that is received, which goes on alone.
     fn abandon(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) {
-        let Some(mut incoming) = self.incoming.take() else { return };
-        incoming.track.session.bye(turn.cname);
-        track.go_on();
+        if let Some(mut incoming) = self.incoming.take() {
+            incoming.track.session.bye(turn.cname);
+            track.go_on();
+        }
+        // Also if it has made room for one that could not be opened.
         track.session.come_back();
     }
 
@@ -330,7 +327,7 @@ impl TierSwitch {
 
     /// Reads what has come of the tier that is joined, and changes to it when it may.
     fn receive(&mut self, track: &mut ReceivedTrack, turn: &mut Turn<'_>) -> bool {
-        let silent = self.missing(track, turn) > 0;
+        let silent = self.incoming.is_some() && self.missing(track, turn) > 0;
         let Some(incoming) = &mut self.incoming else { return false };
         let mut gate = Gate {
             outlet: &mut *turn.outlet,

@@ -1,22 +1,20 @@
 //! Where nothing whole comes of a worse tier either, or a better one that is tried disturbs the one that is received.
 
-use super::{Change, TierSwitch, Turn, Why};
+use super::{Change, TierSwitch, Turn, Why, Wish};
 use crate::subscription::track::ReceivedTrack;
 use streamsocket_media::clock::Monotonic;
 
 impl TierSwitch {
-    /// Joins a worse one in its place, if there is one and losses made a change necessary. The one that is received still
-    /// makes room.
+    /// Joins a worse one in its place, if there is one, losses made a change necessary and the user has chosen none meanwhile.
+    /// The one that is received still makes room.
     pub(super) fn go_lower(&mut self, track: &mut ReceivedTrack, turn: &Turn<'_>) -> bool {
         let Some(incoming) = &self.incoming else { return false };
         let (to, alone) = (incoming.to, incoming.alone);
         let lost = incoming.why == Some(Why::Lost) && incoming.first.is_none();
-        let next = self.unrefused(to + 1, turn.now).filter(|_| lost && to > self.current);
-        let (Some(next), Some(mut before)) = (next, self.incoming.take_if(|_| next.is_some()))
-        else {
-            return false;
-        };
-        before.track.session.bye(turn.cname);
+        let automatic = matches!(self.tiers.wished(), Wish::Automatic);
+        let next = self.unrefused(to + 1, turn.now).filter(|_| lost && automatic);
+        let Some(next) = next else { return false };
+        self.incoming.take().iter_mut().for_each(|it| it.track.session.bye(turn.cname));
         self.known.get_mut(to).into_iter().for_each(|known| known.refuse(turn.now));
         self.begin(Change { to: next, why: Why::Lost }, track, turn);
         self.incoming.iter_mut().for_each(|incoming| incoming.alone = alone);

@@ -69,13 +69,17 @@ fn due(time: Delay, rate: u32) -> u64 {
 mod tests {
     use super::*;
 
-    /// What is missing so many milliseconds after the last picture of 30 a second, of which a report came then and said
-    /// that so many packets were sent, or sound.
-    fn missing(after: i64, report: Option<(i64, u32)>, sound: Option<i64>) -> u64 {
+    /// What is missing so many milliseconds after the last picture of so many in 1000 seconds, of which a report came then
+    /// and said that so many packets were sent, or sound.
+    fn of(rate: u32, after: i64, report: Option<(i64, u32)>, sound: Option<i64>) -> u64 {
         let at = |millis: i64| Monotonic((10_000 + millis) * 1_000_000);
         let reported = report.map(|(millis, unseen)| (at(millis), unseen));
-        let silence = Silence { heard: at(0), reported, sound: sound.map(at), rate: 30_000 };
-        silence.missing(at(after))
+        Silence { heard: at(0), reported, sound: sound.map(at), rate }.missing(at(after))
+    }
+
+    /// The same of 30 a second.
+    fn missing(after: i64, report: Option<(i64, u32)>, sound: Option<i64>) -> u64 {
+        of(30_000, after, report, sound)
     }
 
     #[test]
@@ -83,6 +87,9 @@ mod tests {
         assert_eq!(missing(999, Some((800, 50)), Some(990)), 0);
         assert_eq!(missing(1000, Some((800, 50)), Some(990)), 30);
         assert_eq!(missing(2000, Some((800, 50)), None), 60);
+        // One in two seconds.
+        let slow = |after| of(500, after, Some((7000, 50)), None);
+        assert_eq!((slow(7999), slow(8000)), (0, 4));
     }
 
     #[test]
@@ -90,9 +97,6 @@ mod tests {
         assert_eq!(missing(5000, Some((4800, 0)), Some(4990)), 0);
         // Before the pause the end of a picture was lost.
         assert_eq!(missing(5000, Some((4800, 9)), Some(4990)), 0);
-        // Pictures at half a second each.
-        let silence = Silence { rate: 500, ..silence_of(Some(50)) };
-        assert_eq!((silence.missing(at(7999)), silence.missing(at(8000))), (0, 4));
     }
 
     #[test]
@@ -104,14 +108,5 @@ mod tests {
         // The sender has stopped, or is gone.
         assert_eq!(missing(1500, None, Some(20)), 0);
         assert_eq!(missing(60_000, None, None), 0);
-    }
-
-    fn at(millis: i64) -> Monotonic {
-        Monotonic(millis * 1_000_000)
-    }
-
-    fn silence_of(unseen: Option<u32>) -> Silence {
-        let reported = unseen.map(|unseen| (at(7000), unseen));
-        Silence { heard: at(0), reported, sound: None, rate: 30_000 }
     }
 }
