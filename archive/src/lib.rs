@@ -1,0 +1,2 @@
+//! Segments that are kept, with an index of them.
+#![forbid(unsafe_code)]
