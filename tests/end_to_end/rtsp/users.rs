@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use streamsocket_tests::place::Place;
-use streamsocket_tests::program::{Program, ours, peer, text};
+use streamsocket_tests::program::{Program, has_played, ours, peer, text};
 use streamsocket_tests::turn;
 
 /// Adds a user to a file.
@@ -20,7 +20,8 @@ fn add(users: &Path, name: &str, password: &str) {
 /// Whether a player gets anything, and what it says.
 fn plays(player: &mut Command) -> (bool, String) {
     let output = player.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (has_played(output.status, &said), said)
 }
 
 fn ffmpeg(url: &str) -> Command {
@@ -119,7 +120,8 @@ fn a_changed_file_is_taken_by_a_reload_and_a_wrong_one_is_not() {
             .stdout(Stdio::piped())
             .output()
             .unwrap();
-        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (has_played(output.status, &said), said)
     };
     let berta = format!("rtsp://berta:battery%20staple@127.0.0.1:{}/", port(place));
     assert!(!plays(&mut ffmpeg(&berta)).0);
