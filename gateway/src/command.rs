@@ -1,11 +1,9 @@
 //! The command: receives what is named, and serves it until a signal comes.
 
-use crate::admission::{Admission, TOO_FAR};
 use crate::announcement::{self, Announcement, Page};
 use crate::certificate::{Files, Made};
-use crate::configuration::{self, Wrong};
+use crate::configuration;
 use crate::encryption::Encryption;
-use crate::guard::{Guard, Names};
 use crate::login::Logins;
 use crate::options::{Options, RTSPS_DEFAULT, Rtsps, Task};
 use crate::page::Policy;
@@ -13,7 +11,6 @@ use crate::password::{self, Secret};
 use crate::receiving::Receiving;
 use crate::rooms::Rooms;
 use crate::routes::{Site, refusing, routes};
-use crate::server::{Server, listen};
 use crate::sessions::Sessions;
 use crate::tiers::Means;
 use nix::ifaddrs::getifaddrs;
@@ -25,6 +22,10 @@ use streamsocket_net::neighbours::ip;
 use streamsocket_net::{Interface, machine};
 use streamsocket_srtp::stored_keys;
 use streamsocket_subscribe::key_file;
+use streamsocket_web::admission::{Admission, TOO_FAR};
+use streamsocket_web::configuration::Wrong;
+use streamsocket_web::guard::{Guard, Names};
+use streamsocket_web::server::{Server, listen};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;

@@ -1,14 +1,10 @@
 //! What the gateway answers to bytes, without a network and without waiting: for the fuzzer, which thinks of them.
 
-use crate::admission::Admission;
-use crate::guard::{Guard, Names};
 use crate::message::{Kind, trailer};
 use crate::page::Policy;
 use crate::picture::Picture;
-use crate::places::{Asking, Places};
 use crate::reception::Sound;
 use crate::routes::{Site, routes};
-use crate::server::connection;
 use crate::sessions::Sessions;
 use axum::Router;
 use bytes::Bytes;
@@ -16,6 +12,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::plan::Plan;
+use streamsocket_web::admission::Admission;
+use streamsocket_web::guard::{Guard, Names};
+use streamsocket_web::places::{Asking, Places};
+use streamsocket_web::server::connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;

@@ -1,12 +1,12 @@
 //! The encrypted ways in, with one certificate: the page's, and that of RTSP.
 
-use crate::admission::Admission;
 use crate::certificate::{self, Certificate, Files};
 use crate::rtsps::Rtsps;
-use crate::server::{Server, listen};
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use streamsocket_web::admission::Admission;
+use streamsocket_web::server::{Server, listen};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;

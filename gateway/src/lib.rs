@@ -7,7 +7,6 @@
 //! `server` takes connections and `routes` knows the paths. All connections are on one thread, by tokio.
 #![forbid(unsafe_code)]
 
-mod admission;
 mod announcement;
 mod certificate;
 pub mod command;
@@ -16,7 +15,6 @@ mod control;
 pub mod conversation;
 mod description;
 mod encryption;
-mod guard;
 mod handover;
 mod hearing;
 mod login;
@@ -28,7 +26,6 @@ pub mod options;
 mod page;
 mod password;
 mod picture;
-mod places;
 mod quality;
 mod query;
 mod receiving;
@@ -36,7 +33,6 @@ mod reception;
 mod rooms;
 mod routes;
 mod rtsps;
-mod server;
 mod sessions;
 mod status;
 mod tiers;

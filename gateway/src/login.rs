@@ -2,7 +2,6 @@
 //! into their URLs, and from then on by a cookie, which a browser sends with everything.
 
 use crate::password::Secret;
-use crate::places::{Asking, Places};
 use argon2::Block;
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -16,6 +15,7 @@ use blake2::{Blake2s256, Digest};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use streamsocket_web::places::{Asking, Places};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 

@@ -2,11 +2,9 @@
 
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-
-/// Port that browsers are given if nothing else is said.
-const PORT_DEFAULT: u16 = 8080;
+use streamsocket_web::options::{host, listen, network, origin};
 
 /// Port of RTSPS if nothing else is said. The one that is registered, 322, needs privileges; others take this one, too.
 pub(crate) const RTSPS_DEFAULT: u16 = 8322;
@@ -125,17 +123,6 @@ Examples:
   ffplay rtsps://pi:8322/                         the daemon of that machine, encrypted
   ffmpeg -use_wallclock_as_timestamps 1 -i 'http://pi:8080/stream' -t 60 -c copy minute.mkv";
 
-fn listen(text: &str) -> Result<SocketAddr, String> {
-    let all = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    let address = match text.strip_prefix(':') {
-        Some(port) => port.parse().ok().map(all),
-        None => text.parse().ok(),
-    };
-    address.filter(|address| address.port() != 0).ok_or_else(|| {
-        format!("expected an address and a port, such as 192.168.1.5:{PORT_DEFAULT}, or :{PORT_DEFAULT} for all addresses")
-    })
-}
-
 fn rtsps(text: &str) -> Result<Rtsps, String> {
     if text == "off" {
         return Ok(Rtsps::Off);
@@ -147,43 +134,11 @@ fn rtsps(text: &str) -> Result<Rtsps, String> {
     })
 }
 
-/// A network, or an address as a network of its own.
-fn network(text: &str) -> Result<IpNet, String> {
-    let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
-    let network = text.parse().ok().or_else(|| address(text));
-    network.ok_or_else(|| "expected a network or an address, such as 192.168.7.0/24".to_owned())
-}
-
-/// A name as it stands in a URL.
-fn host(text: &str) -> Result<String, String> {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "-._".contains(it);
-    let is_name = !text.is_empty() && text.len() <= 253 && text.chars().all(plain);
-    let expected = "expected a name such as cam.example.org, without http:// and port";
-    is_name.then(|| text.to_ascii_lowercase()).ok_or_else(|| expected.to_owned())
-}
-
-/// What a browser says that a page is from (RFC 6454 section 6.2).
-fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or(text.strip_prefix("http://"));
-    let plain = |it: char| it.is_ascii_alphanumeric() || "-._:[]".contains(it);
-    let is_origin = host.is_some_and(|host| !host.is_empty() && host.chars().all(plain));
-    let expected = "expected a scheme and a host, such as https://home.example.org, without a path";
-    is_origin.then(|| text.to_ascii_lowercase()).ok_or_else(|| expected.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
-
-    #[test]
-    fn an_address_may_be_left_out() {
-        assert_eq!(listen(":8080"), Ok("[::]:8080".parse().unwrap()));
-        assert_eq!(listen("127.0.0.1:80"), Ok("127.0.0.1:80".parse().unwrap()));
-        for wrong in ["", "8080", ":", ":0", "pi:8080", ":99999"] {
-            assert!(listen(wrong).unwrap_err().contains(":8080 for all"), "{wrong}");
-        }
-    }
+    use std::net::{IpAddr, Ipv6Addr};
 
     #[test]
     fn players_come_by_a_port_at_an_address_or_nowhere() {
@@ -210,14 +165,6 @@ mod tests {
         assert!(networks[1].contains(&"192.0.2.7".parse::<IpAddr>().unwrap()));
         for wrong in ["--redirect", "--control", "--cert c.pem", "--allow lan", "--tls Garden"] {
             assert!(read(&format!("gateway {wrong}")).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_a_scheme_and_a_host() {
-        assert_eq!(origin("https://Home.example.org:81").unwrap(), "https://home.example.org:81");
-        for wrong in ["*", "home", "https://", "https://a/b", "https://a'b", "https://a;b"] {
-            assert!(origin(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::control;
 use crate::description::description;
-use crate::guard::{Guard, guard};
 use crate::hearing::HEARD_MAX;
 use crate::login::{Logins, login};
 use crate::metrics::metrics;
@@ -10,7 +9,6 @@ use crate::multipart::{self, Form, Thinning, body};
 use crate::ogg;
 use crate::page::{Policy, page, parts};
 use crate::picture::Picture;
-use crate::places::Asking;
 use crate::quality::Wish;
 use crate::query::{Action, Query};
 use crate::reception::Pictures;
@@ -34,6 +32,8 @@ use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::plan::StreamPlan;
+use streamsocket_web::guard::{Guard, guard};
+use streamsocket_web::places::Asking;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::Receiver;
 use tokio::time::timeout;

@@ -5,12 +5,12 @@ mod daemon;
 mod first;
 mod relay;
 
-use crate::admission::Admission;
-use crate::places::{Place, Places};
-use crate::server::{REQUEST_PATIENCE, accept, handshake};
 use first::First;
 use std::net::SocketAddr;
 use streamsocket_net::tcp;
+use streamsocket_web::admission::Admission;
+use streamsocket_web::places::{Place, Places};
+use streamsocket_web::server::{REQUEST_PATIENCE, accept, handshake};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;

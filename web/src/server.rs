@@ -33,7 +33,7 @@ const FAR_OF_ONE_MAX: usize = 2;
 
 /// Time until a request is there whole, and before it until both ends have agreed on keys: who sends it byte by byte
 /// holds a connection no longer.
-pub(crate) const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+pub const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of a request, and of an answer that wait in the program while the next picture is not asked for yet. The
 /// least that hyper takes.
@@ -52,7 +52,7 @@ const RETRY: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// One line: the option, the address, and why not.
-pub(crate) fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, String> {
+pub fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, String> {
     let opened = open(address).and_then(|socket| TcpListener::from_std(socket.into()));
     opened.map_err(|error| {
         let hint = match error.kind() {
@@ -82,7 +82,7 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
 
 /// What is served, and to whom.
 #[derive(Clone)]
-pub(crate) struct Server {
+pub struct Server {
     served: Router,
     /// For those who are too far away.
     refused: Router,
@@ -94,14 +94,14 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves one router to those who are admitted, and the other to the rest.
-    pub(crate) fn new(served: Router, refused: Router, admission: Admission) -> Self {
+    pub fn new(served: Router, refused: Router, admission: Admission) -> Self {
         let places = Places::new(CONNECTIONS_MAX, OF_ONE_MAX);
         let far = Places::new(FAR_MAX, FAR_OF_ONE_MAX);
         Self { served, refused, admission, places, far }
     }
 
     /// Takes connections and serves them, encrypted if `tls` says how, for as long as the program runs.
-    pub(crate) async fn serve(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>) {
+    pub async fn serve(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>) {
         loop {
             let (stream, peer) = accept(listener).await;
             self.take(stream, peer.ip(), tls);
@@ -132,7 +132,7 @@ impl Server {
 }
 
 /// The next connection.
-pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
@@ -148,7 +148,7 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 ///
 /// # Errors
 /// One line: no keys were agreed on.
-pub(crate) async fn handshake(
+pub async fn handshake(
     stream: TcpStream,
     tls: &TlsAcceptor,
 ) -> Result<TlsStream<TcpStream>, String> {
@@ -168,7 +168,7 @@ async fn encrypted(
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn connection(
+pub async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
     asking: Asking,

@@ -22,14 +22,14 @@ const LOCAL_DOMAINS: [&str; 7] =
 
 /// The names that this machine is asked by.
 #[derive(Clone, Debug)]
-pub(crate) struct Names {
+pub struct Names {
     own: String,
     more: Arc<[String]>,
 }
 
 impl Names {
     /// The machine's own name, and more that are ours as they stand.
-    pub(crate) fn new(own: &str, more: &[String]) -> Self {
+    pub fn new(own: &str, more: &[String]) -> Self {
         let more = more.iter().map(|name| name.to_ascii_lowercase()).collect();
         Self { own: own.to_ascii_lowercase(), more }
     }
@@ -66,13 +66,15 @@ fn without_port(host: &str) -> &str {
 
 /// What is let through.
 #[derive(Clone, Debug)]
-pub(crate) struct Guard {
-    pub(crate) names: Names,
-    pub(crate) admission: Admission,
+pub struct Guard {
+    /// Names of this machine.
+    pub names: Names,
+    /// Who is served.
+    pub admission: Admission,
     /// Sites that may embed what is here, as browsers call them.
-    pub(crate) origins: Arc<[String]>,
+    pub origins: Arc<[String]>,
     /// The port to which those are sent on who come unencrypted, if they are.
-    pub(crate) redirect: Option<u16>,
+    pub redirect: Option<u16>,
 }
 
 /// Why a request is not let through.
@@ -146,7 +148,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// Lets through what is ours.
-pub(crate) async fn guard(
+pub async fn guard(
     State(guard): State<Guard>,
     Extension(mut asking): Extension<Asking>,
     mut request: Request,

@@ -11,9 +11,9 @@ use streamsocket_net::neighbours::is_near;
 /// Addresses that a request has come through at most: more are nobody's proxies.
 const HOPS_MAX: usize = 16;
 
-/// What those hear who are too far away.
-pub(crate) const TOO_FAR: &str = "without a password, only this machine's own networks are served: see --allow and \
-                                  --password-file";
+/// What those hear who are too far away, if nothing else is said.
+pub const TOO_FAR: &str = "without a password, only this machine's own networks are served: see --allow and \
+                           --password-file";
 
 /// What is said where a proxy does not say whom it asks for.
 const UNKNOWN: &str =
@@ -21,7 +21,7 @@ const UNKNOWN: &str =
 
 /// Who is served.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Admission(Arc<Inner>);
+pub struct Admission(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -32,17 +32,17 @@ struct Inner {
 
 impl Admission {
     /// Everybody if `anywhere`, else neighbours and those `allowed`. `proxies` are believed in what they say.
-    pub(crate) fn new(anywhere: bool, allowed: &[IpNet], proxies: &[IpNet]) -> Self {
+    pub fn new(anywhere: bool, allowed: &[IpNet], proxies: &[IpNet]) -> Self {
         Self(Arc::new(Inner { anywhere, allowed: allowed.to_vec(), proxies: proxies.to_vec() }))
     }
 
     /// Whether a peer is served.
-    pub(crate) fn serves(&self, peer: IpAddr) -> bool {
+    pub fn serves(&self, peer: IpAddr) -> bool {
         self.0.anywhere || is_within(&self.0.allowed, peer) || self.is_proxy(peer) || is_near(peer)
     }
 
     /// Whether a peer asks for others, and is believed in it.
-    pub(crate) fn is_proxy(&self, peer: IpAddr) -> bool {
+    pub fn is_proxy(&self, peer: IpAddr) -> bool {
         is_within(&self.0.proxies, peer)
     }
 
@@ -51,7 +51,7 @@ impl Admission {
     ///
     /// # Errors
     /// Why he is not served.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, &'static str> {
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, &'static str> {
         let paths = [usual(headers), standard(headers)];
         if !self.is_proxy(peer) {
             paths.iter().flatten().try_for_each(|hop| self.admitted(*hop))?;

@@ -8,7 +8,7 @@ use streamsocket_net::neighbours::is_near;
 
 /// Places.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub struct Places {
     all_max: usize,
     of_one_max: usize,
     /// Who has how many.
@@ -18,20 +18,20 @@ pub(crate) struct Places {
 /// A place, given back when it is dropped.
 #[derive(Debug)]
 #[must_use = "a place is given back when it is dropped"]
-pub(crate) struct Place {
+pub struct Place {
     peer: IpAddr,
     places: Places,
 }
 
 impl Places {
     /// So many at all, and so many for one address.
-    pub(crate) fn new(all_max: usize, of_one_max: usize) -> Self {
+    pub fn new(all_max: usize, of_one_max: usize) -> Self {
         Self { all_max, of_one_max, taken: Arc::default() }
     }
 
     /// A place for a connection from `peer`, if there is one. This machine itself has no bound of its own, since
     /// everybody behind a proxy here has its address, and neither has another proxy: `asks_for_others`.
-    pub(crate) fn take(&self, peer: IpAddr, asks_for_others: bool) -> Option<Place> {
+    pub fn take(&self, peer: IpAddr, asks_for_others: bool) -> Option<Place> {
         let peer = owner(peer);
         let mut taken = self.lock();
         let all: usize = taken.values().sum();
@@ -73,16 +73,18 @@ impl Drop for Place {
 
 /// Who makes a request, and the place of his connection, which is kept for as long as this is.
 #[derive(Clone, Debug)]
-pub(crate) struct Asking {
+pub struct Asking {
     /// His address; that of the proxy until that has said whom it asks for.
-    pub(crate) peer: IpAddr,
+    pub peer: IpAddr,
     /// What he is sent is encrypted.
-    pub(crate) secure: bool,
+    pub secure: bool,
     _place: Arc<Place>,
 }
 
 impl Asking {
-    pub(crate) fn new(peer: IpAddr, secure: bool, place: Place) -> Self {
+    /// A request of a peer, encrypted or not, whose connection has that place.
+    #[must_use]
+    pub fn new(peer: IpAddr, secure: bool, place: Place) -> Self {
         Self { peer, secure, _place: Arc::new(place) }
     }
 }
