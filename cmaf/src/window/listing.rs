@@ -13,6 +13,12 @@ const SKIP: u32 = 6;
 /// Target durations from the end within which parts are listed (RFC 8216bis section 4.4.4.9).
 const IN_PARTS: u32 = 3;
 
+/// Least length of a part that is not the last of its segment, in percent of the longest.
+const PART_PERCENT_MIN: u32 = 85;
+
+/// Part of a sample by which its length may be said too short.
+const ROUNDING: u32 = 100;
+
 /// How many of its own durations a player is to stay behind. Twice is the least for parts, thrice is what RFC 8216bis
 /// section 4.4.3.8 advises, and what a player needs that loads one part, has one ready, and plays one.
 const BEHIND: u32 = 3;
@@ -43,9 +49,29 @@ impl Window {
         rounded(self.grid.segment_length() + self.sample).max(1)
     }
 
-    /// Longest part: the grid's, and a sample that begins before its end.
+    /// Longest part where samples come evenly, in whole milliseconds: as many as begin within a part of the grid.
     fn part_target(&self) -> Duration {
-        self.grid.part_length() + self.sample
+        let (part, sample) = (self.grid.part_length(), self.sample.max(Duration::from_micros(1)));
+        // 1/30 s in nanoseconds is a bit less than that: no seventh picture begins within 200 ms.
+        let part_less = part.saturating_sub(sample / ROUNDING);
+        let samples = part_less.as_nanos().div_ceil(sample.as_nanos());
+        let longest = part.as_nanos().max(samples.saturating_mul(sample.as_nanos()));
+        let millis = longest.div_ceil(1_000_000);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    }
+
+    /// What is said of a part's length. It lies within bounds (RFC 8216bis section 4.4.4.9), which a picture that came
+    /// slightly early or late may break: 5 or 7 of them instead of 6. That is corrected by the segment's own length.
+    fn said(&self, length: Duration, is_last: bool) -> f64 {
+        let longest = self.part_target();
+        let least = if is_last { Duration::ZERO } else { longest * PART_PERCENT_MIN / 100 };
+        length.clamp(least, longest).as_secs_f64()
+    }
+
+    /// Segments within a number of target durations.
+    fn within(&self, targets: u32) -> u64 {
+        let span = Duration::from_secs(self.target() * u64::from(targets));
+        self.grid.number(Wall(nanos(span))).max(1)
     }
 
     /// The media playlist; without segments as long as there are none.
@@ -88,15 +114,12 @@ impl Window {
     fn segments(&self, text: &mut String, first: u64, ask: &Ask<'_>) -> core::fmt::Result {
         let Some(last) = self.held.back().map(|last| last.number) else { return Ok(()) };
         let segment = self.grid.segment_length().as_secs_f64();
-        let target = u32::try_from(self.target()).unwrap_or(u32::MAX);
-        let behind = |targets: u32| {
-            let span = Duration::from_secs(u64::from(target * targets));
-            last.saturating_sub(self.grid.number(Wall(nanos(span))))
-        };
-        let skipped = if ask.skip { behind(SKIP).saturating_sub(first) } else { 0 };
+        let skipped =
+            if ask.skip { (last + 1).saturating_sub(first + self.within(SKIP)) } else { 0 };
         if skipped > 0 {
             writeln!(text, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")?;
         }
+        let next = self.next().map_or(0, |(number, _)| number);
         let mut map = None;
         for number in first + skipped..=last {
             if self.breaks.contains(&number) {
@@ -110,7 +133,7 @@ impl Window {
                 let id = &held.track;
                 writeln!(text, "#EXT-X-MAP:URI=\"init-{id}.mp4{}\"", ask.suffix)?;
             }
-            self.segment_of(text, held, number >= behind(IN_PARTS), ask.suffix)?;
+            self.segment_of(text, held, number + self.within(IN_PARTS) > next, ask.suffix)?;
         }
         Ok(())
     }
@@ -155,7 +178,7 @@ impl Window {
 
     /// The parts of a segment one after the other, since viewers count them: those that did not come as gaps.
     fn parts_of(&self, text: &mut String, held: &Held, suffix: &str) -> core::fmt::Result {
-        let (longest, number) = (self.part_target(), held.number);
+        let number = held.number;
         let mut came = held.parts.iter().peekable();
         let end = match &held.whole {
             Some(_) => self.grid.parts(),
@@ -163,14 +186,10 @@ impl Window {
         };
         for index in 0..end {
             let part = came.next_if(|part| part.index == index);
-            let gap = Duration::from_nanos(
-                u64::try_from(
-                    self.grid.part_begin(number, index + 1).0
-                        - self.grid.part_begin(number, index).0,
-                )
-                .unwrap_or(0),
-            );
-            let length = part.map_or(gap, |part| part.duration).min(longest).as_secs_f64();
+            let grid = self.grid;
+            let gap = grid.part_begin(number, index + 1) - grid.part_begin(number, index);
+            let length = part.map_or_else(|| gap.duration(), |part| part.duration);
+            let length = self.said(length, index == self.last_index());
             let attribute = match part {
                 Some(part) if part.independent => ",INDEPENDENT=YES",
                 Some(_) => "",
@@ -184,11 +203,14 @@ impl Window {
         Ok(())
     }
 
-    /// The part that comes next.
+    /// The part that comes next: its segment, and its index.
+    fn next(&self) -> Option<(u64, u32)> {
+        let (number, index) = self.position()?;
+        Some(if index >= self.last_index() { (number + 1, 0) } else { (number, index + 1) })
+    }
+
     fn hint(&self, text: &mut String, suffix: &str) -> core::fmt::Result {
-        let Some((number, index)) = self.position() else { return Ok(()) };
-        let (number, index) =
-            if index >= self.last_index() { (number + 1, 0) } else { (number, index + 1) };
+        let Some((number, index)) = self.next() else { return Ok(()) };
         writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{number}.{index}.mp4{suffix}\"")
     }
 }
