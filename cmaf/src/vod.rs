@@ -1,0 +1,129 @@
+//! Media playlists of what is stored (RFC 8216bis section 4.4.3.5, type VOD).
+//!
+//! Tracks that are played together have the same time line: what any of them has is in the playlist of each, as a gap in
+//! those that do not have it, and what none has is in none, behind a discontinuity in all.
+
+use crate::grid::Grid;
+use crate::rfc3339;
+use core::fmt::Write as _;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use streamsocket_media::clock::Wall;
+
+/// Shortest gap: a segment of no length is none.
+const GAP_MIN: Duration = Duration::from_millis(1);
+
+/// A segment that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its number.
+    pub number: u64,
+    /// When its first sample was captured.
+    pub begin: Wall,
+    /// Until the end of its last.
+    pub duration: Duration,
+    /// [`crate::track::Track::id`] of its init segment.
+    pub init: String,
+}
+
+/// Segments that follow each other without a gap in all tracks together, and without another init segment in any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Number of the first.
+    pub first: u64,
+    /// That of the last.
+    pub last: u64,
+    /// When the last ends in the track in which it ends last.
+    pub end: Wall,
+}
+
+/// The runs of tracks: of each its segments, by their numbers.
+#[must_use]
+pub fn runs(tracks: &[&[Stored]]) -> Vec<Run> {
+    // Of each number: whether a track has another init segment from it on, and when it ends.
+    let mut numbers = BTreeMap::<u64, (bool, Wall)>::new();
+    for track in tracks {
+        let mut before = None;
+        for Stored { number, begin, duration, init } in *track {
+            let is_other = before.replace(init).is_some_and(|before| before != init);
+            let (has_other, end) = numbers.entry(*number).or_default();
+            *has_other |= is_other;
+            *end = (*end).max(after(*begin, *duration));
+        }
+    }
+    let mut runs = Vec::<Run>::new();
+    for (number, (is_other, end)) in numbers {
+        match runs.last_mut() {
+            Some(run) if run.last + 1 == number && !is_other => {
+                *run = Run { last: number, end, ..*run };
+            }
+            _ => runs.push(Run { first: number, last: number, end }),
+        }
+    }
+    runs
+}
+
+fn after(begin: Wall, length: Duration) -> Wall {
+    Wall(begin.0.saturating_add(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+/// The playlist of a track: its segments, by their numbers, and the [`runs`] of it and those that it is played with.
+/// `suffix` is appended to each address, such as `?token=...`.
+#[must_use]
+pub fn playlist(grid: Grid, stored: &[Stored], runs: &[Run], suffix: &str) -> String {
+    let mut text = String::with_capacity(512 + stored.len() * 96);
+    // Writing into a string does not fail.
+    let _ = write(&mut text, grid, stored, runs, suffix);
+    text
+}
+
+fn write(
+    text: &mut String,
+    grid: Grid,
+    stored: &[Stored],
+    runs: &[Run],
+    suffix: &str,
+) -> core::fmt::Result {
+    let longest = stored.iter().map(|stored| stored.duration).max().unwrap_or_default();
+    let longest = longest.max(grid.segment_length());
+    let target = longest.as_secs() + u64::from(longest.subsec_millis() >= 500);
+    writeln!(text, "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:{}", target.max(1))?;
+    writeln!(text, "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:0")?;
+    // Players wait at a gap that nothing comes after.
+    let end = stored.last().map_or(0, |last| last.number + 1);
+    let mut stored = stored.iter().peekable();
+    let mut map = None;
+    for (count, run) in runs.iter().filter(|run| run.first < end).enumerate() {
+        if count > 0 {
+            writeln!(text, "#EXT-X-DISCONTINUITY")?;
+        }
+        for number in run.first..=run.last.min(end - 1) {
+            while stored.next_if(|stored| stored.number < number).is_some() {}
+            let segment = stored.next_if(|stored| stored.number == number);
+            if let Some(Stored { init, .. }) = segment {
+                if map.replace(init) != Some(init) {
+                    writeln!(text, "#EXT-X-MAP:URI=\"init-{init}.mp4{suffix}\"")?;
+                }
+            }
+            if number == run.first {
+                let begin = segment.map_or(grid.begin(number), |segment| segment.begin);
+                writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{}", rfc3339::format(begin))?;
+            }
+            if segment.is_none() {
+                writeln!(text, "#EXT-X-GAP")?;
+            }
+            let length = segment.map_or_else(|| gap(grid, run, number), |found| found.duration);
+            writeln!(text, "#EXTINF:{:.5},\n{number}.mp4{suffix}", length.as_secs_f64())?;
+        }
+    }
+    writeln!(text, "#EXT-X-ENDLIST")
+}
+
+/// Length of a segment that a track does not have: the last of a run is as long as those that have it.
+fn gap(grid: Grid, run: &Run, number: u64) -> Duration {
+    if number < run.last {
+        return grid.segment_length();
+    }
+    let left = (run.end - grid.begin(number)).nanos();
+    Duration::from_nanos(u64::try_from(left).unwrap_or(0)).clamp(GAP_MIN, grid.segment_length())
+}
