@@ -19,7 +19,7 @@ const FRAMES = 30;
 // Milliseconds without a new frame after which what is on the screen gets older.
 const FROZEN = 500;
 
-const CONFIGURATION = {
+export const CONFIGURATION = {
   abr: { defaultBandwidthEstimate: FIRST_ESTIMATE, useNetworkInformation: false, switchInterval: 4, restrictToElementSize: true },
   streaming: {
     lowLatencyMode: true,

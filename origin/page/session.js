@@ -23,6 +23,8 @@ const BEHIND = 3000;
 const NEARLY_LIVE = 4000;
 // Milliseconds of a stretch that are played at once; the rest follows.
 const PLAYED_AT_ONCE = HOUR;
+// Seconds before the end of a stretch in which one that stands still has ended.
+const LAST_PART = 4;
 // Milliseconds of the round trip from which on the latency is not known to 0.1 s.
 const SLOW_TRIP = 200;
 
@@ -51,6 +53,7 @@ export class Session {
       kept: () => this.lookAtStore(this.line.from(), this.line.to()),
     });
     this.listen();
+    this.showMode();
   }
 
   listen() {
@@ -102,8 +105,9 @@ export class Session {
       404: 'There is no such session here.',
       401: EXPIRED, 403: EXPIRED, 410: EXPIRED,
     }[answer?.status] ?? 'The server does not answer; trying again.';
-    notice(why, true);
-    if (!this.known) this.say(why);
+    if (this.known) return notice(why, true);
+    this.say(why);
+    part('all').hidden = answer?.status !== 404;
   }
 
   know(said) {
@@ -255,9 +259,10 @@ export class Session {
   listTiers() {
     const tiers = this.known?.tiers ?? [];
     const { tier } = this.player;
-    const label = ({ name, width, height, kbit }) => `${name}, ${width} x ${height}, ${kbit < 1000 ? `${kbit} kbit/s` : `${(kbit / 1000).toFixed(1)} Mbit/s`}`;
+    const size = ({ name, width, height }) => `${name}, ${width} x ${height}`;
+    const rate = ({ kbit }) => (kbit < 1000 ? `${kbit} kbit/s` : `${(kbit / 1000).toFixed(1)} Mbit/s`);
     const now = this.player.playing();
-    const options = [['auto', tier === 'auto' && now ? `automatic: ${label(now)}` : 'automatic'], ...tiers.map((it) => [it.name, label(it)])];
+    const options = [['auto', tier === 'auto' && now ? `automatic: ${size(now)}` : 'automatic'], ...tiers.map((it) => [it.name, `${size(it)}, ${rate(it)}`])];
     const select = part('tier');
     const listed = JSON.stringify(options);
     if (select.dataset.listed !== listed) {
@@ -310,6 +315,11 @@ export class Session {
     }
     const still = now - this.progress.at;
     if (this.video.paused || this.video.ended || still < SILENT) return;
+    // The sound of the last segment may not be there yet, and then a video never ends.
+    if (!mode.live && this.video.duration - time < LAST_PART) {
+      this.progress.at = now;
+      return this.goOn();
+    }
     this.say(mode.live ? 'Nothing is coming from the camera.' : 'Waiting for the server.');
     if (!mode.live || still < STUCK) return;
     this.progress.at = now;

@@ -232,13 +232,18 @@ export class TimeLine {
         return flag;
       }));
     }
-    seen.forEach(({ at }, number) => {
+    // The words of the newest go first; those for which there is no room are in the list below.
+    let words = [];
+    for (const [number, { at }] of [...seen.entries()].reverse()) {
       const flag = flags.children[number];
       const left = width - x(at) < FLAG_WIDTH;
-      flag.classList.toggle('left', left);
+      flag.className = left ? 'left' : '';
       flag.style.left = left ? '' : `${x(at)}px`;
       flag.style.right = left ? `${width - x(at)}px` : '';
-    });
+      const taken = [flag.offsetLeft, flag.offsetLeft + flag.offsetWidth];
+      if (words.some(([from, to]) => taken[0] < to && taken[1] > from)) flag.classList.add('bare');
+      else words = [...words, taken];
+    }
   }
 
   say(from, to) {
