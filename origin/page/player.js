@@ -1,0 +1,207 @@
+// What plays in the video: a session live, or a stretch of what is stored; with Shaka Player.
+
+import './shaka.js';
+import { ServerClock } from './clock.js';
+
+const { shaka } = globalThis;
+
+// What every session has at the least: H.264 in fragmented MP4.
+const NEEDED = 'video/mp4; codecs="avc1.42E01F"';
+// Seconds behind what the playlist lets a player have (PART-HOLD-BACK), and how much more or less is left as it is.
+const TARGET_LATENCY = 0.1;
+const LATENCY_TOLERANCE = 0.1;
+// How much faster than life it is caught up with: 1 s in 10, which nobody hears.
+const CATCH_UP = 1.1;
+// Bits a second until it is known: a network at home.
+const FIRST_ESTIMATE = 5_000_000;
+// Frames whose latency is remembered, a second of them or so.
+const FRAMES = 30;
+// Milliseconds without a new frame after which what is on the screen gets older.
+const FROZEN = 500;
+
+export const CONFIGURATION = {
+  abr: { defaultBandwidthEstimate: FIRST_ESTIMATE, useNetworkInformation: false, switchInterval: 4, restrictToElementSize: true },
+  streaming: {
+    lowLatencyMode: true,
+    bufferBehind: 30,
+    liveSync: { enabled: true, targetLatency: TARGET_LATENCY, targetLatencyTolerance: LATENCY_TOLERANCE, maxPlaybackRate: CATCH_UP },
+  },
+};
+
+export class Player {
+  // `base` is the session's address; `on.failed` takes a sentence, `on.ended`, `on.changed` and `on.loaded` nothing.
+  constructor(video, base, clock, on) {
+    Object.assign(this, { video, base, clock, on });
+    this.shaka = null;
+    this.mode = null;
+    this.turn = 0;
+    this.frames = [];
+    this.stalls = 0;
+    this.tier = 'auto';
+    this.tiers = [];
+    video.addEventListener('ended', () => on.ended());
+    video.addEventListener('waiting', () => { if (this.frames.length > 0 && !video.seeking) this.stalls += 1; });
+    this.watchFrames();
+  }
+
+  // Why this browser cannot play it, '' if it can.
+  static missing() {
+    const native = document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
+    const source = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
+    if (!source && !native) return 'This browser cannot play streams: it has no Media Source Extensions.';
+    if (source && !source.isTypeSupported(NEEDED)) return 'This browser cannot play H.264, which is what this server sends.';
+    return '';
+  }
+
+  async open() {
+    if (this.shaka) return;
+    shaka.polyfill.installAll();
+    this.shaka = new shaka.Player();
+    this.shaka.configure(CONFIGURATION);
+    this.shaka.addEventListener('error', ({ detail }) => this.fail(detail));
+    // Before anything is fetched.
+    this.shaka.addEventListener('streaming', () => this.apply(false));
+    for (const name of ['adaptation', 'variantchanged']) this.shaka.addEventListener(name, () => this.on.changed());
+    await this.shaka.attach(this.video);
+  }
+
+  live() {
+    return this.load({ live: true }, 'live.m3u8');
+  }
+
+  // What is stored from one time to another, in milliseconds since 1970.
+  stored(from, to) {
+    const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+    return this.load({ live: false, from, to }, `vod.m3u8?${query}`, new Date(from));
+  }
+
+  // Of several that are asked for the last one plays.
+  async load(mode, path, begin = null) {
+    const turn = ++this.turn;
+    this.mode = mode;
+    this.frames = [];
+    try {
+      await this.open();
+      await this.shaka.load(new URL(path, this.base).href, begin);
+      if (turn !== this.turn) return;
+      this.on.loaded();
+      await this.video.play();
+    } catch (error) {
+      // Another was asked for, or the browser wants to be touched first.
+      if (turn !== this.turn || error.code === shaka.util.Error.Code.LOAD_INTERRUPTED || error.name === 'AbortError') return;
+      if (error.name === 'NotAllowedError') return this.on.changed();
+      this.fail(error);
+    }
+  }
+
+  async stop() {
+    this.turn += 1;
+    this.mode = null;
+    this.frames = [];
+    await this.shaka?.unload();
+  }
+
+  fail(error) {
+    if (error.severity === shaka.util.Error.Severity.RECOVERABLE) return;
+    this.on.failed(inWords(error), error);
+  }
+
+  // As new as it gets, also after a pause.
+  catchUp() {
+    this.frames = [];
+    this.shaka?.goToLive();
+  }
+
+  // Moves in what is loaded, by seconds.
+  move(seconds) {
+    const { start, end } = this.shaka.seekRange();
+    this.frames = [];
+    this.video.currentTime = Math.min(Math.max(this.video.currentTime + seconds, start), end);
+  }
+
+  // Milliseconds since 1970 when what the video has at this time of its own was captured; null if nobody knows.
+  captured(time) {
+    const date = this.shaka?.getPlayheadTimeAsDate();
+    if (!date || !this.mode || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;
+    return date.getTime() + (time - this.video.currentTime) * 1000;
+  }
+
+  // That of what is on the screen.
+  shown() {
+    return this.frames.at(-1)?.captured ?? this.captured(this.video.currentTime);
+  }
+
+  watchFrames() {
+    if (!('requestVideoFrameCallback' in this.video)) return;
+    const look = (_, { mediaTime, expectedDisplayTime }) => {
+      const captured = this.captured(mediaTime);
+      const displayed = performance.timeOrigin + expectedDisplayTime;
+      if (captured !== null) this.frames.push({ captured, displayed });
+      if (this.frames.length > FRAMES) this.frames.shift();
+      this.video.requestVideoFrameCallback(look);
+    };
+    this.video.requestVideoFrameCallback(look);
+  }
+
+  // Milliseconds from the camera to this screen: the median of the last frames or, where the picture stands still, the
+  // age of what is seen. null if nobody knows.
+  latency() {
+    const { ahead } = this.clock.best();
+    const newest = this.frames.at(-1);
+    if (!newest) {
+      const captured = this.captured(this.video.currentTime);
+      return captured === null ? null : this.clock.now() - captured;
+    }
+    if (ServerClock.here() - newest.displayed > FROZEN) return this.clock.now() - newest.captured;
+    const all = this.frames.map(({ captured, displayed }) => displayed + ahead - captured).sort((one, other) => one - other);
+    return all[all.length >> 1];
+  }
+
+  // 'auto' or the name of a tier.
+  choose(name) {
+    this.tier = name;
+    this.apply(true);
+    this.on.changed();
+  }
+
+  apply(clear) {
+    if (!this.shaka) return;
+    const track = this.tier === 'auto' ? null : this.shaka.getVariantTracks().find((track) => this.tierOf(track)?.name === this.tier);
+    this.shaka.configure('abr.enabled', !track);
+    // What was fetched of another tier is thrown away, but not the second that is about to be shown.
+    if (track && !track.active) this.shaka.selectVariantTrack(track, clear, clear && !this.mode?.live ? 1 : 0);
+  }
+
+  // By its address, which is that of the tier's playlist.
+  tierOf(track) {
+    const parts = (track.originalVideoId ?? '').split('/');
+    return this.tiers.find(({ name }) => parts.includes(name)) ?? this.tiers.find(({ width, height }) => width === track.width && height === track.height);
+  }
+
+  playing() {
+    const track = this.shaka?.getVariantTracks().find(({ active }) => active);
+    return track ? this.tierOf(track) ?? null : null;
+  }
+
+  figures() {
+    const { droppedFrames = 0, decodedFrames = 0, estimatedBandwidth = 0 } = this.shaka?.getStats() ?? {};
+    const { buffered, currentTime } = this.video;
+    const ahead = buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
+    return { dropped: droppedFrames || 0, decoded: decodedFrames || 0, bandwidth: estimatedBandwidth || 0, ahead, stalls: this.stalls };
+  }
+}
+
+// What went wrong, as a viewer can be told.
+function inWords({ code, category, data, message }) {
+  const { Code, Category } = shaka.util.Error;
+  const status = code === Code.BAD_HTTP_STATUS ? data[1] : null;
+  if ([401, 403, 410].includes(status)) return EXPIRED;
+  if (status === 404) return 'Nothing is there.';
+  if (status) return `The server answers with error ${status}.`;
+  if (category === Category.NETWORK) return 'The server does not answer.';
+  if (code === Code.CONTENT_UNSUPPORTED_BY_BROWSER) return 'This browser cannot play H.264, which is what this server sends.';
+  if (category === Category.MEDIA) return `This browser cannot decode what it was sent (${code}).`;
+  return `It cannot be played (${code ?? message}).`;
+}
+
+export const EXPIRED = 'This address has expired or is not valid. Ask for a new one.';
