@@ -1,0 +1,160 @@
+//! The sessions that are received, by their names, with the tracks that are made of them.
+
+use crate::storage::Storage;
+use crate::track::{Track, Tracks};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use streamsocket_media::clock::Monotonic;
+use streamsocket_subscribe::counters::Counters;
+
+/// The track of sound.
+pub(crate) const SOUND: &str = "audio";
+
+/// Tracks of pictures, the largest first.
+pub(crate) const TIERS: [&str; 3] = ["high", "medium", "low"];
+
+/// Sessions at a time: what any machine can encode, and as many again that are only stored.
+const SESSIONS_MAX: usize = 64;
+
+/// Names that paths begin with which mean something else.
+const TAKEN: [&str; 7] = [".", "..", "", "metrics", "page-files", "status.json", "t"];
+
+/// Longest time without a sample after which a session is still live.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// How often what went wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    /// Pictures that were left out since an encoder did not keep up.
+    pub(crate) late: AtomicU64,
+    /// JPEGs that could not be decoded.
+    pub(crate) damaged: AtomicU64,
+    /// Encoders that ended, or could not be begun.
+    pub(crate) encoders: AtomicU64,
+    /// The time line of capture is ahead of the sender's clock, in nanoseconds.
+    pub(crate) ahead: AtomicU64,
+    /// The sender says when it captures.
+    pub(crate) by_sender: AtomicBool,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Its name in paths: no other session has it.
+    pub(crate) name: String,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) storage: Option<Storage>,
+    pub(crate) faults: Faults,
+    tracks: RwLock<Tracks>,
+}
+
+impl Session {
+    pub(crate) fn new(name: String, counters: Arc<Counters>, storage: Option<Storage>) -> Self {
+        let (faults, tracks) = (Faults::default(), RwLock::default());
+        Self { name, counters, storage, faults, tracks }
+    }
+
+    /// Its tracks, of pictures first.
+    pub(crate) fn tracks(&self) -> Tracks {
+        Arc::clone(&self.tracks.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A track by its name.
+    pub(crate) fn track(&self, name: &str) -> Option<Arc<Track>> {
+        self.tracks().iter().find(|track| track.name == name).cloned()
+    }
+
+    /// Adds a track, if there is none of that name, and returns the one that there is.
+    pub(crate) fn add(&self, track: Track) -> Arc<Track> {
+        let mut tracks = self.tracks.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = tracks.iter().find(|it| it.name == track.name && it.shape == track.shape)
+        {
+            return Arc::clone(there);
+        }
+        let track = Arc::new(track);
+        let others = tracks.iter().filter(|it| it.name != track.name);
+        let mut all: Vec<_> = others.cloned().chain([Arc::clone(&track)]).collect();
+        all.sort_by_key(|it| TIERS.iter().position(|tier| *tier == it.name).unwrap_or(TIERS.len()));
+        *tracks = all.into();
+        track
+    }
+
+    /// Whether something has come of it lately.
+    pub(crate) fn is_live(&self, now: Monotonic) -> bool {
+        let silent = |track: &Arc<Track>| track.silent(now).is_some_and(|silent| silent < SILENT);
+        self.tracks().iter().any(silent)
+    }
+
+    /// One fault more.
+    pub(crate) fn count(fault: &AtomicU64) {
+        fault.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sessions(Arc<RwLock<Vec<Arc<Session>>>>);
+
+impl Sessions {
+    /// The session of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Session>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|session| session.name == name).cloned()
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        let mut all = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    /// A name for a session that calls itself `own`: another one if that means something else in a path.
+    pub(crate) fn name_for(own: &str) -> String {
+        if TAKEN.contains(&own) { format!("session-{own}") } else { own.to_owned() }
+    }
+
+    /// Adds a session that was made by its name, unless it is there.
+    ///
+    /// # Errors
+    /// One line: why there can be none, and what to do.
+    pub(crate) fn add(
+        &self,
+        name: &str,
+        make: impl FnOnce(String) -> Result<Session, String>,
+    ) -> Result<Arc<Session>, String> {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = all.iter().find(|session| session.name == name) {
+            return Ok(Arc::clone(there));
+        }
+        if all.len() >= SESSIONS_MAX {
+            return Err(format!("there are {SESSIONS_MAX} sessions already: name those to be received"));
+        }
+        let session = Arc::new(make(name.to_owned())?);
+        all.push(Arc::clone(&session));
+        Ok(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_comes_again_is_the_same_and_names_that_are_paths_are_others() {
+        let sessions = Sessions::default();
+        let add = |name: &str| {
+            let new = |name| Ok(Session::new(name, Arc::default(), None));
+            sessions.add(name, new)
+        };
+        let one = add("Door").unwrap();
+        assert!(Arc::ptr_eq(&one, &add("Door").unwrap()));
+        for taken in TAKEN {
+            assert!(!TAKEN.contains(&&*Sessions::name_for(taken)), "{taken}");
+        }
+        assert_eq!(Sessions::name_for("Door"), "Door");
+        (0..SESSIONS_MAX - 1).for_each(|number| drop(add(&number.to_string()).unwrap()));
+        assert!(add("one more").unwrap_err().contains("name those"));
+    }
+}

@@ -1,0 +1,181 @@
+//! When something was captured, on the time line that segments are numbered by. It is capture time, as long as the clock that
+//! says it goes forward.
+
+use core::time::Duration;
+use streamsocket_cmaf::grid::Grid;
+use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_subscribe::presentation_time::Stamp;
+
+/// How long a sender's clock is waited for, which its reports tell (RFC 3550 section 6.4.1): one comes within a second or
+/// two, of slow senders within five.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// A clock that says less than it did, by more than this, has been set: packets of two media are less apart.
+const BACK: i64 = 1_000_000_000;
+
+/// One that says so much more has been set, or nothing has come for so long.
+const FORWARD: i64 = 20_000_000_000;
+
+/// A clock that is further behind what is stored is right now and was wrong then: its numbers were never used.
+const STEP_MAX: i64 = 3_600_000_000_000;
+
+/// Which clock says when something was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    /// None is known yet; since when that is so.
+    Unknown(Option<Monotonic>),
+    /// The sender's.
+    Sender,
+    /// This machine's, by when it arrived.
+    Arrival,
+}
+
+/// A place on the time line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// When.
+    pub(crate) at: Wall,
+    /// What comes from here on has nothing to do with what was before.
+    pub(crate) breaks: bool,
+}
+
+/// The time line of a session. It never goes back, so that no name is given twice.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    grid: Grid,
+    clock: Clock,
+    /// The highest number that was stored before.
+    newest: Option<u64>,
+    last: Option<Wall>,
+    /// By how much it is ahead of the clock, in nanoseconds: whole segments.
+    ahead: i64,
+}
+
+impl Timeline {
+    /// A time line that goes on behind the highest number that is stored, if there is one.
+    pub(crate) const fn new(grid: Grid, newest: Option<u64>) -> Self {
+        Self { grid, clock: Clock::Unknown(None), newest, last: None, ahead: 0 }
+    }
+
+    /// Whether the sender says when it captures.
+    pub(crate) fn is_of_sender(&self) -> bool {
+        self.clock == Clock::Sender
+    }
+
+    /// By how much it is ahead of the clock.
+    pub(crate) const fn ahead(&self) -> Duration {
+        Duration::from_nanos(self.ahead.unsigned_abs())
+    }
+
+    /// Where something is that has this stamp and has come at `now`; `unix_offset` is what CLOCK_REALTIME is ahead of
+    /// CLOCK_MONOTONIC here. `None` while no clock is known.
+    pub(crate) fn place(&mut self, stamp: &Stamp, now: Monotonic, unix_offset: i64) -> Option<Placed> {
+        let arrived = Wall(stamp.undelayed.0.saturating_add(unix_offset));
+        let said = match (self.clock, stamp.capture) {
+            (Clock::Arrival, _) => arrived,
+            (_, Some(capture)) => {
+                self.clock = Clock::Sender;
+                capture
+            }
+            (Clock::Unknown(Some(since)), None) if now.since(since) >= PATIENCE => {
+                self.clock = Clock::Arrival;
+                arrived
+            }
+            (Clock::Unknown(Some(_)), None) => return None,
+            (Clock::Unknown(None) | Clock::Sender, None) => {
+                // A sender that has begun anew says it again soon.
+                self.clock = Clock::Unknown(Some(now));
+                return None;
+            }
+        };
+        Some(self.go_on(said))
+    }
+
+    fn go_on(&mut self, said: Wall) -> Placed {
+        let length = i64::try_from(self.grid.segment_length().as_nanos()).unwrap_or(i64::MAX);
+        let at = Wall(said.0.saturating_add(self.ahead));
+        // From where on no name has been given yet.
+        let free = |number: u64| self.grid.begin(number.saturating_add(1)).0;
+        let behind = match (self.last, self.newest) {
+            (Some(last), _) if last.0 - at.0 > BACK => free(self.grid.number(last)) - at.0,
+            // Who starts again within a segment goes on in it.
+            (None, Some(newest)) => {
+                let behind = free(newest) - at.0;
+                if (2 * length..STEP_MAX).contains(&behind) { behind } else { 0 }
+            }
+            _ => 0,
+        };
+        let steps = (behind + length - 1).div_euclid(length).max(0);
+        self.ahead = self.ahead.saturating_add(steps.saturating_mul(length));
+        let at = Wall(said.0.saturating_add(self.ahead));
+        let leaps = self.last.is_some_and(|last| at.0.saturating_sub(last.0) > FORWARD);
+        self.last = self.last.max(Some(at));
+        Placed { at, breaks: steps > 0 || leaps }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn stamp(capture: Option<i64>, at: i64) -> Stamp {
+        let (capture, undelayed) = (capture.map(Wall), Monotonic(at));
+        Stamp { capture, undelayed, arrival: undelayed, source: 0 }
+    }
+
+    #[test]
+    fn a_sender_whose_clock_is_never_known_goes_by_arrival() {
+        let mut line = Timeline::new(Grid::default(), None);
+        let mut at = |second: i64| {
+            let now = Monotonic(second * SECOND);
+            line.place(&stamp(None, now.0), now, 1000 * SECOND).map(|placed| placed.at.0 / SECOND)
+        };
+        assert_eq!((0..8).map(&mut at).collect::<Vec<_>>(), [
+            None, None, None, None, None, None, Some(1006), Some(1007)
+        ]);
+        // Of one that has been known it is waited for as well.
+        let mut line = Timeline::new(Grid::default(), None);
+        let mut at = |capture: Option<i64>, second: i64| {
+            let now = Monotonic(second * SECOND);
+            let capture = capture.map(|it| it * SECOND);
+            line.place(&stamp(capture, now.0), now, 0).map(|placed| placed.at.0 / SECOND)
+        };
+        assert_eq!((at(Some(500), 1), at(None, 2), at(Some(502), 3)), (Some(500), None, Some(502)));
+    }
+
+    fn placed(line: &mut Timeline, seconds: f64) -> (f64, bool) {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a test")]
+        let capture = Some((seconds * 1e9) as i64);
+        let placed = line.place(&stamp(capture, 0), Monotonic(0), 0).unwrap();
+        #[expect(clippy::cast_precision_loss, reason = "as above")]
+        let at = placed.at.0 as f64 / 1e9;
+        (at, placed.breaks)
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_gives_no_name_twice() {
+        let mut line = Timeline::new(Grid::default(), None);
+        assert_eq!(placed(&mut line, 100.0), (100.0, false));
+        assert_eq!(placed(&mut line, 99.9), (99.9, false), "of the other medium");
+        let (at, breaks) = placed(&mut line, 91.0);
+        assert!(at >= 102.0 && at < 104.0 && breaks, "{at}");
+        let whole = (at - 91.0) / 2.0;
+        assert!((whole - whole.round()).abs() < 1e-9, "by whole segments, as another origin does");
+        assert_eq!(placed(&mut line, 91.1), (at + 0.1, false));
+        assert_eq!(placed(&mut line, 200.0).1, true, "a leap");
+    }
+
+    #[test]
+    fn numbers_go_on_behind_what_is_stored() {
+        let begins = |newest: u64, seconds: f64| {
+            placed(&mut Timeline::new(Grid::default(), Some(newest)), seconds)
+        };
+        assert_eq!(begins(50, 101.0), (101.0, false), "within the segment");
+        assert_eq!(begins(50, 130.0), (130.0, false));
+        let (at, breaks) = begins(50, 60.0);
+        assert!(at >= 102.0 && at < 104.0 && breaks, "{at}");
+        assert_eq!(begins(5000, 60.0), (60.0, false), "the clock was wrong then");
+    }
+}
