@@ -100,11 +100,11 @@ impl Window {
         match made {
             Made::Part(part) => self.add_part(part),
             Made::Segment(segment) => {
-                if let Some(last) =
-                    self.held.back_mut().filter(|last| last.number == segment.number)
-                {
+                let last = self.held.back_mut();
+                if let Some(last) = last.filter(|last| last.number == segment.number) {
                     last.whole = Some(segment.clone());
                 }
+                self.forget();
             }
         }
     }
