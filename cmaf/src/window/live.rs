@@ -87,11 +87,10 @@ impl Window {
     /// Takes the init segment of a track whose parts come next: once at the beginning, and whenever it is another.
     pub fn describe(&mut self, track: &Track) {
         let id = track.id();
-        if self.init(&id).is_none() {
-            self.inits.push_back((id.into(), track.init()));
-            if self.inits.len() > INITS_MAX {
-                self.inits.pop_front();
-            }
+        self.inits.retain(|(known, _)| **known != *id);
+        self.inits.push_back((id.into(), track.init()));
+        if self.inits.len() > INITS_MAX {
+            self.inits.pop_front();
         }
     }
 
