@@ -161,3 +161,15 @@ fn a_part_holds_no_more_than_a_bound() {
     segmenter.flush(&mut out);
     assert_eq!(durations(&parts(&out)[0].2), [1, 40]);
 }
+
+#[test]
+fn a_player_can_begin_at_all_sound() {
+    let mut segmenter = Segmenter::new(Track::Aac { rate: 48_000, channels: 1 }, Grid::default());
+    let made = pushed(&mut segmenter, &[(0, false), (21, false), (220, false)]);
+    let Some(Made::Part(part)) = made.first() else { panic!("{made:?}") };
+    assert!(part.independent);
+    let read = fragment(&part.bytes);
+    assert_eq!(read.decode, 1_800_000_000 * 48_000);
+    let samples: Vec<_> = read.samples.iter().map(|sample| (sample.0, sample.1)).collect();
+    assert_eq!(samples, [(1008, None), (9552, None)]);
+}
