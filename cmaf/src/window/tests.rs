@@ -190,6 +190,7 @@ fn a_window_goes_on_and_forgets() {
     let old = Part { number: FIRST + 3, index: 0, ..part(0) };
     rig.window.add(&Made::Part(old));
     assert_eq!(rig.window.part(FIRST + 3, 0), None);
+    assert_eq!(rig.window.position(), Some((FIRST + 49, 2)));
 }
 
 /// A part of so many bytes.
