@@ -19,4 +19,6 @@ pub mod rfc3339;
 pub mod segmenter;
 pub mod track;
 pub mod vod;
+#[cfg(test)]
+mod walk;
 pub mod window;

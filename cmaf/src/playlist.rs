@@ -75,3 +75,53 @@ fn write(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variant(name: &str, size: (u16, u16)) -> Variant {
+        let codec = "avc1.42C01F".to_owned();
+        let name = name.to_owned();
+        Variant {
+            name,
+            bandwidth: 3_000,
+            average: 2_000,
+            size,
+            frame_rate: 30_000.0 / 1001.0,
+            codec,
+        }
+    }
+
+    fn sound() -> Sound {
+        let (name, codec) = ("audio".to_owned(), "mp4a.40.2".to_owned());
+        Sound { name, bandwidth: 100, channels: 2, codec }
+    }
+
+    #[test]
+    fn pictures_and_sound_are_apart() {
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:9
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"audio\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio/live.m3u8\"
+#EXT-X-STREAM-INF:BANDWIDTH=3100,AVERAGE-BANDWIDTH=2100,RESOLUTION=1280x720,FRAME-RATE=29.970,CODECS=\"avc1.42C01F,mp4a.40.2\",AUDIO=\"audio\"
+high/live.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=3100,AVERAGE-BANDWIDTH=2100,RESOLUTION=320x180,FRAME-RATE=29.970,CODECS=\"avc1.42C01F,mp4a.40.2\",AUDIO=\"audio\"
+low/live.m3u8
+";
+        let variants = [variant("high", (1280, 720)), variant("low", (320, 180))];
+        assert_eq!(multivariant(&variants, Some(&sound()), "live.m3u8"), expected);
+    }
+
+    #[test]
+    fn either_goes_without_the_other() {
+        let sound_only = multivariant(&[], Some(&sound()), "vod.m3u8?from=1");
+        assert!(sound_only.ends_with(
+            "#EXT-X-STREAM-INF:BANDWIDTH=100,CODECS=\"mp4a.40.2\"\naudio/vod.m3u8?from=1\n"
+        ));
+        let pictures_only = multivariant(&[variant("low", (320, 180))], None, "live.m3u8");
+        assert!(pictures_only.contains("CODECS=\"avc1.42C01F\"\nlow/live.m3u8\n"));
+        assert!(!pictures_only.contains("AUDIO"));
+    }
+}

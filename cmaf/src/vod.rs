@@ -127,3 +127,81 @@ fn gap(grid: Grid, run: &Run, number: u64) -> Duration {
     let left = (run.end - grid.begin(number)).nanos();
     Duration::from_nanos(u64::try_from(left).unwrap_or(0)).clamp(GAP_MIN, grid.segment_length())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn stored(number: u64, millis: u64, init: &str) -> Stored {
+        let begin = Grid::default().begin(number);
+        Stored { number, begin, duration: Duration::from_millis(millis), init: init.to_owned() }
+    }
+
+    fn run(first: u64, last: u64, end: i64) -> Run {
+        Run { first, last, end: Wall(end) }
+    }
+
+    #[test]
+    fn tracks_have_one_time_line() {
+        let pictures = [
+            stored(1, 2000, "a"),
+            stored(2, 1900, "a"),
+            stored(6, 2000, "a"),
+            stored(7, 2000, "b"),
+        ];
+        let sound =
+            [stored(2, 2000, "s"), stored(3, 1000, "s"), stored(7, 2000, "s"), stored(8, 40, "s")];
+        let runs = runs(&[&pictures, &sound]);
+        assert_eq!(
+            runs,
+            [run(1, 3, 7 * SECOND), run(6, 6, 14 * SECOND), run(7, 8, 16_040_000_000)]
+        );
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:8
+#EXT-X-TARGETDURATION:2
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-MEDIA-SEQUENCE:0
+#EXT-X-MAP:URI=\"init-a.mp4?t\"
+#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:02.000Z
+#EXTINF:2.00000,
+1.mp4?t
+#EXTINF:1.90000,
+2.mp4?t
+#EXT-X-GAP
+#EXTINF:1.00000,
+3.mp4?t
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:12.000Z
+#EXTINF:2.00000,
+6.mp4?t
+#EXT-X-DISCONTINUITY
+#EXT-X-MAP:URI=\"init-b.mp4?t\"
+#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:14.000Z
+#EXTINF:2.00000,
+7.mp4?t
+#EXT-X-ENDLIST
+";
+        assert_eq!(playlist(Grid::default(), &pictures, &runs, "?t"), expected);
+        let sound = playlist(Grid::default(), &sound, &runs, "");
+        assert_eq!(sound.matches("#EXT-X-GAP").count(), 2, "1 and 6");
+        assert_eq!(sound.matches("#EXT-X-DISCONTINUITY").count(), 2);
+    }
+
+    #[test]
+    fn nothing_stored_is_an_empty_list() {
+        let text = playlist(Grid::default(), &[], &runs(&[&[]]), "");
+        assert!(text.ends_with("MEDIA-SEQUENCE:0\n#EXT-X-ENDLIST\n"));
+        let of_others = [run(1, 2, 6 * SECOND)];
+        assert_eq!(playlist(Grid::default(), &[], &of_others, ""), text);
+    }
+
+    #[test]
+    fn a_long_segment_raises_the_target() {
+        let stored = [stored(1, 3600, "a")];
+        let text = playlist(Grid::default(), &stored, &runs(&[&stored]), "");
+        assert!(text.contains("TARGETDURATION:4\n"));
+    }
+}

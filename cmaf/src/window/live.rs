@@ -87,11 +87,10 @@ impl Window {
     /// Takes the init segment of a track whose parts come next: once at the beginning, and whenever it is another.
     pub fn describe(&mut self, track: &Track) {
         let id = track.id();
-        if self.init(&id).is_none() {
-            self.inits.push_back((id.into(), track.init()));
-            if self.inits.len() > INITS_MAX {
-                self.inits.pop_front();
-            }
+        self.inits.retain(|(known, _)| **known != *id);
+        self.inits.push_back((id.into(), track.init()));
+        if self.inits.len() > INITS_MAX {
+            self.inits.pop_front();
         }
     }
 
@@ -100,11 +99,11 @@ impl Window {
         match made {
             Made::Part(part) => self.add_part(part),
             Made::Segment(segment) => {
-                if let Some(last) =
-                    self.held.back_mut().filter(|last| last.number == segment.number)
-                {
+                let last = self.held.back_mut();
+                if let Some(last) = last.filter(|last| last.number == segment.number) {
                     last.whole = Some(segment.clone());
                 }
+                self.forget();
             }
         }
     }
