@@ -12,6 +12,7 @@
 
 pub mod annexb;
 mod boxes;
+mod described;
 pub mod fragment;
 pub mod grid;
 pub mod playlist;

@@ -127,6 +127,7 @@ fn server(
         names: Names::new(&machine, &names(options, &machine)),
         admission: admission.clone(),
         origins: options.allow_origin.clone().into(),
+        open: false,
         redirect: options.tls.filter(|_| options.redirect).map(|tls| tls.port()),
     };
     let policy = Policy::new(&options.allow_origin);

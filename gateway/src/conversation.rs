@@ -56,6 +56,7 @@ impl Conversation {
             names: Names::new("pi", &[]),
             admission: Admission::default(),
             origins: Arc::new([]),
+            open: false,
             redirect: None,
         };
         let router = routes(Site::new(sessions, Policy::new(&[]), false), guard, None);

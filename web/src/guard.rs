@@ -73,6 +73,8 @@ pub struct Guard {
     pub admission: Admission,
     /// Sites that may embed what is here, as browsers call them.
     pub origins: Arc<[String]>,
+    /// All sites may, as far as nobody needs a password for it.
+    pub open: bool,
     /// The port to which those are sent on who come unencrypted, if they are.
     pub redirect: Option<u16>,
 }
@@ -113,7 +115,7 @@ impl Guard {
             asked.eq_ignore_ascii_case(host) || behind()
         };
         match headers.get(ORIGIN).map(|_| text(headers, ORIGIN.as_str()).unwrap_or_default()) {
-            Some(origin) if !own(origin) && !self.allows(origin) => Err(refuse(
+            Some(origin) if !own(origin) && !self.open && !self.allows(origin) => Err(refuse(
                 "only this server's own page may ask for that from a browser: see --allow-origin",
             )),
             _ => {
@@ -173,6 +175,8 @@ pub async fn guard(
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         headers.append(VARY, HeaderValue::from_static("Origin"));
+    } else if guard.open {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response
 }
@@ -214,6 +218,7 @@ mod tests {
             names: Names::new("pi", &[]),
             admission: Admission::new(false, &["192.0.2.0/24".parse().unwrap()], &proxies),
             origins: ["https://home.example.org".to_owned()].into(),
+            open: false,
             redirect: None,
         };
         let pair = |(name, value): &(&str, &str)| {
