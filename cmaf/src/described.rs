@@ -15,9 +15,9 @@ impl Track {
     /// The track of an init segment that [`Track::init`] has made; `None` of any other.
     #[must_use]
     pub fn from_init(init: &[u8]) -> Option<Self> {
-        let entries = AROUND.iter().try_fold(init, |within, (kind, skipped)| {
-            find(within, *kind)?.get(*skipped..)
-        })?;
+        let entries = AROUND
+            .iter()
+            .try_fold(init, |within, (kind, skipped)| find(within, *kind)?.get(*skipped..))?;
         let track = match find(entries, *b"avc1") {
             Some(entry) => pictures(entry)?,
             None => sound(find(entries, *b"mp4a")?)?,

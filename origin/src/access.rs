@@ -46,7 +46,9 @@ pub(crate) async fn access(
         return refuse(StatusCode::FORBIDDEN, why).into_response();
     };
     if !rest.starts_with("/page-files/") {
-        let Some(name) = session(rest) else { return nothing("there is no such path").into_response() };
+        let Some(name) = session(rest) else {
+            return nothing("there is no such path").into_response();
+        };
         let now = u64::try_from(unix_nanos() / 1_000_000_000).unwrap_or(0);
         if let Err(refused) = tokens.check(expires, signature, &name, now) {
             let why = match refused {
@@ -73,7 +75,8 @@ mod tests {
     #[test]
     fn a_link_is_in_front_of_a_path() {
         let path = "/t/12/abc_-/Front%20door/high/1.mp4";
-        let expected = Linked { expires: "12", signature: "abc_-", rest: "/Front%20door/high/1.mp4" };
+        let expected =
+            Linked { expires: "12", signature: "abc_-", rest: "/Front%20door/high/1.mp4" };
         assert_eq!(linked(path), Some(expected));
         assert_eq!(session("/Front%20door/high/1.mp4").as_deref(), Some("Front door"));
         for wrong in ["/t/12/abc", "/t/12", "/x/12/abc/", "/Front"] {

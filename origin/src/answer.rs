@@ -1,10 +1,10 @@
 //! Answers, with how long caches may keep them (RFC 8216bis appendix B.1): what cannot change for long, what changes with every
 //! segment not, and what is not there never, since it may be there the next moment.
 
+use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use std::convert::Infallible;

@@ -33,7 +33,9 @@ impl File {
             return is_id.then(|| Self::Init(id.to_owned()));
         }
         match stem.split_once('.') {
-            Some((number, index)) => Some(Self::Part(plain(number)?, plain(index)?.try_into().ok()?)),
+            Some((number, index)) => {
+                Some(Self::Part(plain(number)?, plain(index)?.try_into().ok()?))
+            }
             None => plain(stem).map(Self::Segment),
         }
     }
@@ -91,7 +93,11 @@ impl Query {
     pub(crate) fn span(&self, now: Wall) -> Result<(Wall, Wall), String> {
         let expected = "from: expected a time, such as 2026-01-02T15:04:05Z";
         let (from, to) = (self.from.ok_or(expected)?, self.to.unwrap_or(now));
-        if from < to { Ok((from, to)) } else { Err("from: expected a time before that of to".to_owned()) }
+        if from < to {
+            Ok((from, to))
+        } else {
+            Err("from: expected a time before that of to".to_owned())
+        }
     }
 }
 
@@ -118,7 +124,9 @@ mod tests {
         assert_eq!(File::named("0.0.mp4"), Some(File::Part(0, 0)));
         let id = "0123456789abcdef";
         assert_eq!(File::named(&format!("init-{id}.mp4")), Some(File::Init(id.to_owned())));
-        for wrong in ["", ".mp4", "01.mp4", "+1.mp4", "1.01.mp4", "1.2.3.mp4", "init-.mp4", "1", "-1.mp4"] {
+        for wrong in
+            ["", ".mp4", "01.mp4", "+1.mp4", "1.01.mp4", "1.2.3.mp4", "init-.mp4", "1", "-1.mp4"]
+        {
             assert_eq!(File::named(wrong), None, "{wrong}");
         }
     }

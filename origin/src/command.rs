@@ -11,6 +11,7 @@ use crate::session::Sessions;
 use crate::storage::Keep;
 use crate::stored::Reader;
 use crate::token::Tokens;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -54,10 +55,12 @@ pub fn run() -> ExitCode {
         }
     };
     if let Some(Task::Token { name, valid, base, token_file }) = &options.task {
-        return ended(Tokens::read_or_make(token_file).map(|tokens| {
-            let expires = unix_nanos() / 1_000_000_000 + i64::try_from(valid.as_secs()).unwrap_or(0);
+        return ended(Tokens::read_or_make(token_file).and_then(|tokens| {
+            let expires =
+                unix_nanos() / 1_000_000_000 + i64::try_from(valid.as_secs()).unwrap_or(0);
             let path = tokens.path(name, u64::try_from(expires).unwrap_or(0));
-            println!("{}{path}", base.trim_end_matches('/'));
+            writeln!(std::io::stdout(), "{}{path}", base.trim_end_matches('/'))
+                .map_err(|error| format!("standard output: {error}"))
         }));
     }
     let runtime = Builder::new_current_thread().enable_all().build();
@@ -153,7 +156,8 @@ async fn retain(archive: Option<Archive>) {
     loop {
         ticks.tick().await;
         let archive = archive.clone();
-        let retained = tokio::task::spawn_blocking(move || archive.retain(Wall(unix_nanos()))).await;
+        let retained =
+            tokio::task::spawn_blocking(move || archive.retain(Wall(unix_nanos()))).await;
         if let Ok(Err(error)) = retained {
             log::warn!("--store: {error}");
         }

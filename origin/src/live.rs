@@ -7,7 +7,6 @@ use crate::track::Track;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
-use std::time::Duration;
 use streamsocket_cmaf::grid::Grid;
 use streamsocket_cmaf::playlist::{self, Sound, Variant};
 use streamsocket_cmaf::window::{Ask, Reached, Report};
@@ -148,9 +147,4 @@ pub(crate) fn held(track: &Track, file: &File) -> Option<Response> {
         _ => return None,
     };
     Some(media(kind(track.name), Kept::Always, pieces))
-}
-
-/// Longest time that any request waits.
-pub(crate) fn patience(grid: Grid) -> Duration {
-    grid.segment_length() * PATIENCE
 }

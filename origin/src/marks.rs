@@ -66,41 +66,43 @@ impl Marks {
         };
         let wish = wish(body)?;
         let seconds = |seconds: u32| i64::from(seconds.min(REACH_MAX)) * 1_000_000_000;
-        let before = wish.before.map_or_else(
-            || i64::try_from(self.pre_roll.as_nanos()).unwrap_or(i64::MAX),
-            seconds,
-        );
+        let before = wish
+            .before
+            .map_or_else(|| i64::try_from(self.pre_roll.as_nanos()).unwrap_or(i64::MAX), seconds);
         let (from, to) = (Wall(now.0 - before), Wall(now.0 + seconds(wish.after)));
         let event = Event { at: now, from, to, until: None, label: wish.label };
         let conflict = |why: String| refuse(StatusCode::CONFLICT, why);
         storage.mark(event.clone()).await.map_err(conflict)?;
-        log::info!("'{}': marked, from {} s before: {}", session.name, before / 1_000_000_000, event.label);
+        log::info!(
+            "'{}': marked, from {} s before: {}",
+            session.name,
+            before / 1_000_000_000,
+            event.label
+        );
         let answer = text(JSON, Kept::Never, shown(&event).to_string());
         Ok((StatusCode::CREATED, answer).into_response())
     }
 
-    /// Lets pass who knows the password. Who was wrong waits the longer the oftener that was.
-    ///
-    /// # Errors
-    /// The answer instead.
-    pub(crate) fn admit(
+    /// The answer to who does not know the password; none to who does. Who was wrong waits the longer the more often that
+    /// was.
+    pub(crate) fn refusal(
         &self,
         headers: &HeaderMap,
         peer: IpAddr,
         now: Monotonic,
-    ) -> Result<(), Response> {
+    ) -> Option<Response> {
         let Some(password) = &self.password else {
             let why = "nobody may mark here: see --password-file";
-            return Err(refuse(StatusCode::FORBIDDEN, why).into_response());
+            return Some(refuse(StatusCode::FORBIDDEN, why).into_response());
         };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.until(peer, now).is_some() {
             let why = "that was wrong just now: wait some seconds";
-            return Err(refuse(StatusCode::TOO_MANY_REQUESTS, why).into_response());
+            return Some(refuse(StatusCode::TOO_MANY_REQUESTS, why).into_response());
         }
         if said(headers).is_some_and(|said| password.is(&said)) {
             failures.succeeded(peer, "");
-            return Ok(());
+            return None;
         }
         if headers.contains_key(AUTHORIZATION) {
             failures.failed(peer, "", now);
@@ -108,7 +110,7 @@ impl Marks {
         let mut answer = refuse(StatusCode::UNAUTHORIZED, "the password is needed").into_response();
         let asks = HeaderValue::from_static("Basic realm=\"marks\", charset=\"UTF-8\"");
         answer.headers_mut().insert(WWW_AUTHENTICATE, asks);
-        Err(answer)
+        Some(answer)
     }
 }
 
@@ -170,16 +172,18 @@ mod tests {
         let marks = Marks::new(Some(Password::read(&path).unwrap()), Duration::from_secs(30));
         let status = |value: &str, second: i64, host: u8| {
             let (peer, now) = ([192, 0, 2, host].into(), Monotonic(second * 1_000_000_000));
-            marks.admit(&asked(value), peer, now).err().map(|answer| answer.status().as_u16())
+            marks.refusal(&asked(value), peer, now).map(|answer| answer.status().as_u16())
         };
         assert_eq!(status("Bearer horse", 0, 1), None);
         assert_eq!(status("Bearer cow", 1, 1), Some(401));
         assert_eq!(status("Bearer horse", 1, 1), Some(429));
         assert_eq!(status("Bearer horse", 1, 2), None, "of somebody else");
         assert_eq!(status("Bearer horse", 2, 1), None);
-        assert!(Marks::new(None, Duration::ZERO)
-                .admit(&HeaderMap::new(), [192, 0, 2, 1].into(), Monotonic(0))
-                .is_err());
+        assert!(
+            Marks::new(None, Duration::ZERO)
+                .refusal(&HeaderMap::new(), [192, 0, 2, 1].into(), Monotonic(0))
+                .is_some()
+        );
         assert_eq!(wish(b" ").unwrap().label, "");
         assert_eq!(wish(b"{\"label\":\"goal\",\"before\":9}").unwrap().before, Some(9));
         for wrong in [&b"goal"[..], b"{\"name\":\"x\"}", b"{\"label\":\"a\\nb\"}"] {

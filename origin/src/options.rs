@@ -159,7 +159,8 @@ fn age(text: &str) -> Result<Duration, String> {
 
 fn bytes(text: &str) -> Result<u64, String> {
     let units = [('M', 1_000_000), ('G', 1_000_000_000), ('T', 1_000_000_000_000)];
-    with_unit(text, &units).ok_or_else(|| "expected a number with M, G or T, such as 20G".to_owned())
+    with_unit(text, &units)
+        .ok_or_else(|| "expected a number with M, G or T, such as 20G".to_owned())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::storage::{Keep, Storage};
 use crate::timeline::Timeline;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread::Builder;
 use std::time::Duration;
 use streamsocket_archive::Archive;
@@ -47,6 +48,7 @@ impl Receiving {
             // What is wrong at the first time is the user's to mend.
             let mut plan = own.find(&source)?;
             let mut is_new = true;
+            let (_silent, pause) = channel::<()>();
             loop {
                 if let Some(found) = plan {
                     match own.receive(&found, name.as_deref()) {
@@ -62,7 +64,8 @@ impl Receiving {
                     None
                 });
                 if plan.is_none() {
-                    std::thread::sleep(AGAIN);
+                    // Nobody ever says anything: it waits.
+                    let _ = pause.recv_timeout(AGAIN);
                 }
             }
         })
@@ -150,9 +153,10 @@ impl Receiving {
 
     fn session(&self, name: String) -> Result<Session, String> {
         let counters = Arc::<Counters>::default();
-        let stored = self.archive.as_ref().map(|(archive, keep)| {
-            Storage::begin(archive, &name, *keep, Arc::clone(&counters))
-        });
+        let stored = self
+            .archive
+            .as_ref()
+            .map(|(archive, keep)| Storage::begin(archive, &name, *keep, Arc::clone(&counters)));
         Ok(Session::new(name, counters, stored.transpose()?))
     }
 

@@ -192,7 +192,7 @@ async fn mark(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(answer) = site.marks.admit(&headers, asking.peer, monotonic()) {
+    if let Some(answer) = site.marks.refusal(&headers, asking.peer, monotonic()) {
         return answer;
     }
     let marked = async {

@@ -68,7 +68,8 @@ impl Session {
     /// Adds a track, if there is none of that name, and returns the one that there is.
     pub(crate) fn add(&self, track: Track) -> Arc<Track> {
         let mut tracks = self.tracks.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(there) = tracks.iter().find(|it| it.name == track.name && it.shape == track.shape)
+        if let Some(there) =
+            tracks.iter().find(|it| it.name == track.name && it.shape == track.shape)
         {
             return Arc::clone(there);
         }
@@ -129,7 +130,9 @@ impl Sessions {
             return Ok(Arc::clone(there));
         }
         if all.len() >= SESSIONS_MAX {
-            return Err(format!("there are {SESSIONS_MAX} sessions already: name those to be received"));
+            return Err(format!(
+                "there are {SESSIONS_MAX} sessions already: name those to be received"
+            ));
         }
         let session = Arc::new(make(name.to_owned())?);
         all.push(Arc::clone(&session));

@@ -170,7 +170,8 @@ fn tracks(archive: &Archive, span: &Span) -> Result<Vec<(&'static str, Vec<Entry
     let mut all = Vec::new();
     for name in TIERS.into_iter().chain([SOUND]) {
         let entries = archive.span(&span.session, name, span.from, span.to);
-        let entries = entries.map_err(|error| refuse(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let entries =
+            entries.map_err(|error| refuse(StatusCode::BAD_REQUEST, error.to_string()))?;
         if !entries.is_empty() {
             all.push((name, entries));
         }
@@ -254,4 +255,3 @@ fn stretches(entries: &[Entry]) -> Vec<[i64; 2]> {
 pub(crate) const fn millis(at: Wall) -> i64 {
     at.0.div_euclid(1_000_000)
 }
-

@@ -14,8 +14,7 @@ use subtle::ConstantTimeEq;
 pub(crate) const PREFIX: &str = "/t/";
 
 /// Characters that stand for themselves in a path (RFC 3986 section 2.3).
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Bytes of a secret's file at most.
 const FILE_MAX: usize = 1024;

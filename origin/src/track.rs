@@ -195,8 +195,7 @@ impl Track {
     pub(crate) fn figures(&self) -> Figures {
         let cut = self.cut();
         let left_out = cut.segmenter.as_ref().map(Segmenter::left_out).unwrap_or_default();
-        let left_out =
-            left_out.before_key + left_out.backwards + left_out.ahead + left_out.unfit;
+        let left_out = left_out.before_key + left_out.backwards + left_out.ahead + left_out.unfit;
         Figures { samples: cut.samples, left_out, held: cut.window.bytes() }
     }
 }

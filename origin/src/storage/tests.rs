@@ -15,9 +15,10 @@ fn sound(from: i64, seconds: i64) -> (Vec<Made>, Bytes) {
     let mut segmenter = Segmenter::new(track, Grid::default());
     let mut made = Vec::new();
     let block = 1024 * SECOND / 48_000;
+    let duration = Duration::from_nanos(u64::try_from(block).unwrap());
     let begin = (BEGIN + from) * SECOND;
     for at in (0..seconds * SECOND / block).map(|number| Wall(begin + number * block)) {
-        let (data, duration) = (Bytes::from_static(b"a block"), Duration::from_nanos(block as u64));
+        let data = Bytes::from_static(b"a block");
         segmenter.push(Sample { data, at, duration, key: true }, &mut made);
     }
     segmenter.flush(&mut made);

@@ -184,7 +184,8 @@ impl Writer {
             (video.frames_incomplete.get(), video.packets_repaired.get())
         };
         let before = self.counted.insert(track, counted).unwrap_or(counted);
-        let since = |now: u64, then: u64| u32::try_from(now.saturating_sub(then)).unwrap_or(u32::MAX);
+        let since =
+            |now: u64, then: u64| u32::try_from(now.saturating_sub(then)).unwrap_or(u32::MAX);
         Finish {
             duration: segment.duration,
             frames: segment.samples,
