@@ -2,30 +2,25 @@
 
 import './shaka.js';
 import { ServerClock } from './clock.js';
+import { abrManager } from './network.js';
+import { Pace } from './pace.js';
 
 const { shaka } = globalThis;
 
 // What every session has at the least: H.264 in fragmented MP4.
 const NEEDED = 'video/mp4; codecs="avc1.42E01F"';
-// Seconds behind what the playlist lets a player have (PART-HOLD-BACK), and how much more or less is left as it is.
-const TARGET_LATENCY = 0.1;
-const LATENCY_TOLERANCE = 0.1;
-// How much faster than life it is caught up with: 1 s in 10, which nobody hears.
-const CATCH_UP = 1.1;
 // Bits a second until it is known: a network at home.
 const FIRST_ESTIMATE = 5_000_000;
+// The part of the network that a tier may take: what is live must come faster than it is made.
+const SPARED = 0.7;
 // Frames whose latency is remembered, a second of them or so.
 const FRAMES = 30;
 // Milliseconds without a new frame after which what is on the screen gets older.
 const FROZEN = 500;
 
-export const CONFIGURATION = {
-  abr: { defaultBandwidthEstimate: FIRST_ESTIMATE, useNetworkInformation: false, switchInterval: 4, restrictToElementSize: true },
-  streaming: {
-    lowLatencyMode: true,
-    bufferBehind: 30,
-    liveSync: { enabled: true, targetLatency: TARGET_LATENCY, targetLatencyTolerance: LATENCY_TOLERANCE, maxPlaybackRate: CATCH_UP },
-  },
+const CONFIGURATION = {
+  abr: { defaultBandwidthEstimate: FIRST_ESTIMATE, useNetworkInformation: false, switchInterval: 4, bandwidthUpgradeTarget: SPARED, bandwidthDowngradeTarget: SPARED, restrictToElementSize: true },
+  streaming: { lowLatencyMode: true, bufferBehind: 30 },
 };
 
 export class Player {
@@ -33,6 +28,7 @@ export class Player {
   constructor(video, base, clock, on) {
     Object.assign(this, { video, base, clock, on });
     this.shaka = null;
+    this.pace = new Pace(video);
     this.mode = null;
     this.turn = 0;
     this.frames = [];
@@ -57,7 +53,9 @@ export class Player {
     if (this.shaka) return;
     shaka.polyfill.installAll();
     this.shaka = new shaka.Player();
-    this.shaka.configure(CONFIGURATION);
+    // One for as long as the page is there.
+    const manager = abrManager(String(this.base));
+    this.shaka.configure({ ...CONFIGURATION, abrFactory: () => manager });
     this.shaka.addEventListener('error', ({ detail }) => this.fail(detail));
     // Before anything is fetched.
     this.shaka.addEventListener('streaming', () => this.apply(false));
@@ -82,6 +80,7 @@ export class Player {
     this.frames = [];
     try {
       await this.open();
+      this.pace.keep(mode.live);
       await this.shaka.load(new URL(path, this.base).href, begin);
       if (turn !== this.turn) return;
       this.on.loaded();
@@ -98,6 +97,7 @@ export class Player {
     this.turn += 1;
     this.mode = null;
     this.frames = [];
+    this.pace.keep(false);
     await this.shaka?.unload();
   }
 
@@ -123,7 +123,9 @@ export class Player {
   captured(time) {
     const date = this.shaka?.getPlayheadTimeAsDate();
     if (!date || !this.mode || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;
-    return date.getTime() + (time - this.video.currentTime) * 1000;
+    // Shaka Player means the end of what it lets seek to, where the video is beyond that.
+    const meant = Math.min(this.video.currentTime, this.shaka.seekRange().end);
+    return date.getTime() + (time - meant) * 1000;
   }
 
   // That of what is on the screen.
@@ -185,8 +187,7 @@ export class Player {
 
   figures() {
     const { droppedFrames = 0, decodedFrames = 0, estimatedBandwidth = 0 } = this.shaka?.getStats() ?? {};
-    const { buffered, currentTime } = this.video;
-    const ahead = buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
+    const ahead = this.pace.ahead();
     return { dropped: droppedFrames || 0, decoded: decodedFrames || 0, bandwidth: estimatedBandwidth || 0, ahead, stalls: this.stalls };
   }
 }

@@ -1,0 +1,24 @@
+// How fast the network is, for the choice of a tier. What is live is asked for before it is there, so that only the time
+// from the first byte to the last says something of the network; Shaka Player counts the waiting too.
+
+// Milliseconds that the last byte comes after the first at least, as far as a browser's clock tells.
+const SHORTEST = 5;
+// Answers that are measured.
+const SEGMENT = /\/\d+(\.\d+)?\.mp4(\?|$)/;
+
+// An AbrManager that is told what the browser measures of the segments of the session at this address.
+export function abrManager(base) {
+  const manager = new globalThis.shaka.abr.SimpleAbrManager();
+  const observer = globalThis.PerformanceObserver;
+  if (!observer?.supportedEntryTypes?.includes('resource')) return manager;
+  const tell = manager.segmentDownloaded.bind(manager);
+  manager.segmentDownloaded = () => {};
+  new observer((entries) => {
+    for (const { name, responseStart, responseEnd, encodedBodySize, transferSize } of entries.getEntries()) {
+      // What comes from the cache has a size, but was not transferred.
+      if (!name.startsWith(base) || !SEGMENT.test(name) || transferSize === 0 || responseStart === 0) continue;
+      tell(Math.max(responseEnd - responseStart, SHORTEST), encodedBodySize, true);
+    }
+  }).observe({ type: 'resource' });
+  return manager;
+}
