@@ -6,19 +6,25 @@ const SHORTEST = 5;
 // Answers that are measured.
 const SEGMENT = /\/\d+(\.\d+)?\.mp4(\?|$)/;
 
-// An AbrManager that is told what the browser measures of the segments of the session at this address.
+// Until it is released, an AbrManager that is told what the browser measures of the segments of the session at this address.
 export function abrManager(base) {
   const manager = new globalThis.shaka.abr.SimpleAbrManager();
   const observer = globalThis.PerformanceObserver;
   if (!observer?.supportedEntryTypes?.includes('resource')) return manager;
   const tell = manager.segmentDownloaded.bind(manager);
   manager.segmentDownloaded = () => {};
-  new observer((entries) => {
+  const watching = new observer((entries) => {
     for (const { name, responseStart, responseEnd, encodedBodySize, transferSize } of entries.getEntries()) {
       // What comes from the cache has a size, but was not transferred.
       if (!name.startsWith(base) || !SEGMENT.test(name) || transferSize === 0 || responseStart === 0) continue;
       tell(Math.max(responseEnd - responseStart, SHORTEST), encodedBodySize, true);
     }
-  }).observe({ type: 'resource' });
+  });
+  watching.observe({ type: 'resource' });
+  const release = manager.release.bind(manager);
+  manager.release = () => {
+    watching.disconnect();
+    release();
+  };
   return manager;
 }

@@ -28,6 +28,7 @@ export class Player {
   constructor(video, base, clock, on) {
     Object.assign(this, { video, base, clock, on });
     this.shaka = null;
+    this.opening = null;
     this.pace = new Pace(video);
     this.mode = null;
     this.turn = 0;
@@ -49,18 +50,23 @@ export class Player {
     return '';
   }
 
-  async open() {
-    if (this.shaka) return;
+  // One Shaka Player until something fails.
+  open() {
+    this.opening ??= this.create();
+    return this.opening;
+  }
+
+  async create() {
     shaka.polyfill.installAll();
-    this.shaka = new shaka.Player();
-    // One for as long as the page is there.
-    const manager = abrManager(String(this.base));
-    this.shaka.configure({ ...CONFIGURATION, abrFactory: () => manager });
-    this.shaka.addEventListener('error', ({ detail }) => this.fail(detail));
+    const player = new shaka.Player();
+    this.shaka = player;
+    const factory = () => abrManager(String(this.base));
+    player.configure({ ...CONFIGURATION, abrFactory: factory });
+    player.addEventListener('error', ({ detail }) => { if (this.shaka === player) this.fail(detail); });
     // Before anything is fetched.
-    this.shaka.addEventListener('streaming', () => this.apply(false));
-    for (const name of ['adaptation', 'variantchanged']) this.shaka.addEventListener(name, () => this.on.changed());
-    await this.shaka.attach(this.video);
+    player.addEventListener('streaming', () => this.apply(false));
+    for (const name of ['adaptation', 'variantchanged']) player.addEventListener(name, () => this.on.changed());
+    await player.attach(this.video);
   }
 
   live() {
@@ -93,12 +99,16 @@ export class Player {
     }
   }
 
+  // After this the next one begins anew.
   async stop() {
     this.turn += 1;
     this.mode = null;
     this.frames = [];
     this.pace.keep(false);
-    await this.shaka?.unload();
+    const old = this.shaka;
+    this.shaka = null;
+    this.opening = this.opening?.catch(() => {}).then(() => old?.destroy()).catch(() => {}).then(() => this.create());
+    await this.opening;
   }
 
   fail(error) {
@@ -202,7 +212,7 @@ function inWords({ code, category, data, message }) {
   if (category === Category.NETWORK) return 'The server does not answer.';
   if (code === Code.CONTENT_UNSUPPORTED_BY_BROWSER) return 'This browser cannot play H.264, which is what this server sends.';
   if (category === Category.MEDIA) return `This browser cannot decode what it was sent (${code}).`;
-  return `It cannot be played (${code ?? message}).`;
+  return code ? `It cannot be played (${code}).` : `The player failed: ${message}.`;
 }
 
 export const EXPIRED = 'This address has expired or is not valid. Ask for a new one.';
