@@ -3,6 +3,8 @@
 
 // Milliseconds that the last byte comes after the first at least, as far as a browser's clock tells.
 const SHORTEST = 5;
+// Milliseconds for which an answer counts at least, about those that are in it: otherwise what is fast says little.
+const COUNTS = 200;
 // Answers that are measured.
 const SEGMENT = /\/\d+(\.\d+)?\.mp4(\?|$)/;
 
@@ -17,7 +19,9 @@ export function abrManager(base) {
     for (const { name, responseStart, responseEnd, encodedBodySize, transferSize } of entries.getEntries()) {
       // What comes from the cache has a size, but was not transferred.
       if (!name.startsWith(base) || !SEGMENT.test(name) || transferSize === 0 || responseStart === 0) continue;
-      tell(Math.max(responseEnd - responseStart, SHORTEST), encodedBodySize, true);
+      const took = Math.max(responseEnd - responseStart, SHORTEST);
+      const weight = Math.max(COUNTS / took, 1);
+      tell(took * weight, encodedBodySize * weight, true);
     }
   });
   watching.observe({ type: 'resource' });

@@ -292,7 +292,6 @@ export class Session {
 
   showPause() {
     part('pause').textContent = this.video.paused ? 'play' : 'pause';
-    part('pause').setAttribute('aria-pressed', String(this.video.paused));
     part('pause').disabled = this.player.mode === null;
   }
 

@@ -36,7 +36,7 @@ export async function goToEmpty(page, root, scripts = {}) {
 
 // What is at an address, as JSON.
 export async function json(url) {
-  const answer = await fetch(url);
+  const answer = await fetch(url).catch((error) => { throw new Error(`${url}: ${error.cause?.message ?? error.message}`); });
   if (!answer.ok) throw new Error(`${url} is answered with ${answer.status}`);
   return answer.json();
 }
@@ -79,4 +79,10 @@ export async function run(program) {
     console.error(`${process.argv[1].split('/').at(-1)}: ${String(error.message ?? error).split('\n')[0]}`);
     process.exitCode = 1;
   }
+}
+
+// How it is to be called, by one who called it otherwise.
+export function usage(text) {
+  console.error(`usage: ${text}`);
+  process.exit(2);
 }

@@ -6,11 +6,11 @@
 // WIDTHxHEIGHT is that of the picture as the daemon draws it; without it, of the largest tier.
 
 import { parseArgs } from 'node:util';
-import { open, percentiles, rounded, run, session } from './chromium.mjs';
+import { open, percentiles, rounded, run, session, usage } from './chromium.mjs';
 import { PLAYERS, start } from './playing.mjs';
 
 const { values: { size }, positionals: [url, seconds] } = parseArgs({ options: { size: { type: 'string' } }, allowPositionals: true });
-if (!seconds) throw new Error('node glass.mjs URL SECONDS [--size WIDTHxHEIGHT]');
+if (!seconds) usage('node glass.mjs URL SECONDS [--size WIDTHxHEIGHT]');
 
 // Seconds after the first picture, in which players find their pace.
 const SETTLE = 5;

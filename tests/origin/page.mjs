@@ -7,10 +7,10 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { json, open, run, session, until } from './chromium.mjs';
+import { json, open, run, session, until, usage } from './chromium.mjs';
 
 const [url, folder] = process.argv.slice(2);
-if (!folder) throw new Error('node page.mjs URL OUT_DIR');
+if (!folder) usage('node page.mjs URL OUT_DIR');
 
 // Seconds until something is seen, at most; and in which pictures are counted.
 const PATIENCE = 20;

@@ -3,11 +3,11 @@
 //
 //     node players.mjs URL [SECONDS]
 
-import { open, percentiles, rounded, run, session } from './chromium.mjs';
+import { open, percentiles, rounded, run, session, usage } from './chromium.mjs';
 import { PLAYERS, start } from './playing.mjs';
 
 const [url, seconds = '15'] = process.argv.slice(2);
-if (!url) throw new Error('node players.mjs URL [SECONDS]');
+if (!url) usage('node players.mjs URL [SECONDS]');
 
 await run(async () => {
   const found = await session(url);

@@ -6,10 +6,10 @@
 import { createServer } from 'node:http';
 import { open as openFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { open, run } from './chromium.mjs';
+import { open, run, usage } from './chromium.mjs';
 
 const files = process.argv.slice(2);
-if (files.length === 0) throw new Error('node stored.mjs FILE...');
+if (files.length === 0) usage('node stored.mjs FILE...');
 
 // Milliseconds that a file of a few seconds needs at most.
 const PATIENCE = 60_000;

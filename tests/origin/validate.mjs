@@ -5,10 +5,10 @@
 
 import HLS from 'hls-parser';
 import { createFile, MP4BoxBuffer } from 'mp4box';
-import { json, run, session } from './chromium.mjs';
+import { json, run, session, usage } from './chromium.mjs';
 
 const [url] = process.argv.slice(2);
-if (!url) throw new Error('node validate.mjs URL');
+if (!url) usage('node validate.mjs URL');
 
 // Seconds that a playlist may differ from what is in its segments: half of what a playlist's six digits and a clock of
 // 90 kHz can both say, and a frame of AAC, which begins where it begins.
