@@ -2,30 +2,25 @@
 
 import './shaka.js';
 import { ServerClock } from './clock.js';
+import { abrManager } from './network.js';
+import { Pace } from './pace.js';
 
 const { shaka } = globalThis;
 
 // What every session has at the least: H.264 in fragmented MP4.
 const NEEDED = 'video/mp4; codecs="avc1.42E01F"';
-// Seconds behind what the playlist lets a player have (PART-HOLD-BACK), and how much more or less is left as it is.
-const TARGET_LATENCY = 0.1;
-const LATENCY_TOLERANCE = 0.1;
-// How much faster than life it is caught up with: 1 s in 10, which nobody hears.
-const CATCH_UP = 1.1;
 // Bits a second until it is known: a network at home.
 const FIRST_ESTIMATE = 5_000_000;
+// The part of the network that a tier may take: what is live must come faster than it is made.
+const SPARED = 0.7;
 // Frames whose latency is remembered, a second of them or so.
 const FRAMES = 30;
 // Milliseconds without a new frame after which what is on the screen gets older.
 const FROZEN = 500;
 
-export const CONFIGURATION = {
-  abr: { defaultBandwidthEstimate: FIRST_ESTIMATE, useNetworkInformation: false, switchInterval: 4, restrictToElementSize: true },
-  streaming: {
-    lowLatencyMode: true,
-    bufferBehind: 30,
-    liveSync: { enabled: true, targetLatency: TARGET_LATENCY, targetLatencyTolerance: LATENCY_TOLERANCE, maxPlaybackRate: CATCH_UP },
-  },
+const CONFIGURATION = {
+  abr: { defaultBandwidthEstimate: FIRST_ESTIMATE, useNetworkInformation: false, switchInterval: 4, bandwidthUpgradeTarget: SPARED, bandwidthDowngradeTarget: SPARED, restrictToElementSize: true },
+  streaming: { lowLatencyMode: true, bufferBehind: 30 },
 };
 
 export class Player {
@@ -33,6 +28,8 @@ export class Player {
   constructor(video, base, clock, on) {
     Object.assign(this, { video, base, clock, on });
     this.shaka = null;
+    this.opening = null;
+    this.pace = new Pace(video);
     this.mode = null;
     this.turn = 0;
     this.frames = [];
@@ -53,16 +50,23 @@ export class Player {
     return '';
   }
 
-  async open() {
-    if (this.shaka) return;
+  // One Shaka Player until something fails.
+  open() {
+    this.opening ??= this.create();
+    return this.opening;
+  }
+
+  async create() {
     shaka.polyfill.installAll();
-    this.shaka = new shaka.Player();
-    this.shaka.configure(CONFIGURATION);
-    this.shaka.addEventListener('error', ({ detail }) => this.fail(detail));
+    const player = new shaka.Player();
+    this.shaka = player;
+    const factory = () => abrManager(String(this.base));
+    player.configure({ ...CONFIGURATION, abrFactory: factory });
+    player.addEventListener('error', ({ detail }) => { if (this.shaka === player) this.fail(detail); });
     // Before anything is fetched.
-    this.shaka.addEventListener('streaming', () => this.apply(false));
-    for (const name of ['adaptation', 'variantchanged']) this.shaka.addEventListener(name, () => this.on.changed());
-    await this.shaka.attach(this.video);
+    player.addEventListener('streaming', () => this.apply(false));
+    for (const name of ['adaptation', 'variantchanged']) player.addEventListener(name, () => this.on.changed());
+    await player.attach(this.video);
   }
 
   live() {
@@ -82,6 +86,7 @@ export class Player {
     this.frames = [];
     try {
       await this.open();
+      this.pace.keep(mode.live);
       await this.shaka.load(new URL(path, this.base).href, begin);
       if (turn !== this.turn) return;
       this.on.loaded();
@@ -94,11 +99,16 @@ export class Player {
     }
   }
 
+  // After this the next one begins anew.
   async stop() {
     this.turn += 1;
     this.mode = null;
     this.frames = [];
-    await this.shaka?.unload();
+    this.pace.keep(false);
+    const old = this.shaka;
+    this.shaka = null;
+    this.opening = this.opening?.catch(() => {}).then(() => old?.destroy()).catch(() => {}).then(() => this.create());
+    await this.opening;
   }
 
   fail(error) {
@@ -123,7 +133,9 @@ export class Player {
   captured(time) {
     const date = this.shaka?.getPlayheadTimeAsDate();
     if (!date || !this.mode || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;
-    return date.getTime() + (time - this.video.currentTime) * 1000;
+    // Shaka Player means the end of what it lets seek to, where the video is beyond that.
+    const meant = Math.min(this.video.currentTime, this.shaka.seekRange().end);
+    return date.getTime() + (time - meant) * 1000;
   }
 
   // That of what is on the screen.
@@ -185,8 +197,7 @@ export class Player {
 
   figures() {
     const { droppedFrames = 0, decodedFrames = 0, estimatedBandwidth = 0 } = this.shaka?.getStats() ?? {};
-    const { buffered, currentTime } = this.video;
-    const ahead = buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
+    const ahead = this.pace.ahead();
     return { dropped: droppedFrames || 0, decoded: decodedFrames || 0, bandwidth: estimatedBandwidth || 0, ahead, stalls: this.stalls };
   }
 }
@@ -201,7 +212,7 @@ function inWords({ code, category, data, message }) {
   if (category === Category.NETWORK) return 'The server does not answer.';
   if (code === Code.CONTENT_UNSUPPORTED_BY_BROWSER) return 'This browser cannot play H.264, which is what this server sends.';
   if (category === Category.MEDIA) return `This browser cannot decode what it was sent (${code}).`;
-  return `It cannot be played (${code ?? message}).`;
+  return code ? `It cannot be played (${code}).` : `The player failed: ${message}.`;
 }
 
 export const EXPIRED = 'This address has expired or is not valid. Ask for a new one.';

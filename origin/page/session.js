@@ -37,6 +37,7 @@ export class Session {
     this.known = null;
     this.retry = RETRY_MIN;
     this.failed = '';
+    this.wantsLive = true;
     this.progress = { time: 0, at: performance.now() };
     this.video = part('video');
     this.stretches = new Stretches(base);
@@ -138,8 +139,14 @@ export class Session {
   goLive() {
     this.failed = '';
     if (this.known && !this.known.live) return this.say('This session is not live now.');
-    this.say('Connecting.');
     this.line.show(null);
+    if (this.player.mode?.live && this.player.shown() !== null) {
+      this.player.catchUp();
+      this.video.play().catch(() => {});
+      return;
+    }
+    this.say('Connecting.');
+    this.wantsLive = true;
     this.player.live();
     this.showMode();
   }
@@ -161,6 +168,7 @@ export class Session {
   play(from, stretch) {
     this.failed = '';
     this.say(this.gap || 'Loading.');
+    this.wantsLive = false;
     this.player.stored(from, Math.min(stretch.to, from + PLAYED_AT_ONCE));
     this.line.position = from;
     this.line.reveal(from);
@@ -191,10 +199,9 @@ export class Session {
   // What is live is tried again; of what is stored it is said.
   fail(why, error) {
     console.info('playing failed', error);
-    const wasLive = this.player.mode?.live;
     this.player.stop();
     this.showMode();
-    if (!wasLive) {
+    if (!this.wantsLive) {
       this.failed = why;
       return this.say(why);
     }
@@ -285,7 +292,6 @@ export class Session {
 
   showPause() {
     part('pause').textContent = this.video.paused ? 'play' : 'pause';
-    part('pause').setAttribute('aria-pressed', String(this.video.paused));
     part('pause').disabled = this.player.mode === null;
   }
 
