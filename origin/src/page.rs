@@ -10,12 +10,14 @@ const PAGE: &str = include_str!("../page/index.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What it loads, by its name: what kind it is, and what is in it.
-const FILES: [(&str, &str, &[u8]); 12] = [
+const FILES: [(&str, &str, &[u8]); 14] = [
     ("clock.js", SCRIPT, include_bytes!("../page/clock.js")),
     ("icon.svg", "image/svg+xml", include_bytes!("../page/icon.svg")),
     ("moments.js", SCRIPT, include_bytes!("../page/moments.js")),
+    ("network.js", SCRIPT, include_bytes!("../page/network.js")),
     ("origin.css", "text/css; charset=utf-8", include_bytes!("../page/origin.css")),
     ("origin.js", SCRIPT, include_bytes!("../page/origin.js")),
+    ("pace.js", SCRIPT, include_bytes!("../page/pace.js")),
     ("player.js", SCRIPT, include_bytes!("../page/player.js")),
     ("session.js", SCRIPT, include_bytes!("../page/session.js")),
     ("shaka.LICENSE", "text/plain; charset=utf-8", include_bytes!("../page/shaka.LICENSE")),

@@ -75,7 +75,7 @@ pub(crate) fn refusing(why: &'static str) -> Router {
 }
 
 async fn root() -> Response {
-    page::page("")
+    page::page("./")
 }
 
 async fn to_folder(Path(name): Path<String>) -> Redirect {
