@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "a table, and why something was skipped")]
 
+mod bucket;
 mod day;
 mod full_disk;
 mod killed;
