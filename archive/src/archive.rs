@@ -53,7 +53,8 @@ pub enum Place {
     },
 }
 
-/// What is stored of all sessions. Clones are of the same; each call may wait for the disk.
+/// What is stored of all sessions. Clones are of the same; each call may wait for the disk or the bucket, and so does
+/// dropping the last clone: none belongs into an asynchronous task.
 #[derive(Clone, Debug)]
 pub struct Archive {
     disk: Arc<Disk>,

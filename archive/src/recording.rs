@@ -180,7 +180,10 @@ impl Recording {
             let taken = self.taken(track, hour);
             let new = Track { path: path.clone(), folder, taken, held, open: None };
             if let Some(before) = self.tracks.insert(track.to_owned(), new) {
-                before.folder.close()?;
+                // Unless it is closed, the next start looks through it.
+                if let Err(error) = before.folder.close() {
+                    self.disk.hear(&error, segment.begin);
+                }
             }
         }
         let Some(state) = self.tracks.get_mut(track) else { return Ok(()) };
