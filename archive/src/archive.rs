@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,18 +10,23 @@ use bytes::Bytes;
 use core::time::Duration;
 use streamsocket_media::clock::Wall;
 
+use crate::bucket::{self, Bucket, BucketAddress};
 use crate::counts::Counts;
 use crate::disk::Disk;
 use crate::entry::{Entry, InitId};
 use crate::error::Error;
 use crate::events::{self, Event};
+use crate::expiry;
 use crate::hour::Hour;
 use crate::hour_folder::HourFolder;
+use crate::names;
 use crate::recording::Recording;
 use crate::removal;
 use crate::retention::Retention;
 use crate::summary::Summary;
 use crate::tree::{self, EVER};
+use crate::uploader::Uploader;
+use crate::whole_file;
 
 /// Most segments of one span: a day of 2 s each. A playlist of them has 5 MB; whoever wants more asks for several.
 pub const SPAN_SEGMENTS_MAX: usize = 43_200;
@@ -36,12 +42,25 @@ const REACH: Duration = Duration::from_secs(60);
 pub enum Place {
     /// A folder on this machine.
     Local(PathBuf),
+    /// A bucket (S3).
+    Bucket {
+        /// Where that is.
+        address: BucketAddress,
+        /// A folder on this machine for what is not there yet.
+        spool: PathBuf,
+        /// How many bytes may wait in it; beyond, what comes is not stored.
+        spool_bytes: u64,
+    },
 }
 
-/// What is stored of all sessions. Clones are of the same; each call may wait for the disk.
+/// What is stored of all sessions. Clones are of the same; each call may wait for the disk or the bucket, and so does
+/// dropping the last clone: none belongs into an asynchronous task.
 #[derive(Clone, Debug)]
 pub struct Archive {
     disk: Arc<Disk>,
+    bucket: Option<Arc<Bucket>>,
+    /// Ends with the last clone.
+    uploader: Option<Arc<Uploader>>,
 }
 
 /// A stored segment, to be read.
@@ -49,14 +68,23 @@ pub struct Archive {
 pub struct Segment {
     /// What the index says of it.
     pub entry: Entry,
-    path: PathBuf,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    File(PathBuf),
+    Object(Arc<Bucket>, String),
 }
 
 impl Segment {
     /// Its file, if it is on this machine: the initialisation segment, of `entry.init_len` bytes, and then its parts.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        Some(&self.path)
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Object(..) => None,
+        }
     }
 
     /// Its parts, without the initialisation segment in front.
@@ -64,9 +92,17 @@ impl Segment {
     /// # Errors
     /// It was removed meanwhile, or cannot be read.
     pub fn bytes(&self) -> Result<Bytes, Error> {
-        let error = || Error::io("read", &self.path);
         let init_len = u64::from(self.entry.init_len);
-        let mut file = File::open(&self.path).map_err(error())?;
+        let path = match &self.source {
+            Source::File(path) => path,
+            Source::Object(bucket, key) => {
+                return bucket
+                    .get(key, init_len)?
+                    .ok_or_else(|| Error::io("read", Path::new(key))(ErrorKind::NotFound.into()));
+            }
+        };
+        let error = || Error::io("read", path);
+        let mut file = File::open(path).map_err(error())?;
         file.seek(SeekFrom::Start(init_len)).map_err(error())?;
         let mut bytes = Vec::new();
         file.take(self.entry.bytes - init_len).read_to_end(&mut bytes).map_err(error())?;
@@ -80,14 +116,24 @@ impl Archive {
     /// # Errors
     /// The folder cannot be made, read or written to, or another program stores in it.
     pub fn open(place: Place, retention: Retention) -> Result<Self, Error> {
-        let Place::Local(root) = place;
-        Ok(Self { disk: Arc::new(Disk::open(root, retention)?) })
+        let (address, spool, most) = match place {
+            Place::Local(root) => {
+                let disk = Arc::new(Disk::open(root, retention, None)?);
+                return Ok(Self { disk, bucket: None, uploader: None });
+            }
+            Place::Bucket { address, spool, spool_bytes } => (address, spool, spool_bytes),
+        };
+        let bucket = Arc::new(Bucket::open(&address, retention)?);
+        // What is spooled goes by being uploaded alone.
+        let disk = Arc::new(Disk::open(spool, Retention::default(), Some(most))?);
+        let uploader = Uploader::start(Arc::clone(&disk), Arc::clone(&bucket))?;
+        Ok(Self { disk, bucket: Some(bucket), uploader: Some(Arc::new(uploader)) })
     }
 
     /// The writing side of a session. There is to be one at a time for each.
     #[must_use]
     pub fn record(&self, session: &str) -> Recording {
-        Recording::new(Arc::clone(&self.disk), session.to_owned())
+        Recording::new(Arc::clone(&self.disk), self.bucket.clone(), session.to_owned())
     }
 
     /// Removes what the retention no longer keeps; `now` is this machine's clock. To be called once a minute or so, on
@@ -96,7 +142,19 @@ impl Archive {
     /// # Errors
     /// Something could not be removed; it is tried again the next time.
     pub fn retain(&self, now: Wall) -> Result<(), Error> {
-        removal::retain(&self.disk, now)
+        match &self.bucket {
+            Some(bucket) => expiry::retain(&self.disk, bucket, now),
+            None => removal::retain(&self.disk, now),
+        }
+    }
+
+    /// Uploads all that is finished and not in the bucket yet, which is done beside everything else anyway. Without a
+    /// bucket it does nothing.
+    ///
+    /// # Errors
+    /// The bucket did not take it.
+    pub fn upload(&self) -> Result<(), Error> {
+        self.uploader.as_ref().map_or(Ok(()), |it| it.upload())
     }
 
     /// What was counted since the archive was opened, and the bytes that are stored now.
@@ -122,7 +180,53 @@ impl Archive {
     /// # Errors
     /// The folder cannot be read.
     pub fn sessions(&self) -> Result<Vec<String>, Error> {
-        self.disk.tree.sessions()
+        let mut sessions = self.disk.tree.sessions()?;
+        for folder in self.bucket.iter().flat_map(|bucket| bucket.sessions()) {
+            sessions.extend(match names::session(&folder) {
+                Some(names::Folder::Session(name)) => Some(name),
+                _ => self.object(&format!("{folder}/{}", names::NAME_FILE))?.and_then(|name| {
+                    String::from_utf8(name.into()).ok().filter(|it| names::is_long(it))
+                }),
+            });
+        }
+        sessions.sort();
+        sessions.dedup();
+        Ok(sessions)
+    }
+
+    fn object(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        self.bucket.as_ref().map_or(Ok(None), |bucket| bucket.get(key, 0))
+    }
+
+    /// The hours of a track that may have something stored, in order.
+    fn stored_hours(
+        &self,
+        session: &str,
+        track: &str,
+        within: &RangeInclusive<Hour>,
+    ) -> Result<Vec<Hour>, Error> {
+        let path = self.disk.tree.track(session, track)?;
+        let folders = tree::hours(&path, within)?;
+        let mut hours: Vec<_> = folders.iter().map(HourFolder::hour).collect();
+        if let Some(bucket) = &self.bucket {
+            hours.extend(bucket.hours(&names::folder(session), within));
+            hours.sort_unstable();
+            hours.dedup();
+        }
+        Ok(hours)
+    }
+
+    /// The segments of an hour, by number: of the spool and of the bucket.
+    fn entries(&self, session: &str, track: &str, hour: Hour) -> Result<Vec<Entry>, Error> {
+        let folder = HourFolder::new(&self.disk.tree.track(session, track)?, hour);
+        let Some(bucket) = &self.bucket else { return folder.entries() };
+        // In this order: what is uploaded meanwhile is in both.
+        let mut entries = folder.present()?;
+        let name = (names::folder(session), track.to_owned());
+        entries.extend(bucket.entries(&name, hour)?.iter());
+        entries.sort_by_key(|it| it.number);
+        entries.dedup_by_key(|it| it.number);
+        Ok(entries)
     }
 
     /// The highest number of a track's segments in its last hour.
@@ -130,9 +234,8 @@ impl Archive {
     /// # Errors
     /// The folder cannot be read, or no track has such a name.
     pub fn newest(&self, session: &str, track: &str) -> Result<Option<u64>, Error> {
-        let hours = tree::hours(&self.disk.tree.track(session, track)?, &EVER)?;
-        for hour in hours.iter().rev() {
-            if let Some(last) = hour.entries()?.last() {
+        for hour in self.stored_hours(session, track, &EVER)?.into_iter().rev() {
+            if let Some(last) = self.entries(session, track, hour)?.last() {
                 return Ok(Some(last.number));
             }
         }
@@ -153,8 +256,8 @@ impl Archive {
         let mut span = Vec::new();
         let reach = i64::try_from(REACH.as_nanos()).unwrap_or(i64::MAX);
         let hours = Hour::of(Wall(from.0.saturating_sub(reach)))..=Hour::of(to);
-        for hour in tree::hours(&self.disk.tree.track(session, track)?, &hours)? {
-            let entries = hour.entries()?.into_iter();
+        for hour in self.stored_hours(session, track, &hours)? {
+            let entries = self.entries(session, track, hour)?.into_iter();
             span.extend(entries.filter(|it| it.is_within(from, to)));
             if span.len() > SPAN_SEGMENTS_MAX {
                 return Err(Error::Span { most: SPAN_SEGMENTS_MAX });
@@ -179,13 +282,23 @@ impl Archive {
             let hour = Hour::of(near);
             hour.before()..=hour.next()
         });
-        let hours = tree::hours(&self.disk.tree.track(session, track)?, &hours)?;
-        for hour in hours.iter().rev().filter(|it| it.segment(number).is_file()) {
-            let entries = hour.entries()?;
-            // One without a line is being written.
-            if let Ok(at) = entries.binary_search_by_key(&number, |it| it.number) {
-                return Ok(Some(Segment { entry: entries[at], path: hour.segment(number) }));
+        let path = self.disk.tree.track(session, track)?;
+        for hour in self.stored_hours(session, track, &hours)?.into_iter().rev() {
+            let file = HourFolder::new(&path, hour).segment(number);
+            // Without a bucket the index is read only where there is a file. One without a line is being written.
+            if self.bucket.is_none() && !file.is_file() {
+                continue;
             }
+            let entries = self.entries(session, track, hour)?;
+            let Ok(at) = entries.binary_search_by_key(&number, |it| it.number) else { continue };
+            let source = match &self.bucket {
+                Some(bucket) if !file.is_file() => {
+                    let name = (names::folder(session), track.to_owned());
+                    Source::Object(Arc::clone(bucket), bucket::key(&name, hour, &entries[at]))
+                }
+                _ => Source::File(file),
+            };
+            return Ok(Some(Segment { entry: entries[at], source }));
         }
         Ok(None)
     }
@@ -197,7 +310,9 @@ impl Archive {
     pub fn init(&self, session: &str, track: &str, id: InitId) -> Result<Option<Bytes>, Error> {
         let path = tree::init(&self.disk.tree.track(session, track)?, id);
         match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.object(&bucket::init_key(&(names::folder(session), track.to_owned()), id))
+            }
             read => read.map(|it| Some(it.into())).map_err(Error::io("read", &path)),
         }
     }
@@ -214,9 +329,20 @@ impl Archive {
         to: Wall,
     ) -> Result<Vec<Summary>, Error> {
         let within = Hour::of(from)..=Hour::of(to);
-        let hours = tree::hours(&self.disk.tree.track(session, track)?, &within)?;
+        let hours = self.stored_hours(session, track, &within)?;
         let last = hours.len().saturating_sub(HOURS_MAX);
-        hours[last..].iter().map(HourFolder::summary).collect()
+        let path = self.disk.tree.track(session, track)?;
+        let mut found = Vec::new();
+        for hour in &hours[last..] {
+            found.push(if self.bucket.is_some() {
+                Summary::of(*hour, &self.entries(session, track, *hour)?)
+            } else {
+                HourFolder::new(&path, *hour).summary()?
+            });
+        }
+        // Another track may have something then.
+        found.retain(|it| it.entries > 0);
+        Ok(found)
     }
 
     /// Marks an event: the segments of its span, stored before or after, are kept as long as it says.
@@ -226,6 +352,7 @@ impl Archive {
     pub fn mark(&self, session: &str, event: &Event) -> Result<(), Error> {
         let _alone = self.disk.held();
         self.disk.tree.make_session(session)?;
+        self.fetch_events(session)?;
         events::add(&self.disk.tree.events(session), event)
     }
 
@@ -235,6 +362,7 @@ impl Archive {
     /// The file cannot be written.
     pub fn unmark(&self, session: &str, at: Wall) -> Result<bool, Error> {
         let _alone = self.disk.held();
+        self.fetch_events(session)?;
         events::remove(&self.disk.tree.events(session), at)
     }
 
@@ -243,6 +371,26 @@ impl Archive {
     /// # Errors
     /// The file cannot be read.
     pub fn events(&self, session: &str) -> Result<Vec<Event>, Error> {
-        events::read(&self.disk.tree.events(session))
+        let path = self.disk.tree.events(session);
+        if !path.exists() {
+            let key = format!("{}/{}", names::folder(session), names::EVENTS_FILE);
+            return Ok(self.object(&key)?.map_or_else(Vec::new, |it| events::parse(&it)));
+        }
+        events::read(&path)
+    }
+
+    /// Brings a session's events here from the bucket, if a spool is new, so that they are not replaced by others.
+    fn fetch_events(&self, session: &str) -> Result<(), Error> {
+        if self.bucket.is_none() {
+            return Ok(());
+        }
+        self.disk.tree.make_session(session)?;
+        let path = self.disk.tree.events(session);
+        let key = format!("{}/{}", names::folder(session), names::EVENTS_FILE);
+        match self.object(&key) {
+            Ok(Some(events)) if !path.exists() => whole_file::write(&path, &events),
+            Err(error) if !path.exists() => Err(error),
+            _ => Ok(()),
+        }
     }
 }

@@ -17,7 +17,13 @@ pub struct Counts {
     pub removed: u64,
     /// Segments that were found without a line of the index at the start, and have one now.
     pub repaired: u64,
-    /// Bytes that are stored now.
+    /// Segments that were put into the bucket.
+    pub uploaded: u64,
+    /// Requests that the bucket did not answer as it should.
+    pub upload_failures: u64,
+    /// Bytes that wait for the bucket now; without one, all that are stored here.
+    pub spooled: u64,
+    /// Bytes that are stored now, in a bucket as far as they were counted.
     pub bytes: u64,
 }
 
@@ -30,6 +36,9 @@ pub(crate) struct Counters {
     pub(crate) refused: Counter,
     pub(crate) removed: Counter,
     pub(crate) repaired: Counter,
+    pub(crate) uploaded: Counter,
+    pub(crate) upload_failures: Counter,
+    pub(crate) spooled: Counter,
     pub(crate) bytes: Counter,
 }
 
@@ -42,6 +51,9 @@ impl Counters {
             refused: self.refused.get(),
             removed: self.removed.get(),
             repaired: self.repaired.get(),
+            uploaded: self.uploaded.get(),
+            upload_failures: self.upload_failures.get(),
+            spooled: self.spooled.get(),
             bytes: self.bytes.get(),
         }
     }

@@ -25,6 +25,8 @@ pub(crate) type SessionHour = (Hour, String);
 pub(crate) struct Disk {
     pub(crate) tree: Tree,
     pub(crate) retention: Retention,
+    /// How many bytes may wait for a bucket, if it is for one that they are kept.
+    spool_max: Option<u64>,
     pub(crate) counters: Counters,
     trouble: Mutex<Trouble>,
     /// How many write to an hour. Held while something is removed, too, so that nobody begins meanwhile.
@@ -35,7 +37,11 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Opens a folder, made if it is not there, and repairs what was written to last.
-    pub(crate) fn open(root: PathBuf, retention: Retention) -> Result<Self, Error> {
+    pub(crate) fn open(
+        root: PathBuf,
+        retention: Retention,
+        spool_max: Option<u64>,
+    ) -> Result<Self, Error> {
         fs::create_dir_all(&root).map_err(Error::io("make", &root))?;
         let path = root.join(names::LOCK_FILE);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
@@ -45,6 +51,7 @@ impl Disk {
             _lock: lock.map_err(|_| Error::InUse(root.clone()))?,
             tree: Tree::new(root),
             retention,
+            spool_max,
             counters: Counters::default(),
             trouble: Mutex::default(),
             held: Mutex::default(),
@@ -62,14 +69,15 @@ impl Disk {
                     fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))?;
                 }
                 for hour in tree::hours(&track, &EVER)? {
-                    if !hour.is_closed() {
+                    // Of a spool the index has lines of files that are in the bucket.
+                    if self.spool_max.is_some() || !hour.is_closed() {
                         let repairs = repair(&track, &hour)?;
                         all.indexed += repairs.indexed;
                         all.removed += repairs.removed;
                         all.cut += repairs.cut;
                         hour.close()?;
                     }
-                    self.counters.bytes.add(hour.summary()?.bytes);
+                    self.add_bytes(hour.summary()?.bytes);
                 }
             }
         }
@@ -82,6 +90,22 @@ impl Disk {
             );
         }
         Ok(())
+    }
+
+    /// Counts what is stored.
+    pub(crate) fn add_bytes(&self, bytes: u64) {
+        self.counters.bytes.add(bytes);
+        self.counters.spooled.add(bytes);
+    }
+
+    /// Whether there is room for more, where a bucket has to take it.
+    pub(crate) fn check_spool(&self) -> Result<(), Error> {
+        match self.spool_max {
+            Some(most) if self.counters.spooled.get() >= most => {
+                Err(Error::Spool { path: self.tree.root().to_owned(), most })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Says that an hour is written to, until what is returned is dropped.

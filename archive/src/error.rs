@@ -49,8 +49,13 @@ pub enum Error {
         /// How many these are.
         most: usize,
     },
-    /// Something of the archive's own files cannot be what the archive wrote.
-    Damaged(PathBuf),
+    /// The bucket does not take what is spooled.
+    Spool {
+        /// Where that is.
+        path: PathBuf,
+        /// How many bytes may wait.
+        most: u64,
+    },
     /// A configuration that cannot be.
     Configuration(String),
 }
@@ -127,8 +132,12 @@ impl fmt::Display for Error {
                     "there are {most} events already: remove some, or mark with a time until when to keep them"
                 )
             }
-            Self::Damaged(path) => {
-                write!(f, "{} is not as it was written: restore it, or remove it", path.display())
+            Self::Spool { path, most } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "{most} bytes wait in {path} for the bucket: look at what is said of it, at the network and the credentials"
+                )
             }
             Self::Configuration(what) => f.write_str(what),
         }

@@ -49,8 +49,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Event>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.map_err(Error::io("read", path))?,
     };
+    Ok(parse(&bytes))
+}
+
+/// The events in what a file has.
+pub(crate) fn parse(bytes: &[u8]) -> Vec<Event> {
     let lines = bytes.split(|it| *it == b'\n');
-    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
 /// Adds an event. Those that no longer keep anything at `event.at` go when there is no room for it.

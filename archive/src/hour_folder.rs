@@ -76,6 +76,13 @@ impl HourFolder {
         Ok(entries(&bytes))
     }
 
+    /// What is stored and has not gone into a bucket.
+    pub(crate) fn present(&self) -> Result<Vec<Entry>, Error> {
+        let mut entries = self.entries()?;
+        entries.retain(|it| self.segment(it.number).is_file());
+        Ok(entries)
+    }
+
     /// What is stored, in figures.
     pub(crate) fn summary(&self) -> Result<Summary, Error> {
         let line = fs::read_to_string(self.path.join(SUMMARY)).unwrap_or_default();

@@ -7,11 +7,13 @@
 
 mod archive;
 mod boxes;
+mod bucket;
 mod counts;
 mod disk;
 mod entry;
 mod error;
 mod events;
+mod expiry;
 mod hour;
 mod hour_folder;
 mod names;
@@ -22,9 +24,12 @@ mod retention;
 mod summary;
 mod tree;
 mod trouble;
+mod upload;
+mod uploader;
 mod whole_file;
 
 pub use self::archive::{Archive, HOURS_MAX, Place, SPAN_SEGMENTS_MAX, Segment};
+pub use self::bucket::BucketAddress;
 pub use self::counts::Counts;
 pub use self::entry::{Entry, InitId, NotAnInitId};
 pub use self::error::Error;

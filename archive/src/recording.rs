@@ -10,11 +10,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use streamsocket_media::clock::Wall;
 
+use crate::bucket::Bucket;
 use crate::disk::{Disk, Held};
 use crate::entry::{Entry, InitId};
 use crate::error::Error;
 use crate::hour::Hour;
 use crate::hour_folder::HourFolder;
+use crate::names;
 use crate::removal::make_room;
 use crate::repair::cut;
 use crate::tree;
@@ -55,6 +57,7 @@ pub struct Finish {
 #[derive(Debug)]
 pub struct Recording {
     disk: Arc<Disk>,
+    bucket: Option<Arc<Bucket>>,
     session: String,
     tracks: BTreeMap<String, Track>,
 }
@@ -64,6 +67,8 @@ pub struct Recording {
 struct Track {
     path: PathBuf,
     folder: HourFolder,
+    /// Segments of that hour that were in the bucket when it began.
+    taken: Arc<[Entry]>,
     /// The hour of the last segment: it is not removed while it runs.
     held: Held,
     open: Option<Open>,
@@ -78,8 +83,8 @@ struct Open {
 }
 
 impl Recording {
-    pub(crate) const fn new(disk: Arc<Disk>, session: String) -> Self {
-        Self { disk, session, tracks: BTreeMap::new() }
+    pub(crate) const fn new(disk: Arc<Disk>, bucket: Option<Arc<Bucket>>, session: String) -> Self {
+        Self { disk, bucket, session, tracks: BTreeMap::new() }
     }
 
     /// Begins a segment. If one of that number is stored, it stays, and this one is refused. One of the track that has
@@ -126,9 +131,16 @@ impl Recording {
         parts: &[Bytes],
     ) -> Result<bool, Error> {
         let path = self.disk.tree.make_track(&self.session, track)?;
+        self.disk.check_spool()?;
         let hour = Hour::of(segment.begin);
         let _held = self.disk.hold(&self.session, hour);
         let folder = HourFolder::new(&path, hour);
+        if self.bucket.is_some() {
+            let taken = self.taken(track, hour);
+            if has(&folder.entries()?, segment.number) || has(&taken, segment.number) {
+                return Ok(false);
+            }
+        }
         let stored = with_room(&self.disk, segment.begin, || {
             let mut open = open(&path, &folder, segment)?;
             let written = parts.iter().try_for_each(|part| open.write(part));
@@ -147,7 +159,7 @@ impl Recording {
         match stored {
             Ok(bytes) => {
                 self.disk.counters.segments.add(1);
-                self.disk.counters.bytes.add(bytes);
+                self.disk.add_bytes(bytes);
                 Ok(true)
             }
             Err(Error::Stored { .. }) => Ok(false),
@@ -161,21 +173,39 @@ impl Recording {
     fn try_begin(&mut self, track: &str, segment: Begin<'_>) -> Result<(), Error> {
         let hour = Hour::of(segment.begin);
         let path = self.disk.tree.track(&self.session, track)?;
+        self.disk.check_spool()?;
         if self.tracks.get(track).is_none_or(|track| track.held.hour() != hour) {
             let held = self.disk.hold(&self.session, hour);
             let folder = HourFolder::new(&path, hour);
-            let new = Track { path: path.clone(), folder, held, open: None };
+            let taken = self.taken(track, hour);
+            let new = Track { path: path.clone(), folder, taken, held, open: None };
             if let Some(before) = self.tracks.insert(track.to_owned(), new) {
-                before.folder.close()?;
+                // Unless it is closed, the next start looks through it.
+                if let Err(error) = before.folder.close() {
+                    self.disk.hear(&error, segment.begin);
+                }
             }
         }
         let Some(state) = self.tracks.get_mut(track) else { return Ok(()) };
+        if self.bucket.is_some() {
+            let entries = state.folder.entries()?;
+            if has(&entries, segment.number) || has(&state.taken, segment.number) {
+                return Err(Error::Stored { track: track.to_owned(), number: segment.number });
+            }
+        }
         let (disk, session) = (&self.disk, &self.session);
         state.open = Some(with_room(disk, segment.begin, || {
             disk.tree.make_track(session, track)?;
             open(&path, &state.folder, segment)
         })?);
         Ok(())
+    }
+
+    /// What is in the bucket of an hour. If that cannot be asked, nothing: names of objects have more than a number.
+    fn taken(&self, track: &str, hour: Hour) -> Arc<[Entry]> {
+        let name = (names::folder(&self.session), track.to_owned());
+        let listed = self.bucket.as_ref().and_then(|bucket| bucket.entries(&name, hour).ok());
+        listed.unwrap_or_default()
     }
 
     /// Ends a segment before its time: cut after its last whole part, or removed if it has none.
@@ -204,7 +234,7 @@ impl Recording {
             return None;
         }
         self.disk.counters.segments.add(1);
-        self.disk.counters.bytes.add(entry.bytes);
+        self.disk.add_bytes(entry.bytes);
         self.disk.trouble().hear_stored(entry.begin);
         Some(entry)
     }
@@ -282,6 +312,11 @@ fn open(track: &Path, folder: &HourFolder, segment: Begin<'_>) -> Result<Open, E
     let mut open = Open { entry, file, path };
     open.write(segment.init).map_err(|error| open.remove(error))?;
     Ok(open)
+}
+
+/// Whether a segment of that number is among these, which are by number.
+fn has(entries: &[Entry], number: u64) -> bool {
+    entries.binary_search_by_key(&number, |it| it.number).is_ok()
 }
 
 fn sync(file: &File, path: &Path) -> Result<(), Error> {

@@ -97,7 +97,9 @@ fn thin(disk: &Disk, folder: &HourFolder, events: &[Event]) -> Result<bool, Erro
         folder.keep(&kept)?;
     }
     let bytes = |entries: &[Entry]| entries.iter().map(|it| it.bytes).sum::<u64>();
-    disk.counters.bytes.sub(bytes(&all) - bytes(&kept));
+    let removed = bytes(&all) - bytes(&kept);
+    disk.counters.bytes.sub(removed);
+    disk.counters.spooled.sub(removed);
     disk.counters.removed.add((all.len() - kept.len()) as u64);
     Ok(true)
 }
