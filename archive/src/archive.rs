@@ -116,16 +116,25 @@ impl Archive {
     /// # Errors
     /// The folder cannot be made, read or written to, or another program stores in it.
     pub fn open(place: Place, retention: Retention) -> Result<Self, Error> {
+        Self::open_with(place, retention, Duration::ZERO)
+    }
+
+    /// The same of files whose times begin with their segment, which players take for their length: a segment begins at
+    /// its number times `segment`.
+    ///
+    /// # Errors
+    /// As those of [`open`](Self::open).
+    pub fn open_with(place: Place, retention: Retention, segment: Duration) -> Result<Self, Error> {
         let (address, spool, most) = match place {
             Place::Local(root) => {
-                let disk = Arc::new(Disk::open(root, retention, None)?);
+                let disk = Arc::new(Disk::open(root, retention, None, segment)?);
                 return Ok(Self { disk, bucket: None, uploader: None });
             }
             Place::Bucket { address, spool, spool_bytes } => (address, spool, spool_bytes),
         };
         let bucket = Arc::new(Bucket::open(&address, retention)?);
         // What is spooled goes by being uploaded alone.
-        let disk = Arc::new(Disk::open(spool, Retention::default(), Some(most))?);
+        let disk = Arc::new(Disk::open(spool, Retention::default(), Some(most), segment)?);
         let uploader = Uploader::start(Arc::clone(&disk), Arc::clone(&bucket))?;
         Ok(Self { disk, bucket: Some(bucket), uploader: Some(Arc::new(uploader)) })
     }

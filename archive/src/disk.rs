@@ -1,5 +1,6 @@
 //! The folder of an archive, and who writes to which hours of it.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub(crate) struct Disk {
     pub(crate) retention: Retention,
     /// How many bytes may wait for a bucket, if it is for one that they are kept.
     spool_max: Option<u64>,
+    /// How long segments are whose files have times of their own; zero if they have those of capture.
+    pub(crate) segment: Duration,
     pub(crate) counters: Counters,
     trouble: Mutex<Trouble>,
     /// How many write to an hour. Held while something is removed, too, so that nobody begins meanwhile.
@@ -41,6 +44,7 @@ impl Disk {
         root: PathBuf,
         retention: Retention,
         spool_max: Option<u64>,
+        segment: Duration,
     ) -> Result<Self, Error> {
         fs::create_dir_all(&root).map_err(Error::io("make", &root))?;
         let path = root.join(names::LOCK_FILE);
@@ -52,6 +56,7 @@ impl Disk {
             tree: Tree::new(root),
             retention,
             spool_max,
+            segment,
             counters: Counters::default(),
             trouble: Mutex::default(),
             held: Mutex::default(),
@@ -71,7 +76,7 @@ impl Disk {
                 for hour in tree::hours(&track, &EVER)? {
                     // Of a spool the index has lines of files that are in the bucket.
                     if self.spool_max.is_some() || !hour.is_closed() {
-                        let repairs = repair(&track, &hour)?;
+                        let repairs = repair(&track, &hour, self.segment)?;
                         all.indexed += repairs.indexed;
                         all.removed += repairs.removed;
                         all.cut += repairs.cut;

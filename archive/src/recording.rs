@@ -212,7 +212,7 @@ impl Recording {
     fn close_open(&mut self, track: &str) {
         let Some(state) = self.tracks.get_mut(track) else { return };
         let Some(open) = state.open.take() else { return };
-        match cut(&state.path, open.entry.number, &open.path) {
+        match cut(&state.path, open.entry.number, &open.path, self.disk.segment) {
             Ok(Some(entry)) => {
                 self.disk.counters.cut.add(1);
                 self.index(track, entry, &open.file, &open.path);

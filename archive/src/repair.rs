@@ -1,10 +1,13 @@
 //! What a program that was killed has left, put in order: at most the part that was being written is lost.
 
+use core::time::Duration;
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+
+use streamsocket_media::clock::Wall;
 
 use crate::boxes;
 use crate::entry::{Entry, InitId};
@@ -26,7 +29,11 @@ pub(crate) struct Repairs {
 
 /// Brings an hour's index and files together: each file that is in one alone is cut after its last whole part and
 /// written into the index, or removed; a line without a file goes.
-pub(crate) fn repair(track: &Path, folder: &HourFolder) -> Result<Repairs, Error> {
+pub(crate) fn repair(
+    track: &Path,
+    folder: &HourFolder,
+    segment: Duration,
+) -> Result<Repairs, Error> {
     let indexed = folder.entries()?;
     let (mut entries, mut repairs) = (Vec::new(), Repairs::default());
     for (number, path) in folder.files()? {
@@ -34,7 +41,7 @@ pub(crate) fn repair(track: &Path, folder: &HourFolder) -> Result<Repairs, Error
         let known = indexed.binary_search_by_key(&number, |it| it.number).map(|at| indexed[at]);
         if let Some(entry) = known.ok().filter(|it| it.bytes == length) {
             entries.push(entry);
-        } else if let Some(entry) = cut(track, number, &path)? {
+        } else if let Some(entry) = cut(track, number, &path, segment)? {
             repairs.indexed += 1;
             repairs.cut += length - entry.bytes;
             entries.push(entry);
@@ -49,7 +56,12 @@ pub(crate) fn repair(track: &Path, folder: &HourFolder) -> Result<Repairs, Error
 }
 
 /// Cuts a file after its last whole part, and says what it has. Without a part it is removed: `None`.
-pub(crate) fn cut(track: &Path, number: u64, path: &Path) -> Result<Option<Entry>, Error> {
+pub(crate) fn cut(
+    track: &Path,
+    number: u64,
+    path: &Path,
+    segment: Duration,
+) -> Result<Option<Entry>, Error> {
     let error = || Error::io("repair", path);
     let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(error())?;
     let Some(content) = boxes::scan(&mut file).map_err(error())? else {
@@ -59,7 +71,7 @@ pub(crate) fn cut(track: &Path, number: u64, path: &Path) -> Result<Option<Entry
     file.set_len(content.whole).map_err(error())?;
     Ok(Some(Entry {
         number,
-        begin: content.begin,
+        begin: begin(number, content.begin, segment),
         duration: content.duration,
         bytes: content.whole,
         init_len: content.init_len,
@@ -68,6 +80,13 @@ pub(crate) fn cut(track: &Path, number: u64, path: &Path) -> Result<Option<Entry
         repaired: 0,
         init: init_of(track, path, content.init_len)?,
     }))
+}
+
+/// When a segment begins whose file says `said`: since 1970, or since the begin of the segment.
+fn begin(number: u64, said: Wall, segment: Duration) -> Wall {
+    let length = u64::try_from(segment.as_nanos()).unwrap_or(u64::MAX);
+    let base = i64::try_from(number.saturating_mul(length)).unwrap_or(i64::MAX);
+    if said.0 < base { Wall(base.saturating_add(said.0)) } else { said }
 }
 
 /// The name of the initialisation segment in front of a file: that of the track's that is the same. If there is none

@@ -6,6 +6,7 @@
 //! - [`annexb`]: an encoder's access units as MP4 has them.
 //! - [`track`]: the init segment; [`fragment`]: a `moof` and its `mdat`, which go after it.
 //! - [`segmenter`]: samples to parts and segments.
+//! - [`moved`]: segments that play by themselves, and back.
 //! - [`window`]: what is live of a track, and its playlist; [`playlist`]: the multivariant one; [`vod`]: those of what is
 //!   stored; [`rfc3339`]: times in them.
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@ mod boxes;
 mod described;
 pub mod fragment;
 pub mod grid;
+pub mod moved;
 pub mod playlist;
 pub mod rfc3339;
 pub mod segmenter;
