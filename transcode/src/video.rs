@@ -123,16 +123,15 @@ impl VideoEncoder {
         Ok(())
     }
 
-    /// No more pictures come: appends those that are not ready yet.
+    /// No more pictures come: appends those that are not ready yet, and says which parameter sets they need.
     ///
     /// # Errors
     /// [`Error::Ended`] if x264's child has died.
-    pub fn finish(self, out: &mut Vec<Picture>) -> Result<(), Error> {
-        let Self { encoder, mut sets, .. } = self;
-        match encoder {
-            Encoder::OpenH264(_) => Ok(()),
-            Encoder::X264(encoder) => encoder.finish(&mut sets, out),
+    pub fn finish(mut self, out: &mut Vec<Picture>) -> Result<ParameterSets, Error> {
+        if let Encoder::X264(encoder) = self.encoder {
+            encoder.finish(&mut self.sets, out)?;
         }
+        Ok(self.sets)
     }
 
     /// The parameter sets as of the last key picture; empty before the first one, but for the size.

@@ -199,6 +199,10 @@ fn fill(parameters: &mut sys::SEncParamExt, settings: &Settings) {
     // Key pictures come when they are asked for.
     all.uiIntraPeriod = 0;
     all.bEnableSceneChangeDetect = false;
+    // What it takes for background it leaves as it was, also where a camera pans: of a picture in motion at the same
+    // bits SSIM is lower by 0.001 to 0.003 with it. Adaptive quantization makes no difference with this rate control.
+    all.bEnableBackgroundDetection = false;
+    all.bEnableAdaptiveQuant = false;
     all.iNumRefFrame = 1;
     // A session's parameter sets stay the same.
     all.eSpsPpsIdStrategy = sys::CONSTANT_ID;

@@ -56,8 +56,7 @@ fn run(backend: Backend, count: usize, keys: &[usize]) -> (Vec<Picture>, Paramet
         let jpeg = jpeg(size, Subsamp::Sub2x2, number);
         encoder.encode(&jpeg, at(number), keys.contains(&number), &mut out).unwrap();
     }
-    let sets = encoder.parameter_sets().clone();
-    encoder.finish(&mut out).unwrap();
+    let sets = encoder.finish(&mut out).unwrap();
     (out, sets)
 }
 
