@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::channel;
 use streamsocket_media::clock::{Delay, Wall, sample_nanos};
-use streamsocket_transcode::{AacEncoder, Backend, ParameterSets, Picture, TierPlan, VideoEncoder};
+use streamsocket_transcode::{
+    AacEncoder, Backend, ParameterSets, Picture, Pyramid, TierPlan, VideoEncoder,
+};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -53,10 +55,8 @@ fn main() -> Fallible<()> {
     let seconds = pictures.len() as f64 / f64::from(RATE);
     println!("{} pictures of {}x{}, {seconds:.1} s", pictures.len(), size.0, size.1);
 
-    let mut tiers = Vec::new();
-    for plan in TierPlan::defaults(size, RATE as f32) {
-        tiers.push(encode(&pictures, backend, plan, size, &folder)?);
-    }
+    let plans = TierPlan::defaults(size, RATE as f32);
+    let (decoding, tiers) = encode(&pictures, backend, &plans, size, &folder)?;
     let sound = sound(seconds)?;
     let (peer, files) = peer(&clip, &tiers, seconds, &folder, &tune)?;
     println!(
@@ -76,35 +76,52 @@ fn main() -> Fallible<()> {
             ours - theirs
         );
     }
-    println!("sound {sound:.3} cores");
-    let all: f64 = tiers.iter().map(|tier| tier.cores).sum::<f64>() + sound;
+    println!("decoding {decoding:.3} cores, sound {sound:.3}");
+    let all: f64 = tiers.iter().map(|tier| tier.cores).sum::<f64>() + decoding + sound;
     println!("all {all:.3} cores; ffmpeg with x264 veryfast {peer:.3}");
     Ok(())
 }
 
+/// Decodes once and encodes all tiers; what decoding costs, and each tier.
 fn encode(
     pictures: &[&[u8]],
     backend: Backend,
-    plan: TierPlan,
+    plans: &[TierPlan],
     size: (usize, usize),
     folder: &Path,
-) -> Fallible<Tier> {
-    let before = cpu()?;
-    let mut encoder = VideoEncoder::new(backend, &plan, size, RATE as f32)?;
-    let mut out = Vec::new();
+) -> Fallible<(f64, Vec<Tier>)> {
+    let seconds = pictures.len() as f64 / f64::from(RATE);
+    let mut pyramid = Pyramid::new(size, plans.iter().map(|plan| plan.scale))?;
+    let mut encoders = Vec::new();
+    for plan in plans {
+        encoders.push((VideoEncoder::new(backend, plan, size, RATE as f32)?, Vec::new(), 0.0));
+    }
+    let mut decoding = 0.0;
     for (number, jpeg) in pictures.iter().enumerate() {
         let at = Wall(sample_nanos(number as u64, RATE));
-        encoder.encode(jpeg, at, number % GROUP == 0, &mut out)?;
+        let before = cpu()?;
+        pyramid.decode(jpeg)?;
+        decoding += cpu()? - before;
+        for (encoder, out, cost) in &mut encoders {
+            let before = cpu()?;
+            encoder.encode_decoded(&pyramid, at, number % GROUP == 0, out)?;
+            *cost += cpu()? - before;
+        }
     }
-    let sets = encoder.finish(&mut out)?;
-    let seconds = pictures.len() as f64 / f64::from(RATE);
-    let cores = (cpu()? - before) / seconds;
-    assert_eq!(out.len(), pictures.len(), "each picture comes out");
-    let file = folder.join(format!("{}.h264", plan.name));
-    let stream = stream(&out, &sets);
-    let bits = stream.len() as f64 * 8.0 / seconds;
-    fs::write(&file, stream)?;
-    Ok(Tier { plan, size: sets.size, cores, bits, file })
+    let mut tiers = Vec::new();
+    for (plan, (encoder, mut out, mut cost)) in plans.iter().zip(encoders) {
+        // A child's share is known when it has ended.
+        let before = cpu()?;
+        let sets = encoder.finish(&mut out)?;
+        cost += cpu()? - before;
+        assert_eq!(out.len(), pictures.len(), "each picture comes out");
+        let file = folder.join(format!("{}.h264", plan.name));
+        let stream = stream(&out, &sets);
+        let bits = stream.len() as f64 * 8.0 / seconds;
+        fs::write(&file, stream)?;
+        tiers.push(Tier { plan: plan.clone(), size: sets.size, cores: cost / seconds, bits, file });
+    }
+    Ok((decoding / seconds, tiers))
 }
 
 /// A byte stream (ITU-T H.264 annex B).
