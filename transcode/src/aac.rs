@@ -231,7 +231,7 @@ fn start(rate: u32, channels: u8) -> Result<(Ffmpeg, Pipes), Error> {
     let bits = if channels == 1 { MONO_BITS } else { CHANNEL_BITS * u32::from(channels) };
     let bits = bits.min(rate * SAMPLE_BITS * u32::from(channels)).to_string();
     // As many bytes at a time as one frame has: it waits for no more.
-    let packet = (FRAME * 2 * u64::from(channels)).to_string();
+    let packet = (FRAME * u64::from(SAMPLE_BYTES) * u64::from(channels)).to_string();
     let input = ["-probesize", "32", "-analyzeduration", "0", "-f", "wav"];
     let input =
         input.into_iter().chain(["-ignore_length", "1", "-max_size", &packet, "-i", "pipe:0"]);
@@ -239,24 +239,28 @@ fn start(rate: u32, channels: u8) -> Result<(Ffmpeg, Pipes), Error> {
     Ffmpeg::start("AAC", &input.chain(output).collect::<Vec<_>>())
 }
 
-/// A WAV file's header (RIFF, Microsoft's WAVEFORMAT), of no particular length. ffmpeg reads headerless samples by
-/// tenths of a second, a file by as much as it is told.
+/// A WAV file's header (RIFF, Microsoft's WAVEFORMATEX), of no particular length, for samples in 32-bit floating
+/// point. ffmpeg reads headerless samples by tenths of a second, a file by as much as it is told, but of one with
+/// integers 64 kB first, to see whether they are S/PDIF: two seconds of telephone quality.
 fn wav_header(rate: u32, channels: u8) -> Vec<u8> {
-    let frame = u16::from(channels) * 2;
+    let frame = u16::from(channels) * SAMPLE_BYTES;
     let length = u32::MAX.to_le_bytes();
-    let mut header = Vec::with_capacity(44);
-    for part in [&b"RIFF"[..], &length, b"WAVEfmt ", &16_u32.to_le_bytes(), &1_u16.to_le_bytes()] {
+    let mut header = Vec::with_capacity(46);
+    for part in [&b"RIFF"[..], &length, b"WAVEfmt ", &18_u32.to_le_bytes(), &3_u16.to_le_bytes()] {
         header.extend_from_slice(part);
     }
     header.extend_from_slice(&u16::from(channels).to_le_bytes());
     header.extend_from_slice(&rate.to_le_bytes());
     header.extend_from_slice(&(rate * u32::from(frame)).to_le_bytes());
     header.extend_from_slice(&frame.to_le_bytes());
-    header.extend_from_slice(&16_u16.to_le_bytes());
-    header.extend_from_slice(b"data");
+    header.extend_from_slice(&(SAMPLE_BYTES * 8).to_le_bytes());
+    header.extend_from_slice(b"\0\0data");
     header.extend_from_slice(&length);
     header
 }
+
+/// Bytes of a sample as the child gets it.
+const SAMPLE_BYTES: u16 = 4;
 
 /// Writes what comes to the child until nothing comes any more.
 fn feed(mut input: ChildStdin, header: &[u8], wanted: &Receiver<Vec<i16>>) -> std::io::Result<()> {
@@ -264,7 +268,8 @@ fn feed(mut input: ChildStdin, header: &[u8], wanted: &Receiver<Vec<i16>>) -> st
     let mut bytes = Vec::new();
     while let Ok(samples) = wanted.recv() {
         bytes.clear();
-        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        bytes
+            .extend(samples.iter().flat_map(|sample| (f32::from(*sample) / 32768.0).to_le_bytes()));
         write_all(&mut input, &bytes)?;
     }
     Ok(())

@@ -32,6 +32,8 @@ pub(crate) struct Decoder {
     /// Width and height of what is made of them.
     size: (usize, usize),
     samples: Vec<u8>,
+    /// How the last picture was sampled, unless it was damaged.
+    last: Option<Subsamp>,
     /// Chroma in 4:2:0 of a picture that has it otherwise.
     chroma: Vec<u8>,
     /// A JPEG that lacks its end, with one.
@@ -48,7 +50,7 @@ impl Decoder {
         let decompressor = decompressor(factor)?;
         let size = scale.size(from);
         let [samples, chroma, completed] = [const { Vec::new() }; 3];
-        Ok(Self { decompressor, factor, from, size, samples, chroma, completed })
+        Ok(Self { decompressor, factor, from, size, last: None, samples, chroma, completed })
     }
 
     /// Decodes a picture.
@@ -56,8 +58,13 @@ impl Decoder {
     /// # Errors
     /// [`Error::Jpeg`] if it is damaged or cannot be decoded, [`Error::SizeChanged`].
     pub(crate) fn decode(&mut self, jpeg: &[u8]) -> Result<Decoded<'_>, Error> {
+        self.last = None;
         match self.planes(jpeg) {
-            Ok(subsamp) => Ok(self.as_420(subsamp)),
+            Ok(subsamp) => {
+                self.make_420(subsamp);
+                self.last = Some(subsamp);
+                Ok(self.as_420(subsamp))
+            }
             Err(error) => {
                 // libjpeg-turbo 3 leaves the parser in the middle of a damaged header and would read every later
                 // picture as its continuation.
@@ -97,33 +104,52 @@ impl Decoder {
         }
     }
 
-    /// The planes of what was decoded, with chroma for each 2x2 pixels.
-    fn as_420(&mut self, subsamp: Subsamp) -> Decoded<'_> {
+    /// What was decoded last, unless that failed.
+    pub(crate) fn last(&self) -> Option<Decoded<'_>> {
+        self.last.map(|subsamp| self.as_420(subsamp))
+    }
+
+    /// Columns and rows of the planes of chroma that were decoded, and how many samples of luma there are in a row,
+    /// and in all.
+    fn layout(&self, subsamp: Subsamp) -> ((usize, usize), (usize, usize)) {
         let scaled = (self.factor.scale(self.from.0), self.factor.scale(self.from.1));
         let (across, down) = factors(subsamp);
         let (columns, rows) = (scaled.0.div_ceil(across), scaled.1.div_ceil(down));
-        let (luma, chroma) = self.samples.split_at(columns * across * rows * down);
-        let (blue, red) = chroma.split_at(chroma.len() / 2);
-        let (size, stride) = (self.size, columns * across);
-        if subsamp == Subsamp::Sub2x2 {
-            return Decoded { planes: [luma, blue, red], strides: [stride, columns], size };
-        }
-        let (width, height) = (size.0 / 2, size.1 / 2);
+        ((columns, rows), (columns * across, columns * across * rows * down))
+    }
+
+    /// Makes chroma for each 2x2 pixels of what has it otherwise.
+    fn make_420(&mut self, subsamp: Subsamp) {
+        let ((columns, rows), (_, luma)) = self.layout(subsamp);
+        let (width, height) = (self.size.0 / 2, self.size.1 / 2);
         self.chroma.clear();
         if subsamp == Subsamp::Gray {
             self.chroma.resize(2 * width * height, NEUTRAL);
-        } else {
-            for plane in [blue, red] {
-                for y in 0..height {
-                    let row = |y: usize| &plane[y.min(rows - 1) * columns..][..columns];
-                    let pair =
-                        if down == 1 { (row(2 * y), row(2 * y + 1)) } else { (row(y), row(y)) };
-                    mean(pair, across, width, &mut self.chroma);
-                }
+            return;
+        }
+        let (across, down) = factors(subsamp);
+        if (across, down) == (2, 2) {
+            return;
+        }
+        let chroma = &self.samples[luma..];
+        for plane in chroma.chunks_exact((columns * rows).max(1)) {
+            for y in 0..height {
+                let row = |y: usize| &plane[y.min(rows - 1) * columns..][..columns];
+                let pair = if down == 1 { (row(2 * y), row(2 * y + 1)) } else { (row(y), row(y)) };
+                mean(pair, across, width, &mut self.chroma);
             }
         }
-        let (blue, red) = self.chroma.split_at(width * height);
-        Decoded { planes: [luma, blue, red], strides: [stride, width], size }
+    }
+
+    /// The planes, with chroma for each 2x2 pixels.
+    fn as_420(&self, subsamp: Subsamp) -> Decoded<'_> {
+        let ((columns, _), (stride, luma)) = self.layout(subsamp);
+        let (luma, decoded) = self.samples.split_at(luma);
+        let is_420 = subsamp == Subsamp::Sub2x2;
+        let chroma = if is_420 { decoded } else { &self.chroma };
+        let (blue, red) = chroma.split_at(chroma.len() / 2);
+        let strides = [stride, if is_420 { columns } else { self.size.0 / 2 }];
+        Decoded { planes: [luma, blue, red], strides, size: self.size }
     }
 }
 

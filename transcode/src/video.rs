@@ -1,11 +1,12 @@
 //! JPEGs to H.264, one tier.
 
 use crate::error::Error;
-use crate::jpeg::Decoder;
+use crate::jpeg::{Decoded, Decoder};
 use crate::nal::{AccessUnit, ParameterSets, units};
 use crate::openh264;
 use crate::picture::Picture;
-use crate::plan::TierPlan;
+use crate::plan::{Scale, TierPlan};
+use crate::pyramid::Pyramid;
 use crate::x264;
 use core::fmt;
 use core::str::FromStr;
@@ -42,7 +43,14 @@ impl FromStr for Backend {
 /// Encodes one tier: pictures of one size, on the thread that calls it.
 #[derive(Debug)]
 pub struct VideoEncoder {
+    scale: Scale,
     decoder: Decoder,
+    codec: Codec,
+}
+
+/// Encodes what is decoded.
+#[derive(Debug)]
+struct Codec {
     encoder: Encoder,
     sets: ParameterSets,
     /// What openh264 wrote of a picture.
@@ -87,7 +95,8 @@ impl VideoEncoder {
             Backend::X264 => Encoder::X264(x264::Encoder::new(tier, plan.bitrate, rate)?),
         };
         let sets = ParameterSets { size: tier, ..ParameterSets::default() };
-        Ok(Self { decoder, encoder, sets, stream: Vec::new(), begun: false })
+        let codec = Codec { encoder, sets, stream: Vec::new(), begun: false };
+        Ok(Self { scale: plan.scale, decoder, codec })
     }
 
     /// Encodes a picture that was captured at `at`, later than the one before. It becomes a key picture if `key` says
@@ -104,12 +113,59 @@ impl VideoEncoder {
         key: bool,
         out: &mut Vec<Picture>,
     ) -> Result<(), Error> {
-        let decoded = self.decoder.decode(jpeg)?;
+        let Self { decoder, codec, .. } = self;
+        codec.encode(&decoder.decode(jpeg)?, at, key, out)
+    }
+
+    /// The same of a picture that has been decoded for several tiers, among them this one.
+    ///
+    /// # Errors
+    /// [`Error::Size`] if it was not decoded at this tier's scale, and as [`Self::encode`].
+    pub fn encode_decoded(
+        &mut self,
+        picture: &Pyramid,
+        at: Wall,
+        key: bool,
+        out: &mut Vec<Picture>,
+    ) -> Result<(), Error> {
+        let tier = self.codec.sets.size;
+        let decoded = picture.at(self.scale).filter(|decoded| decoded.size == tier);
+        let limit = "pictures are decoded at other scales than its own";
+        let decoded = decoded.ok_or(Error::Size { tier, limit })?;
+        self.codec.encode(&decoded, at, key, out)
+    }
+
+    /// No more pictures come: appends those that are not ready yet, and says which parameter sets they need.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] if x264's child has died.
+    pub fn finish(mut self, out: &mut Vec<Picture>) -> Result<ParameterSets, Error> {
+        if let Encoder::X264(encoder) = self.codec.encoder {
+            encoder.finish(&mut self.codec.sets, out)?;
+        }
+        Ok(self.codec.sets)
+    }
+
+    /// The parameter sets as of the last key picture; empty before the first one, but for the size.
+    #[must_use]
+    pub const fn parameter_sets(&self) -> &ParameterSets {
+        &self.codec.sets
+    }
+}
+
+impl Codec {
+    fn encode(
+        &mut self,
+        picture: &Decoded<'_>,
+        at: Wall,
+        key: bool,
+        out: &mut Vec<Picture>,
+    ) -> Result<(), Error> {
         let key = key || !self.begun;
         match &mut self.encoder {
             Encoder::OpenH264(encoder) => {
                 self.stream.clear();
-                encoder.encode(&decoded, at, key, &mut self.stream)?;
+                encoder.encode(picture, at, key, &mut self.stream)?;
                 let mut unit = AccessUnit::default();
                 units(&self.stream).for_each(|nal| unit.take(nal, &mut self.sets));
                 if unit.data.is_empty() {
@@ -117,28 +173,10 @@ impl VideoEncoder {
                 }
                 out.push(Picture { data: unit.data.into(), at, key: unit.key });
             }
-            Encoder::X264(encoder) => encoder.encode(&decoded, at, key, &mut self.sets, out)?,
+            Encoder::X264(encoder) => encoder.encode(picture, at, key, &mut self.sets, out)?,
         }
         self.begun = true;
         Ok(())
-    }
-
-    /// No more pictures come: appends those that are not ready yet.
-    ///
-    /// # Errors
-    /// [`Error::Ended`] if x264's child has died.
-    pub fn finish(self, out: &mut Vec<Picture>) -> Result<(), Error> {
-        let Self { encoder, mut sets, .. } = self;
-        match encoder {
-            Encoder::OpenH264(_) => Ok(()),
-            Encoder::X264(encoder) => encoder.finish(&mut sets, out),
-        }
-    }
-
-    /// The parameter sets as of the last key picture; empty before the first one, but for the size.
-    #[must_use]
-    pub const fn parameter_sets(&self) -> &ParameterSets {
-        &self.sets
     }
 }
 

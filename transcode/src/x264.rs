@@ -117,6 +117,11 @@ impl Encoder {
         millis
     }
 
+    #[cfg(test)]
+    pub(crate) fn kill(&mut self) {
+        self.child.end();
+    }
+
     /// Lets the child come to its end, and appends to `out` what was in it.
     ///
     /// # Errors

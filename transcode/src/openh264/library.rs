@@ -43,6 +43,8 @@ pub(super) struct Settings {
     pub(super) bitrate: c_int,
     /// Pictures a second.
     pub(super) rate: f32,
+    /// Whether bits are coded by CABAC (ITU-T H.264 9.3), or else CAVLC.
+    pub(super) cabac: bool,
     /// How hard it looks for the best.
     pub(super) complexity: sys::ECOMPLEXITY_MODE,
 }
@@ -194,11 +196,15 @@ fn fill(parameters: &mut sys::SEncParamExt, settings: &Settings) {
     all.iRCMode = sys::RC_BITRATE_MODE;
     // Every picture that comes in comes out.
     all.bEnableFrameSkip = false;
-    all.iEntropyCodingModeFlag = 1;
+    all.iEntropyCodingModeFlag = c_int::from(settings.cabac);
     all.iComplexityMode = settings.complexity;
     // Key pictures come when they are asked for.
     all.uiIntraPeriod = 0;
     all.bEnableSceneChangeDetect = false;
+    // What it takes for background it leaves as it was, also where a camera pans: of a picture in motion at the same
+    // bits SSIM is lower by 0.001 to 0.003 with it. Adaptive quantization makes no difference with this rate control.
+    all.bEnableBackgroundDetection = false;
+    all.bEnableAdaptiveQuant = false;
     all.iNumRefFrame = 1;
     // A session's parameter sets stay the same.
     all.eSpsPpsIdStrategy = sys::CONSTANT_ID;

@@ -1,5 +1,4 @@
 use super::*;
-use crate::plan::Scale;
 use crate::sample::{ffmpeg, jpeg};
 use turbojpeg::Subsamp;
 
@@ -56,8 +55,7 @@ fn run(backend: Backend, count: usize, keys: &[usize]) -> (Vec<Picture>, Paramet
         let jpeg = jpeg(size, Subsamp::Sub2x2, number);
         encoder.encode(&jpeg, at(number), keys.contains(&number), &mut out).unwrap();
     }
-    let sets = encoder.parameter_sets().clone();
-    encoder.finish(&mut out).unwrap();
+    let sets = encoder.finish(&mut out).unwrap();
     (out, sets)
 }
 
@@ -186,4 +184,52 @@ fn sizes_that_no_tier_has_are_refused() {
     let jpeg = jpeg((4096, 2304), Subsamp::Sub2x2, 0);
     largest.unwrap().encode(&jpeg, at(0), true, &mut out).unwrap();
     assert_eq!(out.len(), 1);
+}
+
+#[test]
+fn tiers_share_what_is_decoded() {
+    let size = (640, 480);
+    let mut pyramid = Pyramid::new(size, [Scale::FULL, Scale::QUARTER]).unwrap();
+    let mut tiers =
+        [Scale::FULL, Scale::QUARTER].map(|scale| encoder(Backend::OpenH264, scale, size));
+    let mut out = [Vec::new(), Vec::new()];
+    for number in 0..3 {
+        pyramid.decode(&jpeg(size, Subsamp::Sub2x1, number)).unwrap();
+        for (tier, out) in tiers.iter_mut().zip(&mut out) {
+            tier.encode_decoded(&pyramid, at(number), false, out).unwrap();
+        }
+    }
+    for (tier, out) in tiers.iter().zip(&out) {
+        assert_eq!(decoded(out, tier.parameter_sets()).len(), 3);
+    }
+    let other = encoder(Backend::OpenH264, Scale::HALF, size).encode_decoded(
+        &pyramid,
+        at(0),
+        true,
+        &mut out[0],
+    );
+    assert!(other.is_ok(), "half is made on the way to a quarter");
+    let other = encoder(Backend::OpenH264, Scale::eighths(3).unwrap(), size).encode_decoded(
+        &pyramid,
+        at(0),
+        true,
+        &mut out[0],
+    );
+    assert!(matches!(other, Err(Error::Size { .. })));
+}
+
+#[test]
+fn a_child_that_dies_is_an_error() {
+    let size = (320, 240);
+    let mut encoder = encoder(Backend::X264, Scale::FULL, size);
+    let picture = jpeg(size, Subsamp::Sub2x2, 0);
+    let mut out = Vec::new();
+    encoder.encode(&picture, at(0), true, &mut out).unwrap();
+    if let Encoder::X264(encoder) = &mut encoder.codec.encoder {
+        encoder.kill();
+    }
+    let made = out.len();
+    let error = encoder.encode(&picture, at(1), false, &mut out).unwrap_err();
+    assert!(matches!(&error, Error::Ended(said) if said.starts_with("ffmpeg for x264 has ended")));
+    assert!(!error.is_about_one_picture() && out.len() == made);
 }
