@@ -2,6 +2,7 @@
 //! length, and in a playlist it is where it was captured.
 
 use crate::grid::Grid;
+use crate::segmenter::tick;
 use crate::track::Track;
 use streamsocket_media::clock::Wall;
 
@@ -11,14 +12,26 @@ const AROUND: [[u8; 4]; 2] = [*b"moof", *b"traf"];
 /// The ticks of a track since 1970 with which a segment begins.
 #[must_use]
 pub fn begin(track: &Track, grid: Grid, number: u64) -> u64 {
-    let Wall(nanos) = grid.begin(number);
-    let ticks = u128::from(nanos.unsigned_abs()) * u128::from(track.timescale()) / 1_000_000_000;
-    u64::try_from(ticks).unwrap_or(u64::MAX)
+    tick(grid.begin(number), track.timescale())
+}
+
+/// Puts fragments to where they were captured: the first of them at `at`, to the nearest tick.
+pub fn place(media: &mut [u8], track: &Track, at: Wall) {
+    let mut first = None;
+    times(media, &mut |time| *first.get_or_insert(time));
+    let Some(first) = first else { return };
+    let ticks = i128::from(tick(at, track.timescale())) - i128::from(first);
+    shift(media, i64::try_from(ticks).unwrap_or(0));
 }
 
 /// Makes all fragments in `media` (each a `moof` and its `mdat`) so many ticks later; as many as are left behind the begin of
 /// time earlier, if they are negative. What is damaged stays as it is.
 pub fn shift(media: &mut [u8], ticks: i64) {
+    times(media, &mut |time| time.saturating_add_signed(ticks));
+}
+
+/// Gives each fragment another time of decoding.
+fn times(media: &mut [u8], other: &mut dyn FnMut(u64) -> u64) {
     each(media, AROUND[0], &mut |moof| {
         each(moof, AROUND[1], &mut |traf| {
             each(traf, *b"tfdt", &mut |tfdt| {
@@ -26,8 +39,7 @@ pub fn shift(media: &mut [u8], ticks: i64) {
                 if let (Some(1), Some(time)) = (tfdt.first().copied(), tfdt.get_mut(4..12)) {
                     let mut before = [0; 8];
                     before.copy_from_slice(time);
-                    let after = u64::from_be_bytes(before).saturating_add_signed(ticks);
-                    time.copy_from_slice(&after.to_be_bytes());
+                    time.copy_from_slice(&other(u64::from_be_bytes(before)).to_be_bytes());
                 }
             });
         });
@@ -69,7 +81,7 @@ mod tests {
         let ticks = i64::try_from(base).unwrap();
         shift(&mut media, -ticks);
         assert_eq!(media, at(0));
-        shift(&mut media, ticks);
+        place(&mut media, &track, Wall(1_800_000_000_000_000_000 + 7 * 1_000_000_000 / 48_000));
         assert_eq!(media, at(base));
         for len in 0..media.len() {
             let mut torn = media[..len].to_vec();

@@ -6,6 +6,7 @@ mod open;
 
 pub use self::made::{LeftOut, Made, Part, Sample, Segment};
 use self::open::Open;
+pub(crate) use self::open::tick;
 use crate::grid::Grid;
 use crate::track::Track;
 use core::time::Duration;
@@ -70,7 +71,7 @@ impl Segmenter {
     /// before that within its time is left out.
     pub fn push(&mut self, sample: Sample, out: &mut Vec<Made>) {
         let (number, index) = self.grid.part(sample.at);
-        let tick = open::tick(sample.at, self.track.timescale());
+        let tick = tick(sample.at, self.track.timescale());
         if let Some(why) = self.unfit(&sample, tick, (number, index)) {
             *why += 1;
             return;
@@ -110,7 +111,7 @@ impl Segmenter {
     /// sample lasting to the end of the part, or for its own duration.
     pub fn idle(&mut self, until: Wall, out: &mut Vec<Made>) {
         self.heard = self.heard.max(Some(until));
-        let now = open::tick(until, self.track.timescale());
+        let now = tick(until, self.track.timescale());
         let grid = self.grid;
         if self.part.as_ref().is_some_and(|part| part.end_in(grid) <= now) {
             self.close_part(|part| part.end_in(grid), out);
@@ -136,7 +137,7 @@ impl Segmenter {
         self.flush(out);
         // Ticks of another timescale.
         let after = open::wall(self.after, self.track.timescale());
-        self.after = open::tick(after, track.timescale());
+        self.after = tick(after, track.timescale());
         self.id = track.id().into();
         self.track = track;
     }

@@ -3,20 +3,20 @@
 use crate::configuration;
 use crate::marks::Marks;
 use crate::options::{Options, Task};
-use crate::pictures::Encoding;
 use crate::receiving::Receiving;
 use crate::routes::{Site, refusing, routes};
 use crate::secret::Password;
 use crate::session::Sessions;
 use crate::storage::Keep;
 use crate::stored::Reader;
+use crate::tier::Encoding;
 use crate::token::Tokens;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use streamsocket_archive::{Archive, Place, Retention};
+use streamsocket_archive::{Archive, BucketAddress, Place, Retention};
 use streamsocket_cmaf::grid::Grid;
 use streamsocket_journal::logger;
 use streamsocket_media::clock::Wall;
@@ -98,9 +98,10 @@ async fn origin(options: &Options) -> Result<(), String> {
     let tokens = options.token_file.as_deref().map(Tokens::read).transpose()?;
     let password = options.password_file.as_deref().map(Password::read).transpose()?;
     let keys = key_file::open(options.key_file.as_deref(), Some(stored_keys::OF_MACHINE.into()))?;
-    let archive = options.store.clone().map(|folder| {
+    let archive = options.store.clone().map(|store| {
         let retention = Retention { age: options.keep, bytes: options.keep_bytes };
-        Archive::open(Place::Local(folder), retention).map_err(|error| format!("--store: {error}"))
+        Archive::open_with(place(options, store), retention, options.segment)
+            .map_err(|error| format!("--store: {error}"))
     });
     let archive = archive.transpose()?;
     let listener = listen("--listen", options.listen)?;
@@ -162,6 +163,20 @@ async fn retain(archive: Option<Archive>) {
             log::warn!("--store: {error}");
         }
     }
+}
+
+/// Where what is received is stored.
+fn place(options: &Options, store: String) -> Place {
+    if !store.starts_with("s3://") {
+        return Place::Local(store.into());
+    }
+    let address = BucketAddress {
+        url: store,
+        endpoint: options.s3_endpoint.clone(),
+        region: options.s3_region.clone(),
+        allow_http: options.s3_allow_http,
+    };
+    Place::Bucket { address, spool: options.spool.clone(), spool_bytes: options.spool_bytes }
 }
 
 fn server(options: &Options, site: Site, tokens: Option<Tokens>) -> Server {

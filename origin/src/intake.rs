@@ -1,8 +1,9 @@
 //! The end of a subscription: hands pictures and samples to the encoders, with their places on the time line.
 
-use crate::pictures::{Encoding, Pictures, Taken};
+use crate::pictures::{Pictures, Taken};
 use crate::session::Session;
 use crate::sound::Sound;
+use crate::tier::Encoding;
 use crate::timeline::Timeline;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -29,23 +30,26 @@ pub(crate) struct Intake {
 
 impl Intake {
     /// Of a session that is received by this plan.
+    ///
+    /// # Errors
+    /// One line, if there can be no more threads.
     pub(crate) fn new(
         session: Arc<Session>,
         plan: &Plan,
         encoding: Encoding,
         timeline: Timeline,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let described = plan.video.as_ref().and_then(|video| video.framerate);
         #[expect(clippy::cast_precision_loss, reason = "pictures in 1000 seconds")]
         let rate = described.map_or(RATE, |rate| (rate as f32 / 1000.0).clamp(1.0, 120.0));
-        let pictures = Pictures::new(Arc::clone(&session), encoding, rate);
+        let pictures = Pictures::begin(Arc::clone(&session), encoding, rate)?;
         let sound = plan.audio.as_ref().map(|audio| {
             let is_opus = audio.encoding == Carried::Opus;
             let Encoding { grid, kept, .. } = encoding;
             let (rate, channels) = (audio.clock_rate, audio.channels);
             Sound::new(Arc::clone(&session), rate, channels, is_opus, grid, kept)
         });
-        Self { session, timeline, pictures, sound }
+        Ok(Self { session, timeline, pictures, sound })
     }
 
     /// Where something is on the time line; `None` while that is not known.
@@ -73,7 +77,7 @@ impl Outlet for Intake {
         let Some(at) = self.place(&frame.time) else { return };
         let start = frame.start.min(frame.buffer.len());
         let file = Bytes::from(std::mem::take(frame.buffer)).slice(start..);
-        self.pictures.take(&Taken { file, size: frame.size, at });
+        self.pictures.take(Taken { file, size: frame.size, at });
     }
 
     fn samples(&mut self, samples: PacketSamples<'_>) {

@@ -47,9 +47,10 @@ pub struct Options {
     /// Length of parts in milliseconds, by which players with low latency load them
     #[arg(long, value_name = "MS", default_value = "200", value_parser = part, help_heading = "Encoding")]
     pub part: Duration,
-    /// Store what is received in this folder [default: nothing is stored]
-    #[arg(long, value_name = "DIR", help_heading = "Storing")]
-    pub store: Option<PathBuf>,
+    /// Store what is received in this folder, or in a bucket, whose keys are taken from AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY [default: nothing is stored]
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX", value_parser = store, help_heading = "Storing")]
+    pub store: Option<String>,
     /// Store for so long: 12h, 7d. The running hour is never removed [default: for good]
     #[arg(long, value_name = "TIME", value_parser = age, help_heading = "Storing")]
     pub keep: Option<Duration>,
@@ -65,6 +66,26 @@ pub struct Options {
     /// File with the password of those who may mark, in its first line; nobody else may read it [default: nobody may]
     #[arg(long, value_name = "FILE", requires = "store", help_heading = "Storing")]
     pub password_file: Option<PathBuf>,
+    /// The bucket's server, such as https://s3.example.org [default: Amazon's]
+    #[arg(long, value_name = "URL", requires = "store", help_heading = "Storing in a bucket")]
+    pub s3_endpoint: Option<String>,
+    /// The bucket's region [default: that of AWS_REGION]
+    #[arg(long, value_name = "NAME", requires = "store", help_heading = "Storing in a bucket")]
+    pub s3_region: Option<String>,
+    /// Speak to the bucket's server without encryption
+    #[arg(long, requires = "store", help_heading = "Storing in a bucket")]
+    pub s3_allow_http: bool,
+    /// Folder for what is not in the bucket yet
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/var/lib/streamsocket-origin/spool",
+        help_heading = "Storing in a bucket"
+    )]
+    pub spool: PathBuf,
+    /// How much may be there; beyond it nothing more is stored until the bucket takes some
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes, help_heading = "Storing in a bucket")]
+    pub spool_bytes: u64,
     /// Address that players and caches connect to: ADDRESS:PORT, or :PORT for all addresses
     #[arg(long, value_name = "ADDR:PORT", default_value = ":8081", value_parser = listen, help_heading = "Serving")]
     pub listen: SocketAddr,
@@ -116,6 +137,14 @@ Examples:
                                                           two sessions, stored for a week
   streamsocket-origin token Garden --for 12h --base https://live.example.org
                                                           a link for those who may watch";
+
+/// A folder, or the address of a bucket.
+fn store(text: &str) -> Result<String, String> {
+    let bucket = text.strip_prefix("s3://").map(|rest| !rest.starts_with('/') && !rest.is_empty());
+    let fits = bucket.unwrap_or(!text.is_empty() && !text.contains("://"));
+    let expected = "expected a folder, or s3://BUCKET/PREFIX";
+    fits.then(|| text.to_owned()).ok_or_else(|| expected.to_owned())
+}
 
 fn backend(text: &str) -> Result<Backend, String> {
     text.parse().map_err(str::to_owned)

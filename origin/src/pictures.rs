@@ -1,24 +1,21 @@
-//! Encodes the pictures of a session: each tier on a thread of its own, which takes the newest when it is late.
+//! The pictures of a session: decoded once for all tiers, on a thread, and encoded by each on one of its own. Who is late
+//! leaves pictures out; nobody waits for him.
 
-use crate::session::Session;
+use crate::session::{Session, TIERS};
+use crate::tier::{Encoding, Ready, Tier};
 use crate::track::{Shape, Track};
 use bytes::Bytes;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::Builder;
-use std::time::Duration;
-use streamsocket_cmaf::grid::Grid;
-use streamsocket_cmaf::segmenter::Sample;
-use streamsocket_cmaf::track::Track as Codec;
-use streamsocket_media::clock::{Monotonic, Wall};
-use streamsocket_subscribe::clock::monotonic;
-use streamsocket_transcode::{Backend, Error, Picture, TierPlan, VideoEncoder};
+use streamsocket_media::clock::Wall;
+use streamsocket_transcode::{Error, Pyramid, TierPlan};
 
-/// Pictures that wait for an encoder: a key picture takes longer than others.
+/// Pictures that wait to be decoded, and for an encoder: a key picture takes longer than others.
 const WAITING_MAX: usize = 3;
 
-/// How long after an encoder ended another one is begun.
-const AGAIN: Duration = Duration::from_secs(2);
+/// Pictures that are decoded at a time: one that is being decoded, those that wait, and one that each encoder has.
+const DECODED_MAX: usize = WAITING_MAX + 2;
 
 /// A picture that has come.
 #[derive(Clone, Debug)]
@@ -29,64 +26,126 @@ pub(crate) struct Taken {
     pub(crate) at: Wall,
 }
 
-/// What encoding takes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Encoding {
-    pub(crate) backend: Backend,
-    pub(crate) grid: Grid,
-    /// Segments that a playlist lists.
-    pub(crate) kept: u32,
-}
-
-/// The encoders of a session's pictures, which end when this is dropped.
+/// The way to the threads of a session's pictures, which end when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Pictures {
     session: Arc<Session>,
-    encoding: Encoding,
-    rate: f32,
-    size: Option<(u16, u16)>,
-    tiers: Vec<SyncSender<Taken>>,
+    sender: SyncSender<Taken>,
 }
 
 impl Pictures {
     /// Of a session of which about `rate` pictures a second come.
-    pub(crate) const fn new(session: Arc<Session>, encoding: Encoding, rate: f32) -> Self {
-        Self { session, encoding, rate, size: None, tiers: Vec::new() }
+    ///
+    /// # Errors
+    /// One line, if there can be no more threads.
+    pub(crate) fn begin(
+        session: Arc<Session>,
+        encoding: Encoding,
+        rate: f32,
+    ) -> Result<Self, String> {
+        let (sender, pictures) = sync_channel(WAITING_MAX);
+        let of = Arc::downgrade(&session);
+        let mut decoding = Decoding {
+            session: of,
+            encoding,
+            rate,
+            size: None,
+            decoded: Vec::new(),
+            tiers: Vec::new(),
+        };
+        let run = move || decoding.run(&pictures);
+        let spawned = Builder::new().name("pictures".to_owned()).spawn(run);
+        spawned.map_err(no_thread)?;
+        Ok(Self { session, sender })
     }
 
-    /// Takes a picture. If pictures have another size than before, there are other encoders from now on.
-    pub(crate) fn take(&mut self, taken: &Taken) {
-        if self.size != Some(taken.size) {
-            self.size = Some(taken.size);
-            if let Err(why) = self.begin(taken.size) {
-                log::error!("'{}': {why}", self.session.name);
-                Session::count(&self.session.faults.encoders);
+    /// Takes a picture.
+    pub(crate) fn take(&self, taken: Taken) {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(taken) {
+            Session::count(&self.session.faults.late);
+        }
+    }
+}
+
+fn no_thread(error: std::io::Error) -> String {
+    format!("no thread for pictures: {error}")
+}
+
+/// The thread that decodes.
+struct Decoding {
+    session: Weak<Session>,
+    encoding: Encoding,
+    rate: f32,
+    size: Option<(u16, u16)>,
+    /// Pictures as they were decoded, to be used again once no encoder has them.
+    decoded: Vec<Arc<Pyramid>>,
+    tiers: Vec<SyncSender<Ready>>,
+}
+
+impl Decoding {
+    fn run(&mut self, pictures: &Receiver<Taken>) {
+        while let Ok(taken) = pictures.recv() {
+            let Some(session) = self.session.upgrade() else { return };
+            let begun = if self.size == Some(taken.size) {
+                Ok(())
+            } else {
+                self.size = Some(taken.size);
+                self.begin(&session, taken.size)
+            };
+            let handed = begun.and_then(|()| self.hand_on(&session, &taken));
+            if let Err(error) = handed {
+                if error.is_about_one_picture() {
+                    Session::count(&session.faults.damaged);
+                    log::debug!("'{}': {error}", session.name);
+                } else {
+                    Session::count(&session.faults.encoders);
+                    log::error!("'{}': {error}", session.name);
+                }
             }
         }
+    }
+
+    /// Decodes a picture and gives it to all tiers.
+    fn hand_on(&mut self, session: &Session, taken: &Taken) -> Result<(), Error> {
+        let free = self.decoded.iter_mut().find_map(|it| {
+            Arc::get_mut(it)?;
+            Some(it)
+        });
+        let Some(decoded) = free else {
+            Session::count(&session.faults.late);
+            return Ok(());
+        };
+        if let Some(own) = Arc::get_mut(decoded) {
+            own.decode(&taken.file)?;
+        }
+        let ready = Ready { decoded: Arc::clone(decoded), at: taken.at };
         for tier in &self.tiers {
-            if let Err(TrySendError::Full(_)) = tier.try_send(taken.clone()) {
-                Session::count(&self.session.faults.late);
+            if let Err(TrySendError::Full(_)) = tier.try_send(ready.clone()) {
+                Session::count(&session.faults.late);
             }
         }
+        Ok(())
     }
 
-    fn begin(&mut self, (width, height): (u16, u16)) -> Result<(), String> {
+    /// Begins to encode pictures of a size.
+    fn begin(&mut self, session: &Arc<Session>, (width, height): (u16, u16)) -> Result<(), Error> {
         self.tiers.clear();
         let size = (usize::from(width), usize::from(height));
-        for plan in TierPlan::defaults(size, self.rate) {
-            let Some(name) = crate::session::TIERS.into_iter().find(|it| *it == plan.name) else {
-                continue;
-            };
+        let plans = TierPlan::defaults(size, self.rate);
+        let scales = || plans.iter().map(|plan| plan.scale);
+        let decoded = (0..DECODED_MAX).map(|_| Pyramid::new(size, scales()).map(Arc::new));
+        self.decoded = decoded.collect::<Result<_, _>>()?;
+        for plan in plans {
+            let Some(name) = TIERS.into_iter().find(|it| *it == plan.name) else { continue };
             let (sender, pictures) = sync_channel(WAITING_MAX);
             let shape = shape(&plan, size, self.rate);
-            let storage = self.session.storage.clone();
             let Encoding { grid, kept, .. } = self.encoding;
-            let track = self.session.add(Track::new(name, shape, grid, kept, storage));
-            let session = Arc::downgrade(&self.session);
+            let track = Track::new(name, shape, grid, kept, session.storage.clone());
+            let (track, encoding) = (session.add(track), self.encoding);
             let mut tier =
-                Tier { session, track, plan, size, rate: self.rate, encoding: self.encoding };
+                Tier::new(Arc::downgrade(session), track, plan, size, self.rate, encoding);
             let spawned = Builder::new().name(name.to_owned()).spawn(move || tier.run(&pictures));
-            spawned.map_err(|error| format!("no thread to encode pictures: {error}"))?;
+            spawned.map_err(|error| Error::Start(no_thread(error)))?;
             self.tiers.push(sender);
         }
         Ok(())
@@ -98,84 +157,4 @@ fn shape(plan: &TierPlan, size: (usize, usize), rate: f32) -> Shape {
     let side = |pixels: usize| u16::try_from(pixels).unwrap_or(u16::MAX);
     let size = Some((side(width), side(height)));
     Shape { size, rate: rate.into(), channels: 0, bits: plan.bitrate.into() }
-}
-
-/// The thread of a tier.
-struct Tier {
-    session: Weak<Session>,
-    track: Arc<Track>,
-    plan: TierPlan,
-    size: (usize, usize),
-    rate: f32,
-    encoding: Encoding,
-}
-
-impl Tier {
-    fn run(&mut self, pictures: &Receiver<Taken>) {
-        let (mut encoder, mut number) = (None, None);
-        let (mut again, mut made) = (Monotonic(0), Vec::new());
-        while let Ok(taken) = pictures.recv() {
-            let now = monotonic();
-            if encoder.is_none() && now >= again {
-                encoder = self.encoder();
-                (again, number) = (now + AGAIN, None);
-            }
-            let Some(encoding) = &mut encoder else { continue };
-            let of = Some(self.encoding.grid.number(taken.at));
-            let key = std::mem::replace(&mut number, of) != of;
-            if let Err(error) = encoding.encode(&taken.file, taken.at, key, &mut made) {
-                if key {
-                    // The next one is to be a key picture.
-                    number = None;
-                }
-                if !error.is_about_one_picture() {
-                    encoder = None;
-                }
-                self.fail(&error);
-                continue;
-            }
-            self.describe(encoding, taken.at);
-            for picture in made.drain(..) {
-                self.push(picture);
-            }
-        }
-    }
-
-    fn encoder(&self) -> Option<VideoEncoder> {
-        let begun = VideoEncoder::new(self.encoding.backend, &self.plan, self.size, self.rate);
-        begun.map_err(|error| self.fail(&error)).ok()
-    }
-
-    fn fail(&self, error: &Error) {
-        let Some(session) = self.session.upgrade() else { return };
-        if error.is_about_one_picture() {
-            Session::count(&session.faults.damaged);
-            log::debug!("'{}', {}: {error}", session.name, self.track.name);
-        } else {
-            Session::count(&session.faults.encoders);
-            log::error!("'{}', {}: {error}", session.name, self.track.name);
-        }
-    }
-
-    /// Tells the track what its samples are, once that is known. All tracks have a discontinuity where one has another
-    /// init segment.
-    fn describe(&self, encoder: &VideoEncoder, at: Wall) {
-        let sets = encoder.parameter_sets();
-        if sets.sps.is_empty() || sets.pps.is_empty() {
-            return;
-        }
-        let side = |pixels: usize| u16::try_from(pixels).unwrap_or(u16::MAX);
-        let size = (side(sets.size.0), side(sets.size.1));
-        let (sps, pps) = (sets.sps.to_vec(), sets.pps.to_vec());
-        if self.track.describe(Codec::H264 { sps, pps, size }) {
-            let tracks = self.session.upgrade().map(|session| session.tracks());
-            tracks.iter().flat_map(|tracks| tracks.iter()).for_each(|track| track.break_at(at));
-        }
-    }
-
-    fn push(&self, picture: Picture) {
-        let Picture { data, at, key } = picture;
-        let duration = Duration::from_secs_f32(1.0 / self.rate.clamp(0.1, 1000.0));
-        self.track.push(Sample { data, at, duration, key }, monotonic());
-    }
 }

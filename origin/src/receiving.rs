@@ -1,9 +1,9 @@
 //! Joins sessions: those that the user names, and a room's. Each is received on a thread of its own.
 
 use crate::intake::Intake;
-use crate::pictures::Encoding;
 use crate::session::{SOUND, Session, Sessions, TIERS};
 use crate::storage::{Keep, Storage};
+use crate::tier::Encoding;
 use crate::timeline::Timeline;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -142,7 +142,7 @@ impl Receiving {
         let newest = self.newest(&name);
         let timeline = Timeline::new(self.encoding.grid, newest);
         let counters = Arc::clone(&session.counters);
-        let intake = Intake::new(session, plan, self.encoding, timeline);
+        let intake = Intake::new(session, plan, self.encoding, timeline)?;
         let (latency, outlet) = (TargetLatency::Auto, Box::new(intake));
         let (interface, keys) = (self.interface.as_ref(), self.keys.clone());
         let opened = Subscription::open(plan, interface, latency, outlet, counters, keys);
@@ -153,10 +153,9 @@ impl Receiving {
 
     fn session(&self, name: String) -> Result<Session, String> {
         let counters = Arc::<Counters>::default();
-        let stored = self
-            .archive
-            .as_ref()
-            .map(|(archive, keep)| Storage::begin(archive, &name, *keep, Arc::clone(&counters)));
+        let stored = self.archive.as_ref().map(|(archive, keep)| {
+            Storage::begin(archive, &name, *keep, self.encoding.grid, Arc::clone(&counters))
+        });
         Ok(Session::new(name, counters, stored.transpose()?))
     }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 use streamsocket_archive::{Archive, Event};
+use streamsocket_cmaf::grid::Grid;
 use streamsocket_cmaf::segmenter::{Made, Part, Segment};
 use streamsocket_subscribe::counters::Counters;
 use tokio::sync::oneshot;
@@ -62,12 +63,13 @@ impl Storage {
         archive: &Archive,
         session: &str,
         keep: Keep,
+        grid: Grid,
         counters: Arc<Counters>,
     ) -> Result<Self, String> {
         let (sender, messages) = channel();
         let shared = Arc::<Shared>::default();
         let (waiting, name) = (Arc::clone(&shared), session.to_owned());
-        let mut writer = Writer::new(archive.clone(), name, keep, counters);
+        let mut writer = Writer::new(archive.clone(), name, keep, grid, counters);
         let run = move || {
             for message in messages {
                 let len = len(&message);

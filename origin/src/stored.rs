@@ -6,10 +6,12 @@ use crate::live::kind;
 use crate::session::{SOUND, TIERS};
 use axum::http::StatusCode;
 use axum::response::Response;
+use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
-use streamsocket_archive::{Archive, Entry, Summary};
+use streamsocket_archive::{Archive, Entry, Segment, Summary};
 use streamsocket_cmaf::grid::Grid;
+use streamsocket_cmaf::moved;
 use streamsocket_cmaf::playlist::{self, Sound, Variant};
 use streamsocket_cmaf::track::Track;
 use streamsocket_cmaf::vod::{self, Stored};
@@ -22,6 +24,9 @@ const READERS_MAX: usize = 16;
 
 /// Seconds for which a playlist of a span may be kept: what it names may be removed.
 const SPAN_KEPT: u32 = 10;
+
+/// Segments by which a track may be behind another one at the end of what is stored: encoders take their time.
+const BEHIND_MAX: u64 = 2;
 
 /// Stretches that are named of an hour at most; more are drawn as one.
 const STRETCHES_MAX: usize = 200;
@@ -77,10 +82,14 @@ impl Reader {
         let bytes = self.read(move |archive| {
             let found = match file {
                 File::Segment(number) => {
-                    let near = Some(grid.begin(number));
-                    let found = archive.segment(&session, &track, number, near);
-                    let found = found.map_err(failed)?;
-                    found.map(|found| found.bytes()).transpose().map_err(failed)?
+                    let find =
+                        |near| archive.segment(&session, &track, number, near).map_err(failed);
+                    // One that was stored with another length of segments is elsewhere.
+                    let found = match find(Some(grid.begin(number)))? {
+                        Some(found) => Some(found),
+                        None => find(None)?,
+                    };
+                    found.map(|found| placed(archive, &session, &track, &found)).transpose()?
                 }
                 File::Init(id) => {
                     let id = id.parse().map_err(|_| nothing("there is no such file"))?;
@@ -165,6 +174,21 @@ impl Reader {
     }
 }
 
+/// A segment at its place on the time line: its file begins at 0.
+fn placed(
+    archive: &Archive,
+    session: &str,
+    track: &str,
+    found: &Segment,
+) -> Result<Bytes, Refusal> {
+    let (bytes, entry) = (found.bytes().map_err(failed)?, found.entry);
+    let init = archive.init(session, track, entry.init).map_err(failed)?;
+    let Some(track) = init.as_deref().and_then(Track::from_init) else { return Ok(bytes) };
+    let mut bytes = Vec::from(bytes);
+    moved::place(&mut bytes, &track, entry.begin);
+    Ok(bytes.into())
+}
+
 /// The tracks of which something is stored within a span.
 fn tracks(archive: &Archive, span: &Span) -> Result<Vec<(&'static str, Vec<Entry>)>, Refusal> {
     let mut all = Vec::new();
@@ -176,7 +200,19 @@ fn tracks(archive: &Archive, span: &Span) -> Result<Vec<(&'static str, Vec<Entry
             all.push((name, entries));
         }
     }
+    end_together(&mut all);
     Ok(all)
+}
+
+/// Leaves out what is the last of some tracks only because the others are not that far yet: players wait for the end of all.
+fn end_together(tracks: &mut [(&'static str, Vec<Entry>)]) {
+    let last = |(_, entries): &(_, Vec<Entry>)| entries.last().map(|last| last.number);
+    let (first, latest) =
+        (tracks.iter().filter_map(last).min(), tracks.iter().filter_map(last).max());
+    let (Some(first), Some(latest)) = (first, latest) else { return };
+    if latest - first <= BEHIND_MAX {
+        tracks.iter_mut().for_each(|(_, entries)| entries.retain(|it| it.number <= first));
+    }
 }
 
 fn of(entries: &[Entry]) -> Vec<Stored> {

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::plan::Scale;
+use std::sync::{Mutex, PoisonError};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, ScalingFactor, Subsamp, YuvImage};
 
 /// Most scans in a picture: progressive ones have ten, hostile ones thousands, and each costs as much as a
@@ -25,7 +26,8 @@ pub(crate) struct Decoded<'a> {
 /// Decodes pictures of one size at one scale; its memory is used again for the next one.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    decompressor: Decompressor,
+    /// Never locked: in a mutex, what was decoded can be read by several threads.
+    decompressor: Mutex<Decompressor>,
     factor: ScalingFactor,
     /// Width and height of the JPEGs.
     from: (usize, usize),
@@ -47,7 +49,7 @@ impl Decoder {
     /// [`Error::Start`] if libjpeg-turbo refuses: no memory.
     pub(crate) fn new(from: (usize, usize), scale: Scale) -> Result<Self, Error> {
         let factor = ScalingFactor::new(scale.numerator().into(), 8);
-        let decompressor = decompressor(factor)?;
+        let decompressor = Mutex::new(decompressor(factor)?);
         let size = scale.size(from);
         let [samples, chroma, completed] = [const { Vec::new() }; 3];
         Ok(Self { decompressor, factor, from, size, last: None, samples, chroma, completed })
@@ -68,7 +70,7 @@ impl Decoder {
             Err(error) => {
                 // libjpeg-turbo 3 leaves the parser in the middle of a damaged header and would read every later
                 // picture as its continuation.
-                self.decompressor = decompressor(self.factor)?;
+                self.decompressor = Mutex::new(decompressor(self.factor)?);
                 Err(error)
             }
         }
@@ -85,7 +87,8 @@ impl Decoder {
             self.completed.extend_from_slice(&END);
             &self.completed
         };
-        let header = self.decompressor.read_header(jpeg).map_err(damaged)?;
+        let decompressor = self.decompressor.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let header = decompressor.read_header(jpeg).map_err(damaged)?;
         let to = (header.width, header.height);
         check(&header)?;
         if to != self.from {
@@ -97,7 +100,7 @@ impl Decoder {
         let DecompressHeader { width, height, subsamp, .. } = scaled;
         // The library trusts this sampling, which was read from these very bytes.
         let image = YuvImage { pixels: &mut self.samples[..], width, align: 1, height, subsamp };
-        match self.decompressor.decompress_to_yuv(jpeg, image) {
+        match decompressor.decompress_to_yuv(jpeg, image) {
             // Some cameras fill up what is between the picture and its end: it is whole.
             Err(turbojpeg::Error::TurboJpegError(said)) if said.contains(PADDED) => Ok(subsamp),
             result => result.map_err(damaged).map(|()| subsamp),

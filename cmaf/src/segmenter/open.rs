@@ -22,7 +22,7 @@ const BYTES_MAX: usize = 16 << 20;
 const NANOS: u64 = 1_000_000_000;
 
 /// Ticks since 1970 of a time, to the nearest; 0 before that.
-pub(super) fn tick(at: Wall, timescale: u32) -> u64 {
+pub(crate) fn tick(at: Wall, timescale: u32) -> u64 {
     let at = u128::from(u64::try_from(at.0).unwrap_or(0));
     let ticks = (at * u128::from(timescale) + u128::from(NANOS / 2)) / u128::from(NANOS);
     u64::try_from(ticks).unwrap_or(u64::MAX)

@@ -1,6 +1,5 @@
 use super::*;
 use streamsocket_archive::{Place, Retention};
-use streamsocket_cmaf::grid::Grid;
 use streamsocket_cmaf::segmenter::{Sample, Segmenter};
 use streamsocket_cmaf::track::Track;
 use streamsocket_media::clock::Wall;
@@ -54,7 +53,8 @@ fn all_of_it_is_stored_and_a_mark_says_what_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::Local(folder.path().to_owned());
     let archive = Archive::open(place, Retention::default()).unwrap();
-    let storage = Storage::begin(&archive, "Door", Keep::All, Arc::default()).unwrap();
+    let storage =
+        Storage::begin(&archive, "Door", Keep::All, Grid::default(), Arc::default()).unwrap();
     let (made, init) = sound(0, 8);
     made.into_iter().for_each(|made| storage.take("audio", made, &init));
     runtime().block_on(storage.mark(event(8, 2, 8))).unwrap();
@@ -69,7 +69,7 @@ fn what_is_not_marked_is_not_stored_and_a_mark_reaches_back_and_on() {
     let place = Place::Local(folder.path().to_owned());
     let archive = Archive::open(place, Retention::default()).unwrap();
     let keep = Keep::Marked(Duration::from_secs(10));
-    let storage = Storage::begin(&archive, "Door", keep, Arc::default()).unwrap();
+    let storage = Storage::begin(&archive, "Door", keep, Grid::default(), Arc::default()).unwrap();
     let (made, init) = sound(0, 30);
     made.into_iter().for_each(|made| storage.take("audio", made, &init));
     runtime().block_on(storage.mark(event(30, 25, 33))).unwrap();
@@ -86,7 +86,8 @@ fn what_finds_too_much_waiting_is_left_out_by_whole_segments() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::Local(folder.path().to_owned());
     let archive = Archive::open(place, Retention::default()).unwrap();
-    let storage = Storage::begin(&archive, "Door", Keep::All, Arc::default()).unwrap();
+    let storage =
+        Storage::begin(&archive, "Door", Keep::All, Grid::default(), Arc::default()).unwrap();
     let (made, init) = sound(0, 6);
     let is_of = |made: &Made, number: u64| match made {
         Made::Part(part) => part.number == number,

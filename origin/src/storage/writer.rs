@@ -6,7 +6,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use streamsocket_archive::{Archive, Begin, Event, Finish, InitId, Recording};
+use streamsocket_cmaf::grid::Grid;
+use streamsocket_cmaf::moved;
 use streamsocket_cmaf::segmenter::{Part, Segment};
+use streamsocket_cmaf::track::Track;
 use streamsocket_media::clock::Wall;
 use streamsocket_subscribe::counters::Counters;
 
@@ -43,6 +46,13 @@ impl Whole {
     }
 }
 
+/// A part so many ticks earlier.
+fn earlier(part: &[u8], ticks: i64) -> Vec<u8> {
+    let mut part = part.to_vec();
+    moved::shift(&mut part, -ticks);
+    part
+}
+
 /// What was lost and repaired before a segment.
 type Counted = (u64, u64);
 
@@ -52,6 +62,7 @@ pub(super) struct Writer {
     archive: Archive,
     session: String,
     keep: Keep,
+    grid: Grid,
     counters: Arc<Counters>,
     recording: Recording,
     /// Of each track, the number of the segment that is being written.
@@ -69,6 +80,7 @@ impl Writer {
         archive: Archive,
         session: String,
         keep: Keep,
+        grid: Grid,
         counters: Arc<Counters>,
     ) -> Self {
         let recording = archive.record(&session);
@@ -76,6 +88,7 @@ impl Writer {
             archive,
             session,
             keep,
+            grid,
             counters,
             recording,
             begun: HashMap::new(),
@@ -114,7 +127,15 @@ impl Writer {
             let begin = Begin { number: part.number, begin: part.begin, init, init_id };
             self.recording.begin(track, begin);
         }
-        self.recording.append(track, &part.bytes);
+        let base = self.base(part.number, init);
+        self.recording.append(track, &earlier(&part.bytes, base));
+    }
+
+    /// Ticks of a track since 1970 with which a segment begins: in its file it begins at 0.
+    fn base(&self, number: u64, init: &[u8]) -> i64 {
+        let track = Track::from_init(init);
+        let ticks = track.map_or(0, |track| moved::begin(&track, self.grid, number));
+        i64::try_from(ticks).unwrap_or(i64::MAX)
     }
 
     fn hold(&mut self, track: &'static str, part: Part, init: Bytes) {
@@ -156,8 +177,10 @@ impl Writer {
 
     fn store(&mut self, whole: &Whole) -> Result<bool, streamsocket_archive::Error> {
         let Whole { track, number, begin, finish, init, init_id, parts } = whole;
+        let base = self.base(*number, init);
+        let parts: Vec<_> = parts.iter().map(|part| Bytes::from(earlier(part, base))).collect();
         let begin = Begin { number: *number, begin: *begin, init, init_id: *init_id };
-        self.recording.store(track, begin, *finish, parts)
+        self.recording.store(track, begin, *finish, &parts)
     }
 
     fn mark(&mut self, event: Event) -> Result<(), String> {
