@@ -74,7 +74,7 @@ impl Pictures {
         self.tiers.clear();
         let size = (usize::from(width), usize::from(height));
         for plan in TierPlan::defaults(size, self.rate) {
-            let Some(name) = crate::session::TIERS.into_iter().find(|it| *it == plan.name) else {
+            let Some(name) = crate::names::TIERS.into_iter().find(|it| *it == plan.name) else {
                 continue;
             };
             let (sender, pictures) = sync_channel(WAITING_MAX);

@@ -1,8 +1,9 @@
 //! Joins sessions: those that the user names, and a room's. Each is received on a thread of its own.
 
 use crate::intake::Intake;
+use crate::names::{SOUND, TIERS};
 use crate::pictures::Encoding;
-use crate::session::{SOUND, Session, Sessions, TIERS};
+use crate::session::{Session, Sessions};
 use crate::storage::{Keep, Storage};
 use crate::timeline::Timeline;
 use std::collections::HashMap;
