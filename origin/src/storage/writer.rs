@@ -19,6 +19,10 @@ const HELD_MAX: usize = 64 << 20;
 /// Events at a time whose end is still to come.
 const PENDING_MAX: usize = 64;
 
+/// How much later than the first track's the other tracks' segments end at most, in nanoseconds: the length of the longest,
+/// and what an encoder is late.
+const LATE: i64 = 15_000_000_000;
+
 /// A segment of a track, held.
 #[derive(Debug)]
 struct Whole {
@@ -164,7 +168,8 @@ impl Writer {
             let _ = self.store(&whole);
         }
         let end = whole.end();
-        self.pending.retain(|event| end < event.to);
+        // Other tracks' segments of that time may end later.
+        self.pending.retain(|event| end.0.saturating_sub(LATE) < event.to.0);
         self.held_bytes += whole.len();
         self.held.push_back(whole);
         let nanos = i64::try_from(before.as_nanos()).unwrap_or(i64::MAX);
