@@ -16,6 +16,7 @@ mod intake;
 mod live;
 mod marks;
 mod metrics;
+mod names;
 pub mod options;
 mod page;
 mod pictures;

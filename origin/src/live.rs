@@ -2,7 +2,8 @@
 
 use crate::answer::{AUDIO, Kept, PLAYLIST, Refusal, VIDEO, media, nothing, refuse, text};
 use crate::asked::{File, Query};
-use crate::session::{SOUND, Session};
+use crate::names::SOUND;
+use crate::session::Session;
 use crate::track::Track;
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,5 +1,6 @@
 //! The sessions that are received, by their names, with the tracks that are made of them.
 
+use crate::names::TIERS;
 use crate::storage::Storage;
 use crate::track::{Track, Tracks};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,12 +8,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::counters::Counters;
-
-/// The track of sound.
-pub(crate) const SOUND: &str = "audio";
-
-/// Tracks of pictures, the largest first.
-pub(crate) const TIERS: [&str; 3] = ["high", "medium", "low"];
 
 /// Sessions at a time: what any machine can encode, and as many again that are only stored.
 const SESSIONS_MAX: usize = 64;

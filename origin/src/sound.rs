@@ -1,6 +1,7 @@
 //! Encodes the sound of a session.
 
-use crate::session::{SOUND, Session};
+use crate::names::SOUND;
+use crate::session::Session;
 use crate::track::{Shape, Track};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What there is, as JSON, for the page and for programs.
 
-use crate::session::{SOUND, Session};
+use crate::names::SOUND;
+use crate::session::Session;
 use crate::token::encoded;
 use serde::Serialize;
 use streamsocket_net::machine::unix_nanos;
