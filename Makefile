@@ -15,8 +15,10 @@ origindir = $(DESTDIR)/etc/streamsocket-origin
 # Where the programs were built that are installed.
 BUILT ?= target/release
 CARGO ?= cargo
-# All programs; by itself cargo builds the first two.
-ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay -p streamsocket-origin
+# Programs for a LAN; by itself cargo builds the first two.
+LAN = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay
+# All programs. Who only tries the demo need not wait for the origin.
+ALL = $(LAN) -p streamsocket-origin
 # What the tests run, with the tests themselves: always all of it. Of another choice what they use has other features, and is
 # built again.
 WORKSPACE = --workspace --locked
@@ -44,14 +46,14 @@ help: ## this list
 demo: setup-build ## install what is missing, build, and play the camera or the test picture here, and in a browser
 	@[ -x target/release/streamsocket-gateway ] || \
 		echo 'demo: building the daemon, the receiver and the gateway, which takes 2 to 10 minutes on a PC'
-	$(CARGO) build --release --locked $(ALL)
+	$(CARGO) build --release --locked $(LAN)
 	scripts/demo
 
 demo-room: setup-build ## the same with a relay and two who publish to it: a room in a window, and in a browser
-	$(CARGO) build --release --locked $(ALL)
+	$(CARGO) build --release --locked $(LAN)
 	scripts/demo-room
 
-demo-origin: setup-build ## the same with an origin: live and stored in a browser, by HLS, as viewers far away see it
+demo-origin: setup-build ## the daemon and the origin: live and stored in a browser, by HLS, as viewers far away see it
 	@scripts/setup sound-encoder
 	$(CARGO) build --release --locked $(ALL)
 	scripts/demo-origin
