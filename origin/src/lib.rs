@@ -11,6 +11,7 @@ mod access;
 mod answer;
 mod asked;
 pub mod command;
+mod complaint;
 mod configuration;
 mod intake;
 mod live;

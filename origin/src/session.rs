@@ -41,13 +41,16 @@ pub(crate) struct Session {
     pub(crate) counters: Arc<Counters>,
     pub(crate) storage: Option<Storage>,
     pub(crate) faults: Faults,
+    /// There are to be pictures, although there may be no track of them yet.
+    pub(crate) with_pictures: AtomicBool,
     tracks: RwLock<Tracks>,
 }
 
 impl Session {
     pub(crate) fn new(name: String, counters: Arc<Counters>, storage: Option<Storage>) -> Self {
         let (faults, tracks) = (Faults::default(), RwLock::default());
-        Self { name, counters, storage, faults, tracks }
+        let with_pictures = AtomicBool::new(false);
+        Self { name, counters, storage, faults, with_pictures, tracks }
     }
 
     /// Its tracks, of pictures first.

@@ -60,7 +60,7 @@ impl One {
             stored: session.storage.is_some(),
             mark: mark && session.storage.is_some(),
             tiers: tracks.iter().filter_map(tier).collect(),
-            sound: tracks.iter().any(|track| track.name == SOUND),
+            sound: tracks.iter().any(|track| track.name == SOUND && track.begun().is_ok()),
         }
     }
 
