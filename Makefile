@@ -35,7 +35,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -76,7 +76,7 @@ test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStre
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(WORKSPACE) --all-targets -- $(DENY)
-	$(CARGO) clippy $(WORKSPACE) --test hardware --test gateway --test relay --test players -- $(DENY)
+	$(CARGO) clippy $(WORKSPACE) --test hardware --test gateway --test relay --test origin --test players -- $(DENY)
 	RUSTDOCFLAGS='$(DENY)' $(CARGO) doc --workspace --no-deps --locked --quiet
 
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
@@ -126,6 +126,12 @@ room-test: ## the relay: publishers of all kinds, exact, killed, stopped, lying;
 	$(CARGO) test --no-run $(WORKSPACE) --test relay
 	timeout 300 $(CARGO) test $(WORKSPACE) --test relay
 
+origin-test: ## the origin: validators, players, caches, killed, full disks, gaps, links; 4 minutes
+	@scripts/setup build test page origin
+	$(CARGO) build $(WORKSPACE)
+	$(CARGO) test --no-run $(WORKSPACE) --test origin
+	timeout 300 $(CARGO) test $(WORKSPACE) --test origin
+
 players-test: ## RTSP, asked for by players that are no packages of Debian's; 3 minutes with what they need
 	@scripts/setup build test players
 	$(CARGO) build $(WORKSPACE)
@@ -152,7 +158,7 @@ cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test gateway-test room-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test gateway-test room-test origin-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
