@@ -15,8 +15,10 @@ origindir = $(DESTDIR)/etc/streamsocket-origin
 # Where the programs were built that are installed.
 BUILT ?= target/release
 CARGO ?= cargo
-# All programs; by itself cargo builds the first two.
-ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay -p streamsocket-origin
+# Programs for a LAN; by itself cargo builds the first two.
+LAN = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay
+# All programs. Who only tries the demo need not wait for the origin.
+ALL = $(LAN) -p streamsocket-origin
 # What the tests run, with the tests themselves: always all of it. Of another choice what they use has other features, and is
 # built again.
 WORKSPACE = --workspace --locked
@@ -33,7 +35,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -44,14 +46,14 @@ help: ## this list
 demo: setup-build ## install what is missing, build, and play the camera or the test picture here, and in a browser
 	@[ -x target/release/streamsocket-gateway ] || \
 		echo 'demo: building the daemon, the receiver and the gateway, which takes 2 to 10 minutes on a PC'
-	$(CARGO) build --release --locked $(ALL)
+	$(CARGO) build --release --locked $(LAN)
 	scripts/demo
 
 demo-room: setup-build ## the same with a relay and two who publish to it: a room in a window, and in a browser
-	$(CARGO) build --release --locked $(ALL)
+	$(CARGO) build --release --locked $(LAN)
 	scripts/demo-room
 
-demo-origin: setup-build ## the same with an origin: live and stored in a browser, by HLS, as viewers far away see it
+demo-origin: setup-build ## the daemon and the origin: live and stored in a browser, by HLS, as viewers far away see it
 	@scripts/setup sound-encoder
 	$(CARGO) build --release --locked $(ALL)
 	scripts/demo-origin
@@ -74,15 +76,15 @@ test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStre
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(WORKSPACE) --all-targets -- $(DENY)
-	$(CARGO) clippy $(WORKSPACE) --test hardware --test gateway --test relay --test players -- $(DENY)
+	$(CARGO) clippy $(WORKSPACE) --test hardware --test gateway --test relay --test origin --test players -- $(DENY)
 	RUSTDOCFLAGS='$(DENY)' $(CARGO) doc --workspace --no-deps --locked --quiet
 
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q $(WORKSPACE) --test sim -- --nocapture --test-threads=1
 
-long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, rooms; 70 minutes
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, odd devices, rooms; 85 minutes
 	$(CARGO) build $(WORKSPACE)
-	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice --nocapture
+	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice odd_ recordings http_cameras announced opus --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test relay -- in_step kills links --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
@@ -124,6 +126,12 @@ room-test: ## the relay: publishers of all kinds, exact, killed, stopped, lying;
 	$(CARGO) test --no-run $(WORKSPACE) --test relay
 	timeout 300 $(CARGO) test $(WORKSPACE) --test relay
 
+origin-test: ## the origin: validators, players, caches, killed, full disks, gaps, links; 4 minutes
+	@scripts/setup build test page origin
+	$(CARGO) build $(WORKSPACE)
+	$(CARGO) test --no-run $(WORKSPACE) --test origin
+	timeout 300 $(CARGO) test $(WORKSPACE) --test origin
+
 players-test: ## RTSP, asked for by players that are no packages of Debian's; 3 minutes with what they need
 	@scripts/setup build test players
 	$(CARGO) build $(WORKSPACE)
@@ -150,7 +158,7 @@ cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test gateway-test room-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test gateway-test room-test origin-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked

@@ -86,7 +86,11 @@ export class Session {
     }
     setInterval(() => this.tick(), TICK);
     setInterval(() => this.look(), LOOK_EVERY);
-    setInterval(() => this.lookAtStore(this.clock.now() - 2 * HOUR, this.clock.now() + HOUR), LOOK_AT_STORE);
+    setInterval(() => {
+      this.lookAtStore(this.clock.now() - 2 * HOUR, this.clock.now() + HOUR);
+      // Somebody else may have kept a moment.
+      if (this.known?.stored) this.moments.look();
+    }, LOOK_AT_STORE);
     setInterval(() => this.lookAtStore(this.line.from(), this.line.to()), LOOK_AT_ALL);
     part('view').focus({ preventScroll: true, focusVisible: false });
   }

@@ -38,10 +38,7 @@ mod tests {
         read(&text).unwrap();
         // As it is, it stores in the service's folder.
         let packaged = read(sample).unwrap();
-        assert_eq!(
-            packaged.store.as_deref(),
-            Some(std::path::Path::new("/var/lib/streamsocket-origin"))
-        );
+        assert_eq!(packaged.store.as_deref(), Some("/var/lib/streamsocket-origin"));
         assert!(packaged.keep.is_some() && packaged.source.is_empty());
         let command = Options::command();
         let ids = command.get_arguments().map(|it| it.get_id().as_str().replace('_', "-"));

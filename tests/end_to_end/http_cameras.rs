@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{clip, split};
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours};
 use streamsocket_tests::report::track;
@@ -201,6 +202,9 @@ fn a_camera_that_is_lost_is_reached_again() {
 
 #[test]
 fn hostile_servers_neither_stop_nor_fill_the_daemon() {
+    if is_left_out("http_cameras::hostile_servers_neither_stop_nor_fill_the_daemon") {
+        return;
+    }
     let _turn = turn();
     let endless = |begin: &'static str, more: &'static [u8]| {
         served(move |peer, _| {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::microphone::{Microphones, SAMPLES};
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::Program;
@@ -30,6 +31,9 @@ const OFF_MAX: u16 = 2;
 
 #[test]
 fn sound_of_whatever_shape_is_sent() {
+    if is_left_out("odd_microphones::sound_of_whatever_shape_is_sent") {
+        return;
+    }
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let cards = CARDS.map(|(name, format, rate, channels, _)| (name, format, rate, channels));

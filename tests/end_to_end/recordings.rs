@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::Ipv4Addr;
 use std::time::Duration;
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, receiver};
 use streamsocket_tests::recording::Recording;
@@ -19,6 +20,9 @@ const AWAY: Duration = Duration::from_millis(1500);
 
 #[test]
 fn a_sender_that_restarts_with_another_clock_is_recorded_on() {
+    if is_left_out("recordings::a_sender_that_restarts_with_another_clock_is_recorded_on") {
+        return;
+    }
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let (sdp, out) = (folder.path().join("it.sdp"), folder.path().join("out.mkv"));

@@ -1,6 +1,7 @@
 //! Pictures, sound, descriptions and configurations.
 
 use super::Seeds;
+use streamsocket_cmaf::track::Track;
 use streamsocket_wire::jpeg::{Parameters, Sampling};
 use streamsocket_wire::jpeg_header::{HEADER_MAX, emit};
 use streamsocket_wire::payload_format::PayloadFormat;
@@ -52,7 +53,20 @@ pub(super) fn seeds() -> Vec<Seeds> {
         ("sap", announcements.collect()),
         ("sdp", descriptions.into_iter().map(String::into_bytes).collect()),
         ("configuration", configurations.map(Vec::from).collect()),
+        ("cmaf", segmented()),
     ]
+}
+
+/// A time, a picture in Annex B with its parameter sets, and init segments of pictures and of sound.
+fn segmented() -> Vec<Vec<u8>> {
+    let (sps, pps) = (vec![0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01], vec![0x68, 0xce, 0x3c, 0x80]);
+    let start = [0, 0, 0, 1];
+    let picture = [&start, &sps[..], &start, &pps, &start[1..], &[0x65, 0x88, 0x84]].concat();
+    let tracks =
+        [Track::H264 { sps, pps, size: (1280, 720) }, Track::Aac { rate: 48_000, channels: 2 }];
+    let times = [b"2026-01-02T03:04:05.678Z".to_vec(), b"2026-01-02T05:04:05+02:00".to_vec()];
+    let inits = tracks.iter().map(|track| track.init().to_vec());
+    times.into_iter().chain([picture]).chain(inits).collect()
 }
 
 /// Opus: 20 ms of silence in stereo, and the first bytes of what is SILK, hybrid, and of several frames.

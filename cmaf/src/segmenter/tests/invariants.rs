@@ -81,7 +81,7 @@ proptest! {
             prop_assert_eq!(u64::from(read.sequence), order & 0xffff_ffff);
             prop_assert!(read.samples.iter().all(|sample| sample.0 > 0));
             let end = part.begin + streamsocket_media::clock::Delay::from_nanos(i64::try_from(part.duration.as_nanos()).unwrap());
-            prop_assert_eq!(open::tick(end, track.timescale()), read.end());
+            prop_assert_eq!(tick(end, track.timescale()), read.end());
             if let Some((number, index, ended, at)) = before {
                 prop_assert!((number, index) < (part.number, part.index));
                 prop_assert!(ended <= read.decode && at <= part.begin);
