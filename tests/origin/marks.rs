@@ -46,7 +46,7 @@ fn a_mark_stores_what_was_before_it_and_nothing_else_is_stored() {
     assert_eq!(listed["events"], Value::from(vec![event.clone()]));
     for track in TRACKS {
         let there =
-            || origin.stored(&name, track).segments.last().is_some_and(|it| it.end() >= to - 1.0);
+            || origin.stored(&name, track).segments.last().is_some_and(|it| it.end() >= to - 0.05);
         wait_until("what is marked in the store", there);
         let stored = origin.stored(&name, track);
         assert!(stored.segments[0].begin <= from + 0.05, "{track}: {event}\n{}", stored.text);
