@@ -11,18 +11,19 @@ unitdir = $(DESTDIR)$(UNITDIR)
 configdir = $(DESTDIR)/etc/streamsocket
 gatewaydir = $(DESTDIR)/etc/streamsocket-gateway
 relaydir = $(DESTDIR)/etc/streamsocket-relay
+origindir = $(DESTDIR)/etc/streamsocket-origin
 # Where the programs were built that are installed.
 BUILT ?= target/release
 CARGO ?= cargo
 # All programs; by itself cargo builds the first two.
-ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay
+ALL = -p streamsocket-program -p streamsocket-receiver-program -p streamsocket-gateway -p streamsocket-relay -p streamsocket-origin
 # What the tests run, with the tests themselves: always all of it. Of another choice what they use has other features, and is
 # built again.
 WORKSPACE = --workspace --locked
 # Man pages and completions are written by an example each; those of their packages are built, or the choice above.
-PAGES = man receiver-man gateway-man relay-man
-COMPLETIONS = completions receiver-completions gateway-completions relay-completions
-WRITERS = --locked -p streamsocket -p streamsocket-receiver -p streamsocket-gateway -p streamsocket-relay
+PAGES = man receiver-man gateway-man relay-man origin-man
+COMPLETIONS = completions receiver-completions gateway-completions relay-completions origin-completions
+WRITERS = --locked -p streamsocket -p streamsocket-receiver -p streamsocket-gateway -p streamsocket-relay -p streamsocket-origin
 # What `make check` does about warnings.
 DENY = -D warnings
 # Where rustup puts it, also in a shell that has not heard of it yet.
@@ -32,7 +33,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo demo-room test test-unit sim long variants latency bench origin-bench test-all board-test gateway-test room-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench origin-bench test-all board-test gateway-test room-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -49,6 +50,11 @@ demo: setup-build ## install what is missing, build, and play the camera or the 
 demo-room: setup-build ## the same with a relay and two who publish to it: a room in a window, and in a browser
 	$(CARGO) build --release --locked $(ALL)
 	scripts/demo-room
+
+demo-origin: setup-build ## the same with an origin: live and stored in a browser, by HLS, as viewers far away see it
+	@scripts/setup sound-encoder
+	$(CARGO) build --release --locked $(ALL)
+	scripts/demo-origin
 
 # A newer Rust than CI's warns of more: that must not fail the first try of a newcomer. CHECKED=1: it has been checked before.
 test: DENY =
@@ -158,7 +164,7 @@ test-all: test sim long variants board-test gateway-test room-test players-test 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked
 
-build-all: setup-build ## the gateway and the relay, too, optimized, in target/release
+build-all: setup-build ## the gateway, the relay and the origin, too, optimized, in target/release
 	$(CARGO) build --release --locked $(ALL)
 
 man: ## the man pages, in target/man
@@ -174,7 +180,7 @@ completions: ## completions for bash, zsh and fish, in target/completions
 deb: ## Debian packages for amd64 and arm64, in target/deb
 	scripts/deb
 
-install: ## what was built, below DESTDIR and PREFIX; with the gateway and the relay, if they were
+install: ## what was built, below DESTDIR and PREFIX; with the gateway, the relay and the origin, if they were
 	@test -x '$(BUILT)/streamsocket' -a -x '$(BUILT)/streamsocket-receiver' || \
 		{ echo 'nothing is built yet: run "make build" first, as an ordinary user' >&2; exit 1; }
 	install -d '$(bindir)' '$(unitdir)' '$(configdir)'
@@ -193,6 +199,11 @@ install: ## what was built, below DESTDIR and PREFIX; with the gateway and the r
 		install -d '$(relaydir)'; \
 		[ -e '$(relaydir)/relay.toml' ] || install -m 644 systemd/relay.toml '$(relaydir)' || exit 1; \
 	fi; \
+	if [ -x '$(BUILT)/streamsocket-origin' ]; then \
+		programs="$$programs streamsocket-origin"; \
+		install -d '$(origindir)'; \
+		[ -e '$(origindir)/origin.toml' ] || install -m 644 systemd/origin.toml '$(origindir)' || exit 1; \
+	fi; \
 	for program in $$programs; do \
 		install -m 755 '$(BUILT)'/$$program '$(bindir)' || exit 1; \
 		[ -d target/completions ] || continue; \
@@ -204,12 +215,14 @@ install: ## what was built, below DESTDIR and PREFIX; with the gateway and the r
 		case $$page in \
 			target/man/streamsocket-gateway*) [ -x '$(BUILT)/streamsocket-gateway' ] || continue ;; \
 			target/man/streamsocket-relay*) [ -x '$(BUILT)/streamsocket-relay' ] || continue ;; \
+			target/man/streamsocket-origin*) [ -x '$(BUILT)/streamsocket-origin' ] || continue ;; \
 		esac; \
 		[ ! -e "$$page" ] || install -Dm 644 -t '$(mandir)' "$$page" || exit 1; \
 	done
 	for unit in systemd/*.service; do \
 		[ "$$unit" != systemd/streamsocket-gateway.service -o -x '$(BUILT)/streamsocket-gateway' ] || continue; \
 		[ "$$unit" != systemd/streamsocket-relay.service -o -x '$(BUILT)/streamsocket-relay' ] || continue; \
+		[ "$$unit" != systemd/streamsocket-origin.service -o -x '$(BUILT)/streamsocket-origin' ] || continue; \
 		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' "$$unit" >'$(unitdir)'/"$${unit##*/}" && \
 		chmod 644 '$(unitdir)'/"$${unit##*/}" || exit 1; \
 	done
@@ -219,6 +232,7 @@ install: ## what was built, below DESTDIR and PREFIX; with the gateway and the r
 			getent group streamsocket-rooms >/dev/null || groupadd --system streamsocket-rooms; \
 			chgrp streamsocket-rooms '$(relaydir)'; \
 		fi; \
+		[ ! -x '$(BUILT)/streamsocket-origin' ] || chgrp streamsocket '$(origindir)'; \
 		[ ! -d /run/systemd/system ] || systemctl daemon-reload; \
 	fi
 
@@ -228,6 +242,7 @@ uninstall: ## what install put there; a configuration that was changed stays
 		systemctl disable --now streamsocket.service streamsocket-receiver.service || true; \
 		[ ! -e '$(unitdir)/streamsocket-gateway.service' ] || systemctl disable --now streamsocket-gateway.service || true; \
 		[ ! -e '$(unitdir)/streamsocket-relay.service' ] || systemctl disable --now streamsocket-relay.service || true; \
+		[ ! -e '$(unitdir)/streamsocket-origin.service' ] || systemctl disable --now streamsocket-origin.service || true; \
 		rm -f /etc/systemd/system/*.wants/streamsocket@*.service /etc/systemd/system/*.wants/streamsocket-rpicam@*.service; \
 	fi
 	for unit in systemd/*.service; do rm -f '$(unitdir)'/"$${unit##*/}"; done
@@ -237,10 +252,12 @@ uninstall: ## what install put there; a configuration that was changed stays
 	if ! packaged streamsocket; then unchanged streamsocket.toml '$(configdir)'; unchanged receiver.env '$(configdir)'; fi; \
 	if ! packaged streamsocket-gateway; then unchanged gateway.toml '$(gatewaydir)'; fi; \
 	if ! packaged streamsocket-relay; then unchanged relay.toml '$(relaydir)'; fi; \
-	for folder in '$(configdir)' '$(gatewaydir)' '$(relaydir)'; do \
+	if ! packaged streamsocket-origin; then unchanged origin.toml '$(origindir)'; fi; \
+	for folder in '$(configdir)' '$(gatewaydir)' '$(relaydir)' '$(origindir)'; do \
 		[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
 	done; \
-	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket && ! packaged streamsocket-gateway; then \
+	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket && ! packaged streamsocket-gateway && ! packaged streamsocket-origin; then \
+		[ ! -d '$(origindir)' ] || chgrp root '$(origindir)'; \
 		! getent group streamsocket >/dev/null || groupdel streamsocket; \
 	fi; \
 	if [ -z '$(DESTDIR)' ] && ! packaged streamsocket-relay; then \
@@ -248,7 +265,7 @@ uninstall: ## what install put there; a configuration that was changed stays
 		! getent group streamsocket-rooms >/dev/null || groupdel streamsocket-rooms; \
 	fi
 	[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
-	for program in streamsocket streamsocket-receiver streamsocket-gateway streamsocket-relay; do \
+	for program in streamsocket streamsocket-receiver streamsocket-gateway streamsocket-relay streamsocket-origin; do \
 		rm -f '$(bindir)'/$$program '$(mandir)'/$$program.1; \
 		rm -f '$(sharedir)'/bash-completion/completions/$$program '$(sharedir)'/zsh/vendor-completions/_$$program; \
 		rm -f '$(sharedir)'/fish/vendor_completions.d/$$program.fish; \

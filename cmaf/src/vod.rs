@@ -13,6 +13,10 @@ use streamsocket_media::clock::Wall;
 /// Shortest gap: a segment of no length is none.
 const GAP_MIN: Duration = Duration::from_millis(1);
 
+/// What is missing between two segments for at least so long, in nanoseconds, is seen in the lengths that playlists say:
+/// less is how exactly a frame of sound begins.
+const HOLE_MIN: i64 = 50_000_000;
+
 /// A segment that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -40,21 +44,24 @@ pub struct Run {
 /// The runs of tracks: of each its segments, by their numbers.
 #[must_use]
 pub fn runs(tracks: &[&[Stored]]) -> Vec<Run> {
-    // Of each number: whether a track has another init segment from it on, and when it ends.
-    let mut numbers = BTreeMap::<u64, (bool, Wall)>::new();
+    // Of each number: whether a track has another init segment from it on, when it begins, and when it ends.
+    let mut numbers = BTreeMap::<u64, (bool, Wall, Wall)>::new();
     for track in tracks {
         let mut before = None;
         for Stored { number, begin, duration, init } in *track {
             let is_other = before.replace(init).is_some_and(|before| before != init);
-            let (has_other, end) = numbers.entry(*number).or_default();
+            let entry = numbers.entry(*number).or_insert((false, *begin, *begin));
+            let (has_other, first, end) = entry;
             *has_other |= is_other;
+            *first = (*first).min(*begin);
             *end = (*end).max(after(*begin, *duration));
         }
     }
     let mut runs = Vec::<Run>::new();
-    for (number, (is_other, end)) in numbers {
+    for (number, (is_other, begin, end)) in numbers {
+        let follows = |run: &Run| run.last + 1 == number && begin.0 - run.end.0 < HOLE_MIN;
         match runs.last_mut() {
-            Some(run) if run.last + 1 == number && !is_other => {
+            Some(run) if follows(run) && !is_other => {
                 *run = Run { last: number, end, ..*run };
             }
             _ => runs.push(Run { first: number, last: number, end }),
@@ -84,13 +91,15 @@ fn write(
     runs: &[Run],
     suffix: &str,
 ) -> core::fmt::Result {
-    let longest = stored.iter().map(|stored| stored.duration).max().unwrap_or_default();
-    let longest = longest.max(grid.segment_length());
+    let longest = stored.iter().map(|stored| stored.duration);
+    let longest = longest.chain(holes(grid, stored, runs).map(|(_, length)| length)).max();
+    let longest = longest.unwrap_or_default().max(grid.segment_length());
     let target = longest.as_secs() + u64::from(longest.subsec_millis() >= 500);
     writeln!(text, "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:{}", target.max(1))?;
     writeln!(text, "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:0")?;
     // Players wait at a gap that nothing comes after.
     let end = stored.last().map_or(0, |last| last.number + 1);
+    let mut holes = holes(grid, stored, runs).peekable();
     let mut stored = stored.iter().peekable();
     let mut map = None;
     for (count, run) in runs.iter().filter(|run| run.first < end).enumerate() {
@@ -112,20 +121,52 @@ fn write(
             if segment.is_none() {
                 writeln!(text, "#EXT-X-GAP")?;
             }
-            let length = segment.map_or_else(|| gap(grid, run, number), |found| found.duration);
+            while holes.next_if(|(of, _)| *of < number).is_some() {}
+            let hole = holes.next_if(|(of, _)| *of == number).map(|(_, length)| length);
+            let next = stored.peek().filter(|next| next.number == number + 1).map(|it| it.begin);
+            let own =
+                || segment.map_or_else(|| gap(grid, run, number, next), |found| found.duration);
+            let length = hole.unwrap_or_else(own);
             writeln!(text, "#EXTINF:{:.5},\n{number}.mp4{suffix}", length.as_secs_f64())?;
         }
     }
     writeln!(text, "#EXT-X-ENDLIST")
 }
 
-/// Length of a segment that a track does not have: the last of a run is as long as those that have it.
-fn gap(grid: Grid, run: &Run, number: u64) -> Duration {
-    if number < run.last {
-        return grid.segment_length();
+/// Segments of a run behind which something is missing of their track, by their numbers: they are said to be as long as it
+/// takes until the next begins, or the grid's next segment if that one is missing, so that what follows keeps its time.
+fn holes<'a>(
+    grid: Grid,
+    stored: &'a [Stored],
+    runs: &'a [Run],
+) -> impl Iterator<Item = (u64, Duration)> + 'a {
+    stored.windows(2).filter_map(move |pair| {
+        let [one, next] = pair else { return None };
+        let run = runs.get(runs.partition_point(|run| run.last < one.number))?;
+        let next_begin = match one.number.checked_add(1).filter(|number| *number <= run.last)? {
+            number if number == next.number => next.begin,
+            number => grid.begin(number),
+        };
+        let until = next_begin.0 - one.begin.0;
+        let length = Duration::from_nanos(u64::try_from(until).ok()?);
+        let missing = length.checked_sub(one.duration)?;
+        (missing.as_nanos() >= u128::from(HOLE_MIN.unsigned_abs())).then_some((one.number, length))
+    })
+}
+
+/// Length of a segment that a track does not have: until its `next` begins, and the last of a run is as long as those that
+/// have it.
+fn gap(grid: Grid, run: &Run, number: u64, next: Option<Wall>) -> Duration {
+    let length = grid.segment_length();
+    let until = |end: Wall| {
+        let nanos = u64::try_from(end.0.saturating_sub(grid.begin(number).0));
+        Duration::from_nanos(nanos.unwrap_or(0))
+    };
+    match next {
+        _ if number >= run.last => until(run.end).clamp(GAP_MIN, length),
+        Some(next) => until(next).clamp(length, length * 2),
+        None => length,
     }
-    let left = (run.end - grid.begin(number)).nanos();
-    Duration::from_nanos(u64::try_from(left).unwrap_or(0)).clamp(GAP_MIN, grid.segment_length())
 }
 
 #[cfg(test)]
@@ -168,7 +209,7 @@ mod tests {
 #EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:02.000Z
 #EXTINF:2.00000,
 1.mp4?t
-#EXTINF:1.90000,
+#EXTINF:2.00000,
 2.mp4?t
 #EXT-X-GAP
 #EXTINF:1.00000,
@@ -196,6 +237,37 @@ mod tests {
         assert!(text.ends_with("MEDIA-SEQUENCE:0\n#EXT-X-ENDLIST\n"));
         let of_others = [run(1, 2, 6 * SECOND)];
         assert_eq!(playlist(Grid::default(), &[], &of_others, ""), text);
+    }
+
+    #[test]
+    fn what_is_missing_within_segments_moves_nothing() {
+        // Of the pictures, and then of all.
+        let late = Stored { begin: Wall(11_200_000_000), ..stored(5, 800, "a") };
+        let four = Stored { begin: Wall(8_500_000_000), ..stored(4, 1000, "a") };
+        let pictures = [stored(1, 2000, "a"), stored(2, 140, "a"), four, late];
+        let sound = [1, 2, 3, 4].map(|number| stored(number, 2000, "s"));
+        let cut = Stored { duration: Duration::from_millis(1500), ..sound[3].clone() };
+        let sound = [&sound[..3], &[cut]].concat();
+        let runs = runs(&[&pictures, &sound]);
+        assert_eq!(runs, [run(1, 4, 9_500_000_000), run(5, 5, 12 * SECOND)]);
+        let text = playlist(Grid::default(), &pictures, &runs, "");
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("#EXT-X-MAP")).collect();
+        let expected = [
+            "#EXTINF:2.00000,",
+            "1.mp4",
+            "#EXTINF:2.00000,",
+            "2.mp4",
+            "#EXT-X-GAP",
+            "#EXTINF:2.50000,",
+            "3.mp4",
+            "#EXTINF:1.00000,",
+            "4.mp4",
+            "#EXT-X-DISCONTINUITY",
+            "#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:11.200Z",
+            "#EXTINF:0.80000,",
+            "5.mp4",
+        ];
+        assert_eq!(lines[6..lines.len() - 1], expected, "{text}");
     }
 
     #[test]

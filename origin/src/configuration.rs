@@ -33,9 +33,16 @@ mod tests {
     fn the_sample_explains_every_key_and_each_can_be_taken() {
         let sample = include_str!("../../systemd/origin.toml");
         let is_key = |line: &&str| line.starts_with(|it: char| it.is_ascii_lowercase());
-        let lines = sample.lines().filter_map(|line| line.strip_prefix('#')).filter(is_key);
-        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let lines = sample.lines().map(|line| line.strip_prefix('#').unwrap_or(line));
+        let text: String = lines.filter(is_key).map(|line| format!("{line}\n")).collect();
         read(&text).unwrap();
+        // As it is, it stores in the service's folder.
+        let packaged = read(sample).unwrap();
+        assert_eq!(
+            packaged.store.as_deref(),
+            Some(std::path::Path::new("/var/lib/streamsocket-origin"))
+        );
+        assert!(packaged.keep.is_some() && packaged.source.is_empty());
         let command = Options::command();
         let ids = command.get_arguments().map(|it| it.get_id().as_str().replace('_', "-"));
         for id in ids.filter(|id| !configuration::COMMAND_LINE_ONLY.contains(&&**id)) {

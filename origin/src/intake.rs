@@ -4,7 +4,7 @@ use crate::pictures::{Pictures, Taken};
 use crate::session::Session;
 use crate::sound::Sound;
 use crate::tier::Encoding;
-use crate::timeline::Timeline;
+use crate::timeline::{Medium, Timeline};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,6 +42,7 @@ impl Intake {
         let described = plan.video.as_ref().and_then(|video| video.framerate);
         #[expect(clippy::cast_precision_loss, reason = "pictures in 1000 seconds")]
         let rate = described.map_or(RATE, |rate| (rate as f32 / 1000.0).clamp(1.0, 120.0));
+        session.with_pictures.store(plan.video.is_some(), Ordering::Relaxed);
         let pictures = Pictures::begin(Arc::clone(&session), encoding, rate)?;
         let sound = plan.audio.as_ref().map(|audio| {
             let is_opus = audio.encoding == Carried::Opus;
@@ -53,8 +54,8 @@ impl Intake {
     }
 
     /// Where something is on the time line; `None` while that is not known.
-    fn place(&mut self, time: &PresentationTime) -> Option<Wall> {
-        let placed = self.timeline.place(&time.stamp, monotonic(), unix_offset_nanos())?;
+    fn place(&mut self, time: &PresentationTime, medium: Medium) -> Option<Wall> {
+        let placed = self.timeline.place(&time.stamp, medium, monotonic(), unix_offset_nanos())?;
         if placed.breaks {
             let ahead = self.timeline.ahead();
             log::warn!(
@@ -74,21 +75,21 @@ impl Intake {
 
 impl Outlet for Intake {
     fn frame(&mut self, frame: CompleteFrame<'_>) {
-        let Some(at) = self.place(&frame.time) else { return };
+        let Some(at) = self.place(&frame.time, Medium::Pictures) else { return };
         let start = frame.start.min(frame.buffer.len());
         let file = Bytes::from(std::mem::take(frame.buffer)).slice(start..);
         self.pictures.take(Taken { file, size: frame.size, at });
     }
 
     fn samples(&mut self, samples: PacketSamples<'_>) {
-        let Some(at) = self.place(&samples.time) else { return };
+        let Some(at) = self.place(&samples.time, Medium::Sound) else { return };
         if let Some(sound) = &mut self.sound {
             sound.take(samples.buffer, at);
         }
     }
 
     fn encoded(&mut self, encoded: EncodedSound<'_>) {
-        let Some(at) = self.place(&encoded.time) else { return };
+        let Some(at) = self.place(&encoded.time, Medium::Sound) else { return };
         if let Some(sound) = &mut self.sound {
             sound.take_encoded(encoded.packet, at);
         }

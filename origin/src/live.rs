@@ -2,14 +2,19 @@
 
 use crate::answer::{AUDIO, Kept, PLAYLIST, Refusal, VIDEO, media, nothing, refuse, text};
 use crate::asked::{File, Query};
-use crate::session::{SOUND, Session};
+use crate::names::SOUND;
+use crate::session::Session;
 use crate::track::Track;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use streamsocket_cmaf::grid::Grid;
 use streamsocket_cmaf::playlist::{self, Sound, Variant};
 use streamsocket_cmaf::window::{Ask, Reached, Report};
+use streamsocket_media::clock::Monotonic;
+use streamsocket_subscribe::clock::monotonic;
 use tokio::time::{Instant, timeout_at};
 
 /// How long a request waits for what comes next at most, in lengths of segments (RFC 8216bis section 6.2.5.2).
@@ -18,6 +23,9 @@ const PATIENCE: u32 = 3;
 /// Lengths of segments for which a playlist that was waited for may be kept: it is named by what it ends with
 /// (RFC 8216bis appendix B.1).
 const WAITED_KEPT: u32 = 6;
+
+/// How long after one track has begun the others may begin: pictures after sound, or an encoder that is started.
+const BEGINNING: Duration = Duration::from_secs(5);
 
 /// Seconds for which a multivariant playlist may be kept.
 const MULTIVARIANT_KEPT: u32 = 10;
@@ -28,7 +36,12 @@ const PEAK_PERCENT: u64 = 150;
 /// The multivariant playlist of what is live.
 pub(crate) fn multivariant(session: &Session, file: &str) -> Result<Response, Refusal> {
     let tracks = session.tracks();
-    let described = tracks.iter().filter_map(|track| Some((track, track.codec()?)));
+    // A player that knew some only would not look again.
+    if is_awaited(session, &tracks, monotonic()) {
+        return Err(soon(session));
+    }
+    let there = tracks.iter().filter(|track| track.begun().is_ok());
+    let described = there.filter_map(|track| Some((track, track.codec()?)));
     let (mut variants, mut sound) = (Vec::new(), None);
     for (track, codec) in described {
         let (name, bits) = (track.name.to_owned(), track.shape.bits);
@@ -48,13 +61,19 @@ pub(crate) fn multivariant(session: &Session, file: &str) -> Result<Response, Re
             }
         }
     }
-    // A player that knew some only would not look again.
-    let is_whole = variants.len() + usize::from(sound.is_some()) == tracks.len();
-    if tracks.is_empty() || !is_whole {
-        return Err(soon(session));
-    }
     let playlist = playlist::multivariant(&variants, sound.as_ref(), file);
     Ok(text(PLAYLIST, Kept::Seconds(MULTIVARIANT_KEPT), playlist))
+}
+
+/// Whether something is still to come that a playlist has to list: nothing has come at all, or one track has begun and
+/// others may do so any moment.
+fn is_awaited(session: &Session, tracks: &[Arc<Track>], now: Monotonic) -> bool {
+    let begun: Vec<_> = tracks.iter().map(|track| track.begun()).collect();
+    let Some(first) = begun.iter().filter_map(|it| it.ok()).min() else { return true };
+    let is_near = |made: Monotonic| now.since(made.max(first)) < BEGINNING;
+    let of_pictures = tracks.iter().any(|track| track.shape.size.is_some());
+    let pictures = session.with_pictures.load(Ordering::Relaxed) && !of_pictures;
+    (pictures && is_near(first)) || begun.iter().filter_map(|it| it.err()).any(is_near)
 }
 
 fn soon(session: &Session) -> Refusal {

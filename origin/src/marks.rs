@@ -3,14 +3,13 @@
 use crate::answer::{JSON, Kept, Refusal, nothing, refuse, text};
 use crate::secret::Password;
 use crate::session::Session;
-use crate::stored::millis;
+use crate::stored::shown;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::json;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -138,12 +137,6 @@ fn said(headers: &HeaderMap) -> Option<String> {
     let is_basic = scheme.eq_ignore_ascii_case("basic");
     let pair = is_basic.then(|| STANDARD.decode(value.trim()).ok()).flatten()?;
     String::from_utf8(pair).ok()?.split_once(':').map(|(_, password)| password.to_owned())
-}
-
-/// An event, as it is shown.
-pub(crate) fn shown(event: &Event) -> serde_json::Value {
-    let Event { at, from, to, label, .. } = event;
-    json!({ "at": millis(*at), "from": millis(*from), "to": millis(*to), "label": label })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The pictures of a session: decoded once for all tiers, on a thread, and encoded by each on one of its own. Who is late
 //! leaves pictures out; nobody waits for him.
 
-use crate::session::{Session, TIERS};
+use crate::names::TIERS;
+use crate::session::Session;
 use crate::tier::{Encoding, Ready, Tier};
 use crate::track::{Shape, Track};
 use bytes::Bytes;

@@ -1,7 +1,8 @@
 //! Joins sessions: those that the user names, and a room's. Each is received on a thread of its own.
 
 use crate::intake::Intake;
-use crate::session::{SOUND, Session, Sessions, TIERS};
+use crate::names::{SOUND, TIERS};
+use crate::session::{Session, Sessions};
 use crate::storage::{Keep, Storage};
 use crate::tier::Encoding;
 use crate::timeline::Timeline;

@@ -1,8 +1,8 @@
 //! Files with a secret in their first line.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 use streamsocket_net::private_file::kept_from_others;
 use subtle::ConstantTimeEq;
@@ -28,7 +28,7 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<String, String> {
     Ok(line.to_owned())
 }
 
-/// Makes such a file.
+/// Makes such a file. If root does, the folder's group may read it: that of the service.
 ///
 /// # Errors
 /// One line: why not.
@@ -37,7 +37,16 @@ pub(crate) fn make(path: &Path, secret: &str) -> Result<(), String> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
     let mut file = made.map_err(failed)?;
     file.write_all(format!("{secret}\n").as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)
+    file.sync_all().map_err(failed)?;
+    let owner = file.metadata().map_err(failed)?.uid();
+    let folder = path.parent().and_then(|folder| folder.metadata().ok());
+    match folder {
+        Some(folder) if owner == 0 => fchown(&file, None, Some(folder.gid()))
+            // Whatever root's umask is.
+            .and_then(|()| file.set_permissions(Permissions::from_mode(0o640)))
+            .map_err(failed),
+        _ => Ok(()),
+    }
 }
 
 /// The password of those who may mark.
@@ -69,7 +78,6 @@ impl Password {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_secret_is_the_first_line_of_a_file_that_others_cannot_read() {
@@ -79,9 +87,9 @@ mod tests {
         make(&path, "horse").unwrap();
         assert_eq!(read(&path, 100).as_deref(), Ok("horse"));
         assert!(make(&path, "other").unwrap_err().contains("cannot be made"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         assert!(read(&path, 100).unwrap_err().contains("chmod o="));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "\n\n").unwrap();
         assert!(read(&path, 100).unwrap_err().contains("first line"));
         let password = Password("horse".to_owned());

@@ -1,5 +1,6 @@
 //! The sessions that are received, by their names, with the tracks that are made of them.
 
+use crate::names::TIERS;
 use crate::storage::Storage;
 use crate::track::{Track, Tracks};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,12 +8,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::counters::Counters;
-
-/// The track of sound.
-pub(crate) const SOUND: &str = "audio";
-
-/// Tracks of pictures, the largest first.
-pub(crate) const TIERS: [&str; 3] = ["high", "medium", "low"];
 
 /// Sessions at a time: what any machine can encode, and as many again that are only stored.
 const SESSIONS_MAX: usize = 64;
@@ -46,13 +41,16 @@ pub(crate) struct Session {
     pub(crate) counters: Arc<Counters>,
     pub(crate) storage: Option<Storage>,
     pub(crate) faults: Faults,
+    /// There are to be pictures, although there may be no track of them yet.
+    pub(crate) with_pictures: AtomicBool,
     tracks: RwLock<Tracks>,
 }
 
 impl Session {
     pub(crate) fn new(name: String, counters: Arc<Counters>, storage: Option<Storage>) -> Self {
         let (faults, tracks) = (Faults::default(), RwLock::default());
-        Self { name, counters, storage, faults, tracks }
+        let with_pictures = AtomicBool::new(false);
+        Self { name, counters, storage, faults, with_pictures, tracks }
     }
 
     /// Its tracks, of pictures first.

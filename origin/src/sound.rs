@@ -1,6 +1,8 @@
 //! Encodes the sound of a session.
 
-use crate::session::{SOUND, Session};
+use crate::complaint::Complaint;
+use crate::names::SOUND;
+use crate::session::Session;
 use crate::track::{Shape, Track};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,7 @@ pub(crate) struct Sound {
     channels: u8,
     encoder: Option<AacEncoder>,
     again: Monotonic,
+    complaint: Complaint,
     opus: Option<Decoder>,
     decoded: Vec<i16>,
 }
@@ -56,7 +59,8 @@ impl Sound {
         track.describe(Codec::Aac { rate, channels });
         let opus = is_opus.then(|| Decoder::new(channels).ok()).flatten();
         let (encoder, again, decoded) = (None, Monotonic(0), Vec::new());
-        Self { session, track, rate, channels, encoder, again, opus, decoded }
+        let complaint = Complaint::default();
+        Self { session, track, rate, channels, encoder, again, complaint, opus, decoded }
     }
 
     /// Takes samples, the channels' in turn, of which the first was captured at `at`.
@@ -83,7 +87,7 @@ impl Sound {
         self.decoded = decoded;
     }
 
-    fn begin(&self) -> Option<AacEncoder> {
+    fn begin(&mut self) -> Option<AacEncoder> {
         let track = Arc::clone(&self.track);
         let duration = Duration::from_secs(u64::from(BLOCK)) / self.rate.max(1);
         let sink = move |frame: AacFrame| {
@@ -94,8 +98,10 @@ impl Sound {
         begun.map_err(|error| self.fail(&error.to_string())).ok()
     }
 
-    fn fail(&self, why: &str) {
+    fn fail(&mut self, why: &str) {
         Session::count(&self.session.faults.encoders);
-        log::error!("'{}', {SOUND}: {why}", self.session.name);
+        if self.complaint.is_new(why, monotonic()) {
+            log::error!("'{}', {SOUND}: {why}", self.session.name);
+        }
     }
 }

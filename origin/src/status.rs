@@ -1,6 +1,7 @@
 //! What there is, as JSON, for the page and for programs.
 
-use crate::session::{SOUND, Session};
+use crate::names::SOUND;
+use crate::session::Session;
 use crate::token::encoded;
 use serde::Serialize;
 use streamsocket_net::machine::unix_nanos;
@@ -59,7 +60,7 @@ impl One {
             stored: session.storage.is_some(),
             mark: mark && session.storage.is_some(),
             tiers: tracks.iter().filter_map(tier).collect(),
-            sound: tracks.iter().any(|track| track.name == SOUND),
+            sound: tracks.iter().any(|track| track.name == SOUND && track.begun().is_ok()),
         }
     }
 

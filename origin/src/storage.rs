@@ -1,7 +1,10 @@
 //! Stores a session on a thread of its own: all of it, or what is marked. It costs what is live nothing, however slow a disk is.
 
+mod message;
 mod writer;
 
+pub(crate) use self::message::Keep;
+use self::message::{Message, len};
 use self::writer::Writer;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -9,32 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
-use std::time::Duration;
 use streamsocket_archive::{Archive, Event};
 use streamsocket_cmaf::grid::Grid;
-use streamsocket_cmaf::segmenter::{Made, Part, Segment};
+use streamsocket_cmaf::segmenter::Made;
 use streamsocket_subscribe::counters::Counters;
 use tokio::sync::oneshot;
 
 /// Bytes that wait for the disk at most: half a minute of a session, in which a disk may wake up.
 const WAITING_MAX: usize = 32 << 20;
-
-/// What is stored of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// All of it.
-    All,
-    /// What is marked, and so much before that.
-    Marked(Duration),
-}
-
-/// What the thread is told.
-#[derive(Debug)]
-enum Message {
-    Part { track: &'static str, part: Part, init: Bytes },
-    Segment { track: &'static str, segment: Segment },
-    Mark(Event, oneshot::Sender<Result<(), String>>),
-}
 
 /// The way to the thread that stores a session. The thread ends with the last clone.
 #[derive(Clone, Debug)]
@@ -144,13 +129,6 @@ impl Storage {
     /// Segments that were left out since the disk did not keep up.
     pub(crate) fn left_out(&self) -> u64 {
         self.shared.left_out.load(Ordering::Relaxed)
-    }
-}
-
-fn len(message: &Message) -> usize {
-    match message {
-        Message::Part { part, .. } => part.bytes.len(),
-        Message::Segment { .. } | Message::Mark(..) => 0,
     }
 }
 

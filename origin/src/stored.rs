@@ -3,13 +3,13 @@
 use crate::answer::{JSON, Kept, PLAYLIST, Refusal, media, nothing, refuse, text};
 use crate::asked::File;
 use crate::live::kind;
-use crate::session::{SOUND, TIERS};
+use crate::names::{SOUND, TIERS};
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
-use streamsocket_archive::{Archive, Entry, Segment, Summary};
+use streamsocket_archive::{Archive, Entry, Event, Segment, Summary};
 use streamsocket_cmaf::grid::Grid;
 use streamsocket_cmaf::moved;
 use streamsocket_cmaf::playlist::{self, Sound, Variant};
@@ -158,7 +158,7 @@ impl Reader {
     /// What was marked.
     pub(crate) async fn events(&self, session: String) -> Result<Response, Refusal> {
         let events = self.read(move |archive| archive.events(&session).map_err(failed)).await?;
-        let events: Vec<_> = events.iter().map(crate::marks::shown).collect();
+        let events: Vec<_> = events.iter().map(shown).collect();
         Ok(text(JSON, Kept::Never, json!({ "events": events }).to_string()))
     }
 
@@ -287,7 +287,13 @@ fn stretches(entries: &[Entry]) -> Vec<[i64; 2]> {
     stretches.into_iter().map(|stretch| stretch.map(millis)).collect()
 }
 
+/// An event, as it is shown.
+pub(crate) fn shown(event: &Event) -> serde_json::Value {
+    let Event { at, from, to, label, .. } = event;
+    json!({ "at": millis(*at), "from": millis(*from), "to": millis(*to), "label": label })
+}
+
 /// Milliseconds since 1970.
-pub(crate) const fn millis(at: Wall) -> i64 {
+const fn millis(at: Wall) -> i64 {
     at.0.div_euclid(1_000_000)
 }

@@ -1,5 +1,6 @@
 //! Encodes the pictures of one tier, on a thread of its own.
 
+use crate::complaint::Complaint;
 use crate::session::Session;
 use crate::track::Track;
 use std::sync::mpsc::Receiver;
@@ -39,10 +40,11 @@ pub(crate) struct Tier {
     size: (usize, usize),
     rate: f32,
     encoding: Encoding,
+    complaint: Complaint,
 }
 
 impl Tier {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         session: Weak<Session>,
         track: Arc<Track>,
         plan: TierPlan,
@@ -50,7 +52,8 @@ impl Tier {
         rate: f32,
         encoding: Encoding,
     ) -> Self {
-        Self { session, track, plan, size, rate, encoding }
+        let complaint = Complaint::default();
+        Self { session, track, plan, size, rate, encoding, complaint }
     }
 
     /// Encodes what comes, until nothing comes any more.
@@ -78,15 +81,17 @@ impl Tier {
         }
     }
 
-    fn encoder(&self) -> Option<VideoEncoder> {
+    fn encoder(&mut self) -> Option<VideoEncoder> {
         let begun = VideoEncoder::new(self.encoding.backend, &self.plan, self.size, self.rate);
         begun.map_err(|error| self.fail(&error)).ok()
     }
 
-    fn fail(&self, error: &Error) {
+    fn fail(&mut self, error: &Error) {
         let Some(session) = self.session.upgrade() else { return };
         Session::count(&session.faults.encoders);
-        log::error!("'{}', {}: {error}", session.name, self.track.name);
+        if self.complaint.is_new(&error.to_string(), monotonic()) {
+            log::error!("'{}', {}: {error}", session.name, self.track.name);
+        }
     }
 
     /// Tells the track what its samples are, once that is known. All tracks have a discontinuity where one has another

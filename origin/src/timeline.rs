@@ -10,7 +10,7 @@ use streamsocket_subscribe::presentation_time::Stamp;
 /// two, of slow senders within five.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// A clock that says less than it did, by more than this, has been set: packets of two media are less apart.
+/// A clock that says less than it did, by more than this, has been set: packets of a medium are less out of order.
 const BACK: i64 = 1_000_000_000;
 
 /// One that says so much more has been set, or nothing has come for so long.
@@ -30,6 +30,22 @@ enum Clock {
     Arrival,
 }
 
+/// What has been captured. Sound and pictures may come seconds apart, from a sender that has been held up; and each is
+/// told for itself that the sender's clock was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    Pictures,
+    Sound,
+}
+
+/// Where a medium is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reached {
+    last: Option<Wall>,
+    /// By how much it is ahead of the clock, in nanoseconds: whole segments.
+    ahead: i64,
+}
+
 /// A place on the time line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
@@ -46,15 +62,17 @@ pub(crate) struct Timeline {
     clock: Clock,
     /// The highest number that was stored before.
     newest: Option<u64>,
-    last: Option<Wall>,
-    /// By how much it is ahead of the clock, in nanoseconds: whole segments.
+    /// Of pictures and of sound.
+    media: [Reached; 2],
+    /// By how much what comes is ahead of the clock, once each medium has been told of it.
     ahead: i64,
 }
 
 impl Timeline {
     /// A time line that goes on behind the highest number that is stored, if there is one.
     pub(crate) const fn new(grid: Grid, newest: Option<u64>) -> Self {
-        Self { grid, clock: Clock::Unknown(None), newest, last: None, ahead: 0 }
+        let media = [Reached { last: None, ahead: 0 }; 2];
+        Self { grid, clock: Clock::Unknown(None), newest, media, ahead: 0 }
     }
 
     /// Whether the sender says when it captures.
@@ -72,6 +90,7 @@ impl Timeline {
     pub(crate) fn place(
         &mut self,
         stamp: &Stamp,
+        medium: Medium,
         now: Monotonic,
         unix_offset: i64,
     ) -> Option<Placed> {
@@ -93,16 +112,41 @@ impl Timeline {
                 return None;
             }
         };
-        Some(self.go_on(said))
+        Some(self.go_on(said, medium))
     }
 
-    fn go_on(&mut self, said: Wall) -> Placed {
+    fn go_on(&mut self, said: Wall, medium: Medium) -> Placed {
+        let index = match medium {
+            Medium::Pictures => 0,
+            Medium::Sound => 1,
+        };
+        let Reached { last, ahead } = self.media[index];
+        let goes_on =
+            |ahead: i64| last.is_none_or(|last| last.0 - said.0.saturating_add(ahead) <= BACK);
+        let known = if last.is_some() { ahead } else { self.ahead };
+        let (ahead, steps) = if !goes_on(known) && goes_on(self.ahead) {
+            // The other medium has been told of it already.
+            (self.ahead, true)
+        } else {
+            let at = Wall(said.0.saturating_add(known));
+            let steps = self.steps(at, !goes_on(known));
+            (known.saturating_add(steps), steps > 0)
+        };
+        self.ahead = self.ahead.max(ahead);
+        let at = Wall(said.0.saturating_add(ahead));
+        let leaps = last.is_some_and(|last| at.0.saturating_sub(last.0) > FORWARD);
+        self.media[index] = Reached { last: last.max(Some(at)), ahead };
+        Placed { at, breaks: steps || leaps }
+    }
+
+    /// By how much something is put off that is at `at`, so that no name is given twice: whole segments.
+    fn steps(&self, at: Wall, is_set_back: bool) -> i64 {
         let length = i64::try_from(self.grid.segment_length().as_nanos()).unwrap_or(i64::MAX);
-        let at = Wall(said.0.saturating_add(self.ahead));
         // From where on no name has been given yet.
         let free = |number: u64| self.grid.begin(number.saturating_add(1)).0;
-        let behind = match (self.last, self.newest) {
-            (Some(last), _) if last.0 - at.0 > BACK => free(self.grid.number(last)) - at.0,
+        let last = self.media.iter().filter_map(|it| it.last).max();
+        let behind = match (last, self.newest) {
+            (Some(last), _) if is_set_back => free(self.grid.number(last)) - at.0,
             // Who starts again within a segment goes on in it.
             (None, Some(newest)) => {
                 let behind = free(newest) - at.0;
@@ -110,12 +154,7 @@ impl Timeline {
             }
             _ => 0,
         };
-        let steps = (behind + length - 1).div_euclid(length).max(0);
-        self.ahead = self.ahead.saturating_add(steps.saturating_mul(length));
-        let at = Wall(said.0.saturating_add(self.ahead));
-        let leaps = self.last.is_some_and(|last| at.0.saturating_sub(last.0) > FORWARD);
-        self.last = self.last.max(Some(at));
-        Placed { at, breaks: steps > 0 || leaps }
+        (behind + length - 1).div_euclid(length).max(0).saturating_mul(length)
     }
 }
 
@@ -135,7 +174,8 @@ mod tests {
         let mut line = Timeline::new(Grid::default(), None);
         let mut at = |second: i64| {
             let now = Monotonic(second * SECOND);
-            line.place(&stamp(None, now.0), now, 1000 * SECOND).map(|placed| placed.at.0 / SECOND)
+            line.place(&stamp(None, now.0), Medium::Pictures, now, 1000 * SECOND)
+                .map(|placed| placed.at.0 / SECOND)
         };
         assert_eq!(
             (0..8).map(&mut at).collect::<Vec<_>>(),
@@ -146,15 +186,20 @@ mod tests {
         let mut at = |capture: Option<i64>, second: i64| {
             let now = Monotonic(second * SECOND);
             let capture = capture.map(|it| it * SECOND);
-            line.place(&stamp(capture, now.0), now, 0).map(|placed| placed.at.0 / SECOND)
+            line.place(&stamp(capture, now.0), Medium::Pictures, now, 0)
+                .map(|placed| placed.at.0 / SECOND)
         };
         assert_eq!((at(Some(500), 1), at(None, 2), at(Some(502), 3)), (Some(500), None, Some(502)));
     }
 
     fn placed(line: &mut Timeline, seconds: f64) -> (f64, bool) {
+        placed_of(line, Medium::Pictures, seconds)
+    }
+
+    fn placed_of(line: &mut Timeline, medium: Medium, seconds: f64) -> (f64, bool) {
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a test")]
         let capture = Some((seconds * 1e9) as i64);
-        let placed = line.place(&stamp(capture, 0), Monotonic(0), 0).unwrap();
+        let placed = line.place(&stamp(capture, 0), medium, Monotonic(0), 0).unwrap();
         #[expect(clippy::cast_precision_loss, reason = "as above")]
         let at = placed.at.0 as f64 / 1e9;
         (at, placed.breaks)
@@ -164,13 +209,33 @@ mod tests {
     fn a_clock_that_is_set_back_gives_no_name_twice() {
         let mut line = Timeline::new(Grid::default(), None);
         assert_eq!(placed(&mut line, 100.0), (100.0, false));
-        assert_eq!(placed(&mut line, 99.9), (99.9, false), "of the other medium");
+        assert_eq!(placed(&mut line, 99.9), (99.9, false), "out of order");
         let (at, breaks) = placed(&mut line, 91.0);
         assert!((102.0..104.0).contains(&at) && breaks, "{at}");
         let whole = (at - 91.0) / 2.0;
         assert!((whole - whole.round()).abs() < 1e-9, "by whole segments, as another origin does");
         assert_eq!(placed(&mut line, 91.1), (at + 0.1, false));
         assert!(placed(&mut line, 200.0).1, "a leap");
+    }
+
+    #[test]
+    fn media_that_come_seconds_apart_are_no_clock_that_was_set() {
+        let mut line = Timeline::new(Grid::default(), None);
+        let mut sound = |line: &mut Timeline, at| placed_of(line, Medium::Sound, at);
+        assert_eq!(placed(&mut line, 100.0), (100.0, false));
+        assert_eq!(sound(&mut line, 100.0), (100.0, false));
+        // The sender was held up, and sound that waited comes behind newer pictures.
+        for late in 0..8 {
+            let at = 106.0 + f64::from(late);
+            assert_eq!(placed(&mut line, at), (at, false));
+            assert_eq!(sound(&mut line, at - 5.0), (at - 5.0, false));
+        }
+        // Its clock is set back: each medium is told of it for itself, and they stay together.
+        let (at, breaks) = placed(&mut line, 50.0);
+        assert!((114.0..116.0).contains(&at) && breaks, "{at}");
+        assert_eq!(sound(&mut line, 113.0), (113.0, false), "not told yet");
+        assert_eq!(sound(&mut line, 50.1), (at + 0.1, true));
+        assert_eq!(placed(&mut line, 50.2), (at + 0.2, false));
     }
 
     #[test]

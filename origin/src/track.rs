@@ -10,6 +10,7 @@ use streamsocket_cmaf::segmenter::{Made, Sample, Segmenter};
 use streamsocket_cmaf::track as cmaf;
 use streamsocket_cmaf::window::{Ask, Reached, Window};
 use streamsocket_media::clock::{Monotonic, Wall};
+use streamsocket_subscribe::clock::monotonic;
 use tokio::sync::watch;
 
 /// How much later than the one before a sample may come before nothing is waited for: it is longer than an encoder
@@ -40,6 +41,7 @@ pub(crate) struct Track {
     grid: Grid,
     cut: Mutex<Cut>,
     moved: watch::Sender<()>,
+    made: Monotonic,
     storage: Option<Storage>,
 }
 
@@ -49,6 +51,8 @@ struct Cut {
     window: Window,
     /// The last sample, and when it came.
     last: Option<(Wall, Monotonic)>,
+    /// When the first one came.
+    first: Option<Monotonic>,
     made: Vec<Made>,
     /// The init segment of what is cut.
     init: Bytes,
@@ -69,11 +73,13 @@ impl Track {
             segmenter: None,
             window: Window::new(grid, kept, sample),
             last: None,
+            first: None,
             made: Vec::new(),
             init: Bytes::new(),
             samples: 0,
         };
-        Self { name, shape, grid, cut: Mutex::new(cut), moved: watch::Sender::new(()), storage }
+        let (cut, moved, made) = (Mutex::new(cut), watch::Sender::new(()), monotonic());
+        Self { name, shape, grid, cut, moved, made, storage }
     }
 
     fn cut(&self) -> MutexGuard<'_, Cut> {
@@ -105,6 +111,7 @@ impl Track {
         let mut cut = self.cut();
         let before = cut.last.replace((sample.at, now));
         let leaps = before.is_some_and(|(last, _)| sample.at.0.saturating_sub(last.0) > LEAP);
+        cut.first.get_or_insert(now);
         cut.samples += 1;
         let Cut { segmenter: Some(segmenter), made, .. } = &mut *cut else { return };
         if leaps {
@@ -189,6 +196,14 @@ impl Track {
     /// How long nothing has come; none if nothing ever has.
     pub(crate) fn silent(&self, now: Monotonic) -> Option<Duration> {
         self.cut().last.map(|(_, came)| now.since(came))
+    }
+
+    /// When the first sample came; of none yet, when the track was made.
+    ///
+    /// # Errors
+    /// The latter.
+    pub(crate) fn begun(&self) -> Result<Monotonic, Monotonic> {
+        self.cut().first.ok_or(self.made)
     }
 
     /// Figures: samples that came, those that were left out, and bytes that are held.

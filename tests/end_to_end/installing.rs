@@ -40,10 +40,14 @@ fn a_configuration_of_the_users_own_stays_and_all_else_goes() {
         "ExecStart=/usr/local/bin/streamsocket-relay --config /etc/streamsocket-relay/relay.toml";
     assert!(unit.unwrap().contains(starts));
     assert!(at("etc/streamsocket-relay/relay.toml").exists());
+    let unit = fs::read_to_string(at("usr/local/lib/systemd/system/streamsocket-origin.service"));
+    let starts = "ExecStart=/usr/local/bin/streamsocket-origin --config /etc/streamsocket-origin/origin.toml";
+    assert!(unit.unwrap().contains(starts));
+    assert!(at("etc/streamsocket-origin/origin.toml").exists());
     text(ours("streamsocket").args(["check", "--interface", "lo", "--config"]).arg(&config));
     make("uninstall", folder.path());
     assert!(!config.parent().unwrap().exists() && !at("etc/streamsocket-gateway").exists());
-    assert!(!at("etc/streamsocket-relay").exists());
+    assert!(!at("etc/streamsocket-relay").exists() && !at("etc/streamsocket-origin").exists());
 
     fs::create_dir_all(config.parent().unwrap()).unwrap();
     fs::write(&config, "video = \"pattern\"\n").unwrap();
@@ -67,6 +71,7 @@ fn the_units_leave_little_to_attack() {
         "streamsocket-rpicam@.service",
         "streamsocket-gateway.service",
         "streamsocket-relay.service",
+        "streamsocket-origin.service",
     ];
     for unit in units {
         let mut analyze = Command::new("systemd-analyze");

@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Lines that are not run here: they install packages, and packages and the service are tried on the virtual
 /// board (`make packages-test`, `make service-test`), or they are how these tests were started, or others
 /// (`make gateway-test`, `make room-test`).
-const ELSEWHERE: [&str; 24] = [
+const ELSEWHERE: [&str; 27] = [
     "make demo ",
     "make test ",
     "sudo apt install git curl make",
@@ -41,6 +41,9 @@ const ELSEWHERE: [&str; 24] = [
     "sudo apt install ./streamsocket-gateway_*_arm64.deb",
     "sudo apt install ./streamsocket-relay_*_arm64.deb",
     "sudo streamsocket-relay check",
+    "sudo apt install ./target/deb/streamsocket-origin_*_amd64.deb",
+    "sudoedit /etc/streamsocket-origin/origin.toml",
+    "sudo streamsocket-origin token",
     "ffmpeg -re -i lesson.mp4",
     "gst-launch-1.0 v4l2src ! image/jpeg ! rtspclientsink",
     "streamsocket-receiver \"lesson, Anna\"",
@@ -53,7 +56,7 @@ const ELSEWHERE: [&str; 24] = [
 ];
 
 /// The lines that are run here, by words that no other line has.
-const HERE: [&str; 22] = [
+const HERE: [&str; 23] = [
     "streamsocket devices",
     "streamsocket      ",
     "streamsocket-receiver      ",
@@ -76,6 +79,7 @@ const HERE: [&str; 22] = [
     "streamsocket --room lesson",
     "streamsocket-receiver --room lesson  ",
     "streamsocket-receiver --room lesson --publish",
+    "streamsocket-origin \"Front door\"",
 ];
 
 /// The lines of the README's code, those that end in a backslash put together.
@@ -249,6 +253,23 @@ fn a_key_is_made_used_and_handed_on_by_the_lines_of_the_readme() {
     let keys = fs::read_to_string(lan.folder.path().join(".config/streamsocket/key")).unwrap();
     assert_eq!(keys, fs::read_to_string(lan.folder.path().join("door.key")).unwrap());
     lan.shows(&command("streamsocket-receiver   #"));
+    daemon.interrupt().succeeded();
+}
+
+#[test]
+fn an_origin_serves_and_stores_by_the_line_of_the_readme() {
+    let _turn = turn();
+    let Some(lan) = Lan::new("readme") else { return };
+    let mut daemon = Program::start(&mut lan.types("sender", "streamsocket --name 'Front door'"));
+    daemon.wait_for("goes to");
+    let line = command("streamsocket-origin \"Front door\"");
+    let mut origin = Program::start(&mut lan.types("viewer", &line));
+    origin.wait_for("is received");
+    let stored = lan.folder.path().join("video/Front%20door/high");
+    wait_until("segments are stored", || stored.is_dir());
+    let live = "curl --fail http://127.0.0.1:8081/Front%20door/live.m3u8";
+    assert!(text(&mut lan.types("viewer", live)).contains("high/live.m3u8"));
+    origin.interrupt().succeeded();
     daemon.interrupt().succeeded();
 }
 

@@ -13,9 +13,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are in order, by their folders in the workspace.
-const CRATES: [&str; 18] = [
+const CRATES: [&str; 23] = [
     ".",
+    "archive",
     "board/webcam",
+    "cmaf",
     "control",
     "convert",
     "decode",
@@ -23,6 +25,7 @@ const CRATES: [&str; 18] = [
     "journal",
     "media",
     "net",
+    "origin",
     "parity",
     "receiver",
     "relay",
@@ -31,6 +34,8 @@ const CRATES: [&str; 18] = [
     "station",
     "stream",
     "subscribe",
+    "transcode",
+    "web",
     "wire",
 ];
 

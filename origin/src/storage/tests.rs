@@ -1,4 +1,5 @@
 use super::*;
+use std::time::Duration;
 use streamsocket_archive::{Place, Retention};
 use streamsocket_cmaf::segmenter::{Sample, Segmenter};
 use streamsocket_cmaf::track::Track;

@@ -1,6 +1,6 @@
 //! What the thread does that stores a session.
 
-use super::{Keep, Message};
+use super::message::{Keep, Message};
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -201,7 +201,7 @@ impl Writer {
     /// What is said of a segment when it is over.
     fn finish(&mut self, track: &'static str, segment: &Segment) -> Finish {
         let Counters { video, audio, .. } = &*self.counters;
-        let counted = if track == crate::session::SOUND {
+        let counted = if track == crate::names::SOUND {
             (audio.packets_lost.get(), audio.packets_repaired.get())
         } else {
             (video.frames_incomplete.get(), video.packets_repaired.get())
