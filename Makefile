@@ -35,7 +35,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb
+.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb origin-bench
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -82,10 +82,15 @@ check: ## format, lints and documentation, warnings denied
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q $(WORKSPACE) --test sim -- --nocapture --test-threads=1
 
+<<<<<<< HEAD
 long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, odd devices, rooms; 85 minutes
+=======
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, rooms, sound and pictures of the origin; 100 minutes
+>>>>>>> 7ae7eb0971864f3801ab67f7672b1fa258c400cb
 	$(CARGO) build $(WORKSPACE)
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice odd_ recordings http_cameras announced opus --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test relay -- in_step kills links --nocapture
+	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test origin -- in_step --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
 	$(CARGO) build $(WORKSPACE)
@@ -99,6 +104,14 @@ bench: setup-test ## what a picture costs, beside GStreamer, ffmpeg, uStreamer a
 	$(CARGO) build --release --locked --workspace
 	STREAMSOCKET_BINARIES=target/release target/release/bench $(BENCH)
 	$(CARGO) bench --locked -p streamsocket-benches --bench stages
+
+# Without link-time optimization, which takes as long as the rest of the build and changes little here: the encoders are C.
+# In a folder of its own, so that nobody installs what was built so.
+origin-bench: setup-test ## what the origin costs, how late it is and how alike its pictures are, beside ffmpeg and GStreamer; 8 minutes (ORIGIN_BENCH=glass: a part; scripts/origin-bench says which)
+	@scripts/setup page
+	$(CARGO) build --release --locked --config profile.release.lto=false --config profile.release.codegen-units=16 \
+		--target-dir $(CARGO_TARGET_DIR)/measured -p streamsocket-origin -p streamsocket-program -p streamsocket-transcode --bins --example cost
+	scripts/origin-bench
 
 fuzz: ## what decodes what comes from outside, fuzzed; 3 hours (FUZZ_SECONDS=N: so long for each target)
 	scripts/fuzz

@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn media_that_come_seconds_apart_are_no_clock_that_was_set() {
         let mut line = Timeline::new(Grid::default(), None);
-        let mut sound = |line: &mut Timeline, at| placed_of(line, Medium::Sound, at);
+        let sound = |line: &mut Timeline, at| placed_of(line, Medium::Sound, at);
         assert_eq!(placed(&mut line, 100.0), (100.0, false));
         assert_eq!(sound(&mut line, 100.0), (100.0, false));
         // The sender was held up, and sound that waited comes behind newer pictures.

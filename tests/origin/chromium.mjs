@@ -51,6 +51,12 @@ export async function session(url) {
   return { root: root.href, base: new URL(found.url, root).href, ...found };
 }
 
+// A playlist by itself, wherever it comes from.
+export function playlist(url) {
+  const base = new URL('.', url).href;
+  return { root: base, base, file: url.slice(base.length), tiers: [] };
+}
+
 // 50 of 100 are at most so large, and so on.
 export function percentiles(values) {
   const sorted = [...values].sort((one, other) => one - other);

@@ -3,14 +3,15 @@
 //
 //     node glass.mjs URL SECONDS [--size WIDTHxHEIGHT]
 //
-// WIDTHxHEIGHT is that of the picture as the daemon draws it; without it, of the largest tier.
+// WIDTHxHEIGHT is that of the picture as the daemon draws it; without it, of the largest tier. Of a URL that ends with
+// .m3u8 nothing else is asked, and players have their own defaults: so other programs are compared with the origin.
 
 import { parseArgs } from 'node:util';
-import { open, percentiles, rounded, run, session, usage } from './chromium.mjs';
+import { open, percentiles, playlist, rounded, run, session, usage } from './chromium.mjs';
 import { PLAYERS, start } from './playing.mjs';
 
 const { values: { size }, positionals: [url, seconds] } = parseArgs({ options: { size: { type: 'string' } }, allowPositionals: true });
-if (!seconds) usage('node glass.mjs URL SECONDS [--size WIDTHxHEIGHT]');
+if (!seconds || (url.endsWith('.m3u8') && !size)) usage('node glass.mjs URL SECONDS [--size WIDTHxHEIGHT], with the size if the URL ends with .m3u8');
 
 // Seconds after the first picture, in which players find their pace.
 const SETTLE = 5;
@@ -18,7 +19,7 @@ const SETTLE = 5;
 const UNREAD_MAX = 5;
 
 await run(async () => {
-  const found = await session(url);
+  const found = url.endsWith('.m3u8') ? playlist(url) : await session(url);
   const largest = [...found.tiers].sort((one, other) => other.width - one.width)[0];
   const [width, height] = size ? size.split('x').map(Number) : [largest.width, largest.height];
   for (const kind of PLAYERS) {

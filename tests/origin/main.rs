@@ -11,6 +11,7 @@ mod caching;
 mod client;
 mod encoders;
 mod gaps;
+mod in_step;
 mod links;
 mod marks;
 mod names;

@@ -20,6 +20,26 @@ window.play = async (kind, url) => {
   return { date: () => hls.playingDate?.getTime() ?? null };
 };
 
+// The same with what neither player knows anything about, as it comes.
+window.playForeign = async (kind, url) => {
+  const video = document.getElementById('video');
+  if (kind === 'shaka') {
+    window.shaka.polyfill.installAll();
+    const player = new window.shaka.Player();
+    player.addEventListener('error', ({ detail }) => { if (detail.severity === 2) window.failure = `shaka: error ${detail.code}`; });
+    await player.attach(video);
+    await player.load(url);
+    video.play();
+    return { date: () => player.getPlayheadTimeAsDate()?.getTime() ?? null };
+  }
+  const hls = new Hls();
+  hls.on(Hls.Events.ERROR, (_, { fatal, details }) => { if (fatal) window.failure = `hls.js error ${details}`; });
+  hls.attachMedia(video);
+  hls.loadSource(url);
+  hls.on(Hls.Events.MANIFEST_PARSED, () => video.play());
+  return { date: () => hls.playingDate?.getTime() ?? null };
+};
+
 // Watches how the video goes on from its first picture: stalls, and what `date` says.
 window.watch = () => {
   const video = document.getElementById('video');

@@ -19,9 +19,9 @@ const FRAME: u64 = 1024;
 /// Sample frames that ffmpeg's encoder puts ahead of the first one: its windows overlap by so many.
 const PRIMING: u64 = 1024;
 
-/// Chunks of samples that may wait for the child: of 20 ms each they are more than a second, in which it has started
-/// on a slow machine.
-const QUEUE: usize = 64;
+/// Chunks of samples that may wait for the child: of 5 ms each, as packets have them, they are more than a second, in
+/// which it has started on a slow machine.
+const QUEUE: usize = 256;
 
 /// Bytes of the pipe to the child: as small as the system lets it be. What is in it is late.
 const PIPE: i32 = 4096;

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use streamsocket_media::clock::{Delay, Wall, sample_nanos};
 
 /// An error of this size, in nanoseconds, is a hole (or samples twice), not jitter: sound and picture are to be
-/// within 10 ms, and times of packets are off by less than one.
-const STEP: i64 = 20_000_000;
+/// within 10 ms, which a smaller one leaves them until it has been steered away; times of packets are off by less than
+/// one.
+const STEP: i64 = 8_000_000;
 
 /// Longest hole, in nanoseconds, that is filled with silence. Behind a longer one an encoder begins anew: what is
 /// between takes up no memory then.
