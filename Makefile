@@ -82,11 +82,7 @@ check: ## format, lints and documentation, warnings denied
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q $(WORKSPACE) --test sim -- --nocapture --test-threads=1
 
-<<<<<<< HEAD
-long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, odd devices, rooms; 85 minutes
-=======
-long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, rooms, sound and pictures of the origin; 100 minutes
->>>>>>> 7ae7eb0971864f3801ab67f7672b1fa258c400cb
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, odd devices, rooms, sound and pictures of the origin; 2 hours
 	$(CARGO) build $(WORKSPACE)
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice odd_ recordings http_cameras announced opus --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test relay -- in_step kills links --nocapture

@@ -66,8 +66,13 @@ pub struct Options {
     /// File with the password of those who may mark, in its first line; nobody else may read it [default: nobody may]
     #[arg(long, value_name = "FILE", requires = "store", help_heading = "Storing")]
     pub password_file: Option<PathBuf>,
-    /// The bucket's server, such as https://s3.example.org [default: Amazon's]
-    #[arg(long, value_name = "URL", requires = "store", help_heading = "Storing in a bucket")]
+    /// The bucket's server [default: Amazon's]
+    #[arg(
+        long,
+        value_name = "https://HOST",
+        requires = "store",
+        help_heading = "Storing in a bucket"
+    )]
     pub s3_endpoint: Option<String>,
     /// The bucket's region [default: that of AWS_REGION]
     #[arg(long, value_name = "NAME", requires = "store", help_heading = "Storing in a bucket")]

@@ -95,6 +95,11 @@ fn onsets(file: &Path, rate: u32) -> Vec<f64> {
     // By their numbers: a time that leaps makes no silence.
     let begins =
         beeps(heard.iter().enumerate().map(|(index, it)| (index as f64 / rate as f64, *it)));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "samples of a recording"
+    )]
     let begins = begins.into_iter().map(|at| (at * rate as f64).round() as usize);
     let whole = begins.filter(|begin| is_whole(*begin));
     whole.map(|it| times[it / BLOCK] + (it % BLOCK) as f64 / rate as f64).collect()
