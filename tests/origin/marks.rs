@@ -1,6 +1,6 @@
 //! Only what somebody marks who knows the password is stored.
 
-use crate::client::{Origin, TRACKS, camera, files, path};
+use crate::client::{Origin, TRACKS, beside_others, camera, files, path};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,6 +15,7 @@ const WRONG: &str = "Authorization: Basic YW5uYTpob3JzZQ==";
 
 #[test]
 fn a_mark_stores_what_was_before_it_and_nothing_else_is_stored() {
+    let _turn = beside_others();
     let (place, store) = (Place::new(), tempfile::tempdir().unwrap());
     let name = place.name();
     let password = store.path().join("password");
@@ -46,7 +47,7 @@ fn a_mark_stores_what_was_before_it_and_nothing_else_is_stored() {
     assert_eq!(listed["events"], Value::from(vec![event.clone()]));
     for track in TRACKS {
         let there =
-            || origin.stored(&name, track).segments.last().is_some_and(|it| it.end() >= to - 1.0);
+            || origin.stored(&name, track).segments.last().is_some_and(|it| it.end() >= to - 0.05);
         wait_until("what is marked in the store", there);
         let stored = origin.stored(&name, track);
         assert!(stored.segments[0].begin <= from + 0.05, "{track}: {event}\n{}", stored.text);
@@ -61,6 +62,7 @@ fn a_mark_stores_what_was_before_it_and_nothing_else_is_stored() {
 
 #[test]
 fn without_a_password_nobody_marks() {
+    let _turn = beside_others();
     let (place, store) = (Place::new(), tempfile::tempdir().unwrap());
     let origin = Origin::storing(store.path(), &[&format!("Door=rtp://{place}")]);
     let answer = origin.ask("POST", "/Door/mark", &[BASIC], "");
