@@ -1,6 +1,6 @@
 //! What is live, as players and caches ask for it.
 
-use crate::client::{Origin, TRACKS, camera, path};
+use crate::client::{Origin, TRACKS, beside_others, camera, path};
 use streamsocket_tests::board::{monotonic, wait_until};
 use streamsocket_tests::place::Place;
 
@@ -8,6 +8,7 @@ const FOREVER: &str = "max-age=31536000, immutable";
 
 #[test]
 fn what_cannot_change_is_kept_and_what_is_not_there_never() {
+    let _turn = beside_others();
     let place = Place::new();
     let name = place.name();
     let origin = Origin::start(&[&name]);
@@ -47,6 +48,7 @@ fn what_cannot_change_is_kept_and_what_is_not_there_never() {
 
 #[test]
 fn a_session_of_which_nothing_has_come_yet_is_not_kept_either() {
+    let _turn = beside_others();
     let place = Place::new();
     // Nobody sends there.
     let origin = Origin::start(&[&format!("Door=rtp://{place}")]);
@@ -59,6 +61,7 @@ fn a_session_of_which_nothing_has_come_yet_is_not_kept_either() {
 
 #[test]
 fn who_asks_for_what_comes_next_gets_it_when_it_is_there() {
+    let _turn = beside_others();
     let place = Place::new();
     let name = place.name();
     let (_camera, origin) = (camera(place), Origin::start(&[&name]));
@@ -107,6 +110,7 @@ fn who_asks_for_what_comes_next_gets_it_when_it_is_there() {
 
 #[test]
 fn who_waits_for_what_never_comes_is_told_so() {
+    let _turn = beside_others();
     let place = Place::new();
     let name = place.name();
     let (camera, origin) = (camera(place), Origin::start(&[&name]));

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use streamsocket_cmaf::rfc3339;
 use streamsocket_media::clock::Wall;
@@ -29,6 +30,19 @@ pub(crate) struct Answer {
     /// Its headers, as they came.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+}
+
+/// Held by whoever streams beside others, and by who needs the machine alone.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// The turn of a test whose players fall behind when others stream as well: it has the machine for itself.
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// That of the others, which can wait.
+pub(crate) fn beside_others() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A port that is free now.

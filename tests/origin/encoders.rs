@@ -1,6 +1,6 @@
 //! Encoders that are not there, or end.
 
-use crate::client::{Origin, TRACKS, camera, free_port, path, probed};
+use crate::client::{Origin, TRACKS, beside_others, camera, free_port, path, probed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -9,6 +9,7 @@ use streamsocket_tests::place::Place;
 
 #[test]
 fn without_ffmpeg_pictures_are_live_and_one_line_says_what_to_install() {
+    let _turn = beside_others();
     let (place, nowhere) = (Place::new(), tempfile::tempdir().unwrap());
     let name = place.name();
     let _camera = camera(place);
@@ -47,6 +48,7 @@ fn children(of: u32, text: &str) -> Vec<u32> {
 
 #[test]
 fn an_encoder_that_is_killed_comes_back() {
+    let _turn = beside_others();
     let place = Place::new();
     let name = place.name();
     let _camera = camera(place);

@@ -1,6 +1,8 @@
 //! Links that let their holders watch, which caches check by themselves.
 
-use crate::client::{Answer, Origin, TRACKS, ask, camera, folder, free_port, path, probed};
+use crate::client::{
+    Answer, Origin, TRACKS, ask, beside_others, camera, folder, free_port, path, probed,
+};
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
@@ -46,6 +48,7 @@ const FOREIGN: [&str; 1] = ["Origin: https://news.example.org"];
 
 #[test]
 fn who_has_a_link_watches_one_session_until_it_expires() {
+    let _turn = beside_others();
     let (one, other, own) = (Place::new(), Place::new(), tempfile::tempdir().unwrap());
     let secret = own.path().join("secret");
     let name = one.name();
@@ -91,6 +94,7 @@ fn who_has_a_link_watches_one_session_until_it_expires() {
 
 #[test]
 fn without_links_no_other_site_shows_what_is_here() {
+    let _turn = beside_others();
     let place = Place::new();
     let name = place.name();
     let (_camera, origin) = (camera(place), Origin::start(&[&name]));
@@ -145,6 +149,7 @@ fn secret(folder: &Path) -> (std::path::PathBuf, String) {
 
 #[test]
 fn nginx_checks_links() {
+    let _turn = beside_others();
     let (place, own) = (Place::new(), tempfile::tempdir().unwrap());
     let name = place.name();
     let (file, secret) = secret(own.path());
@@ -172,6 +177,7 @@ fn nginx_checks_links() {
 
 #[test]
 fn haproxy_checks_links() {
+    let _turn = beside_others();
     let (place, own) = (Place::new(), tempfile::tempdir().unwrap());
     let name = place.name();
     let (file, secret) = secret(own.path());
@@ -201,6 +207,7 @@ fn haproxy_checks_links() {
 
 #[test]
 fn a_secret_that_others_may_read_is_refused() {
+    let _turn = beside_others();
     let own = tempfile::tempdir().unwrap();
     let (path, _) = secret(own.path());
     output(peer("chmod").arg("644").arg(&path));

@@ -1,6 +1,6 @@
 //! Only what somebody marks who knows the password is stored.
 
-use crate::client::{Origin, TRACKS, camera, files, path};
+use crate::client::{Origin, TRACKS, beside_others, camera, files, path};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,6 +15,7 @@ const WRONG: &str = "Authorization: Basic YW5uYTpob3JzZQ==";
 
 #[test]
 fn a_mark_stores_what_was_before_it_and_nothing_else_is_stored() {
+    let _turn = beside_others();
     let (place, store) = (Place::new(), tempfile::tempdir().unwrap());
     let name = place.name();
     let password = store.path().join("password");
@@ -61,6 +62,7 @@ fn a_mark_stores_what_was_before_it_and_nothing_else_is_stored() {
 
 #[test]
 fn without_a_password_nobody_marks() {
+    let _turn = beside_others();
     let (place, store) = (Place::new(), tempfile::tempdir().unwrap());
     let origin = Origin::storing(store.path(), &[&format!("Door=rtp://{place}")]);
     let answer = origin.ask("POST", "/Door/mark", &[BASIC], "");

@@ -1,13 +1,14 @@
 //! What sessions are called, and what they have.
 
 use crate::client::{
-    Origin, TRACKS, camera, camera_of, folder, named_camera, path, probed, started,
+    Origin, TRACKS, beside_others, camera, camera_of, folder, named_camera, path, probed, started,
 };
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::place::Place;
 
 #[test]
 fn a_site_that_calls_itself_like_this_machine_gets_nothing() {
+    let _turn = beside_others();
     let place = Place::new();
     let source = format!("Door=rtp://{place}");
     let origin = Origin::start(&["--host", "live.example.org", &source]);
@@ -24,6 +25,7 @@ fn a_site_that_calls_itself_like_this_machine_gets_nothing() {
 
 #[test]
 fn a_name_may_have_spaces_and_any_letters() {
+    let _turn = beside_others();
     let place = Place::new();
     let name = format!("Türe & \"Tor\" 100% ñ {}", place.name());
     let _camera = started(
@@ -57,6 +59,7 @@ fn kinds(origin: &Origin, name: &str) -> (usize, usize) {
 
 #[test]
 fn sound_alone_and_pictures_alone_are_played() {
+    let _turn = beside_others();
     let (sound, pictures) = (Place::new(), Place::new());
     let _sound = camera_of(sound, &["--video", "none"]);
     let _pictures = started(
@@ -77,6 +80,7 @@ fn sound_alone_and_pictures_alone_are_played() {
 
 #[test]
 fn pictures_that_come_after_the_sound_are_listed() {
+    let _turn = beside_others();
     let place = Place::new();
     let name = place.name();
     let origin = Origin::start(&[&name]);

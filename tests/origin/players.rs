@@ -1,6 +1,6 @@
 //! Programs that check and play what is served: hls-parser, mp4box.js, ffmpeg, and Chromium with Shaka Player and hls.js.
 
-use crate::client::{Origin, TRACKS, camera_of, files, folder, length, node, path, probed};
+use crate::client::{Origin, TRACKS, alone, camera_of, files, folder, length, node, path, probed};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
@@ -57,7 +57,7 @@ fn validated(url: &str) -> Value {
 
 #[test]
 fn validators_and_players_find_nothing_wrong() {
-    let _turn = streamsocket_tests::turn();
+    let _turn = alone();
     let (place, store) = (Place::new(), tempfile::tempdir().unwrap());
     let name = place.name();
     let _camera = camera_of(place, &["--video", "pattern", "--size", "640x480", "--fps", "10"]);
