@@ -66,6 +66,9 @@ fn a_reader_of_a_recording_that_stops_reading_costs_no_picture() {
 
 #[test]
 fn a_reader_of_statistics_that_stops_reading_costs_no_picture() {
+    if is_left_out("readers::a_reader_of_statistics_that_stops_reading_costs_no_picture") {
+        return;
+    }
     let _turn = turn();
     let place = Place::new();
     let daemon = daemon(place, "30");
