@@ -139,6 +139,12 @@ impl Archive {
         Ok(Self { disk, bucket: Some(bucket), uploader: Some(Arc::new(uploader)) })
     }
 
+    /// Whether it is on this machine alone.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.bucket.is_none()
+    }
+
     /// The writing side of a session. There is to be one at a time for each.
     #[must_use]
     pub fn record(&self, session: &str) -> Recording {

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::events;
 use crate::hour::Hour;
 use crate::names;
+use crate::removal::AHEAD_MAX;
 
 /// Removes what the retention no longer keeps at `now`, once it is known what there is.
 pub(crate) fn retain(disk: &Disk, bucket: &Bucket, now: Wall) -> Result<(), Error> {
@@ -17,7 +18,11 @@ pub(crate) fn retain(disk: &Disk, bucket: &Bucket, now: Wall) -> Result<(), Erro
         if !known.is_counted || !bucket.retention.removes() {
             return Ok(());
         }
-        known.hours.keys().filter(|(hour, _)| *hour < Hour::of(now)).cloned().collect()
+        let running = Hour::of(now);
+        // Those that a wrong clock put into the future go first.
+        let is_wrong = |hour: Hour| hour.0.saturating_sub(running.0) > AHEAD_MAX;
+        let wrong = known.hours.keys().filter(|(hour, _)| is_wrong(*hour));
+        wrong.chain(known.hours.keys().filter(|(hour, _)| *hour < running)).cloned().collect()
     };
     for (hour, folder) in hours {
         let is_old = bucket.retention.age.is_some_and(|age| hour.is_older(age, now));

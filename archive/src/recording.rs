@@ -87,6 +87,19 @@ impl Recording {
         Self { disk, bucket, session, tracks: BTreeMap::new() }
     }
 
+    /// Nothing comes for now: hours in which no segment is being written are closed, and may be removed.
+    pub fn rest(&mut self) {
+        let disk = Arc::clone(&self.disk);
+        self.tracks.retain(|_, track| {
+            if track.open.is_none() {
+                if let Err(error) = track.folder.close() {
+                    disk.hear(&error, track.held.hour().begin());
+                }
+            }
+            track.open.is_some()
+        });
+    }
+
     /// Begins a segment. If one of that number is stored, it stays, and this one is refused. One of the track that has
     /// begun is finished, as long as its own boxes say.
     pub fn begin(&mut self, track: &str, segment: Begin<'_>) {

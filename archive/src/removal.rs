@@ -17,15 +17,17 @@ pub(crate) fn retain(disk: &Disk, now: Wall) -> Result<(), Error> {
     if !disk.retention.removes() {
         return Ok(());
     }
-    let mut kept = BTreeMap::new();
+    let (mut kept, mut done) = (BTreeMap::new(), Ok(()));
     for (hour, folders) in candidates(disk, now)? {
         let is_old = disk.retention.age.is_some_and(|age| hour.0.is_older(age, now));
         let is_much = disk.retention.bytes.is_some_and(|most| disk.counters.bytes.get() > most);
         if is_old || is_much {
-            remove(disk, &hour, &folders, now, &mut kept)?;
+            let removed = remove(disk, &hour, &folders, now, &mut kept).map(drop);
+            // One that cannot be removed keeps no other.
+            done = done.and(removed);
         }
     }
-    Ok(())
+    done
 }
 
 /// Removes the oldest hour that may be removed at all, since the disk is full. Returns whether there was one.
@@ -44,18 +46,27 @@ pub(crate) fn make_room(disk: &Disk, now: Wall) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// The hours that are over, each with its tracks, the oldest first.
-fn candidates(disk: &Disk, now: Wall) -> Result<BTreeMap<SessionHour, Vec<HourFolder>>, Error> {
-    let mut found = BTreeMap::<_, Vec<_>>::new();
-    let over = *EVER.start()..=Hour::of(now).before();
+/// Hours to come by so many hours more are no sender's that is a bit ahead: its clock was wrong.
+pub(crate) const AHEAD_MAX: i64 = 24;
+
+/// The hours that may be removed, each with its tracks: those that a wrong clock put into the future, and then those that are
+/// over, the oldest first.
+fn candidates(disk: &Disk, now: Wall) -> Result<Vec<(SessionHour, Vec<HourFolder>)>, Error> {
+    let mut found = BTreeMap::<SessionHour, Vec<_>>::new();
+    let running = Hour::of(now);
     for session in disk.tree.sessions()? {
         for track in disk.tree.tracks(&session)? {
-            for folder in tree::hours(&disk.tree.track(&session, &track)?, &over)? {
+            for folder in tree::hours(&disk.tree.track(&session, &track)?, &EVER)? {
                 found.entry((folder.hour(), session.clone())).or_default().push(folder);
             }
         }
     }
-    Ok(found)
+    let is_over = |hour: Hour| hour < running;
+    let is_wrong = |hour: Hour| hour.0.saturating_sub(running.0) > AHEAD_MAX;
+    let (wrong, rest): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|((hour, _), _)| is_wrong(*hour));
+    let over = rest.into_iter().filter(|((hour, _), _)| is_over(*hour));
+    Ok(wrong.into_iter().chain(over).collect())
 }
 
 /// Removes an hour but for what events keep, unless it is written to. Returns whether anything was removed.

@@ -61,6 +61,12 @@ impl Segmenter {
         &self.track
     }
 
+    /// The first segment that may still begin.
+    #[must_use]
+    pub const fn next_number(&self) -> u64 {
+        if self.next.1 > 0 { self.next.0 + 1 } else { self.next.0 }
+    }
+
     /// How many were left out so far.
     #[must_use]
     pub const fn left_out(&self) -> LeftOut {

@@ -1,7 +1,7 @@
 //! The end of a subscription: hands pictures and samples to the encoders, with their places on the time line.
 
 use crate::pictures::{Pictures, Taken};
-use crate::session::Session;
+use crate::session::{Session, Turn};
 use crate::sound::Sound;
 use crate::tier::Encoding;
 use crate::timeline::{Medium, Timeline};
@@ -14,7 +14,7 @@ use streamsocket_stream::receive::depayloader::Encoding as Carried;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::outlet::{CompleteFrame, EncodedSound, Outlet, PacketSamples};
 use streamsocket_subscribe::plan::Plan;
-use streamsocket_subscribe::presentation_time::PresentationTime;
+use streamsocket_subscribe::presentation_time::{PresentationTime, Stamp};
 
 /// Pictures a second of a session that does not say how many.
 const RATE: f32 = 30.0;
@@ -22,10 +22,11 @@ const RATE: f32 = 30.0;
 /// What comes of a session.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    session: Arc<Session>,
     timeline: Timeline,
     pictures: Pictures,
     sound: Option<Sound>,
+    session: Arc<Session>,
+    _turn: Turn,
 }
 
 impl Intake {
@@ -34,11 +35,12 @@ impl Intake {
     /// # Errors
     /// One line, if there can be no more threads.
     pub(crate) fn new(
-        session: Arc<Session>,
+        turn: Turn,
         plan: &Plan,
         encoding: Encoding,
         timeline: Timeline,
     ) -> Result<Self, String> {
+        let session = turn.session();
         let described = plan.video.as_ref().and_then(|video| video.framerate);
         #[expect(clippy::cast_precision_loss, reason = "pictures in 1000 seconds")]
         let rate = described.map_or(RATE, |rate| (rate as f32 / 1000.0).clamp(1.0, 120.0));
@@ -50,12 +52,14 @@ impl Intake {
             let (rate, channels) = (audio.clock_rate, audio.channels);
             Sound::new(Arc::clone(&session), rate, channels, is_opus, grid, kept)
         });
-        Ok(Self { session, timeline, pictures, sound })
+        Ok(Self { timeline, pictures, sound, session, _turn: turn })
     }
 
     /// Where something is on the time line; `None` while that is not known.
     fn place(&mut self, time: &PresentationTime, medium: Medium) -> Option<Wall> {
-        let placed = self.timeline.place(&time.stamp, medium, monotonic(), unix_offset_nanos())?;
+        // With the steps of the sender's clock, which playing leaves out: names are to be right.
+        let stamp = Stamp { capture: time.origin.wall, ..time.stamp };
+        let placed = self.timeline.place(&stamp, medium, monotonic(), unix_offset_nanos())?;
         if placed.breaks {
             let ahead = self.timeline.ahead();
             log::warn!(
@@ -63,7 +67,8 @@ impl Intake {
                 self.session.name,
                 ahead.as_secs()
             );
-            self.session.tracks().iter().for_each(|track| track.break_at(placed.at));
+            let number = self.timeline.number(placed.at);
+            self.session.tracks().iter().for_each(|track| track.break_at(number));
         }
         let faults = &self.session.faults;
         let ahead = u64::try_from(self.timeline.ahead().as_nanos()).unwrap_or(u64::MAX);

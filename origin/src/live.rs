@@ -44,19 +44,19 @@ pub(crate) fn multivariant(session: &Session, file: &str) -> Result<Response, Re
     let described = there.filter_map(|track| Some((track, track.codec()?)));
     let (mut variants, mut sound) = (Vec::new(), None);
     for (track, codec) in described {
-        let (name, bits) = (track.name.to_owned(), track.shape.bits);
+        let (name, bits) = (track.name.to_owned(), track.shape().bits);
         let bandwidth = bits.saturating_mul(PEAK_PERCENT) / 100;
-        match track.shape.size {
+        match track.shape().size {
             Some(size) => variants.push(Variant {
                 name,
                 bandwidth,
                 average: bits,
                 size,
-                frame_rate: track.shape.rate,
+                frame_rate: track.shape().rate,
                 codec,
             }),
             None => {
-                let channels = track.shape.channels;
+                let channels = track.shape().channels;
                 sound = Some(Sound { name, bandwidth, channels, codec });
             }
         }
@@ -71,7 +71,7 @@ fn is_awaited(session: &Session, tracks: &[Arc<Track>], now: Monotonic) -> bool 
     let begun: Vec<_> = tracks.iter().map(|track| track.begun()).collect();
     let Some(first) = begun.iter().filter_map(|it| it.ok()).min() else { return true };
     let is_near = |made: Monotonic| now.since(made.max(first)) < BEGINNING;
-    let of_pictures = tracks.iter().any(|track| track.shape.size.is_some());
+    let of_pictures = tracks.iter().any(|track| track.shape().size.is_some());
     let pictures = session.with_pictures.load(Ordering::Relaxed) && !of_pictures;
     (pictures && is_near(first)) || begun.iter().filter_map(|it| it.err()).any(is_near)
 }

@@ -8,7 +8,7 @@ use crate::track::{Shape, Track};
 use bytes::Bytes;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Weak};
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 use streamsocket_media::clock::Wall;
 use streamsocket_transcode::{Error, Pyramid, TierPlan};
 
@@ -17,6 +17,9 @@ const WAITING_MAX: usize = 3;
 
 /// Pictures that are decoded at a time: one that is being decoded, those that wait, and one that each encoder has.
 const DECODED_MAX: usize = WAITING_MAX + 2;
+
+/// Pixels of a picture at most: more than any camera's, and what is held of each is bounded by it.
+const PIXELS_MAX: usize = 16 << 20;
 
 /// A picture that has come.
 #[derive(Clone, Debug)]
@@ -80,7 +83,7 @@ struct Decoding {
     size: Option<(u16, u16)>,
     /// Pictures as they were decoded, to be used again once no encoder has them.
     decoded: Vec<Arc<Pyramid>>,
-    tiers: Vec<SyncSender<Ready>>,
+    tiers: Vec<(SyncSender<Ready>, JoinHandle<()>)>,
 }
 
 impl Decoding {
@@ -120,7 +123,7 @@ impl Decoding {
             own.decode(&taken.file)?;
         }
         let ready = Ready { decoded: Arc::clone(decoded), at: taken.at };
-        for tier in &self.tiers {
+        for (tier, _) in &self.tiers {
             if let Err(TrySendError::Full(_)) = tier.try_send(ready.clone()) {
                 Session::count(&session.faults.late);
             }
@@ -130,12 +133,21 @@ impl Decoding {
 
     /// Begins to encode pictures of a size.
     fn begin(&mut self, session: &Arc<Session>, (width, height): (u16, u16)) -> Result<(), Error> {
-        self.tiers.clear();
         let size = (usize::from(width), usize::from(height));
+        if size.0 * size.1 > PIXELS_MAX {
+            return Err(Error::Size { tier: size, limit: "16 million pixels are the most" });
+        }
+        // What they still make does not come behind what the new ones make.
+        for (sender, thread) in self.tiers.drain(..) {
+            drop(sender);
+            let _ = thread.join();
+        }
         let plans = TierPlan::defaults(size, self.rate);
         let scales = || plans.iter().map(|plan| plan.scale);
         let decoded = (0..DECODED_MAX).map(|_| Pyramid::new(size, scales()).map(Arc::new));
         self.decoded = decoded.collect::<Result<_, _>>()?;
+        let names: Vec<_> = plans.iter().map(|plan| plan.name.as_str()).collect();
+        session.keep_tiers(&names);
         for plan in plans {
             let Some(name) = TIERS.into_iter().find(|it| *it == plan.name) else { continue };
             let (sender, pictures) = sync_channel(WAITING_MAX);
@@ -146,8 +158,8 @@ impl Decoding {
             let mut tier =
                 Tier::new(Arc::downgrade(session), track, plan, size, self.rate, encoding);
             let spawned = Builder::new().name(name.to_owned()).spawn(move || tier.run(&pictures));
-            spawned.map_err(|error| Error::Start(no_thread(error)))?;
-            self.tiers.push(sender);
+            let thread = spawned.map_err(|error| Error::Start(no_thread(error)))?;
+            self.tiers.push((sender, thread));
         }
         Ok(())
     }

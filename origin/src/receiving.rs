@@ -2,7 +2,7 @@
 
 use crate::intake::Intake;
 use crate::names::{SOUND, TIERS};
-use crate::session::{Session, Sessions};
+use crate::session::{Session, Sessions, Turn};
 use crate::storage::{Keep, Storage};
 use crate::tier::Encoding;
 use crate::timeline::Timeline;
@@ -17,7 +17,7 @@ use streamsocket_subscribe::clock::monotonic;
 use streamsocket_subscribe::counters::Counters;
 use streamsocket_subscribe::keys::KeyRing;
 use streamsocket_subscribe::latency::TargetLatency;
-use streamsocket_subscribe::locate::{Change, Wanted, follow_room, locate};
+use streamsocket_subscribe::locate::{Change, Wanted, follow_room, locate, shown};
 use streamsocket_subscribe::plan::Plan;
 use streamsocket_subscribe::subscription::{Ending, Stop, Subscription};
 use tokio::sync::mpsc::UnboundedSender;
@@ -45,29 +45,27 @@ impl Receiving {
     /// # Errors
     /// One line, if there can be no more threads.
     pub(crate) fn begin_named(&self, source: String, name: Option<String>) -> Result<(), String> {
-        self.spawn(source.clone(), move |own| {
-            // What is wrong at the first time is the user's to mend.
-            let mut plan = own.find(&source)?;
+        let is_address = source.contains("://");
+        let said = if is_address { shown(&source) } else { source.clone() };
+        self.spawn(said.clone(), move |own| {
             let mut is_new = true;
             let (_silent, pause) = channel::<()>();
             loop {
-                if let Some(found) = plan {
-                    match own.receive(&found, name.as_deref()) {
-                        Ok(Ending::Stopped) => return Ok(()),
-                        Ok(Ending::Changed) => {}
-                        Err(why) if is_new => return Err(why),
-                        Err(why) => log::warn!("'{source}': {why}; it is tried again"),
-                    }
-                    is_new = false;
-                }
-                plan = own.find(&source).unwrap_or_else(|why| {
-                    log::warn!("'{source}': {why}; it is tried again");
-                    None
+                let found = own.find(&source).and_then(|plan| {
+                    plan.map_or(Ok(Ending::Changed), |plan| own.receive(&plan, name.as_deref()))
                 });
-                if plan.is_none() {
-                    // Nobody ever says anything: it waits.
-                    let _ = pause.recv_timeout(AGAIN);
+                match found {
+                    Ok(Ending::Stopped) => return Ok(()),
+                    Ok(Ending::Changed) => {}
+                    // What is wrong at the first time is the user's to mend; but for a server that is off.
+                    Err(why) if is_new && !is_address => return Err(why),
+                    Err(why) => {
+                        log::warn!("'{said}': {why}; it is tried again");
+                        // Nobody ever says anything: it waits.
+                        let _ = pause.recv_timeout(AGAIN);
+                    }
                 }
+                is_new = false;
             }
         })
     }
@@ -110,7 +108,14 @@ impl Receiving {
         match change {
             Change::Found(number, plan) => {
                 let begun = self.join(&plan, None).and_then(|(stop, mut subscription)| {
-                    let run = move |_: &Self| subscription.run().map(drop);
+                    let name = plan.name.clone();
+                    let run = move |_: &Self| {
+                        // It costs no other session.
+                        if let Err(why) = subscription.run() {
+                            log::warn!("'{name}' is not received any more: {why}");
+                        }
+                        Ok(())
+                    };
                     self.spawn(plan.name.clone(), run).map(|()| stop)
                 });
                 match begun {
@@ -138,12 +143,17 @@ impl Receiving {
     /// Joins a session and lists it.
     fn join(&self, plan: &Plan, name: Option<&str>) -> Result<(Stop, Subscription), String> {
         plan.left_out.iter().for_each(|left_out| log::warn!("{left_out}"));
+        // Whoever has no key for it touches nothing of a session of its name.
+        self.keys.get().open(plan).map_err(|error| error.to_string())?;
         let name = Sessions::name_for(name.unwrap_or(&plan.name));
         let session = self.sessions.add(&name, |name| self.session(name))?;
         let newest = self.newest(&name);
         let timeline = Timeline::new(self.encoding.grid, newest);
         let counters = Arc::clone(&session.counters);
-        let intake = Intake::new(session, plan, self.encoding, timeline)?;
+        let turn = Turn::take(&session).ok_or_else(|| {
+            format!("a session called '{name}' is received already: give one of them another name")
+        })?;
+        let intake = Intake::new(turn, plan, self.encoding, timeline)?;
         let (latency, outlet) = (TargetLatency::Auto, Box::new(intake));
         let (interface, keys) = (self.interface.as_ref(), self.keys.clone());
         let opened = Subscription::open(plan, interface, latency, outlet, counters, keys);

@@ -6,15 +6,17 @@ use crate::asked::{File, Query};
 use crate::live;
 use crate::marks::Marks;
 use crate::metrics::metrics;
+use crate::names::{SOUND, TIERS};
 use crate::page;
 use crate::session::{Session, Sessions};
 use crate::status::{All, One, now};
 use crate::stored::{Reader, Span};
 use crate::token::Tokens;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::body::to_bytes;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -25,7 +27,9 @@ use streamsocket_media::clock::Wall;
 use streamsocket_net::machine::unix_nanos;
 use streamsocket_subscribe::clock::monotonic;
 use streamsocket_web::guard::{Guard, guard};
-use streamsocket_web::places::Asking;
+use streamsocket_web::places::{Asking, owner};
+use streamsocket_web::server::REQUEST_PATIENCE;
+use tokio::time::timeout;
 
 /// Bytes of what is asked to be marked at most: a label and some numbers.
 const BODY_MAX: usize = 4096;
@@ -67,6 +71,16 @@ pub(crate) fn routes(site: Site, admitted: Guard, tokens: Option<Tokens>) -> Rou
         .fallback_service(paths)
         .layer(from_fn_with_state(tokens, access))
         .layer(from_fn_with_state(admitted, guard))
+        .layer(map_response(unkept))
+}
+
+/// What is not there, or not for everybody, may be the next moment: whoever has said so, no cache is to keep it.
+async fn unkept(mut response: Response) -> Response {
+    if !response.status().is_success() {
+        let never = HeaderValue::from_static("no-store");
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(never);
+    }
+    response
 }
 
 /// For those who are not served.
@@ -190,16 +204,26 @@ async fn mark(
     Path(name): Path<String>,
     Extension(asking): Extension<Asking>,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    if let Some(answer) = site.marks.refusal(&headers, asking.peer, monotonic()) {
+    // A browser asks here for whatever page has it do so, with what it knows of passwords.
+    if headers.get("sec-fetch-site").is_some_and(|it| it == "cross-site") {
+        let why = "only this server's own page may mark from a browser";
+        return refuse(StatusCode::FORBIDDEN, why).into_response();
+    }
+    let now = monotonic();
+    if let Some(answer) = site.marks.refusal(&headers, owner(asking.peer), now) {
         return answer;
     }
     let marked = async {
         let session = site.received(&name)?;
-        let ahead = session.faults.ahead.load(std::sync::atomic::Ordering::Relaxed);
-        let now = unix_nanos().saturating_add(i64::try_from(ahead).unwrap_or(i64::MAX));
-        site.marks.mark(&session, &body, Wall(now)).await
+        let read = timeout(REQUEST_PATIENCE, to_bytes(request.into_body(), BODY_MAX)).await;
+        let Ok(Ok(body)) = read else {
+            let why = "the label has not come in time, or is too long";
+            return Err(refuse(StatusCode::REQUEST_TIMEOUT, why));
+        };
+        let line = session.tracks().iter().filter_map(|track| track.now(now)).max();
+        site.marks.mark(&session, &body, line.unwrap_or(Wall(unix_nanos()))).await
     };
     marked.await.unwrap_or_else(IntoResponse::into_response)
 }
@@ -209,6 +233,9 @@ async fn file_of(
     Path((name, track, file)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
+    if track != SOUND && !TIERS.contains(&&*track) {
+        return Err(nothing("there is no such track"));
+    }
     let file = File::named(&file).ok_or_else(|| nothing("there is no such file"))?;
     let live = site.sessions.named(&name).and_then(|session| {
         let track = session.track(&track)?;

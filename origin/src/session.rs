@@ -1,6 +1,6 @@
 //! The sessions that are received, by their names, with the tracks that are made of them.
 
-use crate::names::TIERS;
+use crate::names::{SOUND, TIERS};
 use crate::storage::Storage;
 use crate::track::{Track, Tracks};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) faults: Faults,
     /// There are to be pictures, although there may be no track of them yet.
     pub(crate) with_pictures: AtomicBool,
+    /// Somebody receives it.
+    received: AtomicBool,
     tracks: RwLock<Tracks>,
 }
 
@@ -50,7 +52,8 @@ impl Session {
     pub(crate) fn new(name: String, counters: Arc<Counters>, storage: Option<Storage>) -> Self {
         let (faults, tracks) = (Faults::default(), RwLock::default());
         let with_pictures = AtomicBool::new(false);
-        Self { name, counters, storage, faults, with_pictures, tracks }
+        let received = AtomicBool::new(false);
+        Self { name, counters, storage, faults, with_pictures, received, tracks }
     }
 
     /// Its tracks, of pictures first.
@@ -63,20 +66,25 @@ impl Session {
         self.tracks().iter().find(|track| track.name == name).cloned()
     }
 
-    /// Adds a track, if there is none of that name, and returns the one that there is.
+    /// Adds a track. If there is one of that name, it is that one, with the new one's shape.
     pub(crate) fn add(&self, track: Track) -> Arc<Track> {
         let mut tracks = self.tracks.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(there) =
-            tracks.iter().find(|it| it.name == track.name && it.shape == track.shape)
-        {
+        if let Some(there) = tracks.iter().find(|it| it.name == track.name) {
+            there.reshape(track.shape());
             return Arc::clone(there);
         }
         let track = Arc::new(track);
-        let others = tracks.iter().filter(|it| it.name != track.name);
-        let mut all: Vec<_> = others.cloned().chain([Arc::clone(&track)]).collect();
+        let mut all: Vec<_> = tracks.iter().cloned().chain([Arc::clone(&track)]).collect();
         all.sort_by_key(|it| TIERS.iter().position(|tier| *tier == it.name).unwrap_or(TIERS.len()));
         *tracks = all.into();
         track
+    }
+
+    /// Forgets the tiers that are none of these any more.
+    pub(crate) fn keep_tiers(&self, names: &[&str]) {
+        let mut tracks = self.tracks.write().unwrap_or_else(PoisonError::into_inner);
+        let is_kept = |it: &&Arc<Track>| it.name == SOUND || names.contains(&it.name);
+        *tracks = tracks.iter().filter(is_kept).cloned().collect();
     }
 
     /// Whether something has come of it lately.
@@ -88,6 +96,29 @@ impl Session {
     /// One fault more.
     pub(crate) fn count(fault: &AtomicU64) {
         fault.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Receiving a session: one at a time may.
+#[derive(Debug)]
+pub(crate) struct Turn(Arc<Session>);
+
+impl Turn {
+    /// The turn, unless somebody has it.
+    pub(crate) fn take(session: &Arc<Session>) -> Option<Self> {
+        let taken = session.received.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Self(Arc::clone(session)))
+    }
+
+    /// The session.
+    pub(crate) fn session(&self) -> Arc<Session> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.received.store(false, Ordering::Release);
     }
 }
 
@@ -128,6 +159,11 @@ impl Sessions {
             return Ok(Arc::clone(there));
         }
         if all.len() >= SESSIONS_MAX {
+            // One that nobody receives or watches makes room; what is stored of it is found all the same.
+            let idle = all.iter().position(|it| Arc::strong_count(it) == 1);
+            idle.map(|at| all.remove(at));
+        }
+        if all.len() >= SESSIONS_MAX {
             return Err(format!(
                 "there are {SESSIONS_MAX} sessions already: name those to be received"
             ));
@@ -141,6 +177,8 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::track::Shape;
+    use streamsocket_cmaf::grid::Grid;
 
     #[test]
     fn a_session_that_comes_again_is_the_same_and_names_that_are_paths_are_others() {
@@ -155,7 +193,30 @@ mod tests {
             assert!(!TAKEN.contains(&&*Sessions::name_for(taken)), "{taken}");
         }
         assert_eq!(Sessions::name_for("Door"), "Door");
-        (0..SESSIONS_MAX - 1).for_each(|number| drop(add(&number.to_string()).unwrap()));
+        let others = (0..SESSIONS_MAX - 1).map(|number| add(&number.to_string()).unwrap());
+        let mut all: Vec<_> = others.collect();
         assert!(add("one more").unwrap_err().contains("name those"));
+        // One that nobody receives any more makes room.
+        let gone = all.pop().unwrap().name.clone();
+        assert!(add("one more").is_ok() && sessions.named(&gone).is_none());
+    }
+
+    #[test]
+    fn one_at_a_time_receives_a_session_and_a_track_of_another_size_is_the_same() {
+        let session = Arc::new(Session::new("Door".to_owned(), Arc::default(), None));
+        let turn = Turn::take(&session).unwrap();
+        assert!(Turn::take(&session).is_none());
+        drop(turn);
+        assert!(Turn::take(&session).is_some());
+        let track = |name, side| {
+            let shape = Shape { size: Some((side, side)), rate: 30.0, channels: 0, bits: 1 };
+            session.add(Track::new(name, shape, Grid::default(), 10, None))
+        };
+        let high = track("high", 640);
+        track("low", 160);
+        assert!(Arc::ptr_eq(&high, &track("high", 320)));
+        assert_eq!(high.shape().size, Some((320, 320)));
+        session.keep_tiers(&["high"]);
+        assert_eq!(session.tracks().len(), 1);
     }
 }

@@ -49,8 +49,8 @@ impl One {
     pub(crate) fn of(session: &Session, mark: bool) -> Self {
         let tracks = session.tracks();
         let tier = |track: &std::sync::Arc<crate::track::Track>| {
-            let (width, height) = track.shape.size?;
-            Some(Tier { name: track.name, width, height, kbit: track.shape.bits / 1000 })
+            let (width, height) = track.shape().size?;
+            Some(Tier { name: track.name, width, height, kbit: track.shape().bits / 1000 })
         };
         Self {
             now: now(),

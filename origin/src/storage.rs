@@ -9,9 +9,10 @@ use self::writer::Writer;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
+use std::time::Duration;
 use streamsocket_archive::{Archive, Event};
 use streamsocket_cmaf::grid::Grid;
 use streamsocket_cmaf::segmenter::Made;
@@ -20,6 +21,9 @@ use tokio::sync::oneshot;
 
 /// Bytes that wait for the disk at most: half a minute of a session, in which a disk may wake up.
 const WAITING_MAX: usize = 32 << 20;
+
+/// A session of which nothing comes for so long has ended for now.
+const REST: Duration = Duration::from_secs(60);
 
 /// The way to the thread that stores a session. The thread ends with the last clone.
 #[derive(Clone, Debug)]
@@ -56,10 +60,16 @@ impl Storage {
         let (waiting, name) = (Arc::clone(&shared), session.to_owned());
         let mut writer = Writer::new(archive.clone(), name, keep, grid, counters);
         let run = move || {
-            for message in messages {
-                let len = len(&message);
-                writer.take(message);
-                waiting.waiting.fetch_sub(len, Ordering::Relaxed);
+            loop {
+                match messages.recv_timeout(REST) {
+                    Ok(message) => {
+                        let len = len(&message);
+                        writer.take(message);
+                        waiting.waiting.fetch_sub(len, Ordering::Relaxed);
+                    }
+                    Err(RecvTimeoutError::Timeout) => writer.rest(),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
             }
         };
         let spawned = Builder::new().name("storage".to_owned()).spawn(run);

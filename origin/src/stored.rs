@@ -28,6 +28,9 @@ const SPAN_KEPT: u32 = 10;
 /// Segments by which a track may be behind another one at the end of what is stored: encoders take their time.
 const BEHIND_MAX: u64 = 2;
 
+/// Longest time that a time line shows, in nanoseconds: each of its hours is read.
+const HOURS_NANOS_MAX: i64 = 32 * 86_400 * 1_000_000_000;
+
 /// Stretches that are named of an hour at most; more are drawn as one.
 const STRETCHES_MAX: usize = 200;
 
@@ -66,9 +69,14 @@ impl Reader {
         &self,
         read: impl FnOnce(&Archive) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let _turn = self.turns.acquire().await.map_err(failed)?;
+        // It reads on when who has asked is gone.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(failed)?;
         let archive = self.archive.clone();
-        spawn_blocking(move || read(&archive)).await.map_err(failed)?
+        let reading = spawn_blocking(move || {
+            let _turn = turn;
+            read(&archive)
+        });
+        reading.await.map_err(failed)?
     }
 
     /// A segment or an init segment.
@@ -87,7 +95,9 @@ impl Reader {
                     // One that was stored with another length of segments is elsewhere.
                     let found = match find(Some(grid.begin(number)))? {
                         Some(found) => Some(found),
-                        None => find(None)?,
+                        // Through a bucket that would be a request for each hour of it.
+                        None if archive.is_local() => find(None)?,
+                        None => None,
                     };
                     found.map(|found| placed(archive, &session, &track, &found)).transpose()?
                 }
@@ -141,6 +151,10 @@ impl Reader {
 
     /// The hours of a session, for a time line.
     pub(crate) async fn hours(&self, span: Span) -> Result<Response, Refusal> {
+        if span.to.0.saturating_sub(span.from.0) > HOURS_NANOS_MAX {
+            let why = "from: expected a time at most 32 days before that of to";
+            return Err(refuse(StatusCode::BAD_REQUEST, why));
+        }
         let hours = self.read(move |archive| {
             let Span { session, from, to, .. } = span;
             for track in TIERS.into_iter().rev().chain([SOUND]) {

@@ -104,9 +104,11 @@ impl Tier {
         let side = |pixels: usize| u16::try_from(pixels).unwrap_or(u16::MAX);
         let size = (side(sets.size.0), side(sets.size.1));
         let (sps, pps) = (sets.sps.to_vec(), sets.pps.to_vec());
-        if self.track.describe(Codec::H264 { sps, pps, size }) {
+        if let Some(next) = self.track.describe(Codec::H264 { sps, pps, size }) {
+            let number = next.max(self.encoding.grid.number(at));
             let tracks = self.session.upgrade().map(|session| session.tracks());
-            tracks.iter().flat_map(|tracks| tracks.iter()).for_each(|track| track.break_at(at));
+            let all = tracks.iter().flat_map(|tracks| tracks.iter());
+            all.for_each(|track| track.break_at(number));
         }
     }
 

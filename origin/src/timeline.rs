@@ -22,8 +22,8 @@ const STEP_MAX: i64 = 3_600_000_000_000;
 /// Which clock says when something was captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clock {
-    /// None is known yet; since when that is so.
-    Unknown(Option<Monotonic>),
+    /// None is known yet.
+    Unknown,
     /// The sender's.
     Sender,
     /// This machine's, by when it arrived.
@@ -44,6 +44,8 @@ struct Reached {
     last: Option<Wall>,
     /// By how much it is ahead of the clock, in nanoseconds: whole segments.
     ahead: i64,
+    /// Since when the sender has not said when it captures.
+    unknown: Option<Monotonic>,
 }
 
 /// A place on the time line.
@@ -71,13 +73,18 @@ pub(crate) struct Timeline {
 impl Timeline {
     /// A time line that goes on behind the highest number that is stored, if there is one.
     pub(crate) const fn new(grid: Grid, newest: Option<u64>) -> Self {
-        let media = [Reached { last: None, ahead: 0 }; 2];
-        Self { grid, clock: Clock::Unknown(None), newest, media, ahead: 0 }
+        let media = [Reached { last: None, ahead: 0, unknown: None }; 2];
+        Self { grid, clock: Clock::Unknown, newest, media, ahead: 0 }
     }
 
     /// Whether the sender says when it captures.
     pub(crate) fn is_of_sender(&self) -> bool {
         self.clock == Clock::Sender
+    }
+
+    /// The segment that something is in.
+    pub(crate) fn number(&self, at: Wall) -> u64 {
+        self.grid.number(at)
     }
 
     /// By how much it is ahead of the clock.
@@ -95,32 +102,35 @@ impl Timeline {
         unix_offset: i64,
     ) -> Option<Placed> {
         let arrived = Wall(stamp.undelayed.0.saturating_add(unix_offset));
+        let unknown = &mut self.media[medium as usize].unknown;
         let said = match (self.clock, stamp.capture) {
             (Clock::Arrival, _) => arrived,
             (_, Some(capture)) => {
-                self.clock = Clock::Sender;
+                (self.clock, *unknown) = (Clock::Sender, None);
                 capture
             }
-            (Clock::Unknown(Some(since)), None) if now.since(since) >= PATIENCE => {
+            (_, None) => {
+                // A sender that has begun anew says it again soon. Of one that says it of pictures alone both go by
+                // arrival, so that they stay together.
+                if now.since(*unknown.get_or_insert(now)) < PATIENCE {
+                    return None;
+                }
                 self.clock = Clock::Arrival;
                 arrived
             }
-            (Clock::Unknown(Some(_)), None) => return None,
-            (Clock::Unknown(None) | Clock::Sender, None) => {
-                // A sender that has begun anew says it again soon.
-                self.clock = Clock::Unknown(Some(now));
-                return None;
-            }
         };
-        Some(self.go_on(said, medium))
+        let placed = self.go_on(said, medium);
+        Some(placed).filter(|placed| !self.is_taken(self.grid.number(placed.at)))
+    }
+
+    /// Whether a segment of that number was begun before the start: it has a file already, and a name has one content.
+    fn is_taken(&self, number: u64) -> bool {
+        self.newest.is_some_and(|newest| number <= newest && newest - number <= 1)
     }
 
     fn go_on(&mut self, said: Wall, medium: Medium) -> Placed {
-        let index = match medium {
-            Medium::Pictures => 0,
-            Medium::Sound => 1,
-        };
-        let Reached { last, ahead } = self.media[index];
+        let index = medium as usize;
+        let Reached { last, ahead, unknown } = self.media[index];
         let goes_on =
             |ahead: i64| last.is_none_or(|last| last.0 - said.0.saturating_add(ahead) <= BACK);
         let known = if last.is_some() { ahead } else { self.ahead };
@@ -135,7 +145,7 @@ impl Timeline {
         self.ahead = self.ahead.max(ahead);
         let at = Wall(said.0.saturating_add(ahead));
         let leaps = last.is_some_and(|last| at.0.saturating_sub(last.0) > FORWARD);
-        self.media[index] = Reached { last: last.max(Some(at)), ahead };
+        self.media[index] = Reached { last: last.max(Some(at)), ahead, unknown };
         Placed { at, breaks: steps || leaps }
     }
 
@@ -243,7 +253,13 @@ mod tests {
         let begins = |newest: u64, seconds: f64| {
             placed(&mut Timeline::new(Grid::default(), Some(newest)), seconds)
         };
-        assert_eq!(begins(50, 101.0), (101.0, false), "within the segment");
+        let mut line = Timeline::new(Grid::default(), Some(50));
+        let mut is_there = |second: i64| {
+            let stamp = stamp(Some(second * SECOND), 0);
+            line.place(&stamp, Medium::Pictures, Monotonic(0), 0).is_some()
+        };
+        assert!(!is_there(101), "it has a file");
+        assert!(is_there(102));
         assert_eq!(begins(50, 130.0), (130.0, false));
         let (at, breaks) = begins(50, 60.0);
         assert!((102.0..104.0).contains(&at) && breaks, "{at}");

@@ -37,7 +37,7 @@ pub(crate) struct Shape {
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) name: &'static str,
-    pub(crate) shape: Shape,
+    shape: Mutex<Shape>,
     grid: Grid,
     cut: Mutex<Cut>,
     moved: watch::Sender<()>,
@@ -79,19 +79,32 @@ impl Track {
             samples: 0,
         };
         let (cut, moved, made) = (Mutex::new(cut), watch::Sender::new(()), monotonic());
-        Self { name, shape, grid, cut, moved, made, storage }
+        Self { name, shape: Mutex::new(shape), grid, cut, moved, made, storage }
     }
 
     fn cut(&self) -> MutexGuard<'_, Cut> {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what the samples are that come from now on. Returns whether they are others than before.
-    pub(crate) fn describe(&self, track: cmaf::Track) -> bool {
+    /// What it is.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It is something else from now on.
+    pub(crate) fn reshape(&self, shape: Shape) {
+        let sample = Duration::from_secs_f64(1.0 / shape.rate.clamp(0.1, 1000.0));
+        self.cut().window.set_sample(sample);
+        *self.shape.lock().unwrap_or_else(PoisonError::into_inner) = shape;
+    }
+
+    /// Says what the samples are that come from now on. If they are others than before, they are listed behind a
+    /// discontinuity, and the segment is returned with which they can begin at the earliest.
+    pub(crate) fn describe(&self, track: cmaf::Track) -> Option<u64> {
         let mut cut = self.cut();
         let known = cut.segmenter.as_ref().map(Segmenter::track);
         if known == Some(&track) {
-            return false;
+            return None;
         }
         let is_other = known.is_some();
         cut.window.describe(&track);
@@ -103,7 +116,8 @@ impl Track {
         }
         // What is closed by it belongs to the one before.
         self.hand_on(&mut cut, &before);
-        is_other
+        let next = cut.segmenter.as_ref().map(Segmenter::next_number);
+        next.filter(|_| is_other)
     }
 
     /// Takes a sample that has come at `now`.
@@ -135,9 +149,15 @@ impl Track {
         self.hand_on(&mut cut, &init);
     }
 
-    /// Says that the segment in which `at` lies has nothing to do with those before.
-    pub(crate) fn break_at(&self, at: Wall) {
-        self.cut().window.break_at(self.grid.number(at));
+    /// Says that a segment has nothing to do with those before.
+    pub(crate) fn break_at(&self, number: u64) {
+        self.cut().window.break_at(number);
+    }
+
+    /// Where its time line is at `now`; none before the first sample.
+    pub(crate) fn now(&self, now: Monotonic) -> Option<Wall> {
+        let nanos = |since: Duration| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+        self.cut().last.map(|(at, came)| Wall(at.0.saturating_add(nanos(now.since(came)))))
     }
 
     fn hand_on(&self, cut: &mut Cut, init: &Bytes) {

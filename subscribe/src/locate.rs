@@ -146,8 +146,9 @@ fn not_received(source: &str, scheme: &str) -> Error {
     Error(format!("{}: a receiver takes no {}://; {hint}", shown(source), printable(scheme)))
 }
 
-/// An address without user and password.
-fn shown(source: &str) -> String {
+/// An address without user and password, for people.
+#[must_use]
+pub fn shown(source: &str) -> String {
     let (scheme, rest) = source.split_once("://").unwrap_or(("", source));
     let host = rest.find('/').map_or(rest, |end| &rest[..end]);
     let without = host.rsplit_once('@').map_or(rest, |(user, _)| &rest[user.len() + 1..]);

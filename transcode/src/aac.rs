@@ -32,6 +32,9 @@ const RATES: [u32; 13] = [
     7_350,
 ];
 
+/// Seconds of sound between two children at least: a sender whose times leap with every packet is not worth one for each.
+const ANEW_MIN: u64 = 1;
+
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AacFrame {
@@ -64,6 +67,8 @@ pub struct AacEncoder {
     channels: u8,
     sink: Sink,
     run: Run,
+    /// Sample frames that came since its child was started.
+    came: u64,
     left_out: u64,
     silent: u64,
 }
@@ -90,7 +95,7 @@ impl AacEncoder {
         audio_specific_config(rate, channels)?;
         let sink: Sink = Arc::new(sink);
         let run = Run::start(rate, channels, &sink, None)?;
-        Ok(Self { rate, channels, sink, run, left_out: 0, silent: 0 })
+        Ok(Self { rate, channels, sink, run, came: 0, left_out: 0, silent: 0 })
     }
 
     /// Takes samples, the channels' in turn, of which the first was captured at `at`. What does not fit into the queue
@@ -102,7 +107,14 @@ impl AacEncoder {
     pub fn push(&mut self, samples: &[i16], at: Wall) -> Result<(), Error> {
         let channels = usize::from(self.channels);
         let mut take = lock(&self.run.timeline).judge(at);
+        let count = u64::try_from(samples.len() / channels).unwrap_or(0);
+        self.came = self.came.saturating_add(count);
         if take == Take::Anew {
+            if self.came < ANEW_MIN * u64::from(self.rate) {
+                self.left_out += count;
+                return Ok(());
+            }
+            self.came = 0;
             let former = self.run.let_go();
             self.run = Run::start(self.rate, self.channels, &self.sink, former)?;
             take = Take::After(0);

@@ -50,7 +50,8 @@ impl Places {
 }
 
 /// Whose address this is: of IPv6 the network that it is in.
-fn owner(peer: IpAddr) -> IpAddr {
+#[must_use]
+pub fn owner(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(peer) if !is_near(peer.into()) => {
             Ipv6Addr::from_bits(peer.to_bits() >> 64 << 64).into()

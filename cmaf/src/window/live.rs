@@ -84,6 +84,11 @@ impl Window {
         }
     }
 
+    /// Samples last for so long from now on.
+    pub fn set_sample(&mut self, sample: Duration) {
+        self.sample = sample;
+    }
+
     /// Takes the init segment of a track whose parts come next: once at the beginning, and whenever it is another.
     pub fn describe(&mut self, track: &Track) {
         let id = track.id();

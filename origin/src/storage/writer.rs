@@ -124,6 +124,11 @@ impl Writer {
         }
     }
 
+    /// Nothing comes for now.
+    pub(super) fn rest(&mut self) {
+        self.recording.rest();
+    }
+
     fn write(&mut self, track: &'static str, part: &Part, init: &[u8]) {
         if self.begun.get(track) != Some(&part.number) {
             self.begun.insert(track, part.number);
