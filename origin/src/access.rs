@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use streamsocket_net::machine::unix_nanos;
+use streamsocket_web::places::Asking;
 
 /// A path, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,8 +39,10 @@ pub(crate) async fn access(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    // These say nothing of what is to be seen.
-    let is_open = path.starts_with("/page-files/");
+    // Figures are for programs of this machine, and the page's files say nothing of what is to be seen.
+    let near = request.extensions().get::<Asking>();
+    let near = near.is_some_and(|asking| asking.peer.to_canonical().is_loopback());
+    let is_open = path.starts_with("/page-files/") || near && path == "/metrics";
     let Some(tokens) = tokens.filter(|_| !is_open) else { return next.run(request).await };
     let Some(Linked { expires, signature, rest }) = linked(path) else {
         let why = "a link is needed to watch here: whoever runs this origin makes one, by 'streamsocket-origin token'";
