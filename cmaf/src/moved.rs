@@ -18,7 +18,10 @@ pub fn begin(track: &Track, grid: Grid, number: u64) -> u64 {
 /// Puts fragments to where they were captured: the first of them at `at`, to the nearest tick.
 pub fn place(media: &mut [u8], track: &Track, at: Wall) {
     let mut first = None;
-    times(media, &mut |time| *first.get_or_insert(time));
+    times(media, &mut |time| {
+        first.get_or_insert(time);
+        time
+    });
     let Some(first) = first else { return };
     let ticks = i128::from(tick(at, track.timescale())) - i128::from(first);
     shift(media, i64::try_from(ticks).unwrap_or(0));
