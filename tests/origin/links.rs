@@ -71,7 +71,7 @@ fn who_has_a_link_watches_one_session_until_it_expires() {
     for (link, said) in [
         (folder(&name), "a link is needed"),
         ("/".to_owned(), "a link is needed"),
-        ("/metrics".to_owned(), "a link is needed"),
+        ("/status.json".to_owned(), "a link is needed"),
         ("/status.json".to_owned(), "a link is needed"),
         (short, "expired"),
         (forged(&good), "no good"),
