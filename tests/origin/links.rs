@@ -72,7 +72,6 @@ fn who_has_a_link_watches_one_session_until_it_expires() {
         (folder(&name), "a link is needed"),
         ("/".to_owned(), "a link is needed"),
         ("/status.json".to_owned(), "a link is needed"),
-        ("/status.json".to_owned(), "a link is needed"),
         (short, "expired"),
         (forged(&good), "no good"),
         (longer(&good), "no good"),
