@@ -316,14 +316,22 @@ pub(crate) fn files(store: &Path, track: &str) -> Vec<PathBuf> {
     found
 }
 
+/// What ffmpeg 5.1 has said, but for this: it loads the initialisation segment again whenever it has loaded a live playlist
+/// again, and says that there is one already.
+pub(crate) fn complaints(said: &[u8]) -> Vec<String> {
+    let said = String::from_utf8_lossy(said);
+    let lines = said.lines().filter(|line| !line.contains("Found duplicated MOOV Atom"));
+    lines.filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+}
+
 /// What ffprobe finds in a file or at an address. It says nothing that would be wrong with it.
 #[track_caller]
 pub(crate) fn probed(source: &str, arguments: &[&str]) -> Value {
     let mut ffprobe = peer("ffprobe");
     ffprobe.args(["-v", "warning", "-of", "json"]).args(arguments).arg(source);
     let answer = ffprobe.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
-    let said = String::from_utf8_lossy(&answer.stderr);
-    assert!(answer.status.success() && said.trim().is_empty(), "{source}: {said}");
+    let said = complaints(&answer.stderr);
+    assert!(answer.status.success() && said.is_empty(), "{source}: {said:?}");
     serde_json::from_slice(&answer.stdout).unwrap()
 }
 
