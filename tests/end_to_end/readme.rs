@@ -267,7 +267,8 @@ fn an_origin_serves_and_stores_by_the_line_of_the_readme() {
     origin.wait_for("is received");
     let stored = lan.folder.path().join("video/Front%20door/high");
     wait_until("segments are stored", || stored.is_dir());
-    let live = "curl --fail http://127.0.0.1:8081/Front%20door/live.m3u8";
+    // Sound may come a bit later, and until then it says so.
+    let live = "curl --fail --silent --show-error --retry 20 --retry-delay 1 http://127.0.0.1:8081/Front%20door/live.m3u8";
     assert!(text(&mut lan.types("viewer", live)).contains("high/live.m3u8"));
     origin.interrupt().succeeded();
     daemon.interrupt().succeeded();
