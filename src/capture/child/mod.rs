@@ -12,7 +12,6 @@ mod first_wait;
 mod input;
 mod probe;
 mod process;
-mod spawner;
 #[cfg(test)]
 mod tests;
 mod video;
