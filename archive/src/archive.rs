@@ -1,9 +1,9 @@
 //! The archive: what is stored, and how it is read.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::fs;
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +23,7 @@ use crate::names;
 use crate::recording::Recording;
 use crate::removal;
 use crate::retention::Retention;
+use crate::segment::{Segment, Source};
 use crate::summary::Summary;
 use crate::tree::{self, EVER};
 use crate::uploader::Uploader;
@@ -61,53 +62,6 @@ pub struct Archive {
     bucket: Option<Arc<Bucket>>,
     /// Ends with the last clone.
     uploader: Option<Arc<Uploader>>,
-}
-
-/// A stored segment, to be read.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    /// What the index says of it.
-    pub entry: Entry,
-    source: Source,
-}
-
-#[derive(Clone, Debug)]
-enum Source {
-    File(PathBuf),
-    Object(Arc<Bucket>, String),
-}
-
-impl Segment {
-    /// Its file, if it is on this machine: the initialisation segment, of `entry.init_len` bytes, and then its parts.
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        match &self.source {
-            Source::File(path) => Some(path),
-            Source::Object(..) => None,
-        }
-    }
-
-    /// Its parts, without the initialisation segment in front.
-    ///
-    /// # Errors
-    /// It was removed meanwhile, or cannot be read.
-    pub fn bytes(&self) -> Result<Bytes, Error> {
-        let init_len = u64::from(self.entry.init_len);
-        let path = match &self.source {
-            Source::File(path) => path,
-            Source::Object(bucket, key) => {
-                return bucket
-                    .get(key, init_len)?
-                    .ok_or_else(|| Error::io("read", Path::new(key))(ErrorKind::NotFound.into()));
-            }
-        };
-        let error = || Error::io("read", path);
-        let mut file = File::open(path).map_err(error())?;
-        file.seek(SeekFrom::Start(init_len)).map_err(error())?;
-        let mut bytes = Vec::new();
-        file.take(self.entry.bytes - init_len).read_to_end(&mut bytes).map_err(error())?;
-        Ok(bytes.into())
-    }
 }
 
 impl Archive {

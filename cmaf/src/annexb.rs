@@ -67,6 +67,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn units_lie_between_start_codes() {
+        let stream = [9, 0, 0, 0, 1, 0x67, 5, 0, 0, 1, 0x68, 6, 0, 0, 0, 0, 1, 0x65, 0, 3, 7, 0, 0];
+        let found: Vec<&[u8]> = nal_units(&stream).collect();
+        assert_eq!(found, [&[0x67, 5][..], &[0x68, 6], &[0x65, 0, 3, 7]]);
+        assert_eq!(nal_units(&[0, 0, 0]).count(), 0);
+        assert_eq!(nal_units(&[0, 0, 1]).count(), 0, "an empty one is none");
+    }
+
+    #[test]
     fn an_access_unit_is_taken_apart() {
         let stream = [
             &[0, 0, 0, 1, 9, 0xf0][..],

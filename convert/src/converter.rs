@@ -5,6 +5,7 @@ use crate::planes::{Planes, Rows};
 use crate::quality;
 use crate::raw::{Encodable, encodable};
 use crate::rearrange::{self, Rearranger};
+use crate::sampling::{factors, sample_counts};
 use streamsocket_media::{RawFormat, Scale};
 use streamsocket_wire::jpeg::{PIXELS_MAX, SIDE_MAX};
 use streamsocket_wire::jpeg_scan::{self, Scanned, Unfit};
@@ -301,20 +302,6 @@ const fn factor(scale: Scale) -> ScalingFactor {
         Scale::Half => ScalingFactor::ONE_HALF,
         Scale::Quarter => ScalingFactor::ONE_QUARTER,
     }
-}
-
-/// By how much luma is sampled more often than chroma, across and down.
-fn factors(subsamp: Subsamp) -> (usize, usize) {
-    if subsamp == Subsamp::Gray { (1, 1) } else { subsamp.size() }
-}
-
-/// Samples of luma, and of each chroma, as the decoder writes them.
-fn sample_counts(header: &DecompressHeader) -> (usize, usize) {
-    let &DecompressHeader { width, height, subsamp, .. } = header;
-    let (across, down) = factors(subsamp);
-    let (columns, rows) = (width.div_ceil(across), height.div_ceil(down));
-    let chroma = if subsamp == Subsamp::Gray { 0 } else { columns * rows };
-    (columns * across * rows * down, chroma)
 }
 
 fn compressor(quality: u8) -> turbojpeg::Result<Compressor> {

@@ -9,6 +9,7 @@ mod planes;
 mod quality;
 mod raw;
 mod rearrange;
+pub mod sampling;
 
 pub use converter::{Converter, Made, Refusal, Remedy, is_shown};
 pub use planes::Planes;

@@ -23,10 +23,9 @@ use streamsocket_net::{Interface, machine};
 use streamsocket_srtp::stored_keys;
 use streamsocket_subscribe::key_file;
 use streamsocket_web::admission::{Admission, TOO_FAR};
-use streamsocket_web::configuration::Wrong;
 use streamsocket_web::guard::{Guard, Names};
+use streamsocket_web::program::{end, run as run_on_one_thread};
 use streamsocket_web::server::{Server, listen};
-use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -37,33 +36,14 @@ const NAMES_MAX: usize = 32;
 #[must_use]
 pub fn run() -> ExitCode {
     let _journal = logger::start("gateway", false, machine::monotonic_nanos);
-    let line: Vec<_> = std::env::args_os().collect();
-    let options = match configuration::options(&line) {
+    let options = match configuration::begin() {
         Ok(options) => options,
-        Err(Wrong::CommandLine(error)) => error.exit(),
-        Err(Wrong::File(why)) => {
-            log::error!("{why}");
-            return ExitCode::from(2);
-        }
+        Err(status) => return status,
     };
     if let Some(Task::Password { file }) = &options.task {
-        return ended(password::ask(file));
+        return end(password::ask(file));
     }
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let result = runtime
-        .map_err(|error| format!("the event loop cannot be set up: {error}"))
-        .and_then(|runtime| runtime.block_on(gateway(&options)));
-    ended(result)
-}
-
-fn ended(result: Result<(), String>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            log::error!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+    run_on_one_thread(gateway(&options))
 }
 
 async fn gateway(options: &Options) -> Result<(), String> {

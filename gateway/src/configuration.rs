@@ -1,25 +1,28 @@
 //! What the command line and the configuration file say.
 
 use crate::options::{Options, TLS_DEFAULT};
-use std::ffi::OsString;
-use streamsocket_web::configuration::{self, Optional, Wrong};
+use std::process::ExitCode;
+use streamsocket_web::configuration::Optional;
+use streamsocket_web::program;
 
 /// `tls = true`, in the file.
 const OPTIONAL: [Optional; 1] = [("tls", TLS_DEFAULT)];
 
-/// The options of a command line, and of the configuration file that it names.
+/// The options, as [`program::begin`] reads them.
 ///
 /// # Errors
-/// What is wrong in either of them, and where.
-pub(crate) fn options(line: &[OsString]) -> Result<Options, Wrong> {
-    configuration::options(line, &OPTIONAL)
+/// The exit status, for what was wrong.
+pub(crate) fn begin() -> Result<Options, ExitCode> {
+    program::begin(&OPTIONAL)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use std::ffi::OsString;
     use std::fs;
+    use streamsocket_web::configuration::{self, Wrong};
 
     fn read(file: &str, line: &[&str]) -> Result<Options, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -28,7 +31,7 @@ mod tests {
         let begin = ["gateway", "--config"].map(OsString::from);
         let line = line.iter().map(OsString::from);
         let line: Vec<_> = begin.into_iter().chain([path.clone().into()]).chain(line).collect();
-        options(&line).map_err(|wrong| match wrong {
+        configuration::options(&line, &OPTIONAL).map_err(|wrong| match wrong {
             Wrong::File(what) => what.replace(path.to_str().unwrap(), "FILE"),
             Wrong::CommandLine(error) => error.to_string(),
         })

@@ -25,10 +25,9 @@ use streamsocket_net::{Interface, machine};
 use streamsocket_srtp::stored_keys;
 use streamsocket_subscribe::key_file;
 use streamsocket_web::admission::Admission;
-use streamsocket_web::configuration::Wrong;
 use streamsocket_web::guard::{Guard, Names};
+use streamsocket_web::program::{end, run as run_on_one_thread};
 use streamsocket_web::server::{Server, listen};
-use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -45,17 +44,12 @@ const TOO_FAR: &str = "only this machine's own networks are served: see --allow 
 #[must_use]
 pub fn run() -> ExitCode {
     let _journal = logger::start("origin", false, machine::monotonic_nanos);
-    let line: Vec<_> = std::env::args_os().collect();
-    let options = match configuration::options(&line) {
+    let options = match configuration::begin() {
         Ok(options) => options,
-        Err(Wrong::CommandLine(error)) => error.exit(),
-        Err(Wrong::File(why)) => {
-            log::error!("{why}");
-            return ExitCode::from(2);
-        }
+        Err(status) => return status,
     };
     if let Some(Task::Token { name, valid, base, token_file }) = &options.task {
-        return ended(Tokens::read_or_make(token_file).and_then(|tokens| {
+        return end(Tokens::read_or_make(token_file).and_then(|tokens| {
             let expires =
                 unix_nanos() / 1_000_000_000 + i64::try_from(valid.as_secs()).unwrap_or(0);
             let path = tokens.path(name, u64::try_from(expires).unwrap_or(0));
@@ -63,26 +57,7 @@ pub fn run() -> ExitCode {
                 .map_err(|error| format!("standard output: {error}"))
         }));
     }
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let result = runtime
-        .map_err(|error| format!("the event loop cannot be set up: {error}"))
-        .and_then(|runtime| {
-            let ended = runtime.block_on(origin(&options));
-            // Threads that wait for the network end with the program.
-            runtime.shutdown_background();
-            ended
-        });
-    ended(result)
-}
-
-fn ended(result: Result<(), String>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            log::error!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+    run_on_one_thread(origin(&options))
 }
 
 async fn origin(options: &Options) -> Result<(), String> {

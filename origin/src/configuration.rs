@@ -1,29 +1,31 @@
 //! What the command line and the configuration file say.
 
 use crate::options::Options;
-use std::ffi::OsString;
-use streamsocket_web::configuration::{self, Wrong};
+use std::process::ExitCode;
+use streamsocket_web::program;
 
-/// The options of a command line, and of the configuration file that it names.
+/// The options, as [`program::begin`] reads them.
 ///
 /// # Errors
-/// What is wrong in either of them, and where.
-pub(crate) fn options(line: &[OsString]) -> Result<Options, Wrong> {
-    configuration::options(line, &[])
+/// The exit status, for what was wrong.
+pub(crate) fn begin() -> Result<Options, ExitCode> {
+    program::begin(&[])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use std::ffi::OsString;
     use std::fs;
+    use streamsocket_web::configuration::{self, Wrong};
 
     fn read(file: &str) -> Result<Options, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("origin.toml");
         fs::write(&path, file).unwrap();
         let line = [OsString::from("origin"), "--config".into(), path.clone().into()];
-        options(&line).map_err(|wrong| match wrong {
+        configuration::options(&line, &[]).map_err(|wrong| match wrong {
             Wrong::File(what) => what.replace(path.to_str().unwrap(), "FILE"),
             Wrong::CommandLine(error) => error.to_string(),
         })

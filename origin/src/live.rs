@@ -15,7 +15,7 @@ use streamsocket_cmaf::playlist::{self, Sound, Variant};
 use streamsocket_cmaf::window::{Ask, Reached, Report};
 use streamsocket_media::clock::Monotonic;
 use streamsocket_subscribe::clock::monotonic;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 /// How long a request waits for what comes next at most, in lengths of segments (RFC 8216bis section 6.2.5.2).
 const PATIENCE: u32 = 3;
@@ -116,20 +116,25 @@ pub(crate) async fn playlist(
 /// Waits until a track has a part, or a segment.
 async fn wait(track: &Track, msn: u64, part: Option<u32>, grid: Grid) -> Result<(), Refusal> {
     let mut moved = track.moved();
-    let until = Instant::now() + grid.segment_length() * PATIENCE;
-    loop {
-        moved.borrow_and_update();
-        match track.reached(msn, part) {
-            Reached::Yes => return Ok(()),
-            Reached::TooFar => {
-                let why = format!("_HLS_msn: {msn} is too far ahead");
-                return Err(refuse(StatusCode::BAD_REQUEST, why));
+    let reached = async {
+        loop {
+            moved.borrow_and_update();
+            match track.reached(msn, part) {
+                Reached::NotYet => {}
+                reached => return Some(reached),
             }
-            Reached::NotYet => {}
+            moved.changed().await.ok()?;
         }
-        if !matches!(timeout_at(until, moved.changed()).await, Ok(Ok(()))) {
+    };
+    match timeout(grid.segment_length() * PATIENCE, reached).await {
+        Ok(Some(Reached::TooFar)) => {
+            let why = format!("_HLS_msn: {msn} is too far ahead");
+            Err(refuse(StatusCode::BAD_REQUEST, why))
+        }
+        Ok(Some(_)) => Ok(()),
+        Ok(None) | Err(_) => {
             let why = "nothing has come for long: try again";
-            return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why));
+            Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why))
         }
     }
 }

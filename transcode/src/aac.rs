@@ -26,11 +26,8 @@ const QUEUE: usize = 256;
 /// Bytes of the pipe to the child: as small as the system lets it be. What is in it is late.
 const PIPE: i32 = 4096;
 
-/// Rates that have a number in the AudioSpecificConfig, in its order (ISO/IEC 14496-3, table 1.18).
-const RATES: [u32; 13] = [
-    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
-    7_350,
-];
+/// Rates that it takes, of those that AAC has a number for (ISO/IEC 14496-3, table 1.18).
+const RATES: [u32; 9] = [48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
 
 /// Seconds of sound between two children at least: a sender whose times leap with every packet is not worth one for each.
 const ANEW_MIN: u64 = 1;
@@ -47,18 +44,9 @@ pub struct AacFrame {
 /// What becomes of frames.
 type Sink = Arc<dyn Fn(AacFrame) + Send + Sync>;
 
-/// The AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) of AAC-LC with so many sample frames a second, and channels.
-///
-/// # Errors
-/// [`Error::Sound`] if there is none.
-pub fn audio_specific_config(rate: u32, channels: u8) -> Result<[u8; 2], Error> {
-    let refused = Error::Sound(rate, channels);
-    let index = RATES.iter().position(|known| *known == rate && (8_000..=48_000).contains(&rate));
-    let (Some(index), 1 | 2) = (index.and_then(|index| u8::try_from(index).ok()), channels) else {
-        return Err(refused);
-    };
-    // Object type 2 (5 bits), the rate (4), the channels (4), frames of 1024, no core coder, no extension.
-    Ok([2 << 3 | index >> 1, (index & 1) << 7 | channels << 3])
+fn check(rate: u32, channels: u8) -> Result<(), Error> {
+    let is_known = RATES.contains(&rate) && matches!(channels, 1 | 2);
+    is_known.then_some(()).ok_or(Error::Sound(rate, channels))
 }
 
 /// Encodes samples of one rate.
@@ -92,7 +80,7 @@ impl AacEncoder {
         channels: u8,
         sink: impl Fn(AacFrame) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        audio_specific_config(rate, channels)?;
+        check(rate, channels)?;
         let sink: Sink = Arc::new(sink);
         let run = Run::start(rate, channels, &sink, None)?;
         Ok(Self { rate, channels, sink, run, came: 0, left_out: 0, silent: 0 })

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::plan::Scale;
 use std::sync::{Mutex, PoisonError};
+use streamsocket_convert::sampling::{factors, sample_counts};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, ScalingFactor, Subsamp, YuvImage};
 
 /// Most scans in a picture: progressive ones have ten, hostile ones thousands, and each costs as much as a
@@ -95,7 +96,7 @@ impl Decoder {
             return Err(Error::SizeChanged { from: self.from, to });
         }
         let scaled = header.scaled(self.factor);
-        let (luma, chroma) = counts(&scaled);
+        let (luma, chroma) = sample_counts(&scaled);
         self.samples.resize(luma + 2 * chroma, 0);
         let DecompressHeader { width, height, subsamp, .. } = scaled;
         // The library trusts this sampling, which was read from these very bytes.
@@ -210,18 +211,4 @@ fn check(header: &DecompressHeader) -> Result<(), Error> {
         return Err(Error::Jpeg("lossless, or chroma sampled in a way that is not decoded".into()));
     }
     Ok(())
-}
-
-/// By how much luma is sampled more often than chroma, across and down.
-fn factors(subsamp: Subsamp) -> (usize, usize) {
-    if subsamp == Subsamp::Gray { (1, 1) } else { subsamp.size() }
-}
-
-/// Samples of luma, and of each chroma, as the decoder writes them.
-fn counts(header: &DecompressHeader) -> (usize, usize) {
-    let &DecompressHeader { width, height, subsamp, .. } = header;
-    let (across, down) = factors(subsamp);
-    let (columns, rows) = (width.div_ceil(across), height.div_ceil(down));
-    let chroma = if subsamp == Subsamp::Gray { 0 } else { columns * rows };
-    (columns * across * rows * down, chroma)
 }

@@ -27,7 +27,7 @@ mod timeline;
 mod video;
 mod x264;
 
-pub use aac::{AacEncoder, AacFrame, audio_specific_config};
+pub use aac::{AacEncoder, AacFrame};
 pub use error::Error;
 pub use nal::ParameterSets;
 pub use picture::Picture;

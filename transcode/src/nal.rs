@@ -1,4 +1,4 @@
-//! NAL units: out of a byte stream (ITU-T H.264 annex B) and into samples as files have them (ISO/IEC 14496-15).
+//! NAL units into samples as files have them (ISO/IEC 14496-15).
 
 use bytes::Bytes;
 
@@ -56,41 +56,9 @@ fn renew(set: &mut Bytes, unit: &[u8]) {
     }
 }
 
-/// The NAL units of a byte stream.
-pub(crate) fn units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = after_start_code(stream);
-    core::iter::from_fn(move || {
-        let current = rest?;
-        rest = after_start_code(current);
-        let end = rest.map_or(current.len(), |next| current.len() - next.len() - START_CODE);
-        let unit = &current[..end];
-        // What stands before a start code of four bytes, and trailing zeros, are no part of the unit (B.1).
-        let length = unit.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        Some(&unit[..length])
-    })
-}
-
-/// Bytes of 00 00 01.
-const START_CODE: usize = 3;
-
-/// What stands behind the first start code.
-fn after_start_code(bytes: &[u8]) -> Option<&[u8]> {
-    let at = bytes.windows(START_CODE).position(|window| window == [0, 0, 1])?;
-    bytes.get(at + START_CODE..)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_lie_between_start_codes() {
-        let stream = [9, 0, 0, 0, 1, 0x67, 5, 0, 0, 1, 0x68, 6, 0, 0, 0, 0, 1, 0x65, 0, 3, 7, 0, 0];
-        let found: Vec<&[u8]> = units(&stream).collect();
-        assert_eq!(found, [&[0x67, 5][..], &[0x68, 6], &[0x65, 0, 3, 7]]);
-        assert_eq!(units(&[0, 0, 0]).count(), 0);
-        assert_eq!(units(&[0, 0, 1]).collect::<Vec<_>>(), [&[] as &[u8]]);
-    }
 
     #[test]
     fn parameter_sets_go_to_where_they_belong() {

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::jpeg::{Decoded, Decoder};
-use crate::nal::{AccessUnit, ParameterSets, units};
+use crate::nal::{AccessUnit, ParameterSets};
 use crate::openh264;
 use crate::picture::Picture;
 use crate::plan::{Scale, TierPlan};
@@ -10,6 +10,7 @@ use crate::pyramid::Pyramid;
 use crate::x264;
 use core::fmt;
 use core::str::FromStr;
+use streamsocket_cmaf::annexb::nal_units;
 use streamsocket_media::clock::Wall;
 
 /// What encodes.
@@ -167,7 +168,7 @@ impl Codec {
                 self.stream.clear();
                 encoder.encode(picture, at, key, &mut self.stream)?;
                 let mut unit = AccessUnit::default();
-                units(&self.stream).for_each(|nal| unit.take(nal, &mut self.sets));
+                nal_units(&self.stream).for_each(|nal| unit.take(nal, &mut self.sets));
                 if unit.data.is_empty() {
                     return Err(Error::Ended("openh264 has made no picture of one".into()));
                 }
