@@ -25,7 +25,6 @@
 #[allow(unsafe_code, reason = "a system call that no crate wraps for reading")]
 mod adjtimex;
 mod changes;
-pub mod children;
 mod datagram;
 mod error;
 mod interface;

@@ -7,7 +7,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
-use streamsocket_net::children;
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use streamsocket_net::parent_death::die_with_us;
 
 /// Bytes that are read of what it complained about.
 const COMPLAINT_MAX: usize = 4096;
@@ -39,7 +42,7 @@ impl Ffmpeg {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A process group of its own: an interrupt from the keyboard is for us, and we end the child.
         command.process_group(0);
-        let mut child = children::spawn(command).map_err(|error| {
+        let mut child = spawn(command).map_err(|error| {
             Error::Start(match error.kind() {
                 ErrorKind::NotFound => format!("ffmpeg is needed for {what}: apt install ffmpeg"),
                 _ => format!("cannot start ffmpeg for {what}: {error}"),
@@ -116,4 +119,46 @@ pub(crate) fn write_all(pipe: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io:
         }
     }
     Ok(())
+}
+
+/// What is wanted of the thread that starts children: whoever wants it waits for the answer.
+struct Wanted {
+    command: Command,
+    answer: SyncSender<io::Result<Child>>,
+}
+
+/// Places in the queue: the tiers and the sound of a session.
+const QUEUE: usize = 4;
+
+/// Starts a child that lives as long as the program, whatever thread this is called on: the kernel ties it to the
+/// thread that made it (PR_SET_PDEATHSIG in prctl(2)), and those that encode end with their session.
+fn spawn(command: Command) -> io::Result<Child> {
+    static THREAD: OnceLock<Option<SyncSender<Wanted>>> = OnceLock::new();
+    let gone = || io::Error::other("the thread that starts programs is not there");
+    let thread = THREAD.get_or_init(start_thread).as_ref().ok_or_else(gone)?;
+    let (answer, answered) = sync_channel(1);
+    thread.send(Wanted { command, answer }).map_err(|_| gone())?;
+    answered.recv().map_err(|_| gone())?
+}
+
+fn start_thread() -> Option<SyncSender<Wanted>> {
+    let (sender, wanted) = sync_channel(QUEUE);
+    let started = thread::Builder::new().name("children".into()).spawn(move || serve(&wanted));
+    started
+        .map(|_| sender)
+        .map_err(|error| log::error!("no thread to start programs: {error}"))
+        .ok()
+}
+
+fn serve(wanted: &Receiver<Wanted>) {
+    while let Ok(Wanted { mut command, answer }) = wanted.recv() {
+        die_with_us(&mut command);
+        if let Err(refused) = answer.send(command.spawn()) {
+            // Nobody waits for it any more.
+            if let Ok(mut child) = refused.0 {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
 }

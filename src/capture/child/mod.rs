@@ -12,6 +12,7 @@ mod first_wait;
 mod input;
 mod probe;
 mod process;
+mod spawner;
 #[cfg(test)]
 mod tests;
 mod video;

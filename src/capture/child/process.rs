@@ -2,6 +2,7 @@
 
 use super::address::{is_secret, line_without_passwords, told};
 use super::input::ChildInput;
+use super::spawner;
 use crate::beside;
 use crate::capture::error::Error;
 use crate::capture::mjpeg_stream::set_nonblocking;
@@ -10,7 +11,6 @@ use nix::unistd::Pid;
 use std::io::{self, ErrorKind, Read};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
-use streamsocket_net::children;
 
 /// Longest wait for a file's first bytes, or a camera's answer.
 pub(super) const FIRST_WAIT: Duration = Duration::from_secs(15);
@@ -27,7 +27,7 @@ pub(super) fn spawn(mut command: Command, input: &ChildInput) -> Result<Child, E
     command.stderr(Stdio::piped());
     let spawned = told.and_then(|stdin| {
         command.stdin(stdin);
-        children::spawn(command)
+        spawner::spawn(command)
     });
     spawned.map_err(|error| {
         Error::new(match error.kind() {

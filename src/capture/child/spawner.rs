@@ -1,13 +1,13 @@
 //! The thread that starts children. The kernel ties a child to the thread that made it: a signal for the
 //! death of its parent (PR_SET_PDEATHSIG in prctl(2)) comes when that thread ends, and those that open
-//! sources and encode do. This one lives as long as the program.
+//! sources do. This one lives as long as the program.
 
-use crate::parent_death::die_with_us;
 use std::io;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use streamsocket_net::parent_death::die_with_us;
 
 /// What is wanted of the thread: whoever wants it waits for the answer, so that few are in the queue.
 struct Wanted {
@@ -15,14 +15,14 @@ struct Wanted {
     answer: SyncSender<io::Result<Child>>,
 }
 
-/// Places in the queue: pictures and sound of a session, and those of the next one; or the tiers and the sound of one.
+/// Places in the queue: pictures and sound of a session, and those of the next one.
 const QUEUE: usize = 4;
 
 /// Starts a child that lives as long as the program, whatever thread this is called on.
 ///
 /// # Errors
 /// What the system says of the program, or that there are no more threads.
-pub fn spawn(command: Command) -> io::Result<Child> {
+pub(super) fn spawn(command: Command) -> io::Result<Child> {
     static THREAD: OnceLock<Option<SyncSender<Wanted>>> = OnceLock::new();
     let gone = || io::Error::other("the thread that starts programs is not there");
     let thread = THREAD.get_or_init(start).as_ref().ok_or_else(gone)?;
