@@ -39,6 +39,11 @@ impl Membership {
         Ok(membership)
     }
 
+    /// Whether a switch may have to be told of it: the loopback interface has none.
+    pub(crate) fn has_switch(&self) -> bool {
+        !self.interface.as_ref().is_some_and(|interface| interface.loopback)
+    }
+
     /// Leaves the group. It fails when the membership went away with the interface, which is as good.
     pub(crate) fn leave(&self, socket: SockRef<'_>) {
         let _ = self.change(&socket, Change::Leave);

@@ -262,6 +262,12 @@ impl ReceiveSocket {
         }
     }
 
+    /// Whether it is in a group that a switch may forget: not on the loopback interface.
+    #[must_use]
+    pub fn has_switch(&self) -> bool {
+        self.membership.as_ref().is_some_and(Membership::has_switch)
+    }
+
     /// Joins the group again after [`leave`](Self::leave), on the interface of the same name, which
     /// may be another one by now. Does nothing for a unicast address.
     ///

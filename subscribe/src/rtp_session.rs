@@ -175,6 +175,11 @@ impl RtpSession {
         self.unix_offset = unix_offset;
     }
 
+    /// Whether it is in groups that a switch may forget.
+    pub(crate) fn has_switch(&self) -> bool {
+        self.inlets().filter_map(Inlet::get).any(ReceiveSocket::has_switch)
+    }
+
     /// Leaves the multicast groups, to join them again.
     pub(crate) fn leave(&self) {
         self.inlets().filter_map(Inlet::get).for_each(ReceiveSocket::leave);

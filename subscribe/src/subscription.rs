@@ -250,7 +250,7 @@ impl Subscription {
     /// track has groups of its own it has done so by itself.
     fn join_again_if_silent(&mut self, now: Monotonic) {
         let lived = self.sessions().filter_map(|session| session.source().lived()).max();
-        if self.rejoin.is_due(now, lived) {
+        if self.rejoin.is_due(now, lived) && self.sessions().any(RtpSession::has_switch) {
             self.sessions().for_each(RtpSession::leave);
             self.sessions_mut().for_each(RtpSession::join_again);
         }
@@ -289,7 +289,6 @@ impl Subscription {
     fn turn(&mut self, now: Monotonic) -> bool {
         let mut left = false;
         self.take_keys();
-        self.join_again_if_silent(now);
         let at_home = self.is_at_home();
         // A tier is not asked for by unicast: what there is of it comes from its group, or the session itself is received.
         if let Some(own) = self.own.as_mut().filter(|_| at_home) {
@@ -322,6 +321,9 @@ impl Subscription {
         }
         if let Some(own) = &mut self.own {
             own.report(&mut self.tracks);
+        }
+        if !left {
+            self.join_again_if_silent(now);
         }
         let sender = self.sender(now);
         self.sync.turn(now, sender, &self.counters);

@@ -73,6 +73,7 @@ fn what_was_sent_before_goodbye_arrives_however_late_it_is_read() {
     let mut viewer = receiver();
     viewer.arg(&sdp).arg("--record").arg(&out).arg("--stats").arg(&stats);
     let mut viewer = Program::start(&mut viewer);
+    viewer.wait_for("waiting for plain");
     // A second of it fits into the sockets' buffers.
     let (whole, part) = (fs::read(clip("640x480")).unwrap(), folder.path().join("part.mjpeg"));
     let pictures = split(&whole).into_iter().take(30).flatten().copied();

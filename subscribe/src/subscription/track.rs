@@ -107,7 +107,8 @@ impl ReceivedTrack {
 
     /// Joins its groups again if nothing comes of them.
     fn join_again_if_silent(&mut self, now: Monotonic) {
-        if self.rejoin.is_due(now, self.session.source().lived()) {
+        let is_due = self.rejoin.is_due(now, self.session.source().lived());
+        if is_due && self.session.has_switch() {
             self.session.leave();
             self.session.join_again();
         }
@@ -144,8 +145,8 @@ impl ReceivedTrack {
         outlet: &mut dyn Outlet,
         counters: &Counters,
     ) -> bool {
-        self.join_again_if_silent(now);
-        if self.is_due(now, sync) {
+        // What is silent may only not have been read yet: this program may have been stopped.
+        if self.is_due(now, sync) || self.rejoin.deadline() <= now {
             self.session.look_again();
         }
         let is_ready = self.session.is_ready();
@@ -163,6 +164,9 @@ impl ReceivedTrack {
         }
         if (is_ready || is_due) && !self.assembly.stands_by {
             self.count(counters);
+        }
+        if !left {
+            self.join_again_if_silent(now);
         }
         left
     }
