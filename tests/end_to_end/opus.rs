@@ -215,6 +215,9 @@ const RECORDED_SECONDS: usize = 15;
 
 #[test]
 fn flash_and_beep_of_a_tier_are_recorded_shown_and_heard_together() {
+    if is_left_out("opus::flash_and_beep_of_a_tier_are_recorded_shown_and_heard_together") {
+        return;
+    }
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let at = |name: &str| folder.path().join(name);

@@ -210,6 +210,11 @@ fn who_publishes_hears_the_others_and_not_itself_and_ends_with_the_receiver() {
     ) {
         return;
     }
+    if is_left_out(
+        "rooms::who_publishes_hears_the_others_and_not_itself_and_ends_with_the_receiver",
+    ) {
+        return;
+    }
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let room = Place::new().name();

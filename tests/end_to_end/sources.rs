@@ -10,6 +10,7 @@ use streamsocket_tests::clip::{
     FRAMES, VOICE_RATE, all_pixels, assert_runs_through, clip, recorded_video, samples, split,
     voice,
 };
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, output, peer, receiver, text};
 use streamsocket_tests::report::track;
@@ -37,6 +38,9 @@ fn wait_for_pictures(place: Place) {
 
 #[test]
 fn a_sender_that_was_killed_and_returns_is_played_again() {
+    if is_left_out("sources::a_sender_that_was_killed_and_returns_is_played_again") {
+        return;
+    }
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let out = folder.path().join("out.mkv");

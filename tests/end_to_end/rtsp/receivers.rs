@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use streamsocket_tests::clip::{all_pixels, assert_runs_through, clip, recorded_video};
+use streamsocket_tests::long::is_left_out;
 use streamsocket_tests::place::Place;
 use streamsocket_tests::program::{Program, ours, receiver, text};
 use streamsocket_tests::turn;
@@ -103,6 +104,11 @@ fn where_no_udp_comes_through_it_is_had_within_the_connection() {
 
 #[test]
 fn a_group_of_which_nothing_comes_gives_way_to_unicast_and_an_end_is_waited_out() {
+    if is_left_out(
+        "rtsp::receivers::a_group_of_which_nothing_comes_gives_way_to_unicast_and_an_end_is_waited_out",
+    ) {
+        return;
+    }
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let sdp = folder.path().join("it.sdp");
