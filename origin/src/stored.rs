@@ -2,6 +2,7 @@
 
 use crate::answer::{JSON, Kept, PLAYLIST, Refusal, media, nothing, refuse, text};
 use crate::asked::File;
+use crate::hours::{Hours, millis};
 use crate::live::kind;
 use crate::names::{SOUND, TIERS};
 use axum::http::StatusCode;
@@ -9,7 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
-use streamsocket_archive::{Archive, Entry, Event, Segment, Summary};
+use streamsocket_archive::{Archive, Entry, Event, Segment};
 use streamsocket_cmaf::grid::Grid;
 use streamsocket_cmaf::moved;
 use streamsocket_cmaf::playlist::{self, Sound, Variant};
@@ -28,14 +29,8 @@ const SPAN_KEPT: u32 = 10;
 /// Segments by which a track may be behind another one at the end of what is stored: encoders take their time.
 const BEHIND_MAX: u64 = 2;
 
-/// Longest time that a time line shows, in nanoseconds: each of its hours is read.
+/// Longest time that a time line shows, in nanoseconds: something is read of each of its hours.
 const HOURS_NANOS_MAX: i64 = 32 * 86_400 * 1_000_000_000;
-
-/// Stretches that are named of an hour at most; more are drawn as one.
-const STRETCHES_MAX: usize = 200;
-
-/// Pauses that are shorter are none, in nanoseconds: pictures come early and late.
-const PAUSE: i64 = 500_000_000;
 
 /// Reads what is stored.
 #[derive(Clone, Debug)]
@@ -43,6 +38,7 @@ pub(crate) struct Reader {
     archive: Archive,
     grid: Grid,
     turns: Arc<Semaphore>,
+    hours: Arc<Hours>,
 }
 
 /// A span of a session.
@@ -61,7 +57,8 @@ fn failed(error: impl core::fmt::Display) -> Refusal {
 
 impl Reader {
     pub(crate) fn new(archive: Archive, grid: Grid) -> Self {
-        Self { archive, grid, turns: Arc::new(Semaphore::new(READERS_MAX)) }
+        let turns = Arc::new(Semaphore::new(READERS_MAX));
+        Self { archive, grid, turns, hours: Arc::default() }
     }
 
     /// Reads on a thread that may wait for the disk.
@@ -155,13 +152,14 @@ impl Reader {
             let why = "from: expected a time at most 32 days before that of to";
             return Err(refuse(StatusCode::BAD_REQUEST, why));
         }
+        let read = Arc::clone(&self.hours);
         let hours = self.read(move |archive| {
             let Span { session, from, to, .. } = span;
             for track in TIERS.into_iter().rev().chain([SOUND]) {
                 let hours = archive.hours(&session, track, from, to).map_err(failed)?;
                 if !hours.is_empty() {
-                    let hour = |it: &Summary| hour(archive, &session, track, it);
-                    return hours.iter().map(hour).collect::<Result<Vec<_>, _>>();
+                    let shown = hours.iter().map(|it| read.shown(archive, &session, track, it));
+                    return shown.collect::<Result<Vec<_>, _>>().map_err(failed);
                 }
             }
             Ok(Vec::new())
@@ -270,44 +268,8 @@ fn described(name: &str, track: &Track, entries: &[Entry]) -> Described {
     }
 }
 
-fn hour(
-    archive: &Archive,
-    session: &str,
-    track: &str,
-    summary: &Summary,
-) -> Result<serde_json::Value, Refusal> {
-    let hour = summary.hour;
-    let entries = archive.span(session, track, hour.begin(), hour.end()).map_err(failed)?;
-    Ok(json!({
-        "begin": millis(hour.begin()),
-        "entries": summary.entries,
-        "seconds": summary.stored.as_secs_f64(),
-        "bytes": summary.bytes,
-        "lost": summary.lost,
-        "spans": stretches(&entries),
-    }))
-}
-
-/// The stretches of segments that follow each other, in milliseconds since 1970.
-fn stretches(entries: &[Entry]) -> Vec<[i64; 2]> {
-    let mut stretches: Vec<[Wall; 2]> = Vec::new();
-    for entry in entries {
-        let is_full = stretches.len() >= STRETCHES_MAX;
-        match stretches.last_mut() {
-            Some([_, end]) if is_full || entry.begin.0 - end.0 <= PAUSE => *end = entry.end(),
-            _ => stretches.push([entry.begin, entry.end()]),
-        }
-    }
-    stretches.into_iter().map(|stretch| stretch.map(millis)).collect()
-}
-
 /// An event, as it is shown.
 pub(crate) fn shown(event: &Event) -> serde_json::Value {
     let Event { at, from, to, label, .. } = event;
     json!({ "at": millis(*at), "from": millis(*from), "to": millis(*to), "label": label })
-}
-
-/// Milliseconds since 1970.
-const fn millis(at: Wall) -> i64 {
-    at.0.div_euclid(1_000_000)
 }
