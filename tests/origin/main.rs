@@ -17,4 +17,5 @@ mod marks;
 mod names;
 mod players;
 mod restart;
+mod sources;
 mod storing;
