@@ -94,7 +94,8 @@ impl Candidates {
         }
     }
 
-    /// A packet has come that none of these opens. It is tried at once, or as one of those that are tried next.
+    /// A packet has come that none of these opens. It is tried at once, or may be one of those that are tried next. The next
+    /// search begins when it may, whether or not this packet is among them.
     pub(super) fn push<'a>(
         &mut self,
         packet: &[u8],
@@ -102,12 +103,13 @@ impl Candidates {
         openers: impl Iterator<Item = &'a PacketOpener>,
     ) {
         self.came = self.came.saturating_add(1);
-        let Some(place) = self.place(from) else { return };
-        let searches = openers.filter_map(|opener| opener.search(packet)).collect();
-        let candidate = Candidate { packet: packet.to_vec(), from, searches };
-        match self.waiting.get_mut(place) {
-            Some(it) => *it = candidate,
-            None => self.waiting.push(candidate),
+        if let Some(place) = self.place(from) {
+            let searches = openers.filter_map(|opener| opener.search(packet)).collect();
+            let candidate = Candidate { packet: packet.to_vec(), from, searches };
+            match self.waiting.get_mut(place) {
+                Some(it) => *it = candidate,
+                None => self.waiting.push(candidate),
+            }
         }
         if let Some(turn) = self.search.is_none().then(|| Turn::take(now)).flatten() {
             let waiting = std::mem::take(&mut self.waiting);

@@ -99,7 +99,8 @@ fn a_stranger_delays_joining_by_two_searches_at_most() {
         stranger.ssrc = at;
         if at % 11 == 10 { (stream.next(), SENDER) } else { (stranger.next(), STRANGER) }
     });
-    assert!(after.is_some() && now - began <= Delay::from_secs(2), "{after:?}");
+    // The second search begins a second after the first one, whichever packet comes then.
+    assert!(after.is_some() && now - began <= Delay::from_millis(1020), "{after:?}");
 }
 
 #[test]
