@@ -138,7 +138,7 @@ mod tests {
         );
         assert!(text.contains(&paste), "{}", *text);
         assert!(text.contains(&format!("\n  key-file = \"{}\"\n", path.display())), "{}", *text);
-        assert!(!text.contains("QR"));
+        assert!(!text.contains("QR code"));
         assert_eq!(*show(Some(&path), false).unwrap(), *text);
         let why = make_new(Some(&path), false).unwrap_err();
         assert!(why.contains("new/key is there already; remove it, or "), "{why}");
