@@ -4,6 +4,10 @@ use percent_encoding::percent_decode_str;
 use streamsocket_cmaf::rfc3339;
 use streamsocket_media::clock::Wall;
 
+/// What is stored may be of a time that has not come yet, since it is the sender's clock that says when: a day at most, in
+/// nanoseconds.
+pub(crate) const AHEAD: i64 = 86_400 * 1_000_000_000;
+
 /// A file of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum File {
@@ -86,13 +90,14 @@ impl Query {
         Ok(query)
     }
 
-    /// The span that is asked for; to `now` if no end is said.
+    /// The span that is asked for; to whatever is stored at `now` if no end is said.
     ///
     /// # Errors
     /// One line: what is missing.
     pub(crate) fn span(&self, now: Wall) -> Result<(Wall, Wall), String> {
         let expected = "from: expected a time, such as 2026-01-02T15:04:05Z";
-        let (from, to) = (self.from.ok_or(expected)?, self.to.unwrap_or(now));
+        let latest = Wall(now.0.saturating_add(AHEAD));
+        let (from, to) = (self.from.ok_or(expected)?, self.to.unwrap_or(latest));
         if from < to {
             Ok((from, to))
         } else {
@@ -142,7 +147,7 @@ mod tests {
         assert_eq!(span("from=1970-01-01T00:00:01Z&to=3000"), Ok((from, to)));
         assert_eq!(span("from=1970-01-01T01:00:01%2B01:00&to=3000"), Ok((from, to)));
         assert_eq!(span("from=1970-01-01T01:00:01+01:00&to=3000"), Ok((from, to)));
-        assert_eq!(span("from=1000"), Ok((from, Wall(5_000_000_000))));
+        assert_eq!(span("from=1000"), Ok((from, Wall(5_000_000_000 + AHEAD))));
         for wrong in ["", "from=yesterday", "from=5&to=5", "to=5"] {
             assert!(span(wrong).unwrap_err().contains("expected a time"), "{wrong}");
         }

@@ -1,7 +1,7 @@
 //! What is stored: playlists of a span, its segments, and what a time line shows.
 
 use crate::answer::{JSON, Kept, PLAYLIST, Refusal, media, nothing, refuse, text};
-use crate::asked::File;
+use crate::asked::{AHEAD, File};
 use crate::hours::{Hours, millis};
 use crate::live::kind;
 use crate::names::{SOUND, TIERS};
@@ -30,7 +30,7 @@ const SPAN_KEPT: u32 = 10;
 const BEHIND_MAX: u64 = 2;
 
 /// Longest time that a time line shows, in nanoseconds: something is read of each of its hours.
-const HOURS_NANOS_MAX: i64 = 32 * 86_400 * 1_000_000_000;
+const HOURS_NANOS_MAX: i64 = 32 * 86_400 * 1_000_000_000 + AHEAD;
 
 /// Reads what is stored.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@
 
 mod caching;
 mod client;
+mod clocks;
 mod encoders;
 mod gaps;
 mod in_step;
