@@ -24,7 +24,8 @@ const PATIENCE: u32 = 3;
 /// (RFC 8216bis appendix B.1).
 const WAITED_KEPT: u32 = 6;
 
-/// How long after one track has begun the others may begin: pictures after sound, or an encoder that is started.
+/// How long after one track has begun the others may begin: pictures after sound, or an encoder that is started; and each
+/// begins with a whole segment, whose length is added.
 const BEGINNING: Duration = Duration::from_secs(5);
 
 /// Seconds for which a multivariant playlist may be kept.
@@ -70,7 +71,8 @@ pub(crate) fn multivariant(session: &Session, file: &str) -> Result<Response, Re
 fn is_awaited(session: &Session, tracks: &[Arc<Track>], now: Monotonic) -> bool {
     let begun: Vec<_> = tracks.iter().map(|track| track.begun()).collect();
     let Some(first) = begun.iter().filter_map(|it| it.ok()).min() else { return true };
-    let is_near = |made: Monotonic| now.since(made.max(first)) < BEGINNING;
+    let length = tracks.first().map_or(Duration::ZERO, |track| track.segment_length());
+    let is_near = |made: Monotonic| now.since(made.max(first)) < BEGINNING + length;
     let of_pictures = tracks.iter().any(|track| track.shape().size.is_some());
     let pictures = session.with_pictures.load(Ordering::Relaxed) && !of_pictures;
     (pictures && is_near(first)) || begun.iter().filter_map(|it| it.err()).any(is_near)

@@ -51,7 +51,7 @@ struct Cut {
     window: Window,
     /// The last sample, and when it came.
     last: Option<(Wall, Monotonic)>,
-    /// When the first one came.
+    /// When there was the first part of a playlist.
     first: Option<Monotonic>,
     made: Vec<Made>,
     /// The init segment of what is cut.
@@ -125,7 +125,6 @@ impl Track {
         let mut cut = self.cut();
         let before = cut.last.replace((sample.at, now));
         let leaps = before.is_some_and(|(last, _)| sample.at.0.saturating_sub(last.0) > LEAP);
-        cut.first.get_or_insert(now);
         cut.samples += 1;
         let Cut { segmenter: Some(segmenter), made, .. } = &mut *cut else { return };
         if leaps {
@@ -135,6 +134,9 @@ impl Track {
         segmenter.push(sample, made);
         let init = cut.init.clone();
         self.hand_on(&mut cut, &init);
+        if cut.first.is_none() && cut.window.position().is_some() {
+            cut.first = Some(now);
+        }
     }
 
     /// Closes what is over although nothing more comes.
@@ -213,12 +215,17 @@ impl Track {
         self.cut().segmenter.as_ref().map(|segmenter| segmenter.track().codec())
     }
 
+    /// How long a segment is.
+    pub(crate) fn segment_length(&self) -> Duration {
+        self.grid.segment_length()
+    }
+
     /// How long nothing has come; none if nothing ever has.
     pub(crate) fn silent(&self, now: Monotonic) -> Option<Duration> {
         self.cut().last.map(|(_, came)| now.since(came))
     }
 
-    /// When the first sample came; of none yet, when the track was made.
+    /// When there was something to be listed; while there is nothing, when the track was made.
     ///
     /// # Errors
     /// The latter.

@@ -99,7 +99,8 @@ impl Window {
         }
     }
 
-    /// Takes what a segmenter has made. What is older than what is there is not taken: its name is another's.
+    /// Takes what a segmenter has made, from the first segment on whose first part there is. What is older than what is there
+    /// is not taken: its name is another's.
     pub fn add(&mut self, made: &Made) {
         match made {
             Made::Part(part) => self.add_part(part),
@@ -201,7 +202,10 @@ impl Window {
 
     fn add_part(&mut self, part: &Part) {
         let name = (part.number, part.index);
-        if self.position().is_some_and(|position| name <= position) {
+        // A window begins with a whole segment: Shaka Player 5.2 cannot begin with a part that is missing, and what is said
+        // of the first one's length would not be true.
+        let is_behind = self.position().map_or(part.index > 0, |position| name <= position);
+        if is_behind {
             return;
         }
         self.bytes += part.bytes.len();

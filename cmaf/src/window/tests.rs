@@ -258,3 +258,15 @@ fn another_init_segment_is_another_map() {
     let maps = rig.listed(&Ask::default()).into_iter().filter(|line| line.starts_with("#MAP"));
     assert_eq!(maps.count(), 2);
 }
+
+#[test]
+fn a_window_begins_with_the_first_segment_that_is_whole() {
+    let mut rig = rig();
+    // Its first part is missing.
+    rig.pictures(4..10);
+    assert_eq!(rig.window.position(), None);
+    assert_eq!((rig.window.bytes(), rig.window.segment(FIRST)), (0, None));
+    rig.pictures(10..14);
+    assert_eq!(rig.window.position(), Some((FIRST + 1, 0)));
+    assert!(rig.window.playlist(&Ask::default()).contains("SEQUENCE:1800000001\n"));
+}
