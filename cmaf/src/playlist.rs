@@ -68,9 +68,11 @@ fn write(
             average.saturating_add(more)
         )?;
         match sound {
-            Some(sound) => writeln!(text, ",{}\",AUDIO=\"{}\"", sound.codec, sound.name)?,
-            None => writeln!(text, "\"")?,
+            Some(sound) => write!(text, ",{}\",AUDIO=\"{}\"", sound.codec, sound.name)?,
+            None => write!(text, "\"")?,
         }
+        // Otherwise players look for them in segments: Shaka Player in two, which in a playlist that has just begun it cannot.
+        writeln!(text, ",CLOSED-CAPTIONS=NONE")?;
         writeln!(text, "{name}/{file}")?;
     }
     Ok(())
@@ -105,9 +107,9 @@ mod tests {
 #EXT-X-VERSION:9
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"audio\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio/live.m3u8\"
-#EXT-X-STREAM-INF:BANDWIDTH=3100,AVERAGE-BANDWIDTH=2100,RESOLUTION=1280x720,FRAME-RATE=29.970,CODECS=\"avc1.42C01F,mp4a.40.2\",AUDIO=\"audio\"
+#EXT-X-STREAM-INF:BANDWIDTH=3100,AVERAGE-BANDWIDTH=2100,RESOLUTION=1280x720,FRAME-RATE=29.970,CODECS=\"avc1.42C01F,mp4a.40.2\",AUDIO=\"audio\",CLOSED-CAPTIONS=NONE
 high/live.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=3100,AVERAGE-BANDWIDTH=2100,RESOLUTION=320x180,FRAME-RATE=29.970,CODECS=\"avc1.42C01F,mp4a.40.2\",AUDIO=\"audio\"
+#EXT-X-STREAM-INF:BANDWIDTH=3100,AVERAGE-BANDWIDTH=2100,RESOLUTION=320x180,FRAME-RATE=29.970,CODECS=\"avc1.42C01F,mp4a.40.2\",AUDIO=\"audio\",CLOSED-CAPTIONS=NONE
 low/live.m3u8
 ";
         let variants = [variant("high", (1280, 720)), variant("low", (320, 180))];
@@ -121,7 +123,9 @@ low/live.m3u8
             "#EXT-X-STREAM-INF:BANDWIDTH=100,CODECS=\"mp4a.40.2\"\naudio/vod.m3u8?from=1\n"
         ));
         let pictures_only = multivariant(&[variant("low", (320, 180))], None, "live.m3u8");
-        assert!(pictures_only.contains("CODECS=\"avc1.42C01F\"\nlow/live.m3u8\n"));
+        assert!(
+            pictures_only.contains("CODECS=\"avc1.42C01F\",CLOSED-CAPTIONS=NONE\nlow/live.m3u8\n")
+        );
         assert!(!pictures_only.contains("AUDIO"));
     }
 }

@@ -202,8 +202,7 @@ impl Window {
 
     fn add_part(&mut self, part: &Part) {
         let name = (part.number, part.index);
-        // A window begins with a whole segment: Shaka Player 5.2 cannot begin with a part that is missing, and what is said
-        // of the first one's length would not be true.
+        // A window begins with a whole segment: what is said of the first one's length would not be true otherwise.
         let is_behind = self.position().map_or(part.index > 0, |position| name <= position);
         if is_behind {
             return;
