@@ -86,3 +86,17 @@ fn validators_and_players_find_nothing_wrong() {
     assert!(shots.path().join("timeline.png").exists());
     assert!(seen["stored"].is_string(), "{seen}");
 }
+
+#[test]
+fn a_player_that_comes_with_the_first_segment_plays() {
+    let _turn = alone();
+    let place = Place::new();
+    let name = place.name();
+    let _camera = camera_of(place, &["--video", "pattern", "--size", "640x480", "--fps", "10"]);
+    let origin = Origin::start(&[&name]);
+    origin.wait_for_segments(&name, &["high"], 1);
+    assert_eq!(origin.live(&name, "high").segments.len(), 1, "it came too late");
+    for played in node("players.mjs", &[&origin.url(&folder(&name)), "2"]) {
+        assert!(played["decoded"].as_i64() >= Some(5), "{played}");
+    }
+}
