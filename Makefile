@@ -84,7 +84,7 @@ sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 
 
 long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, odd devices, rooms, sound and pictures of the origin; 2 hours
 	$(CARGO) build $(WORKSPACE)
-	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice odd_ recordings http_cameras announced opus files descriptions rooms users control reloading notify sources cameras receivers readme::a_room --nocapture
+	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice odd_ recordings http_cameras announced opus files descriptions rooms users control reloading notify sources cameras receivers allocations pausing readme::a_room --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test relay -- in_step kills links --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test origin -- in_step --nocapture
 

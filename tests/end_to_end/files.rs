@@ -96,6 +96,9 @@ fn an_outage_is_silence_of_its_length_and_counted_as_long() {
 
 #[test]
 fn a_receiver_that_is_killed_leaves_a_file_with_a_duration_and_an_index() {
+    if is_left_out("files::a_receiver_that_is_killed_leaves_a_file_with_a_duration_and_an_index") {
+        return;
+    }
     let _turn = turn();
     let (mut sender, folder, sdp) = sender();
     let out = folder.path().join("out.mkv");

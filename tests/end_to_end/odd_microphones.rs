@@ -65,6 +65,9 @@ fn sound_of_whatever_shape_is_sent() {
 
 #[test]
 fn what_alsa_cannot_convert_is_refused_for_what_it_is() {
+    if is_left_out("odd_microphones::what_alsa_cannot_convert_is_refused_for_what_it_is") {
+        return;
+    }
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     // A system whose plug layer is not there.

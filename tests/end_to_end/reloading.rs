@@ -116,6 +116,9 @@ impl Watched {
 
 #[test]
 fn another_way_of_sending_is_taken_on_without_the_loss_of_a_packet() {
+    if is_left_out("reloading::another_way_of_sending_is_taken_on_without_the_loss_of_a_packet") {
+        return;
+    }
     let _turn = turn();
     let sources = format!(
         "video = \"file:{}\"\naudio = \"file:{}\"\nloop = true\n",
@@ -224,6 +227,9 @@ fn a_terminal_that_closes_ends_it_though_it_has_a_configuration() {
 
 #[test]
 fn the_service_manager_is_told_of_a_reload() {
+    if is_left_out("reloading::the_service_manager_is_told_of_a_reload") {
+        return;
+    }
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");

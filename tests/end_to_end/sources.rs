@@ -97,6 +97,9 @@ fn two_sessions_on_the_same_ports_are_not_mixed() {
 
 #[test]
 fn a_recording_whose_receiver_was_killed_can_be_read() {
+    if is_left_out("sources::a_recording_whose_receiver_was_killed_can_be_read") {
+        return;
+    }
     let _turn = turn();
     let (place, folder) = (Place::new(), tempfile::tempdir().unwrap());
     let out = folder.path().join("out.mkv");

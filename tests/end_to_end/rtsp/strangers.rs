@@ -180,6 +180,9 @@ fn packets_go_to_who_asks_and_to_nobody_else() {
 
 #[test]
 fn who_reads_nothing_holds_nobody_up() {
+    if is_left_out("rtsp::strangers::who_reads_nothing_holds_nobody_up") {
+        return;
+    }
     if is_left_out("strangers::who_reads_nothing_holds_nobody_up") {
         return;
     }
@@ -233,6 +236,11 @@ fn a_crowd_of_silent_connections_leaves_room() {
 
 #[test]
 fn a_flood_of_what_is_answered_at_once_or_not_at_all_stops_nothing() {
+    if is_left_out(
+        "rtsp::strangers::a_flood_of_what_is_answered_at_once_or_not_at_all_stops_nothing",
+    ) {
+        return;
+    }
     if is_left_out("strangers::a_flood_of_what_is_answered_at_once_or_not_at_all_stops_nothing") {
         return;
     }
