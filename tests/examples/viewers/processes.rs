@@ -1,0 +1,80 @@
+//! What programs cost, with all that they have started: the kernel's own counts.
+
+use std::fs;
+
+/// Ticks of the processor a second: what the kernel says to programs, whatever its own are (`getconf CLK_TCK`).
+const TICKS: f64 = 100.0;
+
+/// A program that is watched, by the name that is said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Watched {
+    /// What it is called.
+    pub(crate) name: String,
+    /// Its process.
+    pub(crate) id: u32,
+}
+
+impl Watched {
+    /// Reads NAME=PID.
+    ///
+    /// # Errors
+    ///
+    /// Says what was expected.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let read = text.split_once('=').and_then(|(name, id)| Some((name, id.parse().ok()?)));
+        let (name, id) = read.ok_or("expected NAME=PID")?;
+        Ok(Self { name: name.to_owned(), id })
+    }
+
+    /// Seconds of processor so far, of it and all that it has started and that run still.
+    pub(crate) fn seconds(&self) -> f64 {
+        ticks_of_family(self.id) / TICKS
+    }
+}
+
+/// Seconds of processor of this program itself.
+pub(crate) fn own_seconds() -> f64 {
+    ticks(std::process::id()) / TICKS
+}
+
+fn ticks_of_family(id: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|it| fs::read_to_string(it.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|it| it.split(' ').filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    ticks(id) + children.into_iter().map(ticks_of_family).sum::<f64>()
+}
+
+fn ticks(id: u32) -> f64 {
+    fs::read_to_string(format!("/proc/{id}/stat")).ok().and_then(|text| spent(&text)).unwrap_or(0.0)
+}
+
+/// Of /proc/PID/stat: user and system time, behind the name, in which anything may stand (proc(5)).
+fn spent(stat: &str) -> Option<f64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11);
+    Some(times.next()?.parse::<f64>().ok()? + times.next()?.parse::<f64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Watched, own_seconds, spent};
+
+    #[test]
+    fn times_stand_behind_the_name() {
+        let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194304 100 0 0 0 123 45 0 0 20 0 1 0 5 6 7";
+        assert_eq!(spent(stat), Some(168.0));
+        assert_eq!(spent("7 (x) S 1"), None);
+        assert!(own_seconds() >= 0.0);
+    }
+
+    #[test]
+    fn a_program_has_a_name_and_a_number() {
+        let watched = Watched::parse("varnish=12").unwrap();
+        assert_eq!((watched.name.as_str(), watched.id), ("varnish", 12));
+        Watched::parse("varnish").unwrap_err();
+        Watched::parse("12=x").unwrap_err();
+        assert!(watched.seconds() >= 0.0);
+    }
+}
