@@ -35,7 +35,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb origin-bench
+.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb origin-bench delivery-bench
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -108,6 +108,14 @@ origin-bench: setup-test ## what the origin costs, how late it is and how alike 
 	$(CARGO) build --release --locked --config profile.release.lto=false --config profile.release.codegen-units=16 \
 		--target-dir $(CARGO_TARGET_DIR)/measured -p streamsocket-origin -p streamsocket-program -p streamsocket-transcode --bins --example cost
 	scripts/origin-bench
+
+# As above.
+delivery-bench: setup-test ## what caches and load balancers carry before the origin, with up to 500 simulated viewers, beside their peers; 7 minutes (DELIVERY_BENCH=varnish: a layer; scripts/delivery-bench says which)
+	@scripts/setup delivery
+	$(CARGO) build --release --locked --config profile.release.lto=false --config profile.release.codegen-units=16 \
+		--target-dir $(CARGO_TARGET_DIR)/measured -p streamsocket-origin -p streamsocket-program -p streamsocket-tests --bins \
+		--example viewers --example scale
+	scripts/delivery-bench
 
 fuzz: ## what decodes what comes from outside, fuzzed; 3 hours (FUZZ_SECONDS=N: so long for each target)
 	scripts/fuzz

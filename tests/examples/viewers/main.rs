@@ -161,6 +161,8 @@ async fn measured(options: Options, server: line::Server) -> Value {
     let costs = names.zip(before.iter().zip(&after));
     said["cores"] =
         costs.map(|(name, (before, after))| (name, (after - before) / seconds)).collect();
+    let memory = options.cost.iter().map(|it| (it.name.as_str(), it.megabytes()));
+    said["megabytes"] = memory.collect();
     said["viewers"] = json!(options.viewers);
     said["seconds"] = json!(seconds);
     said

@@ -28,7 +28,12 @@ impl Watched {
 
     /// Seconds of processor so far, of it and all that it has started and that run still.
     pub(crate) fn seconds(&self) -> f64 {
-        ticks_of_family(self.id) / TICKS
+        family(self.id).into_iter().map(ticks).sum::<f64>() / TICKS
+    }
+
+    /// Megabytes of memory that they have now.
+    pub(crate) fn megabytes(&self) -> f64 {
+        family(self.id).into_iter().map(kilobytes).sum::<f64>() * 1024.0 / 1e6
     }
 }
 
@@ -37,13 +42,21 @@ pub(crate) fn own_seconds() -> f64 {
     ticks(std::process::id()) / TICKS
 }
 
-fn ticks_of_family(id: u32) -> f64 {
+/// A process and all that it has started.
+fn family(id: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
     let children = threads.filter_map(|it| fs::read_to_string(it.path().join("children")).ok());
-    let children: Vec<u32> = children
-        .flat_map(|it| it.split(' ').filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
-        .collect();
-    ticks(id) + children.into_iter().map(ticks_of_family).sum::<f64>()
+    let ids =
+        |text: String| -> Vec<u32> { text.split(' ').filter_map(|id| id.parse().ok()).collect() };
+    let below: Vec<u32> = children.flat_map(ids).flat_map(family).collect();
+    std::iter::once(id).chain(below).collect()
+}
+
+/// What it has of its own: memory that it shares with its parent is counted there.
+fn kilobytes(id: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|it| it.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0.0)
 }
 
 fn ticks(id: u32) -> f64 {
@@ -75,6 +88,7 @@ mod tests {
         assert_eq!((watched.name.as_str(), watched.id), ("varnish", 12));
         Watched::parse("varnish").unwrap_err();
         Watched::parse("12=x").unwrap_err();
-        assert!(watched.seconds() >= 0.0);
+        let own = Watched { id: std::process::id(), ..watched };
+        assert!(own.seconds() >= 0.0 && own.megabytes() > 0.1);
     }
 }

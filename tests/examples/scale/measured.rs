@@ -1,0 +1,130 @@
+//! What single requests, bytes and viewers cost, by what whole runs cost.
+
+use crate::plan::Cost;
+use crate::results::Run;
+
+/// A machine that is busier than this share of its processors measures its own queues, not its programs.
+const FULL: f64 = 0.9;
+
+/// All that was measured on one machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) runs: Vec<Run>,
+    /// Processors of the machine.
+    pub(crate) processors: f64,
+}
+
+impl Measured {
+    /// The run of a layer with so many viewers.
+    pub(crate) fn run(&self, layer: &str, viewers: f64) -> Option<&Run> {
+        self.of(layer).find(|run| run.viewers.total_cmp(&viewers).is_eq())
+    }
+
+    /// Runs of a layer.
+    pub(crate) fn of(&self, layer: &str) -> impl Iterator<Item = &Run> + use<'_> {
+        let layer = layer.to_owned();
+        self.runs.iter().filter(move |run| run.layer == layer)
+    }
+
+    /// Whether a run had all of the machine.
+    pub(crate) fn is_full(&self, run: &Run) -> bool {
+        run.all_cores() > self.processors * FULL
+    }
+
+    /// The run with the most viewers that the machine had room for; else the one with the fewest.
+    pub(crate) fn largest(&self, layer: &str) -> Option<&Run> {
+        let fits = self.of(layer).filter(|run| !self.is_full(run));
+        fits.max_by(|one, other| one.viewers.total_cmp(&other.viewers))
+            .or_else(|| self.of(layer).min_by(|one, other| one.viewers.total_cmp(&other.viewers)))
+    }
+
+    /// Processors that the origin has without viewers: it encodes.
+    pub(crate) fn idle(&self) -> f64 {
+        self.of("idle").next().map_or(0.0, |run| run.cores("origin"))
+    }
+
+    /// Seconds of a processor that a program had for each request of a run.
+    pub(crate) fn a_request(&self, run: &Run, program: &str) -> f64 {
+        let idle = if program == "origin" { self.idle() } else { 0.0 };
+        (run.cores(program) - idle).max(0.0) / run.requests
+    }
+
+    /// What a program costs in this layer. Of a byte: by the same viewers with another quality, `HAProxy` before it.
+    pub(crate) fn cost(&self, layer: &str, program: &str) -> Option<Cost> {
+        let run = self.largest(layer)?;
+        let byte = self.a_byte(program).unwrap_or(0.0);
+        let all = self.a_request(run, program);
+        let request = (all - byte * run.bytes / run.requests).max(0.0);
+        let few = self.of(layer).min_by(|one, other| one.viewers.total_cmp(&other.viewers))?;
+        let more = run.viewers - few.viewers;
+        let grown = run.megabytes(program) - few.megabytes(program);
+        let viewer = if more > 0.0 { grown.max(0.0) * 1e6 / more } else { 0.0 };
+        Some(Cost { request, byte, viewer })
+    }
+
+    fn a_byte(&self, program: &str) -> Option<f64> {
+        let high = self.of("haproxy-high").next()?;
+        let low = self.run("haproxy", high.viewers)?;
+        let more = high.bytes - low.bytes;
+        // As many requests: whoever fell behind had others.
+        let as_many = (high.requests / low.requests - 1.0).abs() < 0.05;
+        let cores = high.cores(program) - low.cores(program);
+        (more > 0.0 && as_many).then(|| (cores / more).max(0.0))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Measured;
+    use crate::results::Run;
+
+    pub(crate) fn run(layer: &str, viewers: f64, haproxy: f64, bytes: f64, megabytes: f64) -> Run {
+        Run {
+            layer: layer.to_owned(),
+            viewers,
+            requests: viewers * 20.0,
+            bytes,
+            latency: [viewers, 80.0, 90.0],
+            stall: 0.0,
+            errors: [0.0, 0.0],
+            asked: Some(1.0),
+            programs: vec![
+                ("haproxy".into(), haproxy, megabytes),
+                ("origin".into(), 0.5, 20.0),
+                ("viewers".into(), 0.1, f64::NAN),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_full_machine_says_nothing_of_a_request() {
+        let runs = [(50.0, 0.1, 30.0), (200.0, 0.4, 45.0), (500.0, 1.9, 60.0)];
+        let runs = runs.map(|(viewers, cores, mb)| run("haproxy", viewers, cores, 0.0, mb));
+        let measured = Measured { runs: runs.to_vec(), processors: 2.0 };
+        let cost = measured.cost("haproxy", "haproxy").unwrap();
+        // 4000 requests a second with 0.4 of a processor, 15 MB more for 150 viewers.
+        assert!((cost.request - 1e-4).abs() < 1e-9 && (cost.viewer - 1e5).abs() < 1e-3, "{cost:?}");
+        assert_eq!(measured.cost("varnish", "varnish"), None);
+    }
+
+    #[test]
+    fn a_byte_costs_what_more_of_them_cost() {
+        let mut runs = vec![run("haproxy", 50.0, 0.1, 1e6, 30.0)];
+        runs.push(run("haproxy-high", 50.0, 0.12, 11e6, 30.0));
+        let measured = Measured { runs, processors: 2.0 };
+        let cost = measured.cost("haproxy", "haproxy").unwrap();
+        assert!((cost.byte - 2e-9).abs() < 1e-15, "{cost:?}");
+        // 0.002 of the 0.1 were for the bytes.
+        assert!((cost.request - 0.098 / 1000.0).abs() < 1e-9, "{cost:?}");
+    }
+
+    #[test]
+    fn encoding_is_no_request() {
+        let mut idle = run("idle", 0.0, 0.0, 0.0, 0.0);
+        idle.programs = vec![("origin".into(), 0.3, 20.0)];
+        let measured =
+            Measured { runs: vec![idle, run("origin", 50.0, 0.0, 0.0, 0.0)], processors: 2.0 };
+        let cost = measured.cost("origin", "origin").unwrap();
+        assert!((cost.request - 0.2 / 1000.0).abs() < 1e-9, "{cost:?}");
+    }
+}

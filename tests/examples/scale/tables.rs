@@ -1,0 +1,285 @@
+//! The tables of docs/delivery.md.
+
+use crate::measured::Measured;
+use crate::plan::{Cost, Load, Machine, requests_with};
+use crate::results::Run;
+use std::fmt::{self, Write};
+
+/// What machines of a data centre have now, small ones: half of it is used.
+const MACHINE: Machine = Machine { cores: 8.0, bits: 10e9, memory: 16e9, used: 0.5 };
+
+/// Tracks of a viewer: pictures and sound.
+const TRACKS: f64 = 2.0;
+/// Those that a cache asks for in all: pictures in three sizes, and sound.
+const TRACKS_OF_ORIGIN: f64 = 4.0;
+
+/// Part lengths that are planned with, in seconds: those that were measured, and longer ones.
+const PARTS: [f64; 3] = [0.2, 0.5, 1.0];
+
+/// Every table.
+pub(crate) fn all(measured: &Measured) -> String {
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    let _ = layers(&mut text, measured)
+        .and_then(|()| targets(&mut text, measured))
+        .and_then(|()| costs(&mut text, measured))
+        .and_then(|()| plans(&mut text, measured));
+    text
+}
+
+/// A number, or a dash where there is none.
+fn or_dash(value: Option<f64>, digits: usize) -> String {
+    value.filter(|it| it.is_finite()).map_or_else(|| "-".to_owned(), |it| format!("{it:.digits$}"))
+}
+
+fn layers(text: &mut String, measured: &Measured) -> fmt::Result {
+    writeln!(text, "### What each layer carries\n")?;
+    writeln!(
+        text,
+        "| in front | viewers | requests/s | Mbit/s | p50, ms | p95 | p99 | stall, ms | errors | after retry | origin asked | origin, cores | cache | HAProxy | viewers |\n|:-|-:|-:|-:|-:|-:|-:|-:|-:|-:|-:|-:|-:|-:|-:|"
+    )?;
+    for run in &measured.runs {
+        let [p50, p95, p99] = run.latency.map(|it| or_dash(Some(it), 0));
+        let cache = run.cores("varnish") + run.cores("nginx");
+        let full = if measured.is_full(run) { " (full)" } else { "" };
+        writeln!(
+            text,
+            "| {}{full} | {} | {:.0} | {:.1} | {p50} | {p95} | {p99} | {:.0} | {:.0} | {:.0} | {} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            run.layer,
+            run.viewers,
+            run.requests,
+            run.bytes * 8.0 / 1e6,
+            run.stall,
+            run.errors[0],
+            run.errors[1],
+            or_dash(run.asked, 3),
+            run.cores("origin"),
+            cache,
+            run.cores("haproxy"),
+            run.cores("viewers")
+        )?;
+    }
+    writeln!(
+        text,
+        "\nLatency is from the end of a part's capture to its last byte; \"origin asked\" are requests that reach it for each name that does. A run that is full had more than nine tenths of the machine: its times are those of a queue.\n"
+    )
+}
+
+/// A line of the targets' table.
+fn target(
+    text: &mut String,
+    what: &str,
+    bound: f64,
+    reached: Option<f64>,
+    peer: (&str, Option<f64>),
+) -> fmt::Result {
+    let met = match reached.filter(|it| it.is_finite()) {
+        Some(reached) if reached <= bound => "yes",
+        Some(_) => "no",
+        None => "not measured",
+    };
+    let digits = if bound < 10.0 { 3 } else { 1 };
+    let (reached, other) = (or_dash(reached, digits), or_dash(peer.1, digits));
+    writeln!(text, "| {what} | {bound} | {reached} | {met} | {}: {other} |", peer.0)
+}
+
+fn targets(text: &mut String, measured: &Measured) -> fmt::Result {
+    let asked = |layer| measured.run(layer, 500.0).and_then(|run| run.asked);
+    let half = |layer| measured.run(layer, 200.0).map(|run| run.latency[0]);
+    let added = |layer| Some(half(layer)? - half("origin")?);
+    writeln!(text, "### Targets\n\n| | at most | reached | met | peer |\n|:-|-:|-:|:-|:-|")?;
+    let what = "requests that reach the origin for each part and playlist, 500 viewers";
+    target(text, what, 1.05, asked("varnish"), ("nginx without lock", asked("nginx")))?;
+    target(
+        text,
+        &format!("{what}, behind HAProxy"),
+        1.05,
+        asked("haproxy"),
+        ("nginx without lock", asked("nginx")),
+    )?;
+    let what = "p50 that a cache adds, 200 viewers, ms";
+    target(text, what, 50.0, added("varnish"), ("nginx with lock", added("nginx-lock")))?;
+    target(
+        text,
+        &format!("{what}, with HAProxy"),
+        50.0,
+        added("haproxy"),
+        ("nginx with lock", added("nginx-lock")),
+    )?;
+    writeln!(text)
+}
+
+/// The layers that are planned: their names, which runs are theirs, and their programs.
+const LAYERS: [(&str, &str, &str); 3] = [
+    ("HAProxy", "haproxy", "haproxy"),
+    ("Varnish", "haproxy", "varnish"),
+    ("origin", "origin", "origin"),
+];
+
+fn costs(text: &mut String, measured: &Measured) -> fmt::Result {
+    writeln!(text, "### What a request costs\n")?;
+    writeln!(
+        text,
+        "| | measured with viewers | µs a request | ns a byte | kB a viewer | requests/s of a core |\n|:-|-:|-:|-:|-:|-:|"
+    )?;
+    let rows = LAYERS.into_iter().chain([
+        ("Varnish alone", "varnish", "varnish"),
+        ("nginx with lock", "nginx-lock", "nginx"),
+        ("nginx without lock", "nginx", "nginx"),
+        ("the viewers themselves, HTTP/1.1", "origin", "viewers"),
+        ("the viewers themselves, HTTP/2 and TLS", "haproxy", "viewers"),
+    ]);
+    for (name, layer, program) in rows {
+        let (Some(run), Some(cost)) = (measured.largest(layer), measured.cost(layer, program))
+        else {
+            writeln!(text, "| {name} | not measured | | | | |")?;
+            continue;
+        };
+        let all = measured.a_request(run, program);
+        writeln!(
+            text,
+            "| {name} | {} | {:.1} | {:.2} | {} | {:.0} |",
+            run.viewers,
+            cost.request * 1e6,
+            cost.byte * 1e9,
+            or_dash(Some(cost.viewer / 1e3), 0),
+            1.0 / all
+        )?;
+    }
+    writeln!(text)
+}
+
+/// What a viewer asks for.
+struct Way {
+    name: String,
+    requests: f64,
+    bytes: f64,
+}
+
+/// Low latency as it was measured, with longer parts, in the best quality, and without low latency.
+fn ways(measured: &Measured) -> Option<Vec<Way>> {
+    let each = |run: &Run| (run.requests / run.viewers, run.bytes / run.viewers);
+    let (low, parts) = (each(measured.largest("haproxy")?), PARTS);
+    let mut ways = Vec::new();
+    for seconds in parts {
+        let requests = if seconds == PARTS[0] { low.0 } else { requests_with(seconds, TRACKS) };
+        let name = format!("low quality, parts of {} ms", seconds * 1e3);
+        ways.push(Way { name, requests, bytes: low.1 });
+    }
+    for (layer, name) in [
+        ("haproxy-high", "high quality, parts of 200 ms"),
+        ("haproxy-plain", "low quality, whole segments of 2 s"),
+    ] {
+        if let Some(run) = measured.of(layer).next() {
+            let (requests, bytes) = each(run);
+            ways.push(Way { name: name.to_owned(), requests, bytes });
+        }
+    }
+    Some(ways)
+}
+
+fn plans(text: &mut String, measured: &Measured) -> fmt::Result {
+    writeln!(text, "### 100,000 and a million viewers of one session\n")?;
+    let costs = LAYERS.map(|(_, layer, program)| measured.cost(layer, program));
+    let ([Some(haproxy), Some(varnish), Some(origin)], Some(ways)) = (costs, ways(measured)) else {
+        return writeln!(text, "Not measured: the layers origin and haproxy are needed for it.");
+    };
+    writeln!(
+        text,
+        "Machines have {} cores like these, {} Gbit/s and {} GB, of which {:.0} % are used; one more of each layer may fail.\n",
+        MACHINE.cores,
+        MACHINE.bits / 1e9,
+        MACHINE.memory / 1e9,
+        MACHINE.used * 100.0
+    )?;
+    writeln!(
+        text,
+        "| viewers | how | requests/s | Gbit/s | HAProxy, cores | machines | fails first | Varnish, cores | machines | fails first | origin, requests/s | cores | Mbit/s |\n|-:|:-|-:|-:|-:|-:|:-|-:|-:|:-|-:|-:|-:|"
+    )?;
+    let asked = measured.largest("haproxy").and_then(|run| run.asked).unwrap_or(1.0);
+    for viewers in [100_000.0, 1_000_000.0] {
+        for way in &ways {
+            plan(text, viewers, way, [haproxy, varnish, origin], asked)?;
+        }
+    }
+    writeln!(text)
+}
+
+fn plan(
+    text: &mut String,
+    viewers: f64,
+    way: &Way,
+    [haproxy, varnish, origin]: [Cost; 3],
+    asked: f64,
+) -> fmt::Result {
+    let load = Load::of(viewers, way.requests, way.bytes);
+    let [front, caches] = [haproxy, varnish].map(|cost| load.needs(cost, MACHINE));
+    // Each cache asks for all that its viewers ask for, in all qualities.
+    let more = TRACKS_OF_ORIGIN / TRACKS;
+    let back = Load::behind(caches.machines(), way.requests * more, way.bytes * more, asked);
+    writeln!(
+        text,
+        "| {viewers} | {} | {:.0} | {:.1} | {:.0} | {} | {} | {:.0} | {} | {} | {:.0} | {:.2} | {:.0} |",
+        way.name,
+        load.requests,
+        load.bytes * 8.0 / 1e9,
+        load.cores(haproxy),
+        front.machines(),
+        front.first().0,
+        load.cores(varnish),
+        caches.machines(),
+        caches.first().0,
+        back.requests,
+        back.cores(origin),
+        back.bytes * 8.0 / 1e6
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all;
+    use crate::measured::{Measured, tests::run};
+
+    #[test]
+    fn what_was_not_measured_is_said() {
+        let text = all(&Measured { runs: vec![], processors: 2.0 });
+        assert!(text.contains("| HAProxy | not measured |"), "{text}");
+        assert!(text.contains("Not measured: the layers"), "{text}");
+        assert!(text.contains("| 1.05 | - | not measured | nginx without lock: - |"), "{text}");
+    }
+
+    #[test]
+    fn targets_are_met_or_not() {
+        let mut runs: Vec<_> =
+            [("origin", 30.0), ("varnish", 70.0), ("nginx-lock", 285.0), ("haproxy", 90.0)]
+                .map(|(layer, half)| {
+                    let mut run = run(layer, 200.0, 0.1, 1e6, 30.0);
+                    run.latency[0] = half;
+                    run
+                })
+                .to_vec();
+        runs.push(run("varnish", 500.0, 0.1, 1e6, 30.0));
+        let text = all(&Measured { runs, processors: 2.0 });
+        assert!(
+            text.contains("200 viewers, ms | 50 | 40.0 | yes | nginx with lock: 255.0 |"),
+            "{text}"
+        );
+        assert!(text.contains("with HAProxy | 50 | 60.0 | no |"), "{text}");
+        assert!(text.contains("500 viewers | 1.05 | 1.000 | yes |"), "{text}");
+    }
+
+    #[test]
+    fn a_plan_stands_on_what_was_measured() {
+        let runs = vec![
+            run("origin", 200.0, 0.0, 1e6, 30.0),
+            run("haproxy", 200.0, 0.4, 1e7, 30.0),
+            run("haproxy-plain", 200.0, 0.1, 1e7, 30.0),
+        ];
+        let text = all(&Measured { runs, processors: 2.0 });
+        // 20 requests a second of 100 us each are 200 cores: 50 machines of 4, and one more.
+        let row =
+            "| 100000 | low quality, parts of 200 ms | 2000000 | 40.0 | 200 | 51 | processors |";
+        assert!(text.contains(row), "{text}");
+        assert!(text.contains("| 1000000 | low quality, whole segments of 2 s |"), "{text}");
+    }
+}
