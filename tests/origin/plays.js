@@ -43,7 +43,7 @@ window.playForeign = async (kind, url) => {
 // Watches how the video goes on from its first picture: stalls, and what `date` says.
 window.watch = () => {
   const video = document.getElementById('video');
-  const seen = { begun: performance.now(), first: null, stalls: 0, stalled: 0, latencies: [] };
+  const seen = { begun: performance.now(), first: null, stalls: 0, stalled: 0, longest: 0, latencies: [] };
   const look = (now, { mediaTime }) => {
     seen.first ??= now - seen.begun;
     video.requestVideoFrameCallback(look);
@@ -59,6 +59,7 @@ window.watch = () => {
       if (still > 100) {
         if (still - (now - at) <= 100) seen.stalls += 1;
         seen.stalled += now - at;
+        seen.longest = Math.max(seen.longest, still);
       }
       const date = window.playing?.date();
       if (date) seen.latencies.push(performance.timeOrigin + now - date);
