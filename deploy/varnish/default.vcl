@@ -59,6 +59,15 @@ sub vcl_hash {
     return (lookup);
 }
 
+sub vcl_deliver {
+    # Which cache it was (varnishd -i), and whether it had it: the first question about a viewer who complains.
+    if (obj.hits > 0) {
+        set resp.http.X-Cache = server.identity + " HIT";
+    } else {
+        set resp.http.X-Cache = server.identity + " MISS";
+    }
+}
+
 sub vcl_backend_fetch {
     if (bereq.retries == 0) {
         set bereq.backend = first.backend();
