@@ -8,8 +8,8 @@ use std::time::Duration;
 use streamsocket_tests::long::{long_or, whole};
 use streamsocket_tests::program::{Program, ours};
 
-/// One of each layer.
-const LAYERS: [&str; 4] = ["pdns1", "haproxy1", "cache1", "origin1"];
+/// One of each layer. The origin first: caches go back to it while the others die.
+const LAYERS: [&str; 4] = ["origin1", "pdns1", "haproxy1", "cache1"];
 
 /// How long a layer is left dead, and then to come back: longer than an answer of DNS is kept, and than an origin takes until it
 /// has a segment.
