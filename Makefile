@@ -35,7 +35,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # A workspace of its own.
 fuzz fuzz-smoke: export CARGO_TARGET_DIR := $(CURDIR)/fuzz/target
 
-.PHONY: help demo demo-room demo-origin test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb origin-bench delivery-bench
+.PHONY: help demo demo-room demo-origin demo-delivery test test-unit sim long variants latency bench test-all board-test gateway-test room-test origin-test delivery-test players-test board-bench board-shell check fuzz fuzz-smoke sanitize build build-all man install uninstall msrv deny clean setup-build setup-test packages-test service-test screen-test arm-test cross-check completions deb origin-bench delivery-bench
 
 help: ## this list
 	@printf 'StreamSocket: camera and microphone to any number of viewers on the LAN\n\n'
@@ -58,6 +58,11 @@ demo-origin: setup-build ## the daemon and the origin: live and stored in a brow
 	$(CARGO) build --release --locked $(ALL)
 	scripts/demo-origin
 
+demo-delivery: setup-build ## the test picture to a browser through DNS, HAProxy and Varnish, all on this machine, as root: a screenshot with how late it is
+	@scripts/setup sound-encoder page origin delivery
+	$(CARGO) build --release --locked $(ALL)
+	scripts/demo-delivery
+
 # A newer Rust than CI's warns of more: that must not fail the first try of a newcomer. CHECKED=1: it has been checked before.
 test: DENY =
 # `bounds` counts the instructions of what is built so, as it is unless the user's cargo is told otherwise.
@@ -76,17 +81,20 @@ test-unit: setup-build ## the tests beside the code alone, without ffmpeg, GStre
 check: ## format, lints and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(WORKSPACE) --all-targets -- $(DENY)
-	$(CARGO) clippy $(WORKSPACE) --test hardware --test gateway --test relay --test origin --test players -- $(DENY)
+	$(CARGO) clippy $(WORKSPACE) --test hardware --test gateway --test relay --test origin --test delivery --test players -- $(DENY)
 	RUSTDOCFLAGS='$(DENY)' $(CARGO) doc --workspace --no-deps --locked --quiet
 
 sim: ## the tables of the simulator: days of clocks, losses and repair, crowds; 15 minutes (SIM_SEED=N: another chance)
 	SIM_FRAMES=10000 $(CARGO) test -q $(WORKSPACE) --test sim -- --nocapture --test-threads=1
 
-long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, odd devices, rooms, sound and pictures of the origin; 2 hours
+long: ## what takes its time: links that are down, receivers that are stopped, strangers who do harm, clocks, losses beside GStreamer, odd devices, rooms, sound and pictures of the origin, layers of delivery that die under players; 2 hours
 	$(CARGO) build $(WORKSPACE)
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test end_to_end -- network hostile strangers losses clocks stops readers joining foreign tier_choice odd_ recordings http_cameras announced opus files descriptions rooms users control reloading notify sources cameras receivers allocations pausing readme::a_room --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test relay -- in_step kills links --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test origin -- in_step --nocapture
+	@scripts/setup page origin delivery
+	$(CARGO) build $(WORKSPACE) --example viewers
+	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test delivery -- --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
 	$(CARGO) build $(WORKSPACE)
@@ -149,6 +157,12 @@ origin-test: ## the origin: validators, players, caches, killed, full disks, gap
 	$(CARGO) test --no-run $(WORKSPACE) --test origin
 	timeout 300 $(CARGO) test $(WORKSPACE) --test origin
 
+delivery-test: ## DNS, HAProxy, Varnish, nginx and two origins on this machine, as root: viewers, browsers, each layer killed; 5 minutes
+	@scripts/setup build test page origin delivery
+	$(CARGO) build $(WORKSPACE) --bins --example viewers
+	$(CARGO) test --no-run $(WORKSPACE) --test delivery
+	timeout 300 $(CARGO) test $(WORKSPACE) --test delivery
+
 players-test: ## RTSP, asked for by players that are no packages of Debian's; 3 minutes with what they need
 	@scripts/setup build test players
 	$(CARGO) build $(WORKSPACE)
@@ -175,7 +189,7 @@ cross-check: ## both programs for 64-bit and 32-bit ARM by cross, with Docker or
 board-shell: ## a shell in that machine
 	board/vm/vm shell
 
-test-all: test sim long variants board-test gateway-test room-test origin-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
+test-all: test sim long variants board-test gateway-test room-test origin-test delivery-test players-test packages-test service-test screen-test arm-test cross-check msrv deny fuzz-smoke sanitize ## everything, the slow part too
 
 build: setup-build ## both programs, optimized, in target/release
 	$(CARGO) build --release --locked

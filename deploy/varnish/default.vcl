@@ -87,6 +87,14 @@ sub vcl_backend_response {
     if ((beresp.status == 404 || beresp.status >= 500) && bereq.retries == 0) {
         return (retry);
     }
+    if (beresp.status >= 500) {
+        # Both origins have waited for it, and it did not come: all who wait for it here are told so now. If each asked by
+        # himself then, a stream that ends would bring all its viewers to the origin. And with 503 HAProxy would go on to ask
+        # the other caches, which would wait as long again: that is for a cache that reaches no origin.
+        set beresp.ttl = 0.1s;
+        set beresp.status = 504;
+        return (deliver);
+    }
     if (beresp.status != 200) {
         # Not kept: it may be there in an instant. For a tenth of a second those who ask for the same need not wait for each
         # other, which they would if nothing were known of it.
@@ -111,6 +119,5 @@ sub vcl_backend_error {
 "};
     set beresp.ttl = 0.1s;
     set beresp.grace = 0s;
-    set beresp.uncacheable = true;
     return (deliver);
 }

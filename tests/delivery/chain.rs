@@ -11,6 +11,12 @@ const CACHES: usize = 3;
 /// So often something is asked for, that is more often than there are caches.
 const ASKED: usize = 12;
 
+/// A session that has listed nothing new for so long is over: longer than a segment, and than a playlist is kept.
+const SILENCE: Duration = Duration::from_secs(4);
+
+/// Seconds after which who waits is told that it does not come: two origins wait for three segments each, and some.
+const TOLD_MAX: f64 = 14.0;
+
 fn all_that_is_named_is_what_the_origin_serves(bed: &Bed) {
     for track in TRACKS {
         let playlist = bed.text(&format!("{VIEWED}{track}/live.m3u8"));
@@ -62,6 +68,12 @@ fn what_is_not_there_is_not_kept(bed: &Bed) {
     }
     let answer = bed.get(&format!("{VIEWED}mark"), &["-X", "POST", "-d", "{}"]);
     assert_eq!(answer.status, 405, "{}", answer.text());
+    // A link of 2001.
+    let expired = VIEWED.replace("/Bed/", "/t/1000000000/x/Bed/live.m3u8");
+    let answer = bed.get(&expired, &[]);
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.head);
+    assert!(answer.text().contains("has expired"), "{}", answer.text());
 }
 
 /// Blocking reloads one after the other, each of which brings the part that it waits for, in time.
@@ -108,6 +120,36 @@ fn a_cache_is_added(bed: &Bed) {
     let _ = writeln!(std::io::stderr(), "a cache was added by its SRV record after {took:.1?}");
 }
 
+/// Who waits for what never comes is told so after the origins have waited, and not for each viewer in turn.
+fn what_never_comes_is_said_to_all_at_once(bed: &Bed) {
+    bed.told(&["kill", "camera"]);
+    let hinted = || {
+        let playlist = bed.text(&format!("{VIEWED}low/live.m3u8"));
+        tagged(&playlist, "EXT-X-PRELOAD-HINT").last().map(|it| (*it).to_owned())
+    };
+    // The last part is closed when the session is silent.
+    let mut last = hinted();
+    wait_until("silence", || {
+        std::thread::sleep(SILENCE);
+        std::mem::replace(&mut last, hinted()) == last
+    });
+    let last = last.expect("a hint");
+    let number: u64 = last.split('.').next().unwrap().parse().unwrap();
+    let url = format!("{VIEWED}low/live.m3u8?_HLS_msn={}&_HLS_part=0", number + 1);
+    let authority = bed.authority();
+    let mut curl = vec!["curl", "-s", "--cacert", &authority, "-Z", "--parallel-immediate"];
+    for _ in 0..ASKED {
+        curl.extend(["-o", "/dev/null", "-w", "%{http_code} %{time_total}\n", &url]);
+    }
+    let said = String::from_utf8(bed.viewer(&curl)).unwrap();
+    assert_eq!(said.lines().count(), ASKED, "{said}");
+    for line in said.lines() {
+        let (status, seconds) = line.split_once(' ').unwrap();
+        assert_eq!(status, "504", "{said}");
+        assert!(seconds.parse::<f64>().unwrap() < TOLD_MAX, "{said}");
+    }
+}
+
 #[test]
 fn viewers_get_what_the_origin_serves() {
     let Some(bed) = Bed::up("viewers_get_what_the_origin_serves") else { return };
@@ -118,4 +160,5 @@ fn viewers_get_what_the_origin_serves() {
     playlists_wait(&bed);
     ffprobe_reads_it(&bed);
     a_cache_is_added(&bed);
+    what_never_comes_is_said_to_all_at_once(&bed);
 }
