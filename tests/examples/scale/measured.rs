@@ -84,6 +84,8 @@ pub(crate) mod tests {
             viewers,
             requests: viewers * 20.0,
             bytes,
+            playlist_bytes: viewers * 10.0 * 500.0,
+            playlists: viewers * 10.0,
             latency: [viewers, 80.0, 90.0],
             stall: 0.0,
             errors: [0.0, 0.0],

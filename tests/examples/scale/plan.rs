@@ -48,7 +48,7 @@ impl Load {
         Self { viewers, requests: viewers * requests, bytes: viewers * bytes }
     }
 
-    /// What reaches the origin of it: each cache asks for each name so often.
+    /// What reaches the origin: each cache asks for each name so often, of so many a second with so many bytes.
     pub(crate) fn behind(caches: f64, names: f64, bytes: f64, asked: f64) -> Self {
         Self { viewers: 0.0, requests: caches * names * asked, bytes: caches * bytes * asked }
     }
@@ -82,14 +82,14 @@ impl Need {
     }
 }
 
-/// What a viewer costs who asks otherwise: parts of another length, in seconds. Half of the requests are for playlists.
-pub(crate) fn requests_with(parts: f64, tracks: f64) -> f64 {
-    2.0 * tracks / parts
+/// Requests a second for so many tracks, by parts or segments of so many seconds: each of them, and a playlist for each.
+pub(crate) fn requests(seconds: f64, tracks: f64) -> f64 {
+    2.0 * tracks / seconds
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cost, Load, Machine, requests_with};
+    use super::{Cost, Load, Machine, requests};
 
     const MACHINE: Machine = Machine { cores: 8.0, bits: 1e10, memory: 1e10, used: 0.5 };
     const COST: Cost = Cost { request: 50e-6, byte: 1e-9, viewer: 50e3 };
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn requests_are_of_playlists_and_parts_of_all_tracks() {
-        assert_eq!(requests_with(0.2, 2.0), 20.0);
-        assert_eq!(requests_with(2.0, 2.0), 2.0);
+        assert_eq!(requests(0.2, 2.0), 20.0);
+        assert_eq!(requests(2.0, 2.0), 2.0);
     }
 }

@@ -12,6 +12,10 @@ pub(crate) struct Run {
     pub(crate) requests: f64,
     /// Bytes of bodies a second.
     pub(crate) bytes: f64,
+    /// Those of playlists.
+    pub(crate) playlist_bytes: f64,
+    /// Playlists a second.
+    pub(crate) playlists: f64,
     /// From capture to the last byte of a part or segment, in milliseconds: half, 95 % and 99 % are faster.
     pub(crate) latency: [f64; 3],
     /// The longest time that a player had nothing to play, in milliseconds.
@@ -49,6 +53,8 @@ impl Run {
             viewers: number("viewers")?,
             requests: number("all_requests")? / seconds,
             bytes: number("all_bytes")? / seconds,
+            playlist_bytes: number("bytes.playlist")? / seconds,
+            playlists: number("requests.playlist")? / seconds,
             latency: ["p50", "p95", "p99"].map(percentile),
             stall: number("longest_stall_ms")?,
             errors: [number("all_errors")?, number("all_errors_after_retry")?],
@@ -82,7 +88,7 @@ pub(crate) mod tests {
     use super::Run;
 
     pub(crate) const LINE: &str = r#"{"layer":"varnish","origin_requests":42,"origin_names":40,"viewers":50,"seconds":10,
-        "all_requests":10000,"all_bytes":5000000,"latency_ms":{"p50":20.5,"p95":80,"p99":90,"count":5000},"longest_stall_ms":7,
+        "all_requests":10000,"all_bytes":5000000,"bytes":{"playlist":2000000},"requests":{"playlist":4000},"latency_ms":{"p50":20.5,"p95":80,"p99":90,"count":5000},"longest_stall_ms":7,
         "all_errors":2,"all_errors_after_retry":1,"cores":{"origin":0.2,"varnish":0.1,"viewers":0.04},
         "megabytes":{"origin":80,"varnish":60}}"#;
 
@@ -91,6 +97,7 @@ pub(crate) mod tests {
         let run = Run::parse(LINE).unwrap();
         assert_eq!((run.layer.as_str(), run.viewers), ("varnish", 50.0));
         assert_eq!((run.requests, run.bytes), (1000.0, 500_000.0));
+        assert_eq!((run.playlists, run.playlist_bytes), (400.0, 200_000.0));
         assert_eq!((run.latency, run.stall, run.errors), ([20.5, 80.0, 90.0], 7.0, [2.0, 1.0]));
         assert_eq!(run.asked, Some(1.05));
         assert_eq!(

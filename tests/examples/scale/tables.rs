@@ -1,8 +1,7 @@
 //! The tables of docs/delivery.md.
 
 use crate::measured::Measured;
-use crate::plan::{Cost, Load, Machine, requests_with};
-use crate::results::Run;
+use crate::plan::{Cost, Load, Machine, requests};
 use std::fmt::{self, Write};
 
 /// What machines of a data centre have now, small ones: half of it is used.
@@ -13,8 +12,23 @@ const TRACKS: f64 = 2.0;
 /// Those that a cache asks for in all: pictures in three sizes, and sound.
 const TRACKS_OF_ORIGIN: f64 = 4.0;
 
-/// Part lengths that are planned with, in seconds: those that were measured, and longer ones.
-const PARTS: [f64; 3] = [0.2, 0.5, 1.0];
+/// Bits a second of 1280x720 with 30 pictures: high, medium and low as the origin makes them (`transcode/src/plan.rs`), and sound.
+const BITS: [f64; 3] = [2_500e3, 1_000e3, 300e3];
+const SOUND_BITS: f64 = 128e3;
+
+/// An answer for a name is kept by resolvers for so many seconds (`deploy/dns/zone`).
+const TTL: f64 = 5.0;
+
+/// What is planned: a quality of BITS, the length of parts, or of segments where players have no low latency, in seconds.
+const WAYS: [(usize, f64, bool); 7] = [
+    (2, 0.2, true),
+    (0, 0.2, true),
+    (2, 0.5, true),
+    (0, 0.5, true),
+    (0, 1.0, true),
+    (2, 2.0, false),
+    (0, 2.0, false),
+];
 
 /// Every table.
 pub(crate) fn all(measured: &Measured) -> String {
@@ -149,33 +163,32 @@ fn costs(text: &mut String, measured: &Measured) -> fmt::Result {
     writeln!(text)
 }
 
-/// What a viewer asks for.
+/// What a viewer asks for, and what a cache asks for to have it: requests and bytes a second.
 struct Way {
     name: String,
-    requests: f64,
-    bytes: f64,
+    viewer: (f64, f64),
+    cache: (f64, f64),
 }
 
-/// Low latency as it was measured, with longer parts, in the best quality, and without low latency.
+/// All that is planned; none where it was not measured how long playlists are.
 fn ways(measured: &Measured) -> Option<Vec<Way>> {
-    let each = |run: &Run| (run.requests / run.viewers, run.bytes / run.viewers);
-    let (low, parts) = (each(measured.largest("haproxy")?), PARTS);
-    let mut ways = Vec::new();
-    for seconds in parts {
-        let requests = if seconds == PARTS[0] { low.0 } else { requests_with(seconds, TRACKS) };
-        let name = format!("low quality, parts of {} ms", seconds * 1e3);
-        ways.push(Way { name, requests, bytes: low.1 });
-    }
-    for (layer, name) in [
-        ("haproxy-high", "high quality, parts of 200 ms"),
-        ("haproxy-plain", "low quality, whole segments of 2 s"),
-    ] {
-        if let Some(run) = measured.of(layer).next() {
-            let (requests, bytes) = each(run);
-            ways.push(Way { name: name.to_owned(), requests, bytes });
-        }
-    }
-    Some(ways)
+    let way = |(quality, seconds, low_latency): (usize, f64, bool)| {
+        let layer = if low_latency { "haproxy" } else { "haproxy-plain" };
+        let run = measured.largest(layer)?;
+        let playlist = run.playlist_bytes / run.playlists;
+        let of = |tracks: f64, bits: f64| {
+            let requests = requests(seconds, tracks);
+            (requests, (bits + SOUND_BITS) / 8.0 + requests / 2.0 * playlist)
+        };
+        let kind = if low_latency { "parts" } else { "no low latency, segments" };
+        Some(Way {
+            name: format!("{}, {kind} of {seconds} s", ["high", "medium", "low"][quality]),
+            viewer: of(TRACKS, BITS[quality]),
+            // All qualities, since some viewer has each of them.
+            cache: of(TRACKS_OF_ORIGIN, BITS.iter().sum()),
+        })
+    };
+    WAYS.into_iter().map(way).collect()
 }
 
 fn plans(text: &mut String, measured: &Measured) -> fmt::Result {
@@ -184,17 +197,17 @@ fn plans(text: &mut String, measured: &Measured) -> fmt::Result {
     let ([Some(haproxy), Some(varnish), Some(origin)], Some(ways)) = (costs, ways(measured)) else {
         return writeln!(text, "Not measured: the layers origin and haproxy are needed for it.");
     };
+    let Machine { cores, bits, memory, used } = MACHINE;
     writeln!(
         text,
-        "Machines have {} cores like these, {} Gbit/s and {} GB, of which {:.0} % are used; one more of each layer may fail.\n",
-        MACHINE.cores,
-        MACHINE.bits / 1e9,
-        MACHINE.memory / 1e9,
-        MACHINE.used * 100.0
+        "Machines have {cores} cores like these, {} Gbit/s and {} GB, of which {:.0} % are used; of each layer there is one more, which may fail. 1280x720, 30 pictures a second.\n",
+        bits / 1e9,
+        memory / 1e9,
+        used * 100.0
     )?;
     writeln!(
         text,
-        "| viewers | how | requests/s | Gbit/s | HAProxy, cores | machines | fails first | Varnish, cores | machines | fails first | origin, requests/s | cores | Mbit/s |\n|-:|:-|-:|-:|-:|-:|:-|-:|-:|:-|-:|-:|-:|"
+        "| viewers | how | requests/s | Gbit/s | HAProxy, cores | machines | short first | Varnish, cores | machines | short first | origin, requests/s | cores | Mbit/s | DNS, questions/s |\n|-:|:-|-:|-:|-:|-:|:-|-:|-:|:-|-:|-:|-:|-:|"
     )?;
     let asked = measured.largest("haproxy").and_then(|run| run.asked).unwrap_or(1.0);
     for viewers in [100_000.0, 1_000_000.0] {
@@ -202,7 +215,10 @@ fn plans(text: &mut String, measured: &Measured) -> fmt::Result {
             plan(text, viewers, way, [haproxy, varnish, origin], asked)?;
         }
     }
-    writeln!(text)
+    writeln!(
+        text,
+        "\nDNS at most: as if each viewer had a resolver of its own and asked whenever an answer of {TTL} s is over. What a question costs is not measured.\n"
+    )
 }
 
 fn plan(
@@ -212,14 +228,12 @@ fn plan(
     [haproxy, varnish, origin]: [Cost; 3],
     asked: f64,
 ) -> fmt::Result {
-    let load = Load::of(viewers, way.requests, way.bytes);
+    let load = Load::of(viewers, way.viewer.0, way.viewer.1);
     let [front, caches] = [haproxy, varnish].map(|cost| load.needs(cost, MACHINE));
-    // Each cache asks for all that its viewers ask for, in all qualities.
-    let more = TRACKS_OF_ORIGIN / TRACKS;
-    let back = Load::behind(caches.machines(), way.requests * more, way.bytes * more, asked);
+    let back = Load::behind(caches.machines(), way.cache.0, way.cache.1, asked);
     writeln!(
         text,
-        "| {viewers} | {} | {:.0} | {:.1} | {:.0} | {} | {} | {:.0} | {} | {} | {:.0} | {:.2} | {:.0} |",
+        "| {viewers} | {} | {:.0} | {:.1} | {:.0} | {} | {} | {:.0} | {} | {} | {:.0} | {:.2} | {:.0} | {:.0} |",
         way.name,
         load.requests,
         load.bytes * 8.0 / 1e9,
@@ -231,7 +245,8 @@ fn plan(
         caches.first().0,
         back.requests,
         back.cores(origin),
-        back.bytes * 8.0 / 1e6
+        back.bytes * 8.0 / 1e6,
+        viewers / TTL
     )
 }
 
@@ -276,10 +291,12 @@ mod tests {
             run("haproxy-plain", 200.0, 0.1, 1e7, 30.0),
         ];
         let text = all(&Measured { runs, processors: 2.0 });
-        // 20 requests a second of 100 us each are 200 cores: 50 machines of 4, and one more.
-        let row =
-            "| 100000 | low quality, parts of 200 ms | 2000000 | 40.0 | 200 | 51 | processors |";
+        // 20 requests a second of 100 us each are 200 cores: 50 machines of 4, and one more. 428 kbit/s, and 10 playlists
+        // of 500 bytes.
+        let row = "| 100000 | low, parts of 0.2 s | 2000000 | 46.8 | 200 | 51 | processors |";
         assert!(text.contains(row), "{text}");
-        assert!(text.contains("| 1000000 | low quality, whole segments of 2 s |"), "{text}");
+        // 2 million viewers' worth of 2.6 Mbit/s: 5 Gbit/s of each machine.
+        let row = "| 1000000 | high, no low latency, segments of 2 s | 2000000 | 2632.0 | 200 | 528 | network |";
+        assert!(text.contains(row), "{text}");
     }
 }
