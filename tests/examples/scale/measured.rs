@@ -49,17 +49,23 @@ impl Measured {
         (run.cores(program) - idle).max(0.0) / run.requests
     }
 
-    /// What a program costs in this layer. Of a byte: by the same viewers with another quality, `HAProxy` before it.
+    /// What a program costs in this layer. Of a byte: by the same viewers with another quality, `HAProxy` before it. Of a
+    /// viewer: only `HAProxy` knows them; what the others hold is what is live, and is bounded.
     pub(crate) fn cost(&self, layer: &str, program: &str) -> Option<Cost> {
         let run = self.largest(layer)?;
         let byte = self.a_byte(program).unwrap_or(0.0);
         let all = self.a_request(run, program);
         let request = (all - byte * run.bytes / run.requests).max(0.0);
-        let few = self.of(layer).min_by(|one, other| one.viewers.total_cmp(&other.viewers))?;
-        let more = run.viewers - few.viewers;
-        let grown = run.megabytes(program) - few.megabytes(program);
-        let viewer = if more > 0.0 { grown.max(0.0) * 1e6 / more } else { 0.0 };
+        let viewer = if program == "haproxy" { self.a_viewer(layer, program, run) } else { 0.0 };
         Some(Cost { request, byte, viewer })
+    }
+
+    /// Bytes of memory that a program had more for each viewer more.
+    fn a_viewer(&self, layer: &str, program: &str, many: &Run) -> f64 {
+        let few = self.of(layer).min_by(|one, other| one.viewers.total_cmp(&other.viewers));
+        let few = few.filter(|few| few.viewers < many.viewers);
+        let grown = |few: &Run| many.megabytes(program) - few.megabytes(program);
+        few.map_or(0.0, |few| grown(few).max(0.0) * 1e6 / (many.viewers - few.viewers))
     }
 
     fn a_byte(&self, program: &str) -> Option<f64> {
