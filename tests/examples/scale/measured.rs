@@ -3,8 +3,8 @@
 use crate::plan::Cost;
 use crate::results::Run;
 
-/// A machine that is busier than this share of its processors measures its own queues, not its programs.
-const FULL: f64 = 0.9;
+/// A machine of whose processors less than this share is idle measures its queues, not its programs.
+const IDLE: f64 = 0.1;
 
 /// All that was measured on one machine.
 #[derive(Clone, Debug)]
@@ -26,9 +26,9 @@ impl Measured {
         self.runs.iter().filter(move |run| run.layer == layer)
     }
 
-    /// Whether a run had all of the machine.
+    /// Whether a run, with whatever else ran then, had all of the machine.
     pub(crate) fn is_full(&self, run: &Run) -> bool {
-        run.all_cores() > self.processors * FULL
+        run.idle < self.processors * IDLE
     }
 
     /// The run with the most viewers that the machine had room for; else the one with the fewest.
@@ -36,6 +36,17 @@ impl Measured {
         let fits = self.of(layer).filter(|run| !self.is_full(run));
         fits.max_by(|one, other| one.viewers.total_cmp(&other.viewers))
             .or_else(|| self.of(layer).min_by(|one, other| one.viewers.total_cmp(&other.viewers)))
+    }
+
+    /// Processors that programs had that are not measured.
+    pub(crate) fn others(&self, run: &Run) -> f64 {
+        (self.processors - run.idle - run.all_cores()).max(0.0)
+    }
+
+    /// The run with the most viewers none of whose requests failed.
+    pub(crate) fn faultless(&self, layer: &str) -> Option<&Run> {
+        let good = self.of(layer).filter(|run| run.errors[0] == 0.0);
+        good.max_by(|one, other| one.viewers.total_cmp(&other.viewers))
     }
 
     /// Processors that the origin has without viewers: it encodes.
@@ -96,6 +107,7 @@ pub(crate) mod tests {
             stall: 0.0,
             errors: [0.0, 0.0],
             asked: Some(1.0),
+            idle: 2.0 - 0.6 - haproxy,
             programs: vec![
                 ("haproxy".into(), haproxy, megabytes),
                 ("origin".into(), 0.5, 20.0),

@@ -24,6 +24,8 @@ pub(crate) struct Run {
     pub(crate) errors: [f64; 2],
     /// Requests that reached the origin for each name that did: none where nothing was counted.
     pub(crate) asked: Option<f64>,
+    /// Processors of the machine that nobody had.
+    pub(crate) idle: f64,
     /// Processors that each program had, and its memory in megabytes.
     pub(crate) programs: Vec<(String, f64, f64)>,
 }
@@ -59,6 +61,7 @@ impl Run {
             stall: number("longest_stall_ms")?,
             errors: [number("all_errors")?, number("all_errors_after_retry")?],
             asked: (names > 0.0).then(|| requests / names),
+            idle: number("idle_cores")?,
             programs: cores.iter().map(program).collect(),
         })
     }
@@ -89,7 +92,7 @@ pub(crate) mod tests {
 
     pub(crate) const LINE: &str = r#"{"layer":"varnish","origin_requests":42,"origin_names":40,"viewers":50,"seconds":10,
         "all_requests":10000,"all_bytes":5000000,"bytes":{"playlist":2000000},"requests":{"playlist":4000},"latency_ms":{"p50":20.5,"p95":80,"p99":90,"count":5000},"longest_stall_ms":7,
-        "all_errors":2,"all_errors_after_retry":1,"cores":{"origin":0.2,"varnish":0.1,"viewers":0.04},
+        "idle_cores":0.5,"all_errors":2,"all_errors_after_retry":1,"cores":{"origin":0.2,"varnish":0.1,"viewers":0.04},
         "megabytes":{"origin":80,"varnish":60}}"#;
 
     #[test]
@@ -99,7 +102,7 @@ pub(crate) mod tests {
         assert_eq!((run.requests, run.bytes), (1000.0, 500_000.0));
         assert_eq!((run.playlists, run.playlist_bytes), (400.0, 200_000.0));
         assert_eq!((run.latency, run.stall, run.errors), ([20.5, 80.0, 90.0], 7.0, [2.0, 1.0]));
-        assert_eq!(run.asked, Some(1.05));
+        assert_eq!((run.asked, run.idle), (Some(1.05), 0.5));
         assert_eq!(
             (run.cores("varnish"), run.megabytes("varnish"), run.cores("nginx")),
             (0.1, 60.0, 0.0)

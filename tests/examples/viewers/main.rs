@@ -18,7 +18,7 @@ mod viewer;
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use place::{Place, Resolved};
-use processes::{Watched, own_seconds};
+use processes::{Watched, idle_seconds, own_seconds};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -147,7 +147,7 @@ async fn measured(options: Options, server: line::Server) -> Value {
         let of_others = options.cost.iter().map(Watched::seconds);
         std::iter::once(own_seconds()).chain(of_others).collect()
     };
-    let (begun, before) = (monotonic(), costs());
+    let (begun, before, idle) = (monotonic(), costs(), idle_seconds());
     crowd.measuring.set(true);
     sleep(Duration::from_secs_f64(options.seconds)).await;
     crowd.measuring.set(false);
@@ -163,6 +163,7 @@ async fn measured(options: Options, server: line::Server) -> Value {
         costs.map(|(name, (before, after))| (name, (after - before) / seconds)).collect();
     let memory = options.cost.iter().map(|it| (it.name.as_str(), it.megabytes()));
     said["megabytes"] = memory.collect();
+    said["idle_cores"] = json!((idle_seconds() - idle) / seconds);
     said["viewers"] = json!(options.viewers);
     said["seconds"] = json!(seconds);
     said

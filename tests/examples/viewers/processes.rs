@@ -42,6 +42,17 @@ pub(crate) fn own_seconds() -> f64 {
     ticks(std::process::id()) / TICKS
 }
 
+/// Seconds that the machine's processors had nothing to do, all together.
+pub(crate) fn idle_seconds() -> f64 {
+    fs::read_to_string("/proc/stat").ok().and_then(|text| idle(&text)).unwrap_or(0.0) / TICKS
+}
+
+/// Of /proc/stat: its first line is of all processors; the fourth of its times, and the fifth, in which they waited for a disk.
+fn idle(stat: &str) -> Option<f64> {
+    let mut times = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().skip(3);
+    Some(times.next()?.parse::<f64>().ok()? + times.next()?.parse::<f64>().ok()?)
+}
+
 /// A process and all that it has started.
 fn family(id: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
@@ -72,14 +83,16 @@ fn spent(stat: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Watched, own_seconds, spent};
+    use super::{Watched, idle, idle_seconds, own_seconds, spent};
 
     #[test]
     fn times_stand_behind_the_name() {
         let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194304 100 0 0 0 123 45 0 0 20 0 1 0 5 6 7";
         assert_eq!(spent(stat), Some(168.0));
         assert_eq!(spent("7 (x) S 1"), None);
-        assert!(own_seconds() >= 0.0);
+        assert!(own_seconds() >= 0.0 && idle_seconds() >= 0.0);
+        assert_eq!(idle("cpu  10 20 30 400 5 6 7 8 0 0\ncpu0 1 2 3 4 5 6"), Some(405.0));
+        assert_eq!(idle("intr 1 2 3 4 5 6"), None);
     }
 
     #[test]
