@@ -34,8 +34,7 @@ fn said() -> Result<String, String> {
         .enumerate()
         .map(|(index, line)| Run::parse(line).map_err(|why| format!("{file}:{}: {why}", index + 1)))
         .collect();
-    let measured = Measured { runs: runs?, processors: processors() };
-    Ok(tables::all(&measured))
+    Ok(tables::all(&Measured::new(runs?, processors())))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "processors")]
