@@ -130,7 +130,7 @@ fn what_never_comes_is_said_to_all_at_once(bed: &Bed) {
     // The last part is closed when the session is silent.
     let mut last = hinted();
     wait_until("silence", || {
-        std::thread::sleep(SILENCE);
+        std::thread::park_timeout(SILENCE);
         std::mem::replace(&mut last, hinted()) == last
     });
     let last = last.expect("a hint");
