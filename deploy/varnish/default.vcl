@@ -11,7 +11,7 @@ import std;
 probe alive {
     .url = "@origin_probe@";
     .interval = 500ms;
-    .timeout = 1s;
+    .timeout = 2s;
     .window = 30;
     .threshold = 29;
     .initial = 29;
