@@ -90,8 +90,8 @@ fn target(
     peer: (&str, Option<f64>),
 ) -> fmt::Result {
     let met = match reached.filter(|it| it.is_finite()) {
-        Some(reached) if reached <= bound => "yes",
         Some(_) if is_full => "the machine was full",
+        Some(reached) if reached <= bound => "yes",
         Some(_) => "no",
         None => "not measured",
     };
@@ -111,12 +111,14 @@ fn targets(text: &mut String, measured: &Measured) -> fmt::Result {
         let what = format!(
             "requests that reach the origin for each part and playlist, 500 viewers{through}"
         );
-        let reached = (asked(layer), full(run(layer, 500.0)));
+        // However full the machine is, it is asked as often.
+        let reached = (asked(layer), false);
         target(text, &what, 1.05, reached, ("nginx without lock", asked("nginx")))?;
     }
     for (layer, through) in [("varnish", ""), ("haproxy", ", HAProxy before it")] {
         let what = format!("p50 that a cache adds, 200 viewers{through}, ms");
-        let reached = (added(layer), full(run(layer, 200.0)));
+        let is_full = full(run(layer, 200.0)) || full(measured.faultless("origin"));
+        let reached = (added(layer), is_full);
         target(text, &what, 50.0, reached, ("nginx with lock", added("nginx-lock")))?;
     }
     writeln!(

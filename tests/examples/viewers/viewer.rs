@@ -124,9 +124,11 @@ pub(crate) async fn watch(crowd: Rc<Crowd>, number: usize) {
     // HTTP/1.1 has a connection for each request that waits, as browsers do; HTTP/2 has one for all.
     let shared = crowd.server.tls.as_ref().is_some_and(|it| it.alpn_protocols.len() > 1);
     let one = Rc::new(Line::new(Rc::clone(&crowd.server), Rc::clone(&names)));
-    let line = || match shared {
-        true => Rc::clone(&one),
-        false => Rc::new(Line::new(Rc::clone(&crowd.server), Rc::clone(&names))),
+    let mut first = Some(Rc::clone(&one));
+    let mut line = || match first.take() {
+        Some(first) => first,
+        None if shared => Rc::clone(&one),
+        None => Rc::new(Line::new(Rc::clone(&crowd.server), Rc::clone(&names))),
     };
     let path = &crowd.server.place.path;
     let mut body = Vec::new();
