@@ -22,6 +22,8 @@ ALL = $(LAN) -p streamsocket-origin
 # What the tests run, with the tests themselves: always all of it. Of another choice what they use has other features, and is
 # built again.
 WORKSPACE = --workspace --locked
+# The simulated viewers of tests/examples.
+VIEWERS = --features streamsocket-tests/viewers
 # Man pages and completions are written by an example each; those of their packages are built, or the choice above.
 PAGES = man receiver-man gateway-man relay-man origin-man
 COMPLETIONS = completions receiver-completions gateway-completions relay-completions origin-completions
@@ -93,7 +95,7 @@ long: ## what takes its time: links that are down, receivers that are stopped, s
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test relay -- in_step kills links --nocapture
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test origin -- in_step --nocapture
 	@scripts/setup page origin delivery
-	$(CARGO) build $(WORKSPACE) --example viewers
+	$(CARGO) build $(WORKSPACE) $(VIEWERS) --example viewers
 	LONG_TESTS=1 $(CARGO) test -q $(WORKSPACE) --test delivery -- --nocapture
 
 variants: ## the table of what becomes of every kind of JPEG, here and at GStreamer's and ffmpeg's senders; 15 minutes
@@ -121,7 +123,7 @@ origin-bench: setup-test ## what the origin costs, how late it is and how alike 
 delivery-bench: setup-test ## what caches and load balancers carry before the origin, with up to 500 simulated viewers, beside their peers; 7 minutes (DELIVERY_BENCH=varnish: a layer; scripts/delivery-bench says which)
 	@scripts/setup delivery
 	$(CARGO) build --release --locked --config profile.release.lto=false --config profile.release.codegen-units=16 \
-		--target-dir $(CARGO_TARGET_DIR)/measured -p streamsocket-origin -p streamsocket-program -p streamsocket-tests --bins \
+		--target-dir $(CARGO_TARGET_DIR)/measured -p streamsocket-origin -p streamsocket-program -p streamsocket-tests $(VIEWERS) --bins \
 		--example viewers --example scale
 	scripts/delivery-bench
 
@@ -159,7 +161,10 @@ origin-test: ## the origin: validators, players, caches, killed, full disks, gap
 
 delivery-test: ## DNS, HAProxy, Varnish, nginx and two origins on this machine, as root: viewers, browsers, each layer killed; 5 minutes
 	@scripts/setup build test page origin delivery
-	$(CARGO) build $(WORKSPACE) --bins --example viewers
+	$(CARGO) build $(WORKSPACE) --bins
+	$(CARGO) clippy $(WORKSPACE) $(VIEWERS) --example viewers --example scale -- $(DENY)
+	$(CARGO) test --locked -p streamsocket-tests $(VIEWERS) --example viewers --example scale
+	$(CARGO) build --locked -p streamsocket-tests $(VIEWERS) --example viewers
 	$(CARGO) test --no-run $(WORKSPACE) --test delivery
 	timeout 300 $(CARGO) test $(WORKSPACE) --test delivery
 
