@@ -147,7 +147,9 @@ fn told(datagrams: &[Datagram]) -> Option<i64> {
 
 /// The same as it is announced.
 fn announced_clock(datagrams: &[Datagram], title: &str) -> Option<i64> {
-    let (_, sdp) = announced(datagrams, title).pop()?;
+    // A deletion says no more than which session it is of.
+    let described = announced(datagrams, title).into_iter().rfind(|(deletion, _)| !deletion);
+    let (_, sdp) = described?;
     Some(Session::parse(&sdp).unwrap().media[0].shared?.ahead)
 }
 
