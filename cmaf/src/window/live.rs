@@ -59,6 +59,8 @@ pub struct Window {
     pub(super) sample: Duration,
     kept: u32,
     pub(super) held: VecDeque<Held>,
+    /// Segment and index of the first part that came.
+    first: Option<(u64, u32)>,
     bytes: usize,
     inits: VecDeque<(Arc<str>, Bytes)>,
     /// Numbers of segments that a discontinuity is before.
@@ -77,6 +79,7 @@ impl Window {
             sample,
             kept: kept.clamp(KEPT_MIN, KEPT_MAX),
             held: VecDeque::new(),
+            first: None,
             bytes: 0,
             inits: VecDeque::new(),
             breaks: VecDeque::new(),
@@ -99,8 +102,8 @@ impl Window {
         }
     }
 
-    /// Takes what a segmenter has made, from the first segment on whose first part there is. What is older than what is there
-    /// is not taken: its name is another's.
+    /// Takes what a segmenter has made, from the first segment on that comes from its beginning on. What is older than what is
+    /// there is not taken: its name is another's.
     pub fn add(&mut self, made: &Made) {
         match made {
             Made::Part(part) => self.add_part(part),
@@ -202,9 +205,7 @@ impl Window {
 
     fn add_part(&mut self, part: &Part) {
         let name = (part.number, part.index);
-        // A window begins with a whole segment: what is said of the first one's length would not be true otherwise.
-        let is_behind = self.position().map_or(part.index > 0, |position| name <= position);
-        if is_behind {
+        if self.position().is_some_and(|position| name <= position) || self.is_of_begun(part) {
             return;
         }
         self.bytes += part.bytes.len();
@@ -218,6 +219,13 @@ impl Window {
             }),
         }
         self.forget();
+    }
+
+    /// Whether a part is of a segment that had begun before anything came: what is said of its length would not be true. One
+    /// that lacks its first part otherwise is of pictures that come more rarely than parts.
+    fn is_of_begun(&mut self, part: &Part) -> bool {
+        let (number, index) = *self.first.get_or_insert((part.number, part.index));
+        index > 0 && part.number == number
     }
 
     /// Lets go of what nobody asks for any more, and of the oldest if it is too much.

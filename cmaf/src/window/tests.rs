@@ -270,3 +270,17 @@ fn a_window_begins_with_the_first_segment_that_is_whole() {
     assert_eq!(rig.window.position(), Some((FIRST + 1, 0)));
     assert!(rig.window.playlist(&Ask::default()).contains("SEQUENCE:1800000001\n"));
 }
+
+#[test]
+fn a_window_of_pictures_that_come_more_rarely_than_parts_begins() {
+    let mut rig = rig();
+    let mut made = Vec::new();
+    // One a second, never in the first part.
+    for second in 0..4 {
+        let at = Wall((BEGIN + second * 1000 + 400) * 1_000_000);
+        let data = Bytes::from_static(&[0, 0, 0, 1, 0x65]);
+        rig.segmenter.push(Sample { data, at, duration: PICTURE * 10, key: true }, &mut made);
+    }
+    made.iter().for_each(|made| rig.window.add(made));
+    assert_eq!(rig.window.first_listed(), Some(FIRST + 1));
+}
